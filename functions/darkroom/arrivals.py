@@ -1,0 +1,40 @@
+"""What can arrive at intake, whatever door it came through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """An object is there: its key as it really is, and its version where the event said so."""
+
+    key: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An object was deleted."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A message that carries a spec itself.
+
+    Attributes:
+        spec: the spec's JSON, unchecked.
+        request_id: the sender's own id; the same id again is the same task.
+        source: the file it is about, or None.
+        label: tells several requests about one source apart, as in a spec's name.
+    """
+
+    spec: Mapping[str, Any]
+    request_id: str | None = None
+    source: str | None = None
+    label: str | None = None
+
+
+Arrival = Uploaded | Removed | Requested

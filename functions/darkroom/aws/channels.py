@@ -1,0 +1,80 @@
+"""Where Darkroom speaks to the rest of AWS: runs, events, dead letters.
+
+Each takes a maker of its client, so that a door that never speaks there never builds one.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from darkroom.errors import Busy
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+SOURCE = "darkroom"
+REASON_BYTES = 1000
+
+
+class StepFunctionsWorkflows:
+    """`ports.Workflows` on Step Functions; a run's name is `<task_id>-<run>`."""
+
+    def __init__(self, client: Callable[[], "SFNClient"], state_machine_arn: str) -> None:
+        self._client = client
+        self._arn = state_machine_arn
+
+    def start(self, task_id: str, run: int) -> None:
+        """See `ports.Workflows.start`; names stay taken for 90 days after the run's end."""
+        client = self._client()
+        try:
+            client.start_execution(
+                stateMachineArn=self._arn,
+                name=f"{task_id}-{run}",
+                input=json.dumps({"task_id": task_id, "run": run}),
+            )
+        except client.exceptions.ExecutionAlreadyExists:
+            return
+
+
+class EventBridgeEvents:
+    """`ports.Events` on an EventBridge bus."""
+
+    def __init__(self, client: Callable[[], "EventBridgeClient"], bus: str) -> None:
+        self._client = client
+        self._bus = bus
+
+    def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """See `ports.Events.publish`; PutEvents answers 200 even when it took nothing."""
+        answer = self._client().put_events(
+            Entries=[
+                {
+                    "EventBusName": self._bus,
+                    "Source": SOURCE,
+                    "DetailType": kind,
+                    "Detail": json.dumps(detail, ensure_ascii=False),
+                }
+            ]
+        )
+        if answer["FailedEntryCount"]:
+            code = answer["Entries"][0].get("ErrorCode", "unknown")
+            raise Busy("event-not-taken", f"The event bus did not take '{kind}' ({code}).")
+
+
+class SqsDeadLetters:
+    """`ports.DeadLetters` on an SQS queue; the reason is the message's attribute `reason`."""
+
+    def __init__(self, client: Callable[[], "SQSClient"], queue_url: str) -> None:
+        self._client = client
+        self._url = queue_url
+
+    def put(self, body: str, reason: str) -> None:
+        """See `ports.DeadLetters.put`."""
+        self._client().send_message(
+            QueueUrl=self._url,
+            MessageBody=body,
+            MessageAttributes={
+                "reason": {"DataType": "String", "StringValue": reason[:REASON_BYTES] or "unknown"}
+            },
+        )

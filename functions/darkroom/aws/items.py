@@ -1,0 +1,93 @@
+"""A task as a DynamoDB item and back: the task's fields as attributes, beside the index keys."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from darkroom.naming import folder_of
+from darkroom.task import Task
+
+KEEP_FINISHED = timedelta(days=400)
+"""How long a finished task is remembered: a redrive within that time cannot pay again."""
+SHARDS = 8
+"""Partitions of each index whose key every task shares; a partition takes 1,000 writes a second."""
+BODY = "task"
+
+_TASK: TypeAdapter[Task] = TypeAdapter(Task)
+
+
+def task_key(task_id: str) -> dict[str, Any]:
+    """The primary key of a task's item."""
+    return {"pk": f"task#{task_id}", "sk": "task"}
+
+
+def wants_key(key: str, task_id: str) -> dict[str, Any]:
+    """The primary key of the note that a task waits for an input key."""
+    return {"pk": f"wants#{key}", "sk": task_id}
+
+
+def latest_key(spec_key: str) -> dict[str, Any]:
+    """The primary key of the note that names a spec's newest task."""
+    return {"pk": f"spec#{spec_key}", "sk": "latest"}
+
+
+def owner_key(output: str) -> dict[str, Any]:
+    """The primary key of the note that names an output name's newest task."""
+    return {"pk": f"output#{output}", "sk": "owner"}
+
+
+def shard_of(task_id: str) -> int:
+    """The task's shard of the shared indexes, 0 to SHARDS - 1."""
+    return int(task_id[:4], 16) % SHARDS
+
+
+def write_item(task: Task) -> dict[str, Any]:
+    """The item: index keys and state beside the whole task, numbers as Decimal."""
+    document = json.loads(_TASK.dump_json(task), parse_float=Decimal)
+    at = _iso(task.updated_at)
+    item = task_key(task.task_id) | {
+        "revision": task.revision,
+        "state": task.state,
+        "folder": folder_of(task.trigger.key) or "/",
+        "created_at": _iso(task.created_at),
+        "updated_at": at,
+        BODY: document,
+    }
+    shard = shard_of(task.task_id)
+    if task.finished:
+        item["expires_at"] = int((task.updated_at + KEEP_FINISHED).timestamp())
+    else:
+        item |= {"due": f"due#{shard}", "due_at": _iso(task.deadline)}
+    if task.state in ("failed", "unknown"):
+        item["attention"] = f"attention#{shard}"
+    return item
+
+
+def read_item(item: Mapping[str, Any]) -> Task:
+    """The task that `write_item` wrote."""
+    return _TASK.validate_python(_plain(item[BODY]))
+
+
+def due_until(now: datetime) -> str:
+    """The upper bound of `due_at` for tasks that are due at `now`."""
+    return _iso(now)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
+    """DynamoDB's numbers as int where they are whole, else float."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _iso(at: datetime) -> str:
+    """A time as text that sorts."""
+    return at.isoformat(timespec="microseconds")

@@ -1,0 +1,129 @@
+"""The input and output buckets on S3.
+
+A version is S3's version id, or `etag:<ETag>` for an object in a bucket without versioning.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from darkroom.errors import InputRefused
+from darkroom.ports import Found
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_MEMORY_BYTES = 1 << 20
+"""Larger files go to disk while they are on their way."""
+_GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
+# A delete marker's version answers 405; an id that is none, 400.
+_NO_SUCH_VERSION = _GONE | {"405", "MethodNotAllowed", "400", "InvalidArgument", "Bad Request"}
+
+
+class S3Inputs:
+    """`ports.Inputs` on S3."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
+    def find(self, key: str) -> Found | None:
+        """See `ports.Inputs.find`."""
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return None
+            raise
+        etag = head["ETag"].strip('"')
+        return Found(
+            key=key,
+            version_id=version_of(head.get("VersionId"), etag),
+            etag=etag,
+            size=head["ContentLength"],
+            modified=head["LastModified"],
+        )
+
+    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
+        """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if _code(error) in _NO_SUCH_VERSION:
+                return None
+            raise
+        with answer["Body"] as body:
+            if answer["ContentLength"] > limit:
+                raise InputRefused(
+                    "spec-too-large",
+                    f"{key.rsplit('/', 1)[-1]} has {answer['ContentLength']:,} bytes; a spec may "
+                    f"have {limit:,}.",
+                    "Put images and long texts into files of their own.",
+                )
+            return body.read()
+
+    @contextmanager
+    def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:
+        """See `ports.Inputs.open`; memory stays below `IN_MEMORY_BYTES`."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if _code(error) in _NO_SUCH_VERSION:
+                raise InputRefused(
+                    "input-gone",
+                    f"The version of {key} that this task is about was deleted.",
+                    "Upload the file and the spec again.",
+                ) from error
+            raise
+        with answer["Body"] as body, SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+            shutil.copyfileobj(body, file, 1 << 18)
+            file.seek(0)
+            yield cast("BinaryIO", file)
+
+
+class S3Outputs:
+    """`ports.Outputs` on S3."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
+        """See `ports.Outputs.put`; one PUT, so at most 5 GB."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+    def get(self, key: str) -> bytes | None:
+        """See `ports.Outputs.get`."""
+        try:
+            with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
+                return body.read()
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return None
+            raise
+
+
+def version_of(version_id: str | None, etag: str) -> str:
+    """The version as tasks know it; an unversioned object's id is absent or "null"."""
+    return version_id if version_id and version_id != "null" else f"etag:{etag}"
+
+
+def _version(version_id: str | None) -> dict[str, Any]:
+    if version_id is None:
+        return {}
+    if version_id.startswith("etag:"):
+        return {"IfMatch": version_id.removeprefix("etag:")}
+    return {"VersionId": version_id}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,164 @@
+"""The task store on one DynamoDB table; every write names what it expects to find.
+
+| pk               | sk       | what                                                  |
+|------------------|----------|-------------------------------------------------------|
+| `task#<id>`      | `task`   | the task                                              |
+| `wants#<key>`    | `<id>`   | the task waits for this input key                     |
+| `spec#<key>`     | `latest` | the newest task of this spec                          |
+| `output#<name>`  | `owner`  | the newest task that may write under this output name |
+
+Indexes: `by-due` (unfinished tasks by deadline), `by-folder`, `by-attention` (failed, unknown).
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+
+from darkroom.aws.items import (
+    SHARDS,
+    due_until,
+    latest_key,
+    owner_key,
+    read_item,
+    task_key,
+    wants_key,
+    write_item,
+)
+from darkroom.errors import Conflict
+from darkroom.task import Task
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+_LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+class DynamoTasks:
+    """`ports.Tasks` on DynamoDB."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+        self._client = table.meta.client
+
+    def get(self, task_id: str) -> Task | None:
+        """See `ports.Tasks.get`; a strongly consistent read."""
+        answer = self._table.get_item(Key=task_key(task_id), ConsistentRead=True)
+        return read_item(answer["Item"]) if "Item" in answer else None
+
+    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+        """See `ports.Tasks.create`; one transaction of at most 3 + len(wants) items."""
+        claims = (
+            (latest_key(task.trigger.key), previous),
+            (owner_key(task.output), owner),
+        )
+        writes: list[dict[str, Any]] = [
+            self._put(write_item(task), "attribute_not_exists(pk)"),
+            *(self._claim(key, task.task_id, expected) for key, expected in claims),
+            *(self._put(wants_key(key, task.task_id), None) for key in dict.fromkeys(task.wants)),
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            if any(reason.get("Code") in _LOST for reason in reasons):
+                raise Conflict(f"Task {task.task_id} or its names changed meanwhile.") from error
+            raise
+
+    def replace(self, old: Task, new: Task) -> Task:
+        """See `ports.Tasks.replace`; the condition is the revision."""
+        written = replace(new, revision=old.revision + 1)
+        try:
+            self._table.put_item(
+                Item=write_item(written), ConditionExpression=Attr("revision").eq(old.revision)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise Conflict(f"Task {old.task_id} changed meanwhile.") from error
+            raise
+        return written
+
+    def latest(self, key: str) -> str | None:
+        """See `ports.Tasks.latest`."""
+        return self._named(latest_key(key))
+
+    def owner(self, output: str) -> str | None:
+        """See `ports.Tasks.owner`."""
+        return self._named(owner_key(output))
+
+    def wanting(self, key: str) -> Sequence[str]:
+        """See `ports.Tasks.wanting`; a consistent query on the table itself."""
+        return [
+            str(item["sk"])
+            for item in self._pages(KeyConditionExpression=Key("pk").eq(f"wants#{key}"))
+        ]
+
+    def forget_wants(self, task: Task) -> None:
+        """See `ports.Tasks.forget_wants`."""
+        for key in dict.fromkeys(task.wants):
+            self._table.delete_item(Key=wants_key(key, task.task_id))
+
+    def due(self, now: datetime) -> Iterable[str]:
+        """See `ports.Tasks.due`; eventually consistent, soonest first within a shard."""
+        for shard in range(SHARDS):
+            condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(due_until(now))
+            for item in self._pages(
+                IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
+            ):
+                yield str(item["pk"]).removeprefix("task#")
+
+    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
+        """See `ports.Tasks.in_folder`; eventually consistent."""
+        answer = self._table.query(
+            IndexName="by-folder",
+            KeyConditionExpression=Key("folder").eq(folder or "/"),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [read_item(item) for item in answer["Items"]]
+
+    def needing_attention(self, limit: int) -> Sequence[Task]:
+        """See `ports.Tasks.needing_attention`; eventually consistent."""
+        found = (
+            read_item(item)
+            for shard in range(SHARDS)
+            for item in self._table.query(
+                IndexName="by-attention",
+                KeyConditionExpression=Key("attention").eq(f"attention#{shard}"),
+                ScanIndexForward=False,
+                Limit=limit,
+            )["Items"]
+        )
+        return heapq.nlargest(limit, found, key=lambda task: task.updated_at)
+
+    def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
+        query.setdefault("ConsistentRead", True)
+        while True:
+            answer = self._table.query(**query)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _named(self, key: dict[str, Any]) -> str | None:
+        answer = self._table.get_item(Key=key, ConsistentRead=True)
+        return str(answer["Item"]["task_id"]) if "Item" in answer else None
+
+    def _put(self, item: dict[str, Any], condition: str | None) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table.name, "Item": item}
+        if condition is not None:
+            put["ConditionExpression"] = condition
+        return {"Put": put}
+
+    def _claim(self, key: dict[str, Any], task_id: str, expected: str | None) -> dict[str, Any]:
+        write = self._put(key | {"task_id": task_id}, "attribute_not_exists(pk)")
+        if expected is not None:
+            write["Put"] |= {
+                "ConditionExpression": "task_id = :expected",
+                "ExpressionAttributeValues": {":expected": expected},
+            }
+        return write

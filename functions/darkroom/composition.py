@@ -1,0 +1,61 @@
+"""Where the concrete things are chosen: the one module that knows both the ports and AWS."""
+
+import functools
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from darkroom.aws.channels import EventBridgeEvents, SqsDeadLetters, StepFunctionsWorkflows
+from darkroom.aws.credentials import SecretCredentials
+from darkroom.aws.objects import S3Inputs, S3Outputs
+from darkroom.aws.tasks import DynamoTasks
+from darkroom.ports import Ports
+from darkroom.providers import build_adapters
+from darkroom.providers.driver import Driver
+from darkroom.settings import Settings
+
+_RETRIES = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
+)
+
+
+class SystemClock:
+    """`ports.Clock` on the machine's clock."""
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+        return datetime.now(UTC)
+
+
+def build_ports(settings: Settings, session: boto3.Session | None = None) -> Ports:
+    """Every port on AWS; clients are made when first needed."""
+    session = session or boto3.Session()
+    s3 = session.client("s3", config=_RETRIES)
+    inputs = S3Inputs(s3, settings.input_bucket)
+    credentials = SecretCredentials(_client(session, "secretsmanager"), settings.secrets)
+    return Ports(
+        tasks=DynamoTasks(session.resource("dynamodb", config=_RETRIES).Table(settings.table)),
+        inputs=inputs,
+        outputs=S3Outputs(s3, settings.output_bucket),
+        workflows=StepFunctionsWorkflows(
+            _client(session, "stepfunctions"), settings.state_machine_arn
+        ),
+        events=EventBridgeEvents(_client(session, "events"), settings.event_bus),
+        dead_letters=SqsDeadLetters(_client(session, "sqs"), settings.dead_letter_queue_url),
+        providers=Driver(build_adapters(), credentials, inputs, settings.environment),
+        clock=SystemClock(),
+    )
+
+
+@functools.cache
+def ports() -> Ports:
+    """The ports of this execution environment, built once."""
+    return build_ports(Settings.from_environment(os.environ))
+
+
+def _client(session: boto3.Session, service: Any) -> Callable[[], Any]:  # noqa: ANN401 - boto3 types each name
+    return functools.cache(lambda: session.client(service, config=_RETRIES))

@@ -1,0 +1,150 @@
+"""What a key is, told by its name alone, and where its results go.
+
+A spec lies beside its source: `photos/cat.jpg.json`, or with a label `photos/cat.jpg.thumb.json`.
+Any other `.json` is a spec without a source. Results of the first go to
+`photos/cat.jpg/upscale.png`, its manifest to `photos/cat.jpg/upscale.manifest.json`.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from darkroom.errors import SpecRefused
+from darkroom.media import BY_EXTENSION, extension_of
+
+MAX_KEY_BYTES = 1024
+"""S3's limit of a key, in bytes of UTF-8."""
+
+LONGEST_SUFFIX = len("@12345678-999.manifest.json")
+LABEL = re.compile(r"[a-z0-9-]{1,40}")
+_NUMBERED = re.compile(r".*-\d+")
+# One file per folder whose meaning is the folder's default, never a spec of its own.
+FOLDER_DEFAULT = "_darkroom.json"
+
+KeyKind = Literal["spec", "file", "ignored"]
+
+
+@dataclass(frozen=True)
+class SpecName:
+    """What a spec's key says.
+
+    Attributes:
+        key: the spec's key.
+        source: the key of the file it is about; None for a spec without one.
+        label: what tells several specs of one source apart; None without one.
+    """
+
+    key: str
+    source: str | None
+    label: str | None
+
+    @property
+    def folder(self) -> str:
+        """The spec's folder with its trailing slash; "" at the bucket's root."""
+        return folder_of(self.key)
+
+
+def kind_of(key: str) -> KeyKind:
+    """Whether an uploaded key is a spec, an input file, or nothing of ours.
+
+    Folder markers, dotfiles and folder defaults are ignored.
+    """
+    name = key.rsplit("/", 1)[-1]
+    if not name or name.startswith(".") or name == FOLDER_DEFAULT:
+        return "ignored"
+    return "spec" if extension_of(key) == "json" else "file"
+
+
+def read_spec_name(key: str) -> SpecName:
+    """Take a spec's key apart. `key` is one for which `kind_of` says `spec`.
+
+    Raises:
+        SpecRefused: the label is not one (`bad-label`).
+    """
+    stem = key[: -len(".json")]
+    if extension_of(stem) in BY_EXTENSION:
+        return SpecName(key, stem, None)
+    rest, _, label = stem.rpartition(".")
+    if "/" not in label and extension_of(rest) in BY_EXTENSION:
+        if not LABEL.fullmatch(label) or _NUMBERED.fullmatch(label):
+            raise SpecRefused(
+                "bad-label",
+                f"The label '{label[:60]}' in the spec's name cannot be used.",
+                "Use 1 to 40 lower-case letters, digits and hyphens, not ending in a hyphen and "
+                "a number, as in 'cat.jpg.thumb.json'.",
+            )
+        return SpecName(key, rest, label)
+    return SpecName(key, None, None)
+
+
+def output_of(name: SpecName, operation: str) -> str:
+    """The results' key without extension: `<source>/<label or operation>`, or the spec's own."""
+    if name.source is None:
+        return name.key[: -len(".json")]
+    return f"{name.source}/{name.label or operation}"
+
+
+def manifest_of(output: str) -> str:
+    """The manifest's key beside the results."""
+    return f"{output}.manifest.json"
+
+
+def work_key(task_id: str, attempt: int) -> str:
+    """Where a paid answer too large for the task's item is kept until it is delivered."""
+    return f"_darkroom/work/{task_id}/{attempt}"
+
+
+def usable(output: str) -> bool:
+    """Whether results may be written under this name: short enough, no odd segments."""
+    segments = output.split("/")
+    return (
+        len(output.encode()) + LONGEST_SUFFIX <= MAX_KEY_BYTES
+        and not any(segment in ("", ".", "..") for segment in segments)
+        and segments[0] != "_darkroom"
+    )
+
+
+def input_key(folder: str, written: str) -> str:
+    """The key that an entry of `inputs` means: relative to the spec's folder, or from the root.
+
+    Raises:
+        SpecRefused: it leaves the bucket, is a URL, or has empty, `.` or `..` segments
+            (`bad-input-path`).
+    """
+    absolute = written.startswith("/")
+    path = written[1:] if absolute else written
+    segments = path.split("/")
+    if "://" in written:
+        raise SpecRefused(
+            "bad-input-path",
+            f"The input '{written[:200]}' is a URL, and inputs are files in the input bucket.",
+            "Upload the file and name it relative to the spec's folder.",
+        )
+    if any(segment in ("", ".", "..") for segment in segments):
+        raise SpecRefused(
+            "bad-input-path",
+            f"The input '{written[:200]}' has an empty, '.' or '..' part.",
+            "Name the file relative to the spec's folder, or from the bucket's root with a "
+            "leading '/'.",
+        )
+    key = path if absolute else folder + path
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise SpecRefused(
+            "bad-input-path",
+            f"The input '{written[:80]}...' is longer than the {MAX_KEY_BYTES} bytes of a key.",
+            "Use a shorter name.",
+        )
+    return key
+
+
+def folder_of(key: str) -> str:
+    """The key's folder with its trailing slash; "" at the bucket's root."""
+    folder, slash, _ = key.rpartition("/")
+    return folder + slash
+
+
+def task_id_of(*parts: str) -> str:
+    """The digest that names a task: 32 hex digits of the trigger's parts, and nothing else."""
+    joined = "\0".join(parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:32]

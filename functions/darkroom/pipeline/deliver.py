@@ -1,0 +1,150 @@
+"""DELIVER: copy the results, then the manifest, then end the task, then say so.
+
+Each step may be repeated: results and manifest are written again over themselves, the state is
+written once, and the event again with the same id.
+"""
+
+import base64
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import BinaryIO
+
+from darkroom.errors import Conflict, DarkroomError, Failure, ResultGone
+from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
+from darkroom.pipeline.answers import saved_answer
+from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.ending import announce, output_name, write_manifest
+from darkroom.pipeline.fail import end
+from darkroom.pipeline.guard import elsewhere
+from darkroom.ports import Fetched, Ports, Step
+from darkroom.task import Ending, Finished, Result, ResultRef, Task
+
+ASK_AGAIN_LIMIT = 2
+"""How often a job whose result is gone is asked for a new URL."""
+
+
+class _WrongResult(DarkroomError):
+    """The provider's result is not what it should be; it was paid for and is of no use."""
+
+
+def deliver(ports: Ports, task_id: str, run: int) -> Step:
+    """Bring the results of a finished job to the output bucket.
+
+    Raises:
+        Busy: a result cannot be had for the moment; the workflow tries again.
+    """
+    task = ports.tasks.get(task_id)
+    if task is not None and task.state == "succeeded" and task.run == run:
+        announce(ports, task)
+        return Step("done")
+    step = elsewhere(task, run, "delivering")
+    if step is not None or task is None:
+        return step or Step("done")
+    try:
+        return _deliver(ports, task)
+    except ResultGone as gone:
+        return _gone(ports, task, gone)
+    except _WrongResult as wrong:
+        end(ports, task, Ending("failed", wrong.failure))
+        return Step("fail")
+
+
+def _deliver(ports: Ports, task: Task) -> Step:
+    answer = saved_answer(ports, task, task.paying)
+    if answer is None:
+        raise LookupError(f"task {task.task_id} is delivering without an answer")
+    results = tuple(_copy(ports, output_name(ports, task), answer))
+    final = task.moved(
+        "succeeded",
+        ports.clock.now(),
+        results=results,
+        attempts=task.with_attempt(
+            replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
+        ),
+    )
+    final = write_manifest(ports, final)
+    try:
+        final = ports.tasks.replace(task, final)
+    except Conflict:
+        return Step("deliver")
+    announce(ports, final)
+    return Step("done")
+
+
+def _copy(ports: Ports, output: str, answer: Finished) -> Iterator[Result]:
+    """Copy every result and say what was written; several of a kind are numbered from 1."""
+    many = Counter(ref.kind for ref in answer.results)
+    seen: Counter[Kind] = Counter()
+    for ref in answer.results:
+        seen[ref.kind] += 1
+        number = f"-{seen[ref.kind]}" if many[ref.kind] > 1 else ""
+        with _open(ports, ref) as result:
+            media = _checked(result.media, ref.kind)
+            key = f"{output}{number}.{media.extension}"
+            ports.outputs.put(key, result.body, media.content_type)
+            yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
+
+
+@dataclass(frozen=True)
+class _Inline:
+    """A result that came inside the answer; looks like one that was fetched."""
+
+    body: BinaryIO
+    size: int
+    sha256: str
+    media: Media | None
+
+
+@contextmanager
+def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
+    if ref.url is not None:
+        with ports.providers.fetch(ref.url, ports.policy.result_bytes) as fetched:
+            yield fetched
+        return
+    data = base64.b64decode(ref.data or "")
+    media = {"json": JSON, "text": TEXT}.get(ref.kind) or sniff(data[:HEAD_BYTES])
+    yield _Inline(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), media)
+
+
+def _checked(media: Media | None, kind: Kind) -> Media:
+    """The result's format. Raises `_WrongResult` when it is not of the kind expected."""
+    if media is None or media.kind != kind:
+        found = media.content_type if media else "something unknown"
+        raise _WrongResult(
+            "wrong-result",
+            f"The provider's result should be of kind '{kind}', but it is {found}.",
+            "Try again, or name another provider.",
+        )
+    return media
+
+
+def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
+    """The result's URL no longer works: ask the job for a new one, if it is a job."""
+    attempt = task.paying
+    route = route_for(ports, task, attempt.provider)
+    if attempt.job_id is not None and task.gone < ASK_AGAIN_LIMIT:
+        now = ports.clock.now()
+        again = replace(attempt, answer=None, answer_key=None, ended_at=None)
+        ports.tasks.replace(
+            task,
+            task.moved(
+                "running",
+                now,
+                attempts=task.with_attempt(again),
+                gone=task.gone + 1,
+                deadline=now + timedelta(seconds=route.job_s),
+            ),
+        )
+        return Step("poll", 2)
+    failure = Failure(
+        "result-gone",
+        f"{attempt.provider} made the result, but it could no longer be fetched.",
+        gone.failure.next_step or "Upload the spec again; that is a new paid call.",
+    )
+    end(ports, task, Ending("failed", failure))
+    return Step("fail")

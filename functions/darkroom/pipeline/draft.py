@@ -1,0 +1,110 @@
+"""Make the task that a spec asks for, as it is first written; nothing is stored or started here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from darkroom.errors import Failure, Refused, SpecRefused
+from darkroom.naming import SpecName, manifest_of, output_of, usable
+from darkroom.pipeline.resolve import look, pin, resolve
+from darkroom.ports import Ports
+from darkroom.spec import Spec
+from darkroom.task import Ending, Order, Task, Trigger
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A spec on its way to becoming a task, wherever it came from."""
+
+    trigger: Trigger
+    name: Callable[[], SpecName]
+    read: Callable[[], Spec]
+    stale: Failure | None = None
+
+
+def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Task:
+    """The task as it is first written: waiting, queued, or queued to be ended at once."""
+    now = ports.clock.now()
+    spare = f"_darkroom/{task_id}"
+    task = Task(
+        task_id=task_id,
+        trigger=asked.trigger,
+        output=spare,
+        manifest_key=manifest_of(spare),
+        created_at=now,
+        updated_at=now,
+        deadline=now + timedelta(seconds=ports.policy.queue_s),
+        state="queued",
+        supersedes=previous,
+    )
+    try:
+        name = asked.name()
+    except SpecRefused as error:
+        return replace(task, ending=Ending("failed", error.failure))
+    spec = _read(asked)
+    output = output_of(name, spec.operation if isinstance(spec, Spec) else "spec")
+    if asked.stale:
+        output = f"{output}@{task_id[:8]}"
+    task = replace(task, source=name.source)
+    try:
+        _check_output(ports, output, asked.trigger)
+        task = replace(task, output=output, manifest_key=manifest_of(output))
+        if asked.stale:
+            return replace(task, ending=Ending("cancelled", asked.stale))
+        if isinstance(spec, Refused):
+            return replace(task, ending=Ending("failed", spec.failure))
+        return _ordered(ports, task, resolve(spec, name, ports.providers))
+    except Refused as error:
+        return replace(task, ending=Ending("failed", error.failure))
+
+
+def _read(asked: Asked) -> Spec | Refused:
+    """The spec, or why it is none; either way the task gets a name."""
+    try:
+        return asked.read()
+    except Refused as refusal:
+        return refusal
+
+
+def _ordered(ports: Ports, task: Task, order: Order) -> Task:
+    """The drafted task with its order: pinned and queued, or waiting for what is missing."""
+    found = look(ports.inputs, order)
+    missing = tuple(key for key, there in found.items() if there is None)
+    if not missing:
+        return replace(task, order=pin(order, found, ports.providers.routes()))
+    return replace(
+        task,
+        state="waiting",
+        order=order,
+        wants=missing,
+        deadline=task.created_at + timedelta(seconds=ports.policy.inputs_s),
+        wait_reason=f"waits for {', '.join(missing)}",
+    )
+
+
+def _check_output(ports: Ports, output: str, trigger: Trigger) -> None:
+    if not usable(output):
+        raise SpecRefused(
+            "bad-key",
+            "The file's name is too long or has empty, '.' or '..' parts, so its results cannot "
+            "be named after it.",
+            "Upload photo and spec under a plainer, shorter name.",
+        )
+    other = _owned_by_other(ports, output, trigger)
+    if other:
+        raise SpecRefused(
+            "name-taken",
+            f"The results would be called '{output}', and they already belong to '{other}'.",
+            "Give one of the two specs a label, as in 'cat.jpg.thumb.json'.",
+        )
+
+
+def _owned_by_other(ports: Ports, output: str, trigger: Trigger) -> str | None:
+    """The key of another spec that owns the name and is still there."""
+    owner = ports.tasks.owner(output)
+    task = ports.tasks.get(owner) if owner else None
+    if task is None or task.trigger.key == trigger.key:
+        return None
+    if task.trigger.kind == "upload" and ports.inputs.find(task.trigger.key) is None:
+        return None
+    return task.trigger.key

@@ -1,0 +1,95 @@
+"""FAIL: end a task that has no results. Order: manifest, state, event; each may be repeated.
+
+It ends a task as another door decided, or, when a run broke without a decision, as safely as the
+task's state allows: a paid call whose answer was never written down makes the task `unknown`.
+"""
+
+from dataclasses import replace
+
+from darkroom.errors import Busy, Conflict, Failure
+from darkroom.pipeline.ending import announce, write_manifest
+from darkroom.ports import Ports, Step
+from darkroom.task import Attempt, Ending, Task
+
+TRIES = 6
+
+
+def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
+    """Write down how the task will end, for FAIL to carry out. Raises `Conflict`."""
+    now = ports.clock.now()
+    return ports.tasks.replace(task, replace(task, ending=ending, updated_at=now, **changes))  # type: ignore[arg-type]
+
+
+def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Step:
+    """Carry the task's ending out; a task that has ended only gets its event again.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        run: the run that asks; an older run than the task's changes nothing.
+        broken: the name of the error that broke the run, when no door decided the end.
+    """
+    for _ in range(TRIES):
+        task = ports.tasks.get(task_id)
+        if task is None or task.run != run:
+            return Step("done")
+        if task.finished:
+            announce(ports, task)
+            return Step("done")
+        ending = task.ending or _broken(task, broken)
+        final = task.moved(
+            ending.status,
+            ports.clock.now(),
+            ending=ending,
+            attempts=_closed(task, ending),
+            wait_reason=None,
+        )
+        final = write_manifest(ports, final)
+        try:
+            final = ports.tasks.replace(task, final)
+        except Conflict:
+            continue
+        ports.tasks.forget_wants(final)
+        announce(ports, final)
+        return Step("done")
+    raise Busy("contended", f"Too many changes to task {task_id} at once.")
+
+
+def _broken(task: Task, error: str | None) -> Ending:
+    """The ending of a run that broke: never 'failed' while money may have moved unseen."""
+    if task.state == "submitting":
+        return Ending(
+            "unknown",
+            Failure(
+                "unknown-outcome",
+                f"The call to {task.paying.provider} was interrupted, and it is not known "
+                "whether it was accepted and charged.",
+                "Check the provider's dashboard, then retry the task.",
+            ),
+        )
+    return Ending(
+        "failed",
+        Failure(
+            "internal",
+            "Darkroom could not finish this task because of a fault of its own or of AWS.",
+            f"Retry it; if it fails again, look for task {task.task_id} in the logs"
+            + (f" ({error})." if error else "."),
+        ),
+    )
+
+
+def _closed(task: Task, ending: Ending) -> tuple[Attempt, ...]:
+    """The attempts with nothing open, and with no answer or request kept."""
+    if not task.attempts:
+        return ()
+    last = task.attempts[-1]
+    changes: dict[str, object] = {"request": None, "answer": None, "answer_key": None}
+    if last.outcome in ("open", "accepted"):
+        unknown = ending.status == "unknown"
+        changes |= {
+            "outcome": "unknown" if unknown else "failed",
+            "charged": "unknown" if last.charged == "no" else last.charged,
+            "ended_at": last.ended_at or task.updated_at,
+            "failure": ending.failure,
+        }
+    return task.with_attempt(replace(last, **changes))  # type: ignore[arg-type]

@@ -1,0 +1,132 @@
+"""INTAKE: whatever arrives becomes a task once, however often and in whatever order it arrives.
+
+A spec becomes a task. An input releases the tasks that wait for it. Nothing is paid here.
+
+    spec   ──▶ create task + wants ──▶ look for the inputs again ──▶ start
+    input  ──▶ stored ──▶ read wants ──▶ look for the inputs ──▶ start
+
+Both sides write first and look second, so whichever comes last sees the other.
+"""
+
+import json
+
+from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
+from darkroom.errors import Busy, Conflict, Failure, SpecRefused
+from darkroom.naming import folder_of, kind_of, read_spec_name, task_id_of
+from darkroom.pipeline.draft import Asked, draft
+from darkroom.pipeline.fail import fail
+from darkroom.pipeline.release import TRIES, cancel, release
+from darkroom.ports import Ports
+from darkroom.spec import MAX_SPEC_BYTES, Spec, parse_spec, read_spec
+from darkroom.task import UNSUBMITTED, Task, Trigger
+
+
+def intake(ports: Ports, arrival: Arrival) -> None:
+    """Take one arrival in; the same arrival again changes nothing.
+
+    Raises:
+        Busy: try the message again later.
+    """
+    match arrival:
+        case Uploaded(key, version_id):
+            kind = kind_of(key)
+            if kind == "spec":
+                _take_spec(ports, key, version_id)
+            elif kind == "file":
+                for task_id in ports.tasks.wanting(key):
+                    release(ports, task_id)
+        case Removed(key):
+            if kind_of(key) == "spec":
+                _cancel_removed(ports, key)
+        case Requested():
+            _take_request(ports, arrival)
+
+
+# --- a spec, from a file or from a message ------------------------------------------------------
+
+
+def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
+    current = ports.inputs.find(key)
+    version = version_id or (current.version_id if current else None)
+    if version is None:
+        raise SpecRefused("no-such-spec", f"There is no spec '{key}' in the input bucket.")
+
+    def read() -> Spec:
+        body = ports.inputs.read(key, version, MAX_SPEC_BYTES)
+        if body is None:
+            raise SpecRefused("spec-gone", f"{_last(key)} was deleted before it could be read.")
+        return read_spec(body, _last(key))
+
+    stale: Failure | None = None
+    if current is None:
+        stale = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
+    elif current.version_id != version:
+        stale = Failure("superseded", "A newer version of the spec took this task's place.")
+    trigger = Trigger("upload", ports.inputs.bucket, key, version)
+    _take(ports, Asked(trigger, lambda: read_spec_name(key), read, stale))
+
+
+def _take_request(ports: Ports, request: Requested) -> None:
+    label = f".{request.label}" if request.label else ""
+    if request.request_id is not None:
+        version = request.request_id
+    else:
+        found = ports.inputs.find(request.source) if request.source else None
+        canonical = json.dumps(request.spec, sort_keys=True, separators=(",", ":"))
+        version = task_id_of(canonical, label, found.version_id if found else "")
+    # Named as if the spec lay beside its source, so that results and messages read the same.
+    key = f"{request.source or version}{label}.json"
+    trigger = Trigger("message", ports.inputs.bucket, key, version)
+    _take(
+        ports,
+        Asked(trigger, lambda: read_spec_name(key), lambda: parse_spec(request.spec, _last(key))),
+    )
+
+
+def _take(ports: Ports, asked: Asked) -> None:
+    trigger = asked.trigger
+    task_id = task_id_of(trigger.kind, trigger.bucket, trigger.key, trigger.version)
+    for _ in range(TRIES):
+        task = ports.tasks.get(task_id)
+        if task is None:
+            previous = ports.tasks.latest(trigger.key)
+            task = draft(ports, asked, task_id, previous)
+            try:
+                ports.tasks.create(task, previous=previous, owner=ports.tasks.owner(task.output))
+            except Conflict:
+                continue
+        _go_on(ports, task)
+        return
+    raise Busy("contended", f"Too many changes to {trigger.key} at once.")
+
+
+def _go_on(ports: Ports, task: Task) -> None:
+    """Do what a stored task still needs; safe to do again whatever was done before."""
+    if task.finished:
+        return
+    if task.supersedes:
+        cancel(
+            ports,
+            task.supersedes,
+            Failure("superseded", "A newer version of the spec took this task's place."),
+        )
+    if task.ending is not None and task.state in UNSUBMITTED:
+        fail(ports, task.task_id, task.run)
+    elif task.state == "waiting":
+        release(ports, task.task_id)
+    elif task.state == "queued":
+        ports.workflows.start(task.task_id, task.run)
+
+
+def _cancel_removed(ports: Ports, key: str) -> None:
+    """A deleted spec cancels what is not yet submitted, unless a newer version is there."""
+    if ports.inputs.find(key) is not None:
+        return
+    task_id = ports.tasks.latest(key)
+    if task_id:
+        failure = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
+        cancel(ports, task_id, failure)
+
+
+def _last(key: str) -> str:
+    return key.removeprefix(folder_of(key))

@@ -1,0 +1,153 @@
+"""The manifest: what was asked, what was done, what it cost; pure, from the task alone.
+
+It holds no key, token or URL: results are named by their keys in the output bucket.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from darkroom.ports import Tariff
+from darkroom.task import Attempt, Order, Task
+
+VERSION = 1
+
+
+def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
+    """The manifest of a finished task as UTF-8 JSON.
+
+    Args:
+        task: in its final state, with its results.
+        tariffs: by provider, for every provider that the task has attempted.
+    """
+    document: dict[str, Any] = {
+        "manifest": VERSION,
+        "status": task.state,
+        "task_id": task.task_id,
+        "run": task.run,
+        "trigger": {
+            "kind": task.trigger.kind,
+            "bucket": task.trigger.bucket,
+            "key": task.trigger.key,
+            "version": task.trigger.version,
+        },
+        "source": task.source,
+        "spec": _spec(task.order) if task.order else None,
+        "inputs": _inputs(task.order) if task.order else {},
+        "results": [
+            {
+                "key": result.key,
+                "kind": result.kind,
+                "content_type": result.content_type,
+                "size": result.size,
+                "sha256": result.sha256,
+            }
+            for result in task.results
+        ],
+        "attempts": [_attempt(attempt) for attempt in task.attempts],
+        "cost": cost_of(task, tariffs),
+        "timings": _timings(task),
+    }
+    last = task.attempts[-1] if task.attempts else None
+    if last:
+        document |= {"provider": last.provider, "model": last.model, "job_id": last.job_id}
+    if task.ending:
+        document["failure"] = {
+            "code": task.ending.failure.code,
+            "sentence": task.ending.failure.sentence,
+            "next_step": task.ending.failure.next_step,
+        }
+    return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:
+    """Credits and money of all attempts; None where a figure is not known.
+
+    `settled` is False while an attempt's charge is doubtful.
+    """
+    spent = [a for a in task.attempts if a.charged != "no"]
+    known = [a for a in spent if a.credits is not None]
+    usd: float | None = 0.0
+    for attempt in spent:
+        tariff = tariffs.get(attempt.provider)
+        price = tariff.usd_per_credit if tariff else None
+        if usd is None or price is None or attempt.credits is None:
+            usd = None
+        else:
+            usd += price * attempt.credits
+    return {
+        "credits": sum(a.credits or 0 for a in known) if len(known) == len(spent) else None,
+        "usd": None if usd is None else round(usd, 6),
+        "settled": all(a.charged == "yes" for a in spent),
+        "prices_as_of": {a.provider: tariffs[a.provider].as_of for a in spent},
+    }
+
+
+def _spec(order: Order) -> dict[str, Any]:
+    return {
+        "operation": order.operation,
+        "provider": list(order.providers),
+        "model": order.model,
+        "inputs": {role: [f"/{key}" for key in keys] for role, keys in order.keys.items()},
+        "params": dict(order.params),
+        "metadata": dict(order.metadata),
+        "on_unknown": order.on_unknown,
+    }
+
+
+def _inputs(order: Order) -> dict[str, Any]:
+    return {
+        role: [
+            {
+                "key": file.key,
+                "version_id": file.version_id,
+                "etag": file.etag,
+                "size": file.size,
+                "sha256": file.sha256,
+            }
+            for file in files
+        ]
+        for role, files in order.inputs.items()
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "outcome": attempt.outcome,
+        "job_id": attempt.job_id,
+        "charged": attempt.charged,
+        "credits": attempt.credits,
+        "replays": attempt.replays,
+        "started_at": _iso(attempt.started_at),
+        "accepted_at": _iso(attempt.accepted_at),
+        "ended_at": _iso(attempt.ended_at),
+        "facts": dict(attempt.facts),
+        "failure": {"code": attempt.failure.code, "sentence": attempt.failure.sentence}
+        if attempt.failure
+        else None,
+    }
+
+
+def _timings(task: Task) -> dict[str, Any]:
+    last = task.attempts[-1] if task.attempts else None
+    done = last.ended_at if last else None
+    return {
+        "created_at": _iso(task.created_at),
+        "finished_at": _iso(task.updated_at),
+        "total_s": _seconds(task.created_at, task.updated_at),
+        "queued_s": _seconds(task.created_at, last.started_at) if last else None,
+        "provider_s": _seconds(last.started_at, done) if last and done else None,
+        "delivery_s": _seconds(done, task.updated_at) if done else None,
+    }
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return round((end - start).total_seconds(), 3)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="milliseconds") if at else None

@@ -1,0 +1,116 @@
+"""Write down what came of a paid call: accepted, or clearly refused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from darkroom.errors import Conflict, DarkroomError, NotSent, Throttled
+from darkroom.pipeline.answers import keep_answer
+from darkroom.pipeline.attempts import next_provider, price_of
+from darkroom.pipeline.fail import end
+from darkroom.ports import Accepted, Ports, Route, Step
+from darkroom.task import Attempt, Ending, Finished, Task
+
+MOST_WAIT_S = 300
+FIRST_WAIT_S = 5
+UNREACHED_LIMIT = 8
+"""How often in a row a provider may be out of reach: about 20 minutes with the waits between."""
+
+
+def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) -> Step:
+    """The one write between the paid answer and safety."""
+    now = ports.clock.now()
+    paid = replace(
+        task.paying,
+        outcome="accepted",
+        request=None,
+        accepted_at=now,
+        charged="yes",
+        credits=said.credits if said.credits is not None else price_of(task, route),
+    )
+    if isinstance(said, Accepted):
+        attempt = replace(paid, job_id=said.job_id)
+        deadline = now + timedelta(seconds=route.job_s)
+        _safe(
+            ports,
+            task,
+            lambda fresh: fresh.moved(
+                "running", now, attempts=fresh.with_attempt(attempt), deadline=deadline, waits=0
+            ),
+        )
+        return Step("poll", max(1, route.typical_s))
+    attempt = keep_answer(ports, task, replace(paid, ended_at=now), said)
+    _safe(
+        ports,
+        task,
+        lambda fresh: fresh.moved("delivering", now, attempts=fresh.with_attempt(attempt), waits=0),
+    )
+    return Step("deliver")
+
+
+def _safe(ports: Ports, task: Task, change: Callable[[Task], Task]) -> Task:
+    """Write what the paid call brought, over whatever else changed in the task meanwhile."""
+    while True:
+        try:
+            return ports.tasks.replace(task, change(task))
+        except Conflict:
+            fresh = ports.tasks.get(task.task_id)
+            if fresh is None or fresh.state != "submitting":
+                raise
+            task = fresh
+
+
+def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) -> Step:
+    """Nothing was accepted and nothing paid: come back later, go elsewhere, or give up.
+
+    Args:
+        ports: the outside.
+        task: `queued` when a free call before the paid one was refused, else `submitting`.
+        attempt: the one that was refused.
+        error: why.
+    """
+    waits = task.waits + 1
+    later = isinstance(error, Throttled) or (
+        isinstance(error, NotSent) and waits <= UNREACHED_LIMIT
+    )
+    closed = replace(
+        attempt,
+        outcome="throttled" if later else "refused",
+        request=None,
+        ended_at=ports.clock.now(),
+        failure=error.failure,
+    )
+    attempts = task.with_attempt(closed)
+    if later:
+        requeue(ports, task, attempts, waits=waits, wait_reason=error.failure.sentence)
+        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        return Step("submit", _wait(task, waits, asked_s))
+    if next_provider(replace(task, attempts=attempts)):
+        requeue(ports, task, attempts)
+        return Step("submit")
+    end(ports, task, Ending("failed", error.failure), attempts=attempts)
+    return Step("fail")
+
+
+def requeue(
+    ports: Ports,
+    task: Task,
+    attempts: tuple[Attempt, ...],
+    *,
+    waits: int = 0,
+    wait_reason: str | None = None,
+) -> None:
+    """Put the task back in front of SUBMIT, with the reason why it stands still, if it does."""
+    now = ports.clock.now()
+    ports.tasks.replace(
+        task, task.moved("queued", now, attempts=attempts, waits=waits, wait_reason=wait_reason)
+    )
+
+
+def _wait(task: Task, waits: int, asked_s: int | None) -> int:
+    """Whole seconds to wait: what was asked for, spread by task, or doubling up to 5 minutes."""
+    spread = int(task.task_id[:4], 16) / 0x10000
+    if asked_s is not None:
+        return max(1, asked_s) + int(spread * min(asked_s, 30))
+    growing = min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** min(waits - 1, 10))
+    return max(1, int(growing * (0.75 + spread / 4)))

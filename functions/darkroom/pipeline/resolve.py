@@ -1,0 +1,259 @@
+"""From what a spec says to what will be done: provider, route, inputs, parameters, all checked.
+
+Nothing here reads an object or calls a provider; it compares a spec with declarations.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from darkroom.errors import InputRefused, SpecRefused
+from darkroom.naming import SpecName, input_key
+from darkroom.ports import Found, Inputs, Providers, Route
+from darkroom.spec import Spec, explain, nearest
+from darkroom.task import Input, Order
+
+
+def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
+    """What the spec asks for, with its files named but not yet looked up.
+
+    Providers that the spec names must all be able to do it. Without names, every provider that
+    is set up and able is kept, in the default order.
+
+    Raises:
+        SpecRefused: `unknown-operation`, `unknown-provider`, `operation-not-offered`,
+            `provider-not-set-up`, `no-provider-set-up`, `unknown-model`, `unknown-role`,
+            `missing-role`, `too-many-files`, `bad-params` or `bad-input-path`.
+    """
+    keys = _keys(spec, name)
+    routes = providers.routes()
+    _check_names(spec, routes)
+    if spec.preferred:
+        chosen = {p: _named(spec, p, providers) for p in spec.preferred}
+    else:
+        chosen = _able(spec, keys, name, providers)
+    for route in chosen.values():
+        keys = _with_source(keys, route, name)
+    for route in chosen.values():
+        _check(spec, keys, route)
+    return Order(
+        operation=spec.operation,
+        providers=tuple(chosen),
+        model=spec.model,
+        keys=keys,
+        params=spec.params,
+        metadata=spec.metadata,
+        on_unknown=spec.on_unknown,
+    )
+
+
+def route_of(
+    routes: Iterable[Route], provider: str, operation: str, model: str | None
+) -> Route | None:
+    """The provider's route for the operation and model; its first when no model is pinned."""
+    for route in routes:
+        if (
+            route.provider == provider
+            and route.operation == operation
+            and (model is None or model in route.models)
+        ):
+            return route
+    return None
+
+
+def read_params(params: Mapping[str, Any], route: Route) -> Any:  # noqa: ANN401 - the route's own model
+    """The parameters as the route's own type. Raises `SpecRefused` (`bad-params`)."""
+    try:
+        return route.params.model_validate(dict(params))
+    except ValidationError as error:
+        known = [field.alias or key for key, field in route.params.model_fields.items()]
+        what = f"The spec's params for {route.operation} by {route.provider}"
+        raise SpecRefused("bad-params", *explain(error, what, known)) from error
+
+
+def look(inputs: Inputs, order: Order) -> dict[str, Found | None]:
+    """Every file that the order names, as it is in the input bucket right now."""
+    return {key: inputs.find(key) for keys in order.keys.values() for key in keys}
+
+
+def pin(order: Order, found: Mapping[str, Found | None], routes: Iterable[Route]) -> Order:
+    """The order with every input pinned, for the providers that can take these files.
+
+    Args:
+        order: what was asked for.
+        found: what `look` found; nothing is missing.
+        routes: all routes.
+
+    Raises:
+        InputRefused: `input-empty`, or `input-too-large` for every provider.
+    """
+    there = {key: _pinned(file) for key, file in found.items() if file is not None}
+    inputs = {role: tuple(there[key] for key in keys) for role, keys in order.keys.items()}
+    fitting: list[str] = []
+    refusal: InputRefused | None = None
+    for provider in order.providers:
+        route = route_of(routes, provider, order.operation, order.model)
+        try:
+            if route is not None:
+                _check_sizes(inputs, route)
+                fitting.append(provider)
+        except InputRefused as error:
+            refusal = refusal or error
+    if refusal is not None and not fitting:
+        raise refusal
+    return replace(order, providers=tuple(fitting), inputs=inputs)
+
+
+def _keys(spec: Spec, name: SpecName) -> dict[str, tuple[str, ...]]:
+    return {
+        role: tuple(
+            input_key(name.folder, path)
+            for path in ([written] if isinstance(written, str) else written)
+        )
+        for role, written in spec.inputs.items()
+    }
+
+
+def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
+    operations = {route.operation for route in routes}
+    if spec.operation not in operations:
+        raise SpecRefused(
+            "unknown-operation",
+            f"There is no operation '{spec.operation}'.{nearest(spec.operation, operations)}",
+            f"Known are: {', '.join(sorted(operations))}.",
+        )
+    known = {route.provider for route in routes}
+    for provider in spec.preferred:
+        if provider not in known:
+            raise SpecRefused(
+                "unknown-provider",
+                f"There is no provider '{provider}'.{nearest(provider, known)}",
+                f"Known are: {', '.join(sorted(known))}.",
+            )
+
+
+def _named(spec: Spec, provider: str, providers: Providers) -> Route:
+    """The route of a provider that the spec names."""
+    offered = [r for r in providers.routes() if r.operation == spec.operation]
+    own = [r for r in offered if r.provider == provider]
+    if not own:
+        others = sorted({r.provider for r in offered})
+        raise SpecRefused(
+            "operation-not-offered",
+            f"{provider} does not offer '{spec.operation}'.",
+            f"It is offered by: {', '.join(others)}.",
+        )
+    if not providers.set_up(provider):
+        raise SpecRefused(
+            "provider-not-set-up",
+            f"{provider} is not set up in this environment.",
+            providers.set_up_hint(provider),
+        )
+    return _with_model(spec, own)
+
+
+def _with_model(spec: Spec, own: Sequence[Route]) -> Route:
+    route = route_of(own, own[0].provider, spec.operation, spec.model)
+    if route is None:
+        known = [route.model for route in own]
+        raise SpecRefused(
+            "unknown-model",
+            f"{own[0].provider} has no model '{spec.model}' for '{spec.operation}'."
+            f"{nearest(str(spec.model), known)}",
+            f"Known are: {', '.join(known)}.",
+        )
+    return route
+
+
+def _able(
+    spec: Spec, keys: dict[str, tuple[str, ...]], name: SpecName, providers: Providers
+) -> dict[str, Route]:
+    """Every provider that is set up and can do what the spec says, in the default order."""
+    offering: dict[str, list[Route]] = {}
+    for route in providers.routes():
+        if route.operation == spec.operation:
+            offering.setdefault(route.provider, []).append(route)
+    ready = {p: own for p, own in offering.items() if providers.set_up(p)}
+    if not ready:
+        first = next(iter(offering))
+        raise SpecRefused(
+            "no-provider-set-up",
+            f"No provider of '{spec.operation}' is set up in this environment.",
+            providers.set_up_hint(first),
+        )
+    able: dict[str, Route] = {}
+    refusal: SpecRefused | None = None
+    for provider, own in ready.items():
+        try:
+            route = _with_model(spec, own)
+            _check(spec, _with_source(keys, route, name), route)
+        except SpecRefused as error:
+            refusal = refusal or error
+        else:
+            able[provider] = route
+    if refusal is not None and not able:
+        raise refusal
+    return able
+
+
+def _with_source(
+    keys: dict[str, tuple[str, ...]], route: Route, name: SpecName
+) -> dict[str, tuple[str, ...]]:
+    if name.source is None or "image" in keys or "image" not in route.roles:
+        return keys
+    return {"image": (name.source,), **keys}
+
+
+def _check(spec: Spec, keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
+    _check_roles(keys, route)
+    params = read_params(spec.params, route)
+    wrong = route.check(params, frozenset(keys))
+    if wrong is not None:
+        raise SpecRefused("bad-params", wrong, "Correct the spec and upload it again.")
+
+
+def _check_roles(keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
+    what = f"{route.operation} by {route.provider}"
+    for role, files in keys.items():
+        if role not in route.roles:
+            known = sorted(route.roles)
+            raise SpecRefused(
+                "unknown-role",
+                f"{what} takes no input '{role}'.{nearest(role, known)}",
+                f"It takes: {', '.join(known)}." if known else "It takes no inputs.",
+            )
+        most = route.roles[role].most
+        if len(files) > most:
+            raise SpecRefused(
+                "too-many-files",
+                f"The input '{role}' names {len(files)} files; {what} takes {most}.",
+                "Name fewer files.",
+            )
+    for role, rule in route.roles.items():
+        if rule.required and role not in keys:
+            raise SpecRefused(
+                "missing-role",
+                f"{what} needs the input '{role}', and the spec names none.",
+                f'Add "inputs": {{"{role}": "<file>"}} to the spec.',
+            )
+
+
+def _pinned(found: Found) -> Input:
+    return Input(found.key, found.version_id, found.etag, found.size)
+
+
+def _check_sizes(inputs: Mapping[str, tuple[Input, ...]], route: Route) -> None:
+    for role, files in inputs.items():
+        limit = route.roles[role].max_bytes
+        for file in files:
+            if file.size == 0:
+                raise InputRefused("input-empty", f"{file.key} is empty.", "Upload it again.")
+            if limit is not None and file.size > limit:
+                raise InputRefused(
+                    "input-too-large",
+                    f"{file.key} has {file.size:,} bytes; {route.provider} takes at most "
+                    f"{limit:,}.",
+                    "Make it smaller, or name another provider.",
+                )

@@ -1,0 +1,94 @@
+"""Settle a paid call whose fate is unclear: ask again under its key, or leave it to a person."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+from darkroom.errors import Failure, NotSent, Refused, Throttled, Unclear
+from darkroom.pipeline.answers import saved_answer
+from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
+from darkroom.pipeline.fail import end
+from darkroom.pipeline.outcome import FIRST_WAIT_S, accepted, requeue
+from darkroom.ports import Ports, Route, Step
+from darkroom.task import Ending, Task
+
+REPLAY_LIMIT = 5
+REPLAY_FOR = timedelta(hours=23)
+"""Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""
+PAY_AGAIN_LIMIT = 5
+"""How many attempts a spec with `on_unknown: retry` may make."""
+
+
+def unclear(ports: Ports, task: Task, route: Route, doubt: Unclear) -> Step:
+    """The paid call's fate is unknown. Under a key it is asked again; else a person decides."""
+    if route.idempotency == "key":
+        wait_s = FIRST_WAIT_S * 2**task.paying.replays
+        until = ports.clock.now() + timedelta(seconds=wait_s)
+        attempt = replace(task.paying, call_until=until, failure=doubt.failure)
+        ports.tasks.replace(
+            task, task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(attempt))
+        )
+        return Step("submit", wait_s)
+    return _end_unknown(ports, task, doubt.failure)
+
+
+def settle(ports: Ports, task: Task) -> Step:
+    """An open intent that nobody closed: wait for its caller, then find out or give up."""
+    attempt = task.paying
+    now = ports.clock.now()
+    left_s = (attempt.call_until - now).total_seconds()
+    if left_s > 0:
+        return Step("submit", math.ceil(left_s))
+    route = route_for(ports, task, attempt.provider)
+    saved = saved_answer(ports, task, attempt)
+    if saved is not None:
+        return accepted(ports, task, route, saved)
+    if (
+        route.idempotency != "key"
+        or attempt.request is None
+        or attempt.replays >= REPLAY_LIMIT
+        or now - attempt.started_at > REPLAY_FOR
+    ):
+        failure = attempt.failure or Failure(
+            "no-answer", f"{attempt.provider} did not answer, or its answer was lost."
+        )
+        return _end_unknown(ports, task, failure)
+    again = replace(attempt, replays=attempt.replays + 1, call_until=call_until(ports, route))
+    task = ports.tasks.replace(
+        task, task.moved("submitting", now, attempts=task.with_attempt(again))
+    )
+    try:
+        said = ports.providers.repeat(work_for(task, route, attempt.number), attempt.request)
+    except (Throttled, NotSent, Unclear) as error:
+        doubt = Unclear(error.failure.code, error.failure.sentence, error.failure.next_step)
+        return unclear(ports, task, route, doubt)
+    except Refused as error:
+        # The first sending may have been accepted all the same: this refusal is no proof.
+        return _end_unknown(ports, task, error.failure)
+    return accepted(ports, task, route, said)
+
+
+def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
+    """Settle a doubtful attempt as the spec's `on_unknown` says."""
+    attempt = replace(
+        task.paying,
+        outcome="unknown",
+        charged="unknown",
+        request=None,
+        ended_at=ports.clock.now(),
+        failure=why,
+        credits=price_of(task, route_for(ports, task, task.paying.provider)),
+    )
+    attempts = task.with_attempt(attempt)
+    if task.asked.on_unknown == "retry" and len(attempts) < PAY_AGAIN_LIMIT:
+        requeue(ports, task, attempts)
+        return Step("submit")
+    failure = Failure(
+        "unknown-outcome",
+        f"It is not known whether {attempt.provider} accepted and charged this: "
+        f"{why.sentence[0].lower()}{why.sentence[1:]}",
+        f"Check the {attempt.provider} dashboard, then upload the spec again if it was not done.",
+    )
+    ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
+    end(ports, task, ending, attempts=attempts)
+    return Step("fail")

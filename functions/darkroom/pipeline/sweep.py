@@ -1,0 +1,37 @@
+"""SWEEP: look after what stands still. So far: waiting tasks past their deadline.
+
+It may die anywhere: what it did not reach is still due the next time.
+"""
+
+from darkroom.errors import Conflict, Failure
+from darkroom.pipeline.fail import end, fail
+from darkroom.pipeline.release import release
+from darkroom.pipeline.resolve import look
+from darkroom.ports import Ports
+from darkroom.task import Ending
+
+
+def sweep(ports: Ports) -> int:
+    """Fail every waiting task whose inputs did not come in time; returns how many."""
+    ended = 0
+    now = ports.clock.now()
+    for task_id in ports.tasks.due(now):
+        task = ports.tasks.get(task_id)
+        if task is None or task.state != "waiting" or task.deadline > now:
+            continue
+        missing = [key for key, there in look(ports.inputs, task.asked).items() if there is None]
+        if not missing:
+            release(ports, task_id)
+            continue
+        failure = Failure(
+            "inputs-missing",
+            f"These files never came: {', '.join(missing)}.",
+            "Upload them, then upload the spec again.",
+        )
+        try:
+            task = end(ports, task, Ending("failed", failure))
+        except Conflict:
+            continue
+        fail(ports, task.task_id, task.run)
+        ended += 1
+    return ended

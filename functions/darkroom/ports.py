@@ -1,0 +1,353 @@
+"""What the pipeline needs from outside, as protocols; the core knows nothing of who fulfils them.
+
+Each port has two implementations that pass one contract suite: the real one (`darkroom.aws`,
+`darkroom.providers`) and a fake in memory (`tests/fakes`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, BinaryIO, Literal, Protocol
+
+from pydantic import BaseModel
+
+from darkroom.media import Media
+from darkroom.task import Charged, Finished, Input, Task
+
+Next = Literal["submit", "poll", "deliver", "fail", "done"]
+Idempotency = Literal["key", "look-up", "none"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A door's answer to the workflow: where to go next, after how many whole seconds."""
+
+    next: Next
+    wait_s: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as the workflow reads it."""
+        return {"next": self.next, "wait_s": self.wait_s}
+
+
+# --- what a provider can do ---------------------------------------------------------------------
+
+
+class Params(BaseModel, extra="forbid"):
+    """Base of every route's parameters: typed, checked, unknown names refused."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a route wants under one role of `inputs`.
+
+    Attributes:
+        required: whether the spec must name it.
+        most: how many files the role takes.
+        formats: formats accepted, by their first bytes.
+        max_bytes: size limit of one file; None where the provider documents none.
+    """
+
+    formats: frozenset[Media]
+    required: bool = True
+    most: int = 1
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to get one operation done: a provider, a model, its rules and its price.
+
+    Attributes:
+        models: names under which a spec may pin this route's model; the first is the real one.
+        params: the parameters it takes, portable ones and the provider's own.
+        check: refuses what no single parameter shows, such as a mask that the mode needs; gets
+            the parameters and the roles that the spec names; returns a sentence, or None.
+        idempotency: how a doubtful paid call is settled.
+        charged_on_failure: what is known about money when an accepted job fails.
+        credits: the documented price of one call with these parameters, or None when unknown.
+        call_s: total deadline of the paid call, seconds.
+        typical_s: what a job usually takes, seconds; the first wait.
+        job_s: a job that takes longer is given up, seconds.
+    """
+
+    operation: str
+    provider: str
+    models: tuple[str, ...]
+    params: type[Params]
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    check: Callable[[Any, frozenset[str]], str | None] = lambda _params, _roles: None
+    idempotency: Idempotency = "none"
+    asynchronous: bool = False
+    charged_on_failure: Charged = "unknown"
+    credits: Callable[[Any], float | None] = lambda _params: None
+    call_s: int = 90
+    typical_s: int = 5
+    job_s: int = 3600
+
+    @property
+    def model(self) -> str:
+        """The provider's own name of the model."""
+        return self.models[0]
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """What a provider's credit costs, and when that was looked up (ISO date)."""
+
+    usd_per_credit: float | None
+    as_of: str
+    source: str
+
+
+# --- what a provider says ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one attempt asks of one route."""
+
+    task_id: str
+    attempt: int
+    route: Route
+    params: Any
+    inputs: Mapping[str, tuple[Input, ...]]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The provider took the job; money may have moved; `job_id` is its name over there."""
+
+    job_id: str
+    credits: float | None = None
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The job is still being worked on; `progress` in percent where the provider says so."""
+
+    progress: int | None = None
+
+
+@dataclass(frozen=True)
+class JobFailed:
+    """The provider gave the accepted job up."""
+
+    code: str
+    sentence: str
+    charged: Charged
+
+
+class Fetched(Protocol):
+    """A result on its way: its bytes in a seekable file, and what its first bytes show."""
+
+    @property
+    def body(self) -> BinaryIO:
+        """At position 0."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of all bytes."""
+
+    @property
+    def media(self) -> Media | None:
+        """What the first bytes show; None for an unknown format."""
+
+
+class Providers(Protocol):
+    """All providers behind one face: what they can do, and the calls.
+
+    Every call raises `Refused`, `Throttled`, `NotSent`, `Unclear`, `Busy` or `ResultGone`.
+    """
+
+    def routes(self) -> Sequence[Route]:
+        """Every route of every provider, in the default order of preference."""
+
+    def tariff(self, provider: str) -> Tariff:
+        """What its credits cost."""
+
+    def set_up(self, provider: str) -> bool:
+        """Whether there are credentials for it."""
+
+    def set_up_hint(self, provider: str) -> str:
+        """The sentence that says how to set it up."""
+
+    def submit(self, work: Work, intend: Callable[[str], None]) -> Accepted | Finished:
+        """Prepare (free calls), hand the exact paid request to `intend`, then make the call once.
+
+        Raises what `intend` raises, before anything is paid.
+        """
+
+    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+        """Send the very same paid request again; only for routes of class `key`."""
+
+    def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
+        """Ask how the job stands; free."""
+
+    def cancel(self, route: Route, job_id: str) -> bool:
+        """Ask the provider to stop the job; False where it has no such call."""
+
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
+        """Download a result, in constant memory.
+
+        Raises `ResultGone` for 403, 404 and 410, `Busy` for what may pass.
+        """
+
+
+# --- where things are kept -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object as HEAD shows it. Size in bytes; `version_id` is the ETag without versioning."""
+
+    key: str
+    version_id: str
+    etag: str
+    size: int
+    modified: datetime
+
+
+class Inputs(Protocol):
+    """The input bucket."""
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+
+    def find(self, key: str) -> Found | None:
+        """The object's current version, or None."""
+
+    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
+        """The whole object; None when it (or that version) is gone.
+
+        Raises `InputRefused` (`spec-too-large`) above `limit` bytes.
+        """
+
+    def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
+        """The object's bytes in a seekable file. Raises `InputRefused` when it is gone."""
+
+
+class Outputs(Protocol):
+    """The output bucket."""
+
+    def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
+        """Write an object; the same key again makes a new version."""
+
+    def get(self, key: str) -> bytes | None:
+        """A small object, or None."""
+
+
+class Tasks(Protocol):
+    """The task store. Reads are consistent; every write is conditional."""
+
+    def get(self, task_id: str) -> Task | None:
+        """The task, or None."""
+
+    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+        """Write a new task, its wanted keys, and its claims, all or nothing.
+
+        Args:
+            task: revision 0; each of its `wants` gets an entry that `wanting` finds.
+            previous: the task that `latest` named for the trigger's key; the new one replaces it.
+            owner: the task that `owner` named for `task.output`; the new one replaces it.
+
+        Raises:
+            Conflict: the task exists, or `latest` or `owner` changed meanwhile.
+        """
+
+    def replace(self, old: Task, new: Task) -> Task:
+        """Write `new` where `old` is still what is stored.
+
+        Returns:
+            `new` with its revision.
+
+        Raises:
+            Conflict: someone else wrote first.
+        """
+
+    def latest(self, key: str) -> str | None:
+        """The newest task of the spec with this key."""
+
+    def owner(self, output: str) -> str | None:
+        """The newest task that owns this output name."""
+
+    def wanting(self, key: str) -> Sequence[str]:
+        """Tasks that wait for this input key."""
+
+    def forget_wants(self, task: Task) -> None:
+        """Drop the task's entries; called once its run has been started, never before."""
+
+    def due(self, now: datetime) -> Iterable[str]:
+        """Unfinished tasks whose deadline has passed."""
+
+    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
+        """Tasks of one folder, newest first."""
+
+    def needing_attention(self, limit: int) -> Sequence[Task]:
+        """Failed and unknown tasks, newest first."""
+
+
+class Workflows(Protocol):
+    """The runs."""
+
+    def start(self, task_id: str, run: int) -> None:
+        """Start the run; a run that exists already is left alone."""
+
+
+class Events(Protocol):
+    """The event bus."""
+
+    def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Put one event. Raises `Busy` when the bus did not take it."""
+
+
+class DeadLetters(Protocol):
+    """Where messages go that cannot even be named."""
+
+    def put(self, body: str, reason: str) -> None:
+        """Keep the message with the reason on it."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Figures that an environment may set; seconds.
+
+    Attributes:
+        inputs_s: how long a task waits for its missing inputs.
+        queue_s: how long a task may stand before its paid call; below the workflow's 7 days.
+        margin_s: how long after a call's own deadline its answer is still written down.
+        result_bytes: the largest result that is delivered.
+    """
+
+    inputs_s: int = 24 * 3600
+    queue_s: int = 6 * 24 * 3600
+    margin_s: int = 20
+    result_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything a use case may touch."""
+
+    tasks: Tasks
+    inputs: Inputs
+    outputs: Outputs
+    workflows: Workflows
+    events: Events
+    dead_letters: DeadLetters
+    providers: Providers
+    clock: Clock
+    policy: Policy = Policy()

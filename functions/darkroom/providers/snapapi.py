@@ -1,0 +1,207 @@
+"""SnapAPI: one multipart call per operation, nearly all answered at once; two become tasks.
+
+Facts are those of the vendor's reference (SnapAPI, "AI Image Processing API", v1.0.0, /en/docs)
+and, where said, of its later pages (docs.snapedit.app). Pure: no network, no clock.
+"""
+
+import base64
+import json
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from darkroom.errors import DarkroomError, Throttled, Unclear
+from darkroom.ports import Accepted, JobFailed, Pending, Route, Tariff, Work
+from darkroom.providers import reading
+from darkroom.providers.params import form_value
+from darkroom.providers.protocol import Answer, FilePart, Request
+from darkroom.providers.snapapi_params import HEADSHOT_MARK
+from darkroom.providers.snapapi_routes import ENDPOINTS, NAME, Endpoint
+from darkroom.task import Finished, ResultRef
+
+_CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
+
+# The reference names CREATED, PROCESSING, COMPLETED and FAILED; the vendor's clients know two more.
+_WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
+    "CREATED": "pending",
+    "PENDING": "pending",
+    "PROCESSING": "pending",
+    "COMPLETED": "finished",
+    "FAILED": "failed",
+    "CANCELLED": "failed",
+}
+
+
+class SnapApi:
+    """The adapter. An answer without what it promised is `Unclear`: the call may be paid."""
+
+    name = NAME
+    label = "SnapAPI"
+    base_url = "https://api.snapapi.ai"
+    tariff = Tariff(0.0005, "2026-11-21", "docs.snapedit.app/llms-full.txt, Pricing")
+    routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
+    credential_names: tuple[str, ...] = ("api_key",)
+
+    def authorize(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
+        """The key's own header."""
+        return {"api-key": credentials["api_key"]}
+
+    def prepare(self, work: Work) -> Generator[Request, Answer, Request]:
+        """Nothing to prepare: the paid call carries the files."""
+        yield from ()
+        return _build(work)
+
+    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
+        """The result's URL, detections, or the task that was made."""
+        body = reading.as_object(answer.json())
+        match _CALLS[work.route.operation, work.route.model].reads:
+            case "image":
+                return Finished(_images(body), facts=_facts(body))
+            case "objects":
+                return _read_objects(body)
+            case "mask":
+                return _read_mask(body)
+            case "task":
+                return Accepted(reading.as_text(body.get("task_id")))
+
+    def poll(
+        self,
+        route: Route,  # noqa: ARG002 - every task answers at one place
+        job_id: str,
+    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
+        """How the task stands. A task that the provider does not know is lost."""
+        answer = yield Request("GET", _task_path(job_id))
+        if answer.status == 404:  # noqa: PLR2004 - documented as: task not found
+            return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
+        if not answer.ok:
+            raise self.refuse(answer)
+        body = reading.as_object(answer.json())
+        word = reading.as_text(body.get("status")).strip().upper()
+        match _WORDS.get(word, "pending"):
+            case "pending":
+                return Pending(reading.progress_of(body.get("progress")))
+            case "finished":
+                return Finished(_images(body))
+            case "failed":
+                return _failed(self.label, word, body)
+
+    def cancel(self, route: Route, job_id: str) -> Request | None:
+        """Only tasks can be cancelled; the vendor promises it for pending ones."""
+        return Request("DELETE", _task_path(job_id)) if route.asynchronous else None
+
+    def refuse(self, answer: Answer) -> DarkroomError:
+        """By status. A 429 stands for the pace, with `retry-after`, or for the purse, without."""
+        wait_s = answer.retry_after_s()
+        if answer.status == 429 and "retry-after" not in answer.headers:  # noqa: PLR2004
+            return Throttled(
+                "no-credits",
+                f"The account at {self.label} has no credits left.",
+                f"Add credits at {self.label}; the task goes on by itself.",
+            )
+        return reading.refusal(self.label, answer.status, _message(answer), wait_s)
+
+
+def _build(work: Work) -> Request:
+    endpoint = _CALLS[work.route.operation, work.route.model]
+    form = {name: form_value(value) for name, value in work.params.sent().items()}
+    form |= endpoint.fixed
+    if work.route.operation == "headshot" and HEADSHOT_MARK not in form["prompt"]:
+        form["prompt"] = f"{HEADSHOT_MARK} {form['prompt']}"
+    files = tuple(_files(endpoint, work, form))
+    if work.route.operation == "try-on" and "cloth_type" not in form:
+        sent = form.keys() | {part.field for part in files}
+        both = not sent.isdisjoint({"lower_cloth_image", "lower_cloth_image_id"})
+        form["cloth_type"] = "full" if both else "upper"
+    return Request("POST", endpoint.path, form=form, files=files)
+
+
+def _files(
+    endpoint: Endpoint, work: Work, form: Mapping[str, str]
+) -> Generator[FilePart, None, None]:
+    for role, fields in endpoint.fields.items():
+        if endpoint.instead.get(role) in form:
+            continue
+        for name, file in zip(fields, work.inputs.get(role, ()), strict=False):
+            yield FilePart(name, file)
+
+
+def _task_path(job_id: str) -> str:
+    return f"/v1/tasks/{quote(job_id, safe='')}"
+
+
+def _images(body: Mapping[str, Any]) -> tuple[ResultRef, ...]:
+    """Results of an answer: `data`, or the one field that some endpoints and ages use instead."""
+    if "data" in body:
+        urls = [reading.as_object(item).get("url") for item in reading.as_list(body["data"])]
+    else:
+        urls = [body.get("output_image_url") or body.get("download_url")]
+    if not urls:
+        raise reading.unreadable()
+    return tuple(ResultRef("image", url=reading.as_url(url)) for url in urls)
+
+
+def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids that later requests may name, and the foreground's box."""
+    facts: dict[str, Any] = {
+        name: body[name] for name in ("session_id", "image_id") if isinstance(body.get(name), str)
+    }
+    if isinstance(body.get("box"), list):
+        facts["box"] = body["box"]
+    return facts
+
+
+def _read_objects(body: Mapping[str, Any]) -> Finished:
+    masks: list[ResultRef] = []
+    found = []
+    for item in reading.as_list(body.get("detected_objects")):
+        detected = dict(reading.as_object(item))
+        mask = detected.pop("mask", None)
+        # The reference says `bbox`, the vendor's later pages and its clients say `box`.
+        if not isinstance(detected.get("bbox", detected.get("box")), list):
+            raise reading.unreadable()
+        if mask is not None:
+            masks.append(ResultRef("image", data=reading.as_base64(mask)))
+        found.append(detected)
+    facts = _facts(body)
+    return Finished((_data({**facts, "detected_objects": found}), *masks), facts=facts)
+
+
+def _read_mask(body: Mapping[str, Any]) -> Finished:
+    detected = body.get("detected")
+    if not isinstance(detected, bool):
+        raise reading.unreadable()
+    mask = body.get("mask")
+    if mask is None and detected:
+        raise Unclear("unreadable-answer", "The provider found something but sent no mask.")
+    masks = () if mask is None else (ResultRef("image", data=reading.as_base64(mask)),)
+    return Finished((_data({"detected": detected}), *masks), facts={"detected": detected})
+
+
+def _data(value: Mapping[str, Any]) -> ResultRef:
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return ResultRef("json", data=base64.b64encode(text.encode()).decode())
+
+
+def _failed(label: str, word: str, body: Mapping[str, Any]) -> JobFailed:
+    if word == "CANCELLED":
+        return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
+    said = reading.quotable(body.get("error_msg"))
+    return JobFailed(
+        "job-failed", f"{label} could not do it" + (f": {said}." if said else "."), "unknown"
+    )
+
+
+def _message(answer: Answer) -> str:
+    """The provider's own words: `error.message`, or the places older answers put them."""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    nested = error.get("message") if isinstance(error, dict) else error
+    for said in (nested, body.get("message"), body.get("detail")):
+        if isinstance(said, str) and said.strip():
+            return reading.quotable(said)
+    return ""

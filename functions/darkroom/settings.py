@@ -1,0 +1,63 @@
+"""What the environment says, read once into a frozen value; everything missing is named at once."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+PREFIX = "DARKROOM_"
+SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets
+
+
+class SettingsError(Exception):
+    """The environment lacks something; the message says what and how to go on."""
+
+
+class Settings(BaseModel):
+    """One environment's settings, as the stack gives them to its functions.
+
+    Attributes:
+        secrets: provider -> the id of its secret.
+        state_machine_arn: only the doors that start runs have it.
+        dead_letter_queue_url: only intake has it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    environment: str
+    input_bucket: str
+    output_bucket: str
+    table: str
+    event_bus: str
+    state_machine_arn: str = ""
+    dead_letter_queue_url: str = ""
+    secrets: Mapping[str, str] = {}
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Read `DARKROOM_<NAME>` for every setting and `DARKROOM_SECRET_<PROVIDER>`.
+
+        Raises:
+            SettingsError: names every variable that is missing.
+        """
+        values = {
+            name: variables[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if variables.get(PREFIX + name.upper())
+        }
+        missing = [
+            PREFIX + name.upper()
+            for name, field in cls.model_fields.items()
+            if field.is_required() and name not in values
+        ]
+        if missing:
+            raise SettingsError(
+                f"These variables are not set: {', '.join(missing)}. The stack sets them for its "
+                "functions; on one machine `darkroom local` does."
+            )
+        secrets = {
+            name.removeprefix(SECRET_PREFIX).lower(): value
+            for name, value in variables.items()
+            if name.startswith(SECRET_PREFIX) and value
+        }
+        return cls.model_validate(values | {"secrets": secrets})

@@ -1,0 +1,263 @@
+"""A task: what one trigger asked for, as a frozen value, and the transitions it may make.
+
+                 ┌────────────── uncharged failure, or come back later ─────────────┐
+                 ▼                                                                  │
+ waiting ──▶ queued ──▶ submitting ──▶ running ──▶ delivering ──▶ succeeded         │
+                            │  └───────────────────────▲  │ ▲ result gone: ask again │
+                            │        (synchronous)        └─┘                       │
+                            └──────────────────────────────────────────────────────┘
+ every unfinished state may end `failed` or `cancelled`; `submitting` may end `unknown`
+
+Nothing here reads a clock, a network or a store; times come in as arguments (UTC, aware).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from darkroom.errors import Failure
+from darkroom.media import Kind
+
+State = Literal[
+    "waiting",
+    "queued",
+    "submitting",
+    "running",
+    "delivering",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "unknown",
+]
+EndStatus = Literal["failed", "cancelled", "unknown"]
+OnUnknown = Literal["hold", "fail", "retry"]
+Charged = Literal["yes", "no", "unknown"]
+Outcome = Literal["open", "accepted", "succeeded", "refused", "throttled", "failed", "unknown"]
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    "waiting": frozenset({"queued", "failed", "cancelled"}),
+    "queued": frozenset({"submitting", "failed", "cancelled"}),
+    "submitting": frozenset(
+        {"queued", "submitting", "running", "delivering", "failed", "cancelled", "unknown"}
+    ),
+    "running": frozenset({"queued", "delivering", "failed", "cancelled"}),
+    "delivering": frozenset({"running", "succeeded", "failed", "cancelled"}),
+    "succeeded": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+    "unknown": frozenset(),
+}
+"""Which state may follow which. A write that is in no row is a bug and raises."""
+
+FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
+UNSUBMITTED: frozenset[State] = frozenset({"waiting", "queued"})
+"""States in which no paid call can have been made for the current attempt."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What asked for the task: an upload, or a message.
+
+    Attributes:
+        kind: `upload` of a spec, or a `message` that carried one.
+        bucket: the input bucket.
+        key: the spec's key; for a message the source's key, or "".
+        version: version id, or the ETag in a bucket without versioning; for a message its
+            `request_id` or a digest of its spec.
+    """
+
+    kind: Literal["upload", "message"]
+    bucket: str
+    key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input file, pinned to a version. Size in bytes."""
+
+    key: str
+    version_id: str
+    etag: str
+    size: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """The spec as resolved: what will be done, with everything pinned.
+
+    Attributes:
+        providers: in order of preference; each was found able to do the operation.
+        model: the provider's model when the spec pinned one.
+        keys: role -> keys of its files, also of those that are not there yet.
+        inputs: role -> the files, pinned; empty while the task is waiting.
+        params: as written in the spec, checked against every provider in `providers`.
+    """
+
+    operation: str
+    providers: tuple[str, ...]
+    model: str | None = None
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    on_unknown: OnUnknown = "hold"
+
+
+@dataclass(frozen=True)
+class ResultRef:
+    """Where a result is to be had: a URL at the provider, or the data itself.
+
+    Attributes:
+        kind: what it is expected to be; checked on delivery.
+        url: absolute; short-lived; never leaves the table and never outlives the task.
+        data: the result itself, base64; for detections and masks that come inside an answer.
+    """
+
+    kind: Kind
+    url: str | None = None
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A provider's last word on an attempt: the results, and what it says they cost."""
+
+    results: tuple[ResultRef, ...]
+    credits: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Small facts worth keeping in the manifest, such as the foreground's box."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One paid call at one provider, numbered within the task from 1.
+
+    Attributes:
+        call_until: no answer of the call can arrive after this.
+        request: the exact paid request, as text, while the attempt is open; else None.
+        replays: how often the same request was sent again under the same key.
+        answer: what the provider made, between the paid answer and delivery; else None.
+        answer_key: where `answer` lies in the output bucket when it is too large for the item.
+        credits: what the provider said it took, or the price table's figure.
+    """
+
+    number: int
+    provider: str
+    model: str
+    started_at: datetime
+    call_until: datetime
+    outcome: Outcome = "open"
+    request: str | None = None
+    replays: int = 0
+    job_id: str | None = None
+    accepted_at: datetime | None = None
+    polls: int = 0
+    answer: Finished | None = None
+    answer_key: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    failure: Failure | None = None
+    charged: Charged = "no"
+    credits: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result in the output bucket. Size in bytes."""
+
+    key: str
+    kind: Kind
+    content_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the task will end, decided by a door and carried out by FAIL."""
+
+    status: EndStatus
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one trigger asked for.
+
+    Attributes:
+        task_id: 32 hex digits; a digest of the trigger alone.
+        run: counts executions of its workflow, from 1.
+        revision: counts writes; every write expects the one before it.
+        output: the results' key without its extension, in the output bucket.
+        manifest_key: where its manifest is or will be.
+        wait_reason: why it stands still right now, for people.
+        waits: how often in a row it was told to come back before submitting.
+        deadline: when it gives up; a waiting task on its inputs, a running one on its job.
+        wants: input keys that were not there when the task was made.
+        supersedes: the older task of the same spec, if there was one.
+        gone: how often in a row its result could not be fetched.
+    """
+
+    task_id: str
+    trigger: Trigger
+    output: str
+    manifest_key: str
+    created_at: datetime
+    updated_at: datetime
+    deadline: datetime
+    state: State
+    source: str | None = None
+    order: Order | None = None
+    run: int = 1
+    revision: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    results: tuple[Result, ...] = ()
+    ending: Ending | None = None
+    wants: tuple[str, ...] = ()
+    supersedes: str | None = None
+    wait_reason: str | None = None
+    waits: int = 0
+    gone: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the task has come to its one outcome."""
+        return self.state in FINISHED
+
+    @property
+    def asked(self) -> Order:
+        """The resolved spec; only a task that was refused outright has none."""
+        if self.order is None:
+            raise ValueError(f"task {self.task_id} was refused before its spec was resolved")
+        return self.order
+
+    @property
+    def paying(self) -> Attempt:
+        """The latest attempt of a task that has made one."""
+        if not self.attempts:
+            raise ValueError(f"task {self.task_id} has made no attempt")
+        return self.attempts[-1]
+
+    def moved(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task
+        """The task in its next state.
+
+        Raises:
+            ValueError: when `TRANSITIONS` has no such step; that is a bug, not a race.
+        """
+        if state != self.state and state not in TRANSITIONS[self.state]:
+            raise ValueError(f"task {self.task_id} cannot go from {self.state} to {state}")
+        return replace(self, state=state, updated_at=now, **changes)
+
+    def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:
+        """The attempts with `attempt` in the place of the one with its number, or added.
+
+        A throttled attempt was no call that anyone accepted: the next one takes its place, so a
+        task that is told "later" for a day does not grow.
+        """
+        kept = self.attempts
+        if kept and (kept[-1].number == attempt.number or kept[-1].outcome == "throttled"):
+            kept = kept[:-1]
+        return (*kept, attempt)

@@ -1,0 +1,81 @@
+"""The environments: what differs between one deployed copy of the stack and the next.
+
+Everything that may differ is a field here. It must not import the CDK: the command and the tests
+ask for names and figures without starting Node.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+# Every provider that has an adapter. Each gets a secret, and each function the secret's name.
+PROVIDERS = ("apiframe", "snapapi")
+
+# There is no DEBUG: at that level Lambda's runtime opens the root logger, and boto3 and httpx then
+# write keys, secrets and signed URLs.
+LogLevel = Literal["INFO", "WARNING", "ERROR"]
+
+# The longest name made of an environment's is its output bucket's, of at most 63 characters:
+# "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.
+LONGEST_NAME = 18
+
+_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One copy of the stack. Several live side by side in one account; all names bear `name`."""
+
+    name: str
+    keep: bool = True
+    """Whether buckets, table, secrets and queues outlive the stack that made them."""
+    log_days: int = 30
+    log_level: LogLevel = "INFO"
+    intake_concurrency: int = 10
+    """How many intake functions may read the queue at once; a burst waits in the queue."""
+    noncurrent_days: int = 90
+    """How long a replaced or deleted version of a file can still be brought back."""
+    work_days: int = 30
+    """How long a provider's raw answers are kept under `_darkroom/work/`."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+            msg = (
+                f"the environment's name {self.name!r} cannot be part of a bucket's name: use at "
+                f"most {LONGEST_NAME} of a-z, 0-9 and -, beginning with a letter and not ending "
+                "with -"
+            )
+            raise ValueError(msg)
+
+    @property
+    def stack_name(self) -> str:
+        """What CloudFormation calls the stack; the bus, table and workflow bear the same name."""
+        return f"darkroom-{self.name}"
+
+    def function_name(self, verb: str) -> str:
+        """What Lambda calls the function behind the door `verb`."""
+        return f"{self.stack_name}-{verb}"
+
+    def secret_name(self, provider: str) -> str:
+        """The secret that holds the credentials for `provider`."""
+        return f"darkroom/{self.name}/{provider}"
+
+
+_KNOWN = {
+    known.name: known
+    for known in (
+        Environment("local", keep=False, log_days=1),
+        Environment("dev", keep=False, log_days=7),
+        Environment("staging", log_days=30),
+        Environment("prod", log_days=365),
+    )
+}
+
+
+def find_environment(name: str) -> Environment:
+    """The settings of the environment `name`.
+
+    A name that is not listed gets the settings of `staging`: what it stores is kept.
+    Raises ValueError for a name that cannot be part of a bucket's name.
+    """
+    return _KNOWN.get(name) or replace(_KNOWN["staging"], name=name)

@@ -1,0 +1,49 @@
+"""The rate limit: a fixed window of one minute per key, opened by its first request.
+
+A request that is refused does not count.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+
+from infra.local.sandbox.clock import Clock
+
+WINDOW_S = 60.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a key stands after a request: `retry_after_s` is set when it was refused."""
+
+    limit: int
+    remaining: int
+    resets_at: float
+    retry_after_s: int | None = None
+
+
+class Pace:
+    """Counts requests per key; `per_min` of None means no limit."""
+
+    def __init__(self, clock: Clock, per_min: int | None) -> None:
+        self.per_min = per_min
+        self._clock = clock
+        self._windows: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str) -> Standing | None:
+        """Count one request of `key`, or refuse it; None when there is no limit."""
+        with self._lock:
+            limit = self.per_min
+            if limit is None:
+                return None
+            now = self._clock.now()
+            opened, used = self._windows.get(key, (now, 0))
+            if now >= opened + WINDOW_S:
+                opened, used = now, 0
+            resets_at = opened + WINDOW_S
+            if used >= limit:
+                wait = max(1, math.ceil(resets_at - now))
+                return Standing(limit, 0, resets_at, retry_after_s=wait)
+            self._windows[key] = (opened, used + 1)
+            return Standing(limit, limit - used - 1, resets_at)

@@ -1,0 +1,91 @@
+"""Bytes to pixels and back."""
+
+import io
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+MIMES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+MAX_PIXELS = 50_000_000
+JPEG_QUALITY = 92
+
+# The edits are small and several people share the machine; one thread keeps them predictable too.
+cv2.setNumThreads(1)
+
+
+class BadImageError(Exception):
+    """The bytes are no image that can be worked on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded picture: its colours, and its alpha channel where it has one."""
+
+    rgb: Pixels
+    alpha: Pixels | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return int(self.rgb.shape[1]), int(self.rgb.shape[0])
+
+
+def decode(content: bytes) -> Photo:
+    """Decode the first frame, upright, or raise `BadImageError`."""
+    try:
+        with Image.open(io.BytesIO(content), formats=READABLE) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise BadImageError(f"the image has more than {MAX_PIXELS} pixels")
+            upright = ImageOps.exif_transpose(image)
+            with_alpha = np.asarray(upright.convert("RGBA"), dtype=np.uint8)
+    except UnidentifiedImageError as exc:
+        raise BadImageError("the file is not an image of a known format") from exc
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+        raise BadImageError("the image is damaged") from exc
+    alpha = with_alpha[:, :, 3]
+    opaque = bool((alpha == 255).all())  # noqa: PLR2004 - the top of a byte
+    rgb = np.ascontiguousarray(with_alpha[:, :, :3])
+    return Photo(rgb, None if opaque else np.ascontiguousarray(alpha))
+
+
+def encode(pixels: Pixels, form: str = "png") -> bytes:
+    """Encode grey, RGB or RGBA pixels as `png`, `jpg` or `webp`; JPEG gets a white background."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]  # noqa: PLR2004 - a plane has two axes
+    if channels == 4 and form == "jpg":  # noqa: PLR2004 - four channels are RGBA
+        pixels, channels = over_white(pixels), 3
+    order = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
+    ordered = pixels if order is None else cv2.cvtColor(pixels, order)
+    options = {
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
+        "jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, JPEG_QUALITY],
+    }[form]
+    done, content = cv2.imencode(f".{form}", ordered, options)
+    if not done:
+        raise BadImageError(f"the image cannot be written as {form}")
+    return content.tobytes()
+
+
+def with_alpha(rgb: Pixels, alpha: Pixels) -> Pixels:
+    """Join colours and alpha; what is fully transparent loses its colour too."""
+    visible = rgb * (alpha > 0)[:, :, None].astype(np.uint8)
+    return np.dstack([visible, alpha])
+
+
+def over_white(rgba: Pixels) -> Pixels:
+    """Flatten RGBA onto white."""
+    share = rgba[:, :, 3:].astype(np.float32) / 255
+    return as_bytes(rgba[:, :, :3] * share + 255 * (1 - share))
+
+
+def as_bytes(values: npt.ArrayLike) -> Pixels:
+    """Round and clip to bytes."""
+    return np.clip(np.rint(np.asarray(values, dtype=np.float32)), 0, 255).astype(np.uint8)

@@ -1,0 +1,105 @@
+"""Starts sandboxes as HTTP servers in threads of this process, and stops them."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from infra.local.sandbox.clock import Clock
+from infra.local.sandbox.faults import Faults
+from infra.local.sandbox.files import Files
+from infra.local.sandbox.jobs import Jobs
+from infra.local.sandbox.ledger import Ledger
+from infra.local.sandbox.pace import Pace
+from infra.local.sandbox.server import SandboxApp
+from infra.local.sandbox.world import Provider, World
+
+# Provider -> its module, loaded when it is started: they bring numpy and OpenCV along.
+# Each module has `build_provider(world)` and `RATE_PER_MIN`, the documented limit or None.
+PROVIDERS: Mapping[str, str] = {
+    "snapapi": "infra.local.sandbox.snapapi",
+    "apiframe": "infra.local.sandbox.apiframe",
+}
+
+STOP_LOOKS_EVERY_S = 0.05
+WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that answers: where, and with which key."""
+
+    name: str
+    base_url: str
+    api_key: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return what a client needs, for printing."""
+        return {"base_url": self.base_url, "api_key": self.api_key}
+
+
+class _Quiet(WSGIRequestHandler):
+    """Handles requests without a line on stderr for each."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
+        """Say nothing: the request log is at `/_sandbox/requests`."""
+
+
+@contextmanager
+def start(
+    names: Sequence[str] = tuple(PROVIDERS),
+    *,
+    host: str = "127.0.0.1",
+    ports: Mapping[str, int] | None = None,
+    job_s: float = 1.0,
+    credits: int = 100_000,  # noqa: A002 - the word the providers use
+    rate_per_min: Mapping[str, int] | None = None,
+    clock: Clock | None = None,
+    pause: Callable[[float], object] | None = None,
+) -> Iterator[dict[str, Running]]:
+    """Run sandboxes until the block ends: name -> `Running`.
+
+    Ports not given are free ones. `job_s` is how long a job takes, in seconds of `clock` (by
+    default the wall clock). `rate_per_min` overrides a provider's documented limit, 0 lifts it.
+    `pause` waits the real seconds of a stall that a fault asks for.
+    """
+    with ExitStack() as stack:
+        running = {}
+        for name in names:
+            module = import_module(PROVIDERS[name])
+            its_clock = clock or Clock()
+            limit = (rate_per_min or {}).get(name, module.RATE_PER_MIN)
+            world = World(
+                clock=its_clock,
+                ledger=Ledger(its_clock, credits),
+                files=Files(its_clock),
+                jobs=Jobs(its_clock),
+                pace=Pace(its_clock, limit or None),
+                faults=Faults(),
+                job_s=job_s,
+            )
+            provider: Provider = module.build_provider(world)
+            app = SandboxApp(provider, world, pause=pause)
+            port = stack.enter_context(_served(app, world, host, (ports or {}).get(name, 0)))
+            shown = "127.0.0.1" if host in WILDCARD_HOSTS else host
+            running[name] = Running(name, f"http://{shown}:{port}", provider.api_key)
+        yield running
+
+
+@contextmanager
+def _served(app: SandboxApp, world: World, host: str, port: int) -> Iterator[int]:
+    server = ThreadedWSGIServer(host, port, app, handler=_Quiet)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(STOP_LOOKS_EVERY_S,), daemon=True, name="sandbox"
+    )
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        world.stopping.set()
+        server.shutdown()
+        thread.join()
+        world.jobs.stop()

@@ -1,0 +1,117 @@
+"""Reads and checks the multipart form of one SnapAPI request.
+
+Scalars arrive as strings; a file field holds a file or a URL string; unknown fields are ignored.
+What is wrong is refused with 400 before anything is charged.
+"""
+
+import json
+from collections.abc import Sequence
+
+from infra.local.sandbox.fetch import FetchError, fetch
+from infra.local.sandbox.pixels.codec import BadImageError, Photo, decode
+from infra.local.sandbox.snapapi.sessions import Sessions
+from infra.local.sandbox.world import Call, RefusalError, World
+
+
+def bad_request(message: str) -> RefusalError:
+    """Build a 400."""
+    return RefusalError(400, message, kind="invalid_request_error")
+
+
+class Form:
+    """The fields of one request."""
+
+    def __init__(self, call: Call, world: World, sessions: Sessions) -> None:
+        # The API takes multipart only: its clients add an empty part where they have no file.
+        if call.request.mimetype != "multipart/form-data":
+            raise bad_request("Content-Type must be multipart/form-data.")
+        self._call = call
+        self._world = world
+        self._sessions = sessions
+
+    def image(self, name: str = "input_image", by_id: Sequence[str] = ()) -> Photo:
+        """Return a required picture, given as file, URL, or id of an earlier one."""
+        photo = self.image_or_none(name, by_id)
+        if photo is None:
+            raise bad_request(f"Missing required image input: {name}.")
+        return photo
+
+    def image_or_none(self, name: str, by_id: Sequence[str] = ()) -> Photo | None:
+        """Return a picture if one is given."""
+        content = self._content(name)
+        if content is not None:
+            try:
+                return decode(content)
+            except BadImageError as exc:
+                raise bad_request(f"Invalid image in {name}: {exc}.") from exc
+        for field in by_id:
+            known_as = self.text(field)
+            if known_as:
+                return self._remembered(field, known_as)
+        return None
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return a string field without the white space around it."""
+        return self._call.request.form.get(name, default).strip()
+
+    def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
+        """Return one of the allowed words."""
+        value = self.text(name) or default
+        if value not in allowed:
+            raise bad_request(f"Invalid {name}: must be one of {', '.join(allowed)}.")
+        return value
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        """Return a number within limits."""
+        text = self.text(name)
+        try:
+            value = float(text or default)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise bad_request(f"Invalid {name}: must be a number from {low:g} to {high:g}.")
+        return value
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        """Return an integer within limits."""
+        value = self.number(name, default, low, high)
+        if not value.is_integer():
+            raise bad_request(f"Invalid {name}: must be an integer.")
+        return int(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a boolean; clients write it as `true` and as `True`."""
+        text = self.text(name).lower() or str(default).lower()
+        if text not in {"true", "false"}:
+            raise bad_request(f"Invalid {name}: must be true or false.")
+        return text == "true"
+
+    def json(self, name: str) -> object:
+        """Return the JSON in a string field, None when the field is empty."""
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as exc:
+            raise bad_request(f"Invalid {name}: must be a JSON string.") from exc
+
+    def _content(self, name: str) -> bytes | None:
+        file = self._call.request.files.get(name)
+        if file is not None:
+            content = file.stream.read()
+            file.stream.seek(0)
+            return content or None
+        url = self.text(name)
+        if not url:
+            return None
+        try:
+            return fetch(url, own_base=self._call.base, files=self._world.files)
+        except FetchError as exc:
+            raise bad_request(f"Could not fetch {name}: {exc}.") from exc
+
+    def _remembered(self, field: str, known_as: str) -> Photo:
+        photo = self._sessions.recall(known_as)
+        if photo is None:
+            raise bad_request(f"Unknown or expired {field}.")
+        return photo

@@ -1,0 +1,107 @@
+"""What one sandbox consists of, and what a handler sees of one call.
+
+Shared by the server and the providers; it decides nothing.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from werkzeug.wrappers import Request, Response
+
+from infra.local.sandbox.clock import Clock
+from infra.local.sandbox.faults import Effect, Faults
+from infra.local.sandbox.files import Files
+from infra.local.sandbox.jobs import Jobs
+from infra.local.sandbox.ledger import Ledger
+from infra.local.sandbox.pace import Pace
+
+
+class SandboxRequest(Request):
+    """A request with limits that fit photographs and the masks inside form fields."""
+
+    max_content_length = 96 * 1024 * 1024
+    max_form_memory_size = 32 * 1024 * 1024
+    max_form_parts = 200
+
+
+class RefusalError(Exception):
+    """A request is turned down; each provider renders it in its own shape."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "",
+        extra: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.kind = kind
+        self.extra = extra or {}
+        self.headers = headers or {}
+
+
+@dataclass
+class World:
+    """One sandbox's state; `job_s` is the duration of the next job in sandbox seconds."""
+
+    clock: Clock
+    ledger: Ledger
+    files: Files
+    jobs: Jobs
+    pace: Pace
+    faults: Faults
+    job_s: float = 1.0
+    active: bool = True
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way through a provider; `base` is how the client reached the server."""
+
+    request: SandboxRequest
+    route: str
+    args: Mapping[str, str]
+    effect: Effect | None = None
+
+    @property
+    def base(self) -> str:
+        """Scheme, host and port that the client used, without a trailing slash."""
+        return self.request.host_url.rstrip("/")
+
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path in werkzeug's notation, and who handles it."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+class Provider(Protocol):
+    """A provider's API on top of a world."""
+
+    name: str
+    api_key: str
+
+    def routes(self) -> list[Route]:
+        """List every endpoint."""
+        ...
+
+    def answer(self, call: Call, handler: Handler) -> Response:
+        """Check the caller, run the handler, and render refusals in the provider's shape."""
+        ...
+
+    def refuse(self, refusal: RefusalError) -> Response:
+        """Render a refusal."""
+        ...

@@ -1,0 +1,171 @@
+"""One port for all of "AWS": moto's own application, and before it the functions that really run.
+
+Only `POST /2015-03-31/functions/NAME/invocations` is answered here ("Invoke", Lambda API); all else
+passes through.
+"""
+
+import json
+import logging
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from urllib.parse import unquote
+
+from flask import Flask
+from moto.backends import SERVICE_NAMES
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from infra.local.mend_run import Hooks
+from infra.local.runtime import NoSuchFunctionError
+from infra.local.worker import ANSWER_LIMIT
+
+LOG = logging.getLogger(__name__)
+HOST: Final = "127.0.0.1"
+INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+LOOK_FOR_STOP_EVERY_S: Final = 0.1
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class PortTakenError(RuntimeError):
+    """Something else listens on the port."""
+
+
+class Server:
+    """The HTTP server, in a thread of its own."""
+
+    def __init__(self, hooks: Hooks, port: int = 0) -> None:
+        """Takes the port at once; 0 takes any free one."""
+        try:
+            self._socket = socket.create_server((HOST, port), backlog=256)
+        except OSError as error:
+            raise PortTakenError(f"port {port} cannot be used: {error.strerror}") from error
+        self._server: BaseWSGIServer = make_server(
+            HOST,
+            port,
+            Application(hooks),
+            threaded=True,
+            request_handler=_QuietHandler,
+            fd=self._socket.fileno(),
+        )
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, name="server", daemon=True)
+
+    def start(self) -> None:
+        """Begins to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends within a moment; requests that are being answered are not waited for."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        else:
+            self._server.server_close()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        self._server.serve_forever(LOOK_FOR_STOP_EVERY_S)
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._moto = DomainDispatcherApplication(_create_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answers one request; an error in moto is logged and answered as AWS answers its own."""
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                path = unquote(environ.get("PATH_INFO", ""))
+                if match := INVOKE.fullmatch(path):
+                    return self._invoke(match[1], environ, start_response)
+            answer: Iterable[bytes] = self._moto(environ, start_response)
+        except Exception:
+            LOG.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
+            body = (
+                b'{"__type": "InternalFailure", "message": "see the log of the local environment"}'
+            )
+            return _reply(start_response, "500 Internal Server Error", body)
+        else:
+            return answer
+
+    def _invoke(
+        self, name: str, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        payload = environ["wsgi.input"].read(length) if length else b"{}"
+        kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
+        if length > ANSWER_LIMIT:
+            return _refuse(
+                start_response, "413", "RequestTooLargeException", "the payload is too large"
+            )
+        if not _is_json(payload):
+            message = "Could not parse request body into json"
+            return _refuse(start_response, "400", "InvalidRequestContentException", message)
+        try:
+            if kind == "Event":
+                self._hooks.invoke_later(name, payload)
+                return _reply(start_response, "202 Accepted", b"")
+            answer = self._hooks.invoke(name, payload)
+        except NoSuchFunctionError as error:
+            return _refuse(start_response, "404", "ResourceNotFoundException", str(error))
+        headers = [("X-Amz-Executed-Version", "$LATEST")]
+        if answer.error is not None:
+            headers.append(("X-Amz-Function-Error", answer.error))
+        return _reply(start_response, "200 OK", answer.payload, headers)
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Leaves the terminal to the command."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's
+        LOG.debug(f"%s: {message}", type, *args)  # noqa: G004 - the message is the format
+
+
+def _create_app(service: SERVICE_NAMES) -> Flask:
+    app = create_backend_app(service)
+    # Otherwise an error in moto becomes an HTML page, which clients take for a reason to try again.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(start_response: StartResponse, status: str, kind: str, message: str) -> Iterable[bytes]:
+    body = json.dumps({"Type": "User", "Message": message, "message": message}).encode()
+    return _reply(start_response, f"{status} {kind}", body, [("x-amzn-ErrorType", kind)])
+
+
+def _reply(
+    start_response: StartResponse,
+    status: str,
+    body: bytes,
+    headers: Iterable[tuple[str, str]] = (),
+) -> Iterable[bytes]:
+    start_response(
+        status,
+        [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+            *headers,
+        ],
+    )
+    return [body]

@@ -1,0 +1,94 @@
+"""Every route of every provider, from the least spec to a picture in hand."""
+
+import io
+from collections.abc import Mapping
+
+import pytest
+from PIL import Image
+
+from darkroom.ports import Accepted, Route
+from darkroom.providers import build_adapters
+from darkroom.task import Finished, ResultRef
+from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
+
+ROUTES = [route for adapter in build_adapters() for route in adapter.routes]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.provider}-{r.operation}-{r.model}")
+def test_every_route_ends_in_results_and_is_charged_once(
+    route: Route, sandboxes: Mapping[str, Sandbox]
+) -> None:
+    """The least spec gives what the operation promises, for the documented price, once."""
+    sandbox = sandboxes[route.provider]
+    sandbox.clear()
+    bench = build_bench(sandbox)
+    before = len(sandbox.ledger())
+    work = bench.work(route)
+
+    out = bench.submit(work)
+    if isinstance(out, Accepted):
+        end = bench.finish(route, out)
+        assert isinstance(end, Finished)
+        out = end
+
+    assert len(bench.intended) == 1
+    assert out.results
+    for result in out.results:
+        _assert_is_what_it_says(bench, result)
+    charges = sandbox.ledger()[before:]
+    assert [charge["kind"] for charge in charges] == ["charge"]
+    price = route.credits(work.params)
+    assert price is None or charges[0]["credits"] == price
+    assert out.credits is None or charges[0]["credits"] == out.credits
+    bench.driver.close()
+
+
+def test_asynchronous_routes_are_the_ones_that_give_jobs(bench: Bench) -> None:
+    """What a route declares about waiting is what its submission does."""
+    for route in (bench.usual, bench.route("edit", "flux-kontext") if _is_snap(bench) else None):
+        if route is not None:
+            out = bench.submit(bench.work(route))
+            assert isinstance(out, Accepted) == route.asynchronous
+
+
+def test_detections_come_as_data_and_their_masks_as_images(snapapi: Bench) -> None:
+    """The JSON lists what was found without the masks' bytes; each mask is a picture."""
+    out = snapapi.submit(snapapi.work(snapapi.route("detect-objects")))
+    assert isinstance(out, Finished)
+    listed = json_of(out.results[0].data)
+
+    assert out.results[0].kind == "json"
+    assert listed["detected_objects"]
+    assert all("mask" not in one for one in listed["detected_objects"])
+    assert [one.kind for one in out.results[1:]] == ["image"] * len(listed["detected_objects"])
+    assert out.facts["session_id"] == listed["session_id"]
+
+
+def test_a_portable_scale_makes_the_picture_that_much_larger(bench: Bench) -> None:
+    """`scale` means the same at every provider."""
+    route = bench.route("upscale")
+    out = bench.submit(bench.work(route))
+    end = bench.finish(route, out) if isinstance(out, Accepted) else out
+    assert isinstance(end, Finished)
+    url = end.results[0].url
+    assert url is not None
+    with bench.driver.fetch(url, 10_000_000) as fetched:
+        assert Image.open(fetched.body).size == (96, 64)
+
+
+def _is_snap(bench: Bench) -> bool:
+    return bench.sandbox.name == "snapapi"
+
+
+def _assert_is_what_it_says(bench: Bench, result: ResultRef) -> None:
+    if result.url is None:
+        assert result.data is not None
+        if result.kind == "json":
+            assert json_of(result.data)
+        return
+    with bench.driver.fetch(result.url, 10_000_000) as fetched:
+        assert fetched.media is not None
+        assert fetched.media.kind == result.kind
+        body = fetched.body.read()
+        assert len(body) == fetched.size
+        Image.open(io.BytesIO(body)).load()

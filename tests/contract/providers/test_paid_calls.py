@@ -1,0 +1,253 @@
+"""What becomes of a paid call that goes wrong: the error's class says whether money may be gone."""
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from darkroom.errors import (
+    Busy,
+    Conflict,
+    DarkroomError,
+    NotSent,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
+from darkroom.ports import Accepted
+from darkroom.providers.protocol import Request
+from tests.contract.providers.bench import Bench, build_bench
+
+PAID = {"method": "POST", "path": "/v?/images/*"}
+
+STATUSES: dict[int, tuple[type[DarkroomError], str]] = {
+    400: (ProviderRefused, "provider-refused"),
+    401: (ProviderRefused, "bad-credentials"),
+    402: (ProviderRefused, "no-credits"),
+    403: (ProviderRefused, "bad-credentials"),
+    404: (ProviderRefused, "not-offered"),
+    405: (ProviderRefused, "not-offered"),
+    413: (ProviderRefused, "input-too-large"),
+    415: (ProviderRefused, "wrong-format"),
+    422: (ProviderRefused, "provider-refused"),
+    418: (Unclear, "provider-error"),
+    303: (Unclear, "provider-error"),
+    500: (Unclear, "provider-error"),
+    502: (Unclear, "provider-error"),
+    504: (Unclear, "provider-error"),
+}
+
+
+def charged(bench: Bench) -> int:
+    """How many charges the sandbox has written."""
+    return sum(entry["kind"] == "charge" for entry in bench.sandbox.ledger())
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_has_one_meaning(bench: Bench, status: int) -> None:
+    """Each status ends in its error, with a code, a sentence, and nothing charged by a refusal."""
+    kind, code = STATUSES[status]
+    body = {"error": "no"} if bench.sandbox.name == "apiframe" else {"error": {"message": "no"}}
+    bench.sandbox.faults({"match": PAID, "do": {"status": status, "body": body}})
+    before = charged(bench)
+
+    with pytest.raises(kind) as caught:
+        bench.submit(bench.work(bench.usual))
+
+    assert caught.value.failure.code == code
+    assert caught.value.failure.sentence.endswith(".")
+    assert charged(bench) == before
+
+
+def test_an_unavailable_queue_is_a_reason_to_wait(apiframe: Bench) -> None:
+    """Apiframe's 503 is documented as not accepted; the task comes back later."""
+    apiframe.sandbox.faults({"match": PAID, "do": {"status": 503, "body": {"error": "down"}}})
+    with pytest.raises(Throttled) as caught:
+        apiframe.submit(apiframe.work(apiframe.usual))
+    assert caught.value.failure.code == "provider-unavailable"
+
+
+def test_an_undocumented_503_is_unclear(snapapi: Bench) -> None:
+    """SnapAPI documents no 503, so nobody knows whether the call was accepted."""
+    snapapi.sandbox.faults({"match": PAID, "do": {"status": 503}})
+    with pytest.raises(Unclear):
+        snapapi.submit(snapapi.work(snapapi.usual))
+
+
+def test_a_rate_limit_says_when_to_come_back(bench: Bench) -> None:
+    """The seconds of `Retry-After` are passed on."""
+    bench.sandbox.faults(
+        {"match": PAID, "do": {"status": 429, "headers": {"Retry-After": "7"}, "body": {}}}
+    )
+    with pytest.raises(Throttled) as caught:
+        bench.submit(bench.work(bench.usual))
+    assert caught.value.failure.code == "provider-busy"
+    assert caught.value.retry_after_s == 7
+
+
+def test_a_rate_limit_may_say_nothing(apiframe: Bench) -> None:
+    """Without `Retry-After` Apiframe's 429 is still only its pace."""
+    apiframe.sandbox.faults({"match": PAID, "do": {"status": 429, "body": {"error": "slow"}}})
+    with pytest.raises(Throttled) as caught:
+        apiframe.submit(apiframe.work(apiframe.usual))
+    assert caught.value.failure.code == "provider-busy"
+    assert caught.value.retry_after_s is None
+
+
+def test_the_real_rate_limit_is_understood(snapapi: Bench) -> None:
+    """The sandbox's own 429, with its headers, is a pace and not an empty purse."""
+    snapapi.sandbox.account(rate_per_min=1)
+    with pytest.raises(Throttled) as caught:  # noqa: PT012 - which of the two is refused is its own
+        for _ in range(3):
+            snapapi.submit(snapapi.work(snapapi.usual))
+    assert caught.value.failure.code == "provider-busy"
+    assert caught.value.retry_after_s is not None
+
+
+def test_an_empty_purse_waits_at_snapapi(snapapi: Bench) -> None:
+    """Its 429 without `retry-after` means no credits; someone has to add some."""
+    snapapi.sandbox.account(credits=0)
+    with pytest.raises(Throttled) as caught:
+        snapapi.submit(snapapi.work(snapapi.usual))
+    assert caught.value.failure.code == "no-credits"
+    assert caught.value.retry_after_s is None
+
+
+def test_an_empty_purse_is_refused_at_apiframe(apiframe: Bench) -> None:
+    """Its 402 is a refusal; nothing was made."""
+    apiframe.sandbox.account(credits=0)
+    with pytest.raises(ProviderRefused) as caught:
+        apiframe.submit(apiframe.work(apiframe.usual))
+    assert caught.value.failure.code == "no-credits"
+
+
+@pytest.mark.parametrize(
+    ("fault", "pays"),
+    [
+        ({"malformed": True}, 1),
+        ({"truncate": 9}, 1),
+        ({"drop": "before"}, 0),
+        ({"drop": "after"}, 1),
+        ({"delay_s": 2.0, "then": "before"}, 0),
+        ({"delay_s": 2.0, "then": "after"}, 1),
+    ],
+    ids=["malformed", "truncated", "drop-before", "drop-after", "late-before", "late-after"],
+)
+def test_an_answer_that_never_came_whole_is_unclear(
+    bench: Bench, fault: dict[str, Any], pays: int
+) -> None:
+    """From here all of these look alike, and they are not: nobody may pay again blindly."""
+    bench.sandbox.faults({"match": PAID, "do": fault})
+    before = charged(bench)
+    with pytest.raises(Unclear) as caught:
+        bench.submit(bench.work(bench.usual, call_s=1))
+    assert caught.value.money_moved == "maybe"
+    if "delay_s" not in fault:  # the sandbox may still be stalling
+        assert charged(bench) - before == pays
+
+
+@pytest.mark.parametrize("fault", [{"drop": "after"}, {"malformed": True}, {"drop": "before"}])
+def test_repeating_under_a_key_pays_once(apiframe: Bench, fault: dict[str, Any]) -> None:
+    """Whatever happened the first time, the same request again names one job, charged once."""
+    apiframe.sandbox.faults({"match": PAID, "do": fault})
+    work = apiframe.work(apiframe.usual)
+    before = charged(apiframe)
+    with pytest.raises(Unclear):
+        apiframe.submit(work)
+
+    first = apiframe.driver.repeat(work, apiframe.intended[0])
+    second = apiframe.driver.repeat(work, apiframe.intended[0])
+
+    assert isinstance(first, Accepted)
+    assert first == second
+    assert charged(apiframe) == before + 1
+
+
+def test_a_key_with_another_body_is_unclear(apiframe: Bench) -> None:
+    """Something was asked under this key before, and it may have been paid."""
+    work = apiframe.work(apiframe.usual)
+    apiframe.submit(work)
+    request = Request.from_text(apiframe.intended[0])
+    assert request.json is not None
+    group = {**request.json["topazUpscaleParams"], "upscale_factor": 4}
+    other = Request(
+        request.method,
+        request.path,
+        json={**request.json, "topazUpscaleParams": group},
+        headers=request.headers,
+    )
+    with pytest.raises(Unclear) as caught:
+        apiframe.driver.repeat(work, other.to_text())
+    assert caught.value.failure.code == "key-conflict"
+
+
+def test_what_has_no_key_is_never_repeated(snapapi: Bench) -> None:
+    """The driver itself refuses to send such a request twice."""
+    work = snapapi.work(snapapi.usual)
+    snapapi.submit(work)
+    before = charged(snapapi)
+    with pytest.raises(ValueError, match="must not be repeated"):
+        snapapi.driver.repeat(work, snapapi.intended[0])
+    assert charged(snapapi) == before
+
+
+def test_nothing_is_paid_when_the_intent_cannot_be_kept(bench: Bench) -> None:
+    """The error of `intend` passes through, before the call."""
+    before = charged(bench)
+
+    def lose(_request: str) -> None:
+        raise Conflict("someone else was first")
+
+    with pytest.raises(Conflict):
+        bench.driver.submit(bench.work(bench.usual), lose)
+    assert charged(bench) == before
+
+
+def test_a_provider_out_of_reach_was_not_paid(bench: Bench) -> None:
+    """Nobody listens there: the error says that nothing was sent."""
+    away = build_bench(bench.sandbox, base_url="http://127.0.0.1:9")
+    with pytest.raises(NotSent) as caught:
+        away.submit(away.work(away.usual))
+    assert caught.value.failure.code == "provider-unreachable"
+
+
+def test_a_wrong_key_is_named_with_its_remedy_and_never_shown(bench: Bench) -> None:
+    """The command that sets the key is the next step; the key itself is in no text."""
+    wrong = build_bench(bench.sandbox, api_key="sk-wrong-key-0123456789")
+    with pytest.raises(ProviderRefused) as caught:
+        wrong.submit(wrong.work(wrong.usual))
+    failure = caught.value.failure
+    assert failure.code == "bad-credentials"
+    assert f"darkroom/local/{bench.sandbox.name}" in failure.next_step
+    assert "sk-wrong-key" not in f"{failure} {caught.value!r} {caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ({"status": 502, "body": {"error": "cdn"}}, Busy),
+        ({"malformed": True}, Busy),
+        ({"drop": "before"}, Busy),
+        ({"status": 400, "body": {"error": "bad file"}}, ProviderRefused),
+        ({"status": 429, "headers": {"Retry-After": "2"}, "body": {"error": "slow"}}, Throttled),
+    ],
+    ids=["502", "malformed", "drop", "400", "429"],
+)
+def test_an_upload_that_fails_leaves_nothing_to_pay(
+    apiframe: Bench, fault: dict[str, Any], kind: type[DarkroomError]
+) -> None:
+    """Preparing is free: no intent is written, and none of its errors is unclear."""
+    apiframe.sandbox.faults({"match": {"method": "POST", "path": "/v2/uploads"}, "do": fault})
+    before = charged(apiframe)
+    with pytest.raises(kind):
+        apiframe.submit(apiframe.work(apiframe.usual))
+    assert apiframe.intended == []
+    assert charged(apiframe) == before
+
+
+def test_the_sandbox_is_quiet_again_after_its_faults(bench: Bench) -> None:
+    """A rule fires as often as it says; then the same call works."""
+    bench.sandbox.faults({"match": PAID, "do": {"status": 400, "body": {"error": "no"}}})
+    with contextlib.suppress(ProviderRefused):
+        bench.submit(bench.work(bench.usual))
+    assert bench.submit(bench.work(bench.usual))

@@ -1,0 +1,81 @@
+"""The input bucket, in memory; versioned like the real one."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from darkroom.errors import InputRefused
+from darkroom.ports import Found
+from darkroom.task import Input
+
+_WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Version:
+    version_id: str
+    etag: str
+    body: bytes
+    modified: datetime
+
+
+class InMemoryInputs:
+    """Fulfils `darkroom.ports.Inputs`; `put` and `delete` are what people do to a bucket."""
+
+    def __init__(self, bucket: str = "input") -> None:
+        self._bucket = bucket
+        self._versions: dict[str, list[_Version]] = {}
+        self._deleted: set[str] = set()
+        self._count = 0
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+        return self._bucket
+
+    def put(self, key: str, body: bytes, modified: datetime = _WRITTEN) -> Input:
+        """Write a new version; returns it pinned."""
+        self._count += 1
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        version = _Version(f"v{self._count}", etag, body, modified)
+        self._versions.setdefault(key, []).append(version)
+        self._deleted.discard(key)
+        return Input(key, version.version_id, etag, len(body))
+
+    def delete(self, key: str) -> None:
+        """Hide the current version behind a delete marker; pinned versions stay readable."""
+        self._deleted.add(key)
+
+    def find(self, key: str) -> Found | None:
+        """The object's current version, or None."""
+        if key in self._deleted or key not in self._versions:
+            return None
+        now = self._versions[key][-1]
+        return Found(key, now.version_id, now.etag, len(now.body), now.modified)
+
+    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
+        """The whole object; None when it (or that version) is gone."""
+        body = self._body(key, version_id)
+        if body is not None and len(body) > limit:
+            raise InputRefused("spec-too-large", f"{key} has more than {limit} bytes.")
+        return body
+
+    @contextmanager
+    def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:
+        """The object's bytes in a seekable file."""
+        body = self._body(key, version_id)
+        if body is None:
+            raise InputRefused("input-gone", f"{key} is no longer there.", "Upload it again.")
+        yield io.BytesIO(body)
+
+    def _body(self, key: str, version_id: str | None) -> bytes | None:
+        found = self.find(key)
+        wanted = version_id or (found.version_id if found else None)
+        for version in self._versions.get(key, []):
+            if version.version_id == wanted:
+                return version.body
+        return None

@@ -1,0 +1,105 @@
+"""Makes the slow things once: the templates, in a process of its own, and the layer for the host.
+
+Both as their users do it: with the project's Python, without an account.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.layers import HERE, HOST, ROOT, Recipe, build_layer
+from tests.infra.template import Template
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from infra.app import synthesize
+for name in sys.argv[2:]:
+    print(synthesize(name, Path(sys.argv[1]) / name))
+"""
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """A layer that was built below `root`, and what the builder said about it."""
+
+    root: Path
+    recipe: Recipe
+
+    @property
+    def folder(self) -> Path:
+        """What becomes `/opt` in Lambda."""
+        return self.root / "runtime" / "build" / HOST
+
+
+def run_bare(
+    arguments: Sequence[str], home: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in the checkout without PATH, so without another Node, and without a profile."""
+    bare = {"PATH": "", "HOME": str(home), "TMPDIR": tempfile.gettempdir(), **variables}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        check=False,
+        cwd=CHECKOUT,
+        env=bare,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Template]:
+    """Environment -> its template."""
+    out = tmp_path_factory.mktemp("assemblies")
+    done = run_bare(["-c", SCRIPT, str(out), *ENVIRONMENTS], out)
+    assert done.returncode == 0, done.stderr
+    paths = [Path(line) for line in done.stdout.splitlines()]
+    return {name: Template.read(name, path) for name, path in zip(ENVIRONMENTS, paths, strict=True)}
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def template(request: pytest.FixtureRequest, templates: Mapping[str, Template]) -> Template:
+    """Each environment's template in turn."""
+    return templates[request.param]
+
+
+@pytest.fixture
+def prod(templates: Mapping[str, Template]) -> Template:
+    """The template of production."""
+    return templates["prod"]
+
+
+@pytest.fixture(scope="session")
+def layer_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runtime layer's requirements and nothing built yet."""
+    root = tmp_path_factory.mktemp("layers")
+    (root / "runtime").mkdir()
+    shutil.copy(ROOT / "runtime" / "requirements.txt", root / "runtime")
+    return root
+
+
+@pytest.fixture(scope="session")
+def host_layer(layer_root: Path) -> BuiltLayer:
+    """The runtime layer, built for this machine and this Python."""
+    return BuiltLayer(layer_root, build_layer("runtime", HOST, HERE, root=layer_root))
+
+
+@pytest.fixture(scope="session")
+def lambda_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the Lambda runtime brings, and nothing else of the virtual environment."""
+    folder = tmp_path_factory.mktemp("runtime")
+    installed = Path(boto3.__file__).parents[1]
+    for name in ("boto3", "botocore", "dateutil", "s3transfer", "six.py", "urllib3"):
+        (folder / name).symlink_to(installed / name)
+    return folder

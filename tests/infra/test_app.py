@@ -1,0 +1,71 @@
+"""The app as the CDK's command runs it: a process that is told the environment and the folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.layers import find_layer
+from tests.infra.conftest import CHECKOUT, run_bare
+
+CYCLE = """
+import sys
+from pathlib import Path
+from infra import app
+made = app._start_app(Path(sys.argv[1]))
+from aws_cdk import CfnResource, Stack
+stack = Stack(made, "circle")
+one, two = (CfnResource(stack, name, type="AWS::SNS::Topic") for name in ("One", "Two"))
+for each, other in ((one, two), (two, one)):
+    each.add_property_override("TopicName", {"Fn::GetAtt": [other.logical_id, "TopicName"]})
+made.synth()
+"""
+
+
+def test_the_environment_comes_from_the_command_line(tmp_path: Path) -> None:
+    """`cdk deploy -c environment=staging` makes that environment, and warns of a missing layer."""
+    done = run_bare(
+        ["-m", "infra.app"],
+        tmp_path,
+        CDK_CONTEXT_JSON=json.dumps({"environment": "staging"}),
+        CDK_OUTDIR=str(tmp_path / "out"),
+        DARKROOM_ENVIRONMENT="prod",
+    )
+    assert done.returncode == 0, done.stderr
+    templates = {path.name for path in (tmp_path / "out").glob("*.template.json")}
+    assert templates == {"darkroom-staging.template.json"}
+    missing = find_layer("runtime", "arm64", "3.13").warning
+    assert done.stderr.count("make layers") == missing.count("make layers")
+
+
+def test_an_impossible_environment_ends_with_a_sentence(tmp_path: Path) -> None:
+    """No stack trace, and an exit code that stops the deployment."""
+    done = run_bare(
+        ["-m", "infra.app"],
+        tmp_path,
+        CDK_OUTDIR=str(tmp_path / "out"),
+        DARKROOM_ENVIRONMENT="My Test",
+    )
+    assert done.returncode == 1
+    assert "'My Test'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_circle_of_resources_ends_the_synthesis(tmp_path: Path) -> None:
+    """Rather than the deployment, or, where nobody checks, nothing at all."""
+    done = run_bare(["-c", CYCLE, str(tmp_path / "out")], tmp_path)
+    assert done.returncode != 0
+    assert "circular" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("module", ["infra.app", "infra.layers", "infra.environments"])
+def test_importing_does_not_start_node(module: str, tmp_path: Path) -> None:
+    """The command and the local environment import these without paying for the CDK."""
+    script = f"import sys, {module}; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
+    assert run_bare(["-c", script], tmp_path).returncode == 0
+
+
+def test_the_command_runs_the_app_with_the_virtual_environment() -> None:
+    """The file that the CDK's command reads names a module that exists."""
+    app = json.loads((CHECKOUT / "cdk.json").read_text("utf-8"))["app"]
+    assert app.split()[-2:] == ["-m", "infra.app"]

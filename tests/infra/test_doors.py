@@ -1,0 +1,86 @@
+"""The six functions: they know their stack, have their code, and log with care."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.environments import PROVIDERS
+from tests.infra.template import VERBS, Template, references
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_door_knows_the_resources_of_its_own_stack(template: Template, verb: str) -> None:
+    """Each variable names the resource that it is called after."""
+    variables = template.variables(verb)
+    assert variables["DARKROOM_ENVIRONMENT"] == template.environment
+    assert variables["POWERTOOLS_SERVICE_NAME"] == verb
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Darkroom"
+    expected = {
+        "DARKROOM_INPUT_BUCKET": template.one("S3::Bucket", "Input"),
+        "DARKROOM_OUTPUT_BUCKET": template.one("S3::Bucket", "Output"),
+        "DARKROOM_TABLE": template.one("DynamoDB::Table"),
+        "DARKROOM_EVENT_BUS": template.one("Events::EventBus"),
+    }
+    if verb in {"intake", "sweep"}:
+        expected["DARKROOM_STATE_MACHINE_ARN"] = template.one("StepFunctions::StateMachine")
+    if verb == "intake":
+        expected["DARKROOM_DEAD_LETTER_QUEUE_URL"] = template.one("SQS::Queue", "DeadLetters")
+    assert {name: variables[name] for name in expected} == {
+        name: {"Ref": resource.id} for name, resource in expected.items()
+    }
+    for provider in PROVIDERS:
+        secret = template.one("SecretsManager::Secret", provider.capitalize())
+        assert variables[f"DARKROOM_SECRET_{provider.upper()}"] == secret["Name"]
+    assert set(variables) == {
+        *expected,
+        "DARKROOM_ENVIRONMENT",
+        *(f"DARKROOM_SECRET_{provider.upper()}" for provider in PROVIDERS),
+        "POWERTOOLS_LOG_LEVEL",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_SERVICE_NAME",
+    }
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_door_has_its_file_in_the_asset(prod: Template, verb: str) -> None:
+    """The handler that a function names is in the code that is deployed with it."""
+    function = prod.function(verb)
+    assert function["Handler"] == f"{verb}.handler"
+    assert (prod.asset(function, "Code") / f"{verb}.py").is_file()
+
+
+def test_the_asset_is_the_functions_folder_without_litter(prod: Template) -> None:
+    """All that is in the folder, and nothing that running it leaves there."""
+    asset = prod.asset(prod.function("submit"), "Code")
+    deployed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
+    source = {
+        path.relative_to(FUNCTIONS)
+        for path in FUNCTIONS.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert deployed == source
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_door_runs_on_the_same_runtime_with_the_layer(template: Template, verb: str) -> None:
+    """The layer is built for this runtime and this processor, and says so itself."""
+    function, layer = template.function(verb), template.one("Lambda::LayerVersion")
+    assert function["Layers"] == [{"Ref": layer.id}]
+    assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.13"]
+    assert function["Architectures"] == layer["CompatibleArchitectures"] == ["arm64"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_door_writes_structured_logs_that_end(template: Template, verb: str) -> None:
+    """The log is the stack's own, with a retention, and never so chatty that keys show."""
+    logging = template.function(verb)["LoggingConfig"]
+    (log_group,) = references(logging["LogGroup"])
+    assert template[log_group]["LogGroupName"].endswith(f"darkroom-{template.environment}-{verb}")
+    assert logging["LogFormat"] == "JSON"
+    assert logging["ApplicationLogLevel"] != "DEBUG"
+    assert template.variables(verb)["POWERTOOLS_LOG_LEVEL"] != "DEBUG"
+    for each in template.of_type("Logs::LogGroup"):
+        assert each["RetentionInDays"] > 0

@@ -1,0 +1,43 @@
+"""What differs between environments, and what never may."""
+
+import pytest
+
+from infra.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
+
+# The longest that AWS uses today is 15 long; account ids have 12 digits.
+LONGEST_TAIL = "-output-" + 12 * "1" + "-" + 15 * "r"
+
+
+@pytest.mark.parametrize("name", ["", "7up", "-a", "a-", "Prod", "a_b", "a.b", "a b", "a" * 19])
+def test_a_name_that_no_bucket_can_bear_is_refused(name: str) -> None:
+    """The refusal comes before any synthesis and says what is allowed."""
+    with pytest.raises(ValueError, match="beginning with a letter"):
+        find_environment(name)
+
+
+def test_the_longest_name_still_fits_a_bucket() -> None:
+    """Bucket names have at most 63 characters."""
+    longest = find_environment("e" * LONGEST_NAME)
+    assert len(longest.stack_name + LONGEST_TAIL) <= 63
+
+
+@pytest.mark.parametrize("name", ["staging", "prod", "feature-7"])
+def test_what_is_stored_is_kept_unless_the_environment_is_for_trying(name: str) -> None:
+    """A name that is not listed is on the safe side, too."""
+    assert find_environment(name).keep
+
+
+@pytest.mark.parametrize("name", ["local", "dev"])
+def test_an_environment_for_trying_leaves_nothing_behind(name: str) -> None:
+    """Its stack can be removed and made again under the same names."""
+    assert not find_environment(name).keep
+
+
+def test_every_provider_has_a_secret_of_its_own_in_every_environment() -> None:
+    """Two environments never share a credential by accident."""
+    names = {
+        Environment(environment).secret_name(provider)
+        for environment in ("dev", "prod")
+        for provider in PROVIDERS
+    }
+    assert len(names) == 2 * len(PROVIDERS)

@@ -1,0 +1,138 @@
+"""The layer builder, and the doors on nothing but what is deployed with them."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infra.layers import HERE, HOST, PLACEHOLDER, build_layer, find_layer
+from tests.infra.conftest import CHECKOUT, BuiltLayer
+from tests.infra.template import VERBS, Template, as_text
+
+FUNCTIONS = CHECKOUT / "functions"
+
+REQUIREMENTS = CHECKOUT / "layers" / "runtime" / "requirements.txt"
+
+# Imports a module, and every module below it, with nothing else to import from.
+IMPORT = """
+import importlib, pkgutil, sys
+sys.path[:0] = sys.argv[2:]
+module = importlib.import_module(sys.argv[1])
+for found in pkgutil.walk_packages(getattr(module, "__path__", ()), module.__name__ + "."):
+    importlib.import_module(found.name)
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["darkroom", *sorted(path.stem for path in FUNCTIONS.glob("*.py"))]
+)
+def test_every_door_imports_from_asset_layer_and_runtime_alone(
+    module: str, host_layer: BuiltLayer, lambda_packages: Path, prod: Template
+) -> None:
+    """A package that the layer lacks is missed here and not in production."""
+    verb = module if module in VERBS else "intake"
+    variables = {name: as_text(value) for name, value in prod.variables(verb).items()}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-IBS",
+            "-c",
+            IMPORT,
+            module,
+            str(FUNCTIONS),
+            str(host_layer.folder / "python"),
+            str(lambda_packages),
+        ],
+        capture_output=True,
+        check=False,
+        env={**variables, "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"},
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_layer_holds_what_the_project_depends_on() -> None:
+    """The pinned list covers each dependency, with hashes; the runtime brings boto3 itself."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {re.split(r"[<>=!~\[ ]", each)[0] for each in project["dependencies"]}
+    text = REQUIREMENTS.read_text("utf-8")
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", text, flags=re.MULTILINE))
+    assert wanted <= pinned
+    assert not {"boto3", "botocore"} & pinned
+
+
+def test_the_layer_for_this_machine_has_bytecode_that_nobody_checks(
+    host_layer: BuiltLayer,
+) -> None:
+    """Made by the Python that will run it, so nothing is compiled at the first call."""
+    assert host_layer.recipe.bytecode
+    sources = list((host_layer.folder / "python" / "httpx").glob("*.py"))
+    assert sources
+    for source in sources:
+        (compiled,) = source.parent.glob(f"__pycache__/{source.stem}.*.pyc")
+        # PEP 552: the second word of the header; bit 0 is "by hash", bit 1 "check the source".
+        assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01
+
+
+def test_the_layer_is_free_of_what_no_function_imports(host_layer: BuiltLayer) -> None:
+    """No scripts and no tests of other projects."""
+    assert not (host_layer.folder / "python" / "bin").exists()
+    assert not [path for path in host_layer.folder.rglob("tests") if path.is_dir()]
+    assert [path.name for path in host_layer.folder.iterdir()] == ["python"]
+
+
+def test_a_layer_for_lambda_has_the_binaries_of_lambda(layer_root: Path) -> None:
+    """Whatever machine builds it; bytecode only from the Python that is Lambda's."""
+    recipe = build_layer("runtime", "arm64", "3.13", root=layer_root)
+    folder = layer_root / "runtime" / "build" / "arm64"
+    binaries = [path.name for path in folder.rglob("*.so")]
+    assert binaries
+    assert all("313-aarch64" in name for name in binaries)
+    assert recipe.bytecode == (HERE == "3.13") == bool(list(folder.rglob("*.pyc")))
+    found = find_layer("runtime", "arm64", "3.13", layer_root)
+    assert (found.folder, found.warning) == (folder, "")
+    assert "another Python" in find_layer("runtime", "arm64", "3.14", layer_root).warning
+
+
+def test_a_layer_that_is_up_to_date_is_not_built_again(host_layer: BuiltLayer) -> None:
+    """So that it costs nothing, and no network, to ask for it every time."""
+    before = host_layer.folder.stat()
+    assert build_layer("runtime", HOST, HERE, root=host_layer.root) == host_layer.recipe
+    assert host_layer.folder.stat() == before
+
+
+def test_a_failed_build_leaves_the_layer_that_was_there(
+    host_layer: BuiltLayer, tmp_path: Path
+) -> None:
+    """A requirement without a hash is refused; the old layer stays, and is known to be old."""
+    shutil.copytree(host_layer.root, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "runtime" / "requirements.txt").write_text("httpx==0.28.1\n", "utf-8")
+    with pytest.raises(subprocess.CalledProcessError):
+        build_layer("runtime", HOST, HERE, root=tmp_path)
+    found = find_layer("runtime", HOST, HERE, tmp_path)
+    assert (found.folder / "python" / "httpx").is_dir()
+    assert "other requirements" in found.warning
+    assert "make layers" in found.warning
+    assert sorted(path.name for path in found.folder.parent.iterdir() if path.is_dir()) == sorted(
+        path.name for path in host_layer.folder.parent.iterdir() if path.is_dir()
+    )
+
+
+def test_a_layer_that_was_never_built_has_a_placeholder_that_says_so(tmp_path: Path) -> None:
+    """Synthesis works without it, and nobody deploys it unwarned."""
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime" / "requirements.txt").write_text("", "utf-8")
+    found = find_layer("runtime", "arm64", "3.13", tmp_path)
+    assert found.folder == PLACEHOLDER
+    assert "make layers" in found.warning
+    assert "make layers" in (found.folder / "README.md").read_text("utf-8")
+
+
+def test_this_machine_builds_for_its_own_python_only(layer_root: Path) -> None:
+    """Its platform and another Python would make a layer that runs nowhere."""
+    with pytest.raises(ValueError, match=HERE):
+        build_layer("runtime", HOST, "2.7", root=layer_root)

@@ -1,0 +1,76 @@
+"""The stack as a whole: it deploys as it is, and no environment touches another's."""
+
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
+
+from tests.infra.template import Template, as_text, references
+
+PHYSICAL_NAMES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+}
+
+
+def test_nothing_needs_a_parameter(template: Template) -> None:
+    """The template deploys as it is, also where no account can look a parameter up."""
+    assert "Parameters" not in template.body
+    assert references([template.body["Resources"], template.body["Outputs"]]) <= set(
+        template.body["Resources"]
+    )
+
+
+def test_no_resources_wait_for_each_other(template: Template) -> None:
+    """State machine, doors and rules name one another, but never in a circle."""
+    graph = {
+        each.id: references(each.body) | set(each.body.get("DependsOn", ())) for each in template
+    }
+    assert set(TopologicalSorter(graph).static_order()) == set(graph)
+
+
+def test_two_environments_share_no_name(templates: Mapping[str, Template]) -> None:
+    """Several environments live side by side in one account."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, template in templates.items():
+        for resource in template:
+            if resource.type in PHYSICAL_NAMES:
+                own = as_text(resource[PHYSICAL_NAMES[resource.type]])
+                assert f"darkroom-{name}" in own or f"darkroom/{name}/" in own
+                assert owners.setdefault((resource.type, own), name) == name
+
+
+def test_every_name_that_is_given_is_watched_by_these_tests(prod: Template) -> None:
+    """A resource with a physical name of its own is in the table above, or is nobody's."""
+    unnamed = {each.type for each in prod} - set(PHYSICAL_NAMES)
+    assert unnamed == {
+        "AWS::IAM::Role",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::LayerVersion",
+        "AWS::Lambda::Permission",
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::QueuePolicy",
+    }
+    for each in prod.of_type("IAM::Role"):
+        assert each.get("RoleName") is None
+
+
+def test_the_stack_tells_what_the_command_needs(template: Template) -> None:
+    """Each output names the resource that it is called after."""
+    assert {name: each["Value"] for name, each in template.body["Outputs"].items()} == {
+        name: {"Ref": resource.id}
+        for name, resource in {
+            "InputBucket": template.one("S3::Bucket", "Input"),
+            "OutputBucket": template.one("S3::Bucket", "Output"),
+            "Table": template.one("DynamoDB::Table"),
+            "StateMachineArn": template.one("StepFunctions::StateMachine"),
+            "IntakeQueueUrl": template.one("SQS::Queue", "IntakeQueue"),
+            "DeadLetterQueueUrl": template.one("SQS::Queue", "DeadLetters"),
+            "EventBus": template.one("Events::EventBus"),
+        }.items()
+    }

@@ -1,0 +1,99 @@
+"""What is kept, and how: buckets, table, secrets, and what becomes of them."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from infra.environments import PROVIDERS
+from tests.infra.template import Template, references
+
+STORED = {"S3::Bucket", "DynamoDB::Table", "SecretsManager::Secret", "SQS::Queue"}
+
+
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_production_outlives_its_stack(prod: Template, name: str) -> None:
+    """Files, tasks, credentials and messages are removed by hand or not at all."""
+    kept = {each.body.get("DeletionPolicy") for each in prod.of_type(name)}
+    assert kept == {"RetainExceptOnCreate"}
+    replaced = {each.body.get("UpdateReplacePolicy") for each in prod.of_type(name)}
+    assert replaced == {"Retain"}
+
+
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_a_development_stack_can_be_removed(templates: Mapping[str, Template], name: str) -> None:
+    """Nothing of it stands in the way of the next stack with the same names."""
+    policies = {each.body.get("DeletionPolicy") for each in templates["dev"].of_type(name)}
+    assert policies == {"Delete"}
+
+
+def test_the_table_cannot_be_deleted_by_mistake_in_production_only(
+    templates: Mapping[str, Template],
+) -> None:
+    """Deletion protection stands in the way of a wrong click, and of a test's clean-up."""
+    assert templates["prod"].one("DynamoDB::Table")["DeletionProtectionEnabled"] is True
+    assert not templates["dev"].one("DynamoDB::Table").get("DeletionProtectionEnabled")
+
+
+@pytest.mark.parametrize("word", ["Input", "Output"])
+def test_both_buckets_are_private_versioned_and_encrypted(template: Template, word: str) -> None:
+    """A photo that is overwritten can be brought back, and nobody reads it from outside."""
+    bucket = template.one("S3::Bucket", word)
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    policy = template.one("S3::BucketPolicy", word)
+    assert references(policy["Bucket"]) == {bucket.id}
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert any(
+        rule.get("AbortIncompleteMultipartUpload") == {"DaysAfterInitiation": 7} for rule in rules
+    )
+    assert any(rule.get("NoncurrentVersionExpiration") == {"NoncurrentDays": 90} for rule in rules)
+
+
+def test_only_scratch_work_expires_by_itself(template: Template) -> None:
+    """No current photo or result ever does."""
+    expiring = [
+        (bucket.id, rule.get("Prefix"))
+        for bucket in template.of_type("S3::Bucket")
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+        if "ExpirationInDays" in rule
+    ]
+    assert expiring == [(template.one("S3::Bucket", "Output").id, "_darkroom/work/")]
+
+
+def test_the_table_answers_its_questions_by_index(template: Template) -> None:
+    """What is due, what is in a folder, what needs attention: each without a scan."""
+    table = template.one("DynamoDB::Table")
+    assert _keys(table["KeySchema"]) == {"HASH": "pk", "RANGE": "sk"}
+    assert {
+        each["IndexName"]: _keys(each["KeySchema"]) for each in table["GlobalSecondaryIndexes"]
+    } == {
+        "by-due": {"HASH": "due", "RANGE": "due_at"},
+        "by-folder": {"HASH": "folder", "RANGE": "created_at"},
+        "by-attention": {"HASH": "attention", "RANGE": "updated_at"},
+    }
+    assert {each["Projection"]["ProjectionType"] for each in table["GlobalSecondaryIndexes"]} == {
+        "ALL"
+    }
+    assert {each["AttributeType"] for each in table["AttributeDefinitions"]} == {"S"}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_a_deployment_never_changes_a_secret(template: Template) -> None:
+    """The value in the template is constant, so CloudFormation writes it once, at creation."""
+    secrets = template.of_type("SecretsManager::Secret")
+    assert {each["Name"] for each in secrets} == {
+        f"darkroom/{template.environment}/{provider}" for provider in PROVIDERS
+    }
+    for secret in secrets:
+        assert secret["SecretString"] == "{}"
+        assert secret.get("GenerateSecretString") is None
+
+
+def _keys(schema: list[dict[str, str]]) -> dict[str, str]:
+    return {each["KeyType"]: each["AttributeName"] for each in schema}

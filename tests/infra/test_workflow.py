@@ -1,0 +1,44 @@
+"""The state machine: the file in the functions folder, with this stack's functions in it."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.infra.template import Template, references
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+def test_the_workflow_is_the_file_with_every_function_put_in(template: Template) -> None:
+    """Each `${...}` has a function of the same name, and no function is left over."""
+    machine = template.one("StepFunctions::StateMachine")
+    text = machine["DefinitionString"]
+    assert json.loads(text) == json.loads((FUNCTIONS / "workflow.asl.json").read_text("utf-8"))
+    substitutions = machine["DefinitionSubstitutions"]
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(substitutions)
+    assert {name: references(value) for name, value in substitutions.items()} == {
+        f"{verb.capitalize()}Function": {template.function(verb).id}
+        for verb in ("submit", "poll", "deliver", "fail")
+    }
+
+
+def test_the_workflow_waits_for_a_door_longer_than_the_door_may_take(template: Template) -> None:
+    """Else a door could still be paying while its successor is already called."""
+    machine = template.one("StepFunctions::StateMachine")
+    states = json.loads(machine["DefinitionString"])["States"]
+    for state in states.values():
+        if state["Type"] == "Task":
+            verb = state["Resource"].removeprefix("${").removesuffix("Function}").lower()
+            assert state["TimeoutSeconds"] > template.function(verb)["Timeout"], verb
+
+
+def test_the_workflow_is_durable_and_logs_no_payload(template: Template) -> None:
+    """A standard machine: every transition is kept; what travels in it is not logged."""
+    machine = template.one("StepFunctions::StateMachine")
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["StateMachineName"] == f"darkroom-{template.environment}"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    (log_group,) = references(logging["Destinations"])
+    assert template[log_group]["LogGroupName"].startswith("/aws/vendedlogs/states/")

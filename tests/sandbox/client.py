@@ -1,0 +1,70 @@
+"""A client for the sandbox tests: the provider's API and the control routes over real HTTP."""
+
+from typing import Any, Self
+
+import httpx
+
+from tests.sandbox.pictures import Array, as_png, read
+
+Files = dict[str, Array]
+
+
+class SandboxClient:
+    """Talks to one sandbox; `spent` and `entries` count from the last `reset`."""
+
+    def __init__(self, base_url: str, headers: dict[str, str]) -> None:
+        self.http = httpx.Client(base_url=base_url, headers=headers, timeout=10)
+        self.base_url = base_url
+        self._seen = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def reset(self) -> None:
+        """Clear faults, fill the account, lift the rate limit, and start counting anew."""
+        self.http.delete("/_sandbox/faults")
+        self.account(credits=100_000, rate_per_min=0, active=True)
+        self._seen = len(self._all_entries())
+
+    def account(self, **order: Any) -> None:
+        """Change the account."""
+        self.http.post("/_sandbox/account", json=order).raise_for_status()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock."""
+        self.http.post("/_sandbox/clock", json={"advance_s": seconds}).raise_for_status()
+
+    def fault(self, do: dict[str, Any], path: str = "/v*", **rule: Any) -> None:
+        """Add a fault rule for a path."""
+        body = {"match": {"path": path}, "do": do, **rule}
+        self.http.post("/_sandbox/faults", json=body).raise_for_status()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the ledger's entries since the reset."""
+        return self._all_entries()[self._seen :]
+
+    def spent(self) -> int:
+        """Return the credits charged and not given back since the reset."""
+        signs = {"charge": 1, "refund": -1}
+        return sum(signs[entry["kind"]] * entry["credits"] for entry in self.entries())
+
+    def form(
+        self, path: str, data: dict[str, str] | None = None, files: Files | None = None
+    ) -> httpx.Response:
+        """Post a multipart form with pictures, as the vendors' own clients do."""
+        parts = {
+            name: (f"{name}.png", as_png(picture), "application/octet-stream")
+            for name, picture in (files or {}).items()
+        }
+        return self.http.post(path, data=data or {}, files=parts or {"_": ("", b"")})
+
+    def picture(self, url: str) -> Array:
+        """Fetch a result, without any key."""
+        return read(httpx.get(url).raise_for_status().content)
+
+    def _all_entries(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.http.get("/_sandbox/ledger").json()["entries"]
+        return entries

@@ -1,0 +1,75 @@
+"""Sandboxes for the tests: started once, on a clock that stands still until a test moves it."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.sandbox import Clock, Running, start
+from tests.sandbox.client import SandboxClient
+
+STARTS_AT = 1_782_900_000.0
+JOB_S = 10.0
+
+
+class Gate:
+    """Stands in for waiting: a stall lasts until the test opens the gate."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self._open = threading.Event()
+
+    def __call__(self, seconds: float) -> None:
+        """Wait for the gate, at most ten seconds so that a failing test ends."""
+        self.asked.append(seconds)
+        if seconds:
+            self._open.wait(10)
+
+    def open(self) -> None:
+        """Let everybody through."""
+        self._open.set()
+
+    def close(self) -> None:
+        """Hold everybody up, and forget who came."""
+        self._open.clear()
+        self.asked.clear()
+
+
+@pytest.fixture(scope="session")
+def all_gates() -> Gate:
+    """Give the one gate that both servers wait at."""
+    return Gate()
+
+
+@pytest.fixture(scope="session")
+def servers(all_gates: Gate) -> Iterator[dict[str, Running]]:
+    """Run both sandboxes for the whole session."""
+    clock = Clock(lambda: STARTS_AT)
+    with start(clock=clock, job_s=JOB_S, pause=all_gates) as running:
+        yield running
+
+
+@pytest.fixture
+def gate(all_gates: Gate) -> Iterator[Gate]:
+    """Give a closed gate, opened again at the end."""
+    all_gates.close()
+    yield all_gates
+    all_gates.open()
+
+
+@pytest.fixture
+def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
+    """Give a client of the SnapAPI sandbox in its first state, without a rate limit."""
+    running = servers["snapapi"]
+    with SandboxClient(running.base_url, {"api-key": running.api_key}) as client:
+        client.reset()
+        yield client
+
+
+@pytest.fixture
+def apiframe(servers: dict[str, Running]) -> Iterator[SandboxClient]:
+    """Give a client of the Apiframe sandbox in its first state."""
+    running = servers["apiframe"]
+    with SandboxClient(running.base_url, {"X-API-Key": running.api_key}) as client:
+        client.reset()
+        yield client

@@ -1,0 +1,311 @@
+"""SnapAPI's rules: keys, pace, credits, validation, tasks, health and the life of results."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandbox.client import Files, SandboxClient
+from tests.sandbox.pictures import difference, photo, plane_mask, read
+
+PHOTO = {"input_image": photo()}
+IMAGE = "input_image"
+
+# Route, form, pictures, and a word of the complaint.
+REFUSED: list[tuple[str, dict[str, str], Files, str]] = [
+    *(
+        (route, {}, {}, IMAGE)
+        for route in (
+            "detect-objects",
+            "detect-text",
+            "detect-wires",
+            "remove-objects",
+            "remove-text",
+            "remove-watermark",
+            "remove-wires",
+            "remove-background",
+            "enhance",
+            "enhance-art",
+            "restore",
+            "colorize",
+            "generate-art",
+            "edits",
+            "edits/multi",
+            "retouch-skin",
+            "transfer-makeup",
+            "hairstyle",
+            "outpaint",
+            "pose-suggest",
+            "edit-flux",
+        )
+    ),
+    ("try-on", {}, {}, "model_image"),
+    ("try-on", {}, {"model_image": photo()}, "cloth_image"),
+    (
+        "try-on",
+        {"cloth_type": "upper"},
+        {"model_image": photo(), "cloth_image": photo(), "lower_cloth_image": photo()},
+        "full",
+    ),
+    ("try-on", {"cloth_type": "hat"}, {"model_image": photo(), "cloth_image": photo()}, "upper"),
+    ("remove-objects", {}, PHOTO, "input_mask"),
+    ("remove-objects", {"erase_mode": "hyper"}, PHOTO, "erase_mode"),
+    ("remove-objects", {"mask_objects": "[]"}, PHOTO, "original_session_id"),
+    ("remove-objects", {"mask_objects": "{"}, PHOTO, "JSON"),
+    ("remove-objects", {"mask_objects": "[1]", "original_session_id": "x"}, PHOTO, "bbox"),
+    ("remove-text", {}, PHOTO, "input_mask"),
+    ("remove-wires", {}, PHOTO, "input_mask"),
+    ("remove-watermark", {"predict_mode": "4.0"}, PHOTO, "predict_mode"),
+    ("enhance", {"zoom_factor": "3"}, PHOTO, "zoom_factor"),
+    ("enhance", {"enhance_faces": "yes"}, PHOTO, "enhance_faces"),
+    ("enhance", {"face_model_ids": "0,7"}, PHOTO, "face_model_ids"),
+    ("enhance", {}, {"input_image": photo(1600, 20)}, "1500"),
+    ("generations", {"aspect_ratio": "5:4"}, {}, "aspect_ratio"),
+    ("edits", {}, PHOTO, "prompt"),
+    ("edits", {"mode": "headshot", "prompt": "a lawyer"}, PHOTO, "[FACE CROP]"),
+    ("edits", {"mode": "inpaint", "prompt": "a ball"}, PHOTO, "input_mask"),
+    ("edits", {"mode": "paint", "prompt": "a ball"}, PHOTO, "mode"),
+    ("edits", {"prompt": "x", "strength": "1.5"}, PHOTO, "strength"),
+    ("edits", {"prompt": "x", "strength": "nan"}, PHOTO, "strength"),
+    ("edits", {"prompt": "x", "inference_steps": "2.5"}, PHOTO, "inference_steps"),
+    ("edits/multi", {"prompt": "x", "mode": "cartoon"}, {"input_image_0": photo()}, "mode"),
+    ("edit-flux", {}, PHOTO, "prompt"),
+    ("edit-flux", {"prompt": "x", "mode": "cartoon"}, PHOTO, "mode"),
+    ("outpaint", {}, PHOTO, "input_mask"),
+    ("pose-suggest", {"gender": "other"}, PHOTO, "gender"),
+    ("pose-suggest", {"num_models": "0"}, PHOTO, "num_models"),
+    ("hairstyle", {"image_id": "img_unknown"}, {}, "image_id"),
+    ("restore", {"input_image": "ftp://example.test/x.png"}, {}, "http"),
+    ("restore", {"input_image": "http://127.0.0.1:9/x.png"}, {}, "fetch"),
+]
+
+
+@pytest.mark.parametrize(("route", "data", "files", "word"), REFUSED)
+def test_a_wrong_request_is_refused_and_costs_nothing(
+    snapapi: SandboxClient, route: str, data: dict[str, str], files: Files, word: str
+) -> None:
+    """The answer is a 400 ErrorResponse that names the field."""
+    response = snapapi.form(f"/v1/images/{route}", data, files)
+
+    error = response.json()["error"]
+    assert response.status_code == 400
+    assert set(error) == {"message", "type", "code"}
+    assert (error["type"], error["code"]) == ("invalid_request_error", 400)
+    assert word in error["message"]
+    assert snapapi.entries() == []
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_file_that_is_no_image_is_refused(snapapi: SandboxClient, content: bytes) -> None:
+    """What cannot be decoded costs nothing."""
+    files = {"input_image": ("input_image.png", content)}
+    response = snapapi.http.post("/v1/images/restore", files=files)
+
+    assert response.status_code == 400
+    assert snapapi.entries() == []
+
+
+@pytest.mark.parametrize("body", [{"json": {"prompt": "x"}}, {"data": {"prompt": "x"}}])
+def test_only_multipart_forms_are_taken(snapapi: SandboxClient, body: dict[str, Any]) -> None:
+    """JSON and urlencoded bodies are refused, on the route that needs no file too."""
+    response = snapapi.http.post("/v1/images/generations", **body)
+
+    assert response.status_code == 400
+    assert "multipart" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"api-key": "sk-snap-wrong"}, {"Authorization": "Bearer nope"}, {"Authorization": "x"}],
+)
+def test_a_missing_or_wrong_key_is_refused(
+    snapapi: SandboxClient, headers: dict[str, str]
+) -> None:
+    """The answer is a 401 authentication_error."""
+    response = httpx.get(f"{snapapi.base_url}/v1/tasks/task_1", headers=headers)
+
+    assert response.status_code == 401
+    assert response.json()["error"]["type"] == "authentication_error"
+
+
+def test_the_key_works_as_a_bearer_token(snapapi: SandboxClient) -> None:
+    """Both documented headers open the door."""
+    key = snapapi.http.headers["api-key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    response = httpx.get(f"{snapapi.base_url}/v1/tasks/task_1", headers=headers)
+
+    assert response.status_code == 404
+    assert response.json()["error"]["type"] == "not_found_error"
+
+
+def test_health_needs_no_key(snapapi: SandboxClient) -> None:
+    """The health check has the documented shape."""
+    answer = httpx.get(f"{snapapi.base_url}/v1/health").json()
+
+    assert set(answer) == {"status", "checks", "timestamp"}
+    assert answer["checks"] == dict.fromkeys(["worker", "upstream", "backend", "kv"], "ok")
+    assert answer["timestamp"].endswith("Z")
+
+
+def test_an_unknown_route_is_a_404_in_the_vendors_shape(snapapi: SandboxClient) -> None:
+    """Nothing but the documented endpoints is there."""
+    response = snapapi.form("/v1/images/remove-everything", files=PHOTO)
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == 404
+
+
+def test_the_sixty_first_request_of_a_minute_is_refused_until_the_window_ends(
+    snapapi: SandboxClient,
+) -> None:
+    """Headers count down; the refusal says when to come back, and coming back then works."""
+    snapapi.advance(61)
+    snapapi.account(rate_per_min=3)
+    answers = [snapapi.http.get("/v1/tasks/task_1") for _ in range(4)]
+
+    assert [a.status_code for a in answers] == [404, 404, 404, 429]
+    remaining = [a.headers["x-ratelimit-remaining-requests"] for a in answers]
+    assert remaining == ["2", "1", "0", "0"]
+    assert answers[0].headers["x-ratelimit-limit-requests"] == "3"
+    assert answers[0].headers["x-ratelimit-reset-requests"].endswith("Z")
+    assert "retry-after" not in answers[0].headers
+    assert answers[3].json()["error"]["type"] == "rate_limit_error"
+    snapapi.advance(float(answers[3].headers["retry-after"]))
+    assert snapapi.http.get("/v1/tasks/task_1").status_code == 404
+
+
+def test_the_rate_limit_is_sixty_unless_it_is_raised(snapapi: SandboxClient) -> None:
+    """The documented figure is the default."""
+    snapapi.advance(61)
+    snapapi.account(rate_per_min=60)
+    response = snapapi.http.get("/v1/tasks/task_1")
+
+    assert response.headers["x-ratelimit-limit-requests"] == "60"
+    assert response.headers["x-ratelimit-remaining-requests"] == "59"
+
+
+def test_no_credits_is_a_429_without_retry_after(snapapi: SandboxClient) -> None:
+    """Nothing is charged, and nothing tells the client to come back."""
+    snapapi.account(credits=5)
+    response = snapapi.form("/v1/images/enhance", {"zoom_factor": "2"}, PHOTO)
+
+    assert response.status_code == 429
+    assert "retry-after" not in response.headers
+    assert "credits" in response.json()["error"]["message"]
+    assert snapapi.entries() == []
+
+
+def test_a_task_goes_from_created_over_processing_to_completed(snapapi: SandboxClient) -> None:
+    """Each status bears the fields that belong to it, and the result is another picture."""
+    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
+    assert set(created) == {"task_id", "status", "created_at"}
+    assert created["status"] == "CREATED"
+    task = f"/v1/tasks/{created['task_id']}"
+
+    seen = [snapapi.http.get(task).json()]
+    for seconds in (5, 5):
+        snapapi.advance(seconds)
+        seen.append(snapapi.http.get(task).json())
+
+    assert [one["status"] for one in seen] == ["CREATED", "PROCESSING", "COMPLETED"]
+    assert "output_image_url" not in seen[1]
+    assert 0 < seen[1]["progress"] < 100
+    assert isinstance(seen[1]["started_at"], int)
+    assert seen[2]["completed_at"] == created["created_at"] + 10
+    assert difference(snapapi.picture(seen[2]["output_image_url"]), photo()) > 3
+    assert [e["job_id"] for e in snapapi.entries()] == [created["task_id"]]
+    assert snapapi.spent() == 18
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind"),
+    [
+        (["cloth_image"], "upper"),
+        (["cloth_image"], "full"),
+        (["lower_cloth_image"], "lower"),
+        (["cloth_image", "lower_cloth_image"], "full"),
+    ],
+)
+def test_try_on_puts_the_garment_on_the_person(
+    snapapi: SandboxClient, pieces: list[str], kind: str
+) -> None:
+    """The result has the person's size and the garment's colour in it."""
+    garment = photo(48, 48)
+    garment[garment[:, :, 0] > 200] = (250, 240, 20)
+    files = {"model_image": photo(64, 96), **dict.fromkeys(pieces, garment)}
+    created = snapapi.form("/v1/images/try-on", {"cloth_type": kind}, files).json()
+    snapapi.advance(10)
+
+    task = snapapi.http.get(f"/v1/tasks/{created['task_id']}").json()
+    result = snapapi.picture(task["output_image_url"])
+    assert result.shape == (96, 64, 3)
+    yellow = (result[:, :, 0] > 220) & (result[:, :, 1] > 200) & (result[:, :, 2] < 80)
+    assert yellow.any()
+    assert snapapi.spent() == 17
+
+
+def test_a_task_can_be_cancelled_until_it_ends(snapapi: SandboxClient) -> None:
+    """Cancelling is final; a finished task refuses; an unknown one is a 404."""
+    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
+    path = f"/v1/tasks/{created['task_id']}"
+    number = created["task_id"].removeprefix("task_")
+    assert snapapi.http.delete(path).json() == {"message": f"task {number} cancelled"}
+    snapapi.advance(10)
+    assert snapapi.http.get(path).json()["status"] == "CANCELLED"
+
+    other = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
+    snapapi.advance(10)
+    assert snapapi.http.delete(f"/v1/tasks/{other['task_id']}").status_code == 400
+    assert snapapi.http.delete("/v1/tasks/task_unknown").status_code == 404
+
+
+def test_a_task_that_never_starts_is_failed_after_two_minutes(snapapi: SandboxClient) -> None:
+    """The status call itself fails a task that is still CREATED after 120 seconds."""
+    snapapi.fault({"job": "stall"})
+    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
+    path = f"/v1/tasks/{created['task_id']}"
+    snapapi.advance(119)
+    assert snapapi.http.get(path).json()["status"] == "CREATED"
+    snapapi.advance(2)
+
+    task = snapapi.http.get(path).json()
+    assert task["status"] == "FAILED"
+    assert task["error_msg"]
+
+
+@pytest.mark.parametrize(("effect", "spent"), [({}, 18), ({"refund": True}, 0)])
+def test_a_failed_task_keeps_its_credits_unless_the_fault_says_otherwise(
+    snapapi: SandboxClient, effect: dict[str, bool], spent: int
+) -> None:
+    """No refund is documented, so none is given by default."""
+    snapapi.fault({"job": "fail", **effect})
+    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
+    snapapi.advance(10)
+
+    task = snapapi.http.get(f"/v1/tasks/{created['task_id']}").json()
+    assert task["status"] == "FAILED"
+    assert snapapi.spent() == spent
+
+
+def test_a_result_has_its_type_and_length_and_expires(snapapi: SandboxClient) -> None:
+    """Results need no key and are gone after their day."""
+    answer = snapapi.form("/v1/images/restore", files=PHOTO).json()
+    url = answer["data"][0]["url"]
+    result = httpx.get(url)
+    assert result.headers["content-type"] == "image/png"
+    assert int(result.headers["content-length"]) == len(result.content)
+    assert read(result.content).shape == photo().shape
+
+    snapapi.advance(24 * 3600)
+    assert httpx.get(url).status_code == 404
+
+
+def test_equal_requests_have_equal_digests_in_the_ledger(snapapi: SandboxClient) -> None:
+    """The digest looks through the multipart boundary, so that a double payment can be seen."""
+    for mask in (plane_mask(), plane_mask(), 255 - plane_mask()):
+        files = {"input_image": photo(), "input_mask": mask}
+        assert snapapi.form("/v1/images/remove-text", files=files).status_code == 200
+
+    digests = [entry["request_digest"] for entry in snapapi.entries()]
+    assert digests[0] == digests[1] != digests[2]
+    assert len({entry["job_id"] for entry in snapapi.entries()}) == 3
