@@ -40,14 +40,17 @@ LOG = logging.getLogger(__name__)
 
 # `reason` of an S3 event ("EventBridge event message structure", S3 user guide): moto's -> AWS's.
 REASONS = {
-    "Put": "PutObject",
-    "Post": "POST Object",
-    "Copy": "CopyObject",
-    "CompleteMultipartUpload": "CompleteMultipartUpload",
-    "Delete": "DeleteObject",
-    "DeleteMarkerCreated": "DeleteObject",
+    "ObjectCreated:Put": "PutObject",
+    "ObjectCreated:Post": "POST Object",
+    "ObjectCreated:Copy": "CopyObject",
+    "ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
+    "ObjectRemoved:Delete": "DeleteObject",
+    "ObjectRemoved:DeleteMarkerCreated": "DeleteObject",
 }
-DELETIONS = {"Delete": "Permanently Deleted", "DeleteMarkerCreated": "Delete Marker Created"}
+DELETIONS = {
+    "ObjectRemoved:Delete": "Permanently Deleted",
+    "ObjectRemoved:DeleteMarkerCreated": "Delete Marker Created",
+}
 
 _sequence = itertools.count(time.time_ns())
 
@@ -130,8 +133,8 @@ def build_event(
 
 def _tell_event_bridge(account: str, bucket: Any, event_name: str, key: Any) -> None:
     """By itself moto writes `eTag`, one sequencer for all, own reasons, and tells every bus."""
-    action = str(getattr(event_name, "value", event_name)).split(":")[-1]
-    deleted = "ObjectRemoved" in event_name
+    action = str(getattr(event_name, "value", event_name)).removeprefix("s3:")
+    deleted = action in DELETIONS
     thing = {"key": key.name}
     if not deleted:
         thing |= {"size": key.size, "etag": key.etag.replace('"', "")}
@@ -144,10 +147,11 @@ def _tell_event_bridge(account: str, bucket: Any, event_name: str, key: Any) -> 
         "request-id": uuid.uuid4().hex[:16].upper(),
         "requester": account,
         "source-ip-address": "127.0.0.1",
-        "reason": REASONS.get(action, action),
     }
+    if action in REASONS:
+        detail["reason"] = REASONS[action]
     if deleted:
-        detail["deletion-type"] = DELETIONS.get(action, "Permanently Deleted")
+        detail["deletion-type"] = DELETIONS[action]
     region = bucket.region_name
     kind = notifications._detail_type(event_name)  # noqa: SLF001 - moto's own table of names
     publish(build_event("aws.s3", kind, [bucket.arn], detail, account, region), account, region)

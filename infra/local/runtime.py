@@ -4,12 +4,13 @@ It knows functions only as `Function` values that `look_up` gives; what a templa
 business. On AWS a call beyond the cap is throttled; here it queues: the cap is this machine's.
 """
 
+import contextlib
 import os
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,17 +63,20 @@ class Runtime:
         processes: Processes,
         workers: int = 2,
         on_lost: Callable[[Function, bytes], None] = lambda _function, _payload: None,
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
     ) -> None:
         """`look_up` takes a name or an ARN and raises `NoSuchFunctionError`; `workers` is the cap.
 
-        `on_lost` gets each asynchronous invocation that failed three times.
+        `on_lost` gets each asynchronous invocation that failed and was repeated in vain.
         """
         self._look_up = look_up
         self._place = place
         self._processes = processes
         self._cap = workers
         self._on_lost = on_lost
+        self._retry_after_s = retry_after_s
         self._pools: dict[str, queue.LifoQueue[Worker | None]] = {}
+        self._workers: list[Worker] = []
         self._lock = threading.Lock()
         self._later: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         for number in range(LATER_WORKERS):
@@ -87,7 +91,10 @@ class Runtime:
             worker = self._fit(worker, function)
             return worker.invoke(payload)
         finally:
-            pool.put(worker if worker is not None and worker.alive else None)
+            if worker is not None and not worker.alive:
+                self._retire(worker)
+                worker = None
+            pool.put(worker)
 
     def invoke_later(self, name: str, payload: bytes) -> None:
         """Runs a function some time soon, and twice more if it fails. The function must exist."""
@@ -105,9 +112,13 @@ class Runtime:
             pool.put(worker)
 
     def close(self) -> None:
-        """Begins no more asynchronous invocations; the processes are `Processes`' business."""
+        """Ends all workers, and begins no more asynchronous invocations."""
         for _ in range(LATER_WORKERS):
             self._later.put(None)
+        with self._lock:
+            workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.close()
 
     def _pool(self, name: str) -> "queue.LifoQueue[Worker | None]":
         with self._lock:
@@ -123,28 +134,36 @@ class Runtime:
         if worker is not None:
             if worker.alive and worker.function == function:
                 return worker
-            worker.close()
+            self._retire(worker)
         self._place.logs.mkdir(parents=True, exist_ok=True)
-        return Worker(
+        started = Worker(
             function,
             self._processes,
             self._place.asset,
             build_environment(function, self._place),
             self._place.logs / f"{function.name}.log",
         )
+        with self._lock:
+            self._workers.append(started)
+        return started
+
+    def _retire(self, worker: Worker) -> None:
+        worker.close()
+        with self._lock, contextlib.suppress(ValueError):
+            self._workers.remove(worker)
 
     def _work_later(self) -> None:
         while (call := self._later.get()) is not None:
             name, payload = call
             try:
-                self._try_thrice(name, payload)
+                self._try_later(name, payload)
             except StoppedError:
                 return
             except NoSuchFunctionError:
                 continue
 
-    def _try_thrice(self, name: str, payload: bytes) -> None:
-        for pause_s in (0.0, *RETRY_AFTER_S):
+    def _try_later(self, name: str, payload: bytes) -> None:
+        for pause_s in (0.0, *self._retry_after_s):
             time.sleep(pause_s)
             if self.invoke(name, payload).error is None:
                 return

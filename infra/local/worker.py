@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from infra.local.processes import Processes, Start
+from infra.local.processes import Child, Processes, Start
 
 # Lambda gives initialization 10 s; a busy machine may need longer, and nobody pays for it.
 INIT_LIMIT_S: Final = 30.0
@@ -83,17 +83,11 @@ class Worker:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        host, port = self._listener.getsockname()
-        with log.open("ab") as output:
-            self._process = processes.start(
-                Start(
-                    module="awslambdaric",
-                    arguments=(function.handler,),
-                    folder=folder,
-                    environment={**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
-                    output=output,
-                )
-            )
+        try:
+            self._process = self._start(folder, environment)
+        except BaseException:
+            self._let_go()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -115,12 +109,28 @@ class Worker:
                 "Sandbox.Timedout",
                 f"RequestId: {request_id} Error: Task timed out after {limit:.2f} seconds",
             )
-        except (_GoneError, OSError):
+        except (_GoneError, OSError, ValueError):
             return self._exited(request_id)
 
     def close(self) -> None:
         """Ends the process and lets go of the sockets."""
         self._processes.kill(self._process)
+        self._let_go()
+
+    def _start(self, folder: Path, environment: Mapping[str, str]) -> Child:
+        host, port = self._listener.getsockname()
+        with self._log.open("ab") as output:
+            return self._processes.start(
+                Start(
+                    module="awslambdaric",
+                    arguments=(self.function.handler,),
+                    folder=folder,
+                    environment={**environment, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
+                    output=output,
+                )
+            )
+
+    def _let_go(self) -> None:
         self._selector.close()
         self._listener.close()
         for line in self._lines:
@@ -141,7 +151,7 @@ class Worker:
                 "Sandbox.Timedout",
                 f"RequestId: {request_id} Error: Init timed out after {INIT_LIMIT_S:.2f} seconds",
             )
-        except (_GoneError, OSError):
+        except (_GoneError, OSError, ValueError):
             return self._exited(request_id)
         return None
 

@@ -17,11 +17,13 @@ class Gate:
 
     def __init__(self) -> None:
         self.asked: list[float] = []
+        self.reached = threading.Event()
         self._open = threading.Event()
 
     def __call__(self, seconds: float) -> None:
         """Wait for the gate, at most ten seconds so that a failing test ends."""
         self.asked.append(seconds)
+        self.reached.set()
         if seconds:
             self._open.wait(10)
 
@@ -32,6 +34,7 @@ class Gate:
     def close(self) -> None:
         """Hold everybody up, and forget who came."""
         self._open.clear()
+        self.reached.clear()
         self.asked.clear()
 
 

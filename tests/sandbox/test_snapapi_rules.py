@@ -1,4 +1,4 @@
-"""SnapAPI's rules: keys, pace, credits, validation, tasks, health and the life of results."""
+"""SnapAPI's rules: keys, pace, credits, validation, health and the life of results."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.sandbox.client import Files, SandboxClient
-from tests.sandbox.pictures import difference, photo, plane_mask, read
+from tests.sandbox.pictures import photo, plane_mask, read
 
 PHOTO = {"input_image": photo()}
 IMAGE = "input_image"
@@ -118,9 +118,7 @@ def test_only_multipart_forms_are_taken(snapapi: SandboxClient, body: dict[str, 
     "headers",
     [{}, {"api-key": "sk-snap-wrong"}, {"Authorization": "Bearer nope"}, {"Authorization": "x"}],
 )
-def test_a_missing_or_wrong_key_is_refused(
-    snapapi: SandboxClient, headers: dict[str, str]
-) -> None:
+def test_a_missing_or_wrong_key_is_refused(snapapi: SandboxClient, headers: dict[str, str]) -> None:
     """The answer is a 401 authentication_error."""
     response = httpx.get(f"{snapapi.base_url}/v1/tasks/task_1", headers=headers)
 
@@ -193,98 +191,6 @@ def test_no_credits_is_a_429_without_retry_after(snapapi: SandboxClient) -> None
     assert "retry-after" not in response.headers
     assert "credits" in response.json()["error"]["message"]
     assert snapapi.entries() == []
-
-
-def test_a_task_goes_from_created_over_processing_to_completed(snapapi: SandboxClient) -> None:
-    """Each status bears the fields that belong to it, and the result is another picture."""
-    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
-    assert set(created) == {"task_id", "status", "created_at"}
-    assert created["status"] == "CREATED"
-    task = f"/v1/tasks/{created['task_id']}"
-
-    seen = [snapapi.http.get(task).json()]
-    for seconds in (5, 5):
-        snapapi.advance(seconds)
-        seen.append(snapapi.http.get(task).json())
-
-    assert [one["status"] for one in seen] == ["CREATED", "PROCESSING", "COMPLETED"]
-    assert "output_image_url" not in seen[1]
-    assert 0 < seen[1]["progress"] < 100
-    assert isinstance(seen[1]["started_at"], int)
-    assert seen[2]["completed_at"] == created["created_at"] + 10
-    assert difference(snapapi.picture(seen[2]["output_image_url"]), photo()) > 3
-    assert [e["job_id"] for e in snapapi.entries()] == [created["task_id"]]
-    assert snapapi.spent() == 18
-
-
-@pytest.mark.parametrize(
-    ("pieces", "kind"),
-    [
-        (["cloth_image"], "upper"),
-        (["cloth_image"], "full"),
-        (["lower_cloth_image"], "lower"),
-        (["cloth_image", "lower_cloth_image"], "full"),
-    ],
-)
-def test_try_on_puts_the_garment_on_the_person(
-    snapapi: SandboxClient, pieces: list[str], kind: str
-) -> None:
-    """The result has the person's size and the garment's colour in it."""
-    garment = photo(48, 48)
-    garment[garment[:, :, 0] > 200] = (250, 240, 20)
-    files = {"model_image": photo(64, 96), **dict.fromkeys(pieces, garment)}
-    created = snapapi.form("/v1/images/try-on", {"cloth_type": kind}, files).json()
-    snapapi.advance(10)
-
-    task = snapapi.http.get(f"/v1/tasks/{created['task_id']}").json()
-    result = snapapi.picture(task["output_image_url"])
-    assert result.shape == (96, 64, 3)
-    yellow = (result[:, :, 0] > 220) & (result[:, :, 1] > 200) & (result[:, :, 2] < 80)
-    assert yellow.any()
-    assert snapapi.spent() == 17
-
-
-def test_a_task_can_be_cancelled_until_it_ends(snapapi: SandboxClient) -> None:
-    """Cancelling is final; a finished task refuses; an unknown one is a 404."""
-    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
-    path = f"/v1/tasks/{created['task_id']}"
-    number = created["task_id"].removeprefix("task_")
-    assert snapapi.http.delete(path).json() == {"message": f"task {number} cancelled"}
-    snapapi.advance(10)
-    assert snapapi.http.get(path).json()["status"] == "CANCELLED"
-
-    other = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
-    snapapi.advance(10)
-    assert snapapi.http.delete(f"/v1/tasks/{other['task_id']}").status_code == 400
-    assert snapapi.http.delete("/v1/tasks/task_unknown").status_code == 404
-
-
-def test_a_task_that_never_starts_is_failed_after_two_minutes(snapapi: SandboxClient) -> None:
-    """The status call itself fails a task that is still CREATED after 120 seconds."""
-    snapapi.fault({"job": "stall"})
-    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
-    path = f"/v1/tasks/{created['task_id']}"
-    snapapi.advance(119)
-    assert snapapi.http.get(path).json()["status"] == "CREATED"
-    snapapi.advance(2)
-
-    task = snapapi.http.get(path).json()
-    assert task["status"] == "FAILED"
-    assert task["error_msg"]
-
-
-@pytest.mark.parametrize(("effect", "spent"), [({}, 18), ({"refund": True}, 0)])
-def test_a_failed_task_keeps_its_credits_unless_the_fault_says_otherwise(
-    snapapi: SandboxClient, effect: dict[str, bool], spent: int
-) -> None:
-    """No refund is documented, so none is given by default."""
-    snapapi.fault({"job": "fail", **effect})
-    created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
-    snapapi.advance(10)
-
-    task = snapapi.http.get(f"/v1/tasks/{created['task_id']}").json()
-    assert task["status"] == "FAILED"
-    assert snapapi.spent() == spent
 
 
 def test_a_result_has_its_type_and_length_and_expires(snapapi: SandboxClient) -> None:

@@ -38,7 +38,7 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
                 "running", now, attempts=fresh.with_attempt(attempt), deadline=deadline, waits=0
             ),
         )
-        return Step("poll", max(1, route.typical_s))
+        return Step("poll", max(1, route.typical_s // 2))
     attempt = keep_answer(ports, task, replace(paid, ended_at=now), said)
     _safe(
         ports,

@@ -11,6 +11,7 @@ from darkroom.pipeline.guard import elsewhere
 from darkroom.ports import JobFailed, Pending, Ports, Route, Step
 from darkroom.task import Ending, Finished, Task
 
+LEAST_WAIT_S = 2
 MOST_WAIT_S = 60
 
 
@@ -56,7 +57,7 @@ def _later(ports: Ports, task: Task, route: Route, at_least_s: int) -> Step:
         end(ports, task, Ending("failed", failure))
         return Step("fail")
     elapsed = (now - (attempt.accepted_at or now)).total_seconds()
-    return Step("poll", max(at_least_s, min(MOST_WAIT_S, max(1, int(elapsed / 4)))))
+    return Step("poll", max(at_least_s, min(MOST_WAIT_S, max(LEAST_WAIT_S, int(elapsed / 4)))))
 
 
 def _stop_job(ports: Ports, route: Route, task: Task) -> None:

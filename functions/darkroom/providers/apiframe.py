@@ -4,7 +4,6 @@ Facts are those of the vendor's pages (/docs/image-edits, /docs/jobs, /docs/uplo
 OpenAPI document (API v2). Pure: no network, no clock.
 """
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -140,12 +139,7 @@ def _failed(label: str, word: str, job: Mapping[str, Any]) -> JobFailed:
 
 def _message(answer: Answer) -> str:
     """The provider's own words: `error`, and the first of the `details` with its place."""
-    try:
-        body = json.loads(answer.body)
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = reading.complaint_of(answer)
     said = body.get("error")
     words = [said] if isinstance(said, str) else []
     details = body.get("details")

@@ -81,7 +81,7 @@ class Answer:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # broken, or nested without end
             raise Unclear(
                 "unreadable-answer", "The provider's answer could not be read."
             ) from error

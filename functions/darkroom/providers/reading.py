@@ -6,12 +6,14 @@ a free call the driver makes it `Busy`. Statuses decide; a provider's words are 
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.providers.protocol import Answer
 
 QUOTED = 200
 """How many characters of a provider's own words are passed on."""
@@ -90,6 +92,15 @@ def as_object(value: object) -> Mapping[str, Any]:
     return value
 
 
+def complaint_of(answer: Answer) -> Mapping[str, Any]:
+    """The object in a refusal, to quote from; empty where there is none. Decides nothing."""
+    try:
+        body = answer.json()
+    except Unclear:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
 def as_list(value: object) -> Sequence[Any]:
     """The value as a JSON array, or `Unclear`."""
     if not isinstance(value, list):
@@ -145,8 +156,8 @@ def progress_of(value: object) -> int | None:
 
 def credits_of(value: object) -> float | None:
     """Credits as the provider states them, or None."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) and value >= 0 else None
     return None
 
 

@@ -31,6 +31,8 @@ _WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
     "CANCELLED": "failed",
 }
 
+_LONGEST_ID: Final = 200
+
 
 class SnapApi:
     """The adapter. An answer without what it promised is `Unclear`: the call may be paid."""
@@ -143,10 +145,13 @@ def _images(body: Mapping[str, Any]) -> tuple[ResultRef, ...]:
 def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
     """Ids that later requests may name, and the foreground's box."""
     facts: dict[str, Any] = {
-        name: body[name] for name in ("session_id", "image_id") if isinstance(body.get(name), str)
+        name: value
+        for name in ("session_id", "image_id")
+        if isinstance(value := body.get(name), str) and len(value) <= _LONGEST_ID
     }
-    if isinstance(body.get("box"), list):
-        facts["box"] = body["box"]
+    box = body.get("box")
+    if isinstance(box, list) and len(box) == 4:  # noqa: PLR2004 - two corners
+        facts["box"] = box
     return facts
 
 
@@ -193,12 +198,7 @@ def _failed(label: str, word: str, body: Mapping[str, Any]) -> JobFailed:
 
 def _message(answer: Answer) -> str:
     """The provider's own words: `error.message`, or the places older answers put them."""
-    try:
-        body = json.loads(answer.body)
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = reading.complaint_of(answer)
     error = body.get("error")
     nested = error.get("message") if isinstance(error, dict) else error
     for said in (nested, body.get("message"), body.get("detail")):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -68,7 +69,8 @@ def _name_and_number(text: str) -> tuple[str, int]:
 
 
 def _wait_for_eof(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Read past Python's own buffer: its lock, held by this thread, would abort the way out.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 

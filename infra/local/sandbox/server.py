@@ -140,7 +140,7 @@ def _canned(effect: Effect) -> Response:
     else:
         text, mime = json.dumps(effect.body if effect.body is not None else {}), "application/json"
     response = Response(text, status=effect.status, mimetype=mime)
-    response.headers.extend(effect.headers)
+    response.headers.update(effect.headers)
     return response
 
 

@@ -3,10 +3,11 @@
 Shared by the server and the providers; it decides nothing.
 """
 
+import io
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import IO, Protocol
 
 from werkzeug.wrappers import Request, Response
 
@@ -24,6 +25,10 @@ class SandboxRequest(Request):
     max_content_length = 96 * 1024 * 1024
     max_form_memory_size = 32 * 1024 * 1024
     max_form_parts = 200
+
+    def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
+        # The body is in memory already; a temporary file would have to be closed by somebody.
+        return io.BytesIO()
 
 
 class RefusalError(Exception):

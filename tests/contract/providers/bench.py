@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from darkroom.ports import Accepted, JobFailed, Pending, Route, Work
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver
+from darkroom.providers.wire import Wire
 from darkroom.task import Finished, Input
 from tests.fakes.inputs import InMemoryInputs
 
@@ -64,6 +65,7 @@ class Sandbox:
     name: str
     base_url: str
     api_key: str
+    client: httpx.Client
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Make the next matching requests go wrong."""
@@ -71,7 +73,7 @@ class Sandbox:
 
     def clear(self) -> None:
         """No more faults, and a full purse."""
-        httpx.delete(f"{self.base_url}/_sandbox/faults").raise_for_status()
+        self.client.delete(f"{self.base_url}/_sandbox/faults").raise_for_status()
         self.account(credits=100_000, rate_per_min=100_000)
 
     def account(self, **settings: float) -> None:
@@ -84,12 +86,12 @@ class Sandbox:
 
     def ledger(self) -> Sequence[Mapping[str, Any]]:
         """Every charge and refund so far."""
-        answer = httpx.get(f"{self.base_url}/_sandbox/ledger")
+        answer = self.client.get(f"{self.base_url}/_sandbox/ledger")
         entries: Sequence[Mapping[str, Any]] = answer.json()["entries"]
         return entries
 
     def _post(self, what: str, body: object) -> None:
-        httpx.post(f"{self.base_url}/_sandbox/{what}", json=body).raise_for_status()
+        self.client.post(f"{self.base_url}/_sandbox/{what}", json=body).raise_for_status()
 
 
 @dataclass
@@ -99,6 +101,7 @@ class Bench:
     sandbox: Sandbox
     driver: Driver
     inputs: InMemoryInputs
+    wire: Wire
     intended: list[str] = field(default_factory=list)
 
     @property
@@ -148,12 +151,14 @@ class Bench:
         return end
 
 
-def build_bench(sandbox: Sandbox, api_key: str | None = None, base_url: str | None = None) -> Bench:
+def build_bench(
+    sandbox: Sandbox, wire: Wire, api_key: str | None = None, base_url: str | None = None
+) -> Bench:
     """A bench for one provider; key and address are the sandbox's unless said otherwise."""
     inputs = InMemoryInputs()
     held = {"api_key": api_key or sandbox.api_key, "base_url": base_url or sandbox.base_url}
-    driver = Driver(build_adapters(), lambda _provider: held, inputs, "local")
-    return Bench(sandbox, driver, inputs)
+    driver = Driver(build_adapters(), lambda _provider: held, inputs, "local", wire=wire)
+    return Bench(sandbox, driver, inputs, wire)
 
 
 def json_of(data: str | None) -> Any:

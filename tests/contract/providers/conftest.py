@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+import httpx
 import pytest
 
+from darkroom.providers.wire import Wire
 from infra.local.sandbox import start
 from tests.contract.providers.bench import JOB_S, Bench, Sandbox, build_bench
 
@@ -13,33 +15,42 @@ PROVIDERS = ("snapapi", "apiframe")
 @pytest.fixture(scope="session")
 def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
     """Every provider's sandbox, over real HTTP."""
-    with start(list(PROVIDERS), job_s=JOB_S) as running:
+    with start(list(PROVIDERS), job_s=JOB_S) as running, httpx.Client() as client:
         yield {
-            name: Sandbox(name, running[name].base_url, running[name].api_key) for name in PROVIDERS
+            name: Sandbox(name, running[name].base_url, running[name].api_key, client)
+            for name in PROVIDERS
         }
 
 
+@pytest.fixture(scope="session")
+def wire() -> Iterator[Wire]:
+    """The network; making one costs the reading of every trusted certificate."""
+    wire = Wire()
+    yield wire
+    wire.close()
+
+
 @pytest.fixture
-def snapapi(sandboxes: Mapping[str, Sandbox]) -> Iterator[Bench]:
+def snapapi(sandboxes: Mapping[str, Sandbox], wire: Wire) -> Iterator[Bench]:
     """SnapAPI on the bench."""
-    yield from _benched(sandboxes["snapapi"])
+    yield from _benched(sandboxes["snapapi"], wire)
 
 
 @pytest.fixture
-def apiframe(sandboxes: Mapping[str, Sandbox]) -> Iterator[Bench]:
+def apiframe(sandboxes: Mapping[str, Sandbox], wire: Wire) -> Iterator[Bench]:
     """Apiframe on the bench."""
-    yield from _benched(sandboxes["apiframe"])
+    yield from _benched(sandboxes["apiframe"], wire)
 
 
 @pytest.fixture(params=PROVIDERS)
-def bench(request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox]) -> Iterator[Bench]:
+def bench(
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+) -> Iterator[Bench]:
     """Every provider on the bench, one after the other."""
-    yield from _benched(sandboxes[request.param])
+    yield from _benched(sandboxes[request.param], wire)
 
 
-def _benched(sandbox: Sandbox) -> Iterator[Bench]:
+def _benched(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
     sandbox.clear()
-    bench = build_bench(sandbox)
-    yield bench
-    bench.driver.close()
+    yield build_bench(sandbox, wire)
     sandbox.clear()

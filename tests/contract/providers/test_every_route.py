@@ -8,6 +8,7 @@ from PIL import Image
 
 from darkroom.ports import Accepted, Route
 from darkroom.providers import build_adapters
+from darkroom.providers.wire import Wire
 from darkroom.task import Finished, ResultRef
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
 
@@ -16,16 +17,17 @@ ROUTES = [route for adapter in build_adapters() for route in adapter.routes]
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.provider}-{r.operation}-{r.model}")
 def test_every_route_ends_in_results_and_is_charged_once(
-    route: Route, sandboxes: Mapping[str, Sandbox]
+    route: Route, sandboxes: Mapping[str, Sandbox], wire: Wire
 ) -> None:
     """The least spec gives what the operation promises, for the documented price, once."""
     sandbox = sandboxes[route.provider]
     sandbox.clear()
-    bench = build_bench(sandbox)
+    bench = build_bench(sandbox, wire)
     before = len(sandbox.ledger())
     work = bench.work(route)
 
     out = bench.submit(work)
+    assert isinstance(out, Accepted) == route.asynchronous
     if isinstance(out, Accepted):
         end = bench.finish(route, out)
         assert isinstance(end, Finished)
@@ -40,15 +42,6 @@ def test_every_route_ends_in_results_and_is_charged_once(
     price = route.credits(work.params)
     assert price is None or charges[0]["credits"] == price
     assert out.credits is None or charges[0]["credits"] == out.credits
-    bench.driver.close()
-
-
-def test_asynchronous_routes_are_the_ones_that_give_jobs(bench: Bench) -> None:
-    """What a route declares about waiting is what its submission does."""
-    for route in (bench.usual, bench.route("edit", "flux-kontext") if _is_snap(bench) else None):
-        if route is not None:
-            out = bench.submit(bench.work(route))
-            assert isinstance(out, Accepted) == route.asynchronous
 
 
 def test_detections_come_as_data_and_their_masks_as_images(snapapi: Bench) -> None:
@@ -74,10 +67,6 @@ def test_a_portable_scale_makes_the_picture_that_much_larger(bench: Bench) -> No
     assert url is not None
     with bench.driver.fetch(url, 10_000_000) as fetched:
         assert Image.open(fetched.body).size == (96, 64)
-
-
-def _is_snap(bench: Bench) -> bool:
-    return bench.sandbox.name == "snapapi"
 
 
 def _assert_is_what_it_says(bench: Bench, result: ResultRef) -> None:

@@ -112,7 +112,7 @@ def test_a_poll_that_goes_wrong_can_be_repeated(
 
 def test_a_provider_out_of_reach_keeps_a_poller_waiting(bench: Bench) -> None:
     """Nobody listens there: busy, to be asked again."""
-    away = build_bench(bench.sandbox, base_url="http://127.0.0.1:9")
+    away = build_bench(bench.sandbox, bench.wire, base_url="http://127.0.0.1:9")
     with pytest.raises(Busy):
         away.driver.poll(job_route(bench), "any")
 

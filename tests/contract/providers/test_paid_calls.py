@@ -205,7 +205,7 @@ def test_nothing_is_paid_when_the_intent_cannot_be_kept(bench: Bench) -> None:
 
 def test_a_provider_out_of_reach_was_not_paid(bench: Bench) -> None:
     """Nobody listens there: the error says that nothing was sent."""
-    away = build_bench(bench.sandbox, base_url="http://127.0.0.1:9")
+    away = build_bench(bench.sandbox, bench.wire, base_url="http://127.0.0.1:9")
     with pytest.raises(NotSent) as caught:
         away.submit(away.work(away.usual))
     assert caught.value.failure.code == "provider-unreachable"
@@ -213,7 +213,7 @@ def test_a_provider_out_of_reach_was_not_paid(bench: Bench) -> None:
 
 def test_a_wrong_key_is_named_with_its_remedy_and_never_shown(bench: Bench) -> None:
     """The command that sets the key is the next step; the key itself is in no text."""
-    wrong = build_bench(bench.sandbox, api_key="sk-wrong-key-0123456789")
+    wrong = build_bench(bench.sandbox, bench.wire, api_key="sk-wrong-key-0123456789")
     with pytest.raises(ProviderRefused) as caught:
         wrong.submit(wrong.work(wrong.usual))
     failure = caught.value.failure

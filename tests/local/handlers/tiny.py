@@ -1,8 +1,10 @@
 """Functions for the runtime's tests, each with one habit."""
 
+import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -46,3 +48,34 @@ def speak(event: Any, _context: Any) -> None:
 def shout(event: Any, _context: Any) -> str:
     """Answers as many bytes as it is told."""
     return "x" * int(event["bytes"])
+
+
+def note(event: Any, _context: Any) -> dict[str, Any]:
+    """Writes down what it got."""
+    with Path(os.environ["NOTES"]).open("a") as notes:
+        notes.write(json.dumps(event) + "\n")
+    return {"next": "done", "wait_s": 0}
+
+
+def note_and_fail(event: Any, context: Any) -> None:
+    """Writes down what it got, and raises."""
+    note(event, context)
+    fail(event, context)
+
+
+def batch(event: Any, context: Any) -> dict[str, Any]:
+    """Writes down a batch of messages, and fails on those whose body says so."""
+    note([record["body"] for record in event["Records"]], context)
+    failed = [record["messageId"] for record in event["Records"] if "bad" in record["body"]]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def step(event: Any, context: Any) -> Any:
+    """Does what the execution's input says for this step."""
+    note({"step": event["does"]}, context)
+    match event["does"]:
+        case "raise":
+            return fail(event, context)
+        case "dawdle":
+            time.sleep(event["s"])
+    return {"next": "done", "wait_s": 1}

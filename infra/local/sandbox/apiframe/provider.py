@@ -60,7 +60,7 @@ class Apiframe:
     def refuse(self, refusal: RefusalError) -> Response:
         """Render an error: always a plain string, with what belongs to it beside it."""
         response = json_reply({"error": refusal.message, **refusal.extra}, refusal.status)
-        response.headers.extend(dict(refusal.headers))
+        response.headers.update(dict(refusal.headers))
         return response
 
     def _admit(self, call: Call) -> None:

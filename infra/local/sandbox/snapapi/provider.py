@@ -108,7 +108,7 @@ class SnapApi:
             "code": refusal.status,
         }
         response = json_reply({"error": error}, refusal.status)
-        response.headers.extend(dict(refusal.headers))
+        response.headers.update(dict(refusal.headers))
         return response
 
     def synchronous(self, reader: Reader) -> Handler:

@@ -145,9 +145,10 @@ class Tasks:
         world = self._api.world
         job_id = f"task_{stem}"
         purchase = self._api.charge(call, plan.credits, job_id)
+        effect = call.effect
 
         def give_back(at: float) -> None:
-            if call.effect is not None and call.effect.refund:
+            if effect is not None and effect.refund:
                 world.ledger.refund(purchase, at)
 
         def work() -> str:
@@ -161,7 +162,7 @@ class Tasks:
             job_id,
             work,
             duration_s=world.job_s,
-            fate=None if call.effect is None else call.effect.job,
+            fate=None if effect is None else effect.job,
             on_failure=give_back,
             facts={},
         )

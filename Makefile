@@ -1,0 +1,52 @@
+# What people type. Everything is installed into .venv from pinned, hashed requirements.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes --no-compile
+
+.PHONY: help demo local test check bench layers requirements clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
+
+demo: $(BIN)/.installed ## process sample photos in the providers' sandboxes; results in out/
+	@$(BIN)/darkroom demo
+
+local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
+	@$(BIN)/darkroom local
+
+test: $(BIN)/.installed-dev ## lint, types and all tests
+	@$(MAKE) --no-print-directory check
+	@echo "Running the tests ..."
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: $(BIN)/.installed-dev ## lint and types only
+	@echo "Checking style and types ..."
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
+
+layers: $(BIN)/.installed ## fetch what the functions need in Lambda (the only step that needs a network)
+	@$(BIN)/python -m infra.layers
+
+requirements: ## pin the requirements anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml -o layers/runtime/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what was made here
+	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Darkroom needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+$(BIN)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "Installing Darkroom and what it needs into .venv (the first time takes a minute or two) ..."
+	@$(INSTALL) -r requirements.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
+	@echo "Installing what the tests need ..."
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,52 @@
+"""The `darkroom` command: the door for people; each subcommand is a thin file of its own.
+
+Data goes to stdout, progress to stderr; the exit code is 0, 1 (the work failed) or 2 (wrong
+usage). Nothing is imported before it is needed, so that `--help` answers at once.
+"""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from infra.cli.failures import told_plainly
+
+COMMANDS: Final = (
+    "demo",
+    "local",
+    "sandbox",
+    "put",
+    "status",
+    "watch",
+    "validate",
+    "schema",
+    "providers",
+)
+
+
+class _Lazy(click.Group):
+    """Finds each command in the module of its name, and says what failed without a trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"infra.cli.{cmd_name}").command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what goes wrong outside of us becomes one plain sentence."""
+        with told_plainly():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="darkroom", message="darkroom %(version)s")
+def main() -> None:
+    """Edit photos with AI providers: drop a photo and a spec, get the result."""

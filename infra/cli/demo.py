@@ -1,0 +1,165 @@
+"""`darkroom demo`: the main job on sample photos, in the sandboxes, checked at the end."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from infra.cli.checkout import PHOTOS, need_checkout
+from infra.cli.starting import starting, wait_for_stop
+
+if TYPE_CHECKING:
+    from darkroom.task import Task
+    from infra.cli.samples import Sample
+    from infra.cli.target import Target
+    from infra.cli.uploading import Placed
+    from infra.cli.verdict import Verdict
+
+WITHIN_S: Final = 60.0
+SHEET: Final = "contact-sheet.png"
+
+
+@click.command(name="demo")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Where results go; only what an earlier demo put there is cleared.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+@click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
+def command(out: Path, *, as_json: bool, keep: bool) -> None:
+    """Run the main job on sample photos and check the results.
+
+    Nothing leaves this machine and nothing is paid: the providers are sandboxes.
+    """
+    from infra.cli.samples import SAMPLES, missing_files  # noqa: PLC0415 - brings numpy along
+
+    need_checkout()
+    missing = missing_files(SAMPLES)
+    if missing:
+        raise click.ClickException(f"the checkout lacks {', '.join(missing)}")
+    began = time.monotonic()
+    with _no_real_keys(), starting(say=_say) as local:
+        verdicts = run(local, SAMPLES, out)
+        seconds = time.monotonic() - began
+        tell = _tell_json if as_json else _tell
+        tell(verdicts, out / SHEET, seconds)
+        if keep:
+            _say(f"still up at {local.endpoint_url}; Ctrl-C ends it")
+            wait_for_stop()
+    if any(verdict.problem for verdict in verdicts):
+        raise click.exceptions.Exit(1)
+
+
+def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Verdict"]:
+    """Do the samples in an environment that is up, and save and check what comes of them."""
+    from infra.cli.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
+    from infra.cli.shelf import Shelf  # noqa: PLC0415 - the demo alone needs it
+    from infra.cli.verdict import judge  # noqa: PLC0415 - brings Pillow along
+
+    shelf = Shelf(out)
+    shelf.clear()
+    placed = _upload(local, samples)
+    tasks = _follow(local, placed)
+    saved = _download(local, tasks.values(), shelf.place)
+    verdicts = [
+        judge(sample, tasks.get(spec.task_id), saved, PHOTOS)
+        for sample, spec in zip(samples, placed, strict=True)
+    ]
+    pairs = [verdict.pair for verdict in verdicts if verdict.pair]
+    draw_contact_sheet(pairs).save(shelf.place(SHEET))
+    return verdicts
+
+
+def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
+    from infra.cli.samples import FOLDER, files_of  # noqa: PLC0415 - brings numpy along
+    from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - the same
+
+    files = files_of(samples)
+    _say(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
+    for name in files:
+        upload(local, FOLDER + name, (PHOTOS / name).read_bytes())
+    return [upload_spec(local, sample.key, sample.read()) for sample in samples]
+
+
+def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.progress import Board  # noqa: PLC0415 - the same
+
+    with Board(Console(stderr=True), "Darkroom demo") as board:
+        return follow(local.tasks, placed, board.show, WITHIN_S)
+
+
+def _download(
+    local: "Target", tasks: "Iterator[Task] | Sequence[Task]", place: Callable[[str], Path]
+) -> dict[str, Path]:
+    """Save every result and manifest; key -> file."""
+    saved: dict[str, Path] = {}
+    for task in tasks:
+        if not task.finished:
+            continue
+        for key in (*(result.key for result in task.results), task.manifest_key):
+            path = place(key)
+            local.s3.download_file(local.output_bucket, key, str(path))
+            saved[key] = path
+    return saved
+
+
+def _tell(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
+    for verdict in verdicts:
+        for path in verdict.results:
+            click.echo(f"{path}  {_credits(verdict.credits)}")
+    wrong = [verdict for verdict in verdicts if verdict.problem]
+    for verdict in wrong:
+        click.echo(f"wrong: {verdict.name}: {verdict.problem}", err=True)
+    known = sum(verdict.credits or 0 for verdict in verdicts)
+    click.echo(
+        f"{len(verdicts) - len(wrong)} of {len(verdicts)} as they should be, "
+        f"{_credits(known)} in the sandboxes, {seconds:.0f} s"
+    )
+    click.echo(f"{sheet}  each source beside its result")
+
+
+def _tell_json(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
+    document = {
+        "ok": not any(verdict.problem for verdict in verdicts),
+        "tasks": [verdict.as_dict() for verdict in verdicts],
+        "credits": sum(verdict.credits or 0 for verdict in verdicts),
+        "seconds": round(seconds, 1),
+        "contact_sheet": str(sheet),
+    }
+    click.echo(json.dumps(document, indent=2))
+
+
+def _credits(figure: float | None) -> str:
+    if figure is None:
+        return "credits not known"
+    return f"{figure:g} credit{'' if figure == 1 else 's'}"
+
+
+@contextmanager
+def _no_real_keys() -> Iterator[None]:
+    """Hide the user's own keys: a demo must never cost money."""
+    from infra.environments import PROVIDERS  # noqa: PLC0415 - the demo and `local` need it
+
+    names = [f"DARKROOM_{provider.upper()}_API_KEY" for provider in PROVIDERS]
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    if hidden:
+        _say(f"leaving {', '.join(hidden)} alone: the demo runs in the sandboxes")
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

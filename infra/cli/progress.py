@@ -1,0 +1,144 @@
+"""Live progress of tasks: a table that redraws itself, or plain lines where nobody watches.
+
+Shows what it is given; it reads no store and decides nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from darkroom.task import State, Task
+
+COLOURS: Final[dict[str, str]] = {
+    "waiting": "yellow",
+    "queued": "yellow",
+    "submitting": "cyan",
+    "running": "cyan",
+    "delivering": "cyan",
+    "succeeded": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+    "unknown": "red",
+}
+"""State to colour; what is not a task's state (such as `uploaded`) is dim."""
+REFRESH_PER_S: Final = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One task as people see it; `key` tells rows apart, times in seconds."""
+
+    key: str
+    source: str
+    operation: str
+    provider: str
+    state: State | str
+    elapsed_s: float = 0.0
+    note: str = ""
+
+
+def row_of(task: Task, now: datetime) -> Row:
+    """The row of a task; `now` ends the elapsed time of an unfinished one."""
+    order = task.order
+    return Row(
+        key=task.task_id,
+        source=task.source or task.trigger.key,
+        operation=order.operation if order else "-",
+        provider=_provider(task),
+        state=task.state,
+        elapsed_s=max(
+            0.0, ((task.updated_at if task.finished else now) - task.created_at).total_seconds()
+        ),
+        note=_note(task),
+    )
+
+
+def _provider(task: Task) -> str:
+    if task.attempts:
+        return task.attempts[-1].provider
+    return ", ".join(task.order.providers) if task.order else "-"
+
+
+def _note(task: Task) -> str:
+    if task.ending is not None:
+        return task.ending.failure.sentence
+    if task.finished:
+        return ", ".join(result.key for result in task.results)
+    return task.wait_reason or ""
+
+
+class Board:
+    """The rows on a console: redrawn in place on a terminal, else one line per change.
+
+    Used as a context manager; `show` takes all rows each time.
+    """
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._said: dict[str, tuple[str, str]] = {}
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=REFRESH_PER_S)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Put the rows on the console."""
+        if self._live is not None:
+            self._live.update(table_of(rows, self._title))
+            return
+        for row in rows:
+            if self._said.get(row.key) != (row.state, row.note):
+                self._said[row.key] = (row.state, row.note)
+                self._console.print(_line(row), soft_wrap=True, highlight=False, markup=False)
+
+
+def table_of(rows: Sequence[Row], title: str) -> Table:
+    """The rows as a rich table."""
+    table = Table(title=title, title_justify="left", expand=False)
+    for heading in ("source", "operation", "provider", "state"):
+        table.add_column(heading, no_wrap=heading != "source", overflow="fold")
+    table.add_column("elapsed", justify="right", no_wrap=True)
+    table.add_column("result", overflow="fold")
+    for row in rows:
+        table.add_row(
+            # Text, because a file's name may hold what rich would read as markup.
+            Text(row.source),
+            Text(row.operation),
+            Text(row.provider),
+            Text(row.state, style=COLOURS.get(row.state, "dim")),
+            f"{row.elapsed_s:.1f} s",
+            Text(row.note),
+        )
+    return table
+
+
+def _line(row: Row) -> str:
+    words = [
+        f"{row.elapsed_s:5.1f} s",
+        row.source,
+        row.operation,
+        row.provider,
+        row.state,
+        row.note,
+    ]
+    return "  ".join(word for word in words if word)

@@ -1,0 +1,70 @@
+"""Starts the local environment for a command, and stops it when the command is told to stop."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from infra.cli.target import LOCAL, Target
+
+
+@contextmanager
+def starting(
+    *,
+    say: Callable[[str], None],
+    port: int = 0,
+    workers: int = 2,
+) -> Iterator[Target]:
+    """The local environment, up for as long as the block lasts.
+
+    Raises:
+        click.UsageError: the port is taken.
+        click.ClickException: it does not start; the message says why.
+    """
+    from infra.local.environment import LocalEnvironment  # noqa: PLC0415 - slow to import
+
+    environment = LocalEnvironment(port=port, say=say, workers=workers)
+    try:
+        environment.__enter__()
+    except RuntimeError as error:
+        raise _told(error, port) from error
+    try:
+        yield Target(LOCAL, environment.outputs, environment.endpoint_url)
+    finally:
+        environment.__exit__(None, None, None)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block, at any time, and are no error."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def wait_for_stop() -> None:
+    """Stay until a signal ends the command."""
+    threading.Event().wait()
+
+
+def _told(error: RuntimeError, port: int) -> click.ClickException:
+    from infra.local.server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
+
+    if isinstance(error, PortTakenError):
+        return click.UsageError(
+            f"port {port} is taken, perhaps by another `darkroom local`; stop that one, or let "
+            "this one take a free port with `--port 0`"
+        )
+    return click.ClickException(str(error))

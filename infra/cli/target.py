@@ -1,0 +1,141 @@
+"""Which environment a command speaks to: the one on this machine, or a stack on AWS.
+
+Reads and uploads only; what the functions write (tasks, results) is theirs to write.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_s3 import S3Client
+
+    from darkroom.ports import Tasks
+
+LOCAL: Final = "local"
+LOCAL_REGION: Final = "us-east-1"
+NEEDED: Final = ("InputBucket", "OutputBucket", "Table")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment to speak to.
+
+    Attributes:
+        outputs: the stack's outputs, name -> value.
+        endpoint_url: where its "AWS" is; None for the real one.
+    """
+
+    environment: str
+    outputs: Mapping[str, str]
+    endpoint_url: str | None = None
+
+    @property
+    def input_bucket(self) -> str:
+        """Where photos and specs go."""
+        return self.outputs["InputBucket"]
+
+    @property
+    def output_bucket(self) -> str:
+        """Where results and manifests come from."""
+        return self.outputs["OutputBucket"]
+
+    @functools.cached_property
+    def s3(self) -> "S3Client":
+        """A client for both buckets."""
+        client: S3Client = self._session.client("s3", endpoint_url=self.endpoint_url)
+        return client
+
+    @functools.cached_property
+    def tasks(self) -> "Tasks":
+        """The task store, for reading."""
+        from darkroom.aws.tasks import DynamoTasks  # noqa: PLC0415 - brings boto3 along
+
+        resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
+        return DynamoTasks(resource.Table(self.outputs["Table"]))
+
+    @functools.cached_property
+    def _session(self) -> "boto3.Session":
+        return _open_session(self.endpoint_url)
+
+
+def env_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--env NAME` to a command."""
+    return click.option(
+        "--env",
+        "environment",
+        envvar="DARKROOM_ENV",
+        default=LOCAL,
+        show_default=True,
+        metavar="NAME",
+        help="The environment to speak to; also DARKROOM_ENV.",
+    )(command)
+
+
+def find_target(environment: str) -> Target:
+    """The environment of that name, found by its record on this machine or by its stack.
+
+    Raises:
+        click.ClickException: there is none; the message says how to get one.
+        click.UsageError: no environment can have that name.
+    """
+    return _find_local() if environment == LOCAL else _find_stack(environment)
+
+
+def _find_local() -> Target:
+    from infra.local.record import find_running  # noqa: PLC0415 - only `local` needs it
+
+    record = find_running()
+    if record is None:
+        raise click.ClickException(
+            "no local environment is running; start one with `darkroom local`"
+        )
+    return Target(LOCAL, record.outputs, record.endpoint_url)
+
+
+def _find_stack(name: str) -> Target:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
+
+    from infra.environments import find_environment  # noqa: PLC0415 - only stacks need it
+
+    try:
+        stack = find_environment(name).stack_name
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    cloudformation = _open_session(None).client("cloudformation")
+    try:
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise click.ClickException(
+            f"there is no stack '{stack}' in {cloudformation.meta.region_name}; deploy it, or "
+            "name another environment with --env or another region with AWS_REGION"
+        ) from error
+    outputs = {
+        output["OutputKey"]: output["OutputValue"]
+        for output in found.get("Outputs", [])
+        if "OutputKey" in output and "OutputValue" in output
+    }
+    missing = [output for output in NEEDED if output not in outputs]
+    if missing:
+        raise click.ClickException(
+            f"the stack '{stack}' has no output {', '.join(missing)}; it is not Darkroom's, or is "
+            f"not deployed to its end (it is {found['StackStatus']})"
+        )
+    return Target(name, outputs)
+
+
+def _open_session(endpoint_url: str | None) -> "boto3.Session":
+    import boto3  # noqa: PLC0415 - slow to import
+
+    if endpoint_url is None:
+        return cast("boto3.Session", boto3.Session())
+    # Nobody checks these, and the user's own must not travel to an endpoint that is not AWS.
+    return boto3.Session(
+        aws_access_key_id="local", aws_secret_access_key="local", region_name=LOCAL_REGION
+    )

@@ -1,0 +1,35 @@
+"""Uploads photos and specs, and names the task that a spec's upload makes."""
+
+import mimetypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from darkroom.naming import task_id_of
+
+if TYPE_CHECKING:
+    from infra.cli.target import Target
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A spec in the input bucket, and the task that it makes."""
+
+    key: str
+    task_id: str
+
+
+def upload(target: "Target", key: str, body: bytes) -> str:
+    """Put a file into the input bucket; its version, as tasks know it."""
+    from darkroom.aws.objects import version_of  # noqa: PLC0415 - brings boto3 along
+
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    answer = target.s3.put_object(
+        Bucket=target.input_bucket, Key=key, Body=body, ContentType=kind
+    )
+    return version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
+
+
+def upload_spec(target: "Target", key: str, body: bytes) -> Placed:
+    """Put a spec into the input bucket; its task will exist a moment later."""
+    version = upload(target, key, body)
+    return Placed(key, task_id_of("upload", target.input_bucket, key, version))

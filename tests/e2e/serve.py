@@ -1,0 +1,24 @@
+"""Keeps a local environment up for the tests until its stdin closes; says where on stdout."""
+
+import json
+import sys
+from pathlib import Path
+
+from infra.local.environment import LocalEnvironment
+
+
+def main() -> None:
+    """`python serve.py FOLDER`."""
+    folder = Path(sys.argv[1])
+    with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
+        where = {
+            "endpoint_url": local.endpoint_url,
+            "outputs": local.outputs,
+            "sandboxes": local.sandboxes,
+        }
+        print(json.dumps(where), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""A shop that uses a running local environment: drops files, waits for manifests, reads ledgers."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+PHOTOS = Path(__file__).parents[2] / "events" / "photos"
+PATIENCE_S = 45.0
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One running environment, seen from outside."""
+
+    endpoint_url: str
+    outputs: dict[str, str]
+    sandboxes: dict[str, dict[str, str]]
+    s3: "S3Client"
+    sqs: "SQSClient"
+
+    def drop(self, key: str, body: bytes | dict[str, Any] | str) -> str:
+        """Upload bytes, a JSON document, or a sample photo by its name; returns the version id."""
+        if isinstance(body, dict):
+            body = json.dumps(body).encode()
+        elif isinstance(body, str):
+            body = (PHOTOS / body).read_bytes()
+        put = self.s3.put_object(Bucket=self.outputs["InputBucket"], Key=key, Body=body)
+        return put["VersionId"]
+
+    def order(self, photo: str, **spec: Any) -> str:
+        """Drop a photo and its spec; returns where the results' names begin."""
+        self.drop(photo, "chelsea.jpg")
+        self.drop(f"{photo}.json", spec)
+        return f"{photo}/{spec['operation']}"
+
+    def manifest(self, output: str) -> dict[str, Any]:
+        """The manifest, once it is there."""
+        found: dict[str, Any] = json.loads(self.result(f"{output}.manifest.json"))
+        return found
+
+    def result(self, key: str) -> bytes:
+        """An object of the output bucket, once it is there."""
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            if key in self.keys(key):
+                answer = self.s3.get_object(Bucket=self.outputs["OutputBucket"], Key=key)
+                return answer["Body"].read()
+            time.sleep(0.1)
+        there = "\n".join(self.keys(key.split("/")[0]))
+        raise AssertionError(f"{key} did not come within {PATIENCE_S} s; there are:\n{there}")
+
+    def keys(self, prefix: str) -> list[str]:
+        """What the output bucket holds under a prefix."""
+        listed = self.s3.list_objects_v2(Bucket=self.outputs["OutputBucket"], Prefix=prefix)
+        return [found["Key"] for found in listed.get("Contents", [])]
+
+    def pause(self) -> None:
+        """Give the environment a moment."""
+        time.sleep(0.1)
+
+    def versions(self, key: str) -> int:
+        """How often an object of the output bucket was written."""
+        listed = self.s3.list_object_versions(Bucket=self.outputs["OutputBucket"], Prefix=key)
+        return len([v for v in listed.get("Versions", []) if v["Key"] == key])
+
+    def send(self, message: dict[str, Any] | str) -> None:
+        """Send a message to the intake queue, as a backend does."""
+        body = message if isinstance(message, str) else json.dumps(message)
+        self.sqs.send_message(QueueUrl=self._queue("IntakeQueueUrl"), MessageBody=body)
+
+    def dead_letter(self) -> tuple[str, str]:
+        """(body, reason) of the next message in the dead letter queue; removes it."""
+        url = self._queue("DeadLetterQueueUrl")
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            answer = self.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
+            for message in answer.get("Messages", []):
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                reason = message.get("MessageAttributes", {}).get("reason", {})
+                return message["Body"], reason.get("StringValue", "")
+            time.sleep(0.1)
+        raise AssertionError("no dead letter came")
+
+    def charges(self, provider: str) -> int:
+        """How many paid calls the provider has charged and not refunded so far."""
+        ledger = httpx.get(f"{self._sandbox(provider)}/_sandbox/ledger").json()["entries"]
+        kinds = [entry["kind"] for entry in ledger]
+        return kinds.count("charge") - kinds.count("refund")
+
+    def fault(self, provider: str, path: str, do: dict[str, Any], times: int = 1) -> None:
+        """Have the provider's sandbox misbehave for the next POST requests to a path."""
+        rule = {"match": {"method": "POST", "path": path}, "do": do, "times": times}
+        httpx.post(f"{self._sandbox(provider)}/_sandbox/faults", json=[rule]).raise_for_status()
+
+    def _sandbox(self, provider: str) -> str:
+        return self.sandboxes[provider]["base_url"]
+
+    def _queue(self, output: str) -> str:
+        return self.outputs[output]

@@ -1,0 +1,54 @@
+"""Running an adapter by hand: no driver, no network, only requests and answers."""
+
+import json
+from collections.abc import Generator, Mapping
+from typing import Any, TypeVar
+
+from darkroom.ports import Route, Work
+from darkroom.providers import build_adapters
+from darkroom.providers.protocol import Adapter, Answer, Request
+from darkroom.task import Input
+
+T = TypeVar("T")
+
+
+def adapter_of(name: str) -> Adapter:
+    """The adapter with this name."""
+    return next(adapter for adapter in build_adapters() if adapter.name == name)
+
+
+def route_of(provider: str, operation: str, model: str | None = None) -> Route:
+    """The provider's first route for the operation, or the one with this model."""
+    return next(
+        route
+        for route in adapter_of(provider).routes
+        if route.operation == operation and (model is None or model in route.models)
+    )
+
+
+def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]) -> Work:
+    """Work on files that are named only; their content never matters to an adapter."""
+    files = {
+        role: tuple(Input(key, "v1", "etag", 1) for key in keys)
+        for role, keys in inputs.items()
+        if keys
+    }
+    return Work("ab" * 16, 2, route, route.params.model_validate(params), files)
+
+
+def answer_of(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(status, headers or {}, json.dumps(body).encode())
+
+
+def run(steps: Generator[Request, Answer, T], *answers: Answer) -> tuple[list[Request], T]:
+    """The requests that a generator makes of these answers, and what it returns."""
+    made: list[Request] = []
+    waiting = iter(answers)
+    try:
+        made.append(next(steps))
+        while True:
+            made.append(steps.send(next(waiting)))
+    except StopIteration as end:
+        result: T = end.value
+        return made, result

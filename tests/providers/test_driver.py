@@ -1,0 +1,305 @@
+"""The driver against a misbehaving network: what was sent, what may be paid, what leaks."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from darkroom.errors import (
+    Busy,
+    DarkroomError,
+    InputRefused,
+    NotSent,
+    ProviderRefused,
+    Unclear,
+)
+from darkroom.ports import Providers, Route, Work
+from darkroom.providers import build_adapters
+from darkroom.providers.driver import Driver, Limits
+from darkroom.task import Input
+from tests.fakes.inputs import InMemoryInputs
+from tests.providers.rawserver import (
+    answering,
+    dripping,
+    hanging_up_early,
+    http,
+    serving,
+    stalling,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+KEY = "sk-snap-secret-0123456789"
+DONE = http("200 OK", b'{"output_image_url": "http://h.test/1.png", "box": [1, 2, 3, 4]}')
+
+
+class Desk:
+    """A driver that talks to one address, and work for it."""
+
+    def __init__(
+        self, base_url: str, limits: Limits | None = None, held: Mapping[str, str] | None = None
+    ) -> None:
+        self.inputs = InMemoryInputs()
+        credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
+        self.driver = Driver(
+            build_adapters(), lambda _name: credentials, self.inputs, "dev", limits=limits
+        )
+        self.intended: list[str] = []
+
+    def route(self, provider: str = "snapapi", operation: str = "remove-background") -> Route:
+        """A route of a provider."""
+        return next(
+            route
+            for route in self.driver.routes()
+            if (route.provider, route.operation) == (provider, operation)
+        )
+
+    def submit(self, body: bytes = PNG, call_s: int = 5) -> object:
+        """Submit one file for its background to be removed."""
+        file = self.inputs.put("pets/cat.png", body)
+        return self.submit_file(file, call_s=call_s)
+
+    def submit_file(self, file: Input, provider: str = "snapapi", call_s: int = 5) -> object:
+        """Submit this very input."""
+        route = replace(self.route(provider), call_s=call_s)
+        work = Work("ab" * 16, 1, route, route.params(), {"image": (file,)})
+        return self.driver.submit(work, self.intended.append)
+
+
+def test_the_driver_is_what_the_pipeline_wants() -> None:
+    """It has every call of the port; the type checker looks at the rest."""
+    providers: Providers = Desk("http://h.test").driver
+    assert {route.provider for route in providers.routes()} == {"snapapi", "apiframe"}
+    assert providers.tariff("snapapi").usd_per_credit == 0.0005
+
+
+def test_a_name_that_does_not_resolve_was_not_paid() -> None:
+    """`.invalid` never resolves."""
+    with pytest.raises(NotSent):
+        Desk("http://nowhere.invalid").submit()
+
+
+def test_an_address_that_is_none_is_refused_with_its_remedy() -> None:
+    """A slip in the settings is told as one."""
+    with pytest.raises(ProviderRefused) as caught:
+        Desk("http://h.test:port").submit()
+    assert caught.value.failure.code == "bad-base-url"
+
+
+@pytest.mark.parametrize("handler", [hanging_up_early, stalling])
+def test_a_body_that_was_not_fully_sent_was_not_paid(handler: Any) -> None:
+    """The far side goes away, or stops reading, in the middle of a large file."""
+    with serving(handler) as server, pytest.raises(NotSent) as caught:
+        Desk(server.base_url).submit(PNG + b"\0" * 20_000_000, call_s=1)
+    assert caught.value.money_moved == "no"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{",
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a"',
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        http("200 OK", b"\x1f\x8b\x08", "Content-Encoding: gzip"),
+    ],
+    ids=["nothing", "half-head", "short-body", "half-chunk", "not-http", "gzip"],
+)
+def test_a_connection_lost_after_sending_is_unclear(raw: bytes) -> None:
+    """Everything was sent; what became of it nobody knows."""
+    with serving(answering(raw)) as server, pytest.raises(Unclear):
+        Desk(server.base_url).submit()
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+    ],
+    ids=["body", "head"],
+)
+def test_an_answer_that_drips_ends_at_the_deadline(head: bytes, drop: bytes) -> None:
+    """No single read is slow; the whole call is, and its time is over."""
+    began = time.monotonic()
+    with serving(dripping(head, drop)) as server, pytest.raises(Unclear):
+        Desk(server.base_url).submit(call_s=1)
+    assert 0.9 < time.monotonic() - began < 2
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    """An answer has a size limit; a paid one beyond it is unclear."""
+    raw = http("200 OK", b"[" + b"0," * 5000 + b"0]")
+    with serving(answering(raw)) as server, pytest.raises(Unclear):
+        Desk(server.base_url, Limits(answer_bytes=1000)).submit()
+
+
+def test_a_paid_call_never_uses_a_kept_connection() -> None:
+    """A connection that the far side has closed would make a call that never arrived doubtful."""
+    with serving(answering(DONE, times=9)) as server:
+        desk = Desk(server.base_url)
+        desk.submit()
+        desk.submit()
+    with serving(answering(DONE)) as server:
+        desk = Desk(server.base_url)
+        assert desk.submit() == desk.submit()
+    assert len(server.received) == 2
+
+
+def test_free_calls_share_a_connection() -> None:
+    """Polling for an hour must not shake hands every time."""
+    raw = http("200 OK", b'{"status": "PROCESSING"}')
+    with serving(answering(raw, times=2), hanging_up_early) as server:
+        desk = Desk(server.base_url)
+        route = desk.route("snapapi", "try-on")
+        assert desk.driver.poll(route, "t") == desk.driver.poll(route, "t")
+
+
+def test_a_paid_call_is_sent_once_whatever_the_answer() -> None:
+    """No redirect is followed and no status is retried."""
+    moved = http("307 Temporary Redirect", b"", "Location: /elsewhere", "Connection: close")
+    for raw in (moved, http("500 Oops", b""), http("429 Slow", b"", "Retry-After: 0")):
+        with serving(answering(raw)) as server, pytest.raises(DarkroomError):
+            Desk(server.base_url).submit()
+        assert len(server.received) == 1
+
+
+def test_the_request_is_what_the_provider_documents() -> None:
+    """Multipart with the file under its field, the key in its header, nothing compressed."""
+    with serving(answering(DONE)) as server:
+        Desk(server.base_url).submit()
+    head, _, body = server.received[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/images/remove-background HTTP/1.1")
+    assert f"api-key: {KEY}".encode() in head
+    assert b"Accept-Encoding: identity" in head
+    assert b'name="input_image"; filename="input_image.png"' in body
+    assert b"Content-Type: image/png" in body
+    assert PNG in body
+
+
+def test_text_alone_is_still_multipart() -> None:
+    """The vendor's every endpoint takes form fields of a multipart body."""
+    with serving(answering(DONE)) as server:
+        desk = Desk(server.base_url)
+        route = desk.route("snapapi", "generate")
+        params = route.params.model_validate({"prompt": "ein Bär"})
+        desk.driver.submit(Work("ab" * 16, 1, route, params, {}), desk.intended.append)
+    head, _, body = server.received[0].partition(b"\r\n\r\n")
+    assert b"Content-Type: multipart/form-data; boundary=" in head
+    assert 'name="prompt"\r\n\r\nein Bär\r\n'.encode() in body
+    assert b"filename" not in body
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        (b"", "input-empty", "pets/cat.png is empty"),
+        (b"GIF89a" + b"\0" * 80, "wrong-format", "pets/cat.png is gif"),
+        (b"II*\x00" + b"\0" * 80, "wrong-format", "takes jpg, png, webp"),
+        (b"%PDF-1.7" + b"\0" * 80, "not-an-image", "is not an image"),
+        (b"ID3\x04" + b"\0" * 80, "not-an-image", "mp3 (audio)"),
+        (b"\x89PN", "not-an-image", "of no known format"),
+        (PNG + b"\0" * 2000, "input-too-large", "at most"),
+    ],
+    ids=["empty", "gif", "tiff", "pdf", "mp3", "stub", "large"],
+)
+def test_a_file_that_will_not_do_is_refused_before_anything_is_sent(
+    body: bytes, code: str, words: str
+) -> None:
+    """The sentence names the file, what was found, and what is allowed."""
+    with serving(answering(DONE)) as server:
+        desk = Desk(server.base_url, Limits(input_bytes=1000))
+        with pytest.raises(InputRefused) as caught:
+            desk.submit(body)
+    assert caught.value.failure.code == code
+    assert words in caught.value.failure.sentence
+    assert server.received == []
+    assert desk.intended == []
+
+
+def test_a_file_over_the_provider_s_own_limit_is_refused() -> None:
+    """Apiframe takes 25 MB; the file is not even opened."""
+    desk = Desk("http://127.0.0.1:9")
+    with pytest.raises(InputRefused) as caught:
+        desk.submit_file(Input("a.png", "v1", "e", 26 * 1024 * 1024 + 1), "apiframe")
+    assert caught.value.failure.code == "input-too-large"
+
+
+def test_a_file_that_is_gone_is_refused() -> None:
+    """The bucket's own refusal passes through; nothing was sent."""
+    desk = Desk("http://127.0.0.1:9")
+    with pytest.raises(InputRefused):
+        desk.submit_file(Input("gone.png", "v9", "e", 10))
+
+
+def test_a_provider_without_a_key_is_not_set_up() -> None:
+    """Empty is as good as missing, and the remedy is a command."""
+    for held in ({}, {"api_key": ""}):
+        desk = Desk("", held=held)
+        assert desk.driver.set_up("snapapi") is False
+        with pytest.raises(ProviderRefused) as caught:
+            desk.submit()
+        assert caught.value.failure.code == "not-set-up"
+        assert "--secret-id darkroom/dev/snapapi" in caught.value.failure.next_step
+
+
+@pytest.mark.parametrize("key", ["sk\nX-Evil: 1", "sk-ключ", "sk\x00", " "])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    """It is never put into a header, and never into a text."""
+    desk = Desk("", held={"api_key": key, "base_url": "http://127.0.0.1:9"})
+    with pytest.raises(ProviderRefused) as caught:
+        desk.submit()
+    assert caught.value.failure.code == "bad-credentials"
+    assert key.strip() == "" or key not in str(caught.value.failure)
+
+
+def test_a_key_may_have_been_pasted_with_a_line_break() -> None:
+    """Whitespace around it is no part of it."""
+    with serving(answering(DONE)) as server:
+        Desk("", held={"api_key": f"{KEY}\n", "base_url": f"{server.base_url}/"}).submit()
+    assert f"api-key: {KEY}\r\n".encode() in server.received[0]
+
+
+def test_no_key_and_no_address_reach_a_log_or_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not even when the provider quotes the key that it refuses."""
+    caplog.set_level(logging.DEBUG)
+    said = f'{{"error": {{"message": "wrong key {KEY} for http://h.test/?sig=abc"}}}}'
+    for status in ("400 Bad Request", "403 Forbidden"):
+        raw = http(status, said.encode())
+        with serving(answering(raw)) as server, pytest.raises(ProviderRefused) as caught:
+            Desk(server.base_url).submit()
+        shown = f"{caught.value.failure} {caught.value!r} {caplog.text}"
+        assert KEY not in shown
+        assert "sig=abc" not in shown
+
+
+def test_a_lost_poll_is_busy() -> None:
+    """A free call is never unclear."""
+    with serving(answering(b"")) as server:
+        desk = Desk(server.base_url)
+        with pytest.raises(Busy):
+            desk.driver.poll(desk.route("apiframe", "upscale"), "id")
+
+
+def test_the_intent_is_written_between_upload_and_payment() -> None:
+    """First the files, then the word, then the call."""
+    order: list[str] = []
+    uploaded = http("201 Created", b'{"url": "http://h.test/u"}', "Connection: close")
+    accepted = http("202 Accepted", b'{"jobId": "j", "status": "QUEUED"}')
+    with serving(answering(uploaded), answering(accepted)) as server:
+        desk = Desk(server.base_url)
+        route = desk.route("apiframe", "upscale")
+        file = desk.inputs.put("a.png", PNG)
+        work = Work("cd" * 16, 3, route, route.params(), {"image": (file,)})
+        desk.driver.submit(work, lambda text: order.append(f"{len(server.received)} sent; {text}"))
+    assert len(order) == 1
+    assert order[0].startswith("1 sent; ")
+    assert '"Idempotency-Key":"' + "cd" * 16 + '-3"' in order[0]
+    assert b"POST /v2/uploads" in server.received[0]
+    assert b"POST /v2/images/upscale" in server.received[1]

@@ -1,0 +1,180 @@
+"""What the routes declare: complete, consistent, and priced as documented."""
+
+import ast
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+import darkroom.providers
+from darkroom.ports import Route
+from darkroom.providers import build_adapters
+from darkroom.providers.snapapi_routes import ENDPOINTS
+from tests.providers.exchanges import route_of
+
+ROUTES = [route for adapter in build_adapters() for route in adapter.routes]
+NAMES = [f"{route.provider}-{route.operation}-{route.model}" for route in ROUTES]
+
+# Every image endpoint of the vendor's reference, in its order.
+SNAPAPI_PATHS = {
+    f"/v1/images/{name}"
+    for name in (
+        *("detect-objects", "detect-text", "detect-wires"),
+        *("remove-objects", "remove-text", "remove-watermark", "remove-wires"),
+        *("remove-background", "enhance", "enhance-art", "restore", "colorize"),
+        *("generate-art", "generations", "generations-qwen"),
+        *("edits", "edits/multi", "edit-flux"),
+        *("retouch-skin", "transfer-makeup", "hairstyle", "try-on"),
+        *("outpaint", "pose-suggest"),
+    )
+}
+APIFRAME_MODELS = {
+    *("topaz-image-upscale", "clarity-upscale"),
+    *("bria-bg-remove", "851-bg-remove", "flux-fill-pro"),
+}
+PURE = ("snapapi", "snapapi_params", "snapapi_routes", "apiframe", "apiframe_routes", "reading")
+OUTSIDE = {"httpx", "httpcore", "boto3", "time", "socket", "os", "random", "datetime", "urllib3"}
+
+
+def test_every_endpoint_of_snapapi_has_a_route() -> None:
+    """24 endpoints, none left out and none invented."""
+    assert len(SNAPAPI_PATHS) == 24
+    assert {endpoint.path for _, endpoint in ENDPOINTS} == SNAPAPI_PATHS
+
+
+def test_every_mode_of_the_prompt_editor_has_a_route() -> None:
+    """Seven modes, each an operation or another model of one."""
+    modes = {e.fixed["mode"] for _, e in ENDPOINTS if e.path == "/v1/images/edits"}
+    assert modes == {
+        *("editing", "headshot", "cartoon", "light_restore"),
+        *("restore", "colorize", "inpaint"),
+    }
+
+
+def test_every_model_of_apiframe_has_a_route() -> None:
+    """Three endpoints, five models."""
+    assert {route.model for route in ROUTES if route.provider == "apiframe"} == APIFRAME_MODELS
+
+
+def test_a_model_names_one_route_of_an_operation() -> None:
+    """No name, real or short, is ambiguous where it may be written."""
+    for one, other in itertools.combinations(ROUTES, 2):
+        if (one.provider, one.operation) == (other.provider, other.operation):
+            assert not set(one.models) & set(other.models)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=NAMES)
+def test_a_route_refuses_unknown_parameters(route: Route) -> None:
+    """A slip of the pen is told before anything is paid."""
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        route.params.model_validate({"no_such_thing": 1})
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=NAMES)
+def test_a_route_declares_its_roles_and_class(route: Route) -> None:
+    """Formats for every file, and a key exactly where the provider documents one."""
+    assert all(role.formats for role in route.roles.values())
+    assert route.idempotency == ("key" if route.provider == "apiframe" else "none")
+    assert route.charged_on_failure == ("no" if route.provider == "apiframe" else "unknown")
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "model", "params", "price"),
+    [
+        ("snapapi", "remove-background", None, {}, 1),
+        ("snapapi", "remove-objects", None, {}, 3),
+        ("snapapi", "remove-objects", None, {"erase_mode": "super"}, 4),
+        ("snapapi", "remove-objects", None, {"erase_mode": "ultra"}, 13),
+        ("snapapi", "remove-text", None, {"erase_mode": "ultra"}, 4),
+        ("snapapi", "upscale", None, {}, 6),
+        ("snapapi", "upscale", None, {"scale": 4}, 11),
+        ("snapapi", "restore", "qwen-image-edit", {}, 13),
+        ("snapapi", "relight", None, {}, 21),
+        ("snapapi", "try-on", None, {}, 17),
+        ("snapapi", "suggest-pose", None, {}, 28),
+        ("apiframe", "upscale", "topaz", {}, None),
+        ("apiframe", "upscale", "clarity", {}, 3),
+        ("apiframe", "inpaint", None, {"prompt": "x"}, 9),
+    ],
+)
+def test_a_price_is_the_documented_one(
+    provider: str, operation: str, model: str | None, params: dict[str, Any], price: float | None
+) -> None:
+    """Where the vendor shows no figure there is none here."""
+    route = route_of(provider, operation, model)
+    assert route.credits(route.params.model_validate(params)) == price
+
+
+@pytest.mark.parametrize("scale", ["2", True, 3, 2.5, None])
+@pytest.mark.parametrize(("provider", "model"), [("snapapi", "enhance"), ("apiframe", "topaz")])
+def test_a_scale_is_a_number_of_the_list(provider: str, model: str, scale: object) -> None:
+    """Text and truth values are no numbers, and no provider has a factor of three."""
+    with pytest.raises(ValidationError):
+        route_of(provider, "upscale", model).params.model_validate({"scale": scale})
+
+
+def test_a_scale_written_with_a_point_is_still_the_number() -> None:
+    """JSON knows one kind of number; 2.0 is sent as 2."""
+    params = route_of("snapapi", "upscale").params.model_validate({"scale": 2.0})
+    assert params.model_dump(by_alias=True)["zoom_factor"] == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "roles", "complaint"),
+    [
+        ("remove-objects", {}, {"image"}, "mask"),
+        ("remove-objects", {}, {"image", "mask"}, None),
+        ("remove-objects", {"mask_objects": [{}]}, {"image"}, "original_session_id"),
+        (
+            "remove-objects",
+            {"mask_objects": [{}], "original_session_id": "s"},
+            {"image"},
+            None,
+        ),
+        ("hairstyle", {}, set(), "image_id"),
+        ("hairstyle", {"image_id": "i"}, set(), None),
+        ("try-on", {}, {"image"}, "garment"),
+        ("try-on", {}, {"garment"}, "image"),
+        ("try-on", {}, {"image", "garment"}, None),
+        (
+            "try-on",
+            {"cloth_type": "upper"},
+            {"image", "garment", "lower_garment"},
+            "cloth_type",
+        ),
+        (
+            "try-on",
+            {"cloth_type": "full", "lower_cloth_image_id": "i"},
+            {"image", "garment"},
+            None,
+        ),
+    ],
+)
+def test_what_belongs_together_is_checked(
+    operation: str, params: dict[str, Any], roles: set[str], complaint: str | None
+) -> None:
+    """The sentence names what is missing; None lets the spec through."""
+    route = route_of("snapapi", operation)
+    sentence = route.check(route.params.model_validate(params), frozenset(roles))
+    assert (sentence is None) == (complaint is None)
+    assert complaint is None or complaint in str(sentence)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_an_adapter_touches_nothing_outside(name: str) -> None:
+    """No network, no clock, no environment: only requests and answers."""
+    folder = Path(str(darkroom.providers.__file__)).parent
+    tree = ast.parse((folder / f"{name}.py").read_text())
+    imported = {
+        alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        str(node.module).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not imported & OUTSIDE

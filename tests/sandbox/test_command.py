@@ -1,0 +1,58 @@
+"""`python -m infra.local.sandbox` says where it is, works, and goes when told."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+Process = subprocess.Popen[str]
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    """Run both sandboxes as a process of their own."""
+    command = [sys.executable, "-m", "infra.local.sandbox", "--json", "--until-eof"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        yield running
+        running.kill()
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "end of stdin"])
+def test_it_prints_one_line_of_json_and_ends_with_zero(process: Process, how: str) -> None:
+    """Every way of stopping is a clean one, and nothing is said on stderr."""
+    assert process.stdout is not None
+    places = json.loads(process.stdout.readline())
+    assert set(places) == {"snapapi", "apiframe"}
+    for place in places.values():
+        assert set(place) == {"base_url", "api_key"}
+    health = httpx.get(f"{places['snapapi']['base_url']}/v1/health")
+    assert health.json()["status"] == "healthy"
+    headers = {"X-API-Key": places["apiframe"]["api_key"]}
+    me = httpx.get(f"{places['apiframe']['base_url']}/v2/me", headers=headers)
+    assert me.status_code == 200
+
+    if how == "end of stdin":
+        assert process.stdin is not None
+        process.stdin.close()
+    else:
+        process.send_signal(getattr(signal, how))
+    assert process.wait(timeout=10) == 0
+    assert process.stdout.read() == ""
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("argument", ["--port=snapapi=x", "--port=nobody=1", "--only=nobody"])
+def test_a_wrong_argument_is_named(argument: str) -> None:
+    """The exit code is 2 and the message shows the argument."""
+    command = [sys.executable, "-m", "infra.local.sandbox", argument]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    assert done.returncode == 2
+    assert argument.split("=", 1)[1] in done.stderr

@@ -1,0 +1,237 @@
+"""Each kind of fault does what it says to the request, the money, the job and the result."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandbox.client import SandboxClient
+from tests.sandbox.conftest import Gate
+from tests.sandbox.pictures import as_png, photo, read
+
+PHOTO = {"input_image": photo()}
+RESTORE = "/v1/images/restore"
+
+
+def test_a_status_is_answered_in_place_of_the_work(snapapi: SandboxClient) -> None:
+    """Headers and body are as the rule says, nothing is charged, and the next call goes well."""
+    body = {"error": {"message": "down", "type": "server_error", "code": 503}}
+    do = {"status": 503, "headers": {"retry-after": "7"}, "body": body}
+    snapapi.fault(do, RESTORE)
+    response = snapapi.form(RESTORE, files=PHOTO)
+
+    assert (response.status_code, response.json()) == (503, body)
+    assert response.headers["retry-after"] == "7"
+    assert snapapi.entries() == []
+    assert snapapi.form(RESTORE, files=PHOTO).status_code == 200
+
+
+def test_a_body_that_is_a_string_is_sent_as_it_is(snapapi: SandboxClient) -> None:
+    """A gateway's HTML or broken JSON can be played."""
+    snapapi.fault({"status": 502, "body": "<html>", "headers": {"Content-Type": "text/html"}})
+    response = snapapi.form(RESTORE, files=PHOTO)
+
+    assert response.text == "<html>"
+    assert response.headers["content-type"] == "text/html"
+
+
+@pytest.mark.parametrize(("when", "spent"), [("before", 0), ("after", 1)])
+def test_a_dropped_connection_has_no_answer(snapapi: SandboxClient, when: str, spent: int) -> None:
+    """The client sees a connection that closes; only dropping after the work costs."""
+    snapapi.fault({"drop": when}, RESTORE)
+    with pytest.raises(httpx.RemoteProtocolError):
+        snapapi.form(RESTORE, files=PHOTO)
+
+    assert snapapi.spent() == spent
+    assert _log(snapapi)[-1]["status"] is None
+
+
+@pytest.mark.parametrize(("when", "spent"), [("before", 0), ("after", 1)])
+def test_a_stall_outlasts_the_client(
+    snapapi: SandboxClient, gate: Gate, when: str, spent: int
+) -> None:
+    """The client's own time-out ends the call, before or after it was accepted."""
+    snapapi.fault({"delay_s": 2.5, "then": when}, RESTORE)
+    files = {"input_image": ("input_image.png", as_png(photo()))}
+    with pytest.raises(httpx.ReadTimeout):
+        snapapi.http.post(RESTORE, files=files, timeout=0.5)
+
+    assert gate.reached.wait(5)
+    assert gate.asked == [2.5]
+    assert snapapi.spent() == spent
+
+
+def test_a_stall_that_the_client_outlasts_ends_in_the_answer(
+    snapapi: SandboxClient, gate: Gate
+) -> None:
+    """After the work, a patient client gets its result."""
+    gate.open()
+    snapapi.fault({"delay_s": 2.5, "then": "after"}, RESTORE)
+
+    assert snapapi.form(RESTORE, files=PHOTO).status_code == 200
+
+
+def test_a_malformed_answer_is_broken_json_for_work_that_was_charged(
+    snapapi: SandboxClient,
+) -> None:
+    """The status is the good one, the body cannot be parsed."""
+    snapapi.fault({"malformed": True}, RESTORE)
+    response = snapapi.form(RESTORE, files=PHOTO)
+
+    assert response.status_code == 200
+    with pytest.raises(ValueError, match="line 1"):
+        response.json()
+    assert snapapi.spent() == 1
+
+
+def test_a_truncated_body_is_shorter_than_announced(snapapi: SandboxClient) -> None:
+    """A download that breaks off is noticed by its length."""
+    url = snapapi.form(RESTORE, files=PHOTO).json()["data"][0]["url"]
+    snapapi.fault({"truncate": 100}, "/outputs/*")
+    with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
+        httpx.get(url)
+
+    assert read(httpx.get(url).content).shape == photo().shape
+
+
+@pytest.mark.parametrize(("effect", "status"), [({}, 404), ({"status": 410}, 410)])
+def test_a_result_that_is_gone_has_a_url_that_leads_nowhere(
+    snapapi: SandboxClient, effect: dict[str, int], status: int
+) -> None:
+    """The call looks like a success and is charged."""
+    snapapi.fault({"result": "gone", **effect}, RESTORE)
+    answer = snapapi.form(RESTORE, files=PHOTO).json()
+
+    assert httpx.get(answer["data"][0]["url"]).status_code == status
+    assert snapapi.spent() == 1
+
+
+def test_a_jobs_result_can_be_gone_too(apiframe: SandboxClient) -> None:
+    """The job completes, its image does not answer."""
+    apiframe.fault({"result": "gone"}, "/v2/images/*")
+    job = _open_job(apiframe)
+    apiframe.advance(10)
+
+    (url,) = _job(apiframe, job)["result"]["images"]
+    assert httpx.get(url).status_code == 404
+
+
+def test_a_job_can_be_made_to_fail(apiframe: SandboxClient) -> None:
+    """It ends FAILED at its time and its credits come back."""
+    apiframe.fault({"job": "fail"}, "/v2/images/*")
+    job = _open_job(apiframe)
+    assert _job(apiframe, job)["status"] == "QUEUED"
+    apiframe.advance(10)
+
+    assert _job(apiframe, job)["status"] == "FAILED"
+    assert apiframe.spent() == 0
+
+
+def test_a_failed_job_can_keep_its_credits(apiframe: SandboxClient) -> None:
+    """A refund that is promised and does not come can be played."""
+    apiframe.fault({"job": "fail", "refund": False}, "/v2/images/*")
+    job = _open_job(apiframe)
+    apiframe.advance(10)
+
+    assert _job(apiframe, job)["creditCost"] == apiframe.spent() == 2
+
+
+@pytest.mark.parametrize(("fate", "status"), [("hang", "PROCESSING"), ("stall", "QUEUED")])
+def test_a_job_can_be_made_to_never_end(apiframe: SandboxClient, fate: str, status: str) -> None:
+    """A day later it is still where it was."""
+    apiframe.fault({"job": fate}, "/v2/images/*")
+    job = _open_job(apiframe)
+    apiframe.advance(24 * 3600)
+
+    assert _job(apiframe, job)["status"] == status
+
+
+def test_a_dropped_answer_is_found_again_by_its_key(apiframe: SandboxClient) -> None:
+    """A job whose answer was lost is the one that the repeated request gets."""
+    apiframe.fault({"drop": "after"}, "/v2/images/*")
+    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": "http://a.test/x.png"}}
+    headers = {"Idempotency-Key": "lost"}
+    with pytest.raises(httpx.RemoteProtocolError):
+        apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
+    again = apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
+
+    (entry,) = apiframe.entries()
+    assert again.json()["jobId"] == entry["job_id"]
+
+
+def test_rules_count_skip_and_end(snapapi: SandboxClient) -> None:
+    """The first matches are skipped, the next fail, the rest go through; the counts show it."""
+    snapapi.fault({"status": 500}, "/v1/tasks/*", skip=1, times=2)
+    statuses = [snapapi.http.get("/v1/tasks/task_1").status_code for _ in range(4)]
+
+    assert statuses == [404, 500, 500, 404]
+    (rule,) = snapapi.http.get("/_sandbox/faults").json()["rules"]
+    assert (rule["seen"], rule["fired"]) == (3, 2)
+
+
+def test_a_rule_without_end_lasts_until_it_is_cleared(snapapi: SandboxClient) -> None:
+    """Method and path select; clearing ends it."""
+    rule = {"match": {"method": "get", "path": "/v1/tasks/*"}, "do": {"status": 500}, "times": -1}
+    snapapi.http.post("/_sandbox/faults", json=[rule])
+    assert {snapapi.http.get("/v1/tasks/task_1").status_code for _ in range(5)} == {500}
+    assert snapapi.http.delete("/v1/tasks/task_1").status_code == 404
+
+    snapapi.http.delete("/_sandbox/faults")
+    assert snapapi.http.get("/v1/tasks/task_1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"do": {}},
+        {"do": {"explode": True}},
+        {"do": {"drop": "before", "malformed": True}},
+        {"do": {"status": 99}},
+        {"do": {"drop": "before"}, "when": "now"},
+        "nonsense",
+    ],
+)
+def test_a_rule_that_is_not_understood_is_refused(snapapi: SandboxClient, body: object) -> None:
+    """A test with a mistake in its rule hears of it."""
+    response = snapapi.http.post("/_sandbox/faults", json=body)
+
+    assert response.status_code == 400
+    assert response.json()["details"]
+    assert snapapi.http.get("/_sandbox/faults").json() == {"rules": []}
+
+
+def test_the_request_log_tells_what_came_without_secrets(snapapi: SandboxClient) -> None:
+    """Method, path, status and fault are there; the key is not, and control routes are not."""
+    snapapi.fault({"status": 500}, "/v1/tasks/*")
+    snapapi.http.get("/v1/tasks/task_logged")
+
+    entry = _log(snapapi)[-1]
+    assert (entry["method"], entry["path"]) == ("GET", "/v1/tasks/task_logged")
+    assert (entry["status"], entry["fault"]) == (500, {"status": 500})
+    assert "sk-snap" not in str(_log(snapapi))
+    assert not [one for one in _log(snapapi) if one["path"].startswith("/_sandbox")]
+
+
+def test_an_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -> None:
+    """The answer helps to go on."""
+    response = snapapi.http.get("/_sandbox/help")
+
+    assert response.status_code == 404
+    assert "GET /_sandbox/ledger" in response.json()["known"]
+
+
+def _log(client: SandboxClient) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = client.http.get("/_sandbox/requests").json()["requests"]
+    return entries
+
+
+def _open_job(apiframe: SandboxClient) -> str:
+    url = apiframe.form("/v2/uploads", files={"file": photo()}).json()["url"]
+    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": url}}
+    job_id: str = apiframe.http.post("/v2/images/background-remove", json=body).json()["jobId"]
+    return job_id
+
+
+def _job(apiframe: SandboxClient, job_id: str) -> dict[str, Any]:
+    job: dict[str, Any] = apiframe.http.get(f"/v2/jobs/{job_id}").json()
+    return job

@@ -1,0 +1,104 @@
+"""The sandbox's parts by themselves: clock, files, pace, fetching, and what they may import."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import infra.local.sandbox
+from infra.local.sandbox.clock import Clock, iso_millis, iso_seconds
+from infra.local.sandbox.fetch import FetchError, fetch
+from infra.local.sandbox.files import Files, MissingFileError
+from infra.local.sandbox.pace import Pace
+
+
+class Source:
+    """Real time, moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.at
+
+
+def test_the_clock_runs_faster_and_jumps_but_never_back() -> None:
+    """Speed applies from when it is set; a source that goes back does not take the clock along."""
+    source = Source()
+    clock = Clock(source)
+    source.at += 1
+    clock.run_at(10)
+    source.at += 1
+    assert clock.now() == 1011
+    clock.advance(100)
+    assert clock.now() == 1111
+    source.at -= 50
+    assert clock.now() == 1111
+
+
+def test_times_are_written_in_utc() -> None:
+    """Both forms end in Z."""
+    assert iso_seconds(1_782_900_000.9) == "2026-07-01T10:00:00Z"
+    assert iso_millis(1_782_900_000.12) == "2026-07-01T10:00:00.120Z"
+
+
+def test_files_drop_the_oldest_when_they_grow_too_large() -> None:
+    """The newest stays whatever its size."""
+    files = Files(Clock(Source()), max_bytes=10)
+    for name in ("/a", "/b", "/c"):
+        files.put(name, b"12345", "image/png", lifetime_s=60)
+    with pytest.raises(MissingFileError):
+        files.get("/a")
+    assert files.get("/b").content == files.get("/c").content == b"12345"
+
+    files.put("/d", b"x" * 50, "image/png", lifetime_s=60)
+    assert len(files.get("/d").content) == 50
+
+
+def test_a_refused_request_does_not_count() -> None:
+    """A client that keeps asking is let in when the window ends, not later."""
+    source = Source()
+    pace = Pace(Clock(source), 1)
+    pace.take("key")
+    for _ in range(3):
+        source.at += 19
+        refused = pace.take("key")
+        assert refused is not None
+        assert refused.retry_after_s is not None
+    source.at += 3
+    let_in = pace.take("key")
+    assert let_in is not None
+    assert let_in.retry_after_s is None
+
+
+def test_each_key_has_its_own_window() -> None:
+    """One key's requests leave another's alone."""
+    pace = Pace(Clock(Source()), 1)
+    standings = [pace.take(key) for key in ("one", "other")]
+
+    assert [s.retry_after_s for s in standings if s is not None] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "cat.png", "http://127.0.0.1:9/x", "http://[", "http://"]
+)
+def test_what_cannot_be_fetched_is_one_kind_of_error(url: str) -> None:
+    """Other schemes, dead hosts and broken URLs all end the same way."""
+    with pytest.raises(FetchError):
+        fetch(url, own_base="http://here.test", files=Files(Clock(Source())))
+
+
+def test_the_sandbox_imports_nothing_of_the_product() -> None:
+    """It meets the adapters over HTTP only, so that both cannot share a misreading."""
+    folder = Path(infra.local.sandbox.__file__).parent
+    sources = list(folder.rglob("*.py"))
+    assert len(sources) > 20
+    for source in sources:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert not [name for name in names if name.split(".")[0] == "darkroom"], source

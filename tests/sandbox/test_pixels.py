@@ -1,0 +1,94 @@
+"""The edits hold their promises on pictures that are not easy."""
+
+import numpy as np
+import pytest
+
+from infra.local.sandbox.pixels.codec import BadImageError, decode, encode
+from infra.local.sandbox.pixels.cutout import find_subject
+from infra.local.sandbox.pixels.detect import find_objects, find_text, find_wires
+from infra.local.sandbox.pixels.fill import heal
+from tests.sandbox.pictures import Array, as_png, difference, photo, read
+
+
+def _noise(width: int, height: int) -> Array:
+    return np.random.default_rng(3).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def _plain(width: int, height: int) -> Array:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [photo(), photo(600, 400), _plain(90, 60), _noise(90, 60), _plain(300, 7), _noise(5, 40)],
+    ids=["small", "photo", "plain", "noise", "flat strip", "thin strip"],
+)
+def test_a_cutout_always_has_both_subject_and_background(picture: Array) -> None:
+    """There are fully transparent and fully opaque pixels, and a box within the picture."""
+    subject = find_subject(picture)
+
+    assert subject.matte.shape == picture.shape[:2]
+    assert (subject.matte == 0).any()
+    assert (subject.matte == 255).any()
+    x1, y1, x2, y2 = subject.box
+    assert 0 <= x1 < x2 <= picture.shape[1]
+    assert 0 <= y1 < y2 <= picture.shape[0]
+
+
+def test_equal_pictures_have_equal_cutouts() -> None:
+    """The cutout is deterministic."""
+    first = find_subject(photo())
+    find_subject(_noise(90, 60))
+
+    assert (find_subject(photo()).matte == first.matte).all()
+
+
+def test_nothing_is_found_in_a_plain_picture() -> None:
+    """No objects, no text, no wires."""
+    picture = _plain(120, 80)
+
+    assert find_objects(picture) == []
+    assert find_text(picture) is None
+    assert find_wires(picture) is None
+
+
+def test_a_mask_over_everything_still_heals() -> None:
+    """There is a result even where nothing is left to heal from."""
+    picture = photo()
+    healed = heal(picture, np.full(picture.shape[:2], 255, np.uint8))
+
+    assert healed.shape == picture.shape
+
+
+def test_a_large_picture_is_healed_at_its_own_size() -> None:
+    """The work is done small, the pixels outside of the mask are untouched all the same."""
+    picture = photo(900, 600)
+    mask = np.zeros((600, 900), np.uint8)
+    mask[80:180, 400:500] = 255
+    healed = heal(picture, mask)
+
+    assert (healed[mask == 0] == picture[mask == 0]).all()
+    assert difference(healed[mask > 0], picture[mask > 0]) > 3
+
+
+@pytest.mark.parametrize("form", ["png", "jpg", "webp"])
+def test_what_is_encoded_can_be_decoded(form: str) -> None:
+    """Colours survive every format, within what its compression does to them."""
+    decoded = decode(encode(photo(), form))
+
+    assert difference(decoded.rgb, photo()) < 5
+    assert decoded.size == (96, 64)
+
+
+def test_transparency_becomes_white_in_a_jpeg() -> None:
+    """JPEG has no alpha."""
+    clear = np.zeros((8, 8, 4), np.uint8)
+
+    assert (read(encode(clear, "jpg")) > 250).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", as_png(photo())[:200]])
+def test_bytes_that_are_no_picture_are_one_kind_of_error(content: bytes) -> None:
+    """Empty, foreign and cut off bytes all end the same way."""
+    with pytest.raises(BadImageError):
+        decode(content)
