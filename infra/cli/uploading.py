@@ -23,9 +23,7 @@ def upload(target: "Target", key: str, body: bytes) -> str:
     from darkroom.aws.objects import version_of  # noqa: PLC0415 - brings boto3 along
 
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    answer = target.s3.put_object(
-        Bucket=target.input_bucket, Key=key, Body=body, ContentType=kind
-    )
+    answer = target.s3.put_object(Bucket=target.input_bucket, Key=key, Body=body, ContentType=kind)
     return version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
 
 

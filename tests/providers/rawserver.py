@@ -2,41 +2,49 @@
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-Handler = Callable[[socket.socket], None]
-
 
 @dataclass
 class RawServer:
-    """Where it listens, and what came over each connection so far."""
+    """Where it listens, and what came so far."""
 
     base_url: str
     received: list[bytes] = field(default_factory=list)
+    connections: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
 
+Handler = Callable[[RawServer, socket.socket], None]
+"""What becomes of one connection."""
+
+
 @contextmanager
-def serving(*handlers: Callable[[RawServer, socket.socket], None]) -> Iterator[RawServer]:
+def serving(*handlers: Handler, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
     """Each connection gets the next handler; the last one stays for all that follow."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = RawServer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    server = RawServer(f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}")
 
     def accept() -> None:
-        turn = 0
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            server.connections += 1
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(5)
-                handlers[min(turn, len(handlers) - 1)](server, connection)
-            turn += 1
+                handle = handlers[min(server.connections, len(handlers)) - 1]
+                if tls is None:
+                    handle(server, connection)
+                    continue
+                with tls.wrap_socket(connection, server_side=True) as secured:
+                    handle(server, secured)
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
@@ -72,7 +80,7 @@ def read_request(server: RawServer, connection: socket.socket) -> bytes:
     return head
 
 
-def answering(raw: bytes, *, times: int = 1) -> Callable[[RawServer, socket.socket], None]:
+def answering(raw: bytes, *, times: int = 1) -> Handler:
     """Read a request, say `raw`; `times` requests on one connection, then close it."""
 
     def handle(server: RawServer, connection: socket.socket) -> None:
@@ -84,7 +92,7 @@ def answering(raw: bytes, *, times: int = 1) -> Callable[[RawServer, socket.sock
     return handle
 
 
-def dripping(head: bytes, drop: bytes) -> Callable[[RawServer, socket.socket], None]:
+def dripping(head: bytes, drop: bytes) -> Handler:
     """Read a request, say `head`, then `drop` again and again, each well within any time-out."""
 
     def handle(server: RawServer, connection: socket.socket) -> None:

@@ -1,26 +1,14 @@
 """The driver against a misbehaving network: what was sent, what may be paid, what leaks."""
 
-import logging
 import time
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from darkroom.errors import (
-    Busy,
-    DarkroomError,
-    InputRefused,
-    NotSent,
-    ProviderRefused,
-    Unclear,
-)
-from darkroom.ports import Providers, Route, Work
-from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver, Limits
-from darkroom.task import Input
-from tests.fakes.inputs import InMemoryInputs
+from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
+from darkroom.ports import Providers, Work
+from darkroom.providers.driver import Limits
+from tests.providers.desk import DONE, KEY, PNG, Desk
 from tests.providers.rawserver import (
     answering,
     dripping,
@@ -29,43 +17,6 @@ from tests.providers.rawserver import (
     serving,
     stalling,
 )
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
-KEY = "sk-snap-secret-0123456789"
-DONE = http("200 OK", b'{"output_image_url": "http://h.test/1.png", "box": [1, 2, 3, 4]}')
-
-
-class Desk:
-    """A driver that talks to one address, and work for it."""
-
-    def __init__(
-        self, base_url: str, limits: Limits | None = None, held: Mapping[str, str] | None = None
-    ) -> None:
-        self.inputs = InMemoryInputs()
-        credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
-        self.driver = Driver(
-            build_adapters(), lambda _name: credentials, self.inputs, "dev", limits=limits
-        )
-        self.intended: list[str] = []
-
-    def route(self, provider: str = "snapapi", operation: str = "remove-background") -> Route:
-        """A route of a provider."""
-        return next(
-            route
-            for route in self.driver.routes()
-            if (route.provider, route.operation) == (provider, operation)
-        )
-
-    def submit(self, body: bytes = PNG, call_s: int = 5) -> object:
-        """Submit one file for its background to be removed."""
-        file = self.inputs.put("pets/cat.png", body)
-        return self.submit_file(file, call_s=call_s)
-
-    def submit_file(self, file: Input, provider: str = "snapapi", call_s: int = 5) -> object:
-        """Submit this very input."""
-        route = replace(self.route(provider), call_s=call_s)
-        work = Work("ab" * 16, 1, route, route.params(), {"image": (file,)})
-        return self.driver.submit(work, self.intended.append)
 
 
 def test_the_driver_is_what_the_pipeline_wants() -> None:
@@ -140,14 +91,10 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 def test_a_paid_call_never_uses_a_kept_connection() -> None:
     """A connection that the far side has closed would make a call that never arrived doubtful."""
-    with serving(answering(DONE, times=9)) as server:
-        desk = Desk(server.base_url)
-        desk.submit()
-        desk.submit()
-    with serving(answering(DONE)) as server:
+    with serving(answering(DONE, times=2)) as server:
         desk = Desk(server.base_url)
         assert desk.submit() == desk.submit()
-    assert len(server.received) == 2
+    assert server.connections == 2
 
 
 def test_free_calls_share_a_connection() -> None:
@@ -157,6 +104,7 @@ def test_free_calls_share_a_connection() -> None:
         desk = Desk(server.base_url)
         route = desk.route("snapapi", "try-on")
         assert desk.driver.poll(route, "t") == desk.driver.poll(route, "t")
+    assert server.connections == 1
 
 
 def test_a_paid_call_is_sent_once_whatever_the_answer() -> None:
@@ -192,91 +140,6 @@ def test_text_alone_is_still_multipart() -> None:
     assert b"Content-Type: multipart/form-data; boundary=" in head
     assert 'name="prompt"\r\n\r\nein Bär\r\n'.encode() in body
     assert b"filename" not in body
-
-
-@pytest.mark.parametrize(
-    ("body", "code", "words"),
-    [
-        (b"", "input-empty", "pets/cat.png is empty"),
-        (b"GIF89a" + b"\0" * 80, "wrong-format", "pets/cat.png is gif"),
-        (b"II*\x00" + b"\0" * 80, "wrong-format", "takes jpg, png, webp"),
-        (b"%PDF-1.7" + b"\0" * 80, "not-an-image", "is not an image"),
-        (b"ID3\x04" + b"\0" * 80, "not-an-image", "mp3 (audio)"),
-        (b"\x89PN", "not-an-image", "of no known format"),
-        (PNG + b"\0" * 2000, "input-too-large", "at most"),
-    ],
-    ids=["empty", "gif", "tiff", "pdf", "mp3", "stub", "large"],
-)
-def test_a_file_that_will_not_do_is_refused_before_anything_is_sent(
-    body: bytes, code: str, words: str
-) -> None:
-    """The sentence names the file, what was found, and what is allowed."""
-    with serving(answering(DONE)) as server:
-        desk = Desk(server.base_url, Limits(input_bytes=1000))
-        with pytest.raises(InputRefused) as caught:
-            desk.submit(body)
-    assert caught.value.failure.code == code
-    assert words in caught.value.failure.sentence
-    assert server.received == []
-    assert desk.intended == []
-
-
-def test_a_file_over_the_provider_s_own_limit_is_refused() -> None:
-    """Apiframe takes 25 MB; the file is not even opened."""
-    desk = Desk("http://127.0.0.1:9")
-    with pytest.raises(InputRefused) as caught:
-        desk.submit_file(Input("a.png", "v1", "e", 26 * 1024 * 1024 + 1), "apiframe")
-    assert caught.value.failure.code == "input-too-large"
-
-
-def test_a_file_that_is_gone_is_refused() -> None:
-    """The bucket's own refusal passes through; nothing was sent."""
-    desk = Desk("http://127.0.0.1:9")
-    with pytest.raises(InputRefused):
-        desk.submit_file(Input("gone.png", "v9", "e", 10))
-
-
-def test_a_provider_without_a_key_is_not_set_up() -> None:
-    """Empty is as good as missing, and the remedy is a command."""
-    for held in ({}, {"api_key": ""}):
-        desk = Desk("", held=held)
-        assert desk.driver.set_up("snapapi") is False
-        with pytest.raises(ProviderRefused) as caught:
-            desk.submit()
-        assert caught.value.failure.code == "not-set-up"
-        assert "--secret-id darkroom/dev/snapapi" in caught.value.failure.next_step
-
-
-@pytest.mark.parametrize("key", ["sk\nX-Evil: 1", "sk-ключ", "sk\x00", " "])
-def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
-    """It is never put into a header, and never into a text."""
-    desk = Desk("", held={"api_key": key, "base_url": "http://127.0.0.1:9"})
-    with pytest.raises(ProviderRefused) as caught:
-        desk.submit()
-    assert caught.value.failure.code == "bad-credentials"
-    assert key.strip() == "" or key not in str(caught.value.failure)
-
-
-def test_a_key_may_have_been_pasted_with_a_line_break() -> None:
-    """Whitespace around it is no part of it."""
-    with serving(answering(DONE)) as server:
-        Desk("", held={"api_key": f"{KEY}\n", "base_url": f"{server.base_url}/"}).submit()
-    assert f"api-key: {KEY}\r\n".encode() in server.received[0]
-
-
-def test_no_key_and_no_address_reach_a_log_or_a_sentence(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Not even when the provider quotes the key that it refuses."""
-    caplog.set_level(logging.DEBUG)
-    said = f'{{"error": {{"message": "wrong key {KEY} for http://h.test/?sig=abc"}}}}'
-    for status in ("400 Bad Request", "403 Forbidden"):
-        raw = http(status, said.encode())
-        with serving(answering(raw)) as server, pytest.raises(ProviderRefused) as caught:
-            Desk(server.base_url).submit()
-        shown = f"{caught.value.failure} {caught.value!r} {caplog.text}"
-        assert KEY not in shown
-        assert "sig=abc" not in shown
 
 
 def test_a_lost_poll_is_busy() -> None:

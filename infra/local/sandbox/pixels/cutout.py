@@ -7,7 +7,7 @@ import numpy as np
 
 from infra.local.sandbox.pixels.codec import Pixels, as_bytes
 
-WORKING_EDGE = 192  # grabCut's time grows with the pixels; its matte is smooth enough from here
+WORKING_EDGE = 224  # grabCut's time grows with the pixels; its matte is smooth enough from here
 MARGIN = 0.06  # of each edge: the frame that is taken for background
 SOFT_EDGE = 0.004  # of the longer edge: how wide the matte fades
 FAIR_SHARE = (0.02, 0.98)  # a matte outside of this has failed

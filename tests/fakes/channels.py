@@ -1,0 +1,62 @@
+"""Runs, events and dead letters, recorded in memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom.errors import Busy
+
+
+class RecordingWorkflows:
+    """Fulfils `darkroom.ports.Workflows`; `started` has every run once."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+
+    def start(self, task_id: str, run: int) -> None:
+        """Start the run; a run that exists already is left alone."""
+        if (task_id, run) not in self.started:
+            self.started.append((task_id, run))
+
+
+@dataclass(frozen=True)
+class Published:
+    """One event as the bus took it."""
+
+    kind: str
+    detail: Mapping[str, Any]
+
+
+class RecordingEvents:
+    """Fulfils `darkroom.ports.Events`; `refusals` is how many puts the bus will not take."""
+
+    def __init__(self) -> None:
+        self.published: list[Published] = []
+        self.refusals = 0
+
+    def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Put one event. Raises `Busy` when the bus did not take it."""
+        if self.refusals:
+            self.refusals -= 1
+            raise Busy("event-not-taken", f"The event bus did not take '{kind}' (asked to).")
+        self.published.append(Published(kind, json.loads(json.dumps(detail))))
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that nobody understood, and why."""
+
+    body: str
+    reason: str
+
+
+class RecordingDeadLetters:
+    """Fulfils `darkroom.ports.DeadLetters`."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+
+    def put(self, body: str, reason: str) -> None:
+        """Keep the message with the reason on it."""
+        self.letters.append(DeadLetter(body, reason))

@@ -1,0 +1,20 @@
+"""A clock that stands still until it is told to go."""
+
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class FixedClock:
+    """Fulfils `darkroom.ports.Clock`."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=seconds)

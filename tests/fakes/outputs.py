@@ -1,0 +1,37 @@
+"""The output bucket, in memory; every version is kept."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class Written:
+    """One version of an object."""
+
+    body: bytes
+    content_type: str
+
+
+class InMemoryOutputs:
+    """Fulfils `darkroom.ports.Outputs`; the rest is what tests look at."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[Written]] = {}
+
+    def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
+        """Write an object; the same key again makes a new version."""
+        data = body if isinstance(body, bytes) else body.read()
+        self._versions.setdefault(key, []).append(Written(data, content_type))
+
+    def get(self, key: str) -> bytes | None:
+        """A small object, or None."""
+        return self._versions[key][-1].body if key in self._versions else None
+
+    @property
+    def keys(self) -> set[str]:
+        """Every key that was ever written."""
+        return set(self._versions)
+
+    def versions(self, key: str) -> list[Written]:
+        """Every version of an object, oldest first."""
+        return self._versions.get(key, [])

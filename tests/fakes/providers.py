@@ -1,0 +1,176 @@
+"""Providers in memory that do as they are told, and count what they charge.
+
+By default every call is accepted: a route that is not asynchronous answers with its result, a
+job is done after `polls` polls. `say` makes single calls go otherwise, in order.
+"""
+
+import hashlib
+import io
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal
+
+from darkroom.errors import DarkroomError, ResultGone
+from darkroom.media import HEAD_BYTES, Media, sniff
+from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Route, Tariff, Work
+from darkroom.task import Finished, ResultRef
+
+Call = Literal["prepare", "submit", "repeat", "poll", "cancel", "fetch"]
+Said = Accepted | Finished | Pending | JobFailed | Exception
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
+AS_OF = "2026-02-01"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The provider accepts and charges, but its answer never arrives: `error` does."""
+
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One paid call that was accepted. `key` is its idempotency key where the route has one."""
+
+    provider: str
+    task_id: str
+    attempt: int
+    request: str
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Download:
+    """A result on its way; fulfils `darkroom.ports.Fetched`."""
+
+    body: BinaryIO
+    size: int
+    sha256: str
+    media: Media | None
+
+
+@dataclass
+class FakeProviders:
+    """Fulfils `darkroom.ports.Providers`.
+
+    Attributes:
+        offered: the routes, in the default order.
+        ready: providers that are set up; None for all of them.
+        polls: how many polls of a job find it pending.
+        results: what lies behind each URL; a URL that is not here is gone.
+        charged: accepted paid calls; a repeated key adds none.
+        sent: every paid call that was sent, accepted or not.
+    """
+
+    offered: Sequence[Route]
+    ready: set[str] | None = None
+    polls: int = 1
+    results: dict[str, bytes] = field(default_factory=dict)
+    charged: list[Paid] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
+    _by_key: dict[str, Accepted | Finished] = field(default_factory=dict)
+    _polled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def say(self, call: Call, *said: Said | Lost) -> None:
+        """What the next calls of this kind bring; afterwards all is well again."""
+        self._script[call].extend(said)
+
+    def routes(self) -> Sequence[Route]:
+        """Every route of every provider, in the default order of preference."""
+        return self.offered
+
+    def tariff(self, provider: str) -> Tariff:
+        """What its credits cost."""
+        return Tariff(0.01, AS_OF, f"the price list of {provider}")
+
+    def set_up(self, provider: str) -> bool:
+        """Whether there are credentials for it."""
+        return self.ready is None or provider in self.ready
+
+    def set_up_hint(self, provider: str) -> str:
+        """The sentence that says how to set it up."""
+        return f"Set {provider} up first."
+
+    def submit(self, work: Work, intend: Callable[[str], None]) -> Accepted | Finished:
+        """Prepare, hand the exact paid request to `intend`, then make the call once."""
+        prepared = self._next("prepare")
+        if isinstance(prepared, Exception):
+            raise prepared
+        request = json.dumps({"task": work.task_id, "n": work.attempt, "secret": "request-body"})
+        intend(request)
+        return self._pay("submit", work, request)
+
+    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+        """Send the very same paid request again; only for routes of class `key`."""
+        if work.route.idempotency != "key":
+            raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
+        return self._pay("repeat", work, request)
+
+    def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
+        """Ask how the job stands; free."""
+        said = self._next("poll")
+        if isinstance(said, Exception):
+            raise said
+        if isinstance(said, Pending | Finished | JobFailed):
+            return said
+        self._polled[job_id] += 1
+        if self._polled[job_id] <= self.polls:
+            return Pending()
+        return self._made(route.provider, f"{job_id}-{self._polled[job_id]}")
+
+    def cancel(self, route: Route, job_id: str) -> bool:
+        """Ask the provider to stop the job."""
+        said = self._next("cancel")
+        if isinstance(said, Exception):
+            raise said
+        self.cancelled.append(job_id)
+        return route.asynchronous
+
+    @contextmanager
+    def fetch(self, url: str, max_bytes: int) -> Iterator[Fetched]:
+        """Download a result."""
+        said = self._next("fetch")
+        if isinstance(said, Exception):
+            raise said
+        body = self.results.get(url)
+        if body is None:
+            raise ResultGone("result-gone", "The provider no longer has the result.")
+        if len(body) > max_bytes:
+            raise DarkroomError("result-too-large", f"The result has more than {max_bytes} bytes.")
+        digest = hashlib.sha256(body).hexdigest()
+        yield Download(io.BytesIO(body), len(body), digest, sniff(body[:HEAD_BYTES]))
+
+    def _pay(self, call: Call, work: Work, request: str) -> Accepted | Finished:
+        route = work.route
+        self.sent.append(route.provider)
+        said = self._next(call)
+        if isinstance(said, Exception):
+            raise said
+        key = f"{work.task_id}-{work.attempt}" if route.idempotency == "key" else None
+        answer = self._by_key.get(key or "")
+        if answer is None:
+            self.charged.append(Paid(route.provider, work.task_id, work.attempt, request, key))
+            name = f"job-{len(self.charged)}"
+            answer = Accepted(name, 3.0) if route.asynchronous else self._made(route.provider, name)
+            if isinstance(said, Accepted | Finished):
+                answer = said
+            if key is not None:
+                self._by_key[key] = answer
+        if isinstance(said, Lost):
+            raise said.error
+        return answer
+
+    def _made(self, provider: str, name: str) -> Finished:
+        url = f"https://{provider}.example/{name}?signature=secret-token"
+        self.results[url] = PNG
+        return Finished((ResultRef("image", url),), None, {})
+
+    def _next(self, call: Call) -> Said | Lost | None:
+        script = self._script[call]
+        return script.popleft() if script else None

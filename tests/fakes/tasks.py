@@ -1,0 +1,96 @@
+"""The task store, in memory; every write is as conditional as the real one's.
+
+Tasks are kept as the items that the real store writes, so what a round trip would change or
+refuse shows here too.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from darkroom.aws.items import claims_spec, read_item, write_item
+from darkroom.errors import Conflict
+from darkroom.naming import folder_of
+from darkroom.task import Task
+
+
+class InMemoryTasks:
+    """Fulfils `darkroom.ports.Tasks`; `all` is for tests."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, dict[str, Any]] = {}
+        self._wants: dict[str, dict[str, None]] = {}
+        self._latest: dict[str, str] = {}
+        self._owner: dict[str, str] = {}
+
+    @property
+    def all(self) -> Sequence[Task]:
+        """Every task, in the order in which they were made."""
+        return [read_item(item) for item in self._items.values()]
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """Every key that some task is noted to wait for."""
+        return [key for key, tasks in self._wants.items() if tasks]
+
+    def get(self, task_id: str) -> Task | None:
+        """The task, or None."""
+        item = self._items.get(task_id)
+        return read_item(item) if item else None
+
+    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+        """Write a new task, its wanted keys, and its claims, all or nothing."""
+        key = task.trigger.key
+        if (
+            task.task_id in self._items
+            or self._latest.get(key) != previous
+            or self._owner.get(task.output) != owner
+        ):
+            raise Conflict(f"Task {task.task_id} or its names changed meanwhile.")
+        self._items[task.task_id] = write_item(task)
+        if claims_spec(task):
+            self._latest[key] = task.task_id
+        self._owner[task.output] = task.task_id
+        for wanted in task.wants:
+            self._wants.setdefault(wanted, {})[task.task_id] = None
+
+    def replace(self, old: Task, new: Task) -> Task:
+        """Write `new` where `old` is still what is stored."""
+        stored = self._items.get(old.task_id)
+        if stored is None or stored["revision"] != old.revision:
+            raise Conflict(f"Task {old.task_id} changed meanwhile.")
+        written = replace(new, revision=old.revision + 1)
+        self._items[old.task_id] = write_item(written)
+        return written
+
+    def latest(self, key: str) -> str | None:
+        """The newest task of the spec with this key."""
+        return self._latest.get(key)
+
+    def owner(self, output: str) -> str | None:
+        """The newest task that owns this output name."""
+        return self._owner.get(output)
+
+    def wanting(self, key: str) -> Sequence[str]:
+        """Tasks that wait for this input key."""
+        return sorted(self._wants.get(key, ()))
+
+    def forget_wants(self, task: Task) -> None:
+        """Drop the task's entries."""
+        for key in task.wants:
+            self._wants.get(key, {}).pop(task.task_id, None)
+
+    def due(self, now: datetime) -> Iterable[str]:
+        """Unfinished tasks whose deadline has passed."""
+        return [task.task_id for task in self.all if not task.finished and task.deadline <= now]
+
+    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
+        """Tasks of one folder, newest first."""
+        found = [task for task in self.all if folder_of(task.trigger.key) == folder]
+        return sorted(found, key=lambda task: task.created_at, reverse=True)[:limit]
+
+    def needing_attention(self, limit: int) -> Sequence[Task]:
+        """Failed and unknown tasks, newest first."""
+        found = [task for task in self.all if task.state in ("failed", "unknown")]
+        return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]

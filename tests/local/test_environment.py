@@ -1,0 +1,111 @@
+"""The whole environment: up, down, and interrupted at every step, with nothing left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.processes import Processes
+from infra.local.record import NAME
+from infra.local.sandboxes import find_real_keys
+from infra.local.synthesis import SynthesisError, digest, find_template, make_template
+from tests.local.tools import find_processes, wait_for
+
+UP = """
+import sys, time
+from pathlib import Path
+from infra.local.environment import LocalEnvironment
+say = lambda line: print(line, flush=True)
+with LocalEnvironment(say=say, folder=Path(sys.argv[1])) as local:
+    assert set(local.sandboxes) == {"apiframe", "snapapi"}, local.sandboxes
+    say("ready")
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The synthesized template, made once."""
+    folder = tmp_path_factory.mktemp("template")
+    processes = Processes()
+    made = find_template("local", folder)
+    make_template("local", made, folder / "log", processes)
+    yield made
+    processes.stop()
+
+
+@pytest.mark.parametrize(
+    ("step", "number", "synthesized", "status"),
+    [
+        ("starting the sandboxes", signal.SIGINT, True, -signal.SIGINT),
+        ("synthesizing", signal.SIGTERM, False, 128 + signal.SIGTERM),
+        ("synthesizing", signal.SIGKILL, False, -signal.SIGKILL),
+        ("deploying", signal.SIGTERM, True, 128 + signal.SIGTERM),
+        ("ready", signal.SIGINT, True, -signal.SIGINT),
+        ("ready", signal.SIGTERM, True, 128 + signal.SIGTERM),
+        ("ready", signal.SIGKILL, True, -signal.SIGKILL),
+    ],
+)
+def test_an_interrupted_environment_leaves_no_process(
+    step: str,
+    number: signal.Signals,
+    synthesized: bool,  # noqa: FBT001 - a row of the table above
+    status: int,
+    template: Path,
+    tmp_path: Path,
+) -> None:
+    """Within two seconds everything is gone, whatever had been started by then."""
+    if synthesized:
+        shutil.copy(template, tmp_path)
+    mark = str(uuid.uuid4())
+    environment = {**os.environ, "MARK": mark, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", UP, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    ) as up:
+        assert up.stdout is not None
+        lines = iter(up.stdout.readline, b"")
+        assert any(line.decode().startswith(step) for line in lines)
+        # A moment into the step, so that it has something to leave behind.
+        time.sleep(0.3)
+        up.send_signal(number)
+        started = time.monotonic()
+        assert up.wait(10) == status
+        assert time.monotonic() - started < 2
+    # Workers get an environment of their own, but their command line names the parent.
+    wait_for(lambda: not find_processes(mark), within_s=2)
+    wait_for(lambda: not find_processes(f"boot.py\0{up.pid}\0"), within_s=2)
+    assert number == signal.SIGKILL or not (tmp_path / NAME).exists()
+
+
+def test_a_template_is_made_again_only_when_its_sources_change(tmp_path: Path) -> None:
+    """Code of the stack, workflow and requirements count; what it is deployed to does not."""
+    for name in ("infra/local/server.py", "infra/stack.py", "functions/workflow.asl.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    first = digest(tmp_path)
+    (tmp_path / "infra/local/server.py").write_text("2")
+    assert digest(tmp_path) == first
+    for name in ("infra/stack.py", "functions/workflow.asl.json", "pyproject.toml"):
+        before = digest(tmp_path)
+        (tmp_path / name).write_text("2")
+        assert digest(tmp_path) != before
+
+
+def test_a_failed_synthesis_says_what_the_cdk_said(processes: Processes, tmp_path: Path) -> None:
+    """An environment's name that cannot be is such a failure."""
+    with pytest.raises(SynthesisError, match="cannot be part of a bucket's name"):
+        make_template("NO!", tmp_path / "t.json", tmp_path / "log", processes)
+
+
+def test_real_keys_are_those_that_are_set() -> None:
+    """An empty variable is no key."""
+    environment = {"DARKROOM_SNAPAPI_API_KEY": "k", "DARKROOM_APIFRAME_API_KEY": ""}
+    assert find_real_keys(("snapapi", "apiframe"), environment) == {"snapapi": "k"}

@@ -1,0 +1,93 @@
+"""The changes to moto: taken back afterwards, and looked at again whenever moto changes."""
+
+import hashlib
+import inspect
+from collections.abc import Iterator
+
+import pytest
+from moto.core.config import default_user_config
+
+from infra.local import mend_deploy, mend_run
+from infra.local.mend import Hooks, mended
+from infra.local.patch import Patch, around
+from infra.local.worker import Answer
+
+HOOKS = Hooks(invoke=lambda _name, _payload: Answer(b""), invoke_later=lambda _name, _payload: None)
+
+# What each change replaces or surrounds, as it was when the change was written. When one differs,
+# moto has changed there: look whether the change is still needed and still right, then note it here.
+KNOWN = {
+    "parsing.clean_json": "9fbe5dedab81",
+    "parsing.parse_and_create_resource": "ea3c10d68d2c",
+    "FakeBucket.create_from_cloudformation_json": "7e5138dc6239",
+    "EventBus.physical_resource_id": "absent",
+    "LayerVersion.physical_resource_id": "absent",
+    "models.do_validate_s3": "1bb9c09f20ae",
+    "LambdaFunction.create_from_cloudformation_json": "65dfaf5c180c",
+    "LambdaBackend.create_event_source_mapping": "19f8125cabf7",
+    "models.stepfunctions_backends": "d4bd6f3eb080",
+    "StateMachine.create_from_cloudformation_json": "97e9fc1f9bd3",
+    "notifications._send_event_bridge_message": "971cee49c687",
+    "S3Backend._set_delete_marker": "f95d9e59e39f",
+    "S3Backend.complete_multipart_upload": "f16c9a08e5db",
+    "Rule.send_to_targets": "472e002e2dab",
+    "StepFunctionsParserBackend.start_execution": "0f8d9dd57baf",
+    "ExecutionWorker._get_evaluation_entrypoint": "2b25949ae855",
+    "lambda_eval_utils.boto_client_for": "1f44dc2ac8aa",
+    "state_fail.CustomErrorName": "40a96f8ab369",
+    "Environment.set_error": "6447409d4056",
+    "BaseExecutionWorkerCommunication.terminated": "360372a6a57b",
+}
+
+
+def find_patches() -> Iterator[Patch]:
+    """All of them."""
+    yield from mend_deploy.patches()
+    yield from mend_run.patches(HOOKS)
+
+
+def name(patch: Patch) -> str:
+    """How a patch is called here."""
+    return f"{patch.owner.__name__.rpartition('.')[2]}.{patch.name}"
+
+
+def digest(patch: Patch) -> str:
+    """Of the source of what is there without the patch; "absent" when nothing is."""
+    found = inspect.getattr_static(patch.owner, patch.name, None)
+    if found is None:
+        return "absent"
+    try:
+        source = inspect.getsource(getattr(found, "__func__", found))
+    except TypeError:
+        # An object rather than a function: what it is made of is what counts.
+        source = type(found).__qualname__
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("patch", find_patches(), ids=name)
+def test_what_is_mended_is_as_it_was_when_it_was_mended(patch: Patch) -> None:
+    """A new moto that differs there fails this test by name."""
+    assert digest(patch) == KNOWN[name(patch)]
+
+
+def test_no_change_is_noted_that_is_not_made() -> None:
+    """The notes and the changes are the same set."""
+    assert {name(patch) for patch in find_patches()} == set(KNOWN)
+
+
+def test_moto_is_as_before_when_the_environment_is_down() -> None:
+    """Other tests in the same process use moto as it is."""
+    before = {name(patch): digest(patch) for patch in find_patches()}
+    settings = dict(default_user_config)
+    with mended(HOOKS):
+        meanwhile = {name(patch): digest(patch) for patch in find_patches()}
+        assert default_user_config["stepfunctions"] == {"execute_state_machine": True}
+    assert {name(patch): digest(patch) for patch in find_patches()} == before
+    assert all(meanwhile[key] != before[key] for key in before if key != "state_fail.CustomErrorName")
+    assert default_user_config == settings
+
+
+def test_a_name_that_moto_no_longer_has_cannot_be_surrounded() -> None:
+    """A change that would do nothing is an error."""
+    with pytest.raises(AttributeError):
+        around(mend_deploy.FakeBucket, "no_such_name", lambda original: original)

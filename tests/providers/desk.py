@@ -1,0 +1,48 @@
+"""A driver at one address, with files of its own and work to do."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from darkroom.ports import Route, Work
+from darkroom.providers import build_adapters
+from darkroom.providers.driver import Driver, Limits
+from darkroom.task import Input
+from tests.fakes.inputs import InMemoryInputs
+from tests.providers.rawserver import http
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+KEY = "sk-snap-secret-0123456789"
+DONE = http("200 OK", b'{"output_image_url": "http://h.test/1.png", "box": [1, 2, 3, 4]}')
+
+
+class Desk:
+    """A driver that talks to one address, and work for it."""
+
+    def __init__(
+        self, base_url: str, limits: Limits | None = None, held: Mapping[str, str] | None = None
+    ) -> None:
+        self.inputs = InMemoryInputs()
+        credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
+        self.driver = Driver(
+            build_adapters(), lambda _name: credentials, self.inputs, "dev", limits=limits
+        )
+        self.intended: list[str] = []
+
+    def route(self, provider: str = "snapapi", operation: str = "remove-background") -> Route:
+        """A route of a provider."""
+        return next(
+            route
+            for route in self.driver.routes()
+            if (route.provider, route.operation) == (provider, operation)
+        )
+
+    def submit(self, body: bytes = PNG, call_s: int = 5) -> object:
+        """Submit one file for its background to be removed."""
+        file = self.inputs.put("pets/cat.png", body)
+        return self.submit_file(file, call_s=call_s)
+
+    def submit_file(self, file: Input, provider: str = "snapapi", call_s: int = 5) -> object:
+        """Submit this very input."""
+        route = replace(self.route(provider), call_s=call_s)
+        work = Work("ab" * 16, 1, route, route.params(), {"image": (file,)})
+        return self.driver.submit(work, self.intended.append)
