@@ -7,7 +7,6 @@ parameters may be, is the providers' to say: see `darkroom.pipeline.resolve`.
 
 import difflib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -26,7 +25,10 @@ from darkroom.errors import SpecRefused
 MAX_SPEC_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""
-MAX_DEPTH = 32
+MAX_DEPTH = 28
+"""DynamoDB keeps 32 levels, and the task's item puts a few around the spec's."""
+MAX_EXPONENT = 100
+"""DynamoDB keeps numbers from 1E-130 to 9.9E+125 (its "Data types" page)."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -200,6 +202,8 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - JSON is whatever the file says
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
+        if not key:  # DynamoDB takes no empty names
+            raise _BadJsonError("a name is empty")
         if key in found:
             raise _BadJsonError(f"the name '{_short(key)}' appears twice")
         found[key] = value
@@ -212,8 +216,10 @@ def _no_constant(word: str) -> NoReturn:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if not math.isfinite(number):
+    if abs(number) > 10.0**MAX_EXPONENT:
         raise _BadJsonError(f"the number {digits[:20]} is too large")
+    if 0 < abs(number) < 10.0**-MAX_EXPONENT:
+        raise _BadJsonError(f"the number {digits[:20]} is too small")
     return number
 
 

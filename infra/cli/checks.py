@@ -22,7 +22,7 @@ ALIKE: Final = 25.0
 """Mean difference of a picture and its enlargement made small again."""
 COLOURFUL: Final = 3.0
 """Mean spread between a pixel's channels; a grey picture has 0."""
-LEAST_SHARE: Final = 0.01
+LEAST_SHARE: Final = 0.05
 RIM: Final = 9
 """Pixels around a mask that an edit may blend into."""
 
@@ -61,7 +61,7 @@ def cut_out(source: Image.Image, result: Image.Image, mask: Image.Image | None) 
     alpha = np.asarray(result.getchannel("A"))
     for value, what in ((0, "transparent"), (255, "opaque")):
         if float(np.mean(alpha == value)) < LEAST_SHARE:
-            return f"hardly a pixel is {what}"
+            return f"hardly any of it is {what}"
     return None
 
 
@@ -115,7 +115,9 @@ def drawn(ratio: float) -> Check:
 def _differences(one: Image.Image, other: Image.Image) -> NDArray[np.float64]:
     """Per pixel, the mean difference of the three channels, of 255."""
     apart = ImageChops.difference(one.convert("RGB"), other.convert("RGB"))
-    return np.asarray(apart, dtype=np.float64).mean(axis=2)
+    channels: NDArray[np.float64] = np.asarray(apart, dtype=np.float64)
+    means: NDArray[np.float64] = channels.mean(axis=2)
+    return means
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.cli.checkout import PHOTOS, need_checkout
-from infra.cli.starting import starting, wait_for_stop
+from infra.cli.starting import starting, until_stopped, wait_for_stop
 
 if TYPE_CHECKING:
     from darkroom.task import Task
@@ -53,7 +53,8 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
         tell(verdicts, out / SHEET, seconds)
         if keep:
             _say(f"still up at {local.endpoint_url}; Ctrl-C ends it")
-            wait_for_stop()
+            with until_stopped():
+                wait_for_stop()
     if any(verdict.problem for verdict in verdicts):
         raise click.exceptions.Exit(1)
 
@@ -85,7 +86,7 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
     files = files_of(samples)
     _say(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
     for name in files:
-        upload(local, FOLDER + name, (PHOTOS / name).read_bytes())
+        upload(local, FOLDER + name, PHOTOS / name)
     return [upload_spec(local, sample.key, sample.read()) for sample in samples]
 
 
@@ -100,7 +101,7 @@ def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
 
 
 def _download(
-    local: "Target", tasks: "Iterator[Task] | Sequence[Task]", place: Callable[[str], Path]
+    local: "Target", tasks: "Iterable[Task]", place: Callable[[str], Path]
 ) -> dict[str, Path]:
     """Save every result and manifest; key -> file."""
     saved: dict[str, Path] = {}

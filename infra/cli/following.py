@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.3
 
 
-def follow(  # noqa: PLR0913 - the time is an argument
+def follow(
     tasks: "Tasks",
     placed: Sequence["Placed"],
     show: Callable[[Sequence[Row]], None],

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -27,15 +27,12 @@ def starting(
     """
     from infra.local.environment import LocalEnvironment  # noqa: PLC0415 - slow to import
 
-    environment = LocalEnvironment(port=port, say=say, workers=workers)
-    try:
-        environment.__enter__()
-    except RuntimeError as error:
-        raise _told(error, port) from error
-    try:
-        yield Target(LOCAL, environment.outputs, environment.endpoint_url)
-    finally:
-        environment.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            local = stack.enter_context(LocalEnvironment(port=port, say=say, workers=workers))
+        except RuntimeError as error:
+            raise _told(error, port) from error
+        yield Target(LOCAL, local.outputs, local.endpoint_url)
 
 
 @contextmanager
@@ -45,13 +42,15 @@ def until_stopped() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    # SIGINT too: a shell's background job starts with it ignored, and then could not be stopped.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
         click.echo("stopped", err=True)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wait_for_stop() -> None:

@@ -6,7 +6,7 @@ Reads and uploads only; what the functions write (tasks, results) is theirs to w
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -134,8 +134,8 @@ def _open_session(endpoint_url: str | None) -> "boto3.Session":
     import boto3  # noqa: PLC0415 - slow to import
 
     if endpoint_url is None:
-        return cast("boto3.Session", boto3.Session())
+        return boto3.Session()
     # Nobody checks these, and the user's own must not travel to an endpoint that is not AWS.
     return boto3.Session(
-        aws_access_key_id="local", aws_secret_access_key="local", region_name=LOCAL_REGION
+        aws_access_key_id=LOCAL, aws_secret_access_key=LOCAL, region_name=LOCAL_REGION
     )

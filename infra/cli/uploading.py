@@ -1,7 +1,9 @@
 """Uploads photos and specs, and names the task that a spec's upload makes."""
 
+import io
 import mimetypes
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from darkroom.naming import task_id_of
@@ -18,12 +20,15 @@ class Placed:
     task_id: str
 
 
-def upload(target: "Target", key: str, body: bytes) -> str:
-    """Put a file into the input bucket; its version, as tasks know it."""
+def upload(target: "Target", key: str, body: bytes | Path) -> str:
+    """Put bytes or a file into the input bucket; its version, as tasks know it."""
     from darkroom.aws.objects import version_of  # noqa: PLC0415 - brings boto3 along
 
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-    answer = target.s3.put_object(Bucket=target.input_bucket, Key=key, Body=body, ContentType=kind)
+    with body.open("rb") if isinstance(body, Path) else io.BytesIO(body) as file:
+        answer = target.s3.put_object(
+            Bucket=target.input_bucket, Key=key, Body=file, ContentType=kind
+        )
     return version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
 
 

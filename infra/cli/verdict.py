@@ -72,14 +72,14 @@ def judge(
     path = saved.get(task.manifest_key)
     manifest: dict[str, Any] = json.loads(path.read_bytes()) if path else {}
     results = tuple(saved[result.key] for result in task.results if result.key in saved)
-    problem, pair = _look(sample, task, manifest, results, photos)
+    wrong, pair = _look(sample, task, manifest, results, photos)
     return Verdict(
         name=name,
         key=sample.key,
         operation=sample.operation,
         state=task.state,
         provider=manifest.get("provider"),
-        problem=problem,
+        problem=wrong,
         credits=manifest.get("cost", {}).get("credits"),
         seconds=manifest.get("timings", {}).get("total_s"),
         results=results,

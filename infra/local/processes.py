@@ -58,7 +58,9 @@ class Processes:
     def start(self, what: Start) -> Child:
         """Starts a process; raises `StoppedError` once `stop` was called."""
         future: Future[Child] = Future()
-        self._orders.put((what, future))
+        with self._lock:
+            self._refuse_when_stopped()
+            self._orders.put((what, future))
         return future.result()
 
     def kill(self, child: Child) -> None:
@@ -75,6 +77,8 @@ class Processes:
         with self._lock:
             self._stopped = True
             children = list(self._children)
+            # Nothing is ordered after this: whoever waits for a process gets it, or an error.
+            self._orders.put(None)
         for child in children:
             if child.stdin is None:
                 _signal(child, signal.SIGKILL)
@@ -85,7 +89,6 @@ class Processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(GRACE_S)
             self.kill(child)
-        self._orders.put(None)
 
     def _fork_all(self) -> None:
         while (order := self._orders.get()) is not None:
@@ -97,9 +100,7 @@ class Processes:
 
     def _fork(self, what: Start) -> Child:
         with self._lock:
-            if self._stopped:
-                message = "the local environment is stopping"
-                raise StoppedError(message)
+            self._refuse_when_stopped()
             pipe = subprocess.PIPE
             child = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 [sys.executable, str(BOOT), str(os.getpid()), what.module, *what.arguments],
@@ -113,6 +114,10 @@ class Processes:
             )
             self._children.append(child)
             return child
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stopped:
+            raise StoppedError("the local environment is stopping")
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

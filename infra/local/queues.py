@@ -148,4 +148,4 @@ def read_failures(payload: bytes, ids: Sequence[str]) -> frozenset[str]:
         failed = frozenset(item["itemIdentifier"] for item in listed)
     except (TypeError, KeyError):
         return everything
-    return min(failed, everything)
+    return failed if failed.issubset(everything) else everything

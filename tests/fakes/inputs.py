@@ -61,7 +61,9 @@ class InMemoryInputs:
         """The whole object; None when it (or that version) is gone."""
         body = self._body(key, version_id)
         if body is not None and len(body) > limit:
-            raise InputRefused("spec-too-large", f"{key} has more than {limit} bytes.")
+            raise InputRefused(
+                "spec-too-large", f"{key} has more than {limit} bytes.", "Make it smaller."
+            )
         return body
 
     @contextmanager

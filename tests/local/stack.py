@@ -54,7 +54,7 @@ class Stack:
     def client(self, service: str) -> Any:
         """A boto3 client of this stack's "AWS"; one attempt."""
         if service not in self.clients:
-            self.clients[service] = boto3.client(
+            self.clients[service] = boto3.client(  # type: ignore[call-overload]
                 service,
                 endpoint_url=self.cloud.url,
                 region_name=REGION,

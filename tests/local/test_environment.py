@@ -73,8 +73,10 @@ def test_an_interrupted_environment_leaves_no_process(
         assert up.stdout is not None
         lines = iter(up.stdout.readline, b"")
         assert any(line.decode().startswith(step) for line in lines)
-        # A moment into the step, so that it has something to leave behind.
-        time.sleep(0.3)
+        # In the middle of the step, so that it has something to leave behind: the environment, its
+        # sandboxes, and where one is made, the synthesis with its Node.
+        busy = 2 if synthesized else 4
+        wait_for(lambda: len(find_processes(mark)) >= busy)
         up.send_signal(number)
         started = time.monotonic()
         assert up.wait(10) == status

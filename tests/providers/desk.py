@@ -6,9 +6,13 @@ from dataclasses import replace
 from darkroom.ports import Route, Work
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver, Limits
+from darkroom.providers.wire import Wire
 from darkroom.task import Input
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.rawserver import http
+
+WIRE = Wire()
+"""The network of every desk; making one costs the reading of every trusted certificate."""
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 KEY = "sk-snap-secret-0123456789"
@@ -24,7 +28,12 @@ class Desk:
         self.inputs = InMemoryInputs()
         credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
         self.driver = Driver(
-            build_adapters(), lambda _name: credentials, self.inputs, "dev", limits=limits
+            build_adapters(),
+            lambda _name: credentials,
+            self.inputs,
+            "dev",
+            wire=WIRE,
+            limits=limits,
         )
         self.intended: list[str] = []
 

@@ -50,3 +50,14 @@ def test_no_key_and_no_address_reach_a_log_or_a_sentence(
         shown = f"{caught.value.failure} {caught.value!r} {caplog.text}"
         assert KEY not in shown
         assert "sig=abc" not in shown
+
+
+def test_a_signed_address_of_a_result_reaches_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The HTTP library would log the headers of every answer, and `Location` is one of them."""
+    caplog.set_level(logging.DEBUG)
+    moved = http("302 Found", b"", "Location: /1.png?sig=abc", "Connection: close")
+    with serving(answering(moved), answering(http("200 OK", b"x"))) as server:
+        driver = Desk(server.base_url).driver
+        with driver.fetch(f"{server.base_url}/1.png?sig=abc", 100) as fetched:
+            assert fetched.size == 1
+    assert "sig=abc" not in caplog.text

@@ -7,7 +7,7 @@ import pytest
 from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import JPEG
 from darkroom.providers.download import download
-from darkroom.providers.wire import Wire
+from tests.providers.desk import WIRE
 from tests.providers.rawserver import answering, dripping, http, serving
 
 PICTURE = b"\xff\xd8\xff" + bytes(range(256)) * 9000
@@ -22,7 +22,7 @@ def test_a_result_is_counted_hashed_and_recognised() -> None:
     """Larger than what is held in memory, and still the same bytes."""
     with (
         serving(answering(http("200 OK", PICTURE))) as server,
-        download(Wire(), f"{server.base_url}/1.jpg", 10_000_000, 5) as fetched,
+        download(WIRE, f"{server.base_url}/1.jpg", 10_000_000, 5) as fetched,
     ):
         assert fetched.size == len(PICTURE)
         assert fetched.sha256 == hashlib.sha256(PICTURE).hexdigest()
@@ -36,7 +36,7 @@ def test_a_redirect_is_followed_without_credentials() -> None:
     handlers = [answering(redirect("/b")), answering(http("200 OK", PICTURE))]
     with (
         serving(*handlers) as server,
-        download(Wire(), f"{server.base_url}/a", 10_000_000, 5) as fetched,
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5) as fetched,
     ):
         assert fetched.size == len(PICTURE)
     assert server.received[1].startswith(b"GET /b HTTP/1.1")
@@ -52,7 +52,7 @@ def test_a_ring_of_redirects_ends() -> None:
     with (
         serving(answering(redirect("/again"))) as server,
         pytest.raises(ResultGone),
-        download(Wire(), f"{server.base_url}/a", 100, 5),
+        download(WIRE, f"{server.base_url}/a", 100, 5),
     ):
         pass
     assert len(server.received) == 4
@@ -66,7 +66,7 @@ def test_a_redirect_to_something_else_than_http_is_not_followed(where: str) -> N
     with (
         serving(answering(redirect(where))) as server,
         pytest.raises(ResultGone),
-        download(Wire(), f"{server.base_url}/a", 100, 5),
+        download(WIRE, f"{server.base_url}/a", 100, 5),
     ):
         pass
 
@@ -74,7 +74,7 @@ def test_a_redirect_to_something_else_than_http_is_not_followed(where: str) -> N
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://h.test:port/1", "", "1.png"])
 def test_an_address_that_is_none_has_no_result(url: str) -> None:
     """Nothing is opened."""
-    with pytest.raises(ResultGone), download(Wire(), url, 100, 5):
+    with pytest.raises(ResultGone), download(WIRE, url, 100, 5):
         pass
 
 
@@ -84,7 +84,7 @@ def test_a_result_that_is_refused_is_gone(status: str) -> None:
     with (
         serving(answering(http(status, b"no"))) as server,
         pytest.raises(ResultGone),
-        download(Wire(), f"{server.base_url}/a", 100, 5),
+        download(WIRE, f"{server.base_url}/a", 100, 5),
     ):
         pass
 
@@ -95,7 +95,7 @@ def test_what_may_pass_is_busy(status: str) -> None:
     with (
         serving(answering(http(status, b"no"))) as server,
         pytest.raises(Busy),
-        download(Wire(), f"{server.base_url}/a", 100, 5),
+        download(WIRE, f"{server.base_url}/a", 100, 5),
     ):
         pass
 
@@ -110,7 +110,7 @@ def test_half_a_result_is_none(raw: bytes) -> None:
     with (
         serving(answering(raw)) as server,
         pytest.raises(Busy),
-        download(Wire(), f"{server.base_url}/a", 1000, 5),
+        download(WIRE, f"{server.base_url}/a", 1000, 5),
     ):
         pass
 
@@ -121,7 +121,7 @@ def test_a_result_that_drips_is_busy_at_its_deadline() -> None:
     with (
         serving(handler) as server,
         pytest.raises(Busy),
-        download(Wire(), f"{server.base_url}/a", 10**6, 0.3),
+        download(WIRE, f"{server.base_url}/a", 10**6, 0.3),
     ):
         pass
 
@@ -139,7 +139,7 @@ def test_a_result_that_is_too_large_stops_early(raw: bytes) -> None:
     with (
         serving(answering(raw)) as server,
         pytest.raises(DarkroomError) as caught,
-        download(Wire(), f"{server.base_url}/a", 1000, 5),
+        download(WIRE, f"{server.base_url}/a", 1000, 5),
     ):
         pass
     assert caught.value.failure.code == "result-too-large"

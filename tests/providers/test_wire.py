@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from darkroom.errors import NotSent, Unclear
-from darkroom.providers.wire import Wire
+from darkroom.providers.wire import Wire, within
+from tests.providers.desk import WIRE
 from tests.providers.rawserver import RawServer, answering, dripping, http, serving
 
 
@@ -89,9 +90,17 @@ def test_an_exchange_without_time_is_not_begun() -> None:
     """Nobody even connects."""
     with serving(answering(http("200 OK", b""))) as server:
         request = httpx.Request("GET", server.base_url)
-        with pytest.raises(NotSent), Wire().exchange(request, 0, reuse=True):
+        with pytest.raises(NotSent), WIRE.exchange(request, 0, reuse=True):
             pass
     assert server.connections == 0
+
+
+@pytest.mark.parametrize(("limit", "left_s", "given"), [(5, 2, 2), (2, 5, 2), (None, 3, 3)])
+def test_no_socket_waits_longer_than_what_is_left(
+    limit: float | None, left_s: float, given: float
+) -> None:
+    """The smaller of the operation's limit and the exchange's."""
+    assert within(limit, left_s, TimeoutError) == given
 
 
 def _tls(certificate: Path) -> ssl.SSLContext:

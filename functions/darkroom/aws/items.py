@@ -16,6 +16,7 @@ KEEP_FINISHED = timedelta(days=400)
 SHARDS = 8
 """Partitions of each index whose key every task shares; a partition takes 1,000 writes a second."""
 BODY = "task"
+WHOLE_BELOW = Decimal("1e30")
 
 _TASK: TypeAdapter[Task] = TypeAdapter(Task)
 
@@ -43,6 +44,11 @@ def owner_key(output: str) -> dict[str, Any]:
 def shard_of(task_id: str) -> int:
     """The task's shard of the shared indexes, 0 to SHARDS - 1."""
     return int(task_id[:4], 16) % SHARDS
+
+
+def claims_spec(task: Task) -> bool:
+    """Whether a new task becomes its spec's newest; the late event of an old version does not."""
+    return task.ending is None or task.ending.status != "cancelled"
 
 
 def write_item(task: Task) -> dict[str, Any]:
@@ -80,7 +86,9 @@ def due_until(now: datetime) -> str:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
     """DynamoDB's numbers as int where they are whole, else float."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        # As an int, a large float would have more digits than DynamoDB takes back.
+        whole = abs(value) < WHOLE_BELOW and value == value.to_integral_value()
+        return int(value) if whole else float(value)
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):

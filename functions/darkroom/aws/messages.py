@@ -7,19 +7,32 @@ URL-encoded), or a request of our own: by itself, or as the detail of a "Task Re
     {"request_id": "order-17", "source": "photos/cat.jpg", "spec": {"operation": "upscale"}}
 """
 
-import json
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
 from darkroom.aws.objects import version_of
-from darkroom.errors import Refused
-from darkroom.naming import LABEL
-from darkroom.spec import explain
+from darkroom.errors import Refused, SpecRefused
+from darkroom.naming import LABEL, MAX_KEY_BYTES
+from darkroom.spec import explain, read_json
 
-Key = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+def _fits(key: str) -> str:
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
+    return key
+
+
+Key = Annotated[str, StringConstraints(min_length=1), AfterValidator(_fits)]
 
 
 def read_message(body: str, bucket: str) -> tuple[Arrival, ...]:
@@ -33,9 +46,10 @@ def read_message(body: str, bucket: str) -> tuple[Arrival, ...]:
         Refused: `bad-message`; it can never be understood and belongs to the dead letters.
     """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _bad("The message is not JSON.") from error
+        # As strict as a spec's file: what it carries is kept and passed on in the same places.
+        document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
+    except SpecRefused as refusal:
+        raise _bad(refusal.failure.sentence) from refusal
     if not isinstance(document, dict):
         raise _bad("The message is not a JSON object.")
     try:
@@ -140,7 +154,7 @@ class _Request(BaseModel):
     spec: dict[str, Any] | None = None
     request_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     source: Key | None = None
-    label: Annotated[str, StringConstraints(pattern=LABEL.pattern)] | None = None
+    label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = None
 
     def arrival(self) -> Arrival:
         if self.spec is None and self.key is not None:

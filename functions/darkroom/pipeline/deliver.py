@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import BinaryIO
 
-from darkroom.errors import Conflict, DarkroomError, Failure, ResultGone
+from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
@@ -49,8 +49,11 @@ def deliver(ports: Ports, task_id: str, run: int) -> Step:
         return _deliver(ports, task)
     except ResultGone as gone:
         return _gone(ports, task, gone)
-    except _WrongResult as wrong:
-        end(ports, task, Ending("failed", wrong.failure))
+    except (Busy, Conflict):
+        raise
+    except DarkroomError as useless:
+        # Of the wrong kind, or larger than is copied: paid for all the same.
+        end(ports, task, Ending("failed", useless.failure))
         return Step("fail")
 
 

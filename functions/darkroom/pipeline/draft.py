@@ -35,7 +35,8 @@ def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Tas
         updated_at=now,
         deadline=now + timedelta(seconds=ports.policy.queue_s),
         state="queued",
-        supersedes=previous,
+        # The late event of an old version takes nobody's place.
+        supersedes=None if asked.stale else previous,
     )
     try:
         name = asked.name()

@@ -35,6 +35,7 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
             return Step("done")
         if task.finished:
             announce(ports, task)
+            ports.tasks.forget_wants(task)
             return Step("done")
         ending = task.ending or _broken(task, broken)
         final = task.moved(
@@ -49,8 +50,9 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
             final = ports.tasks.replace(task, final)
         except Conflict:
             continue
-        ports.tasks.forget_wants(final)
         announce(ports, final)
+        # Last: as long as an entry is there, the file's event finds a task that was not announced.
+        ports.tasks.forget_wants(final)
         return Step("done")
     raise Busy("contended", f"Too many changes to task {task_id} at once.")
 

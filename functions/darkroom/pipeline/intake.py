@@ -12,7 +12,7 @@ import json
 
 from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
 from darkroom.errors import Busy, Conflict, Failure, SpecRefused
-from darkroom.naming import folder_of, kind_of, read_spec_name, task_id_of
+from darkroom.naming import LABEL, folder_of, kind_of, read_spec_name, task_id_of
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.release import TRIES, cancel, release
@@ -74,7 +74,11 @@ def _take_request(ports: Ports, request: Requested) -> None:
         found = ports.inputs.find(request.source) if request.source else None
         canonical = json.dumps(request.spec, sort_keys=True, separators=(",", ":"))
         version = task_id_of(canonical, label, found.version_id if found else "")
-    # Named as if the spec lay beside its source, so that results and messages read the same.
+    # Named as if the spec lay beside its source, so that results and messages read the same; with
+    # the operation as its label, so that two operations on one photo are two specs.
+    operation = str(request.spec.get("operation", ""))
+    if request.source and not label and LABEL.fullmatch(operation):
+        label = f".{operation}"
     key = f"{request.source or version}{label}.json"
     trigger = Trigger("message", ports.inputs.bucket, key, version)
     _take(
@@ -103,6 +107,9 @@ def _take(ports: Ports, asked: Asked) -> None:
 def _go_on(ports: Ports, task: Task) -> None:
     """Do what a stored task still needs; safe to do again whatever was done before."""
     if task.finished:
+        # Ended right here, by a process that may have died before saying so; no run says it.
+        if task.ending and not task.attempts:
+            fail(ports, task.task_id, task.run)
         return
     if task.supersedes:
         cancel(
@@ -123,9 +130,11 @@ def _cancel_removed(ports: Ports, key: str) -> None:
     if ports.inputs.find(key) is not None:
         return
     task_id = ports.tasks.latest(key)
-    if task_id:
+    task = ports.tasks.get(task_id) if task_id else None
+    # A message's task has the name of a spec that never lay there.
+    if task is not None and task.trigger.kind == "upload":
         failure = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
-        cancel(ports, task_id, failure)
+        cancel(ports, task.task_id, failure)
 
 
 def _last(key: str) -> str:

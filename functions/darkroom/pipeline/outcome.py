@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.errors import Conflict, DarkroomError, NotSent, Throttled
+from darkroom.errors import Busy, Conflict, DarkroomError, NotSent, Throttled
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_provider, price_of
 from darkroom.pipeline.fail import end
@@ -71,7 +71,7 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
     """
     waits = task.waits + 1
     later = isinstance(error, Throttled) or (
-        isinstance(error, NotSent) and waits <= UNREACHED_LIMIT
+        isinstance(error, NotSent | Busy) and waits <= UNREACHED_LIMIT
     )
     closed = replace(
         attempt,
@@ -108,9 +108,10 @@ def requeue(
 
 
 def _wait(task: Task, waits: int, asked_s: int | None) -> int:
-    """Whole seconds to wait: what was asked for, spread by task, or doubling up to 5 minutes."""
+    """Whole seconds to wait: at least what was asked for, else doubling; spread by task."""
     spread = int(task.task_id[:4], 16) / 0x10000
     if asked_s is not None:
-        return max(1, asked_s) + int(spread * min(asked_s, 30))
+        # Who asks for one second a hundred thousand times would outgrow the workflow's history.
+        return max(1, asked_s, min(MOST_WAIT_S, waits // 4)) + int(spread * min(asked_s, 30))
     growing = min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** min(waits - 1, 10))
     return max(1, int(growing * (0.75 + spread / 4)))

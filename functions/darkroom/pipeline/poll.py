@@ -95,7 +95,10 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
     )
     attempts = task.with_attempt(attempt)
     if said.charged == "no" and next_provider(replace(task, attempts=attempts)):
-        ports.tasks.replace(task, task.moved("queued", now, attempts=attempts, waits=0))
+        # The job's deadline was its own; the one for being submitted counts from the start.
+        deadline = task.created_at + timedelta(seconds=ports.policy.queue_s)
+        queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
+        ports.tasks.replace(task, queued)
         return Step("submit")
     end(ports, task, Ending("failed", failure), attempts=attempts)
     return Step("fail")

@@ -17,7 +17,11 @@ def release(ports: Ports, task_id: str) -> None:
     """Start a waiting task whose inputs have all come; leave it alone otherwise."""
     for _ in range(TRIES):
         task = ports.tasks.get(task_id)
-        if task is None or task.finished:
+        if task is None:
+            return
+        if task.finished:
+            # Its entry should be gone: whoever ended it died before saying so.
+            fail(ports, task_id, task.run)
             return
         if task.state == "waiting" and task.ending is None:
             found = look(ports.inputs, task.asked)
@@ -50,6 +54,10 @@ def cancel(ports: Ports, task_id: str, why: Failure) -> None:
     """End a task that is not yet submitted; one that is submitted runs on."""
     for _ in range(TRIES):
         task = ports.tasks.get(task_id)
+        if task is not None and task.state == "cancelled":
+            # Who cancelled it may have died before saying so.
+            fail(ports, task_id, task.run)
+            return
         if task is None or task.state not in UNSUBMITTED:
             return
         if task.ending is None:

@@ -9,7 +9,7 @@ it only waits; afterwards the attempt is settled as its route allows.
 
 from dataclasses import replace
 
-from darkroom.errors import Conflict, Failure, NotSent, Refused, Throttled, Unclear
+from darkroom.errors import Busy, Conflict, Failure, NotSent, Refused, Throttled, Unclear
 from darkroom.pipeline.attempts import call_until, next_number, next_provider, route_for, work_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import elsewhere
@@ -61,6 +61,10 @@ def _attempt(ports: Ports, task: Task) -> Step:
     except (Refused, Throttled, NotSent) as clear:
         standing = paying[0] if paying else task
         return refused(ports, standing, standing.attempts[-1] if paying else attempt, clear)
+    except Busy as busy:
+        if paying:
+            raise
+        return refused(ports, task, attempt, busy)
     except Unclear as doubt:
         return unclear(ports, paying[0], route, doubt)
     return accepted(ports, paying[0], route, said)

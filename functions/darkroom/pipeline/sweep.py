@@ -4,7 +4,7 @@ It may die anywhere: what it did not reach is still due the next time.
 """
 
 from darkroom.errors import Conflict, Failure
-from darkroom.pipeline.fail import end, fail
+from darkroom.pipeline.fail import end
 from darkroom.pipeline.release import release
 from darkroom.pipeline.resolve import look
 from darkroom.ports import Ports
@@ -19,19 +19,22 @@ def sweep(ports: Ports) -> int:
         task = ports.tasks.get(task_id)
         if task is None or task.state != "waiting" or task.deadline > now:
             continue
-        missing = [key for key, there in look(ports.inputs, task.asked).items() if there is None]
-        if not missing:
-            release(ports, task_id)
-            continue
-        failure = Failure(
-            "inputs-missing",
-            f"These files never came: {', '.join(missing)}.",
-            "Upload them, then upload the spec again.",
-        )
-        try:
-            task = end(ports, task, Ending("failed", failure))
-        except Conflict:
-            continue
-        fail(ports, task.task_id, task.run)
+        if task.ending is None:
+            found = look(ports.inputs, task.asked)
+            missing = [key for key, there in found.items() if there is None]
+            if not missing:
+                release(ports, task_id)
+                continue
+            failure = Failure(
+                "inputs-missing",
+                f"These files never came: {', '.join(missing)}.",
+                "Upload them, then upload the spec again.",
+            )
+            try:
+                task = end(ports, task, Ending("failed", failure))
+            except Conflict:
+                continue
+        # A run carries the ending out: it is tried again where a sweep that died is not.
+        ports.workflows.start(task.task_id, task.run)
         ended += 1
     return ended

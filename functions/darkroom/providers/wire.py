@@ -105,6 +105,13 @@ class Wire:
         return _Backend(lambda: self._call.until - self._monotonic())
 
 
+def within(limit: float | None, left_s: float, late: type[Exception]) -> float:
+    """What one socket operation may take; raises `late` when nothing is left."""
+    if left_s <= 0:
+        raise late("the exchange's time is up")
+    return left_s if limit is None else min(limit, left_s)
+
+
 def _lost(*, sent: bool) -> DarkroomError:
     if sent:
         return Unclear("no-answer", "The provider did not answer.")
@@ -141,7 +148,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        limit = _within(timeout, self._left_s(), httpcore.ConnectTimeout)
+        limit = within(timeout, self._left_s(), httpcore.ConnectTimeout)
         stream = self._inner.connect_tcp(host, port, limit, local_address, socket_options)
         return _Stream(stream, self._left_s)
 
@@ -152,11 +159,11 @@ class _Stream(httpcore.NetworkStream):
         self._left_s = left_s
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        limit = _within(timeout, self._left_s(), httpcore.ReadTimeout)
+        limit = within(timeout, self._left_s(), httpcore.ReadTimeout)
         return self._inner.read(max_bytes, limit)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _within(timeout, self._left_s(), httpcore.WriteTimeout))
+        self._inner.write(buffer, within(timeout, self._left_s(), httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -167,15 +174,9 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        limit = _within(timeout, self._left_s(), httpcore.ConnectTimeout)
+        limit = within(timeout, self._left_s(), httpcore.ConnectTimeout)
         secured = self._inner.start_tls(ssl_context, server_hostname, limit)
         return _Stream(secured, self._left_s)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         return self._inner.get_extra_info(info)
-
-
-def _within(limit: float | None, left_s: float, late: type[Exception]) -> float:
-    if left_s <= 0:
-        raise late("the exchange's time is up")
-    return left_s if limit is None else min(limit, left_s)

@@ -1,0 +1,84 @@
+"""`darkroom local`: the whole stack on this machine, up until Ctrl-C; it may watch a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from infra.cli.checkout import need_checkout
+from infra.cli.starting import starting, until_stopped, wait_for_stop
+
+if TYPE_CHECKING:
+    from infra.cli.target import Target
+
+PORT: Final = 4577
+
+
+@click.command(name="local")
+@click.option(
+    "--port",
+    default=PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Where it answers; 0 takes a free one.",
+)
+@click.option(
+    "--watch",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Upload what is dropped here, and bring results back into FOLDER/out.",
+)
+@click.option(
+    "--workers",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help="Processes per function.",
+)
+def command(port: int, folder: Path | None, workers: int) -> None:
+    """Run the whole stack on this machine until Ctrl-C.
+
+    State lives in memory: stopping forgets it.
+    """
+    need_checkout()
+    with until_stopped(), starting(say=_say, port=port, workers=workers) as local:
+        _tell(local)
+        if folder is None:
+            wait_for_stop()
+        else:
+            _watch(local, folder)
+
+
+def _tell(local: "Target") -> None:
+    click.echo(f"ready {local.endpoint_url}")
+    click.echo(f"input bucket   {local.input_bucket}")
+    click.echo(f"output bucket  {local.output_bucket}")
+    aws = f"aws --endpoint-url {local.endpoint_url} s3 cp"
+    specs = "events/specs/remove-background.snapapi.json"
+    photo = f"s3://{local.input_bucket}/photos/chelsea.jpg"
+    result = f"s3://{local.output_bucket}/photos/chelsea.jpg/remove-background.png"
+    for line in (
+        "",
+        "Try it from another terminal, in the checkout:",
+        "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1",
+        f"  {aws} events/photos/chelsea.jpg {photo}",
+        f"  {aws} {specs} {photo}.json",
+        f"  {aws} {result} .",
+        "or: darkroom put events/photos/coffee.jpg --operation upscale --wait",
+        "Ctrl-C ends it.",
+    ):
+        click.echo(line, err=True)
+
+
+def _watch(local: "Target", folder: Path) -> None:
+    from infra.cli.hotfolder import HotFolder, attend  # noqa: PLC0415 - brings watchfiles along
+    from infra.cli.shipping import TargetBuckets  # noqa: PLC0415 - only for --watch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    _say(f"watching {folder}; results come to {folder / 'out'}")
+    attend(HotFolder(folder, TargetBuckets(local), _say))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

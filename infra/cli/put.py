@@ -1,0 +1,162 @@
+"""`darkroom put`: upload photos with their specs, checked first; wait for the results if told."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.cli.parcel import Parcel, pack, pack_written
+from infra.cli.target import Target, env_option, find_target
+
+if TYPE_CHECKING:
+    from darkroom.task import Task
+    from infra.cli.uploading import Placed
+
+
+def read_param(written: str) -> tuple[str, Any]:
+    """`scale=2` as ("scale", 2): the value is JSON where it is some, else text.
+
+    Raises:
+        click.BadParameter: there is no `=`, or no name before it.
+    """
+    name, equals, value = written.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"'{written}' is not NAME=VALUE", param_hint="--param")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+@click.command(name="put")
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--spec",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The spec for every FILE.",
+)
+@click.option("--operation", help="What to do with every FILE, in place of a spec.")
+@click.option("--provider", multiple=True, help="Who does it; repeat for an order of preference.")
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter; repeatable.")
+@click.option("--prefix", default="photos/", show_default=True, help="The folder in the bucket.")
+@click.option("--wait", is_flag=True, help="Wait for the results.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
+@click.option("--json", "as_json", is_flag=True, help="Print the tasks as JSON.")
+@env_option
+def command(  # noqa: PLR0913 - click hands over one argument per option
+    files: tuple[Path, ...],
+    spec: Path | None,
+    operation: str | None,
+    provider: tuple[str, ...],
+    params: tuple[str, ...],
+    prefix: str,
+    timeout: float | None,
+    environment: str,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Upload photos and specs.
+
+    Each FILE is a photo, with --spec or --operation or a spec beside it (cat.jpg.json), or a spec
+    itself, which is uploaded with the files that it names.
+    """
+    if spec and operation:
+        raise click.UsageError("--spec and --operation exclude each other")
+    if (provider or params) and not operation:
+        raise click.UsageError("--provider and --param go with --operation")
+    prefix = _folder(prefix)
+    if operation:
+        document = _written(operation, provider, params)
+        parcel = pack_written(files, document, prefix)
+    else:
+        parcel = pack(files, spec, prefix)
+    if parcel.refused:
+        raise click.ClickException("\n".join(found.told for found in parcel.refused))
+    target = find_target(environment)
+    placed = _send(target, parcel)
+    tasks = _follow(target, placed, timeout) if wait else {}
+    if as_json:
+        click.echo(json.dumps([_as_dict(p, tasks.get(p.task_id)) for p in placed], indent=2))
+    else:
+        _tell(placed, tasks, waited=wait)
+    if wait and not all(_succeeded(tasks.get(p.task_id)) for p in placed):
+        raise click.exceptions.Exit(1)
+
+
+def _folder(prefix: str) -> str:
+    bare = prefix.strip("/")
+    if any(part in ("", ".", "..") for part in bare.split("/")) and bare:
+        raise click.BadParameter(
+            f"'{prefix}' has an empty, '.' or '..' part", param_hint="--prefix"
+        )
+    return f"{bare}/" if bare else ""
+
+
+def _written(operation: str, provider: Sequence[str], params: Sequence[str]) -> dict[str, Any]:
+    document: dict[str, Any] = {"operation": operation}
+    if provider:
+        document["provider"] = provider[0] if len(provider) == 1 else list(provider)
+    if params:
+        document["params"] = dict(map(read_param, params))
+    return document
+
+
+def _send(target: Target, parcel: Parcel) -> "list[Placed]":
+    from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
+
+    for key, path in parcel.files.items():
+        click.echo(f"uploading {path} as {key}", err=True)
+        upload(target, key, path)
+    for key in parcel.missing:
+        click.echo(
+            f"{key} is not on this disk; its task waits for it unless it is in the bucket", err=True
+        )
+    return [upload_spec(target, key, body) for key, body in parcel.specs.items()]
+
+
+def _follow(target: Target, placed: "Sequence[Placed]", timeout: float | None) -> "dict[str, Task]":
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
+    from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.progress import Board  # noqa: PLC0415 - the same
+
+    with Board(Console(stderr=True), target.environment) as board:
+        return follow(target.tasks, placed, board.show, timeout)
+
+
+def _succeeded(task: "Task | None") -> bool:
+    return task is not None and task.state == "succeeded"
+
+
+def _as_dict(placed: "Placed", task: "Task | None") -> dict[str, Any]:
+    from infra.cli.telling import task_as_dict  # noqa: PLC0415 - only for JSON
+
+    known = task_as_dict(task) if task else {}
+    return {"task_id": placed.task_id, "key": placed.key} | known
+
+
+def _tell(placed: "Sequence[Placed]", tasks: "dict[str, Task]", *, waited: bool) -> None:
+    for spec in placed:
+        task = tasks.get(spec.task_id)
+        if task is None or not task.finished:
+            click.echo(f"{spec.task_id}  {spec.key}")
+            if waited:
+                state = task.state if task else "not begun"
+                click.echo(f"{spec.key} did not end in time; it is {state}", err=True)
+            continue
+        for result in task.results:
+            click.echo(result.key)
+        click.echo(task.manifest_key)
+        if task.ending is not None:
+            told = task.ending.failure
+            said = f"{spec.key} {task.state}: {told.sentence} {told.next_step}"
+            click.echo(said.strip(), err=True)

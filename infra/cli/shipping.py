@@ -1,0 +1,46 @@
+"""The buckets of an environment as `HotFolder` uses them; AWS's errors become `OSError`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.cli.target import Target
+from infra.cli.uploading import upload
+
+
+class TargetBuckets:
+    """`hotfolder.Buckets` on S3."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def send(self, path: Path, key: str) -> None:
+        """See `hotfolder.Buckets.send`."""
+        with _as_os_error():
+            upload(self._target, key, path)
+
+    def listing(self) -> Mapping[str, str]:
+        """See `hotfolder.Buckets.listing`; the version is the ETag and the time."""
+        pages = self._target.s3.get_paginator("list_objects_v2")
+        with _as_os_error():
+            return {
+                found["Key"]: f"{found['ETag']} {found['LastModified'].isoformat()}"
+                for page in pages.paginate(Bucket=self._target.output_bucket)
+                for found in page.get("Contents", [])
+            }
+
+    def bring(self, key: str, path: Path) -> None:
+        """See `hotfolder.Buckets.bring`."""
+        with _as_os_error():
+            self._target.s3.download_file(self._target.output_bucket, key, str(path))
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, Boto3Error, ClientError) as error:
+        raise OSError(str(error)) from error

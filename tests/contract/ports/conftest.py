@@ -1,0 +1,82 @@
+"""Each port twice: the fake in memory, and the real one on AWS as moto plays it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from darkroom.aws.objects import S3Inputs, S3Outputs
+from darkroom.aws.tasks import DynamoTasks
+from darkroom.ports import Inputs, Outputs, Tasks
+from tests.fakes.cloud import INPUT, OUTPUT, client, cloud, table
+from tests.fakes.inputs import InMemoryInputs
+from tests.fakes.outputs import InMemoryOutputs
+from tests.fakes.tasks import InMemoryTasks
+
+
+@dataclass(frozen=True)
+class InputBench:
+    """An input bucket, and what people do to it. `put` returns the version's id."""
+
+    inputs: Inputs
+    put: Callable[[str, bytes], str]
+    delete: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class OutputBench:
+    """An output bucket, and its versions: content type and body, oldest first."""
+
+    outputs: Outputs
+    versions: Callable[[str], list[tuple[str, bytes]]]
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
+    """An empty task store."""
+    if request.param == "in memory":
+        yield InMemoryTasks()
+        return
+    with cloud():
+        yield DynamoTasks(table())
+
+
+@pytest.fixture(params=["in memory", "S3", "S3 without versions"])
+def input_bench(request: pytest.FixtureRequest) -> Iterator[InputBench]:
+    """An empty input bucket."""
+    if request.param == "in memory":
+        fake = InMemoryInputs(INPUT)
+        yield InputBench(fake, lambda key, body: fake.put(key, body).version_id, fake.delete)
+        return
+    with cloud(versioned=request.param == "S3"):
+        s3 = client("s3")
+
+        def put(key: str, body: bytes) -> str:
+            answer = s3.put_object(Bucket=INPUT, Key=key, Body=body)
+            etag = answer["ETag"].strip('"')
+            return str(answer.get("VersionId") or f"etag:{etag}")
+
+        yield InputBench(
+            S3Inputs(s3, INPUT), put, lambda key: s3.delete_object(Bucket=INPUT, Key=key)
+        )
+
+
+@pytest.fixture(params=["in memory", "S3"])
+def output_bench(request: pytest.FixtureRequest) -> Iterator[OutputBench]:
+    """An empty output bucket."""
+    if request.param == "in memory":
+        fake = InMemoryOutputs()
+        yield OutputBench(fake, lambda key: [(v.content_type, v.body) for v in fake.versions(key)])
+        return
+    with cloud():
+        s3 = client("s3")
+
+        def versions(key: str) -> list[tuple[str, bytes]]:
+            listed = s3.list_object_versions(Bucket=OUTPUT, Prefix=key).get("Versions", [])
+            found = [
+                s3.get_object(Bucket=OUTPUT, Key=key, VersionId=one["VersionId"])
+                for one in reversed(listed)
+            ]
+            return [(one["ContentType"], one["Body"].read()) for one in found]
+
+        yield OutputBench(S3Outputs(s3, OUTPUT), versions)

@@ -1,0 +1,95 @@
+"""What runs, events and dead letters promise, in memory and on AWS."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from darkroom.aws.channels import EventBridgeEvents, SqsDeadLetters, StepFunctionsWorkflows
+from darkroom.ports import DeadLetters, Events, Workflows
+from tests.fakes.channels import RecordingDeadLetters, RecordingEvents, RecordingWorkflows
+from tests.fakes.cloud import BUS, Cloud, client, cloud
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Three ports, and what came of using them."""
+
+    workflows: Workflows
+    runs: Callable[[], list[str]]
+    events: Events
+    published: Callable[[], list[tuple[str, Any]]]
+    dead_letters: DeadLetters
+    letters: Callable[[], list[tuple[str, str]]]
+
+
+@pytest.fixture(params=["in memory", "AWS"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Nothing started, published or dead."""
+    if request.param == "in memory":
+        yield _in_memory()
+        return
+    with cloud() as aws:
+        yield _on_aws(aws)
+
+
+def _in_memory() -> Bench:
+    workflows, events, dead = RecordingWorkflows(), RecordingEvents(), RecordingDeadLetters()
+    return Bench(
+        workflows,
+        lambda: [f"{task}-{run}" for task, run in workflows.started],
+        events,
+        lambda: [(e.kind, e.detail) for e in events.published],
+        dead,
+        lambda: [(letter.body, letter.reason) for letter in dead.letters],
+    )
+
+
+def _on_aws(aws: Cloud) -> Bench:
+    def runs() -> list[str]:
+        listed = client("stepfunctions").list_executions(stateMachineArn=aws.state_machine_arn)
+        return [one["name"] for one in listed["executions"]]
+
+    def published() -> list[tuple[str, Any]]:
+        bodies = [json.loads(letter["Body"]) for letter in aws.letters(aws.watch_url)]
+        return [(body["detail-type"], body["detail"]) for body in bodies]
+
+    def letters() -> list[tuple[str, str]]:
+        return [
+            (letter["Body"], letter["MessageAttributes"]["reason"]["StringValue"])
+            for letter in aws.letters(aws.dead_letters_url)
+        ]
+
+    return Bench(
+        StepFunctionsWorkflows(lambda: client("stepfunctions"), aws.state_machine_arn),
+        runs,
+        EventBridgeEvents(lambda: client("events"), BUS),
+        published,
+        SqsDeadLetters(lambda: client("sqs"), aws.dead_letters_url),
+        letters,
+    )
+
+
+def test_a_run_that_is_started_twice_is_one_run(bench: Bench) -> None:
+    """Its name is the task's and the run's; another run is another."""
+    for run in (1, 1, 2):
+        bench.workflows.start("ab" * 16, run)
+
+    assert sorted(bench.runs()) == [f"{'ab' * 16}-1", f"{'ab' * 16}-2"]
+
+
+def test_an_event_arrives_as_it_was_published(bench: Bench) -> None:
+    """Kind and detail, whatever characters are in it."""
+    detail = {"task_id": "1", "results": ["a ü😀.png"], "cost": {"usd": 0.5, "credits": None}}
+    bench.events.publish("Task Succeeded", detail)
+
+    assert bench.published() == [("Task Succeeded", detail)]
+
+
+def test_a_dead_letter_keeps_its_body_and_its_reason(bench: Bench) -> None:
+    """Both as they are."""
+    bench.dead_letters.put("{not json 😀", "The message is not JSON.")
+
+    assert bench.letters() == [("{not json 😀", "The message is not JSON.")]

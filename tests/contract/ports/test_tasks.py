@@ -1,0 +1,208 @@
+"""What every task store promises: conditional writes, all or nothing, and six questions."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from darkroom.errors import Conflict, Failure
+from darkroom.ports import Tasks
+from darkroom.task import Ending, EndStatus, State, Task
+from tests.fakes.clock import START
+from tests.fakes.samples import full_task, sample_task
+
+
+def test_a_task_comes_back_as_it_was_written(tasks: Tasks) -> None:
+    """Every field, every kind of number, empty texts and odd characters."""
+    task = full_task()
+    tasks.create(task, previous=None, owner=None)
+
+    assert tasks.get(task.task_id) == task
+
+
+def test_a_task_may_be_written_again_as_it_was_read(tasks: Tasks) -> None:
+    """Numbers do not grow digits on the way."""
+    task = full_task()
+    tasks.create(task, previous=None, owner=None)
+    for _ in range(3):
+        read = tasks.get(task.task_id)
+        assert read
+        tasks.replace(read, read)
+
+    assert tasks.get(task.task_id) == replace(task, revision=3)
+
+
+def test_an_unknown_task_is_none(tasks: Tasks) -> None:
+    """Asking costs nothing."""
+    assert tasks.get("0" * 32) is None
+    assert tasks.latest("a.json") is None
+    assert tasks.owner("a") is None
+    assert list(tasks.wanting("a")) == []
+
+
+def test_a_task_is_created_once(tasks: Tasks) -> None:
+    """The second of two equal creations loses, whatever it says about the names."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+
+    for previous in (None, task.task_id):
+        with pytest.raises(Conflict):
+            tasks.create(task, previous=previous, owner=previous)
+
+
+def test_creating_claims_the_specs_and_the_outputs_name(tasks: Tasks) -> None:
+    """Both name the task."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+
+    assert tasks.latest(task.trigger.key) == task.task_id
+    assert tasks.owner(task.output) == task.task_id
+
+
+def test_a_newer_task_takes_the_names_from_the_one_it_knows(tasks: Tasks) -> None:
+    """It must say from whom."""
+    old, new = sample_task(1), _again(2)
+    tasks.create(old, previous=None, owner=None)
+    tasks.create(new, previous=old.task_id, owner=old.task_id)
+
+    assert tasks.latest(old.trigger.key) == new.task_id
+    assert tasks.owner(old.output) == new.task_id
+
+
+@pytest.mark.parametrize("wrong", ["previous", "owner"])
+@pytest.mark.parametrize("said", [None, "f" * 32])
+def test_a_claim_on_a_name_that_changed_writes_nothing(
+    tasks: Tasks, wrong: str, said: str | None
+) -> None:
+    """All or nothing: neither the task nor its wants are there afterwards."""
+    old = sample_task(1)
+    new = _again(2, wants=("photos/1.jpg",))
+    tasks.create(old, previous=None, owner=None)
+    claims: dict[str, str | None] = {"previous": old.task_id, "owner": old.task_id, wrong: said}
+
+    with pytest.raises(Conflict):
+        tasks.create(new, previous=claims["previous"], owner=claims["owner"])
+    assert tasks.get(new.task_id) is None
+    assert list(tasks.wanting("photos/1.jpg")) == []
+    assert tasks.latest(old.trigger.key) == old.task_id
+    assert tasks.owner(old.output) == old.task_id
+
+
+def test_a_claim_on_a_name_that_nobody_has_must_not_name_anybody(tasks: Tasks) -> None:
+    """The one that was named is not there."""
+    with pytest.raises(Conflict):
+        tasks.create(sample_task(), previous="f" * 32, owner=None)
+
+
+def test_a_task_that_is_born_cancelled_is_not_its_specs_newest(tasks: Tasks) -> None:
+    """It is the late event of an old version; the newer version's task keeps the name."""
+    newer = sample_task(1)
+    stale = _again(2, output="photos/1.jpg/upscale@0002", ending=_ending("cancelled"))
+    tasks.create(newer, previous=None, owner=None)
+    tasks.create(stale, previous=newer.task_id, owner=None)
+
+    assert tasks.latest(newer.trigger.key) == newer.task_id
+    assert tasks.owner(stale.output) == stale.task_id
+
+
+def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
+    """What it returns is what is stored."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+    written = tasks.replace(task, task.moved("submitting", START + timedelta(seconds=1)))
+
+    assert written.revision == 1
+    assert tasks.get(task.task_id) == written
+
+
+def test_the_second_of_two_writers_loses(tasks: Tasks) -> None:
+    """Both read the same revision; what the first wrote stays."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+    first = tasks.replace(task, task.moved("submitting", START))
+
+    with pytest.raises(Conflict):
+        tasks.replace(task, task.moved("cancelled", START))
+    assert tasks.get(task.task_id) == first
+
+
+def test_what_is_not_there_cannot_be_replaced(tasks: Tasks) -> None:
+    """A task is only made by `create`."""
+    with pytest.raises(Conflict):
+        tasks.replace(sample_task(), sample_task())
+    assert tasks.get(sample_task().task_id) is None
+
+
+def test_wanted_keys_name_every_task_that_waits(tasks: Tasks) -> None:
+    """A key wanted twice by one task counts once; forgetting touches only the task's own."""
+    one = sample_task(1, "waiting", wants=("a b+%😀.jpg", "mask.png", "mask.png"))
+    two = sample_task(2, "waiting", wants=("mask.png",))
+    for task in (one, two):
+        tasks.create(task, previous=None, owner=None)
+    assert list(tasks.wanting("a b+%😀.jpg")) == [one.task_id]
+    assert sorted(tasks.wanting("mask.png")) == sorted([one.task_id, two.task_id])
+
+    tasks.forget_wants(one)
+    tasks.forget_wants(one)
+    assert list(tasks.wanting("a b+%😀.jpg")) == []
+    assert list(tasks.wanting("mask.png")) == [two.task_id]
+
+
+def test_due_are_unfinished_tasks_whose_deadline_has_passed(tasks: Tasks) -> None:
+    """To the very second, whatever their state."""
+    states: tuple[State, ...] = ("waiting", "queued", "running", "succeeded", "failed")
+    for number, state in enumerate(states, 1):
+        tasks.create(sample_task(number, state), previous=None, owner=None)
+    later = sample_task(9, "waiting", deadline=START + timedelta(hours=2))
+    tasks.create(later, previous=None, owner=None)
+
+    at = START + timedelta(hours=1)
+    assert list(tasks.due(at - timedelta(microseconds=1))) == []
+    assert set(tasks.due(at)) == {sample_task(number).task_id for number in (1, 2, 3)}
+    assert later.task_id in set(tasks.due(at + timedelta(hours=1)))
+
+
+def test_a_task_that_ends_is_no_longer_due(tasks: Tasks) -> None:
+    """The index follows the task."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+    tasks.replace(task, task.moved("failed", START, ending=_ending("failed")))
+
+    assert list(tasks.due(START + timedelta(days=9))) == []
+
+
+def test_a_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:
+    """Only its own, and no more than asked for; the bucket's root is a folder too."""
+    for number in range(1, 6):
+        at = START + timedelta(seconds=number)
+        tasks.create(sample_task(number, created_at=at), previous=None, owner=None)
+    root = sample_task(6)
+    root = replace(root, trigger=replace(root.trigger, key="cat.jpg.json"))
+    tasks.create(root, previous=None, owner=None)
+
+    newest = [task.trigger.version for task in tasks.in_folder("photos/", 3)]
+    assert newest == ["v5", "v4", "v3"]
+    assert [task.task_id for task in tasks.in_folder("", 9)] == [root.task_id]
+    assert list(tasks.in_folder("photos", 9)) == []
+
+
+def test_attention_is_needed_where_it_went_wrong(tasks: Tasks) -> None:
+    """Failed and unknown tasks, newest first over all of them."""
+    states: tuple[State, ...] = ("failed", "unknown", "succeeded", "cancelled", "queued")
+    for number in range(1, 21):
+        at = START + timedelta(seconds=number)
+        task = sample_task(number, states[number % 5], updated_at=at)
+        tasks.create(task, previous=None, owner=None)
+
+    found = tasks.needing_attention(5)
+    assert [task.trigger.version for task in found] == ["v20", "v16", "v15", "v11", "v10"]
+
+
+def _again(number: int, **changes: Any) -> Task:
+    """Another task of the first sample's spec."""
+    return replace(sample_task(1, **changes), task_id=sample_task(number).task_id)
+
+
+def _ending(status: EndStatus) -> Ending:
+    return Ending(status, Failure("why", "Because."))

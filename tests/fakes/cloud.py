@@ -1,0 +1,126 @@
+"""AWS inside the test's own process, by moto: buckets, table, queue, bus and state machine.
+
+The table and the buckets are made as the stack makes them.
+"""
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+INDEXES: Mapping[str, tuple[str, str]] = {
+    "by-due": ("due", "due_at"),
+    "by-folder": ("folder", "created_at"),
+    "by-attention": ("attention", "updated_at"),
+}
+"""Secondary indexes: name -> partition key and sort key."""
+REGION = "eu-central-1"
+INPUT, OUTPUT, TABLE, BUS = "darkroom-input", "darkroom-output", "darkroom-test", "darkroom-bus"
+_ROLE = "arn:aws:iam::123456789012:role/runs"
+_RULES = {"EventPattern": json.dumps({"source": ["darkroom"]}), "State": "ENABLED"}
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """What the stack's outputs name.
+
+    Attributes:
+        watch_url: a queue that receives every event of the bus.
+    """
+
+    state_machine_arn: str
+    dead_letters_url: str
+    watch_url: str
+
+    def letters(self, url: str) -> list[dict[str, Any]]:
+        """The messages of a queue, with their attributes."""
+        answer = client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return list(answer.get("Messages", []))
+
+
+@contextmanager
+def cloud(*, versioned: bool = True) -> Iterator[Cloud]:
+    """A fresh account with everything in it."""
+    with mock_aws():
+        _make_buckets(versioned=versioned)
+        _make_table()
+        dead = client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
+        watch = client("sqs").create_queue(QueueName="watch")["QueueUrl"]
+        _make_bus(watch)
+        yield Cloud(_make_machine(), dead, watch)
+
+
+@functools.cache
+def session() -> boto3.Session:
+    """One session for all tests: reading the services' models is what takes time."""
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """One client of each service for all tests; it keeps nothing."""
+    return session().client(service)  # type: ignore[call-overload]
+
+
+@functools.cache
+def table() -> Any:
+    """The task table."""
+    return session().resource("dynamodb").Table(TABLE)
+
+
+def _make_buckets(*, versioned: bool) -> None:
+    s3 = client("s3")
+    for name in (INPUT, OUTPUT):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        if versioned:
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _make_table() -> None:
+    names = ["pk", "sk", *dict.fromkeys(name for index in INDEXES.values() for name in index)]
+    client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
+        KeySchema=_keys("pk", "sk"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": name,
+                "KeySchema": _keys(*index),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for name, index in INDEXES.items()
+        ],
+    )
+
+
+def _keys(partition: str, sort: str) -> Any:
+    return [
+        {"AttributeName": partition, "KeyType": "HASH"},
+        {"AttributeName": sort, "KeyType": "RANGE"},
+    ]
+
+
+def _make_bus(queue_url: str) -> None:
+    events = client("events")
+    events.create_event_bus(Name=BUS)
+    events.put_rule(Name="all", EventBusName=BUS, **_RULES)  # type: ignore[arg-type]
+    arn = client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
+    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "watch", "Arn": arn}])
+
+
+def _make_machine() -> str:
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = client("stepfunctions").create_state_machine(
+        name="runs", definition=json.dumps(definition), roleArn=_ROLE
+    )
+    return str(machine["stateMachineArn"])

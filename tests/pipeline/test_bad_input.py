@@ -1,0 +1,224 @@
+"""Whatever is wrong with a spec or a file, the person gets one manifest with one plain sentence."""
+
+import json
+from typing import Any
+
+import pytest
+
+from darkroom.arrivals import Uploaded
+from darkroom.errors import Refused
+from darkroom.pipeline.intake import intake
+from darkroom.pipeline.sweep import sweep
+from tests.fakes.providers import PNG
+from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+
+DEEP = b'{"operation": "upscale", "metadata": ' + b'{"a":' * 200 + b"1" + b"}" * 201
+
+_HUGE = b'{"operation": "upscale", "metadata": {"a": 1' + b"0" * 5000 + b"}}"
+
+BAD_SPECS: dict[str, tuple[str, bytes]] = {
+    "no JSON": ("spec-not-json", b"operation: upscale"),
+    "empty": ("spec-not-json", b""),
+    "cut off": ("spec-not-json", b'{"operation": "upscale"'),
+    "not UTF-8": ("spec-not-utf8", b'{"operation": "\xff\xfe"}'),
+    "too large": ("spec-too-large", b'{"operation": "upscale"}' + b" " * (256 * 1024)),
+    "deeply nested": ("spec-not-json", DEEP),
+    "absurdly nested": ("spec-not-json", b"[" * 200_000),
+    "a name twice": ("spec-not-json", b'{"operation": "upscale", "operation": "upscale"}'),
+    "NaN": ("spec-not-json", b'{"operation": "upscale", "metadata": {"a": NaN}}'),
+    "infinite": ("spec-not-json", b'{"operation": "upscale", "metadata": {"a": 1e999}}'),
+    "out of range": ("spec-not-json", b'{"operation": "upscale", "metadata": {"a": 1e300}}'),
+    "too small": ("spec-not-json", b'{"operation": "upscale", "metadata": {"a": 1e-300}}'),
+    "huge integer": ("spec-not-json", _HUGE),
+    "half a character": (
+        "spec-not-json",
+        b'{"operation": "upscale", "metadata": {"a": "\\ud800"}}',
+    ),
+    "a name is empty": ("spec-not-json", b'{"operation": "upscale", "metadata": {"": 1}}'),
+    "a list": ("not-a-spec", b'[{"operation": "upscale"}]'),
+    "no operation": ("not-a-spec", b'{"width": 300}'),
+    "unknown field": ("bad-spec", spec_of("upscale", scael=2)),
+    "wrong type": ("bad-spec", spec_of("upscale", params=[2])),
+    "operation is no word": ("bad-spec", spec_of("Up Scale!")),
+    "operation is a number": ("bad-spec", b'{"operation": 7}'),
+    "no provider in the list": ("bad-spec", spec_of("upscale", provider=[])),
+    "large metadata": ("bad-spec", spec_of("upscale", metadata={"a": "x" * 20_000})),
+    "unknown operation": ("unknown-operation", spec_of("upscaling")),
+    "unknown provider": ("unknown-provider", spec_of("upscale", provider="betta")),
+    "one unknown of two": ("unknown-provider", spec_of("upscale", provider=["beta", "betta"])),
+    "lacking operation": ("operation-not-offered", spec_of("upscale", provider="alpha")),
+    "unknown model": ("unknown-model", spec_of("upscale", provider="beta", model="beta-9")),
+    "unknown parameter": ("bad-params", spec_of("upscale", params={"scael": 2})),
+    "bad parameter": ("bad-params", spec_of("upscale", params={"scale": 3})),
+    "missing parameter": ("bad-params", spec_of("generate")),
+    "unknown role": ("unknown-role", spec_of("upscale", inputs={"mask": "m.png"})),
+    "missing role": ("missing-role", spec_of("remove-objects")),
+    "too many files": ("too-many-files", spec_of("combine", inputs={"image": list("abcd")})),
+    "URL as input": ("bad-input-path", spec_of("upscale", inputs={"image": "https://x.y/z.png"})),
+    "input outside": ("bad-input-path", spec_of("upscale", inputs={"image": "../../etc/x.png"})),
+    "input is a folder": ("bad-input-path", spec_of("upscale", inputs={"image": "folder/"})),
+}
+
+
+def _failed(studio: Studio, code: str) -> dict[str, Any]:
+    studio.run()
+    task = studio.task
+    manifest = studio.manifest(task)
+    assert (task.state, manifest["status"]) == ("failed", "failed")
+    failure: dict[str, Any] = manifest["failure"]
+    assert failure["code"] == code
+    assert failure["sentence"].strip()
+    assert failure["sentence"].endswith((".", "?"))
+    assert failure["next_step"].strip()
+    assert "Traceback" not in json.dumps(manifest)
+    assert manifest["results"] == []
+    assert studio.endings(task.task_id) == {"Task Failed"}
+    assert studio.providers.charged == []
+    assert studio.dead_letters.letters == []
+    return failure
+
+
+@pytest.mark.parametrize("what", BAD_SPECS)
+def test_a_bad_spec_ends_in_a_manifest(studio: Studio, what: str) -> None:
+    """One stable code, one sentence, one event, nothing paid, nothing in the dead letters."""
+    code, body = BAD_SPECS[what]
+    studio.drop(PHOTO)
+    studio.drop(SPEC, body)
+
+    _failed(studio, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (spec_of("upscale", scael=2), "scael"),
+        (spec_of("upscale", provder="beta"), "Did you mean 'provider'?"),
+        (spec_of("upscal"), "Did you mean 'upscale'?"),
+        (spec_of("upscale", provider="betta"), "Did you mean 'beta'?"),
+        (spec_of("upscale", params={"scael": 2}), "Did you mean 'scale'?"),
+        (spec_of("upscale", inputs={"imag": "x.png"}), "Did you mean 'image'?"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest_known_one(
+    studio: Studio, body: bytes, hint: str
+) -> None:
+    """The sentence names what was found and what was probably meant."""
+    studio.drop(PHOTO)
+    studio.drop(SPEC, body)
+
+    assert hint in studio.manifest()["failure"]["sentence"]
+
+
+def test_a_sentence_names_file_field_and_what_was_found(studio: Studio) -> None:
+    """A photographer sees which file to open and where to look."""
+    studio.drop(SPEC, spec_of("upscale", on_unknown="shrug"))
+
+    sentence = studio.manifest()["failure"]["sentence"]
+    assert all(word in sentence for word in ("cat.jpg.json", "on_unknown", '"shrug"', "hold"))
+
+
+def test_an_empty_input_is_refused(studio: Studio) -> None:
+    """An upload that broke off is not sent to anyone."""
+    studio.drop(PHOTO, b"")
+    studio.ask("upscale")
+
+    assert PHOTO in _failed(studio, "input-empty")["sentence"]
+
+
+def test_an_empty_input_that_comes_late_is_refused(studio: Studio) -> None:
+    """The same when the spec was waiting for it."""
+    studio.ask("upscale")
+    studio.drop(PHOTO, b"")
+
+    _failed(studio, "input-empty")
+    assert studio.tasks.wanted == []
+
+
+def test_an_oversized_input_is_refused_with_both_figures(studio: Studio) -> None:
+    """The sentence says how large it is and how large it may be."""
+    studio.drop(PHOTO, PNG + bytes(20_000))
+    studio.ask("upscale")
+
+    sentence = _failed(studio, "input-too-large")["sentence"]
+    assert "20,072" in sentence
+    assert "10,000" in sentence
+
+
+def test_an_input_that_never_comes_is_named(studio: Studio) -> None:
+    """After a day the task gives up and says for what it waited."""
+    studio.ask("remove-objects", inputs={"mask": "/masks/cat.png"})
+    studio.drop(PHOTO)
+    studio.clock.advance(studio.policy.inputs_s + 1)
+    sweep(studio.ports)
+
+    assert "masks/cat.png" in _failed(studio, "inputs-missing")["sentence"]
+
+
+def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(studio: Studio) -> None:
+    """Named, it is refused; unnamed, it is passed over."""
+    studio.providers.ready = {"alpha", "gamma"}
+    studio.drop(PHOTO)
+    studio.ask("upscale", provider="beta")
+
+    assert "Set beta up" in _failed(studio, "provider-not-set-up")["next_step"]
+
+    studio.ask("upscale", key="photos/cat.jpg.other.json")
+    assert studio.tasks.all[1].asked.providers == ("gamma",)
+
+
+def test_an_operation_that_nobody_set_up_offers_is_refused(studio: Studio) -> None:
+    """The way out names a provider that could do it."""
+    studio.providers.ready = {"gamma"}
+    studio.drop(PHOTO)
+    studio.ask("remove-background")
+
+    assert "Set alpha up" in _failed(studio, "no-provider-set-up")["next_step"]
+
+
+@pytest.mark.parametrize(
+    "stem",
+    [
+        "photos/my cat.jpg",
+        "photos/a+b%20c.jpg",
+        "photos/100%.jpg",
+        "photos/😀 smile.jpg",
+        "photos/ünï/кот.jpg",
+        "photos/" + "n" * 800 + ".jpg",
+    ],
+)
+def test_odd_but_usable_names_work(studio: Studio, stem: str) -> None:
+    """Spaces, plus, percent, emoji and long names are names like any other."""
+    studio.drop(stem)
+    studio.ask("remove-background", key=f"{stem}.json")
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert studio.task.results[0].key == f"{stem}/remove-background.png"
+
+
+@pytest.mark.parametrize(
+    "stem",
+    ["photos/../cat.jpg", "photos//cat.jpg", "./cat.jpg", "n" * 1015 + ".jpg", "_darkroom/x.jpg"],
+)
+def test_unusable_names_are_answered_under_the_tasks_own_name(studio: Studio, stem: str) -> None:
+    """A name that results cannot bear still gets its manifest."""
+    studio.drop(stem)
+    studio.ask("remove-background", key=f"{stem}.json")
+
+    _failed(studio, "bad-key")
+    assert studio.task.manifest_key == f"_darkroom/{studio.task.task_id}.manifest.json"
+
+
+def test_a_label_that_is_none_is_refused(studio: Studio) -> None:
+    """Results are numbered, so a label may not look like a number."""
+    studio.drop(PHOTO)
+    studio.ask("remove-background", key="photos/cat.jpg.thumb-2.json")
+
+    _failed(studio, "bad-label")
+
+
+def test_a_message_that_names_no_spec_is_no_task(studio: Studio) -> None:
+    """There is nothing to write a manifest about: the door puts it into the dead letters."""
+    with pytest.raises(Refused):
+        intake(studio.ports, Uploaded("photos/nothing.jpg.json"))
+    assert studio.tasks.all == []

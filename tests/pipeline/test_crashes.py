@@ -1,0 +1,241 @@
+"""The process may die before or after any call to the outside, once; nothing is paid twice.
+
+Each scenario is first run unharmed to count its calls. Then it is run again for every one of
+them: that call dies, either before it does anything or after it has done it, and whoever called
+the door (the queue, the workflow) calls it again.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+import pytest
+
+from darkroom.pipeline.sweep import sweep
+from darkroom.ports import Ports
+from darkroom.task import Finished, ResultRef
+from tests.fakes.providers import PNG
+from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
+from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, refusal, spec_of
+
+When = Literal["before", "after"]
+
+
+@dataclass
+class Doom:
+    """Counts calls, and lets one of them die."""
+
+    at: int | None = None
+    when: When = "before"
+    count: int = 0
+    struck: str = ""
+    names: list[str] = field(default_factory=list)
+
+    def call(self, name: str, act: Callable[[], Any]) -> Any:
+        """Do what was asked, unless its hour has come."""
+        self.count += 1
+        self.names.append(name)
+        if self.count != self.at:
+            return act()
+        self.struck = name
+        if self.when == "after":
+            act()
+        raise Died(f"{self.when} {name}")
+
+
+class Mortal:
+    """A port whose every call may be the last."""
+
+    def __init__(self, port: Any, name: str, doom: Doom) -> None:
+        self._port, self._name, self._doom = port, name, doom
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._port, name)
+        if not callable(attribute):
+            return attribute
+        full = f"{self._name}.{name}"
+        return lambda *args, **kwargs: self._doom.call(full, lambda: attribute(*args, **kwargs))
+
+
+def _mortal(ports: Ports, doom: Doom) -> Ports:
+    lasting = ("clock", "policy")
+    wrapped = {
+        f.name: Mortal(getattr(ports, f.name), f.name, doom)
+        for f in fields(ports)
+        if f.name not in lasting
+    }
+    return replace(ports, **wrapped)
+
+
+# --- what happens in each scenario ---------------------------------------------------------------
+
+
+def _photo_then_spec(operation: str) -> Callable[[Studio], None]:
+    def act(studio: Studio) -> None:
+        studio.drop(PHOTO)
+        studio.ask(operation)
+        studio.run()
+
+    return act
+
+
+def _spec_then_photo(studio: Studio) -> None:
+    studio.ask(SYNC_NONE)
+    studio.drop(PHOTO)
+    studio.run()
+
+
+def _bad_spec(studio: Studio) -> None:
+    studio.drop(SPEC, b"{}")
+    studio.run()
+
+
+def _empty_photo_comes_late(studio: Studio) -> None:
+    studio.ask(JOB_KEY)
+    studio.drop(PHOTO, b"")
+    studio.run()
+
+
+def _replaced(studio: Studio) -> None:
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.ask(JOB_KEY, params={"scale": 4})
+    studio.run()
+
+
+def _late_event(studio: Studio) -> None:
+    studio.drop(PHOTO)
+    old = studio.upload(SPEC, spec_of(JOB_KEY))
+    new = studio.upload(SPEC, spec_of(JOB_KEY, params={"scale": 4}))
+    studio.arrive(new, old)
+    studio.run()
+
+
+def _deleted(studio: Studio) -> None:
+    studio.ask(SYNC_NONE)
+    studio.remove(SPEC)
+    studio.run()
+
+
+def _never_came(studio: Studio) -> None:
+    studio.ask(SYNC_NONE)
+    studio.clock.advance(studio.policy.inputs_s + 1)
+    for _ in range(3):
+        try:
+            sweep(studio.ports)
+        except Died:
+            continue
+    studio.run()
+
+
+def _large_answer(studio: Studio) -> None:
+    large = Finished((ResultRef("text", data="QUJD" * 50_000),))
+    studio.providers.say("submit", large)
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE, provider="alpha")
+    studio.run()
+
+
+def _fallback(studio: Studio) -> None:
+    studio.providers.say("submit", refusal())
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+
+SCENARIOS: dict[str, Callable[[Studio], None]] = {
+    "answered at once, no key": _photo_then_spec(SYNC_NONE),
+    "answered at once, key": _photo_then_spec(SYNC_KEY),
+    "job, no key": _photo_then_spec(JOB_NONE),
+    "job, key": _photo_then_spec(JOB_KEY),
+    "spec first": _spec_then_photo,
+    "large answer": _large_answer,
+    "fallback": _fallback,
+    "bad spec": _bad_spec,
+    "empty photo comes late": _empty_photo_comes_late,
+    "replaced": _replaced,
+    "late event": _late_event,
+    "deleted": _deleted,
+    "never came": _never_came,
+}
+KEYED = {"answered at once, key", "job, key"}
+MAY_LOSE_AN_ANSWER = ("providers.submit", "tasks.replace", "outputs.put")
+
+
+def _played(scenario: str, doom: Doom) -> Studio:
+    studio = Studio()
+    studio.ports = _mortal(studio.ports, doom)
+    SCENARIOS[scenario](studio)
+    return studio
+
+
+def _deaths(scenario: str) -> Iterator[tuple[Doom, Studio]]:
+    whole = Doom()
+    _played(scenario, whole)
+    for at in range(1, whole.count + 1):
+        for when in ("before", "after"):
+            doom = Doom(at, when)  # type: ignore[arg-type]
+            yield doom, _played(scenario, doom)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_whatever_dies_every_task_ends_once_and_says_so(scenario: str) -> None:
+    """One manifest, at least one event of its end and none of another, nothing left waiting."""
+    unharmed = [task.state for task in _played(scenario, Doom()).tasks.all]
+    for doom, studio in _deaths(scenario):
+        where = f"died {doom.when} call {doom.at}, {doom.struck}"
+        tasks = studio.tasks.all
+        assert len(tasks) == len(unharmed), where
+        for task, expected in zip(tasks, unharmed, strict=True):
+            assert task.finished, where
+            manifest = studio.manifest(task)
+            assert (manifest["task_id"], manifest["status"]) == (task.task_id, task.state), where
+            assert studio.endings(task.task_id) == {f"Task {task.state.capitalize()}"}, where
+            assert task.state in (expected, "unknown"), where
+            for result in task.results:
+                assert studio.outputs.get(result.key), where
+        assert studio.tasks.wanted == [], where
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_whatever_dies_nothing_is_paid_twice(scenario: str) -> None:
+    """Each task is charged at most once; without a key it is not even sent twice."""
+    for doom, studio in _deaths(scenario):
+        where = f"died {doom.when} call {doom.at}, {doom.struck}"
+        for task in studio.tasks.all:
+            mine = [paid for paid in studio.providers.charged if paid.task_id == task.task_id]
+            assert len(mine) <= 1, where
+            if task.state == "succeeded":
+                assert len(mine) == 1, where
+
+
+@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - KEYED))
+def test_without_a_key_only_a_death_around_the_paid_call_leaves_it_unknown(scenario: str) -> None:
+    """Everywhere else the task goes on as if nothing had happened."""
+    for doom, studio in _deaths(scenario):
+        if any(task.state == "unknown" for task in studio.tasks.all):
+            assert doom.struck in MAY_LOSE_AN_ANSWER, f"{doom.when} {doom.struck}"
+
+
+@pytest.mark.parametrize("scenario", sorted(KEYED))
+def test_with_a_key_every_death_is_survived(scenario: str) -> None:
+    """The same request under the same key finds what was paid for."""
+    for doom, studio in _deaths(scenario):
+        states = [task.state for task in studio.tasks.all]
+        assert states == ["succeeded"], f"{doom.when} {doom.struck}"
+
+
+def test_every_port_dies_in_some_scenario() -> None:
+    """Otherwise this file would prove less than it says."""
+    seen: set[str] = set()
+    for scenario in SCENARIOS:
+        doom = Doom()
+        _played(scenario, doom)
+        seen |= set(doom.names)
+    expected = {
+        *("tasks.get", "tasks.create", "tasks.replace", "tasks.latest", "tasks.owner"),
+        *("tasks.wanting", "tasks.forget_wants", "tasks.due", "inputs.find", "inputs.read"),
+        *("outputs.put", "workflows.start", "events.publish"),
+        *("providers.submit", "providers.poll", "providers.fetch"),
+    }
+    assert expected <= seen

@@ -1,0 +1,229 @@
+"""Results are copied, checked and named; what cannot be delivered says why."""
+
+import base64
+import hashlib
+import json
+
+import pytest
+
+from darkroom.errors import Busy, ResultGone
+from darkroom.media import Kind
+from darkroom.pipeline.answers import IN_ITEM_BYTES
+from darkroom.ports import Policy, Step
+from darkroom.task import Finished, ResultRef
+from tests.fakes.providers import PNG
+from tests.pipeline.offers import JOB_KEY, SYNC_NONE
+from tests.pipeline.studio import PHOTO, Studio
+
+GONE = ResultGone("result-gone", "The provider no longer has the result.")
+OUT = f"{PHOTO}/{SYNC_NONE}"
+
+
+def _inline(kind: Kind, body: bytes) -> ResultRef:
+    return ResultRef(kind, data=base64.b64encode(body).decode())
+
+
+def _answering(studio: Studio, *results: ResultRef, operation: str = SYNC_NONE) -> Studio:
+    studio.providers.say("submit", Finished(results, 1.5, {"box": [1, 2, 3, 4]}))
+    studio.drop(PHOTO)
+    studio.ask(operation, provider="alpha")
+    return studio
+
+
+def test_a_result_is_copied_byte_for_byte(studio: Studio) -> None:
+    """Key, content type, size and digest are those of what was written."""
+    _answering(studio, _inline("image", PNG)).run()
+
+    (result,) = studio.task.results
+    (written,) = studio.outputs.versions(f"{OUT}.png")
+    assert (written.body, written.content_type) == (PNG, "image/png")
+    assert (result.size, result.sha256) == (len(PNG), hashlib.sha256(PNG).hexdigest())
+
+
+def test_several_results_of_a_kind_are_numbered(studio: Studio) -> None:
+    """Each kind counts for itself; one of a kind has no number."""
+    _answering(
+        studio,
+        _inline("image", PNG),
+        _inline("image", b"\xff\xd8\xff" + PNG),
+        _inline("json", b'{"faces": 2}'),
+        _inline("text", "Zwei Katzen".encode()),
+    ).run()
+
+    assert [r.key for r in studio.task.results] == [
+        f"{OUT}-1.png",
+        f"{OUT}-2.jpg",
+        f"{OUT}.json",
+        f"{OUT}.txt",
+    ]
+
+
+def test_a_label_names_the_results(studio: Studio) -> None:
+    """Two specs with labels do not get into each other's way."""
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, key="photos/cat.jpg.big.json")
+    studio.ask(JOB_KEY, key="photos/cat.jpg.huge.json", params={"scale": 4})
+    studio.run()
+
+    assert {r.key for task in studio.tasks.all for r in task.results} == {
+        f"{PHOTO}/big.png",
+        f"{PHOTO}/huge.png",
+    }
+
+
+def test_a_spec_without_a_source_writes_under_its_own_name(studio: Studio) -> None:
+    """There is no photo to name the result after."""
+    studio.ask("generate", key="posters/sunset.json", params={"prompt": "a sunset"})
+    studio.run()
+
+    assert studio.task.results[0].key == "posters/sunset.png"
+    assert studio.task.manifest_key == "posters/sunset.manifest.json"
+
+
+def test_a_name_that_another_spec_has_is_refused(studio: Studio) -> None:
+    """A label that is another spec's operation would write over its results."""
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.ask(SYNC_NONE, key=f"photos/cat.jpg.{JOB_KEY}.json")
+    studio.run()
+
+    first, second = studio.tasks.all
+    assert (first.state, second.state) == ("succeeded", "failed")
+    failure = studio.manifest(second)["failure"]
+    assert failure["code"] == "name-taken"
+    assert "photos/cat.jpg.json" in failure["sentence"]
+    assert studio.manifest(first)["status"] == "succeeded"
+
+
+def test_a_name_whose_spec_is_gone_is_free(studio: Studio) -> None:
+    """A renamed spec may use the name that it had."""
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run()
+    studio.remove("photos/cat.jpg.json")
+    studio.ask(JOB_KEY, key=f"photos/cat.jpg.{JOB_KEY}.json")
+    studio.run()
+
+    assert studio.tasks.all[1].state == "succeeded"
+    assert len(studio.outputs.versions(f"{PHOTO}/upscale.png")) == 2
+
+
+def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(studio: Studio) -> None:
+    """A database item has its limit; the bucket has none."""
+    large = PNG + bytes(IN_ITEM_BYTES)
+    _answering(studio, _inline("image", large))
+    studio.door("submit", studio.task.task_id)
+
+    work = f"_darkroom/work/{studio.task.task_id}/1"
+    assert studio.task.paying.answer is None
+    assert studio.task.paying.answer_key == work
+    assert work in studio.outputs.keys
+    studio.run()
+    assert studio.outputs.get(f"{OUT}.png") == large
+    assert studio.task.paying.answer_key is None
+
+
+def test_a_gone_result_of_a_job_is_asked_for_again(studio: Studio) -> None:
+    """The job is paid; its provider gives a new address."""
+    studio.providers.say("fetch", GONE)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1
+
+
+def test_a_result_that_stays_gone_fails_the_task(studio: Studio) -> None:
+    """After asking twice, the manifest says that it was made, paid for, and lost."""
+    studio.providers.say("fetch", *[GONE] * 9)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run()
+
+    manifest = studio.manifest()
+    assert manifest["failure"]["code"] == "result-gone"
+    assert manifest["attempts"][0]["charged"] == "yes"
+    assert len(studio.providers.charged) == 1
+
+
+def test_a_gone_result_of_a_call_without_a_job_fails_the_task(studio: Studio) -> None:
+    """There is nobody to ask for it again."""
+    studio.providers.say("fetch", GONE)
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "result-gone"
+
+
+def test_a_result_that_cannot_be_had_for_the_moment_is_fetched_again(studio: Studio) -> None:
+    """The workflow tries the door again."""
+    studio.providers.say("fetch", Busy("result-not-fetched", "Not now."))
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Sorry</html>", b"", b'{"error": "oops"}', b"\x00\x00\x00\x18ftypisom" + PNG]
+)
+def test_a_result_of_the_wrong_kind_fails_the_task(studio: Studio, body: bytes) -> None:
+    """An error page is no photo; nothing is written under the result's name."""
+    _answering(studio, _inline("image", body)).run()
+
+    manifest = studio.manifest()
+    assert manifest["failure"]["code"] == "wrong-result"
+    assert manifest["attempts"][0]["charged"] == "yes"
+    assert studio.outputs.keys == {f"{OUT}.manifest.json"}
+
+
+def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
+    """The limit is a setting; the sentence is about it, not about a fault of ours."""
+    studio = Studio(policy=Policy(result_bytes=10))
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "result-too-large"
+
+
+def test_an_older_task_that_ends_late_writes_beside_the_newer(studio: Studio) -> None:
+    """Its results and its manifest bear its own id."""
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run(until=["delivering"])
+    studio.ask(JOB_KEY, params={"scale": 4})
+    old_id, new_id = (task.task_id for task in studio.tasks.all)
+    studio.run()
+
+    assert {r.key for task in studio.tasks.all for r in task.results} == {
+        f"{PHOTO}/upscale.png",
+        f"{PHOTO}/upscale@{old_id[:8]}.png",
+    }
+    newest = json.loads(studio.outputs.get(f"{PHOTO}/upscale.manifest.json") or b"")
+    assert newest["task_id"] == new_id
+
+
+def test_delivering_twice_writes_the_same_and_says_so_again(studio: Studio) -> None:
+    """The event has the same id, so a consumer can tell."""
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+    assert studio.door("deliver", studio.task.task_id) == Step("done")
+
+    first, second = studio.events.published
+    assert first == second
+    assert first.detail["event_id"] == f"{studio.task.task_id}-1-succeeded"
+
+
+def test_an_event_that_the_bus_refuses_is_published_by_the_next_try(studio: Studio) -> None:
+    """The task has ended by then; the door says so all the same."""
+    studio.events.refusals = 2
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+    assert studio.endings(studio.task.task_id) == {"Task Succeeded"}

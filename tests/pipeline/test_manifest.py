@@ -1,0 +1,105 @@
+"""The manifest holds what the README says, and nothing that is secret."""
+
+import json
+
+from darkroom.errors import Unclear
+from tests.fakes.providers import AS_OF, PNG, Lost
+from tests.pipeline.offers import JOB_KEY, JOB_NONE
+from tests.pipeline.studio import PHOTO, SPEC, Studio
+
+
+def _succeeded(studio: Studio) -> Studio:
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, params={"scale": 4}, metadata={"sku": "A-113"})
+    studio.run()
+    return studio
+
+
+def test_it_says_what_was_asked(studio: Studio) -> None:
+    """The spec as resolved: who could do it, with which files, and what the sender noted."""
+    manifest = _succeeded(studio).manifest()
+
+    assert manifest["spec"] == {
+        "operation": "upscale",
+        "provider": ["beta", "gamma"],
+        "model": None,
+        "inputs": {"image": [f"/{PHOTO}"]},
+        "params": {"scale": 4},
+        "metadata": {"sku": "A-113"},
+        "on_unknown": "hold",
+    }
+    assert manifest["trigger"]["key"] == SPEC
+    assert manifest["source"] == PHOTO
+
+
+def test_it_pins_every_input(studio: Studio) -> None:
+    """Key, version, ETag and size."""
+    (image,) = _succeeded(studio).manifest()["inputs"]["image"]
+
+    found = studio.inputs.find(PHOTO)
+    assert found
+    assert (image["key"], image["version_id"]) == (PHOTO, found.version_id)
+    assert (image["etag"], image["size"]) == (found.etag, len(PNG))
+
+
+def test_it_says_what_was_done_and_what_it_cost(studio: Studio) -> None:
+    """Provider, model, job, the attempt, credits, money, and when the price was looked up."""
+    manifest = _succeeded(studio).manifest()
+
+    assert (manifest["status"], manifest["provider"]) == ("succeeded", "beta")
+    assert (manifest["model"], manifest["job_id"]) == ("beta-1", "job-1")
+    (attempt,) = manifest["attempts"]
+    assert (attempt["outcome"], attempt["charged"], attempt["credits"]) == ("succeeded", "yes", 3.0)
+    assert manifest["cost"] == {
+        "credits": 3.0,
+        "usd": 0.03,
+        "settled": True,
+        "prices_as_of": {"beta": AS_OF},
+    }
+    assert manifest["results"][0]["key"] == f"{PHOTO}/upscale.png"
+    assert len(manifest["results"][0]["sha256"]) == 64
+
+
+def test_its_timings_add_up(studio: Studio) -> None:
+    """Queue, provider and delivery make the whole."""
+    timings = _succeeded(studio).manifest()["timings"]
+
+    parts = [timings[name] for name in ("queued_s", "provider_s", "delivery_s")]
+    assert all(part >= 0 for part in parts)
+    assert sum(parts) == timings["total_s"]
+    assert timings["provider_s"] > 0
+
+
+def test_it_holds_no_address_no_request_and_no_token(studio: Studio) -> None:
+    """Neither does the event, nor the task once it has ended."""
+    _succeeded(studio)
+    doubtful = Studio()
+    doubtful.drop(PHOTO)
+    doubtful.ask(JOB_NONE)
+    doubtful.providers.say("submit", Lost(Unclear("no-answer", "Gamma did not answer.")))
+    doubtful.run()
+
+    for one in (studio, doubtful):
+        said = json.dumps([one.manifest(), *(dict(e.detail) for e in one.events.published)])
+        kept = repr(one.task)
+        for secret in ("://", "signature", "secret-token", "request-body"):
+            assert secret not in said
+            assert secret not in kept
+
+
+def test_the_event_says_where_to_look(studio: Studio) -> None:
+    """Results, manifest, cost and the sender's metadata; a failure adds its code and sentence."""
+    _succeeded(studio)
+    (event,) = studio.events.published
+
+    assert event.kind == "Task Succeeded"
+    assert event.detail["results"] == [f"{PHOTO}/upscale.png"]
+    assert event.detail["manifest"] == f"{PHOTO}/upscale.manifest.json"
+    assert event.detail["metadata"] == {"sku": "A-113"}
+    assert event.detail["cost"]["credits"] == 3.0
+
+    studio.drop("other.jpg.json", b"{}")
+    failed = studio.events.published[-1]
+    assert failed.kind == "Task Failed"
+    assert failed.detail["code"] == "not-a-spec"
+    assert failed.detail["sentence"]

@@ -1,0 +1,138 @@
+"""Every door may be entered in every state, twice, by the right run or by another.
+
+A door that is called again after its work was done, or too late, sends on to where the task is;
+it never pays again and never undoes what is written.
+"""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from darkroom.ports import Next, Step
+from darkroom.task import FINISHED, State
+from tests.fakes.providers import FakeProviders
+from tests.pipeline.studio import PHOTO, Studio, in_state
+
+DOORS = ("submit", "poll", "deliver", "fail")
+STATES: tuple[State, ...] = get_args(State)
+WORKING: dict[tuple[str, State], Next] = {
+    ("submit", "queued"): "poll",
+    ("submit", "submitting"): "submit",
+    ("submit", "running"): "poll",
+    ("submit", "delivering"): "deliver",
+    ("poll", "queued"): "submit",
+    ("poll", "submitting"): "submit",
+    ("poll", "running"): "poll",
+    ("poll", "delivering"): "deliver",
+    ("deliver", "queued"): "submit",
+    ("deliver", "submitting"): "submit",
+    ("deliver", "running"): "poll",
+    ("deliver", "delivering"): "done",
+}
+"""Where a door sends a task that is at work; everything else is done."""
+
+EVERYWHERE = [(door, state) for door in DOORS for state in STATES]
+
+
+def _paid(providers: FakeProviders) -> int:
+    return len(providers.sent)
+
+
+@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
+def test_a_door_sends_on_to_where_the_task_is(door: str, state: State) -> None:
+    """Whatever state it finds, it answers with the door for that state."""
+    studio = in_state(state)
+
+    step = studio.door(door, studio.task.task_id)
+
+    assert step.next == WORKING.get((door, state), "done")
+
+
+@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
+def test_a_door_may_be_entered_twice(door: str, state: State) -> None:
+    """The second entry pays nothing; the task still comes to one end, with one manifest."""
+    studio = in_state(state)
+    task_id = studio.task.task_id
+    studio.door(door, task_id)
+    paid = _paid(studio.providers)
+    studio.door(door, task_id)
+    assert _paid(studio.providers) == paid
+
+    studio.drop(PHOTO)
+    studio.run()
+    assert studio.task.finished
+    assert studio.manifest()["status"] == studio.task.state
+    assert len(studio.providers.charged) <= 1
+
+
+@pytest.mark.parametrize("state", sorted(FINISHED))
+@pytest.mark.parametrize("door", DOORS)
+def test_a_finished_task_stays_as_it_is(door: str, state: State) -> None:
+    """Nothing is written any more, neither to the table nor to the bucket."""
+    studio = in_state(state)
+    before = studio.task
+    written = len(studio.outputs.versions(before.manifest_key))
+    studio.door(door, before.task_id)
+
+    assert studio.task == before
+    assert len(studio.outputs.versions(before.manifest_key)) == written
+
+
+@pytest.mark.parametrize(
+    ("door", "state"), [("deliver", "succeeded"), *(("fail", state) for state in sorted(FINISHED))]
+)
+def test_an_ended_task_is_announced_again(door: str, state: State) -> None:
+    """The door may have died between the task's end and its event; the id stays the same."""
+    studio = in_state(state)
+    studio.door(door, studio.task.task_id)
+
+    ids = [event.detail["event_id"] for event in studio.events.published]
+    assert ids == [f"{studio.task.task_id}-1-{state}"] * 2
+
+
+@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
+def test_another_run_touches_nothing(door: str, state: State) -> None:
+    """A run that is not the task's own has nothing to do with it."""
+    studio = in_state(state)
+    before, events = studio.task, len(studio.events.published)
+
+    assert studio.door(door, before.task_id, run=2) == Step("done")
+    assert studio.task == before
+    assert len(studio.events.published) == events
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_unknown_task_is_nobodys(studio: Studio, door: str) -> None:
+    """A run whose task is long forgotten ends."""
+    assert studio.door(door, "0" * 32) == Step("done")
+
+
+@pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
+def test_a_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
+    """Failed, or unknown where a paid call's answer was never written down."""
+    studio = in_state(state)
+    studio.door("fail", studio.task.task_id)
+
+    task = studio.task
+    assert task.state == ("unknown" if state == "submitting" else "failed")
+    assert studio.manifest()["failure"]["code"] == (
+        "unknown-outcome" if state == "submitting" else "internal"
+    )
+    if task.attempts:
+        assert task.paying.outcome in ("failed", "unknown")
+        assert task.paying.charged != "no"
+        assert (task.paying.request, task.paying.answer) == (None, None)
+
+
+def test_a_later_run_of_a_task_goes_on_where_the_first_ended(studio: Studio) -> None:
+    """Doors read the run from the task, not from memory."""
+    studio.drop(PHOTO)
+    studio.ask("upscale")
+    task = studio.task
+    studio.tasks.replace(task, replace(task, run=2))
+    studio.workflows.start(task.task_id, 2)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert studio.events.published[0].detail["run"] == 2
