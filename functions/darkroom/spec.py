@@ -258,7 +258,8 @@ def _most_telling(details: list[ErrorDetails]) -> ErrorDetails:
         d for d in details if [p for p in d["loc"] if not _is_branch(p)][: len(first)] == first
     ]
     fitting = [d for d in same_field if not d["type"].endswith("_type")]
-    return (fitting or same_field)[0]
+    lists = [d for d in same_field if d["type"] == "list_type"]
+    return (fitting or lists or same_field)[0]
 
 
 _PLAIN = {

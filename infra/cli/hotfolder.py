@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -128,7 +129,8 @@ class HotFolder:
             self._buckets.bring(key, half)
             half.replace(path)
         except OSError as error:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):
+                half.unlink()
             self._say(f"not saved: {key}: {error}")
             return
         self._say(f"brought  {OUT}/{key}{_ending(path)}")

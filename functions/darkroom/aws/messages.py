@@ -113,7 +113,7 @@ class _S3Event(BaseModel):
 
 
 class _NativeObject(BaseModel):
-    key: Key
+    key: Annotated[str, StringConstraints(min_length=1)]  # encoded, and so up to thrice as long
     versionId: str | None = None  # noqa: N815 - S3's own name
     eTag: str = ""  # noqa: N815 - S3's own name
 

@@ -1,0 +1,84 @@
+"""A task's item carries what the indexes need, and forgets in time."""
+
+import ast
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from darkroom.aws.items import KEEP_FINISHED, SHARDS, due_until, read_item, shard_of, write_item
+from darkroom.spec import MAX_DEPTH
+from darkroom.task import FINISHED, State
+from tests.fakes.clock import START
+from tests.fakes.cloud import INDEXES
+from tests.fakes.samples import full_task, sample_task
+
+STORAGE = Path(__file__).parents[2] / "infra" / "storage.py"
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_an_item_is_in_the_indexes_that_its_state_asks_for(state: State) -> None:
+    """Unfinished tasks are due, ended ones expire, those that went wrong ask for attention."""
+    item = write_item(sample_task(1, state))
+
+    assert ("due" in item) == ("due_at" in item) == (state not in FINISHED)
+    assert ("expires_at" in item) == (state in FINISHED)
+    assert ("attention" in item) == (state in ("failed", "unknown"))
+    assert (item["folder"], item["state"]) == ("photos/", state)
+
+
+def test_a_finished_task_is_remembered_for_longer_than_a_year() -> None:
+    """A late redrive within that time cannot pay again."""
+    item = write_item(sample_task(1, "succeeded"))
+
+    assert item["expires_at"] == int((START + KEEP_FINISHED).timestamp())
+    assert timedelta(days=365) < KEEP_FINISHED
+
+
+def test_times_sort_as_text() -> None:
+    """Whole seconds too, which Python would write shorter."""
+    times = [START + timedelta(microseconds=n) for n in (0, 1, 999_999, 1_000_000)]
+    texts = [due_until(at) for at in times]
+
+    assert texts == sorted(texts)
+    assert len({len(text) for text in texts}) == 1
+
+
+def test_an_item_reads_back_as_its_task() -> None:
+    """With every field in use."""
+    assert read_item(write_item(full_task())) == full_task()
+
+
+def test_a_spec_at_its_depth_limit_fits_into_an_item() -> None:
+    """DynamoDB keeps 32 levels; the item's own come on top of the spec's."""
+    value: object = 1
+    for _ in range(MAX_DEPTH - 2):  # the spec itself and its params are two
+        value = [value]
+    task = sample_task(1)
+    deep = write_item(replace(task, order=replace(task.asked, params={"a": value})))
+
+    assert _depth(deep["task"]) <= 32
+
+
+def test_shards_spread_tasks() -> None:
+    """By the task's id, within the number of shards."""
+    assert {shard_of(f"{n:04x}" * 8) for n in range(64)} == set(range(SHARDS))
+
+
+def test_the_table_of_the_tests_has_the_stacks_indexes() -> None:
+    """Otherwise the contract would be about another table."""
+    tree = ast.parse(STORAGE.read_text())
+    (declared,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "INDEXES"
+    ]
+    assert declared == INDEXES
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

@@ -1,0 +1,207 @@
+"""A message of the intake queue is understood, or refused with a sentence; nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
+from darkroom.aws.messages import read_message
+from darkroom.errors import Refused
+
+BUCKET = "darkroom-input"
+SAMPLES = Path(__file__).parents[2] / "events" / "messages"
+ODD_KEYS = ("a b.jpg", "a+b.jpg", "100%.jpg", "a%20b.jpg", "😀/ü.jpg", "x&y=z?.jpg", "😀" * 250)
+WORDS = st.sampled_from(
+    [
+        *("Records", "detail-type", "detail", "spec", "key", "source", "label", "request_id"),
+        *("Object Created", "Object Deleted", "Task Requested", "bucket", "object", "name", "s3"),
+        *("eventName", "ObjectCreated:Put", "Event", BUCKET),
+    ]
+)
+DOCUMENTS: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(max_size=9) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=16,
+)
+
+
+def _event(kind: str, key: str, bucket: str = BUCKET, **found: Any) -> str:
+    detail = {"bucket": {"name": bucket}, "object": {"key": key, **found}}
+    return json.dumps({"detail-type": kind, "source": "aws.s3", "detail": detail})
+
+
+def _record(name: str, key: str, bucket: str = BUCKET, **found: Any) -> dict[str, Any]:
+    s3 = {"bucket": {"name": bucket}, "object": {"key": key, **found}}
+    return {"eventName": name, "s3": s3}
+
+
+def _native(*records: dict[str, Any]) -> str:
+    return json.dumps({"Records": records})
+
+
+def _refusal(body: str) -> str:
+    with pytest.raises(Refused) as refusal:
+        read_message(body, BUCKET)
+    assert refusal.value.failure.code == "bad-message"
+    return refusal.value.failure.sentence
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60) | DOCUMENTS.map(json.dumps))
+@example("[" * 100_000)
+@example('{"key": "\\ud800"}')
+@example('{"key": "\\u0000"}')
+@example('{"detail-type": {}}')
+@example('{"detail-type": "Task Requested", "detail": null}')
+@example('{"Records": [{"eventName": 1}]}')
+@example('{"spec": {"operation": NaN}}')
+@example("\ud800")
+def test_any_text_is_understood_or_refused(body: str) -> None:
+    """Nothing else ever comes out, and the sentence can be kept with the message."""
+    try:
+        arrivals = read_message(body, BUCKET)
+    except Refused as refusal:
+        refusal.failure.sentence.encode()
+    else:
+        assert isinstance(arrivals, tuple)
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_an_eventbridge_key_is_as_it_is(key: str) -> None:
+    """EventBridge does not encode keys, so nothing is decoded."""
+    created = _event("Object Created", key, **{"version-id": "v1", "etag": "e"})
+
+    assert read_message(created, BUCKET) == (Uploaded(key, "v1"),)
+    assert read_message(_event("Object Deleted", key), BUCKET) == (Removed(key),)
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_native_key_is_decoded(key: str) -> None:
+    """S3's own notifications encode it, with a plus for a space."""
+    encoded = quote_plus(key, safe="/")
+    created = _native(_record("ObjectCreated:Put", encoded, versionId="v1", eTag="e"))
+
+    assert read_message(created, BUCKET) == (Uploaded(key, "v1"),)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [("a+b.jpg", "a b.jpg"), ("a%20b.jpg", "a b.jpg"), ("a%2Bb.jpg", "a+b.jpg")],
+)
+def test_plus_percent_and_space_are_told_apart(encoded: str, key: str) -> None:
+    """By the kind of the event alone."""
+    (arrival,) = read_message(_native(_record("ObjectCreated:Put", encoded)), BUCKET)
+    assert arrival == Uploaded(key)
+    (arrival,) = read_message(_event("Object Created", encoded), BUCKET)
+    assert arrival == Uploaded(encoded)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ObjectCreated:Put", Uploaded("a.jpg")),
+        ("ObjectCreated:CompleteMultipartUpload", Uploaded("a.jpg")),
+        ("ObjectCreated:Copy", Uploaded("a.jpg")),
+        ("ObjectRemoved:Delete", Removed("a.jpg")),
+        ("ObjectRemoved:DeleteMarkerCreated", Removed("a.jpg")),
+        ("ObjectTagging:Put", None),
+        ("ObjectRestore:Completed", None),
+    ],
+)
+def test_a_native_event_is_an_upload_a_deletion_or_nothing(
+    name: str, expected: Arrival | None
+) -> None:
+    """Tagging and restoring are nothing to us."""
+    found = read_message(_native(_record(name, "a.jpg")), BUCKET)
+    assert found == ((expected,) if expected else ())
+
+
+def test_several_records_are_several_arrivals() -> None:
+    """In their order."""
+    body = _native(_record("ObjectCreated:Put", "a.jpg"), _record("ObjectRemoved:Delete", "b.jpg"))
+    assert read_message(body, BUCKET) == (Uploaded("a.jpg"), Removed("b.jpg"))
+
+
+@pytest.mark.parametrize("kind", ["Object Tags Added", "Object Restore Completed", "Anything"])
+def test_other_events_are_nothing_to_us(kind: str) -> None:
+    """The queue may receive more than it should."""
+    assert read_message(_event(kind, "a.jpg"), BUCKET) == ()
+
+
+def test_the_message_that_s3_sends_to_try_the_queue_is_nothing() -> None:
+    """It comes once, when the notification is set up."""
+    assert read_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}', BUCKET) == ()
+
+
+@pytest.mark.parametrize(("version", "etag"), [(None, "e1"), ("null", "e1"), ("", "e1")])
+def test_without_versions_the_etag_stands_in(version: str | None, etag: str) -> None:
+    """Both kinds of event, and the id "null" of a bucket whose versions are suspended."""
+    created = _event("Object Created", "a.jpg", **{"version-id": version, "etag": etag})
+    native = _native(_record("ObjectCreated:Put", "a.jpg", versionId=version, eTag=etag))
+
+    for body in (created, native):
+        assert read_message(body, BUCKET) == (Uploaded("a.jpg", "etag:e1"),)
+
+
+def test_an_event_of_another_bucket_is_refused_by_name() -> None:
+    """A rule that is too wide is found out."""
+    for body in (
+        _event("Object Created", "a.jpg", "other"),
+        _event("Object Deleted", "a.jpg", "other"),
+        _native(_record("ObjectCreated:Put", "a.jpg", "other")),
+    ):
+        assert "'other'" in _refusal(body)
+
+
+def test_a_request_carries_a_spec_or_names_one() -> None:
+    """By itself, or as the detail of an event."""
+    spec = {"operation": "upscale"}
+    request = {"request_id": "17", "source": "a.jpg", "label": "big", "spec": spec}
+    wrapped = {"detail-type": "Task Requested", "detail": request}
+
+    for body in (request, wrapped):
+        assert read_message(json.dumps(body), BUCKET) == (Requested(spec, "17", "a.jpg", "big"),)
+    assert read_message('{"key": "a.jpg.json"}', BUCKET) == (Uploaded("a.jpg.json"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "not valid JSON"),
+        ("[]", "not a JSON object"),
+        ("{}", "neither"),
+        ('{"spec": {}, "key": "a.json"}', "both"),
+        ('{"spce": {}}', "Did you mean 'spec'?"),
+        ('{"spec": {}, "request_id": ""}', "request_id"),
+        ('{"spec": {}, "label": "Not a label!"}', "label"),
+        ('{"spec": {}, "label": "a/b"}', "label"),
+        ('{"spec": []}', "spec"),
+        ('{"spec": {"operation": "a", "operation": "b"}}', "twice"),
+        ('{"key": "%s"}' % ("ü" * 600), "1024 bytes"),
+        ('{"source": "%s", "spec": {}}' % ("ü" * 600), "1024 bytes"),
+        ('{"detail-type": "Object Created", "detail": {}}', "lacks"),
+        ('{"Records": [{}]}', "lacks"),
+        ('{"Records": {}}', "Records"),
+    ],
+)
+def test_a_message_that_says_nothing_is_refused_with_a_reason(body: str, words: str) -> None:
+    """The reason goes to the dead letters with it."""
+    assert words in _refusal(body)
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_every_sample_message_is_understood(path: Path) -> None:
+    """The folder of samples is what people copy from; our own events are nothing to intake."""
+    body = path.read_text()
+    bucket = next(
+        (word for word in body.replace('"', " ").split() if word.startswith("darkroom-local-in")),
+        BUCKET,
+    )
+    arrivals = read_message(body, bucket)
+
+    assert len(arrivals) == (0 if path.name.startswith("task-succeeded") else 1)

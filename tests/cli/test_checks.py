@@ -1,0 +1,105 @@
+"""The demo's checks say yes to what an operation makes, and no to everything else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from infra.cli import checks
+from tests.cli.makes import make_mask, make_photo
+
+PHOTO = make_photo()
+MASK = make_mask()
+
+
+def cut() -> Image.Image:
+    """The photo with a transparent left half."""
+    image = PHOTO.convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 32, 48))
+    return image
+
+
+def filled() -> Image.Image:
+    """The photo with the masked region painted green."""
+    image = PHOTO.copy()
+    image.paste((0, 255, 0), mask=MASK)
+    return image
+
+
+GOOD = [
+    (checks.doubled, PHOTO, PHOTO.resize((128, 96), Image.Resampling.BICUBIC)),
+    (checks.cut_out, PHOTO, cut()),
+    (checks.mask_filled, PHOTO, filled()),
+    (checks.coloured, PHOTO.convert("L"), PHOTO),
+    (checks.edited, PHOTO, ImageOps.posterize(PHOTO, 2)),
+    (checks.drawn(64 / 48), PHOTO, PHOTO),
+]
+
+
+@pytest.mark.parametrize(("check", "source", "result"), GOOD)
+def test_a_check_accepts_what_its_operation_makes(
+    check: checks.Check, source: Image.Image, result: Image.Image
+) -> None:
+    """A right result has no problem."""
+    assert check(source, result, MASK) is None
+
+
+@pytest.mark.parametrize(("check", "source", "_result"), GOOD[:-1])
+def test_a_result_that_equals_its_source_fails_every_check(
+    check: checks.Check, source: Image.Image, _result: Image.Image
+) -> None:
+    """A provider that hands the photo back has done nothing."""
+    assert check(source, source.copy(), MASK)
+
+
+@pytest.mark.parametrize(
+    ("check", "result", "part"),
+    [
+        (checks.doubled, PHOTO.resize((127, 96)), "127 x 96"),
+        (checks.doubled, Image.new("RGB", (128, 96), "black"), "something else"),
+        (checks.cut_out, cut().resize((32, 24)), "32 x 24"),
+        (checks.cut_out, PHOTO.convert("RGBA"), "transparent"),
+        (checks.cut_out, Image.new("RGBA", PHOTO.size), "opaque"),
+        (checks.mask_filled, filled().resize((128, 96)), "128 x 96"),
+        (checks.mask_filled, ImageOps.invert(PHOTO), "outside"),
+        (checks.coloured, PHOTO.resize((32, 24)), "32 x 24"),
+        (checks.coloured, PHOTO.convert("L").convert("RGB"), "grey"),
+        (checks.drawn(3 / 2), PHOTO, "times as wide"),
+        (checks.drawn(1), Image.new("RGB", (64, 64), "red"), "blank"),
+    ],
+)
+def test_a_check_names_what_is_wrong(check: checks.Check, result: Image.Image, part: str) -> None:
+    """The sentence says what was found."""
+    assert part in (check(PHOTO, result, MASK) or "")
+
+
+def test_a_mask_that_is_missing_is_no_success() -> None:
+    """Without a mask there is nothing to compare, so nothing is confirmed."""
+    assert checks.mask_filled(PHOTO, filled(), None)
+
+
+def test_the_edge_of_a_mask_may_blend() -> None:
+    """A soft transition around the mask is not held against the result."""
+    soft = PHOTO.copy()
+    ImageDraw.Draw(soft).rectangle((14, 10, 49, 37), fill=(0, 255, 0))
+    assert checks.mask_filled(PHOTO, soft, MASK) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n broken"])
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A file that does not decode to its last pixel is told by its name."""
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.png"):
+        checks.open_image(path)
+
+
+def test_a_truncated_image_is_refused(tmp_path: Path) -> None:
+    """Half a download is not taken for a picture."""
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    path = tmp_path / "x.png"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ValueError, match=r"x\.png"):
+        checks.open_image(path)

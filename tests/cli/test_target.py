@@ -1,0 +1,247 @@
+"""`put` and `status` against a stack on (an imitation of) AWS, and how environments are found."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from infra.cli import main
+from infra.cli.target import Target, find_target
+from infra.cli.watch import command as watch
+from infra.local import record
+from tests.cli.makes import make_task
+
+KEYS = {"AttributeType": "S"}
+INDEXES = {"by-due": ("due", "due_at"), "by-folder": ("folder", "created_at")} | {
+    "by-attention": ("attention", "updated_at")
+}
+TEMPLATE = {
+    "Resources": {
+        "In": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "the-input"}},
+        "Out": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "the-output"}},
+        "Tasks": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "TableName": "the-table",
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    KEYS | {"AttributeName": name}
+                    for name in ("pk", "sk", *dict.fromkeys(sum(INDEXES.values(), ())))
+                ],
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": name,
+                        "KeySchema": [
+                            {"AttributeName": first, "KeyType": "HASH"},
+                            {"AttributeName": second, "KeyType": "RANGE"},
+                        ],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                    for name, (first, second) in INDEXES.items()
+                ],
+            },
+        },
+    },
+    "Outputs": {
+        "InputBucket": {"Value": {"Ref": "In"}},
+        "OutputBucket": {"Value": {"Ref": "Out"}},
+        "Table": {"Value": {"Ref": "Tasks"}},
+    },
+}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("DARKROOM_ENV", "dev")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def target(aws: None) -> Target:
+    """The environment `dev`, deployed."""
+    del aws
+    boto3.client("cloudformation").create_stack(
+        StackName="darkroom-dev", TemplateBody=json.dumps(TEMPLATE)
+    )
+    return find_target("dev")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> str:
+    """A file that is called like a photo."""
+    path = tmp_path / "cat.jpg"
+    path.write_bytes(b"meow")
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    """The command, with both streams apart."""
+    return CliRunner().invoke(main, arguments)
+
+
+def place(target: Target, photo: str) -> str:
+    """Put the photo; the task's id."""
+    said = run("put", photo, "--operation", "upscale", "--json")
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.stdout)
+    assert [one["key"] for one in told] == ["photos/cat.jpg.upscale.json"]
+    assert target.input_bucket == "the-input"
+    task_id: str = told[0]["task_id"]
+    return task_id
+
+
+def test_put_uploads_photo_and_spec_and_names_the_task(target: Target, photo: str) -> None:
+    """Both are in the input bucket, the spec last; the id is the one that intake will use."""
+    task_id = place(target, photo)
+    body = target.s3.get_object(Bucket="the-input", Key="photos/cat.jpg")["Body"].read()
+    assert body == b"meow"
+    head = target.s3.get_object(Bucket="the-input", Key="photos/cat.jpg.upscale.json")
+    assert json.loads(head["Body"].read()) == {"operation": "upscale"}
+    assert head["ContentType"] == "application/json"
+    # The bucket of this test has no versions, so the ETag stands in and the id can be told again.
+    assert place(target, photo) == task_id
+
+
+def test_put_waits_for_the_results_and_prints_their_keys(target: Target, photo: str) -> None:
+    """With `--wait` stdout holds the keys of results and manifest."""
+    task_id = place(target, photo)
+    target.tasks.create(make_task(task_id), previous=None, owner=None)
+    said = run("put", photo, "--operation", "upscale", "--wait")
+    assert said.exit_code == 0
+    assert said.stdout.splitlines() == [
+        "photos/cat.jpg/upscale.png",
+        "photos/cat.jpg/upscale.manifest.json",
+    ]
+
+
+def test_put_exits_with_1_when_a_task_failed(target: Target, photo: str) -> None:
+    """The reason is on stderr, the manifest's key on stdout."""
+    task_id = place(target, photo)
+    target.tasks.create(make_task(task_id, "failed"), previous=None, owner=None)
+    said = run("put", photo, "--operation", "upscale", "--wait")
+    assert said.exit_code == 1
+    assert "SnapAPI has no credits left. Buy some." in said.stderr
+    assert said.stdout == "photos/cat.jpg/upscale.manifest.json\n"
+
+
+def test_put_exits_with_1_when_time_is_up(target: Target, photo: str) -> None:
+    """A task that has not begun in time is told as such."""
+    del target
+    said = run("put", photo, "--operation", "upscale", "--wait", "--timeout", "0")
+    assert said.exit_code == 1
+    assert "did not end in time; it is not begun" in said.stderr
+
+
+def test_put_sends_nothing_when_the_spec_is_bad(target: Target, photo: str) -> None:
+    """A refused spec costs no upload."""
+    said = run(
+        "put", photo, "--operation", "upscale", "--param", "scale=3", "--provider", "snapapi"
+    )
+    assert said.exit_code == 1
+    assert "2 or 4" in said.stderr
+    assert target.s3.list_objects_v2(Bucket="the-input")["KeyCount"] == 0
+
+
+def test_status_finds_a_task_by_id_spec_photo_and_folder(target: Target) -> None:
+    """Whatever one has at hand leads to the task."""
+    task = make_task("a" * 32, state="failed")
+    target.tasks.create(task, previous=None, owner=None)
+    for what in (
+        task.task_id,
+        "photos/cat.jpg.upscale.json",
+        "photos/cat.jpg",
+        "/photos/cat.jpg",
+        "photos/",
+        "photos",
+    ):
+        said = run("status", what, "--json")
+        assert said.exit_code == 0, what
+        assert [one["task_id"] for one in json.loads(said.stdout)] == [task.task_id]
+    detail = run("status", task.task_id).stdout
+    assert "because    SnapAPI has no credits left. (no-credits)" in detail
+
+
+def test_status_without_argument_shows_what_needs_attention(target: Target) -> None:
+    """Failed and unclear tasks, and not those that are well."""
+    assert "no task needs attention" in run("status").stderr
+    target.tasks.create(make_task("a" * 32, "failed"), previous=None, owner=None)
+    well = make_task("b" * 32, key="photos/dog.jpg.json", source="photos/dog.jpg")
+    target.tasks.create(well, previous=None, owner=None)
+    said = run("status")
+    assert "photos/cat.jpg" in said.stdout
+    assert "photos/dog.jpg" not in said.stdout
+
+
+def test_status_of_nothing_exits_with_1(target: Target) -> None:
+    """What is not there is said to be not there."""
+    del target
+    said = run("status", "photos/none.jpg")
+    assert said.exit_code == 1
+    assert "there is no task for 'photos/none.jpg'" in said.stderr
+
+
+def test_a_stack_that_is_not_there_is_named(aws: None) -> None:
+    """The message says which stack was looked for and where."""
+    del aws
+    said = run("status", "--env", "staging")
+    assert said.exit_code == 1
+    assert "no stack 'darkroom-staging' in eu-central-1" in said.stderr
+
+
+def test_a_stack_without_our_outputs_is_refused(aws: None) -> None:
+    """A stack that failed half-way is not spoken to."""
+    del aws
+    half = {"Resources": {"In": {"Type": "AWS::S3::Bucket"}}}
+    boto3.client("cloudformation").create_stack(
+        StackName="darkroom-dev", TemplateBody=json.dumps(half)
+    )
+    said = run("status")
+    assert said.exit_code == 1
+    assert "has no output InputBucket, OutputBucket, Table" in said.stderr
+
+
+def test_without_a_local_environment_the_command_says_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The default environment is the one on this machine."""
+    monkeypatch.delenv("DARKROOM_ENV", raising=False)
+    monkeypatch.setattr(record, "find_running", lambda: None)
+    for arguments in (["status"], ["watch"]):
+        said = run(*arguments)
+        assert said.exit_code == 1
+        assert "no local environment is running; start one with `darkroom local`" in said.stderr
+
+
+def test_a_running_local_environment_is_found_by_its_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Endpoint and names come from what it has written down; credentials are nobody's."""
+    outputs = {"InputBucket": "a-input", "OutputBucket": "a-output", "Table": "t"}
+    running = record.Record("http://127.0.0.1:4577", 1, outputs)
+    monkeypatch.setattr(record, "find_running", lambda: running)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    found = find_target("local")
+    assert (found.input_bucket, found.output_bucket) == ("a-input", "a-output")
+    assert found.s3.meta.endpoint_url == "http://127.0.0.1:4577"
+    signed = found.s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    assert "AKIAREAL" not in signed
+
+
+def test_watch_is_a_command_of_its_own() -> None:
+    """It looks at `photos/` unless told otherwise."""
+    folder = next(param for param in watch.params if param.name == "folder")
+    assert folder.default == "photos/"

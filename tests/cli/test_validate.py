@@ -1,0 +1,89 @@
+"""`darkroom validate`: what it accepts, what it refuses, and how it says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from infra.cli import main
+from infra.cli.checkout import SPECS
+from infra.cli.declared import check_spec
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit code and stdout of `validate`."""
+    said = CliRunner().invoke(main, ["validate", *arguments])
+    return said.exit_code, said.stdout
+
+
+@pytest.mark.parametrize("spec", sorted(SPECS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_sample_spec_is_valid_beside_a_photo(spec: Path) -> None:
+    """What the repository shows as a sample can be copied as it is."""
+    found = check_spec(spec.read_bytes(), spec.name, "astronaut.jpg.json")
+    assert found.order is not None, found.told
+    assert spec.stem == f"{found.order.operation}.{found.order.providers[0]}"
+
+
+def test_a_good_spec_beside_its_photo_needs_no_option(tmp_path: Path) -> None:
+    """The photo follows from the spec's own name, and the photo need not be there."""
+    spec = tmp_path / "cat.jpg.json"
+    spec.write_text('{"operation": "upscale"}')
+    code, said = run(str(spec))
+    assert code == 0
+    assert said == f"{spec}: ok (upscale by snapapi, apiframe)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parts"),
+    [
+        ("cat.jpg.json", '{"operation": "upscal"}', ["upscal", "Did you mean 'upscale'?"]),
+        ("cat.jpg.json", '{"operation": "upscale", "parms": {}}', ["parms", "'params'"]),
+        (
+            "cat.jpg.json",
+            '{"operation": "upscale", "provider": "snapapi", "params": {"scale": 3}}',
+            ["scale", "3", "2 or 4"],
+        ),
+        ("cat.jpg.json", '{"operation": "upscale"', ["not valid JSON", "line 1"]),
+        ("cat.jpg.json", '{"a": 1}', ["operation"]),
+        ("cat.jpg.a-1.json", '{"operation": "upscale"}', ["label", "a-1"]),
+        ("sunset.json", '{"operation": "upscale"}', ["image"]),
+        ("cat.yaml", '{"operation": "upscale"}', [".json"]),
+        (
+            "cat.jpg.json",
+            '{"operation": "try-on", "provider": "apiframe"}',
+            ["apiframe", "snapapi"],
+        ),
+    ],
+)
+def test_a_bad_spec_is_named_with_what_is_wrong(
+    tmp_path: Path, name: str, text: str, parts: list[str]
+) -> None:
+    """The line names the file, what was found and what is allowed; the exit code is 1."""
+    spec = tmp_path / name
+    spec.write_text(text)
+    code, said = run(str(spec))
+    assert code == 1
+    for part in [str(spec), *parts]:
+        assert part in said
+
+
+def test_one_bad_spec_among_good_ones_fails_and_all_are_told(tmp_path: Path) -> None:
+    """With several files each gets its line, whatever the others are."""
+    good, bad = tmp_path / "a.jpg.json", tmp_path / "b.jpg.json"
+    good.write_text('{"operation": "upscale"}')
+    bad.write_text("[]")
+    code, said = run(str(bad), str(good), "--json")
+    assert code == 1
+    told = json.loads(said)
+    assert [one["ok"] for one in told] == [False, True]
+    assert told[0]["code"] == "not-a-spec"
+    assert told[1]["operation"] == "upscale"
+
+
+def test_source_checks_a_spec_that_lies_elsewhere(tmp_path: Path) -> None:
+    """A spec kept for many photos is checked as if it lay beside one."""
+    spec = tmp_path / "any.json"
+    spec.write_text('{"operation": "upscale"}')
+    assert run(str(spec))[0] == 1
+    assert run(str(spec), "--source", "some/cat.jpg")[0] == 0

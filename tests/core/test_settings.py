@@ -1,0 +1,41 @@
+"""The environment is read once, and everything that is missing is named at once."""
+
+import pytest
+
+from darkroom.settings import Settings, SettingsError
+
+COMPLETE = {
+    "DARKROOM_ENVIRONMENT": "local",
+    "DARKROOM_INPUT_BUCKET": "in",
+    "DARKROOM_OUTPUT_BUCKET": "out",
+    "DARKROOM_TABLE": "tasks",
+    "DARKROOM_EVENT_BUS": "bus",
+}
+
+
+def test_required_variables_are_enough() -> None:
+    """What only some doors have is empty."""
+    settings = Settings.from_environment(COMPLETE | {"PATH": "/bin"})
+
+    assert (settings.environment, settings.input_bucket) == ("local", "in")
+    assert (settings.state_machine_arn, settings.dead_letter_queue_url) == ("", "")
+    assert settings.secrets == {}
+
+
+def test_secrets_are_named_by_provider() -> None:
+    """An empty one is none."""
+    more = {"DARKROOM_SECRET_SNAPAPI": "s1", "DARKROOM_SECRET_PERFECT": ""}
+
+    assert Settings.from_environment(COMPLETE | more).secrets == {"snapapi": "s1"}
+
+
+def test_every_missing_variable_is_named() -> None:
+    """An empty one is missing too; the message says how to go on."""
+    lacking = {**COMPLETE, "DARKROOM_TABLE": ""}
+    del lacking["DARKROOM_EVENT_BUS"]
+
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment(lacking)
+    for words in ("DARKROOM_TABLE", "DARKROOM_EVENT_BUS", "darkroom local"):
+        assert words in str(error.value)
+    assert "DARKROOM_INPUT_BUCKET" not in str(error.value)

@@ -1,0 +1,151 @@
+"""A spec is read strictly: whatever the bytes, the answer is a spec or one plain sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from darkroom.errors import SpecRefused
+from darkroom.spec import MAX_DEPTH, MAX_SPEC_BYTES, Spec, parse_spec, read_json, read_spec
+from tests.core.strategies import DOCUMENTS
+
+SAMPLES = sorted((Path(__file__).parents[2] / "events" / "specs").glob("*.json"))
+CODES = {"spec-too-large", "spec-not-utf8", "spec-not-json", "not-a-spec", "bad-spec"}
+
+
+def _refusal(body: bytes) -> SpecRefused:
+    with pytest.raises(SpecRefused) as refusal:
+        read_spec(body, "cat.jpg.json")
+    return refusal.value
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode()))
+@example(b"\xef\xbb\xbf{}")
+@example(b"\xed\xa0\x80")
+@example(b'{"operation": "\\ud800"}')
+@example(b'{"operation": 1e999}')
+@example(b'{"operation": -1e-999}')
+@example(b"[" * 100_000)
+@example(b'{"a":' * 100_000)
+@example(b"9" * 10_000)
+@example(b'"' + b"\\" * 1001)
+def test_any_bytes_are_a_spec_or_refused(body: bytes) -> None:
+    """Nothing else ever comes out, and a refusal is a sentence."""
+    try:
+        read_spec(body, "cat.jpg.json")
+    except SpecRefused as refusal:
+        assert refusal.failure.code in CODES
+        assert refusal.failure.sentence.startswith("cat.jpg.json")
+        assert refusal.failure.sentence.endswith((".", "?"))
+        assert refusal.failure.next_step
+
+
+@settings(deadline=None)
+@given(DOCUMENTS)
+def test_any_fields_are_a_spec_or_refused(document: dict[str, Any]) -> None:
+    """Well-formed JSON with the right names and the wrong values."""
+    body = json.dumps(document).encode()
+    try:
+        spec = read_spec(body, "cat.jpg.json")
+    except SpecRefused as refusal:
+        assert len(refusal.failure.sentence) < 1000
+        refusal.failure.sentence.encode()
+    else:
+        assert spec.operation == document["operation"]
+        spec.model_dump_json().encode()
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.sampled_from(["[]", "{}"]))
+def test_depth_is_bounded_and_brackets_in_texts_do_not_count(depth: int, kind: str) -> None:
+    """The limit is exact."""
+    opening = "[" if kind == "[]" else '{"a":'
+    text = opening * depth + '"[[[{{{\\"[[["' + kind[1] * depth
+    if depth <= MAX_DEPTH:
+        assert read_json(text.encode(), "x")
+    else:
+        with pytest.raises(SpecRefused, match="nested deeper"):
+            read_json(text.encode(), "x")
+
+
+def test_the_smallest_spec_has_only_an_operation() -> None:
+    """Everything else has a default that changes nothing."""
+    spec = read_spec(b'{"operation": "upscale"}', "x")
+
+    assert (spec.preferred, spec.model, spec.inputs, spec.params) == ((), None, {}, {})
+    assert spec.on_unknown == "hold"
+
+
+def test_a_byte_order_mark_is_no_mistake() -> None:
+    """Windows editors write one."""
+    assert read_spec(b'\xef\xbb\xbf{"operation": "upscale"}', "x").operation == "upscale"
+
+
+@pytest.mark.parametrize(
+    ("written", "preferred"), [("beta", ("beta",)), (["b", "a"], ("b", "a")), (None, ())]
+)
+def test_providers_may_be_one_several_or_none(written: Any, preferred: tuple[str, ...]) -> None:
+    """In the order of the spec."""
+    assert parse_spec({"operation": "x", "provider": written}, "x").preferred == preferred
+
+
+def test_a_spec_at_the_size_limit_is_read() -> None:
+    """And one byte more is not."""
+    body = b'{"operation": "upscale"}'
+    assert read_spec(body.ljust(MAX_SPEC_BYTES), "x").operation == "upscale"
+    assert _refusal(body.ljust(MAX_SPEC_BYTES + 1)).failure.code == "spec-too-large"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"operation": "up", "provder": "x"}', ["'provder'", "Did you mean 'provider'?"]),
+        ('{"operation": "up", "operation": "up"}', ["'operation'", "twice"]),
+        ('{"operation": "Up!"}', ["'operation'", '"Up!"', "lower-case letters"]),
+        ('{"operation": 7}', ["'operation'", "7", "a text is expected"]),
+        ('{"operation": "up", "provider": {}}', ["'provider'", "a text or a list of texts"]),
+        ('{"operation": "up", "params": []}', ["'params'", "[]", "an object in braces"]),
+        ('{"operation": "up", "inputs": {"mask": 3}}', ["'inputs.mask'", "3"]),
+        ('{"operation": "up", "inputs": {"mask": []}}', ["'inputs.mask'", "[]"]),
+        ('{"operation": "up", "on_unknown": "x"}', ["'on_unknown'", "hold", "retry"]),
+        ('{"operation": "up",}', ["line 1", "column"]),
+        ('{\n"operation" "up"}', ["line 2"]),
+        ('{"operation": NaN}', ["NaN"]),
+        ('{"operation": "up", "metadata": {"a": "%s"}}' % ("x" * 17_000), ["metadata", "16,384"]),
+        ("[]", ["no 'operation'"]),
+    ],
+)
+def test_a_refusal_says_where_and_what_is_allowed(body: str, words: list[str]) -> None:
+    """In the words of a photographer, not of a validator."""
+    sentence = _refusal(body.encode()).failure.sentence
+
+    for word in words:
+        assert word in sentence
+    assert "pydantic" not in sentence.lower()
+    assert "str" not in sentence.split()
+
+
+def test_the_json_schema_is_for_editors() -> None:
+    """Every field is described, unknown ones are refused, and the operation is required."""
+    schema = Spec.model_json_schema()
+
+    assert schema["required"] == ["operation"]
+    assert schema["additionalProperties"] is False
+    assert "$schema" in schema["properties"]
+    assert all(field.get("description") for field in schema["properties"].values())
+    json.dumps(schema)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_every_sample_spec_is_one(path: Path) -> None:
+    """The folder of samples is what people copy from."""
+    assert read_spec(path.read_bytes(), path.name).operation == path.name.split(".")[0]
+
+
+def test_there_are_sample_specs() -> None:
+    """An empty folder would prove nothing."""
+    assert len(SAMPLES) > 20

@@ -1,0 +1,165 @@
+"""Each door translates: an event comes in, one use case is called, a small answer goes out."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from darkroom.task import Task
+from tests.doors.conftest import House
+from tests.fakes.cloud import TABLE, client
+from tests.fakes.providers import PNG
+from tests.fakes.samples import sample_task
+
+STEPS = ("submit", "poll", "deliver", "fail")
+SPEC = b'{"operation": "remove-background", "provider": "snapapi"}'
+
+
+def _task_of(house: House, key: str) -> Task:
+    task = house.ports.tasks.get(house.ports.tasks.latest(key) or "")
+    assert task
+    return task
+
+
+def _events(house: House) -> list[dict[str, Any]]:
+    return [json.loads(letter["Body"]) for letter in house.cloud.letters(house.cloud.watch_url)]
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_a_step_answers_with_where_to_go_and_how_long_to_wait(house: House, verb: str) -> None:
+    """Nothing else travels in the workflow; a task that is not there is done."""
+    answer = house.enter(verb, {"task_id": "0" * 32, "run": 1, "step": {"next": "x"}})
+
+    assert answer == {"next": "done", "wait_s": 0}
+
+
+def test_a_photo_and_its_spec_become_a_queued_task_with_a_run(house: House) -> None:
+    """Both messages in one batch."""
+    answer = house.receive(house.put("a/cat.jpg", PNG), house.put("a/cat.jpg.json", SPEC))
+
+    assert answer == {"batchItemFailures": []}
+    task = _task_of(house, "a/cat.jpg.json")
+    assert (task.state, task.asked.providers) == ("queued", ("snapapi",))
+    machine = house.cloud.state_machine_arn
+    runs = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    assert [run["name"] for run in runs] == [f"{task.task_id}-1"]
+
+
+def test_a_bad_spec_leaves_its_manifest_and_its_event(house: House) -> None:
+    """And no dead letter: it could be named."""
+    house.receive(house.put("a/cat.jpg.json", b"{}"))
+
+    task = _task_of(house, "a/cat.jpg.json")
+    manifest = json.loads(house.ports.outputs.get(task.manifest_key) or b"")
+    assert manifest["failure"]["code"] == "not-a-spec"
+    assert [event["detail-type"] for event in _events(house)] == ["Task Failed"]
+    assert house.cloud.letters(house.cloud.dead_letters_url) == []
+
+
+def test_a_message_that_nobody_understands_goes_to_the_dead_letters(house: House) -> None:
+    """With its reason; the others of its batch are taken in."""
+    answer = house.receive("{nonsense", house.put("cat.jpg.json", SPEC), '{"key": "no.json"}')
+
+    assert answer == {"batchItemFailures": []}
+    letters = house.cloud.letters(house.cloud.dead_letters_url)
+    assert [letter["Body"] for letter in letters] == ["{nonsense", '{"key": "no.json"}']
+    reasons = [one["MessageAttributes"]["reason"]["StringValue"] for one in letters]
+    assert "not valid JSON" in reasons[0]
+    assert "no.json" in reasons[1]
+    assert _task_of(house, "cat.jpg.json").state == "waiting"
+
+
+def test_only_the_message_that_failed_is_tried_again(house: House) -> None:
+    """A fault of AWS is nobody's fault: the message stays in the queue."""
+    spec = house.put("cat.jpg.json", SPEC)
+    client("dynamodb").delete_table(TableName=TABLE)
+    answer = house.receive("{nonsense", spec)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_step_that_meets_a_fault_of_aws_raises_it(house: House) -> None:
+    """The workflow file says how often it is tried again."""
+    client("dynamodb").delete_table(TableName=TABLE)
+
+    with pytest.raises(ClientError):
+        house.enter("submit", {"task_id": "0" * 32, "run": 1})
+
+
+def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: House) -> None:
+    """The manifest names the task and the error for whoever reads the logs."""
+    task = sample_task()
+    house.ports.tasks.create(task, previous=None, owner=None)
+    error = {"Error": "States.Timeout", "Cause": '{"stackTrace": ["secret"]}'}
+    house.enter("fail", {"task_id": task.task_id, "run": 1, "error": error})
+
+    manifest = json.loads(house.ports.outputs.get(task.manifest_key) or b"")
+    assert manifest["failure"]["code"] == "internal"
+    assert "States.Timeout" in manifest["failure"]["next_step"]
+    assert "stackTrace" not in json.dumps(manifest)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
+    """Its name says which task and which run; another run's end touches nothing."""
+    task = sample_task()
+    house.ports.tasks.create(task, previous=None, owner=None)
+
+    def ended(run: int) -> dict[str, Any]:
+        detail = {"name": f"{task.task_id}-{run}", "status": status, "input": "{}"}
+        return {"detail-type": "Step Functions Execution Status Change", "detail": detail}
+
+    house.enter("fail", ended(2))
+    assert house.ports.tasks.get(task.task_id) == task
+    house.enter("fail", ended(1))
+    after = house.ports.tasks.get(task.task_id)
+    assert after
+    assert after.state == "failed"
+
+
+def test_sweep_says_how_many_it_ended(house: House) -> None:
+    """Its event is the schedule's."""
+    assert house.enter("sweep", {"source": "aws.scheduler"}) == {"ended": 0}
+
+    past = house.ports.clock.now() - timedelta(seconds=1)
+    task = sample_task(1, "waiting", wants=("photos/1.jpg",), deadline=past)
+    house.ports.tasks.create(task, previous=None, owner=None)
+    assert house.enter("sweep", {}) == {"ended": 1}
+
+
+def test_logs_hold_ids_and_answers_but_no_payload(house: House) -> None:
+    """What comes in may carry anything; only what we know of it is written down."""
+    event = {"task_id": "0" * 32, "run": 1, "error": {"Cause": "signed-url-with-secret"}}
+    house.enter("fail", event)
+    house.receive("{}")
+    with _written("fail", "intake") as out:
+        house.enter("fail", event)
+        house.receive('{"key": "secret-message.json"}')
+
+    log = out.getvalue()
+    assert "0" * 32 in log
+    assert '"next":"done"' in log.replace(" ", "")
+    assert "no-such-spec" in log
+    assert "signed-url-with-secret" not in log
+    assert "secret-message" not in log
+
+
+@contextmanager
+def _written(*loggers: str) -> Iterator[io.StringIO]:
+    """What these loggers write, instead of to the stream that was there when they were made."""
+    out = io.StringIO()
+    handlers = [h for name in loggers for h in logging.getLogger(name).handlers]
+    streams = [h for h in handlers if isinstance(h, logging.StreamHandler)]
+    before = [handler.setStream(out) for handler in streams]
+    try:
+        yield out
+    finally:
+        for handler, stream in zip(streams, before, strict=True):
+            handler.setStream(stream)

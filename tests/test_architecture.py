@@ -1,0 +1,131 @@
+"""Arrows point inward: who may import whom, and who may touch what.
+
+doors ──▶ composition ──▶ pipeline | aws | providers ──▶ ports ──▶ task, spec, errors, ...
+"""
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ROOT / "functions"
+DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
+VALUES = frozenset({"errors", "media", "naming", "spec", "task", "arrivals"})
+INNER = VALUES | {"ports"}
+
+MAY_IMPORT: Mapping[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "media": frozenset(),
+    "arrivals": frozenset(),
+    "settings": frozenset(),
+    "naming": frozenset({"errors", "media"}),
+    "spec": frozenset({"errors"}),
+    "task": frozenset({"errors", "media"}),
+    "ports": frozenset({"errors", "media", "task"}),
+    "pipeline": INNER | {"pipeline"},
+    "aws": INNER | {"aws"},
+    "providers": INNER | {"providers"},
+    "doors": frozenset({"ports"}),
+    "composition": frozenset({"aws", "providers", "ports", "settings"}),
+    "a door": frozenset({"composition", "doors", "pipeline", "ports", "errors", "aws.messages"}),
+}
+"""Each part of the product, and the parts that it may import."""
+
+THIRD_PARTIES: Mapping[str, frozenset[str]] = {
+    "aws": frozenset({"boto3", "botocore", "mypy_boto3_*", "pydantic"}),
+    "providers": frozenset({"httpx", "pydantic"}),
+    "doors": frozenset({"aws_lambda_powertools"}),
+    "a door": frozenset({"aws_lambda_powertools"}),
+    "composition": frozenset({"boto3", "botocore"}),
+}
+"""Packages that a part may import; every other part has pydantic alone."""
+
+FILES = sorted(path for path in FUNCTIONS.rglob("*.py"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module
+            yield node.module
+
+
+def _part(path: Path) -> str:
+    parts = path.relative_to(FUNCTIONS).with_suffix("").parts
+    if parts[0] != "darkroom":
+        return "a door"
+    return parts[1] if len(parts) > 1 and parts[1] != "__init__" else "darkroom"
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_a_part_imports_only_what_lies_further_in(path: Path) -> None:
+    """The table above is the whole of it."""
+    allowed = MAY_IMPORT.get(_part(path), frozenset())
+    for name in _imports(path):
+        if name.split(".")[0] == "darkroom":
+            inner = name.removeprefix("darkroom.")
+            assert {inner, inner.split(".")[0]} & allowed, f"{_name(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_a_part_imports_only_its_own_packages(path: Path) -> None:
+    """The core knows neither AWS nor HTTP, and nothing here knows where it runs."""
+    allowed = THIRD_PARTIES.get(_part(path), frozenset({"pydantic", "pydantic_core"}))
+    for name in _imports(path):
+        top = name.split(".")[0]
+        if top == "darkroom" or top in sys.stdlib_module_names:
+            continue
+        family = "mypy_boto3_*" if top.startswith("mypy_boto3_") else top
+        assert family in allowed, f"{_name(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_the_environment_is_read_in_one_place(path: Path) -> None:
+    """Everyone else is given settings."""
+    if path.name == "composition.py":
+        return
+    names = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    assert not names & {"environ", "getenv"}, _name(path)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "infra" / "local" / "sandbox").rglob("*.py")), ids=_name
+)
+def test_a_sandbox_never_looks_at_the_adapter_it_stands_for(path: Path) -> None:
+    """They meet over HTTP only; else both would share one misreading."""
+    assert not [n for n in _imports(path) if n == "darkroom" or n.startswith("darkroom.providers")]
+
+
+def test_every_door_has_its_file_and_every_file_its_door() -> None:
+    """One file for each verb, and a use case of the same name behind it."""
+    assert {path.stem for path in FUNCTIONS.glob("*.py")} == DOORS
+    for verb in DOORS:
+        assert (FUNCTIONS / "darkroom" / "pipeline" / f"{verb}.py").is_file()
+        assert f"darkroom.pipeline.{verb}" in set(_imports(FUNCTIONS / f"{verb}.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_every_file_says_what_it_is_for(path: Path) -> None:
+    """In a docstring, and in a length that can be read at once."""
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 320
+
+
+def test_there_is_something_to_hold() -> None:
+    """An empty folder would prove nothing."""
+    assert {_part(path) for path in FILES} - {"darkroom"} == set(MAY_IMPORT)
