@@ -60,10 +60,10 @@ def digest(checkout: Path) -> str:
 
 
 def _find_sources(checkout: Path) -> Iterator[Path]:
-    local = checkout / "infra" / "local"
+    # The template knows nothing of the command, nor of the machine that it may be deployed to.
+    unrelated = {checkout / "infra" / "local", checkout / "infra" / "cli"}
     for path in (checkout / "infra").rglob("*.py"):
-        # The template knows nothing of the machine that it may be deployed to.
-        if local not in path.parents:
+        if unrelated.isdisjoint(path.parents):
             yield path
     for pattern in SOURCES:
         yield from checkout.glob(pattern)
