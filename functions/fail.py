@@ -10,12 +10,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from darkroom.composition import ports
 from darkroom.doors import door
 from darkroom.pipeline.fail import fail
-from darkroom.ports import Step
 
-
-@door("fail")
-def _end(task_id: str, run: int, event: dict[str, Any]) -> Step:
-    return fail(ports(), task_id, run, broken=event.get("error", {}).get("Error"))
+_end = door("fail", lambda entry: fail(ports(), entry.task_id, entry.run, broken=entry.error))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

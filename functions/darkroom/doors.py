@@ -1,7 +1,10 @@
-"""What every door has in common: structured logs, metrics, and a small answer."""
+"""What the workflow's doors have in common: an event becomes an entry, a step becomes an answer.
 
-import functools
+Logs hold ids and the answer, never the event.
+"""
+
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -10,31 +13,47 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.ports import Step
 
-Door = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
-def door(verb: str) -> Callable[[Callable[[str, int, dict[str, Any]], Step]], Door]:
-    """Make a Lambda handler of one step of the workflow.
+@dataclass(frozen=True)
+class Entry:
+    """One call of a door by the workflow.
 
-    The handler's event has `task_id` and `run`; the answer is `{next, wait_s}`. Logs hold ids and
-    the answer, never the event.
+    Attributes:
+        error: the name of the error that broke the run, where there is one.
+        time_left_s: how long the function may still run, seconds.
+    """
+
+    task_id: str
+    run: int
+    error: str | None
+    time_left_s: Callable[[], float]
+
+
+def door(verb: str, step: Callable[[Entry], Step]) -> Handler:
+    """The Lambda handler of one step of the workflow.
+
+    Its event has `task_id`, `run` and perhaps `error`; its answer is `{next, wait_s}`.
     """
     logger = Logger(service=verb)
     metrics = Metrics(service=verb)
 
-    def decorate(step: Callable[[str, int, dict[str, Any]], Step]) -> Door:
-        @metrics.log_metrics(capture_cold_start_metric=True)
-        @logger.inject_lambda_context(clear_state=True)
-        @functools.wraps(step)
-        def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-            task_id, run = str(event["task_id"]), int(event["run"])
-            logger.append_keys(task_id=task_id, run=run)
-            answer = step(task_id, run, event)
-            metrics.add_dimension(name="next", value=answer.next)
-            metrics.add_metric(name="Steps", unit=MetricUnit.Count, value=1)
-            logger.info(verb, extra=answer.as_dict())
-            return answer.as_dict()
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        entry = Entry(
+            task_id=str(event["task_id"]),
+            run=int(event["run"]),
+            error=event.get("error", {}).get("Error"),
+            time_left_s=lambda: context.get_remaining_time_in_millis() / 1000,
+        )
+        logger.append_keys(task_id=entry.task_id, run=entry.run)
+        answer = step(entry)
+        metrics.add_dimension(name="next", value=answer.next)
+        metrics.add_metric(name="Steps", unit=MetricUnit.Count, value=1)
+        logger.info(verb, extra=answer.as_dict())
+        return answer.as_dict()
 
-        return handler
-
-    return decorate
+    observed: Handler = metrics.log_metrics(
+        logger.inject_lambda_context(handler, clear_state=True), capture_cold_start_metric=True
+    )
+    return observed

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
-from pydantic import BaseModel
-
 from darkroom.media import Media
+from darkroom.routes import Route, Tariff
 from darkroom.task import Charged, Finished, Input, Task
 
 Next = Literal["submit", "poll", "deliver", "fail", "done"]
-Idempotency = Literal["key", "look-up", "none"]
 
 
 @dataclass(frozen=True)
@@ -31,76 +29,6 @@ class Step:
         return {"next": self.next, "wait_s": self.wait_s}
 
 
-# --- what a provider can do ---------------------------------------------------------------------
-
-
-class Params(BaseModel, extra="forbid"):
-    """Base of every route's parameters: typed, checked, unknown names refused."""
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a route wants under one role of `inputs`.
-
-    Attributes:
-        required: whether the spec must name it.
-        most: how many files the role takes.
-        formats: formats accepted, by their first bytes.
-        max_bytes: size limit of one file; None where the provider documents none.
-    """
-
-    formats: frozenset[Media]
-    required: bool = True
-    most: int = 1
-    max_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Route:
-    """One way to get one operation done: a provider, a model, its rules and its price.
-
-    Attributes:
-        models: names under which a spec may pin this route's model; the first is the real one.
-        params: the parameters it takes, portable ones and the provider's own.
-        check: refuses what no single parameter shows, such as a mask that the mode needs; gets
-            the parameters and the roles that the spec names; returns a sentence, or None.
-        idempotency: how a doubtful paid call is settled.
-        charged_on_failure: what is known about money when an accepted job fails.
-        credits: the documented price of one call with these parameters, or None when unknown.
-        call_s: total deadline of the paid call, seconds.
-        typical_s: what a job usually takes, seconds; the first wait.
-        job_s: a job that takes longer is given up, seconds.
-    """
-
-    operation: str
-    provider: str
-    models: tuple[str, ...]
-    params: type[Params]
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    check: Callable[[Any, frozenset[str]], str | None] = lambda _params, _roles: None
-    idempotency: Idempotency = "none"
-    asynchronous: bool = False
-    charged_on_failure: Charged = "unknown"
-    credits: Callable[[Any], float | None] = lambda _params: None
-    call_s: int = 90
-    typical_s: int = 5
-    job_s: int = 3600
-
-    @property
-    def model(self) -> str:
-        """The provider's own name of the model."""
-        return self.models[0]
-
-
-@dataclass(frozen=True)
-class Tariff:
-    """What a provider's credit costs, and when that was looked up (ISO date)."""
-
-    usd_per_credit: float | None
-    as_of: str
-    source: str
-
-
 # --- what a provider says ------------------------------------------------------------------------
 
 
@@ -113,6 +41,19 @@ class Work:
     route: Route
     params: Any
     inputs: Mapping[str, tuple[Input, ...]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A paid call that is ready to be made.
+
+    Attributes:
+        request: the exact request, as text; without credentials.
+        sha256: key of every input file -> hex digest of the bytes that go to the provider.
+    """
+
+    request: str
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,8 +118,8 @@ class Providers(Protocol):
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
 
-    def submit(self, work: Work, intend: Callable[[str], None]) -> Accepted | Finished:
-        """Prepare (free calls), hand the exact paid request to `intend`, then make the call once.
+    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+        """Prepare (free calls), hand the paid call to `intend`, then make it once.
 
         Raises what `intend` raises, before anything is paid.
         """

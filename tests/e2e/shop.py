@@ -54,7 +54,7 @@ class Shop:
                 answer = self.s3.get_object(Bucket=self.outputs["OutputBucket"], Key=key)
                 return answer["Body"].read()
             time.sleep(0.1)
-        there = "\n".join(self.keys(key.split("/")[0]))
+        there = "\n".join(self.keys(key.split("/", maxsplit=1)[0]))
         raise AssertionError(f"{key} did not come within {PATIENCE_S} s; there are:\n{there}")
 
     def keys(self, prefix: str) -> list[str]:
@@ -84,8 +84,7 @@ class Shop:
             answer = self.sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
             for message in answer.get("Messages", []):
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                reason = message.get("MessageAttributes", {}).get("reason", {})
-                return message["Body"], reason.get("StringValue", "")
+                return message["Body"], message["MessageAttributes"]["reason"]["StringValue"]
             time.sleep(0.1)
         raise AssertionError("no dead letter came")
 

@@ -163,9 +163,7 @@ def test_a_failed_job_is_refunded_and_the_next_provider_takes_over(shop: Shop) -
     assert told == [("apiframe", "failed"), ("snapapi", "succeeded")]
 
 
-def wait_for_any_manifest(
-    shop: Shop, prefix: str, but: set[str] | None = None
-) -> dict[str, Any]:
+def wait_for_any_manifest(shop: Shop, prefix: str, but: set[str] | None = None) -> dict[str, Any]:
     """The one manifest that appears under a prefix."""
     for _ in range(400):
         new = [k for k in shop.keys(prefix) if k not in (but or set()) and "manifest" in k]

@@ -111,7 +111,7 @@ def _keys(partition: str, sort: str) -> Any:
 def _make_bus(queue_url: str) -> None:
     events = client("events")
     events.create_event_bus(Name=BUS)
-    events.put_rule(Name="all", EventBusName=BUS, **_RULES)  # type: ignore[arg-type]
+    events.put_rule(Name="all", EventBusName=BUS, **_RULES)
     arn = client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])[
         "Attributes"
     ]["QueueArn"]

@@ -15,7 +15,8 @@ from typing import BinaryIO, Literal
 
 from darkroom.errors import DarkroomError, ResultGone
 from darkroom.media import HEAD_BYTES, Media, sniff
-from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Route, Tariff, Work
+from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
 
 Call = Literal["prepare", "submit", "repeat", "poll", "cancel", "fetch"]
@@ -81,10 +82,6 @@ class FakeProviders:
         """What the next calls of this kind bring; afterwards all is well again."""
         self._script[call].extend(said)
 
-    def clear(self, call: Call) -> None:
-        """All is well again."""
-        self._script[call].clear()
-
     def routes(self) -> Sequence[Route]:
         """Every route of every provider, in the default order of preference."""
         return self.offered
@@ -101,13 +98,14 @@ class FakeProviders:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
 
-    def submit(self, work: Work, intend: Callable[[str], None]) -> Accepted | Finished:
+    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         prepared = self._next("prepare")
         if isinstance(prepared, Exception):
             raise prepared
         request = json.dumps({"task": work.task_id, "n": work.attempt, "secret": "request-body"})
-        intend(request)
+        digests = {file.key: "d" * 64 for files in work.inputs.values() for file in files}
+        intend(Prepared(request, digests))
         return self._pay("submit", work, request)
 
     def repeat(self, work: Work, request: str) -> Accepted | Finished:

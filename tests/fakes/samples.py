@@ -7,6 +7,7 @@ from typing import Any
 from darkroom.errors import Failure
 from darkroom.task import (
     Attempt,
+    Choice,
     Ending,
     Finished,
     Input,
@@ -33,7 +34,9 @@ def sample_task(number: int = 1, state: State = "queued", **changes: Any) -> Tas
         updated_at=START,
         deadline=START + timedelta(hours=1),
         state=state,
-        order=Order("upscale", ("beta",), keys={"image": (f"photos/{number}.jpg",)}),
+        order=Order(
+            "upscale", (Choice("beta", "beta-1"),), keys={"image": (f"photos/{number}.jpg",)}
+        ),
     )
     return replace(task, **changes)
 
@@ -77,8 +80,7 @@ def full_task(at: datetime = START) -> Task:
         source="photos/7.jpg",
         order=Order(
             "upscale",
-            ("beta", "gamma"),
-            "beta-1",
+            (Choice("beta", "beta-1"), Choice("gamma", "gamma-1")),
             {"image": (file.key,)},
             {"image": (file,)},
             params,

@@ -47,7 +47,7 @@ def test_several_results_of_a_kind_are_numbered(studio: Studio) -> None:
         _inline("image", PNG),
         _inline("image", b"\xff\xd8\xff" + PNG),
         _inline("json", b'{"faces": 2}'),
-        _inline("text", "Zwei Katzen".encode()),
+        _inline("text", b"Zwei Katzen"),
     ).run()
 
     assert [r.key for r in studio.task.results] == [

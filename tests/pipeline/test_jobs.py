@@ -1,5 +1,7 @@
 """A job is asked after until it is done, has failed, or has taken too long."""
 
+from typing import Any
+
 import pytest
 
 from darkroom.errors import Busy, Throttled
@@ -13,7 +15,7 @@ TROUBLE = (
 )
 
 
-def _asked(studio: Studio, operation: str, **fields: object) -> Studio:
+def _asked(studio: Studio, operation: str, **fields: Any) -> Studio:
     studio.drop(PHOTO)
     studio.ask(operation, **fields)
     return studio

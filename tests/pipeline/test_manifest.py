@@ -21,8 +21,10 @@ def test_it_says_what_was_asked(studio: Studio) -> None:
 
     assert manifest["spec"] == {
         "operation": "upscale",
-        "provider": ["beta", "gamma"],
-        "model": None,
+        "choices": [
+            {"provider": "beta", "model": "beta-1"},
+            {"provider": "gamma", "model": "gamma-1"},
+        ],
         "inputs": {"image": [f"/{PHOTO}"]},
         "params": {"scale": 4},
         "metadata": {"sku": "A-113"},

@@ -69,7 +69,7 @@ def test_every_event_may_be_repeated_at_any_time(studio: Studio) -> None:
     photo, spec = studio.upload(PHOTO), studio.upload(SPEC, spec_of(JOB_KEY))
     for state in ("running", "delivering", "succeeded"):
         studio.arrive(spec, photo, spec)
-        studio.run(until=[state])  # type: ignore[list-item]
+        studio.run(until=[state])
     studio.arrive(spec, photo)
 
     assert len(studio.workflows.started) == 1

@@ -3,6 +3,8 @@
 Paid once: an unclear call is repeated only under a key that the provider knows.
 """
 
+from typing import Any
+
 import pytest
 
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
@@ -19,7 +21,7 @@ def _later(after_s: int | None = None) -> Throttled:
     return Throttled("come-back", "The provider is busy.", retry_after_s=after_s)
 
 
-def _asked(studio: Studio, operation: str, **fields: object) -> Studio:
+def _asked(studio: Studio, operation: str, **fields: Any) -> Studio:
     studio.drop(PHOTO)
     studio.ask(operation, **fields)
     return studio
@@ -110,12 +112,12 @@ def test_without_a_key_an_unclear_call_ends_unknown(studio: Studio, operation: s
 
 
 @pytest.mark.parametrize("operation", [SYNC_KEY, JOB_KEY])
-@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("first", [Lost(TIMED_OUT), TIMED_OUT], ids=["accepted", "not accepted"])
 def test_with_a_key_an_unclear_call_is_repeated_and_charged_once(
-    studio: Studio, operation: str, accepted: bool
+    studio: Studio, operation: str, first: Lost | Unclear
 ) -> None:
     """Whether or not the first sending was accepted, the same key is charged once."""
-    studio.providers.say("submit", Lost(TIMED_OUT) if accepted else TIMED_OUT)
+    studio.providers.say("submit", first)
     studio.providers.say("repeat", TIMED_OUT)
     _asked(studio, operation).run()
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from darkroom.ports import Route, Work
+from darkroom.ports import Work
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver, Limits
 from darkroom.providers.wire import Wire
+from darkroom.routes import Route
 from darkroom.task import Input
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.rawserver import http
@@ -54,4 +55,4 @@ class Desk:
         """Submit this very input."""
         route = replace(self.route(provider), call_s=call_s)
         work = Work("ab" * 16, 1, route, route.params(), {"image": (file,)})
-        return self.driver.submit(work, self.intended.append)
+        return self.driver.submit(work, lambda prepared: self.intended.append(prepared.request))

@@ -4,9 +4,10 @@ import json
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
-from darkroom.ports import Route, Work
+from darkroom.ports import Work
 from darkroom.providers import build_adapters
 from darkroom.providers.protocol import Adapter, Answer, Request
+from darkroom.routes import Route
 from darkroom.task import Input
 
 T = TypeVar("T")

@@ -135,7 +135,9 @@ def test_text_alone_is_still_multipart() -> None:
         desk = Desk(server.base_url)
         route = desk.route("snapapi", "generate")
         params = route.params.model_validate({"prompt": "ein Bär"})
-        desk.driver.submit(Work("ab" * 16, 1, route, params, {}), desk.intended.append)
+        desk.driver.submit(
+            Work("ab" * 16, 1, route, params, {}), lambda ready: desk.intended.append(ready.request)
+        )
     head, _, body = server.received[0].partition(b"\r\n\r\n")
     assert b"Content-Type: multipart/form-data; boundary=" in head
     assert 'name="prompt"\r\n\r\nein Bär\r\n'.encode() in body

@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 import darkroom.providers
-from darkroom.ports import Route
 from darkroom.providers import build_adapters
 from darkroom.providers.snapapi_routes import ENDPOINTS
+from darkroom.routes import Route
 from tests.providers.exchanges import route_of
 
 ROUTES = [route for adapter in build_adapters() for route in adapter.routes]

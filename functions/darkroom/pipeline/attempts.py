@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 
 from darkroom.pipeline.resolve import read_params, route_of
-from darkroom.ports import Ports, Route, Work
-from darkroom.task import Task
+from darkroom.ports import Ports, Work
+from darkroom.routes import Route
+from darkroom.task import Attempt, Choice, Task
 
 
-def next_provider(task: Task) -> str | None:
-    """The first provider of the order that has not refused or failed this task."""
+def next_choice(task: Task) -> Choice | None:
+    """The first choice of the order whose provider has not refused or failed this task."""
     spent = {a.provider for a in task.attempts if a.outcome in ("refused", "failed")}
-    return next((p for p in task.asked.providers if p not in spent), None)
+    return next((c for c in task.asked.choices if c.provider not in spent), None)
 
 
 def next_number(task: Task) -> int:
@@ -18,16 +19,16 @@ def next_number(task: Task) -> int:
     return task.attempts[-1].number + 1 if task.attempts else 1
 
 
-def route_for(ports: Ports, task: Task, provider: str) -> Route:
-    """The provider's route for this task.
+def route_for(ports: Ports, task: Task, chosen: Choice | Attempt) -> Route:
+    """The route of a choice, or of an attempt that was made by it.
 
     Raises:
         LookupError: a deployment took the route away while the task was on its way.
     """
-    order = task.asked
-    route = route_of(ports.providers.routes(), provider, order.operation, order.model)
+    choice = Choice(chosen.provider, chosen.model)
+    route = route_of(ports.providers.routes(), task.asked.operation, choice)
     if route is None:
-        raise LookupError(f"{provider} no longer offers {order.operation} ({order.model})")
+        raise LookupError(f"{choice} no longer offers {task.asked.operation}")
     return route
 
 

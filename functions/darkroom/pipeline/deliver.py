@@ -129,7 +129,7 @@ def _checked(media: Media | None, kind: Kind) -> Media:
 def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
     """The result's URL no longer works: ask the job for a new one, if it is a job."""
     attempt = task.paying
-    route = route_for(ports, task, attempt.provider)
+    route = route_for(ports, task, attempt)
     if attempt.job_id is not None and task.gone < ASK_AGAIN_LIMIT:
         now = ports.clock.now()
         again = replace(attempt, answer=None, answer_key=None, ended_at=None)

@@ -5,7 +5,8 @@ from typing import Any
 
 from darkroom.naming import manifest_of
 from darkroom.pipeline.manifest import build_manifest, cost_of
-from darkroom.ports import Ports, Tariff
+from darkroom.ports import Ports
+from darkroom.routes import Tariff
 from darkroom.task import Task
 
 EVENT_OF = {

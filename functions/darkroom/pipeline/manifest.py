@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from darkroom.ports import Tariff
+from darkroom.routes import Tariff
 from darkroom.task import Attempt, Order, Task
 
 VERSION = 1
@@ -87,8 +87,7 @@ def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:
 def _spec(order: Order) -> dict[str, Any]:
     return {
         "operation": order.operation,
-        "provider": list(order.providers),
-        "model": order.model,
+        "choices": [{"provider": c.provider, "model": c.model} for c in order.choices],
         "inputs": {role: [f"/{key}" for key in keys] for role, keys in order.keys.items()},
         "params": dict(order.params),
         "metadata": dict(order.metadata),

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from darkroom.errors import Busy, Conflict, DarkroomError, NotSent, Throttled
 from darkroom.pipeline.answers import keep_answer
-from darkroom.pipeline.attempts import next_provider, price_of
+from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
-from darkroom.ports import Accepted, Ports, Route, Step
+from darkroom.ports import Accepted, Ports, Step
+from darkroom.routes import Route
 from darkroom.task import Attempt, Ending, Finished, Task
 
 MOST_WAIT_S = 300
@@ -85,7 +86,7 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         requeue(ports, task, attempts, waits=waits, wait_reason=error.failure.sentence)
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         return Step("submit", _wait(task, waits, asked_s))
-    if next_provider(replace(task, attempts=attempts)):
+    if next_choice(replace(task, attempts=attempts)):
         requeue(ports, task, attempts)
         return Step("submit")
     end(ports, task, Ending("failed", error.failure), attempts=attempts)

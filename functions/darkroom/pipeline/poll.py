@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.answers import keep_answer
-from darkroom.pipeline.attempts import next_provider, route_for
+from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import elsewhere
-from darkroom.ports import JobFailed, Pending, Ports, Route, Step
+from darkroom.ports import JobFailed, Pending, Ports, Step
+from darkroom.routes import Route
 from darkroom.task import Ending, Finished, Task
 
 LEAST_WAIT_S = 2
@@ -28,7 +29,7 @@ def poll(ports: Ports, task_id: str, run: int) -> Step:
 
 
 def _ask(ports: Ports, task: Task) -> Step:
-    route = route_for(ports, task, task.paying.provider)
+    route = route_for(ports, task, task.paying)
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
@@ -94,7 +95,7 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
         task.paying, outcome="failed", charged=said.charged, ended_at=now, failure=failure
     )
     attempts = task.with_attempt(attempt)
-    if said.charged == "no" and next_provider(replace(task, attempts=attempts)):
+    if said.charged == "no" and next_choice(replace(task, attempts=attempts)):
         # The job's deadline was its own; the one for being submitted counts from the start.
         deadline = task.created_at + timedelta(seconds=ports.policy.queue_s)
         queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from darkroom.errors import InputRefused, SpecRefused
 from darkroom.naming import SpecName, input_key
-from darkroom.ports import Found, Inputs, Providers, Route
+from darkroom.ports import Found, Inputs, Providers
+from darkroom.routes import Route
 from darkroom.spec import Spec, explain, nearest
-from darkroom.task import Input, Order
+from darkroom.task import Choice, Input, Order
 
 
 def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
@@ -31,17 +32,14 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
     routes = providers.routes()
     _check_names(spec, routes)
     if spec.preferred:
-        chosen = {p: _named(spec, p, providers) for p in spec.preferred}
+        chosen = {p: _named(spec, p, keys, name, providers) for p in spec.preferred}
     else:
         chosen = _able(spec, keys, name, providers)
     for route in chosen.values():
         keys = _with_source(keys, route, name)
-    for route in chosen.values():
-        _check(spec, keys, route)
     return Order(
         operation=spec.operation,
-        providers=tuple(chosen),
-        model=spec.model,
+        choices=tuple(Choice(provider, route.model) for provider, route in chosen.items()),
         keys=keys,
         params=spec.params,
         metadata=spec.metadata,
@@ -49,15 +47,13 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
     )
 
 
-def route_of(
-    routes: Iterable[Route], provider: str, operation: str, model: str | None
-) -> Route | None:
-    """The provider's route for the operation and model; its first when no model is pinned."""
+def route_of(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
+    """The declared route of a choice; None when there is none any more."""
     for route in routes:
-        if (
-            route.provider == provider
-            and route.operation == operation
-            and (model is None or model in route.models)
+        if (route.provider, route.operation, route.model) == (
+            choice.provider,
+            operation,
+            choice.model,
         ):
             return route
     return None
@@ -91,19 +87,19 @@ def pin(order: Order, found: Mapping[str, Found | None], routes: Iterable[Route]
     """
     there = {key: _pinned(file) for key, file in found.items() if file is not None}
     inputs = {role: tuple(there[key] for key in keys) for role, keys in order.keys.items()}
-    fitting: list[str] = []
+    fitting: list[Choice] = []
     refusal: InputRefused | None = None
-    for provider in order.providers:
-        route = route_of(routes, provider, order.operation, order.model)
+    for choice in order.choices:
+        route = route_of(routes, order.operation, choice)
         try:
             if route is not None:
                 _check_sizes(inputs, route)
-                fitting.append(provider)
+                fitting.append(choice)
         except InputRefused as error:
             refusal = refusal or error
     if refusal is not None and not fitting:
         raise refusal
-    return replace(order, providers=tuple(fitting), inputs=inputs)
+    return replace(order, choices=tuple(fitting), inputs=inputs)
 
 
 def _keys(spec: Spec, name: SpecName) -> dict[str, tuple[str, ...]]:
@@ -134,7 +130,13 @@ def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
             )
 
 
-def _named(spec: Spec, provider: str, providers: Providers) -> Route:
+def _named(
+    spec: Spec,
+    provider: str,
+    keys: dict[str, tuple[str, ...]],
+    name: SpecName,
+    providers: Providers,
+) -> Route:
     """The route of a provider that the spec names."""
     offered = [r for r in providers.routes() if r.operation == spec.operation]
     own = [r for r in offered if r.provider == provider]
@@ -151,20 +153,7 @@ def _named(spec: Spec, provider: str, providers: Providers) -> Route:
             f"{provider} is not set up in this environment.",
             providers.set_up_hint(provider),
         )
-    return _with_model(spec, own)
-
-
-def _with_model(spec: Spec, own: Sequence[Route]) -> Route:
-    route = route_of(own, own[0].provider, spec.operation, spec.model)
-    if route is None:
-        known = [route.model for route in own]
-        raise SpecRefused(
-            "unknown-model",
-            f"{own[0].provider} has no model '{spec.model}' for '{spec.operation}'."
-            f"{nearest(str(spec.model), known)}",
-            f"Known are: {', '.join(known)}.",
-        )
-    return route
+    return _fitting(spec, own, keys, name)
 
 
 def _able(
@@ -187,15 +176,36 @@ def _able(
     refusal: SpecRefused | None = None
     for provider, own in ready.items():
         try:
-            route = _with_model(spec, own)
-            _check(spec, _with_source(keys, route, name), route)
+            able[provider] = _fitting(spec, own, keys, name)
         except SpecRefused as error:
             refusal = refusal or error
-        else:
-            able[provider] = route
     if refusal is not None and not able:
         raise refusal
     return able
+
+
+def _fitting(
+    spec: Spec, own: Sequence[Route], keys: dict[str, tuple[str, ...]], name: SpecName
+) -> Route:
+    """The first of a provider's routes that can do what the spec says; only the pinned model's."""
+    candidates = [r for r in own if spec.model is None or spec.model in r.models]
+    if not candidates:
+        known = [route.model for route in own]
+        raise SpecRefused(
+            "unknown-model",
+            f"{own[0].provider} has no model '{spec.model}' for '{spec.operation}'."
+            f"{nearest(str(spec.model), known)}",
+            f"Known are: {', '.join(known)}.",
+        )
+    refusals: list[SpecRefused] = []
+    for route in candidates:
+        try:
+            _check(spec, _with_source(keys, route, name), route)
+        except SpecRefused as refusal:
+            refusals.append(refusal)
+        else:
+            return route
+    raise refusals[0]
 
 
 def _with_source(

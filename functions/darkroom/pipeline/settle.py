@@ -9,7 +9,8 @@ from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.outcome import FIRST_WAIT_S, accepted, requeue
-from darkroom.ports import Ports, Route, Step
+from darkroom.ports import Ports, Step
+from darkroom.routes import Route
 from darkroom.task import Ending, Task
 
 REPLAY_LIMIT = 5
@@ -39,7 +40,7 @@ def settle(ports: Ports, task: Task) -> Step:
     left_s = (attempt.call_until - now).total_seconds()
     if left_s > 0:
         return Step("submit", math.ceil(left_s))
-    route = route_for(ports, task, attempt.provider)
+    route = route_for(ports, task, attempt)
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
         return accepted(ports, task, route, saved)
@@ -77,7 +78,7 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
         request=None,
         ended_at=ports.clock.now(),
         failure=why,
-        credits=price_of(task, route_for(ports, task, task.paying.provider)),
+        credits=price_of(task, route_for(ports, task, task.paying)),
     )
     attempts = task.with_attempt(attempt)
     if task.asked.on_unknown == "retry" and len(attempts) < PAY_AGAIN_LIMIT:

@@ -7,20 +7,32 @@ Entered again with an open intent: before `call_until` the first caller may stil
 it only waits; afterwards the attempt is settled as its route allows.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.errors import Busy, Conflict, Failure, NotSent, Refused, Throttled, Unclear
-from darkroom.pipeline.attempts import call_until, next_number, next_provider, route_for, work_for
+from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import elsewhere
 from darkroom.pipeline.outcome import accepted, refused
 from darkroom.pipeline.settle import settle, unclear
-from darkroom.ports import Ports, Step
+from darkroom.ports import Ports, Prepared, Step
 from darkroom.task import Attempt, Ending, Task
 
 
-def submit(ports: Ports, task_id: str, run: int) -> Step:
-    """Take the task one step towards an accepted job; safe to call again at any time."""
+def submit(
+    ports: Ports, task_id: str, run: int, time_left_s: Callable[[], float] = lambda: math.inf
+) -> Step:
+    """Take the task one step towards an accepted job; safe to call again at any time.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        run: the run that asks.
+        time_left_s: how long this process may still live, seconds; a paid call that would
+            outlive it is not begun.
+    """
     task = ports.tasks.get(task_id)
     step = elsewhere(task, run, "queued", "submitting")
     if step is not None or task is None:
@@ -28,32 +40,42 @@ def submit(ports: Ports, task_id: str, run: int) -> Step:
     try:
         if task.state == "submitting":
             return settle(ports, task)
-        return _attempt(ports, task)
+        return _attempt(ports, task, time_left_s)
     except Conflict:
         return Step("submit", 1)
 
 
-def _attempt(ports: Ports, task: Task) -> Step:
+def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
     now = ports.clock.now()
     if now >= task.deadline:
         return _end_failed(ports, task, "gave-up", "The task waited too long to be submitted.")
-    provider = next_provider(task)
-    if provider is None:
+    choice = next_choice(task)
+    if choice is None:
         return _end_failed(
             ports, task, "no-provider-left", "Every provider that could do it failed."
         )
-    route = route_for(ports, task, provider)
+    route = route_for(ports, task, choice)
     work = work_for(task, route, next_number(task))
-    attempt = Attempt(work.attempt, provider, route.model, now, call_until(ports, route))
+    attempt = Attempt(work.attempt, route.provider, route.model, now, call_until(ports, route))
     paying: list[Task] = []
 
-    def intend(request: str) -> None:
+    def intend(prepared: Prepared) -> None:
+        if time_left_s() < route.call_s + ports.policy.margin_s:
+            raise Busy("out-of-time", "The files took so long that no time was left for the call.")
         started = ports.clock.now()
         intent = replace(
-            attempt, started_at=started, call_until=call_until(ports, route), request=request
+            attempt,
+            started_at=started,
+            call_until=call_until(ports, route),
+            request=prepared.request,
         )
-        attempts = task.with_attempt(intent)
-        intended = task.moved("submitting", started, attempts=attempts, wait_reason=None)
+        intended = task.moved(
+            "submitting",
+            started,
+            attempts=task.with_attempt(intent),
+            order=task.asked.digested(prepared.sha256),
+            wait_reason=None,
+        )
         paying.append(ports.tasks.replace(task, intended))
 
     try:

@@ -9,10 +9,11 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.errors import DarkroomError, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Route, Tariff, Work
+from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.apiframe_routes import ENDPOINTS, NAME
 from darkroom.providers.protocol import Answer, FilePart, Request
+from darkroom.routes import Route, Tariff
 from darkroom.task import Charged, Finished, ResultRef
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}

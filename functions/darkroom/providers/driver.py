@@ -11,16 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
-from darkroom.ports import (
-    Accepted,
-    Fetched,
-    Inputs,
-    JobFailed,
-    Pending,
-    Route,
-    Tariff,
-    Work,
-)
+from darkroom.ports import Accepted, Fetched, Inputs, JobFailed, Pending, Prepared, Work
 from darkroom.providers.account import (
     Account,
     Credentials,
@@ -32,6 +23,7 @@ from darkroom.providers.download import download
 from darkroom.providers.files import Files
 from darkroom.providers.protocol import Adapter, Answer, Request
 from darkroom.providers.wire import Wire
+from darkroom.routes import Route, Tariff
 from darkroom.task import Finished
 
 _T = TypeVar("_T")
@@ -103,7 +95,7 @@ class Driver:
         """The sentence that says how to set it up."""
         return set_up_hint(self._adapters[provider], self._environment)
 
-    def submit(self, work: Work, intend: Callable[[str], None]) -> Accepted | Finished:
+    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Check the files, prepare, hand the paid request to `intend`, then send it once.
 
         Nothing is paid before `intend` returns; what it raises is passed on.
@@ -117,7 +109,7 @@ class Driver:
         with self._files() as files:
             files.check(work)
             request = self._free(account, account.adapter.prepare(work), files)
-            intend(request.to_text())
+            intend(Prepared(request.to_text(), files.digests()))
             return self._pay(account, work, request, files)
 
     def repeat(self, work: Work, request: str) -> Accepted | Finished:

@@ -3,6 +3,7 @@
 Knows nothing of any provider; what a file may be comes from the route's roles.
 """
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import BinaryIO, Self
 
 from darkroom.errors import InputRefused
 from darkroom.media import HEAD_BYTES, Media, sniff
-from darkroom.ports import Inputs, Role, Work
+from darkroom.ports import Inputs, Work
 from darkroom.providers.protocol import FilePart
+from darkroom.routes import Role
 from darkroom.task import Input
 
 Part = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
@@ -65,6 +67,14 @@ class Files:
                 self._check_size(file, wanted)
                 self._check_format(file, wanted, work.route.provider)
 
+    def digests(self) -> dict[str, str]:
+        """Key -> SHA-256 of every file that was opened."""
+        found: dict[str, str] = {}
+        for (key, _version), opened in self._open.items():
+            opened.body.seek(0)
+            found[key] = _sha256(opened.body)
+        return found
+
     def part(self, part: FilePart) -> Part:
         """The file as a part of a multipart body, named by what it is."""
         opened = self._opened(part.input)
@@ -116,6 +126,13 @@ class Files:
 def form_parts(form: Mapping[str, str], files: list[Part]) -> list[Part]:
     """All parts of a multipart body, text first."""
     return [*((name, (None, value.encode())) for name, value in form.items()), *files]
+
+
+def _sha256(body: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := body.read(1 << 18):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _mb(size: int) -> str:

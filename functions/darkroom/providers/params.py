@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from darkroom.ports import Params
+from darkroom.routes import Params
 
 
 def refuse_truth(value: object) -> object:

@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol
 from pydantic import TypeAdapter
 
 from darkroom.errors import DarkroomError, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Route, Tariff, Work
+from darkroom.ports import Accepted, JobFailed, Pending, Work
+from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, Input
 
 Method = Literal["GET", "POST", "DELETE"]

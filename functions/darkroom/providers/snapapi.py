@@ -11,12 +11,13 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.errors import DarkroomError, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Route, Tariff, Work
+from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.params import form_value
 from darkroom.providers.protocol import Answer, FilePart, Request
 from darkroom.providers.snapapi_params import HEADSHOT_MARK
 from darkroom.providers.snapapi_routes import ENDPOINTS, NAME, Endpoint
+from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}

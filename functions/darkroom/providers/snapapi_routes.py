@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from darkroom.media import JPEG, PNG, WEBP
-from darkroom.ports import Role, Route
 from darkroom.providers import snapapi_params as p
 from darkroom.providers.params import Strict
+from darkroom.routes import Role, Route
 
 NAME = "snapapi"
 

@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 from PIL import Image, ImageDraw
 
-from darkroom.ports import Accepted, JobFailed, Pending, Route, Work
+from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver
 from darkroom.providers.wire import Wire
+from darkroom.routes import Route
 from darkroom.task import Finished, Input
 from tests.fakes.inputs import InMemoryInputs
 
@@ -140,7 +141,7 @@ class Bench:
 
     def submit(self, work: Work) -> Accepted | Finished:
         """Submit, keeping the request that was intended."""
-        return self.driver.submit(work, self.intended.append)
+        return self.driver.submit(work, lambda prepared: self.intended.append(prepared.request))
 
     def finish(self, route: Route, job: Accepted) -> Finished | JobFailed:
         """Ask once while the job is at work, then when its time has passed."""

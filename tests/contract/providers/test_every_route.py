@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import pytest
 from PIL import Image
 
-from darkroom.ports import Accepted, Route
+from darkroom.ports import Accepted
 from darkroom.providers import build_adapters
 from darkroom.providers.wire import Wire
+from darkroom.routes import Route
 from darkroom.task import Finished, ResultRef
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
 

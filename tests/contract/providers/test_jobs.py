@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Busy, DarkroomError, ResultGone, Throttled
-from darkroom.ports import Accepted, JobFailed, Pending, Route
+from darkroom.ports import Accepted, JobFailed, Pending
+from darkroom.routes import Route
 from darkroom.task import Finished
 from tests.contract.providers.bench import JOB_S, Bench, build_bench
 

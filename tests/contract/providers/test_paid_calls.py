@@ -14,7 +14,7 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.ports import Accepted
+from darkroom.ports import Accepted, Prepared
 from darkroom.providers.protocol import Request
 from tests.contract.providers.bench import Bench, build_bench
 
@@ -195,7 +195,7 @@ def test_nothing_is_paid_when_the_intent_cannot_be_kept(bench: Bench) -> None:
     """The error of `intend` passes through, before the call."""
     before = charged(bench)
 
-    def lose(_request: str) -> None:
+    def lose(_prepared: Prepared) -> None:
         raise Conflict("someone else was first")
 
     with pytest.raises(Conflict):
