@@ -195,7 +195,8 @@ class Tasks(Protocol):
 
         Args:
             task: revision 0; each of its `wants` gets an entry that `wanting` finds.
-            previous: the task that `latest` named for the trigger's key; the new one replaces it.
+            previous: the task that `latest` named for the trigger's key; a new one that
+                `replaces` takes its place.
             owner: the task that `owner` named for `task.output`; the new one replaces it.
 
         Raises:

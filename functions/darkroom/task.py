@@ -247,6 +247,15 @@ class Task:
         return self.state in FINISHED
 
     @property
+    def replaces(self) -> bool:
+        """Whether a new task takes the place of its spec's older one.
+
+        The late event of an old version does not, nor does a message: messages have no order.
+        """
+        stale = self.ending is not None and self.ending.status == "cancelled"
+        return self.trigger.kind == "upload" and not stale
+
+    @property
     def asked(self) -> Order:
         """The resolved spec; only a task that was refused outright has none."""
         if self.order is None:

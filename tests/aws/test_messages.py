@@ -141,7 +141,8 @@ def test_the_message_that_s3_sends_to_try_the_queue_is_nothing() -> None:
 @pytest.mark.parametrize(("version", "etag"), [(None, "e1"), ("null", "e1"), ("", "e1")])
 def test_without_versions_the_etag_stands_in(version: str | None, etag: str) -> None:
     """Both kinds of event, and the id "null" of a bucket whose versions are suspended."""
-    created = _event("Object Created", "a.jpg", **{"version-id": version, "etag": etag})
+    found: dict[str, Any] = {"version-id": version, "etag": etag}
+    created = _event("Object Created", "a.jpg", **found)
     native = _native(_record("ObjectCreated:Put", "a.jpg", versionId=version, eTag=etag))
 
     for body in (created, native):

@@ -65,6 +65,8 @@ class FakeProviders:
         results: what lies behind each URL; a URL that is not here is gone.
         charged: accepted paid calls; a repeated key adds none.
         sent: every paid call that was sent, accepted or not.
+        cancelled: every job that was asked to stop.
+        roles: the roles of the files that each paid call was given.
     """
 
     offered: Sequence[Route]
@@ -74,6 +76,7 @@ class FakeProviders:
     charged: list[Paid] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _by_key: dict[str, Accepted | Finished] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -151,6 +154,7 @@ class FakeProviders:
     def _pay(self, call: Call, work: Work, request: str) -> Accepted | Finished:
         route = work.route
         self.sent.append(route.provider)
+        self.roles.append((route.provider, tuple(work.inputs)))
         said = self._next(call)
         if isinstance(said, Exception):
             raise said

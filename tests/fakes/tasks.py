@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from darkroom.aws.items import claims_spec, read_item, write_item
+from darkroom.aws.items import read_item, write_item
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task
@@ -44,12 +44,12 @@ class InMemoryTasks:
         key = task.trigger.key
         if (
             task.task_id in self._items
-            or self._latest.get(key) != previous
+            or (task.replaces and self._latest.get(key) != previous)
             or self._owner.get(task.output) != owner
         ):
             raise Conflict(f"Task {task.task_id} or its names changed meanwhile.")
         self._items[task.task_id] = write_item(task)
-        if claims_spec(task):
+        if task.replaces:
             self._latest[key] = task.task_id
         self._owner[task.output] = task.task_id
         for wanted in task.wants:

@@ -53,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     _sync("remove-background", "alpha"),
     _sync("remove-objects", "alpha", roles={"image": PHOTO, "mask": MASK}, check=_not_twice),
     _sync("generate", "alpha", params=Prompt, roles={}),
+    _job("generate", "gamma", params=Prompt, roles={"image": Role(frozenset({PNG}), False)}),
     _sync("combine", "alpha", roles={"image": Role(frozenset({PNG}), most=3)}),
     _job("upscale", "beta", idempotency="key", params=Scale, charged_on_failure="no"),
     _job("remove-background", "beta", idempotency="key", charged_on_failure="no"),

@@ -35,13 +35,14 @@ def test_it_says_what_was_asked(studio: Studio) -> None:
 
 
 def test_it_pins_every_input(studio: Studio) -> None:
-    """Key, version, ETag and size."""
+    """Key, version, ETag, size, and the digest of what was sent."""
     (image,) = _succeeded(studio).manifest()["inputs"]["image"]
 
     found = studio.inputs.find(PHOTO)
     assert found
     assert (image["key"], image["version_id"]) == (PHOTO, found.version_id)
     assert (image["etag"], image["size"]) == (found.etag, len(PNG))
+    assert image["sha256"] == "d" * 64
 
 
 def test_it_says_what_was_done_and_what_it_cost(studio: Studio) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.pipeline.submit import submit
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
@@ -225,6 +226,18 @@ def test_a_task_cancelled_while_it_prepares_is_not_paid_for(studio: Studio) -> N
     assert studio.providers.sent == []
 
 
+def test_a_call_that_would_outlive_its_process_is_not_begun(studio: Studio) -> None:
+    """Preparing took too long; the next entry has a whole life before it."""
+    _asked(studio, SYNC_NONE)
+    task_id = studio.task.task_id
+    step = submit(studio.ports, task_id, 1, lambda: 90 + studio.policy.margin_s - 1)
+
+    assert step.next == "submit"
+    assert studio.task.state == "queued"
+    assert studio.providers.sent == []
+    assert submit(studio.ports, task_id, 1, lambda: 180).next == "deliver"
+
+
 # --- the next provider ---------------------------------------------------------------------------
 
 
@@ -241,6 +254,18 @@ def test_a_clear_refusal_goes_to_the_next_provider(studio: Studio, code: str) ->
     ]
     assert manifest["provider"] == "beta"
     assert manifest["cost"]["credits"] == 3.0
+
+
+def test_the_next_provider_gets_only_the_files_that_it_takes(studio: Studio) -> None:
+    """Of two that can paint, one also looks at the photo; the other is not sent it."""
+    studio.drop(PHOTO)
+    studio.ask("generate", params={"prompt": "a dog"})
+    assert studio.task.asked.providers == ("alpha", "gamma")
+    studio.providers.say("submit", refusal())
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert studio.providers.roles == [("alpha", ()), ("gamma", ("image",))]
 
 
 def test_a_single_named_provider_has_no_stand_in(studio: Studio) -> None:

@@ -48,7 +48,7 @@ def test_two_operations_on_one_photo_are_two_tasks(studio: Studio) -> None:
 def test_a_request_may_come_before_its_photo(studio: Studio) -> None:
     """It waits like any spec."""
     studio.arrive(_request(request_id="1"))
-    assert studio.task.state == "waiting"
+    assert studio.task.wants == (PHOTO,)
     studio.drop(PHOTO)
     studio.run()
 
@@ -81,3 +81,13 @@ def test_deleting_a_spec_of_the_same_name_leaves_a_request_alone(studio: Studio)
         studio.remove(key)
 
     assert studio.tasks.all[0].state == "waiting"
+
+
+def test_requests_do_not_take_each_others_place(studio: Studio) -> None:
+    """Messages have no order: two of them about one photo are two tasks that both run."""
+    studio.arrive(_request(request_id="1"), _request(request_id="2"))
+    studio.drop(PHOTO)
+    studio.run()
+
+    assert [task.state for task in studio.tasks.all] == ["succeeded", "succeeded"]
+    assert len({task.manifest_key for task in studio.tasks.all}) == 2

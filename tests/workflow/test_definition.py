@@ -1,13 +1,18 @@
 """The workflow file can run, tries again what may pass, and has a way on from every answer."""
 
+import ast
+
 import pytest
 
 from darkroom import errors
 from darkroom.ports import Policy
-from tests.test_architecture import FUNCTIONS
+from darkroom.providers import build_adapters
+from tests.test_architecture import FUNCTIONS, ROOT
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
 
 TASKS = [name for name, state in states().items() if state["Type"] == "Task"]
+PREPARING_S = 30
+"""What reading and uploading the inputs may take before a call."""
 LONGEST_S = 7 * 24 * 3600
 
 
@@ -80,6 +85,32 @@ def test_a_wait_lasts_as_long_as_the_door_said(name: str) -> None:
     """And leads to the door that its name says."""
     assert states()[name]["SecondsPath"] == "$.step.wait_s"
     assert states()[name]["Next"] == name.removeprefix("WaitTo")
+
+
+def test_a_paid_call_ends_before_its_function_and_its_function_before_its_state() -> None:
+    """Each limit leaves room for the one inside it."""
+    limits = _function_limits_s()
+    call_s = max(route.call_s for adapter in build_adapters() for route in adapter.routes)
+
+    assert call_s + Policy().margin_s + PREPARING_S <= limits["submit"]
+    for name in TASKS:
+        assert limits[name.lower()] < states()[name]["TimeoutSeconds"]
+
+
+def _function_limits_s() -> dict[str, int]:
+    """Read, not imported: the stack's packages take seconds to load."""
+    tree = ast.parse((ROOT / "infra" / "doors.py").read_text())
+    (sizes,) = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "SIZES"
+    ]
+    assert isinstance(sizes, ast.Dict)
+    return {
+        ast.literal_eval(verb): ast.literal_eval(size.args[0])
+        for verb, size in zip(sizes.keys, sizes.values, strict=True)
+        if verb is not None and isinstance(size, ast.Call)
+    }
 
 
 def test_nothing_but_ids_and_answers_travels() -> None:

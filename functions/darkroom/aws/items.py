@@ -46,11 +46,6 @@ def shard_of(task_id: str) -> int:
     return int(task_id[:4], 16) % SHARDS
 
 
-def claims_spec(task: Task) -> bool:
-    """Whether a new task becomes its spec's newest; the late event of an old version does not."""
-    return task.ending is None or task.ending.status != "cancelled"
-
-
 def write_item(task: Task) -> dict[str, Any]:
     """The item: index keys and state beside the whole task, numbers as Decimal."""
     document = json.loads(_TASK.dump_json(task), parse_float=Decimal)

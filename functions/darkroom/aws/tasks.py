@@ -21,7 +21,6 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.items import (
     SHARDS,
-    claims_spec,
     due_until,
     latest_key,
     owner_key,
@@ -54,7 +53,7 @@ class DynamoTasks:
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
         """See `ports.Tasks.create`; one transaction of at most 3 + len(wants) items."""
         claims = [(owner_key(task.output), owner)]
-        if claims_spec(task):
+        if task.replaces:
             claims.append((latest_key(task.trigger.key), previous))
         writes: list[dict[str, Any]] = [
             self._put(write_item(task), "attribute_not_exists(pk)"),

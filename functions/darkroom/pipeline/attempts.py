@@ -39,7 +39,7 @@ def work_for(task: Task, route: Route, attempt: int) -> Work:
         attempt=attempt,
         route=route,
         params=read_params(task.asked.params, route),
-        inputs=task.asked.inputs,
+        inputs={role: files for role, files in task.asked.inputs.items() if role in route.roles},
     )
 
 

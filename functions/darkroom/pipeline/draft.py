@@ -14,17 +14,24 @@ from darkroom.task import Ending, Order, Task, Trigger
 
 @dataclass(frozen=True)
 class Asked:
-    """A spec on its way to becoming a task, wherever it came from."""
+    """A spec on its way to becoming a task, wherever it came from.
+
+    Attributes:
+        name: takes its key apart. May raise `SpecRefused`.
+        read: reads and checks it. May raise `Refused`.
+        stale: why it should not be done any more, if so; asked anew for every draft.
+    """
 
     trigger: Trigger
     name: Callable[[], SpecName]
     read: Callable[[], Spec]
-    stale: Failure | None = None
+    stale: Callable[[], Failure | None] = lambda: None
 
 
 def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Task:
     """The task as it is first written: waiting, queued, or queued to be ended at once."""
     now = ports.clock.now()
+    stale = asked.stale()
     spare = f"_darkroom/{task_id}"
     task = Task(
         task_id=task_id,
@@ -36,7 +43,7 @@ def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Tas
         deadline=now + timedelta(seconds=ports.policy.queue_s),
         state="queued",
         # The late event of an old version takes nobody's place.
-        supersedes=None if asked.stale else previous,
+        supersedes=None if stale else previous,
     )
     try:
         name = asked.name()
@@ -44,14 +51,14 @@ def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Tas
         return replace(task, ending=Ending("failed", error.failure))
     spec = _read(asked)
     output = output_of(name, spec.operation if isinstance(spec, Spec) else "spec")
-    if asked.stale:
+    if stale:
         output = f"{output}@{task_id[:8]}"
     task = replace(task, source=name.source)
     try:
         _check_output(ports, output, asked.trigger)
         task = replace(task, output=output, manifest_key=manifest_of(output))
-        if asked.stale:
-            return replace(task, ending=Ending("cancelled", asked.stale))
+        if stale:
+            return replace(task, ending=Ending("cancelled", stale))
         if isinstance(spec, Refused):
             return replace(task, ending=Ending("failed", spec.failure))
         return _ordered(ports, task, resolve(spec, name, ports.providers))

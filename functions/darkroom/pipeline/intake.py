@@ -20,6 +20,9 @@ from darkroom.ports import Ports
 from darkroom.spec import MAX_SPEC_BYTES, Spec, parse_spec, read_spec
 from darkroom.task import UNSUBMITTED, Task, Trigger
 
+SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
+DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
+
 
 def intake(ports: Ports, arrival: Arrival) -> None:
     """Take one arrival in; the same arrival again changes nothing.
@@ -46,8 +49,7 @@ def intake(ports: Ports, arrival: Arrival) -> None:
 
 
 def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
-    current = ports.inputs.find(key)
-    version = version_id or (current.version_id if current else None)
+    version = version_id or _current_version(ports, key)
     if version is None:
         raise SpecRefused("no-such-spec", f"There is no spec '{key}' in the input bucket.")
 
@@ -57,11 +59,12 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
             raise SpecRefused("spec-gone", f"{_last(key)} was deleted before it could be read.")
         return read_spec(body, _last(key))
 
-    stale: Failure | None = None
-    if current is None:
-        stale = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
-    elif current.version_id != version:
-        stale = Failure("superseded", "A newer version of the spec took this task's place.")
+    def stale() -> Failure | None:
+        current = _current_version(ports, key)
+        if current is None:
+            return DELETED
+        return None if current == version else SUPERSEDED
+
     trigger = Trigger("upload", ports.inputs.bucket, key, version)
     _take(ports, Asked(trigger, lambda: read_spec_name(key), read, stale))
 
@@ -93,7 +96,7 @@ def _take(ports: Ports, asked: Asked) -> None:
     for _ in range(TRIES):
         task = ports.tasks.get(task_id)
         if task is None:
-            previous = ports.tasks.latest(trigger.key)
+            previous = ports.tasks.latest(trigger.key) if trigger.kind == "upload" else None
             task = draft(ports, asked, task_id, previous)
             try:
                 ports.tasks.create(task, previous=previous, owner=ports.tasks.owner(task.output))
@@ -112,11 +115,7 @@ def _go_on(ports: Ports, task: Task) -> None:
             fail(ports, task.task_id, task.run)
         return
     if task.supersedes:
-        cancel(
-            ports,
-            task.supersedes,
-            Failure("superseded", "A newer version of the spec took this task's place."),
-        )
+        cancel(ports, task.supersedes, SUPERSEDED)
     if task.ending is not None and task.state in UNSUBMITTED:
         fail(ports, task.task_id, task.run)
     elif task.state == "waiting":
@@ -133,8 +132,12 @@ def _cancel_removed(ports: Ports, key: str) -> None:
     task = ports.tasks.get(task_id) if task_id else None
     # A message's task has the name of a spec that never lay there.
     if task is not None and task.trigger.kind == "upload":
-        failure = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
-        cancel(ports, task.task_id, failure)
+        cancel(ports, task.task_id, DELETED)
+
+
+def _current_version(ports: Ports, key: str) -> str | None:
+    found = ports.inputs.find(key)
+    return found.version_id if found else None
 
 
 def _last(key: str) -> str:
