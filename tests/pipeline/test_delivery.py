@@ -10,10 +10,10 @@ from darkroom.errors import Busy, ResultGone
 from darkroom.media import Kind
 from darkroom.pipeline.answers import IN_ITEM_BYTES
 from darkroom.ports import Policy, Step
-from darkroom.task import Finished, ResultRef
+from darkroom.task import Finished, ResultRef, Task
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.pipeline.studio import PHOTO, Died, Studio
 
 GONE = ResultGone("result-gone", "The provider no longer has the result.")
 OUT = f"{PHOTO}/{SYNC_NONE}"
@@ -121,6 +121,24 @@ def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(studio: St
     studio.run()
     assert studio.outputs.get(f"{OUT}.png") == large
     assert studio.task.paying.answer_key is None
+
+
+def test_a_large_answer_that_was_kept_is_found_after_a_crash(studio: Studio) -> None:
+    """The process died between keeping it and saying so; it was paid for and is not lost."""
+    _answering(studio, _inline("image", PNG + bytes(IN_ITEM_BYTES)))
+    write = studio.tasks.replace
+
+    def dies(old: Task, new: Task) -> Task:
+        if new.state == "delivering":
+            studio.tasks.replace = write  # type: ignore[method-assign]
+            raise Died
+        return write(old, new)
+
+    studio.tasks.replace = dies  # type: ignore[method-assign]
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1
 
 
 def test_a_gone_result_of_a_job_is_asked_for_again(studio: Studio) -> None:

@@ -1,5 +1,7 @@
 """A photo and its spec find each other in any order, and each pair is one task and one payment."""
 
+from typing import Any
+
 from darkroom.arrivals import Uploaded
 from darkroom.pipeline.intake import intake
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
@@ -54,9 +56,9 @@ def test_a_photo_that_lands_while_its_spec_is_taken_in_is_not_missed(studio: Stu
     spec = studio.upload(SPEC, spec_of(SYNC_NONE))
     create = studio.tasks.create
 
-    def photo_first(*args: object, **kwargs: object) -> None:
+    def photo_first(*args: Any, **kwargs: Any) -> None:
         studio.drop(PHOTO)
-        create(*args, **kwargs)  # type: ignore[arg-type]
+        create(*args, **kwargs)
 
     studio.tasks.create = photo_first  # type: ignore[method-assign]
     studio.arrive(spec)
@@ -180,6 +182,28 @@ def test_a_late_event_of_an_old_version_leaves_the_newer_task_alone(studio: Stud
     assert studio.manifest(older)["failure"]["code"] == "superseded"
     assert older.manifest_key != newer.manifest_key
     assert len(studio.providers.sent) == 1
+
+
+def test_a_spec_replaced_while_its_task_is_made_does_not_cancel_the_newer(studio: Studio) -> None:
+    """The newer version and its event may pass between reading the older and writing its task."""
+    studio.drop(PHOTO)
+    old = studio.upload(SPEC, spec_of(SYNC_NONE))
+    create = studio.tasks.create
+    meddled: list[bool] = []
+
+    def newer_first(*args: Any, **kwargs: Any) -> None:
+        if not meddled:
+            meddled.append(True)
+            studio.ask(SYNC_NONE, metadata={"version": 2})
+        create(*args, **kwargs)
+
+    studio.tasks.create = newer_first  # type: ignore[method-assign]
+    studio.arrive(old)
+    studio.run()
+
+    newer, older = studio.tasks.all
+    assert newer.asked.metadata == {"version": 2}
+    assert (newer.state, older.state) == ("succeeded", "cancelled")
 
 
 def test_after_a_late_event_the_newer_task_is_still_the_specs_own(studio: Studio) -> None:

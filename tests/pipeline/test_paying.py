@@ -3,6 +3,7 @@
 Paid once: an unclear call is repeated only under a key that the provider knows.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,15 +216,33 @@ def test_a_task_cancelled_while_it_prepares_is_not_paid_for(studio: Studio) -> N
     _asked(studio, SYNC_NONE)
     make = studio.providers.submit
 
-    def deleted_meanwhile(work: object, intend: object) -> object:
+    def deleted_meanwhile(work: Any, intend: Any) -> Any:
         studio.remove(SPEC)
-        return make(work, intend)  # type: ignore[arg-type]
+        return make(work, intend)
 
-    studio.providers.submit = deleted_meanwhile  # type: ignore[method-assign, assignment]
+    studio.providers.submit = deleted_meanwhile  # type: ignore[method-assign]
     studio.run()
 
     assert studio.task.state == "cancelled"
     assert studio.providers.sent == []
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
+def test_what_was_paid_for_is_written_over_other_changes(studio: Studio, operation: str) -> None:
+    """Someone may write to the task during the call; the answer is not lost over it."""
+    make = studio.providers.submit
+
+    def meddled_with(work: Any, intend: Any) -> Any:
+        said = make(work, intend)
+        task = studio.task
+        studio.tasks.replace(task, replace(task, wait_reason="a person looked at it"))
+        return said
+
+    studio.providers.submit = meddled_with  # type: ignore[method-assign]
+    _asked(studio, operation).run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1
 
 
 def test_a_call_that_would_outlive_its_process_is_not_begun(studio: Studio) -> None:

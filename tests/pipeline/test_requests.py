@@ -45,6 +45,18 @@ def test_two_operations_on_one_photo_are_two_tasks(studio: Studio) -> None:
     assert [task.state for task in studio.tasks.all] == ["succeeded", "succeeded"]
 
 
+def test_two_requests_for_the_same_are_both_done(studio: Studio) -> None:
+    """Messages have no order, so neither takes the other's place; the names tell them apart."""
+    studio.drop(PHOTO)
+    studio.arrive(_request(request_id="1"), _request(request_id="2"))
+    studio.run()
+
+    first, second = studio.tasks.all
+    assert (first.state, second.state) == ("succeeded", "succeeded")
+    assert second.results[0].key == f"{PHOTO}/{SYNC_NONE}.png"
+    assert first.results[0].key == f"{PHOTO}/{SYNC_NONE}@{first.task_id[:8]}.png"
+
+
 def test_a_request_may_come_before_its_photo(studio: Studio) -> None:
     """It waits like any spec."""
     studio.arrive(_request(request_id="1"))

@@ -106,6 +106,16 @@ def test_a_task_that_is_born_cancelled_is_not_its_specs_newest(tasks: Tasks) -> 
     assert tasks.owner(stale.output) == stale.task_id
 
 
+def test_a_message_claims_its_outputs_name_alone(tasks: Tasks) -> None:
+    """It has no versions, so it is nobody's newest."""
+    task = sample_task(1)
+    task = replace(task, trigger=replace(task.trigger, kind="message"))
+    tasks.create(task, previous=None, owner=None)
+
+    assert tasks.latest(task.trigger.key) is None
+    assert tasks.owner(task.output) == task.task_id
+
+
 def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
     """What it returns is what is stored."""
     task = sample_task()
