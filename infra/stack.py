@@ -133,6 +133,7 @@ class DarkroomStack(Stack):
                 return [
                     *everywhere,
                     *grants.query_indexes(table, INDEXES),
+                    *read_source,
                     *keep_results,
                     *events_out,
                     *grants.start_runs(self._workflow.machine.state_machine_arn),

@@ -49,7 +49,7 @@ class Route:
         charged_on_failure: what is known about money when an accepted job fails.
         credits: the documented price of one call with these parameters, or None when unknown.
         call_s: total deadline of the paid call, seconds.
-        typical_s: what a job usually takes, seconds; the first wait.
+        typical_s: what a job usually takes, seconds; it is first asked for after half of that.
         job_s: a job that takes longer is given up, seconds.
     """
 

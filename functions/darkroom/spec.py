@@ -25,6 +25,8 @@ from darkroom.errors import SpecRefused
 MAX_SPEC_BYTES = 256 * 1024
 MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""
+MAX_PARAMS_BYTES = 64 * 1024
+"""A task's item of at most 400 KB holds them, and for a while the request made of them."""
 MAX_DEPTH = 28
 """DynamoDB keeps 32 levels, and the task's item puts a few around the spec's."""
 MAX_EXPONENT = 100
@@ -74,9 +76,12 @@ class Spec(BaseModel):
     @field_validator("metadata")
     @classmethod
     def _travels_in_events(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(metadata)) > MAX_METADATA_BYTES:
-            raise ValueError(f"metadata may have {MAX_METADATA_BYTES:,} bytes as JSON")
-        return metadata
+        return _no_larger(metadata, "metadata", MAX_METADATA_BYTES)
+
+    @field_validator("params")
+    @classmethod
+    def _fits_the_item_twice(cls, params: dict[str, Any]) -> dict[str, Any]:
+        return _no_larger(params, "params", MAX_PARAMS_BYTES)
 
     @property
     def preferred(self) -> tuple[str, ...]:
@@ -176,6 +181,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the known word that looks most like `word`, or ""."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _no_larger(value: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
+    if len(json.dumps(value)) > limit:
+        raise ValueError(f"{name} may have {limit:,} bytes as JSON")
+    return value
 
 
 class _BadJsonError(Exception):

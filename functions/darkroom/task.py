@@ -62,7 +62,7 @@ class Trigger:
     Attributes:
         kind: `upload` of a spec, or a `message` that carried one.
         bucket: the input bucket.
-        key: the spec's key; for a message the source's key, or "".
+        key: the spec's key; for a message the key that its spec would have beside its source.
         version: version id, or the ETag in a bucket without versioning; for a message its
             `request_id` or a digest of its spec.
     """

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from darkroom.aws.items import KEEP_FINISHED, SHARDS, due_until, read_item, shard_of, write_item
+from darkroom.aws.items import KEEP, SHARDS, due_until, read_item, shard_of, write_item
 from darkroom.spec import MAX_DEPTH
 from darkroom.task import FINISHED, State
 from tests.fakes.clock import START
@@ -33,8 +33,8 @@ def test_a_finished_task_is_remembered_for_longer_than_a_year() -> None:
     """A late redrive within that time cannot pay again."""
     item = write_item(sample_task(1, "succeeded"))
 
-    assert item["expires_at"] == int((START + KEEP_FINISHED).timestamp())
-    assert timedelta(days=365) < KEEP_FINISHED
+    assert item["expires_at"] == int((START + KEEP).timestamp())
+    assert timedelta(days=365) < KEEP
 
 
 def test_times_sort_as_text() -> None:

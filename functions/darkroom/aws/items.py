@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from darkroom.naming import folder_of
 from darkroom.task import Task
 
-KEEP_FINISHED = timedelta(days=400)
-"""How long a finished task is remembered: a redrive within that time cannot pay again."""
+KEEP = timedelta(days=400)
+"""How long a finished task and the notes are kept: a redrive in that time cannot pay again."""
 SHARDS = 8
 """Partitions of each index whose key every task shares; a partition takes 1,000 writes a second."""
 BODY = "task"
@@ -60,7 +60,7 @@ def write_item(task: Task) -> dict[str, Any]:
     }
     shard = shard_of(task.task_id)
     if task.finished:
-        item["expires_at"] = int((task.updated_at + KEEP_FINISHED).timestamp())
+        item["expires_at"] = expiry(task.updated_at)
     else:
         item |= {"due": f"due#{shard}", "due_at": _iso(task.deadline)}
     if task.state in ("failed", "unknown"):
@@ -71,6 +71,11 @@ def write_item(task: Task) -> dict[str, Any]:
 def read_item(item: Mapping[str, Any]) -> Task:
     """The task that `write_item` wrote."""
     return _TASK.validate_python(_plain(item[BODY]))
+
+
+def expiry(at: datetime) -> int:
+    """When DynamoDB may drop what was last of use at `at`: Unix seconds."""
+    return int((at + KEEP).timestamp())
 
 
 def due_until(now: datetime) -> str:

@@ -11,6 +11,7 @@ Indexes: `by-due` (unfinished tasks by deadline), `by-folder`, `by-attention` (f
 """
 
 import heapq
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.items import (
     SHARDS,
     due_until,
+    expiry,
     latest_key,
     owner_key,
     read_item,
@@ -55,10 +57,14 @@ class DynamoTasks:
         claims = [(owner_key(task.output), owner)]
         if task.replaces:
             claims.append((latest_key(task.trigger.key), previous))
+        note, expires = {"task_id": task.task_id}, {"expires_at": expiry(task.created_at)}
         writes: list[dict[str, Any]] = [
             self._put(write_item(task), "attribute_not_exists(pk)"),
-            *(self._claim(key, task.task_id, expected) for key, expected in claims),
-            *(self._put(wants_key(key, task.task_id), None) for key in dict.fromkeys(task.wants)),
+            *(self._claim(key, expected, note | expires) for key, expected in claims),
+            *(
+                self._put(wants_key(key, task.task_id) | expires, None)
+                for key in dict.fromkeys(task.wants)
+            ),
         ]
         try:
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
@@ -71,14 +77,20 @@ class DynamoTasks:
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
         written = replace(new, revision=old.revision + 1)
+        write_id = uuid.uuid4().hex
         try:
             self._table.put_item(
-                Item=write_item(written), ConditionExpression=Attr("revision").eq(old.revision)
+                Item=write_item(written) | {"write_id": write_id},
+                ConditionExpression=Attr("revision").eq(old.revision),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            # boto3 sends a write again when its answer is lost, and then meets what it wrote.
+            there: Any = error.response.get("Item", {})
+            if there.get("write_id") not in (write_id, {"S": write_id}):
                 raise Conflict(f"Task {old.task_id} changed meanwhile.") from error
-            raise
         return written
 
     def latest(self, key: str) -> str | None:
@@ -153,8 +165,10 @@ class DynamoTasks:
             put["ConditionExpression"] = condition
         return {"Put": put}
 
-    def _claim(self, key: dict[str, Any], task_id: str, expected: str | None) -> dict[str, Any]:
-        write = self._put(key | {"task_id": task_id}, "attribute_not_exists(pk)")
+    def _claim(
+        self, key: dict[str, Any], expected: str | None, note: dict[str, Any]
+    ) -> dict[str, Any]:
+        write = self._put(key | note, "attribute_not_exists(pk)")
         if expected is not None:
             write["Put"] |= {
                 "ConditionExpression": "task_id = :expected",

@@ -26,6 +26,10 @@ from darkroom.task import Ending, Finished, Result, ResultRef, Task
 
 ASK_AGAIN_LIMIT = 2
 """How often a job whose result is gone is asked for a new URL."""
+UNREACHED_LIMIT = 15
+"""How often in a row a result may be out of reach: about an hour with the waits between."""
+FIRST_WAIT_S = 5
+MOST_WAIT_S = 300
 
 
 class _WrongResult(DarkroomError):
@@ -36,7 +40,7 @@ def deliver(ports: Ports, task_id: str, run: int) -> Step:
     """Bring the results of a finished job to the output bucket.
 
     Raises:
-        Busy: a result cannot be had for the moment; the workflow tries again.
+        Busy: the event was not taken; the workflow tries again.
     """
     task = ports.tasks.get(task_id)
     if task is not None and task.state == "succeeded" and task.run == run:
@@ -61,11 +65,15 @@ def _deliver(ports: Ports, task: Task) -> Step:
     answer = saved_answer(ports, task, task.paying)
     if answer is None:
         raise LookupError(f"task {task.task_id} is delivering without an answer")
-    results = tuple(_copy(ports, output_name(ports, task), answer))
+    try:
+        results = tuple(_copy(ports, output_name(ports, task), answer))
+    except Busy as busy:
+        return _later(ports, task, busy)
     final = task.moved(
         "succeeded",
         ports.clock.now(),
         results=results,
+        wait_reason=None,
         attempts=task.with_attempt(
             replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
         ),
@@ -77,6 +85,24 @@ def _deliver(ports: Ports, task: Task) -> Step:
         return Step("deliver")
     announce(ports, final)
     return Step("done")
+
+
+def _later(ports: Ports, task: Task, busy: Busy) -> Step:
+    """The result cannot be had for the moment: come back, by way of POLL's wait, or give up."""
+    waits = task.waits + 1
+    if waits > UNREACHED_LIMIT:
+        failure = Failure(
+            "result-unreachable",
+            f"{task.paying.provider} made the result, but it could not be fetched: "
+            f"{busy.failure.sentence}",
+            "Upload the spec again; that is a new paid call.",
+        )
+        end(ports, task, Ending("failed", failure))
+        return Step("fail")
+    reason = busy.failure.sentence
+    now = ports.clock.now()
+    ports.tasks.replace(task, task.moved("delivering", now, waits=waits, wait_reason=reason))
+    return Step("poll", min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** (waits - 1)))
 
 
 def _copy(ports: Ports, output: str, answer: Finished) -> Iterator[Result]:

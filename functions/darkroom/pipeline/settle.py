@@ -87,7 +87,7 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
     failure = Failure(
         "unknown-outcome",
         f"It is not known whether {attempt.provider} accepted and charged this: "
-        f"{why.sentence[0].lower()}{why.sentence[1:]}",
+        f"{why.sentence[:1].lower()}{why.sentence[1:]}",
         f"Check the {attempt.provider} dashboard, then upload the spec again if it was not done.",
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
