@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
-.PHONY: help demo local test check bench layers requirements clean
+.PHONY: help demo local test check layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -25,7 +25,7 @@ check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
 
-layers: $(BIN)/.installed ## fetch what the functions need in Lambda (the only step that needs a network)
+layers: $(BIN)/.installed ## fetch what the functions need in Lambda for its platform
 	@$(BIN)/python -m infra.layers
 
 requirements: ## pin the requirements anew (needs uv)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.composition import ports
 from darkroom.doors import door
+from darkroom.naming import read_run_name
 from darkroom.pipeline.fail import fail
 
 _end = door("fail", lambda entry: fail(ports(), entry.task_id, entry.run, broken=entry.error))
@@ -17,6 +18,6 @@ _end = door("fail", lambda entry: fail(ports(), entry.task_id, entry.run, broken
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Event: `{task_id, run, error?}`, or Step Functions' execution status change."""
     if "detail" in event:
-        task_id, _, run = event["detail"]["name"].rpartition("-")
+        task_id, run = read_run_name(event["detail"]["name"])
         event = {"task_id": task_id, "run": run, "error": {"Error": event["detail"]["status"]}}
     return _end(event, context)

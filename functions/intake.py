@@ -14,23 +14,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.aws.messages import read_message
 from darkroom.composition import ports
-from darkroom.errors import Refused
-from darkroom.pipeline.intake import intake
+from darkroom.pipeline.intake import receive
 
 logger = Logger(service="intake")
 metrics = Metrics(service="intake")
 
 
 def take(record: SQSRecord) -> None:
-    """Take one message in; one that cannot even be named goes to the dead letters."""
-    try:
-        for arrival in read_message(record.body, ports().inputs.bucket):
-            intake(ports(), arrival)
-            logger.info("intake", extra={"arrival": type(arrival).__name__})
-    except Refused as refusal:
-        ports().dead_letters.put(record.body, refusal.failure.sentence)
+    """Take one message in."""
+    dead = receive(ports(), record.body, read_message)
+    if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
-        logger.warning("intake refused", extra={"code": refusal.failure.code})
+        logger.warning("dead letter", extra={"code": dead.code})
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)

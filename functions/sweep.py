@@ -16,8 +16,8 @@ metrics = Metrics(service="sweep")
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Event: the schedule's; answer: how many tasks were ended."""
-    ended = sweep(ports())
-    metrics.add_metric(name="Swept", unit=MetricUnit.Count, value=ended)
-    logger.info("sweep", extra={"ended": ended})
-    return {"ended": ended}
+    """Event: the schedule's; answer: how many tasks were given up."""
+    given_up = sweep(ports())
+    metrics.add_metric(name="GivenUp", unit=MetricUnit.Count, value=given_up)
+    logger.info("sweep", extra={"given_up": given_up})
+    return {"given_up": given_up}

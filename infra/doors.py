@@ -22,16 +22,15 @@ Verb = Literal["intake", "submit", "poll", "deliver", "fail", "sweep"]
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
+# Not DEBUG: at that level Lambda's runtime opens the root logger, and boto3 and httpx then write
+# keys, secrets and signed URLs.
+LOG_LEVEL = lambda_.ApplicationLogLevel.INFO
+
 _RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
     7: logs.RetentionDays.ONE_WEEK,
     30: logs.RetentionDays.ONE_MONTH,
     365: logs.RetentionDays.ONE_YEAR,
-}
-_LOG_LEVELS = {
-    "INFO": lambda_.ApplicationLogLevel.INFO,
-    "WARNING": lambda_.ApplicationLogLevel.WARN,
-    "ERROR": lambda_.ApplicationLogLevel.ERROR,
 }
 
 
@@ -46,8 +45,8 @@ class Size:
 SIZES: Mapping[Verb, Size] = {
     "intake": Size(60, 512),
     "submit": Size(180, 512),
-    "poll": Size(60, 256),
-    "deliver": Size(300, 1024),
+    "poll": Size(150, 256),
+    "deliver": Size(900, 1024),
     "fail": Size(60, 256),
     "sweep": Size(300, 256),
 }
@@ -95,12 +94,12 @@ class Door(Construct):
             "Function",
             function_name=name,
             architecture=ARCHITECTURE,
-            application_log_level_v2=_LOG_LEVELS[environment.log_level],
+            application_log_level_v2=LOG_LEVEL,
             code=assets.code,
             dead_letter_queue=dead_letters,
             environment={
                 **variables,
-                "POWERTOOLS_LOG_LEVEL": environment.log_level,
+                "POWERTOOLS_LOG_LEVEL": LOG_LEVEL.value,
                 "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
                 "POWERTOOLS_SERVICE_NAME": verb,
             },

@@ -6,14 +6,9 @@ ask for names and figures without starting Node.
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
 
-# Every provider that has an adapter. Each gets a secret, and each function the secret's name.
+# Every provider that has an adapter. Each gets a secret.
 PROVIDERS = ("apiframe", "snapapi")
-
-# There is no DEBUG: at that level Lambda's runtime opens the root logger, and boto3 and httpx then
-# write keys, secrets and signed URLs.
-LogLevel = Literal["INFO", "WARNING", "ERROR"]
 
 # The longest name made of an environment's is its output bucket's, of at most 63 characters:
 # "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.
@@ -30,7 +25,6 @@ class Environment:
     keep: bool = True
     """Whether buckets, table, secrets and queues outlive the stack that made them."""
     log_days: int = 30
-    log_level: LogLevel = "INFO"
     intake_concurrency: int = 10
     """How many intake functions may read the queue at once; a burst waits in the queue."""
     noncurrent_days: int = 90

@@ -1,7 +1,7 @@
 """The permissions, written out: each function returns the statements for one ability.
 
 A resource ends in `*` only where the rest of its name is not known before it exists: an object's
-key, an execution's name, a log stream. Two services take nothing but `*`; both say so.
+key, a log stream. Two services take nothing but `*`; both say so.
 """
 
 from collections.abc import Iterable
@@ -10,42 +10,48 @@ from aws_cdk import aws_iam as iam
 
 
 def read_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
-    """Read any version of any object.
+    """Look at and read what any object is now.
 
     Listing comes with it because S3 answers 403 instead of 404 for a missing key to those who may
     not list (S3 API reference, "HeadObject"), and the difference decides what happens next.
     """
     return [
-        _allow(["s3:GetObject", "s3:GetObjectVersion"], f"{bucket_arn}/*"),
+        _allow(["s3:GetObject"], f"{bucket_arn}/*"),
         _allow(["s3:ListBucket"], bucket_arn),
     ]
 
 
-def write_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
-    """Write objects, in parts too, and give up an upload half-way. Nobody deletes any."""
-    return [_allow(["s3:PutObject", "s3:AbortMultipartUpload"], f"{bucket_arn}/*")]
-
-
-def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
-    """Read and write single items, also in transactions; no scan, no index."""
+def read_versions(bucket_arn: str) -> list[iam.PolicyStatement]:
+    """Read any version of any object; what has no version is read by its ETag."""
     return [
-        _allow(
-            [
-                "dynamodb:ConditionCheckItem",
-                "dynamodb:DeleteItem",
-                "dynamodb:GetItem",
-                "dynamodb:PutItem",
-                "dynamodb:Query",
-                "dynamodb:UpdateItem",
-            ],
-            table_arn,
-        )
+        *read_objects(bucket_arn),
+        _allow(["s3:GetObjectVersion"], f"{bucket_arn}/*"),
     ]
 
 
-def query_indexes(table_arn: str, indexes: Iterable[str]) -> list[iam.PolicyStatement]:
-    """Ask the named secondary indexes."""
-    return [_allow(["dynamodb:Query"], *(f"{table_arn}/index/{name}" for name in indexes))]
+def write_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
+    """Write objects, each in one piece. Nobody deletes any."""
+    return [_allow(["s3:PutObject"], f"{bucket_arn}/*")]
+
+
+def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
+    """Read and write single items, also in transactions; no scan, no query."""
+    return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], table_arn)]
+
+
+def forget_wants(table_arn: str) -> list[iam.PolicyStatement]:
+    """Delete single items: what a task waited for."""
+    return [_allow(["dynamodb:DeleteItem"], table_arn)]
+
+
+def query_wants(table_arn: str) -> list[iam.PolicyStatement]:
+    """Ask the table itself who waits for a file."""
+    return [_allow(["dynamodb:Query"], table_arn)]
+
+
+def query_index(table_arn: str, index: str) -> list[iam.PolicyStatement]:
+    """Ask one secondary index."""
+    return [_allow(["dynamodb:Query"], f"{table_arn}/index/{index}")]
 
 
 def read_secrets(secret_arns: Iterable[str]) -> list[iam.PolicyStatement]:
@@ -61,11 +67,6 @@ def send_events(bus_arn: str) -> list[iam.PolicyStatement]:
 def start_runs(state_machine_arn: str) -> list[iam.PolicyStatement]:
     """Start a run of a task."""
     return [_allow(["states:StartExecution"], state_machine_arn)]
-
-
-def tend_runs(execution_arns: str) -> list[iam.PolicyStatement]:
-    """Look at runs and stop them."""
-    return [_allow(["states:DescribeExecution", "states:StopExecution"], execution_arns)]
 
 
 def send_messages(queue_arn: str) -> list[iam.PolicyStatement]:

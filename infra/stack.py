@@ -9,7 +9,6 @@ from pathlib import Path
 
 from aws_cdk import (
     Annotations,
-    ArnFormat,
     CfnOutput,
     DefaultStackSynthesizer,
     Duration,
@@ -28,13 +27,17 @@ from infra.doors import ARCHITECTURE, RUNTIME, Assets, Door, Verb
 from infra.environments import PROVIDERS, Environment
 from infra.intake import Intake
 from infra.layers import PLACEHOLDER, Layer, find_layer
-from infra.storage import INDEXES, Storage
+from infra.storage import BY_DUE, Storage
 from infra.workflow import Workflow
 
 FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 
 # The doors that the workflow calls; the others look after the workflow.
 IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
+
+# The doors that speak to a provider, or ask whether one is set up. DELIVER needs no key for what it
+# fetches.
+WITH_SECRETS: frozenset[Verb] = frozenset({"intake", "submit", "poll"})
 
 BATCH_SIZE = 10
 
@@ -81,14 +84,15 @@ class DarkroomStack(Stack):
             verb,
             self._environment,
             self._assets,
-            variables={**self._variables(), **(variables or {})},
+            variables={**self._variables(verb), **(variables or {})},
             statements=self._abilities(verb),
             # FAIL alone is called without anybody waiting for its answer, about a task that
             # nothing else will look at again: what it cannot do in three tries must be found.
             dead_letters=self._intake.dead_letters if verb == "fail" else None,
         )
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self, verb: Verb) -> dict[str, str]:
+        named = PROVIDERS if verb in WITH_SECRETS else ()
         return {
             "DARKROOM_ENVIRONMENT": self._environment.name,
             "DARKROOM_EVENT_BUS": self._intake.bus.event_bus_name,
@@ -97,7 +101,7 @@ class DarkroomStack(Stack):
             "DARKROOM_TABLE": self._storage.table.table_name,
             **{
                 f"DARKROOM_SECRET_{provider.upper()}": self._environment.secret_name(provider)
-                for provider in PROVIDERS
+                for provider in named
             },
         }
 
@@ -105,48 +109,42 @@ class DarkroomStack(Stack):
         storage, intake = self._storage, self._intake
         source, results = storage.input_bucket.bucket_arn, storage.output_bucket.bucket_arn
         table = storage.table.table_arn
-        read_source = grants.read_objects(source)
-        keep_results = [*grants.read_objects(results), *grants.write_objects(results)]
-        events_out = grants.send_events(intake.bus.event_bus_arn)
-        everywhere = [
-            *grants.keep_tasks(table),
-            *grants.read_secrets(secret.secret_arn for secret in storage.secrets.values()),
-        ]
+        everywhere = [*grants.keep_tasks(table), *grants.write_objects(results)]
+        if verb in WITH_SECRETS:
+            everywhere += grants.read_secrets(
+                secret.secret_arn for secret in storage.secrets.values()
+            )
+        # A task is ended in three steps that may each be repeated: manifest, state, event. What it
+        # waited for is forgotten last; one that DELIVER ends waits for nothing any more.
+        announce = grants.send_events(intake.bus.event_bus_arn)
+        finish = [*announce, *grants.forget_wants(table)]
         match verb:
             case "intake":
                 return [
                     *everywhere,
-                    *read_source,
-                    *keep_results,
-                    *events_out,
+                    *finish,
                     *grants.start_runs(self._workflow.machine.state_machine_arn),
+                    *grants.query_wants(table),
+                    *grants.read_versions(source),
                     *grants.receive_messages(intake.queue.queue_arn),
                     *grants.send_messages(intake.dead_letters.queue_arn),
                 ]
             case "submit":
-                return [*everywhere, *read_source, *keep_results]
+                return [*everywhere, *grants.read_versions(source), *grants.read_objects(results)]
             case "poll":
-                return [*everywhere, *keep_results]
-            case "deliver" | "fail":
-                return [*everywhere, *read_source, *keep_results, *events_out]
+                return everywhere
+            case "deliver":
+                return [*everywhere, *announce, *grants.read_objects(results)]
+            case "fail":
+                return [*everywhere, *finish]
             case "sweep":
                 return [
                     *everywhere,
-                    *grants.query_indexes(table, INDEXES),
-                    *read_source,
-                    *keep_results,
-                    *events_out,
+                    *finish,
                     *grants.start_runs(self._workflow.machine.state_machine_arn),
-                    *grants.tend_runs(self._run_arns()),
+                    *grants.query_index(table, BY_DUE),
+                    *grants.read_objects(source),
                 ]
-
-    def _run_arns(self) -> str:
-        return self.format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{self._workflow.machine.state_machine_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
 
     def _layer(self, name: str) -> lambda_.LayerVersion:
         # Only on AWS: locally the functions run from the virtual environment, which has the

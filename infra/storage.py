@@ -12,9 +12,12 @@ from constructs import Construct
 
 from infra.environments import PROVIDERS, Environment
 
+BY_DUE = "by-due"
+"""The index of unfinished tasks by deadline."""
+
 # The table's secondary indexes: name -> partition key and sort key.
 INDEXES = {
-    "by-due": ("due", "due_at"),
+    BY_DUE: ("due", "due_at"),
     "by-folder": ("folder", "created_at"),
     "by-attention": ("attention", "updated_at"),
 }

@@ -13,7 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
-VALUES = frozenset({"errors", "media", "naming", "spec", "task", "arrivals", "routes"})
+VALUES = frozenset({"errors", "media", "naming", "spec", "task", "arrivals", "routes"}) | {
+    "strict_json",
+    "wording",
+}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -22,8 +25,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "arrivals": frozenset(),
     "settings": frozenset(),
     "naming": frozenset({"errors", "media"}),
-    "spec": frozenset({"errors"}),
-    "task": frozenset({"errors", "media"}),
+    "strict_json": frozenset({"errors"}),
+    "wording": frozenset(),
+    "spec": frozenset({"errors", "strict_json", "wording"}),
+    "task": frozenset({"errors", "media", "naming"}),
     "routes": frozenset({"media", "task"}),
     "ports": frozenset({"errors", "media", "task", "routes"}),
     "pipeline": INNER | {"pipeline"},
@@ -31,7 +36,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "providers": INNER | {"providers"},
     "doors": frozenset({"ports"}),
     "composition": frozenset({"aws", "providers", "ports", "settings"}),
-    "a door": frozenset({"composition", "doors", "pipeline", "ports", "errors", "aws.messages"}),
+    "a door": frozenset({"composition", "doors", "pipeline", "naming", "aws.messages"}),
 }
 """Each part of the product, and the parts that it may import."""
 

@@ -19,8 +19,10 @@ MAX_KEY_BYTES = 1024
 LONGEST_SUFFIX = len("@12345678-999.manifest.json")
 LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
-# One file per folder whose meaning is the folder's default, never a spec of its own.
-FOLDER_DEFAULT = "_darkroom.json"
+RESERVED = "_darkroom.json"
+"""A file name that is kept for later use and is never a spec."""
+WORK = "_darkroom/work/"
+"""Where the output bucket holds what is on its way; nothing in it outlives its task for long."""
 
 KeyKind = Literal["spec", "file", "ignored"]
 
@@ -48,10 +50,10 @@ class SpecName:
 def kind_of(key: str) -> KeyKind:
     """Whether an uploaded key is a spec, an input file, or nothing of ours.
 
-    Folder markers, dotfiles and folder defaults are ignored.
+    Folder markers, dotfiles and the reserved name are ignored.
     """
     name = key.rsplit("/", 1)[-1]
-    if not name or name.startswith(".") or name == FOLDER_DEFAULT:
+    if not name or name.startswith(".") or name == RESERVED:
         return "ignored"
     return "spec" if extension_of(key) == "json" else "file"
 
@@ -92,7 +94,18 @@ def manifest_of(output: str) -> str:
 
 def work_key(task_id: str, attempt: int) -> str:
     """Where a paid answer too large for the task's item is kept until it is delivered."""
-    return f"_darkroom/work/{task_id}/{attempt}"
+    return f"{WORK}{task_id}/{attempt}"
+
+
+def run_name(task_id: str, run: int) -> str:
+    """The name of a run's execution."""
+    return f"{task_id}-{run}"
+
+
+def read_run_name(name: str) -> tuple[str, int]:
+    """The task's id and the run that `run_name` put together."""
+    task_id, _, run = name.rpartition("-")
+    return task_id, int(run)
 
 
 def usable(output: str) -> bool:
@@ -144,7 +157,7 @@ def folder_of(key: str) -> str:
     return folder + slash
 
 
-def task_id_of(*parts: str) -> str:
-    """The digest that names a task: 32 hex digits of the trigger's parts, and nothing else."""
+def digest_of(*parts: str) -> str:
+    """32 hex digits that stand for these texts in this order."""
     joined = "\0".join(parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]

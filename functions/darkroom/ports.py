@@ -80,24 +80,21 @@ class JobFailed:
     charged: Charged
 
 
-class Fetched(Protocol):
-    """A result on its way: its bytes in a seekable file, and what its first bytes show."""
+@dataclass(frozen=True)
+class Fetched:
+    """A result on its way.
 
-    @property
-    def body(self) -> BinaryIO:
-        """At position 0."""
+    Attributes:
+        body: seekable, at position 0; gone when the block that fetched it ends.
+        size: bytes.
+        sha256: hex digest of all bytes.
+        media: what the first bytes show; None for an unknown format.
+    """
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of all bytes."""
-
-    @property
-    def media(self) -> Media | None:
-        """What the first bytes show; None for an unknown format."""
+    body: BinaryIO
+    size: int
+    sha256: str
+    media: Media | None
 
 
 class Providers(Protocol):
@@ -151,7 +148,6 @@ class Found:
     version_id: str
     etag: str
     size: int
-    modified: datetime
 
 
 class Inputs(Protocol):
@@ -164,8 +160,8 @@ class Inputs(Protocol):
     def find(self, key: str) -> Found | None:
         """The object's current version, or None."""
 
-    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
-        """The whole object; None when it (or that version) is gone.
+    def read(self, key: str, version_id: str, limit: int) -> bytes | None:
+        """The whole object; None when that version is gone.
 
         Raises `InputRefused` (`spec-too-large`) above `limit` bytes.
         """
@@ -265,19 +261,19 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Policy:
-    """Figures that an environment may set; seconds.
+    """The pipeline's own figures; seconds and bytes.
 
     Attributes:
         inputs_s: how long a task waits for its missing inputs.
         queue_s: how long a task may stand before its paid call; below the workflow's 7 days.
         margin_s: how long after a call's own deadline its answer is still written down.
-        result_bytes: the largest result that is delivered.
+        result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
     """
 
     inputs_s: int = 24 * 3600
     queue_s: int = 6 * 24 * 3600
     margin_s: int = 20
-    result_bytes: int = 512 * 1024 * 1024
+    result_bytes: int = 400 * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ from darkroom.task import Charged
 Idempotency = Literal["key", "look-up", "none"]
 
 
+MAX_INPUT_BYTES = 100 * 1024 * 1024
+"""No input is larger, whatever a provider accepts; SUBMIT has 512 MB of disk for all of them."""
+
+
 class Params(BaseModel, extra="forbid"):
     """Base of every route's parameters: typed, checked, unknown names refused."""
 
@@ -27,13 +31,13 @@ class Role:
         required: whether the spec must name it.
         most: how many files the role takes.
         formats: formats accepted, by their first bytes.
-        max_bytes: size limit of one file; None where the provider documents none.
+        max_bytes: size limit of one file; ours where the provider documents none.
     """
 
     formats: frozenset[Media]
     required: bool = True
     most: int = 1
-    max_bytes: int | None = None
+    max_bytes: int = MAX_INPUT_BYTES
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from darkroom.errors import Failure
 from darkroom.media import Kind
+from darkroom.naming import digest_of
 
 State = Literal[
     "waiting",
@@ -71,6 +72,11 @@ class Trigger:
     bucket: str
     key: str
     version: str
+
+    @property
+    def task_id(self) -> str:
+        """The name of the task that it asks for: a digest of the trigger and of nothing else."""
+        return digest_of(self.kind, self.bucket, self.key, self.version)
 
 
 @dataclass(frozen=True)
@@ -173,7 +179,6 @@ class Attempt:
     replays: int = 0
     job_id: str | None = None
     accepted_at: datetime | None = None
-    polls: int = 0
     answer: Finished | None = None
     answer_key: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -213,8 +218,9 @@ class Task:
         output: the results' key without its extension, in the output bucket.
         manifest_key: where its manifest is or will be.
         wait_reason: why it stands still right now, for people.
-        waits: how often in a row it was told to come back before submitting.
-        deadline: when it gives up; a waiting task on its inputs, a running one on its job.
+        waits: how often in a row it could not go on where it stands.
+        deadline: when it gives up: waiting on its inputs, queued on being submitted, running on
+            its job.
         wants: input keys that were not there when the task was made.
         supersedes: the older task of the same spec, if there was one.
         gone: how often in a row its result could not be fetched.

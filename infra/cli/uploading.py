@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkroom.naming import task_id_of
+from darkroom.task import Trigger
 
 if TYPE_CHECKING:
     from infra.cli.target import Target
@@ -35,4 +35,4 @@ def upload(target: "Target", key: str, body: bytes | Path) -> str:
 def upload_spec(target: "Target", key: str, body: bytes) -> Placed:
     """Put a spec into the input bucket; its task will exist a moment later."""
     version = upload(target, key, body)
-    return Placed(key, task_id_of("upload", target.input_bucket, key, version))
+    return Placed(key, Trigger("upload", target.input_bucket, key, version).task_id)

@@ -70,7 +70,7 @@ def test_a_missing_right_is_not_mistaken_for_a_missing_file() -> None:
     task = sample_task()
     for act in (
         lambda: inputs.find("a"),
-        lambda: inputs.read("a", None, 1),
+        lambda: inputs.read("a", "v", 1),
         lambda: inputs.open("a", "v").__enter__(),
         lambda: outputs.get("a"),
         lambda: tasks.create(task, previous=None, owner=None),

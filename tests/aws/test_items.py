@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from darkroom.aws.items import KEEP, SHARDS, due_until, read_item, shard_of, write_item
-from darkroom.spec import MAX_DEPTH
+from darkroom.strict_json import MAX_DEPTH
 from darkroom.task import FINISHED, State
 from tests.fakes.clock import START
 from tests.fakes.cloud import INDEXES

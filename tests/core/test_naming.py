@@ -9,13 +9,13 @@ from darkroom.media import BY_EXTENSION
 from darkroom.naming import (
     MAX_KEY_BYTES,
     SpecName,
+    digest_of,
     folder_of,
     input_key,
     kind_of,
     manifest_of,
     output_of,
     read_spec_name,
-    task_id_of,
     usable,
     work_key,
 )
@@ -179,12 +179,12 @@ def test_a_name_of_just_the_right_length_is_usable() -> None:
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=4))
 def test_a_task_id_depends_on_its_parts_and_nothing_else(parts: list[str]) -> None:
     """32 hex digits, the same every time, others for parts that are split otherwise."""
-    task_id = task_id_of(*parts)
+    task_id = digest_of(*parts)
 
-    assert task_id == task_id_of(*parts)
+    assert task_id == digest_of(*parts)
     assert len(task_id) == 32
     assert set(task_id) <= set("0123456789abcdef")
-    assert task_id != task_id_of(*parts, "")
+    assert task_id != digest_of(*parts, "")
 
 
 def test_folders_and_work_keys_are_plain() -> None:

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkroom.errors import Failure, SpecRefused
-from darkroom.spec import MAX_DEPTH, MAX_SPEC_BYTES, Spec, parse_spec, read_json, read_spec
+from darkroom.spec import Spec, parse_spec, read_spec
+from darkroom.strict_json import MAX_BYTES, MAX_DEPTH, read_json
 from tests.core.strategies import DOCUMENTS
 
 SAMPLES = sorted((Path(__file__).parents[2] / "events" / "specs").glob("*.json"))
@@ -101,8 +102,8 @@ def test_providers_may_be_one_several_or_none(written: Any, preferred: tuple[str
 def test_a_spec_at_the_size_limit_is_read() -> None:
     """And one byte more is not."""
     body = b'{"operation": "upscale"}'
-    assert read_spec(body.ljust(MAX_SPEC_BYTES), "x").operation == "upscale"
-    assert _refusal(body.ljust(MAX_SPEC_BYTES + 1)).failure.code == "spec-too-large"
+    assert read_spec(body.ljust(MAX_BYTES), "x").operation == "upscale"
+    assert _refusal(body.ljust(MAX_BYTES + 1)).failure.code == "spec-too-large"
 
 
 @pytest.mark.parametrize(

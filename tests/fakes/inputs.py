@@ -5,14 +5,11 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import BinaryIO
 
 from darkroom.errors import InputRefused
 from darkroom.ports import Found
 from darkroom.task import Input
-
-_WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,6 @@ class _Version:
     version_id: str
     etag: str
     body: bytes
-    modified: datetime
 
 
 class InMemoryInputs:
@@ -37,11 +33,11 @@ class InMemoryInputs:
         """Its name."""
         return self._bucket
 
-    def put(self, key: str, body: bytes, modified: datetime = _WRITTEN) -> Input:
+    def put(self, key: str, body: bytes) -> Input:
         """Write a new version; returns it pinned."""
         self._count += 1
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        version = _Version(f"v{self._count}", etag, body, modified)
+        version = _Version(f"v{self._count}", etag, body)
         self._versions.setdefault(key, []).append(version)
         self._deleted.discard(key)
         return Input(key, version.version_id, etag, len(body))
@@ -55,10 +51,10 @@ class InMemoryInputs:
         if key in self._deleted or key not in self._versions:
             return None
         now = self._versions[key][-1]
-        return Found(key, now.version_id, now.etag, len(now.body), now.modified)
+        return Found(key, now.version_id, now.etag, len(now.body))
 
-    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
-        """The whole object; None when it (or that version) is gone."""
+    def read(self, key: str, version_id: str, limit: int) -> bytes | None:
+        """The whole object; None when that version is gone."""
         body = self._body(key, version_id)
         if body is not None and len(body) > limit:
             raise InputRefused(

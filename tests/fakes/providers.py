@@ -1,7 +1,8 @@
 """Providers in memory that do as they are told, and count what they charge.
 
 By default every call is accepted: a route that is not asynchronous answers with its result, a
-job is done after `polls` polls. `say` makes single calls go otherwise, in order.
+job is done after `polls` polls. `say` makes single calls go otherwise, in order. Input files are
+not looked at: their digests are made up.
 """
 
 import hashlib
@@ -11,10 +12,10 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from darkroom.errors import DarkroomError, ResultGone
-from darkroom.media import HEAD_BYTES, Media, sniff
+from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
+from darkroom.media import HEAD_BYTES, sniff
 from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
@@ -44,16 +45,6 @@ class Paid:
     key: str | None
 
 
-@dataclass(frozen=True)
-class Download:
-    """A result on its way; fulfils `darkroom.ports.Fetched`."""
-
-    body: BinaryIO
-    size: int
-    sha256: str
-    media: Media | None
-
-
 @dataclass
 class FakeProviders:
     """Fulfils `darkroom.ports.Providers`.
@@ -61,6 +52,7 @@ class FakeProviders:
     Attributes:
         offered: the routes, in the default order.
         ready: providers that are set up; None for all of them.
+        uncancellable: providers whose jobs cannot be asked to stop.
         polls: how many polls of a job find it pending.
         results: what lies behind each URL; a URL that is not here is gone.
         charged: accepted paid calls; a repeated key adds none.
@@ -71,6 +63,7 @@ class FakeProviders:
 
     offered: Sequence[Route]
     ready: set[str] | None = None
+    uncancellable: frozenset[str] = frozenset()
     polls: int = 1
     results: dict[str, bytes] = field(default_factory=dict)
     charged: list[Paid] = field(default_factory=list)
@@ -78,8 +71,9 @@ class FakeProviders:
     cancelled: list[str] = field(default_factory=list)
     roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
-    _by_key: dict[str, Accepted | Finished] = field(default_factory=dict)
-    _polled: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
+    _polled: dict[str, int] = field(default_factory=dict)
+    _failed: dict[str, JobFailed] = field(default_factory=dict)
 
     def say(self, call: Call, *said: Said | Lost) -> None:
         """What the next calls of this kind bring; afterwards all is well again."""
@@ -103,10 +97,12 @@ class FakeProviders:
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
+        self._need_key(work.route.provider)
         prepared = self._next("prepare")
         if isinstance(prepared, Exception):
             raise prepared
-        request = json.dumps({"task": work.task_id, "n": work.attempt, "secret": "request-body"})
+        asked = {"task": work.task_id, "n": work.attempt, "params": work.params.model_dump()}
+        request = json.dumps({**asked, "secret": "request-body"})
         digests = {file.key: "d" * 64 for files in work.inputs.values() for file in files}
         intend(Prepared(request, digests))
         return self._pay("submit", work, request)
@@ -115,6 +111,7 @@ class FakeProviders:
         """Send the very same paid request again; only for routes of class `key`."""
         if work.route.idempotency != "key":
             raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
+        self._need_key(work.route.provider)
         return self._pay("repeat", work, request)
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
@@ -122,20 +119,32 @@ class FakeProviders:
         said = self._next("poll")
         if isinstance(said, Exception):
             raise said
+        if isinstance(said, JobFailed):
+            self._failed[job_id] = said
         if isinstance(said, Pending | Finished | JobFailed):
             return said
+        if job_id in self._failed:
+            return self._failed[job_id]
+        if job_id not in self._polled:
+            return JobFailed("job-lost", "The provider no longer knows the job.", "unknown")
         self._polled[job_id] += 1
         if self._polled[job_id] <= self.polls:
             return Pending()
         return self._made(route.provider, f"{job_id}-{self._polled[job_id]}")
 
     def cancel(self, route: Route, job_id: str) -> bool:
-        """Ask the provider to stop the job."""
+        """Ask the provider to stop the job; False where it cannot or need not."""
+        if not route.asynchronous or route.provider in self.uncancellable:
+            return False
         said = self._next("cancel")
         if isinstance(said, Exception):
             raise said
         self.cancelled.append(job_id)
-        return route.asynchronous
+        done = self._polled.get(job_id, 0) > self.polls
+        if done or job_id not in self._polled:
+            return False
+        self._failed[job_id] = JobFailed("job-cancelled", "The job was cancelled.", "unknown")
+        return True
 
     @contextmanager
     def fetch(self, url: str, max_bytes: int) -> Iterator[Fetched]:
@@ -149,7 +158,7 @@ class FakeProviders:
         if len(body) > max_bytes:
             raise DarkroomError("result-too-large", f"The result has more than {max_bytes} bytes.")
         digest = hashlib.sha256(body).hexdigest()
-        yield Download(io.BytesIO(body), len(body), digest, sniff(body[:HEAD_BYTES]))
+        yield Fetched(io.BytesIO(body), len(body), digest, sniff(body[:HEAD_BYTES]))
 
     def _pay(self, call: Call, work: Work, request: str) -> Accepted | Finished:
         route = work.route
@@ -159,7 +168,9 @@ class FakeProviders:
         if isinstance(said, Exception):
             raise said
         key = f"{work.task_id}-{work.attempt}" if route.idempotency == "key" else None
-        answer = self._by_key.get(key or "")
+        known, answer = self._by_key.get(key or "", (request, None))
+        if known != request:
+            raise Unclear("key-conflict", "The key was used before, for another request.")
         if answer is None:
             self.charged.append(Paid(route.provider, work.task_id, work.attempt, request, key))
             name = f"job-{len(self.charged)}"
@@ -167,10 +178,17 @@ class FakeProviders:
             if isinstance(said, Accepted | Finished):
                 answer = said
             if key is not None:
-                self._by_key[key] = answer
+                self._by_key[key] = (request, answer)
+            if isinstance(answer, Accepted):
+                self._polled[answer.job_id] = 0
         if isinstance(said, Lost):
             raise said.error
         return answer
+
+    def _need_key(self, provider: str) -> None:
+        if not self.set_up(provider):
+            hint = self.set_up_hint(provider)
+            raise ProviderRefused("not-set-up", f"{provider} has no key here.", hint)
 
     def _made(self, provider: str, name: str) -> Finished:
         url = f"https://{provider}.example/{name}?signature=secret-token"

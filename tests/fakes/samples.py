@@ -56,7 +56,6 @@ def full_task(at: datetime = START) -> Task:
         replays=2,
         job_id="job-1",
         accepted_at=at + timedelta(microseconds=1),
-        polls=7,
         answer=Finished(refs, 0.25, {"box": [1, 2.5, -3], "none": None, "ok": True}),
         answer_key="_darkroom/work/x/3",
         facts={"nested": {"deeper": [{"a": ""}]}},

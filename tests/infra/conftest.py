@@ -1,8 +1,11 @@
 """Makes the slow things once: the templates, in a process of its own, and the layer for the host.
 
-Both as their users do it: with the project's Python, without an account.
+Both as their users do it: with the project's Python, without an account. The templates are made
+once for all workers of a run: who comes first makes them, the others wait for them.
 """
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +21,11 @@ from infra.layers import HERE, HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+# Where jsii keeps the CDK unpacked for its users, too; an empty one costs more than a synthesis.
+UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
+    "aws/jsii/package-cache"
+)
 
 ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
 
@@ -47,7 +55,13 @@ def run_bare(
     arguments: Sequence[str], home: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in the checkout without PATH, so without another Node, and without a profile."""
-    bare = {"PATH": "", "HOME": str(home), "TMPDIR": tempfile.gettempdir(), **variables}
+    bare = {
+        "PATH": "",
+        "HOME": str(home),
+        "TMPDIR": tempfile.gettempdir(),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(UNPACKED),
+        **variables,
+    }
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -61,11 +75,17 @@ def run_bare(
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Template]:
     """Environment -> its template."""
-    out = tmp_path_factory.mktemp("assemblies")
-    done = run_bare(["-c", SCRIPT, str(out), *ENVIRONMENTS], out)
-    assert done.returncode == 0, done.stderr
-    paths = [Path(line) for line in done.stdout.splitlines()]
-    return {name: Template.read(name, path) for name, path in zip(ENVIRONMENTS, paths, strict=True)}
+    out = _run_folder(tmp_path_factory) / "assemblies"
+    out.mkdir(exist_ok=True)
+    paths = out / "paths"
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not paths.exists():
+            done = run_bare(["-c", SCRIPT, str(out), *ENVIRONMENTS], out)
+            assert done.returncode == 0, done.stderr
+            paths.write_text(done.stdout, "utf-8")
+    made = [Path(line) for line in paths.read_text("utf-8").splitlines()]
+    return {name: Template.read(name, path) for name, path in zip(ENVIRONMENTS, made, strict=True)}
 
 
 @pytest.fixture(params=ENVIRONMENTS)
@@ -103,3 +123,9 @@ def lambda_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("boto3", "botocore", "dateutil", "s3transfer", "six.py", "urllib3"):
         (folder / name).symlink_to(installed / name)
     return folder
+
+
+def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run; a worker's own is below it."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own

@@ -20,108 +20,101 @@ NEEDS_EVERY_RESOURCE = {
     "logs:UpdateLogDelivery",  # the same
 }
 
-READ = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
-WRITE = {"s3:PutObject", "s3:AbortMultipartUpload"}
-KEEP = {
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-}
-EVERYWHERE = {
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-    "secretsmanager:GetSecretValue",
-    *KEEP,
-    *READ,
-    *WRITE,
-}
-ACTIONS = {
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+# Where a door may do what, by the resource's name in `_resources`.
+ALLOWED = {
     "intake": {
-        "events:PutEvents",
-        "states:StartExecution",
-        "sqs:ChangeMessageVisibility",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-        "sqs:ReceiveMessage",
-        "sqs:SendMessage",
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+        },
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
+        "output objects": {"s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
+        "intake queue": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        },
+        "dead letters": {"sqs:SendMessage"},
     },
-    "submit": set(),
-    "poll": set(),
-    "deliver": {"events:PutEvents"},
-    "fail": {"events:PutEvents", "sqs:SendMessage"},
+    "submit": {
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+    },
+    "poll": {
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "output objects": {"s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+    },
+    "deliver": {
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "bus": {"events:PutEvents"},
+    },
+    "fail": {
+        "table": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "output objects": {"s3:PutObject"},
+        "bus": {"events:PutEvents"},
+        "dead letters": {"sqs:SendMessage"},
+    },
     "sweep": {
-        "events:PutEvents",
-        "states:StartExecution",
-        "states:DescribeExecution",
-        "states:StopExecution",
+        "table": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "index by-due": {"dynamodb:Query"},
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject"},
+        "output objects": {"s3:PutObject"},
+        "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
     },
 }
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_door_may_do_what_it_does_and_no_more(template: Template, verb: str) -> None:
-    """Its role holds the written-out actions, and no policy comes from elsewhere."""
+def test_a_door_may_do_what_it_does_where_it_does_it_and_no_more(
+    template: Template, verb: str
+) -> None:
+    """Every pair of action and resource in its role is written out above, and none is lacking."""
     role = template.role(template.function(verb))
-    assert set(template.allowed(role)) == EVERYWHERE | ACTIONS[verb]
+    resources = _resources(template, verb)
+    expected = {
+        (action, resource)
+        for place, actions in {**ALLOWED[verb], "log": LOG, "anywhere": TRACE}.items()
+        for action in actions
+        for resource in resources[place]
+    }
+    assert {
+        (action, resource) for action, there in template.allowed(role).items() for resource in there
+    } == expected
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_door_gets_no_right_from_elsewhere(template: Template, verb: str) -> None:
+    """No policy of AWS's own, and none that a construct has added."""
+    role = template.role(template.function(verb))
     assert role.get("ManagedPolicyArns") is None
     assert not template.of_type("IAM::Policy")
+    assert not template.of_type("IAM::ManagedPolicy")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_door_reaches_the_resources_of_its_own_stack_only(template: Template, verb: str) -> None:
-    """Each action is allowed on the very resource that it is for."""
-    allowed = template.allowed(template.role(template.function(verb)))
-    source, results = (f"<{template.one('S3::Bucket', word).id}>" for word in ("Input", "Output"))
-    table = f"<{template.one('DynamoDB::Table').id}>"
-    machine = f"<{template.one('StepFunctions::StateMachine').id}>"
-    queue, dead_letters = (
-        f"<{template.one('SQS::Queue', word).id}>" for word in ("IntakeQueue", "DeadLetters")
-    )
-    readable = {results} if verb in {"poll", "sweep"} else {source, results}
-    expected = {
-        "s3:GetObject": {f"{bucket}/*" for bucket in readable},
-        "s3:GetObjectVersion": {f"{bucket}/*" for bucket in readable},
-        "s3:ListBucket": readable,
-        "s3:PutObject": {f"{results}/*"},
-        "s3:AbortMultipartUpload": {f"{results}/*"},
-        "dynamodb:PutItem": {table},
-        "secretsmanager:GetSecretValue": {
-            f"<{each.id}>" for each in template.of_type("SecretsManager::Secret")
-        },
-        "events:PutEvents": {f"<{template.one('Events::EventBus').id}>"},
-        "states:StartExecution": {machine},
-        "sqs:ReceiveMessage": {queue},
-        "sqs:DeleteMessage": {queue},
-        "sqs:SendMessage": {dead_letters},
-    }
-    for action, resources in expected.items():
-        if action in allowed:
-            assert allowed[action] == resources, action
-
-
-def test_only_sweep_asks_the_indexes(template: Template) -> None:
-    """It asks each of them by name; the others know what they look for."""
-    table = template.one("DynamoDB::Table")
-    indexes = {
-        f"<{table.id}>/index/{each['IndexName']}" for each in table["GlobalSecondaryIndexes"]
-    }
+def test_only_who_may_read_the_secrets_is_told_their_names(template: Template) -> None:
+    """A name without the right would fail late; a right without the name serves nobody."""
     for verb in VERBS:
-        queried = template.allowed(template.role(template.function(verb)))["dynamodb:Query"]
-        assert queried == {f"<{table.id}>"} | (indexes if verb == "sweep" else set()), verb
-
-
-def test_sweep_tends_the_runs_of_its_own_machine(template: Template) -> None:
-    """A run's name is not known before it starts; its machine's is."""
-    allowed = template.allowed(template.role(template.function("sweep")))
-    machine = template.one("StepFunctions::StateMachine")
-    for action in ("states:DescribeExecution", "states:StopExecution"):
-        (arn,) = allowed[action]
-        assert arn.endswith(f":execution:<{machine.id}>:*")
+        named = any(name.startswith("DARKROOM_SECRET_") for name in template.variables(verb))
+        assert named == ("secrets" in ALLOWED[verb]), verb
 
 
 def test_the_workflow_invokes_its_four_doors_only(template: Template) -> None:
@@ -143,10 +136,23 @@ def test_no_permission_is_given_by_wildcard(template: Template) -> None:
                 assert action in NEEDS_EVERY_RESOURCE
 
 
-def test_each_door_writes_to_its_own_log(template: Template) -> None:
-    """One door's role cannot write another door's lines."""
-    for verb in VERBS:
-        function = template.function(verb)
-        allowed = template.allowed(template.role(function))
-        log_group = function["LoggingConfig"]["LogGroup"]["Ref"]
-        assert allowed["logs:PutLogEvents"] == {f"<{log_group}>"}
+def _resources(template: Template, verb: str) -> dict[str, set[str]]:
+    """What the table above calls them -> as they stand in a role."""
+    source, results = (f"<{template.one('S3::Bucket', word).id}>" for word in ("Input", "Output"))
+    table = template.one("DynamoDB::Table").id
+    log_group = template.function(verb)["LoggingConfig"]["LogGroup"]["Ref"]
+    return {
+        "table": {f"<{table}>"},
+        "index by-due": {f"<{table}>/index/by-due"},
+        "input bucket": {source},
+        "input objects": {f"{source}/*"},
+        "output bucket": {results},
+        "output objects": {f"{results}/*"},
+        "secrets": {f"<{each.id}>" for each in template.of_type("SecretsManager::Secret")},
+        "bus": {f"<{template.one('Events::EventBus').id}>"},
+        "workflow": {f"<{template.one('StepFunctions::StateMachine').id}>"},
+        "intake queue": {f"<{template.one('SQS::Queue', 'IntakeQueue').id}>"},
+        "dead letters": {f"<{template.one('SQS::Queue', 'DeadLetters').id}>"},
+        "log": {f"<{log_group}>"},
+        "anywhere": {"*"},
+    }

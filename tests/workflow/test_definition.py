@@ -7,12 +7,12 @@ import pytest
 from darkroom import errors
 from darkroom.ports import Policy
 from darkroom.providers import build_adapters
+from darkroom.providers.driver import Limits
+from darkroom.routes import Route
 from tests.test_architecture import FUNCTIONS, ROOT
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
 
 TASKS = [name for name, state in states().items() if state["Type"] == "Task"]
-PREPARING_S = 30
-"""What reading and uploading the inputs may take before a call."""
 LONGEST_S = 7 * 24 * 3600
 
 
@@ -87,14 +87,32 @@ def test_a_wait_lasts_as_long_as_the_door_said(name: str) -> None:
     assert states()[name]["Next"] == name.removeprefix("WaitTo")
 
 
-def test_a_paid_call_ends_before_its_function_and_its_function_before_its_state() -> None:
-    """Each limit leaves room for the one inside it."""
-    limits = _function_limits_s()
-    call_s = max(route.call_s for adapter in build_adapters() for route in adapter.routes)
+@pytest.mark.parametrize(
+    "route",
+    [route for adapter in build_adapters() for route in adapter.routes],
+    ids=lambda route: f"{route.provider}-{route.operation}-{route.model}",
+)
+def test_a_paid_call_ends_before_its_function(route: Route) -> None:
+    """After a free call to prepare it, and with the time to write its answer down."""
+    longest_s = Limits().free_s + route.call_s + Policy().margin_s
 
-    assert call_s + Policy().margin_s + PREPARING_S <= limits["submit"]
-    for name in TASKS:
-        assert limits[name.lower()] < states()[name]["TimeoutSeconds"]
+    assert longest_s < _function_limits_s()["submit"]
+
+
+def test_a_poll_may_ask_and_then_cancel() -> None:
+    """A job that is given up costs a question and a cancellation, both as slow as allowed."""
+    assert 2 * Limits().free_s < _function_limits_s()["poll"]
+
+
+def test_a_result_may_take_its_time() -> None:
+    """A download that is still within its own limit is not cut off by the function's."""
+    assert Limits().result_s < _function_limits_s()["deliver"]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_function_ends_before_its_state(name: str) -> None:
+    """Else a door could still be at work while the workflow calls it a second time."""
+    assert _function_limits_s()[name.lower()] < states()[name]["TimeoutSeconds"]
 
 
 def _function_limits_s() -> dict[str, int]:

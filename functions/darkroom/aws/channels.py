@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkroom.errors import Busy
+from darkroom.naming import run_name
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -31,7 +32,7 @@ class StepFunctionsWorkflows:
         try:
             client.start_execution(
                 stateMachineArn=self._arn,
-                name=f"{task_id}-{run}",
+                name=run_name(task_id, run),
                 input=json.dumps({"task_id": task_id, "run": run}),
             )
         except client.exceptions.ExecutionAlreadyExists:

@@ -23,7 +23,8 @@ from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
 from darkroom.aws.objects import version_of
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, MAX_KEY_BYTES
-from darkroom.spec import explain, read_json
+from darkroom.strict_json import read_json
+from darkroom.wording import explain
 
 
 def _fits(key: str) -> str:

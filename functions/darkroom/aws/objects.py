@@ -50,10 +50,9 @@ class S3Inputs:
             version_id=version_of(head.get("VersionId"), etag),
             etag=etag,
             size=head["ContentLength"],
-            modified=head["LastModified"],
         )
 
-    def read(self, key: str, version_id: str | None, limit: int) -> bytes | None:
+    def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes."""
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
@@ -117,9 +116,7 @@ def version_of(version_id: str | None, etag: str) -> str:
     return version_id if version_id and version_id != "null" else f"etag:{etag}"
 
 
-def _version(version_id: str | None) -> dict[str, Any]:
-    if version_id is None:
-        return {}
+def _version(version_id: str) -> dict[str, Any]:
     if version_id.startswith("etag:"):
         return {"IfMatch": version_id.removeprefix("etag:")}
     return {"VersionId": version_id}

@@ -10,9 +10,8 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import BinaryIO
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
@@ -20,7 +19,8 @@ from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import announce, output_name, write_manifest
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.guard import elsewhere
+from darkroom.pipeline.guard import find_mine
+from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Fetched, Ports, Step
 from darkroom.task import Ending, Finished, Result, ResultRef, Task
 
@@ -28,8 +28,6 @@ ASK_AGAIN_LIMIT = 2
 """How often a job whose result is gone is asked for a new URL."""
 UNREACHED_LIMIT = 15
 """How often in a row a result may be out of reach: about an hour with the waits between."""
-FIRST_WAIT_S = 5
-MOST_WAIT_S = 300
 
 
 class _WrongResult(DarkroomError):
@@ -42,13 +40,12 @@ def deliver(ports: Ports, task_id: str, run: int) -> Step:
     Raises:
         Busy: the event was not taken; the workflow tries again.
     """
-    task = ports.tasks.get(task_id)
-    if task is not None and task.state == "succeeded" and task.run == run:
+    task = find_mine(ports, task_id, run, "delivering", "succeeded")
+    if isinstance(task, Step):
+        return task
+    if task.finished:
         announce(ports, task)
         return Step("done")
-    step = elsewhere(task, run, "delivering")
-    if step is not None or task is None:
-        return step or Step("done")
     try:
         return _deliver(ports, task)
     except ResultGone as gone:
@@ -102,7 +99,7 @@ def _later(ports: Ports, task: Task, busy: Busy) -> Step:
     reason = busy.failure.sentence
     now = ports.clock.now()
     ports.tasks.replace(task, task.moved("delivering", now, waits=waits, wait_reason=reason))
-    return Step("poll", min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** (waits - 1)))
+    return Step("poll", growing_wait_s(waits))
 
 
 def _copy(ports: Ports, output: str, answer: Finished) -> Iterator[Result]:
@@ -119,16 +116,6 @@ def _copy(ports: Ports, output: str, answer: Finished) -> Iterator[Result]:
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
 
-@dataclass(frozen=True)
-class _Inline:
-    """A result that came inside the answer; looks like one that was fetched."""
-
-    body: BinaryIO
-    size: int
-    sha256: str
-    media: Media | None
-
-
 @contextmanager
 def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
     if ref.url is not None:
@@ -137,7 +124,7 @@ def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
         return
     data = base64.b64decode(ref.data or "")
     media = {"json": JSON, "text": TEXT}.get(ref.kind) or sniff(data[:HEAD_BYTES])
-    yield _Inline(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), media)
+    yield Fetched(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), media)
 
 
 def _checked(media: Media | None, kind: Kind) -> Media:
@@ -166,6 +153,7 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
                 now,
                 attempts=task.with_attempt(again),
                 gone=task.gone + 1,
+                waits=0,
                 deadline=now + timedelta(seconds=route.job_s),
             ),
         )

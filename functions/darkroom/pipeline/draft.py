@@ -28,9 +28,13 @@ class Asked:
     stale: Callable[[], Failure | None] = lambda: None
 
 
-def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Task:
-    """The task as it is first written: waiting, queued, or queued to be ended at once."""
+def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str | None]:
+    """The task as it is first written, and the owner of its output name that it was judged by.
+
+    It is waiting, queued, or queued to be ended at once.
+    """
     now = ports.clock.now()
+    task_id = asked.trigger.task_id
     stale = asked.stale()
     spare = f"_darkroom/{task_id}"
     task = Task(
@@ -48,22 +52,26 @@ def draft(ports: Ports, asked: Asked, task_id: str, previous: str | None) -> Tas
     try:
         name = asked.name()
     except SpecRefused as error:
-        return replace(task, ending=Ending("failed", error.failure))
+        return replace(task, ending=Ending("failed", error.failure)), None
     spec = _read(asked)
     output = output_of(name, spec.operation if isinstance(spec, Spec) else "spec")
     if stale:
         output = f"{output}@{task_id[:8]}"
+    owner = ports.tasks.owner(output)
     task = replace(task, source=name.source)
     try:
-        _check_output(ports, output, asked.trigger)
-        task = replace(task, output=output, manifest_key=manifest_of(output))
-        if stale:
-            return replace(task, ending=Ending("cancelled", stale))
+        _check_output(ports, output, owner, asked.trigger)
+    except SpecRefused as error:
+        return replace(task, ending=Ending("failed", error.failure)), None
+    task = replace(task, output=output, manifest_key=manifest_of(output))
+    if stale:
+        return replace(task, ending=Ending("cancelled", stale)), owner
+    try:
         if isinstance(spec, Refused):
-            return replace(task, ending=Ending("failed", spec.failure))
-        return _ordered(ports, task, resolve(spec, name, ports.providers))
+            raise spec
+        return _ordered(ports, task, resolve(spec, name, ports.providers)), owner
     except Refused as error:
-        return replace(task, ending=Ending("failed", error.failure))
+        return replace(task, ending=Ending("failed", error.failure)), owner
 
 
 def _read(asked: Asked) -> Spec | Refused:
@@ -90,7 +98,7 @@ def _ordered(ports: Ports, task: Task, order: Order) -> Task:
     )
 
 
-def _check_output(ports: Ports, output: str, trigger: Trigger) -> None:
+def _check_output(ports: Ports, output: str, owner: str | None, trigger: Trigger) -> None:
     if not usable(output):
         raise SpecRefused(
             "bad-key",
@@ -98,7 +106,7 @@ def _check_output(ports: Ports, output: str, trigger: Trigger) -> None:
             "be named after it.",
             "Upload photo and spec under a plainer, shorter name.",
         )
-    other = _owned_by_other(ports, output, trigger)
+    other = _other_owner(ports, owner, trigger)
     if other:
         raise SpecRefused(
             "name-taken",
@@ -107,9 +115,8 @@ def _check_output(ports: Ports, output: str, trigger: Trigger) -> None:
         )
 
 
-def _owned_by_other(ports: Ports, output: str, trigger: Trigger) -> str | None:
+def _other_owner(ports: Ports, owner: str | None, trigger: Trigger) -> str | None:
     """The key of another spec that owns the name and is still there."""
-    owner = ports.tasks.owner(output)
     task = ports.tasks.get(owner) if owner else None
     if task is None or task.trigger.key == trigger.key:
         return None

@@ -6,12 +6,11 @@ task's state allows: a paid call whose answer was never written down makes the t
 
 from dataclasses import replace
 
-from darkroom.errors import Busy, Conflict, Failure
+from darkroom.errors import Failure
 from darkroom.pipeline.ending import announce, write_manifest
+from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
 from darkroom.task import Attempt, Ending, Task
-
-TRIES = 6
 
 
 def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
@@ -29,32 +28,30 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
         run: the run that asks; an older run than the task's changes nothing.
         broken: the name of the error that broke the run, when no door decided the end.
     """
-    for _ in range(TRIES):
-        task = ports.tasks.get(task_id)
-        if task is None or task.run != run:
-            return Step("done")
-        if task.finished:
-            announce(ports, task)
-            ports.tasks.forget_wants(task)
-            return Step("done")
-        ending = task.ending or _broken(task, broken)
-        final = task.moved(
-            ending.status,
-            ports.clock.now(),
-            ending=ending,
-            attempts=_closed(task, ending),
-            wait_reason=None,
-        )
-        final = write_manifest(ports, final)
-        try:
-            final = ports.tasks.replace(task, final)
-        except Conflict:
-            continue
-        announce(ports, final)
+    task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
+    if task is not None:
+        announce(ports, task)
         # Last: as long as an entry is there, the file's event finds a task that was not announced.
-        ports.tasks.forget_wants(final)
-        return Step("done")
-    raise Busy("contended", f"Too many changes to task {task_id} at once.")
+        ports.tasks.forget_wants(task)
+    return Step("done")
+
+
+def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:
+    """The task in its final state, its manifest written; None when it is not this run's."""
+    task = ports.tasks.get(task_id)
+    if task is None or task.run != run:
+        return None
+    if task.finished:
+        return task
+    ending = task.ending or _broken(task, broken)
+    final = task.moved(
+        ending.status,
+        ports.clock.now(),
+        ending=ending,
+        attempts=_closed(task, ending),
+        wait_reason=None,
+    )
+    return ports.tasks.replace(task, write_manifest(ports, final))
 
 
 def _broken(task: Task, error: str | None) -> Ending:
@@ -66,7 +63,7 @@ def _broken(task: Task, error: str | None) -> Ending:
                 "unknown-outcome",
                 f"The call to {task.paying.provider} was interrupted, and it is not known "
                 "whether it was accepted and charged.",
-                "Check the provider's dashboard, then retry the task.",
+                "Check the provider's dashboard, then upload the spec again if it was not done.",
             ),
         )
     return Ending(
@@ -74,7 +71,7 @@ def _broken(task: Task, error: str | None) -> Ending:
         Failure(
             "internal",
             "Darkroom could not finish this task because of a fault of its own or of AWS.",
-            f"Retry it; if it fails again, look for task {task.task_id} in the logs"
+            f"Upload the spec again; if it fails again, look for task {task.task_id} in the logs"
             + (f" ({error})." if error else "."),
         ),
     )

@@ -1,6 +1,6 @@
 """The first question of every door: is this task still for me?"""
 
-from darkroom.ports import Next, Step
+from darkroom.ports import Next, Ports, Step
 from darkroom.task import State, Task
 
 _DOOR_OF: dict[State, Next] = {
@@ -11,16 +11,19 @@ _DOOR_OF: dict[State, Next] = {
 }
 
 
-def elsewhere(task: Task | None, run: int, *mine: State) -> Step | None:
-    """Where the workflow should go instead, or None when the task is in one of the states `mine`.
+def find_mine(ports: Ports, task_id: str, run: int, *mine: State) -> Task | Step:
+    """The task when it is in one of the states `mine`, else where the workflow should go instead.
 
     A door may be entered again after it did its work but before its answer arrived, so it sends
     on from whatever state it finds.
     """
-    if task is None or task.run != run or task.finished:
+    task = ports.tasks.get(task_id)
+    if task is None or task.run != run:
+        return Step("done")
+    if task.state in mine and task.ending is None:
+        return task
+    if task.finished:
         return Step("done")
     if task.ending is not None:
         return Step("fail")
-    if task.state in mine:
-        return None
     return Step(_DOOR_OF.get(task.state, "done"))

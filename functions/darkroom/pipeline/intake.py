@@ -9,25 +9,54 @@ Both sides write first and look second, so whichever comes last sees the other.
 """
 
 import json
+from collections.abc import Callable, Iterable
 
 from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
-from darkroom.errors import Busy, Conflict, Failure, SpecRefused
-from darkroom.naming import LABEL, folder_of, kind_of, read_spec_name, task_id_of
+from darkroom.errors import Failure, Refused, SpecRefused
+from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.release import TRIES, cancel, release
+from darkroom.pipeline.patience import until_won
+from darkroom.pipeline.release import cancel, release
 from darkroom.ports import Ports
-from darkroom.spec import MAX_SPEC_BYTES, Spec, parse_spec, read_spec
+from darkroom.spec import Spec, parse_spec, read_spec
+from darkroom.strict_json import MAX_BYTES
 from darkroom.task import UNSUBMITTED, Task, Trigger
 
 SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
 DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
 
 
+def receive(
+    ports: Ports, body: str, read: Callable[[str, str], Iterable[Arrival]]
+) -> Failure | None:
+    """Take a message in; one that can never become a task goes to the dead letters.
+
+    Args:
+        ports: the outside.
+        body: the message's text.
+        read: makes arrivals of a text and the input bucket's name. May raise `Refused`.
+
+    Returns:
+        Why it went to the dead letters, if it did.
+
+    Raises:
+        Busy: try the message again later.
+    """
+    try:
+        for arrival in read(body, ports.inputs.bucket):
+            intake(ports, arrival)
+    except Refused as refusal:
+        ports.dead_letters.put(body, refusal.failure.sentence)
+        return refusal.failure
+    return None
+
+
 def intake(ports: Ports, arrival: Arrival) -> None:
     """Take one arrival in; the same arrival again changes nothing.
 
     Raises:
+        SpecRefused: a message names a spec that is not there (`no-such-spec`).
         Busy: try the message again later.
     """
     match arrival:
@@ -54,7 +83,7 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
         raise SpecRefused("no-such-spec", f"There is no spec '{key}' in the input bucket.")
 
     def read() -> Spec:
-        body = ports.inputs.read(key, version, MAX_SPEC_BYTES)
+        body = ports.inputs.read(key, version, MAX_BYTES)
         if body is None:
             raise SpecRefused("spec-gone", f"{_last(key)} was deleted before it could be read.")
         return read_spec(body, _last(key))
@@ -76,7 +105,7 @@ def _take_request(ports: Ports, request: Requested) -> None:
     else:
         found = ports.inputs.find(request.source) if request.source else None
         canonical = json.dumps(request.spec, sort_keys=True, separators=(",", ":"))
-        version = task_id_of(canonical, label, found.version_id if found else "")
+        version = digest_of(canonical, label, found.version_id if found else "")
     # Named as if the spec lay beside its source, so that results and messages read the same; with
     # the operation as its label, so that two operations on one photo are two specs.
     operation = str(request.spec.get("operation", ""))
@@ -92,19 +121,17 @@ def _take_request(ports: Ports, request: Requested) -> None:
 
 def _take(ports: Ports, asked: Asked) -> None:
     trigger = asked.trigger
-    task_id = task_id_of(trigger.kind, trigger.bucket, trigger.key, trigger.version)
-    for _ in range(TRIES):
-        task = ports.tasks.get(task_id)
-        if task is None:
-            previous = ports.tasks.latest(trigger.key) if trigger.kind == "upload" else None
-            task = draft(ports, asked, task_id, previous)
-            try:
-                ports.tasks.create(task, previous=previous, owner=ports.tasks.owner(task.output))
-            except Conflict:
-                continue
-        _go_on(ports, task)
-        return
-    raise Busy("contended", f"Too many changes to {trigger.key} at once.")
+
+    def make() -> Task:
+        task = ports.tasks.get(trigger.task_id)
+        if task is not None:
+            return task
+        previous = ports.tasks.latest(trigger.key) if trigger.kind == "upload" else None
+        task, owner = draft(ports, asked, previous)
+        ports.tasks.create(task, previous=previous, owner=owner)
+        return task
+
+    _go_on(ports, until_won(make, trigger.key))
 
 
 def _go_on(ports: Ports, task: Task) -> None:

@@ -4,18 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.errors import Busy, Conflict, DarkroomError, NotSent, Throttled
+from darkroom.errors import Conflict, DarkroomError, Throttled
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
+from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s
 from darkroom.ports import Accepted, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Attempt, Ending, Finished, Task
 
-MOST_WAIT_S = 300
-FIRST_WAIT_S = 5
 UNREACHED_LIMIT = 8
-"""How often in a row a provider may be out of reach: about 20 minutes with the waits between."""
+"""How often in a row a provider may be out of reach: 11 to 15 minutes with the waits between."""
 
 
 def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) -> Step:
@@ -71,9 +70,7 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         error: why.
     """
     waits = task.waits + 1
-    later = isinstance(error, Throttled) or (
-        isinstance(error, NotSent | Busy) and waits <= UNREACHED_LIMIT
-    )
+    later = error.repeatable and (isinstance(error, Throttled) or waits <= UNREACHED_LIMIT)
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -114,5 +111,4 @@ def _wait(task: Task, waits: int, asked_s: int | None) -> int:
     if asked_s is not None:
         # Who asks for one second a hundred thousand times would outgrow the workflow's history.
         return max(1, asked_s, min(MOST_WAIT_S, waits // 4)) + int(spread * min(asked_s, 30))
-    growing = min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** min(waits - 1, 10))
-    return max(1, int(growing * (0.75 + spread / 4)))
+    return max(1, int(growing_wait_s(waits) * (0.75 + spread / 4)))

@@ -7,7 +7,7 @@ from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Thr
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.guard import elsewhere
+from darkroom.pipeline.guard import find_mine
 from darkroom.ports import JobFailed, Pending, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Finished, Task
@@ -18,10 +18,9 @@ MOST_WAIT_S = 60
 
 def poll(ports: Ports, task_id: str, run: int) -> Step:
     """Take the task one step towards its job's end; free, and safe to call again."""
-    task = ports.tasks.get(task_id)
-    step = elsewhere(task, run, "running")
-    if step is not None or task is None:
-        return step or Step("done")
+    task = find_mine(ports, task_id, run, "running")
+    if isinstance(task, Step):
+        return task
     try:
         return _ask(ports, task)
     except Conflict:
@@ -81,7 +80,6 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
             "delivering",
             now,
             attempts=task.with_attempt(attempt),
-            deadline=now + timedelta(seconds=ports.policy.inputs_s),
         ),
     )
     return Step("deliver")

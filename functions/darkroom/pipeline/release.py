@@ -1,70 +1,56 @@
 """Release a waiting task when its inputs have come, or cancel one that is no longer wanted."""
 
-from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.errors import Busy, Conflict, Failure, Refused
+from darkroom.errors import Failure, Refused
 from darkroom.pipeline.fail import end, fail
+from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.resolve import look, pin
-from darkroom.ports import Found, Ports
+from darkroom.ports import Ports
 from darkroom.task import UNSUBMITTED, Ending, Task
-
-TRIES = 6
-"""How often a lost race is run again before the message goes back to its queue."""
 
 
 def release(ports: Ports, task_id: str) -> None:
     """Start a waiting task whose inputs have all come; leave it alone otherwise."""
-    for _ in range(TRIES):
-        task = ports.tasks.get(task_id)
-        if task is None:
-            return
-        if task.finished:
-            # Its entry should be gone: whoever ended it died before saying so.
-            fail(ports, task_id, task.run)
-            return
-        if task.state == "waiting" and task.ending is None:
-            found = look(ports.inputs, task.asked)
-            if any(there is None for there in found.values()):
-                return
-            try:
-                task = ports.tasks.replace(task, _released(ports, task, found))
-            except Conflict:
-                continue
-        if task.ending is not None and task.state in UNSUBMITTED:
-            fail(ports, task_id, task.run)
-        elif task.state == "queued":
-            ports.workflows.start(task_id, task.run)
-        ports.tasks.forget_wants(task)
+    task = until_won(lambda: _released(ports, task_id), f"task {task_id}")
+    if task is None or (task.state == "waiting" and task.ending is None):
         return
-    raise Busy("contended", f"Too many changes to task {task_id} at once.")
-
-
-def _released(ports: Ports, task: Task, found: dict[str, Found | None]) -> Task:
-    now = ports.clock.now()
-    try:
-        order = pin(task.asked, found, ports.providers.routes())
-    except Refused as refusal:
-        return replace(task, ending=Ending("failed", refusal.failure), updated_at=now)
-    deadline = now + timedelta(seconds=ports.policy.queue_s)
-    return task.moved("queued", now, order=order, deadline=deadline, wait_reason=None)
+    if task.ending is not None and (task.finished or task.state in UNSUBMITTED):
+        # Also when it has ended: whoever ended it may have died before saying so.
+        fail(ports, task_id, task.run)
+    elif task.state == "queued":
+        ports.workflows.start(task_id, task.run)
+    ports.tasks.forget_wants(task)
 
 
 def cancel(ports: Ports, task_id: str, why: Failure) -> None:
     """End a task that is not yet submitted; one that is submitted runs on."""
-    for _ in range(TRIES):
+
+    def mark() -> Task | None:
         task = ports.tasks.get(task_id)
-        if task is not None and task.state == "cancelled":
-            # Who cancelled it may have died before saying so.
-            fail(ports, task_id, task.run)
-            return
-        if task is None or task.state not in UNSUBMITTED:
-            return
-        if task.ending is None:
-            try:
-                task = end(ports, task, Ending("cancelled", why))
-            except Conflict:
-                continue
-        fail(ports, task.task_id, task.run)
-        return
-    raise Busy("contended", f"Too many changes to task {task_id} at once.")
+        if task is None or task.state not in UNSUBMITTED or task.ending is not None:
+            return task
+        return end(ports, task, Ending("cancelled", why))
+
+    task = until_won(mark, f"task {task_id}")
+    # Also when it is cancelled already: whoever cancelled it may have died before saying so.
+    if task is not None and (task.state in UNSUBMITTED or task.state == "cancelled"):
+        fail(ports, task_id, task.run)
+
+
+def _released(ports: Ports, task_id: str) -> Task | None:
+    """The task, queued or marked to be ended if it was waiting and everything is there."""
+    task = ports.tasks.get(task_id)
+    if task is None or task.state != "waiting" or task.ending is not None:
+        return task
+    found = look(ports.inputs, task.asked)
+    if any(there is None for there in found.values()):
+        return task
+    try:
+        order = pin(task.asked, found, ports.providers.routes())
+    except Refused as refusal:
+        return end(ports, task, Ending("failed", refusal.failure))
+    now = ports.clock.now()
+    deadline = now + timedelta(seconds=ports.policy.queue_s)
+    queued = task.moved("queued", now, order=order, deadline=deadline, wait_reason=None)
+    return ports.tasks.replace(task, queued)

@@ -13,8 +13,9 @@ from darkroom.errors import InputRefused, SpecRefused
 from darkroom.naming import SpecName, input_key
 from darkroom.ports import Found, Inputs, Providers
 from darkroom.routes import Route
-from darkroom.spec import Spec, explain, nearest
+from darkroom.spec import Spec
 from darkroom.task import Choice, Input, Order
+from darkroom.wording import explain, nearest
 
 
 def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
@@ -262,7 +263,7 @@ def _check_sizes(inputs: Mapping[str, tuple[Input, ...]], route: Route) -> None:
         for file in files:
             if file.size == 0:
                 raise InputRefused("input-empty", f"{file.key} is empty.", "Upload it again.")
-            if limit is not None and file.size > limit:
+            if file.size > limit:
                 raise InputRefused(
                     "input-too-large",
                     f"{file.key} has {file.size:,} bytes; {route.provider} takes at most "

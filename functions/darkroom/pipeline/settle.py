@@ -4,11 +4,12 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.errors import Failure, NotSent, Refused, Throttled, Unclear
+from darkroom.errors import DarkroomError, Failure
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.outcome import FIRST_WAIT_S, accepted, requeue
+from darkroom.pipeline.outcome import accepted, requeue
+from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
@@ -20,17 +21,17 @@ PAY_AGAIN_LIMIT = 5
 """How many attempts a spec with `on_unknown: retry` may make."""
 
 
-def unclear(ports: Ports, task: Task, route: Route, doubt: Unclear) -> Step:
+def unclear(ports: Ports, task: Task, route: Route, why: Failure) -> Step:
     """The paid call's fate is unknown. Under a key it is asked again; else a person decides."""
     if route.idempotency == "key":
-        wait_s = FIRST_WAIT_S * 2**task.paying.replays
+        wait_s = growing_wait_s(task.paying.replays + 1)
         until = ports.clock.now() + timedelta(seconds=wait_s)
-        attempt = replace(task.paying, call_until=until, failure=doubt.failure)
+        attempt = replace(task.paying, call_until=until, failure=why)
         ports.tasks.replace(
             task, task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(attempt))
         )
         return Step("submit", wait_s)
-    return _end_unknown(ports, task, doubt.failure)
+    return _end_unknown(ports, task, why)
 
 
 def settle(ports: Ports, task: Task) -> Step:
@@ -60,10 +61,9 @@ def settle(ports: Ports, task: Task) -> Step:
     )
     try:
         said = ports.providers.repeat(work_for(task, route, attempt.number), attempt.request)
-    except (Throttled, NotSent, Unclear) as error:
-        doubt = Unclear(error.failure.code, error.failure.sentence, error.failure.next_step)
-        return unclear(ports, task, route, doubt)
-    except Refused as error:
+    except DarkroomError as error:
+        if error.repeatable or error.money_moved == "maybe":
+            return unclear(ports, task, route, error.failure)
         # The first sending may have been accepted all the same: this refusal is no proof.
         return _end_unknown(ports, task, error.failure)
     return accepted(ports, task, route, said)

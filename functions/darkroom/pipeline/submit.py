@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from darkroom.errors import Busy, Conflict, Failure, NotSent, Refused, Throttled, Unclear
+from darkroom.errors import Busy, Conflict, DarkroomError, Failure
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.guard import elsewhere
+from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import accepted, refused
 from darkroom.pipeline.settle import settle, unclear
 from darkroom.ports import Ports, Prepared, Step
@@ -33,10 +33,9 @@ def submit(
         time_left_s: how long this process may still live, seconds; a paid call that would
             outlive it is not begun.
     """
-    task = ports.tasks.get(task_id)
-    step = elsewhere(task, run, "queued", "submitting")
-    if step is not None or task is None:
-        return step or Step("done")
+    task = find_mine(ports, task_id, run, "queued", "submitting")
+    if isinstance(task, Step):
+        return task
     try:
         if task.state == "submitting":
             return settle(ports, task)
@@ -80,15 +79,13 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
 
     try:
         said = ports.providers.submit(work, intend)
-    except (Refused, Throttled, NotSent) as clear:
+    except Conflict:
+        raise
+    except DarkroomError as error:
+        if paying and error.money_moved == "maybe":
+            return unclear(ports, paying[0], route, error.failure)
         standing = paying[0] if paying else task
-        return refused(ports, standing, standing.attempts[-1] if paying else attempt, clear)
-    except Busy as busy:
-        if paying:
-            raise
-        return refused(ports, task, attempt, busy)
-    except Unclear as doubt:
-        return unclear(ports, paying[0], route, doubt)
+        return refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
     return accepted(ports, paying[0], route, said)
 
 

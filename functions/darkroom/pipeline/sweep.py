@@ -12,8 +12,8 @@ from darkroom.task import Ending
 
 
 def sweep(ports: Ports) -> int:
-    """Fail every waiting task whose inputs did not come in time; returns how many."""
-    ended = 0
+    """Hand every waiting task whose inputs did not come in time to FAIL; returns how many."""
+    given_up = 0
     now = ports.clock.now()
     for task_id in ports.tasks.due(now):
         task = ports.tasks.get(task_id)
@@ -34,7 +34,7 @@ def sweep(ports: Ports) -> int:
                 task = end(ports, task, Ending("failed", failure))
             except Conflict:
                 continue
+            given_up += 1
         # A run carries the ending out: it is tried again where a sweep that died is not.
         ports.workflows.start(task.task_id, task.run)
-        ended += 1
-    return ended
+    return given_up

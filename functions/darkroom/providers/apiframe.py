@@ -72,7 +72,7 @@ class Apiframe:
 
     def poll(
         self,
-        route: Route,  # noqa: ARG002 - every job answers at one place
+        route: Route,
         job_id: str,
     ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
         """How the job stands. A job that this key may not see, or that is gone, is lost."""
@@ -91,7 +91,7 @@ class Apiframe:
                     _images(job.get("result")), reading.credits_of(job.get("creditCost"))
                 )
             case "failed":
-                return _failed(self.label, word, job)
+                return _failed(self.label, route, word, job)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002
         """There is no such call."""
@@ -126,7 +126,7 @@ def _images(result: object) -> tuple[ResultRef, ...]:
     return tuple(ResultRef("image", url=reading.as_url(url)) for url in urls)
 
 
-def _failed(label: str, word: str, job: Mapping[str, Any]) -> JobFailed:
+def _failed(label: str, route: Route, word: str, job: Mapping[str, Any]) -> JobFailed:
     if word == "CANCELLED":
         # Refunds are promised for failed jobs only; the job itself says what it cost in the end.
         refunded = reading.credits_of(job.get("creditCost")) == 0
@@ -134,7 +134,9 @@ def _failed(label: str, word: str, job: Mapping[str, Any]) -> JobFailed:
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
     said = reading.quotable(job.get("error"))
     return JobFailed(
-        "job-failed", f"{label} could not do it" + (f": {said}." if said else "."), "no"
+        "job-failed",
+        f"{label} could not do it" + (f": {said}." if said else "."),
+        route.charged_on_failure,
     )
 
 

@@ -8,13 +8,13 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import httpx
 
 from darkroom.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
-from darkroom.media import HEAD_BYTES, Media, sniff
+from darkroom.media import HEAD_BYTES, sniff
+from darkroom.ports import Fetched
 from darkroom.providers.wire import Wire
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
@@ -24,18 +24,8 @@ _TRY_LATER = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 
-@dataclass(frozen=True)
-class Download:
-    """A fetched result; its file is gone when the block of `download` ends."""
-
-    body: BinaryIO
-    size: int
-    sha256: str
-    media: Media | None
-
-
 @contextmanager
-def download(wire: Wire, url: str, max_bytes: int, within_s: float) -> Iterator[Download]:
+def download(wire: Wire, url: str, max_bytes: int, within_s: float) -> Iterator[Fetched]:
     """The result behind `url`, following at most three redirects.
 
     Args:
@@ -60,7 +50,7 @@ def download(wire: Wire, url: str, max_bytes: int, within_s: float) -> Iterator[
         yield fetched
 
 
-def _follow(wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: float) -> Download:
+def _follow(wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: float) -> Fetched:
     for _ in range(_REDIRECTS + 1):
         try:
             request = httpx.Request("GET", url, headers=_HEADERS)
@@ -92,7 +82,7 @@ def _next_url(here: httpx.URL, response: httpx.Response) -> str:
         raise _gone() from None
 
 
-def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
+def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -107,7 +97,7 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
     body.seek(0)
     media = sniff(body.read(HEAD_BYTES))
     body.seek(0)
-    return Download(body, size, digest.hexdigest(), media)
+    return Fetched(body, size, digest.hexdigest(), media)
 
 
 def _gone() -> ResultGone:

@@ -37,13 +37,11 @@ class Limits:
         free_s: a free call: an upload, a poll, a cancellation. A paid call has its route's time.
         result_s: one request on the way to a result.
         answer_bytes: a provider's answer.
-        input_bytes: an input file, where the provider names no lower limit.
     """
 
     free_s: float = 60.0
-    result_s: float = 300.0
+    result_s: float = 200.0
     answer_bytes: int = 16 * 1024 * 1024
-    input_bytes: int = 100 * 1024 * 1024
 
 
 class Driver:
@@ -106,7 +104,7 @@ class Driver:
             Unclear: the paid call may have been accepted.
         """
         account = self._account(work.route.provider)
-        with self._files() as files:
+        with Files(self._inputs) as files:
             files.check(work)
             request = self._free(account, account.adapter.prepare(work), files)
             intend(Prepared(request.to_text(), files.digests()))
@@ -120,7 +118,7 @@ class Driver:
         """
         if work.route.idempotency != "key":
             raise ValueError(f"a paid call of {work.route.model} must not be repeated")
-        with self._files() as files:
+        with Files(self._inputs) as files:
             account = self._account(work.route.provider)
             return self._pay(account, work, Request.from_text(request), files)
 
@@ -132,9 +130,9 @@ class Driver:
                 lives on and can be collected once the key is right.
             Busy: anything else that may pass.
         """
-        account = self._account(route.provider)
-        with self._files() as files:
+        with Files(self._inputs) as files:
             try:
+                account = self._account(route.provider)
                 return self._free(account, account.adapter.poll(route, job_id), files)
             except NotSent as error:
                 raise _busy(error) from error
@@ -148,11 +146,11 @@ class Driver:
         Raises:
             Throttled, Busy: the question did not get through.
         """
-        account = self._account(route.provider)
-        if (request := account.adapter.cancel(route, job_id)) is None:
+        if (request := self._adapters[route.provider].cancel(route, job_id)) is None:
             return False
-        with self._files() as files:
+        with Files(self._inputs) as files:
             try:
+                account = self._account(route.provider)
                 answer = self._send(account, request, files, self._limits.free_s, reuse=True)
                 if not answer.ok:
                     raise account.refusal(answer)
@@ -170,13 +168,6 @@ class Driver:
             DarkroomError: the result is too large (`result-too-large`).
         """
         return download(self._wire, url, max_bytes, self._limits.result_s)
-
-    def close(self) -> None:
-        """Close kept connections."""
-        self._wire.close()
-
-    def _files(self) -> Files:
-        return Files(self._inputs, self._limits.input_bytes)
 
     def _account(self, provider: str) -> Account:
         return open_account(

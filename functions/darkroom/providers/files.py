@@ -34,12 +34,10 @@ class Files:
 
     Args:
         inputs: the input bucket.
-        max_bytes: no file is larger, whatever a provider accepts.
     """
 
-    def __init__(self, inputs: Inputs, max_bytes: int) -> None:
+    def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._max_bytes = max_bytes
         self._open: dict[tuple[str, str], _Opened] = {}
         self._stack = ExitStack()
 
@@ -55,16 +53,15 @@ class Files:
         self._stack.close()
 
     def check(self, work: Work) -> None:
-        """Refuse what the route cannot take.
+        """Refuse what the route cannot take; sizes were checked when the files were pinned.
 
         Raises:
-            InputRefused: `input-empty`, `input-too-large`, `not-an-image` or `wrong-format`.
+            InputRefused: `not-an-image` or `wrong-format`.
         """
         for role, files in work.inputs.items():
             if (wanted := work.route.roles.get(role)) is None:
                 continue
             for file in files:
-                self._check_size(file, wanted)
                 self._check_format(file, wanted, work.route.provider)
 
     def digests(self) -> dict[str, str]:
@@ -85,17 +82,6 @@ class Files:
         )
         opened.body.seek(0)
         return part.field, (f"{part.field}.{extension}", opened.body, content_type)
-
-    def _check_size(self, file: Input, wanted: Role) -> None:
-        if file.size == 0:
-            raise InputRefused("input-empty", f"{file.key} is empty.", f"Upload the file, {_AGAIN}")
-        most = min(wanted.max_bytes or self._max_bytes, self._max_bytes)
-        if file.size > most:
-            raise InputRefused(
-                "input-too-large",
-                f"{file.key} has {_mb(file.size)}; at most {_mb(most)} are allowed.",
-                f"Make the file smaller, {_AGAIN}",
-            )
 
     def _check_format(self, file: Input, wanted: Role, provider: str) -> None:
         media = self._opened(file).media
@@ -133,7 +119,3 @@ def _sha256(body: BinaryIO) -> str:
     while chunk := body.read(1 << 18):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _mb(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB"

@@ -69,7 +69,7 @@ class SnapApi:
 
     def poll(
         self,
-        route: Route,  # noqa: ARG002 - every task answers at one place
+        route: Route,
         job_id: str,
     ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
         """How the task stands. A task that the provider does not know is lost."""
@@ -86,7 +86,7 @@ class SnapApi:
             case "finished":
                 return Finished(_images(body))
             case "failed":
-                return _failed(self.label, word, body)
+                return _failed(self.label, route, word, body)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:
         """Only tasks can be cancelled; the vendor promises it for pending ones."""
@@ -188,12 +188,14 @@ def _data(value: Mapping[str, Any]) -> ResultRef:
     return ResultRef("json", data=base64.b64encode(text.encode()).decode())
 
 
-def _failed(label: str, word: str, body: Mapping[str, Any]) -> JobFailed:
+def _failed(label: str, route: Route, word: str, body: Mapping[str, Any]) -> JobFailed:
     if word == "CANCELLED":
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
     said = reading.quotable(body.get("error_msg"))
     return JobFailed(
-        "job-failed", f"{label} could not do it" + (f": {said}." if said else "."), "unknown"
+        "job-failed",
+        f"{label} could not do it" + (f": {said}." if said else "."),
+        route.charged_on_failure,
     )
 
 

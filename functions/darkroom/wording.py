@@ -1,0 +1,75 @@
+"""What pydantic says about a document, in the words of a photographer."""
+
+import difflib
+import json
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+def explain(error: ValidationError, name: str, known: Iterable[str]) -> tuple[str, str]:
+    """What is wrong first, as (sentence, next step), with the nearest known name."""
+    detail = _most_telling(error.errors(include_url=False))
+    field = _short(".".join(str(part) for part in detail["loc"] if not _is_branch(part)))
+    if detail["type"] == "extra_forbidden":
+        known = sorted(known)
+        last = str(detail["loc"][-1])
+        return (
+            f"{name} has the field '{field}', which is not known.{nearest(last, known)}",
+            f"Known are: {', '.join(known)}." if known else "No fields are allowed there.",
+        )
+    if detail["type"] == "missing":
+        return f"{name} lacks '{field}'.", f"Add '{field}'."
+    if not field:
+        return f"{name}: {_plain(detail)}.", "Correct it and upload the spec again."
+    found = _short(json.dumps(detail["input"], default=str, ensure_ascii=False))
+    return (
+        f"{name} has {found} for '{field}': {_plain(detail)}.",
+        f"Correct '{field}' and upload the spec again.",
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the known word that looks most like `word`, or ""."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _most_telling(details: list[ErrorDetails]) -> ErrorDetails:
+    """The error to report: of a union's branches, the one that got furthest into the value."""
+    first = [part for part in details[0]["loc"] if not _is_branch(part)]
+    same_field = [
+        d for d in details if [p for p in d["loc"] if not _is_branch(p)][: len(first)] == first
+    ]
+    fitting = [d for d in same_field if not d["type"].endswith("_type")]
+    lists = [d for d in same_field if d["type"] == "list_type"]
+    return (fitting or lists or same_field)[0]
+
+
+_PLAIN = {
+    "string_type": "a text is expected",
+    "list_type": "a text or a list of texts is expected",
+    "dict_type": "an object in braces is expected",
+    "string_pattern_mismatch": "lower-case letters, digits and hyphens are expected",
+    "bool_type": "true or false is expected",
+    "int_type": "a whole number is expected",
+    "float_type": "a number is expected",
+}
+"""Pydantic's kinds of error in the words of a photographer; others keep pydantic's message."""
+
+
+def _plain(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if message != detail["msg"] and detail["type"] not in _PLAIN:
+        return f"{message} is expected" if detail["type"] != "value_error" else message.rstrip(".")
+    return _PLAIN.get(detail["type"], message[0].lower() + message[1:].rstrip("."))
+
+
+def _is_branch(part: int | str) -> bool:
+    """Pydantic names the branch of a union in the path; people do not know those names."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "constrained-str", "literal"})
+
+
+def _short(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
