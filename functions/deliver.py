@@ -4,4 +4,6 @@ from darkroom.composition import ports
 from darkroom.doors import door
 from darkroom.pipeline.deliver import deliver
 
-handler = door("deliver", lambda entry: deliver(ports(), entry.task_id, entry.run))
+handler = door(
+    "deliver", lambda entry: deliver(ports(), entry.task_id, entry.run, entry.time_left_s)
+)

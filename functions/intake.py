@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from darkroom.arrivals import Message
 from darkroom.aws.messages import read_message
 from darkroom.composition import ports
 from darkroom.pipeline.intake import receive
@@ -22,7 +23,7 @@ metrics = Metrics(service="intake")
 
 def take(record: SQSRecord) -> None:
     """Take one message in."""
-    dead = receive(ports(), record.body, read_message)
+    dead = receive(ports(), Message(record.body, record.message_id), read_message)
     if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
         logger.warning("dead letter", extra={"code": dead.code})

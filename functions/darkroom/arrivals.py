@@ -6,6 +6,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Message:
+    """A message of the intake queue: its text, and its id, which every redelivery repeats."""
+
+    body: str
+    message_id: str
+
+
+@dataclass(frozen=True)
 class Uploaded:
     """An object is there: its key as it really is, and its version where the event said so."""
 
@@ -26,13 +34,14 @@ class Requested:
 
     Attributes:
         spec: the spec's JSON, unchecked.
-        request_id: the sender's own id; the same id again is the same task.
+        request_id: the sender's own id, or else the message's; the same id again is the same
+            task.
         source: the file it is about, or None.
         label: tells several requests about one source apart, as in a spec's name.
     """
 
     spec: Mapping[str, Any]
-    request_id: str | None = None
+    request_id: str
     source: str | None = None
     label: str | None = None
 

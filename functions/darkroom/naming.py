@@ -115,6 +115,7 @@ def usable(output: str) -> bool:
         len(output.encode()) + LONGEST_SUFFIX <= MAX_KEY_BYTES
         and not any(segment in ("", ".", "..") for segment in segments)
         and segments[0] != "_darkroom"
+        and not segments[-1].endswith(".manifest")
     )
 
 

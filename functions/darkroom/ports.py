@@ -267,12 +267,14 @@ class Policy:
         inputs_s: how long a task waits for its missing inputs.
         queue_s: how long a task may stand before its paid call; below the workflow's 7 days.
         margin_s: how long after a call's own deadline its answer is still written down.
+        fetch_s: how long fetching one result may take; DELIVER begins none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
     """
 
     inputs_s: int = 24 * 3600
     queue_s: int = 6 * 24 * 3600
     margin_s: int = 20
+    fetch_s: int = 240
     result_bytes: int = 400 * 1024 * 1024
 
 

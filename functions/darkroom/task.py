@@ -221,8 +221,9 @@ class Task:
         waits: how often in a row it could not go on where it stands.
         deadline: when it gives up: waiting on its inputs, queued on being submitted, running on
             its job.
-        wants: input keys that were not there when the task was made.
+        wants: the input keys of a task that was made waiting; each one's arrival is looked at.
         supersedes: the older task of the same spec, if there was one.
+        unreached: how often in a row its provider could not be reached.
         gone: how often in a row its result could not be fetched.
     """
 
@@ -245,6 +246,7 @@ class Task:
     supersedes: str | None = None
     wait_reason: str | None = None
     waits: int = 0
+    unreached: int = 0
     gone: int = 0
 
     @property

@@ -69,13 +69,16 @@ def test_shards_spread_tasks() -> None:
 
 def test_the_table_of_the_tests_has_the_stacks_indexes() -> None:
     """Otherwise the contract would be about another table."""
-    tree = ast.parse(STORAGE.read_text())
-    (declared,) = [
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "INDEXES"
-    ]
-    assert declared == INDEXES
+    constants: dict[str, ast.expr] = {
+        ast.unparse(node.targets[0]): node.value
+        for node in ast.parse(STORAGE.read_text()).body
+        if isinstance(node, ast.Assign)
+    }
+    declared = constants["INDEXES"]
+    assert isinstance(declared, ast.Dict)
+    names = [ast.unparse(key) for key in declared.keys if key is not None]
+    literal = [ast.literal_eval(constants.get(name) or name) for name in names]
+    assert dict(zip(literal, map(ast.literal_eval, declared.values), strict=True)) == INDEXES
 
 
 def _depth(value: object) -> int:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
+from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
 from darkroom.aws.messages import read_message
 from darkroom.errors import Refused
 
@@ -44,9 +44,13 @@ def _native(*records: dict[str, Any]) -> str:
     return json.dumps({"Records": records})
 
 
+def _read(body: str, bucket: str) -> tuple[Arrival, ...]:
+    return read_message(Message(body, "message-1"), bucket)
+
+
 def _refusal(body: str) -> str:
     with pytest.raises(Refused) as refusal:
-        read_message(body, BUCKET)
+        _read(body, BUCKET)
     assert refusal.value.failure.code == "bad-message"
     return refusal.value.failure.sentence
 
@@ -64,7 +68,7 @@ def _refusal(body: str) -> str:
 def test_any_text_is_understood_or_refused(body: str) -> None:
     """Nothing else ever comes out, and the sentence can be kept with the message."""
     try:
-        arrivals = read_message(body, BUCKET)
+        arrivals = _read(body, BUCKET)
     except Refused as refusal:
         refusal.failure.sentence.encode()
     else:
@@ -76,8 +80,8 @@ def test_an_eventbridge_key_is_as_it_is(key: str) -> None:
     """EventBridge does not encode keys, so nothing is decoded."""
     created = _event("Object Created", key, **{"version-id": "v1", "etag": "e"})
 
-    assert read_message(created, BUCKET) == (Uploaded(key, "v1"),)
-    assert read_message(_event("Object Deleted", key), BUCKET) == (Removed(key),)
+    assert _read(created, BUCKET) == (Uploaded(key, "v1"),)
+    assert _read(_event("Object Deleted", key), BUCKET) == (Removed(key),)
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
@@ -86,7 +90,7 @@ def test_a_native_key_is_decoded(key: str) -> None:
     encoded = quote_plus(key, safe="/")
     created = _native(_record("ObjectCreated:Put", encoded, versionId="v1", eTag="e"))
 
-    assert read_message(created, BUCKET) == (Uploaded(key, "v1"),)
+    assert _read(created, BUCKET) == (Uploaded(key, "v1"),)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +99,9 @@ def test_a_native_key_is_decoded(key: str) -> None:
 )
 def test_plus_percent_and_space_are_told_apart(encoded: str, key: str) -> None:
     """By the kind of the event alone."""
-    (arrival,) = read_message(_native(_record("ObjectCreated:Put", encoded)), BUCKET)
+    (arrival,) = _read(_native(_record("ObjectCreated:Put", encoded)), BUCKET)
     assert arrival == Uploaded(key)
-    (arrival,) = read_message(_event("Object Created", encoded), BUCKET)
+    (arrival,) = _read(_event("Object Created", encoded), BUCKET)
     assert arrival == Uploaded(encoded)
 
 
@@ -117,25 +121,25 @@ def test_a_native_event_is_an_upload_a_deletion_or_nothing(
     name: str, expected: Arrival | None
 ) -> None:
     """Tagging and restoring are nothing to us."""
-    found = read_message(_native(_record(name, "a.jpg")), BUCKET)
+    found = _read(_native(_record(name, "a.jpg")), BUCKET)
     assert found == ((expected,) if expected else ())
 
 
 def test_several_records_are_several_arrivals() -> None:
     """In their order."""
     body = _native(_record("ObjectCreated:Put", "a.jpg"), _record("ObjectRemoved:Delete", "b.jpg"))
-    assert read_message(body, BUCKET) == (Uploaded("a.jpg"), Removed("b.jpg"))
+    assert _read(body, BUCKET) == (Uploaded("a.jpg"), Removed("b.jpg"))
 
 
 @pytest.mark.parametrize("kind", ["Object Tags Added", "Object Restore Completed", "Anything"])
 def test_other_events_are_nothing_to_us(kind: str) -> None:
     """The queue may receive more than it should."""
-    assert read_message(_event(kind, "a.jpg"), BUCKET) == ()
+    assert _read(_event(kind, "a.jpg"), BUCKET) == ()
 
 
 def test_the_message_that_s3_sends_to_try_the_queue_is_nothing() -> None:
     """It comes once, when the notification is set up."""
-    assert read_message('{"Service": "Amazon S3", "Event": "s3:TestEvent"}', BUCKET) == ()
+    assert _read('{"Service": "Amazon S3", "Event": "s3:TestEvent"}', BUCKET) == ()
 
 
 @pytest.mark.parametrize(("version", "etag"), [(None, "e1"), ("null", "e1"), ("", "e1")])
@@ -146,7 +150,7 @@ def test_without_versions_the_etag_stands_in(version: str | None, etag: str) -> 
     native = _native(_record("ObjectCreated:Put", "a.jpg", versionId=version, eTag=etag))
 
     for body in (created, native):
-        assert read_message(body, BUCKET) == (Uploaded("a.jpg", "etag:e1"),)
+        assert _read(body, BUCKET) == (Uploaded("a.jpg", "etag:e1"),)
 
 
 def test_an_event_of_another_bucket_is_refused_by_name() -> None:
@@ -166,8 +170,8 @@ def test_a_request_carries_a_spec_or_names_one() -> None:
     wrapped = {"detail-type": "Task Requested", "detail": request}
 
     for body in (request, wrapped):
-        assert read_message(json.dumps(body), BUCKET) == (Requested(spec, "17", "a.jpg", "big"),)
-    assert read_message('{"key": "a.jpg.json"}', BUCKET) == (Uploaded("a.jpg.json"),)
+        assert _read(json.dumps(body), BUCKET) == (Requested(spec, "17", "a.jpg", "big"),)
+    assert _read('{"key": "a.jpg.json"}', BUCKET) == (Uploaded("a.jpg.json"),)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +207,23 @@ def test_every_sample_message_is_understood(path: Path) -> None:
         (word for word in body.replace('"', " ").split() if word.startswith("darkroom-local-in")),
         BUCKET,
     )
-    arrivals = read_message(body, bucket)
+    arrivals = _read(body, bucket)
 
     assert len(arrivals) == (0 if path.name.startswith("task-succeeded") else 1)
+
+
+def test_without_a_request_id_the_message_s_own_id_stands_in() -> None:
+    """Every redelivery repeats it, whatever has happened to the photo meanwhile."""
+    body = json.dumps({"spec": {"operation": "upscale"}, "source": "a.jpg"})
+    (arrival,) = _read(body, BUCKET)
+    assert isinstance(arrival, Requested)
+    assert arrival.request_id == "message-1"
+
+
+def test_without_a_request_id_an_event_s_id_comes_before_the_message_s() -> None:
+    """EventBridge may deliver one event in two messages."""
+    detail = {"spec": {"operation": "upscale"}}
+    body = json.dumps({"detail-type": "Task Requested", "id": "event-7", "detail": detail})
+    (arrival,) = _read(body, BUCKET)
+    assert isinstance(arrival, Requested)
+    assert arrival.request_id == "event-7"

@@ -119,7 +119,7 @@ class FakeProviders:
         said = self._next("poll")
         if isinstance(said, Exception):
             raise said
-        if isinstance(said, JobFailed):
+        if isinstance(said, JobFailed) and said.code != "job-lost":
             self._failed[job_id] = said
         if isinstance(said, Pending | Finished | JobFailed):
             return said

@@ -5,6 +5,7 @@ once for all workers of a run: who comes first makes them, the others wait for t
 """
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -29,13 +30,25 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
 
 ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
 
-SCRIPT = """
-import sys
-from pathlib import Path
-from infra.app import synthesize
-for name in sys.argv[2:]:
-    print(synthesize(name, Path(sys.argv[1]) / name))
-"""
+# What the CDK's command is told with `-c environment=`, and the variable that it must outdo.
+COMMANDED, OUTDONE = "staging", "prod"
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What one process has made with Node.
+
+    Attributes:
+        templates: environment -> its template.
+        commanded: the folder that the app made when it was run as the CDK's command runs it.
+        warnings: what it wrote to stderr then.
+        circle: why the synthesis of a circle ended; empty when nothing ended it.
+    """
+
+    templates: Mapping[str, Template]
+    commanded: Path
+    warnings: str
+    circle: str
 
 
 @dataclass(frozen=True)
@@ -73,19 +86,35 @@ def run_bare(
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Template]:
-    """Environment -> its template."""
+def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """All that is made with Node, once for all workers."""
     out = _run_folder(tmp_path_factory) / "assemblies"
     out.mkdir(exist_ok=True)
-    paths = out / "paths"
+    answer = out / "answer.json"
     with (out / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not paths.exists():
-            done = run_bare(["-c", SCRIPT, str(out), *ENVIRONMENTS], out)
+        if not answer.exists():
+            done = run_bare(
+                [str(Path(__file__).with_name("synthesis.py")), str(out), *ENVIRONMENTS],
+                out,
+                CDK_CONTEXT_JSON=json.dumps({"environment": COMMANDED}),
+                DARKROOM_ENVIRONMENT=OUTDONE,
+            )
             assert done.returncode == 0, done.stderr
-            paths.write_text(done.stdout, "utf-8")
-    made = [Path(line) for line in paths.read_text("utf-8").splitlines()]
-    return {name: Template.read(name, path) for name, path in zip(ENVIRONMENTS, made, strict=True)}
+            answer.write_text(done.stdout, "utf-8")
+    made = json.loads(answer.read_text("utf-8"))
+    return Synthesis(
+        {name: Template.read(name, Path(path)) for name, path in made["paths"].items()},
+        Path(made["commanded"]),
+        made["warnings"],
+        made["circle"],
+    )
+
+
+@pytest.fixture(scope="session")
+def templates(synthesis: Synthesis) -> Mapping[str, Template]:
+    """Environment -> its template."""
+    return synthesis.templates
 
 
 @pytest.fixture(params=ENVIRONMENTS)

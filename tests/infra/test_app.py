@@ -6,36 +6,15 @@ from pathlib import Path
 import pytest
 
 from infra.layers import find_layer
-from tests.infra.conftest import CHECKOUT, run_bare
-
-CYCLE = """
-import sys
-from pathlib import Path
-from infra import app
-made = app._start_app(Path(sys.argv[1]))
-from aws_cdk import CfnResource, Stack
-stack = Stack(made, "circle")
-one, two = (CfnResource(stack, name, type="AWS::SNS::Topic") for name in ("One", "Two"))
-for each, other in ((one, two), (two, one)):
-    each.add_property_override("TopicName", {"Fn::GetAtt": [other.logical_id, "TopicName"]})
-made.synth()
-"""
+from tests.infra.conftest import CHECKOUT, COMMANDED, Synthesis, run_bare
 
 
-def test_the_environment_comes_from_the_command_line(tmp_path: Path) -> None:
+def test_the_environment_comes_from_the_command_line(synthesis: Synthesis) -> None:
     """`cdk deploy -c environment=staging` makes that environment, and warns of a missing layer."""
-    done = run_bare(
-        ["-m", "infra.app"],
-        tmp_path,
-        CDK_CONTEXT_JSON=json.dumps({"environment": "staging"}),
-        CDK_OUTDIR=str(tmp_path / "out"),
-        DARKROOM_ENVIRONMENT="prod",
-    )
-    assert done.returncode == 0, done.stderr
-    templates = {path.name for path in (tmp_path / "out").glob("*.template.json")}
-    assert templates == {"darkroom-staging.template.json"}
+    templates = {path.name for path in synthesis.commanded.glob("*.template.json")}
+    assert templates == {f"darkroom-{COMMANDED}.template.json"}
     missing = find_layer("runtime", "arm64", "3.13").warning
-    assert done.stderr.count("make layers") == missing.count("make layers")
+    assert synthesis.warnings.count("make layers") == missing.count("make layers")
 
 
 def test_an_impossible_environment_ends_with_a_sentence(tmp_path: Path) -> None:
@@ -51,11 +30,9 @@ def test_an_impossible_environment_ends_with_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_circle_of_resources_ends_the_synthesis(tmp_path: Path) -> None:
+def test_a_circle_of_resources_ends_the_synthesis(synthesis: Synthesis) -> None:
     """Rather than the deployment, or, where nobody checks, nothing at all."""
-    done = run_bare(["-c", CYCLE, str(tmp_path / "out")], tmp_path)
-    assert done.returncode != 0
-    assert "circular" in done.stderr.lower()
+    assert "circular" in synthesis.circle.lower()
 
 
 @pytest.mark.parametrize("module", ["infra.app", "infra.layers", "infra.environments"])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from darkroom.naming import folder_of
 from darkroom.task import Task
@@ -69,8 +69,15 @@ def write_item(task: Task) -> dict[str, Any]:
 
 
 def read_item(item: Mapping[str, Any]) -> Task:
-    """The task that `write_item` wrote."""
-    return _TASK.validate_python(_plain(item[BODY]))
+    """The task that `write_item` wrote.
+
+    Raises:
+        ValueError: another version of the code wrote it; the text holds nothing of the item.
+    """
+    try:
+        return _TASK.validate_python(_plain(item[BODY]))
+    except ValidationError:
+        raise ValueError(f"the item {item['pk']} is not a task that this version knows") from None
 
 
 def expiry(at: datetime) -> int:

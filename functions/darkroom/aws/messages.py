@@ -19,7 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
-from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
+from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
 from darkroom.aws.objects import version_of
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, MAX_KEY_BYTES
@@ -36,11 +36,11 @@ def _fits(key: str) -> str:
 Key = Annotated[str, StringConstraints(min_length=1), AfterValidator(_fits)]
 
 
-def read_message(body: str, bucket: str) -> tuple[Arrival, ...]:
+def read_message(message: Message, bucket: str) -> tuple[Arrival, ...]:
     """The arrivals that a message tells of; none for S3's test message and for other events.
 
     Args:
-        body: the message's text.
+        message: the message.
         bucket: the input bucket; events of another are refused.
 
     Raises:
@@ -48,7 +48,7 @@ def read_message(body: str, bucket: str) -> tuple[Arrival, ...]:
     """
     try:
         # As strict as a spec's file: what it carries is kept and passed on in the same places.
-        document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
+        document = read_json(message.body.encode("utf-8", "surrogatepass"), "The message")
     except SpecRefused as refusal:
         raise _bad(refusal.failure.sentence) from refusal
     if not isinstance(document, dict):
@@ -61,16 +61,16 @@ def read_message(body: str, bucket: str) -> tuple[Arrival, ...]:
                 for arrival in record.arrivals(bucket)
             )
         if "detail-type" in document:
-            return _from_event(document, bucket)
+            return _from_event(document, bucket, message.message_id)
         if document.get("Event") == "s3:TestEvent":
             return ()
-        return (_Request.model_validate(document).arrival(),)
+        return (_Request.model_validate(document).arrival(message.message_id),)
     except ValidationError as error:
         sentence, _ = explain(error, "The message", _Request.model_fields)
         raise _bad(sentence) from error
 
 
-def _from_event(document: dict[str, Any], bucket: str) -> tuple[Arrival, ...]:
+def _from_event(document: dict[str, Any], bucket: str, message_id: str) -> tuple[Arrival, ...]:
     match document["detail-type"]:
         case "Object Created":
             detail = _S3Event.model_validate(document).detail
@@ -83,7 +83,9 @@ def _from_event(document: dict[str, Any], bucket: str) -> tuple[Arrival, ...]:
             _check_bucket(detail.bucket.name, bucket)
             return (Removed(detail.object.key),)
         case "Task Requested":
-            return (_Request.model_validate(document.get("detail")).arrival(),)
+            # A redelivered event keeps its id, even when it comes in another message.
+            event_id = str(document.get("id") or message_id)
+            return (_Request.model_validate(document.get("detail")).arrival(event_id),)
         case _:
             return ()
 
@@ -157,14 +159,14 @@ class _Request(BaseModel):
     source: Key | None = None
     label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = None
 
-    def arrival(self) -> Arrival:
+    def arrival(self, message_id: str) -> Arrival:
         if self.spec is None and self.key is not None:
             return Uploaded(self.key)
         if self.spec is None:
             raise _bad("The message has neither 'spec' nor the 'key' of one.")
         if self.key is not None:
             raise _bad("The message has both 'spec' and 'key'; one of them says what to do.")
-        return Requested(self.spec, self.request_id, self.source, self.label)
+        return Requested(self.spec, self.request_id or message_id, self.source, self.label)
 
 
 def _check_bucket(name: str, expected: str) -> None:

@@ -7,17 +7,20 @@ written once, and the event again with the same id.
 import base64
 import hashlib
 import io
+import json
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
+from darkroom.naming import manifest_of
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
-from darkroom.pipeline.ending import announce, output_name, write_manifest
+from darkroom.pipeline.ending import announce, output_name, rewrite_manifest, write_manifest
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s
@@ -34,7 +37,9 @@ class _WrongResult(DarkroomError):
     """The provider's result is not what it should be; it was paid for and is of no use."""
 
 
-def deliver(ports: Ports, task_id: str, run: int) -> Step:
+def deliver(
+    ports: Ports, task_id: str, run: int, time_left_s: Callable[[], float] = lambda: math.inf
+) -> Step:
     """Bring the results of a finished job to the output bucket.
 
     Raises:
@@ -44,43 +49,54 @@ def deliver(ports: Ports, task_id: str, run: int) -> Step:
     if isinstance(task, Step):
         return task
     if task.finished:
-        announce(ports, task)
-        return Step("done")
+        return _done_already(ports, task)
     try:
-        return _deliver(ports, task)
+        return _deliver(ports, task, time_left_s)
     except ResultGone as gone:
         return _gone(ports, task, gone)
-    except (Busy, Conflict):
+    except Busy:
         raise
+    except Conflict:
+        return _overtaken(ports, task)
     except DarkroomError as useless:
         # Of the wrong kind, or larger than is copied: paid for all the same.
         end(ports, task, Ending("failed", useless.failure))
         return Step("fail")
 
 
-def _deliver(ports: Ports, task: Task) -> Step:
+def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
     answer = saved_answer(ports, task, task.paying)
     if answer is None:
         raise LookupError(f"task {task.task_id} is delivering without an answer")
     try:
-        results = tuple(_copy(ports, output_name(ports, task), answer))
+        results = tuple(_copy(ports, task, answer, time_left_s))
     except Busy as busy:
         return _later(ports, task, busy)
+    return _succeed(ports, task, results)
+
+
+def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
+    done = replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
     final = task.moved(
         "succeeded",
         ports.clock.now(),
         results=results,
+        attempts=task.with_attempt(done),
         wait_reason=None,
-        attempts=task.with_attempt(
-            replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
-        ),
     )
-    final = write_manifest(ports, final)
-    try:
-        final = ports.tasks.replace(task, final)
-    except Conflict:
-        return Step("deliver")
-    announce(ports, final)
+    announce(ports, ports.tasks.replace(task, write_manifest(ports, final)))
+    return Step("done")
+
+
+def _overtaken(ports: Ports, task: Task) -> Step:
+    """Someone else wrote first; if they ended the task, their manifest is the one that counts."""
+    fresh = ports.tasks.get(task.task_id)
+    return _done_already(ports, fresh) if fresh and fresh.finished else Step("deliver")
+
+
+def _done_already(ports: Ports, task: Task) -> Step:
+    rewrite_manifest(ports, task)
+    announce(ports, task)
     return Step("done")
 
 
@@ -102,16 +118,23 @@ def _later(ports: Ports, task: Task, busy: Busy) -> Step:
     return Step("poll", growing_wait_s(waits))
 
 
-def _copy(ports: Ports, output: str, answer: Finished) -> Iterator[Result]:
-    """Copy every result and say what was written; several of a kind are numbered from 1."""
+def _copy(
+    ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
+) -> Iterator[Result]:
+    """Copy every result and say what was written; several of a kind are numbered from 1.
+
+    The name is asked for after each download: a newer task may have taken it meanwhile.
+    """
     many = Counter(ref.kind for ref in answer.results)
     seen: Counter[Kind] = Counter()
     for ref in answer.results:
         seen[ref.kind] += 1
         number = f"-{seen[ref.kind]}" if many[ref.kind] > 1 else ""
+        if time_left_s() < ports.policy.fetch_s:
+            raise Busy("out-of-time", "The results took too long to be copied in one go.")
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
-            key = f"{output}{number}.{media.extension}"
+            key = f"{output_name(ports, task)}{number}.{media.extension}"
             ports.outputs.put(key, result.body, media.content_type)
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
@@ -141,6 +164,9 @@ def _checked(media: Media | None, kind: Kind) -> Media:
 
 def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
     """The result's URL no longer works: ask the job for a new one, if it is a job."""
+    delivered = _delivered(ports, task)
+    if delivered is not None:
+        return _succeed(ports, task, delivered)
     attempt = task.paying
     route = route_for(ports, task, attempt)
     if attempt.job_id is not None and task.gone < ASK_AGAIN_LIMIT:
@@ -165,3 +191,13 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
+
+
+def _delivered(ports: Ports, task: Task) -> tuple[Result, ...] | None:
+    """The results that an earlier call of this door copied before it died, by their manifest."""
+    body = ports.outputs.get(manifest_of(output_name(ports, task)))
+    manifest = json.loads(body) if body else {}
+    same = (manifest.get("task_id"), manifest.get("run")) == (task.task_id, task.run)
+    if not same or manifest["status"] != "succeeded":
+        return None
+    return tuple(Result(**result) for result in manifest["results"])

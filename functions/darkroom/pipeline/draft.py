@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from darkroom.errors import Failure, Refused, SpecRefused
+from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import SpecName, manifest_of, output_of, usable
+from darkroom.pipeline.release import stale
 from darkroom.pipeline.resolve import look, pin, resolve
 from darkroom.ports import Ports
 from darkroom.spec import Spec
@@ -19,13 +20,11 @@ class Asked:
     Attributes:
         name: takes its key apart. May raise `SpecRefused`.
         read: reads and checks it. May raise `Refused`.
-        stale: why it should not be done any more, if so; asked anew for every draft.
     """
 
     trigger: Trigger
     name: Callable[[], SpecName]
     read: Callable[[], Spec]
-    stale: Callable[[], Failure | None] = lambda: None
 
 
 def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str | None]:
@@ -35,7 +34,7 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
     """
     now = ports.clock.now()
     task_id = asked.trigger.task_id
-    stale = asked.stale()
+    too_late = stale(ports, asked.trigger)
     spare = f"_darkroom/{task_id}"
     task = Task(
         task_id=task_id,
@@ -47,7 +46,7 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
         deadline=now + timedelta(seconds=ports.policy.queue_s),
         state="queued",
         # The late event of an old version takes nobody's place.
-        supersedes=None if stale else previous,
+        supersedes=None if too_late else previous,
     )
     try:
         name = asked.name()
@@ -55,7 +54,7 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
         return replace(task, ending=Ending("failed", error.failure)), None
     spec = _read(asked)
     output = output_of(name, spec.operation if isinstance(spec, Spec) else "spec")
-    if stale:
+    if too_late:
         output = f"{output}@{task_id[:8]}"
     owner = ports.tasks.owner(output)
     task = replace(task, source=name.source)
@@ -64,8 +63,8 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
     except SpecRefused as error:
         return replace(task, ending=Ending("failed", error.failure)), None
     task = replace(task, output=output, manifest_key=manifest_of(output))
-    if stale:
-        return replace(task, ending=Ending("cancelled", stale)), owner
+    if too_late:
+        return replace(task, ending=Ending("cancelled", too_late)), owner
     try:
         if isinstance(spec, Refused):
             raise spec
@@ -92,7 +91,8 @@ def _ordered(ports: Ports, task: Task, order: Order) -> Task:
         task,
         state="waiting",
         order=order,
-        wants=missing,
+        # All of them: one that is there now may be gone when the last one comes.
+        wants=tuple(found),
         deadline=task.created_at + timedelta(seconds=ports.policy.inputs_s),
         wait_reason=f"waits for {', '.join(missing)}",
     )
@@ -119,6 +119,8 @@ def _other_owner(ports: Ports, owner: str | None, trigger: Trigger) -> str | Non
     """The key of another spec that owns the name and is still there."""
     task = ports.tasks.get(owner) if owner else None
     if task is None or task.trigger.key == trigger.key:
+        return None
+    if task.trigger.kind == "message" and task.finished:
         return None
     if task.trigger.kind == "upload" and ports.inputs.find(task.trigger.key) is None:
         return None

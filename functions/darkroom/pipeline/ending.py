@@ -29,10 +29,17 @@ def write_manifest(ports: Ports, final: Task) -> Task:
     output = output_name(ports, final)
     if output != final.output:
         final = replace(final, manifest_key=manifest_of(output))
-    ports.outputs.put(
-        final.manifest_key, build_manifest(final, _tariffs(ports, final)), "application/json"
-    )
+    _put_manifest(ports, final)
     return final
+
+
+def rewrite_manifest(ports: Ports, task: Task) -> None:
+    """Write a finished task's manifest as its state says, where the name is still its own.
+
+    Two doors may have raced to end it; the state is what counts, and the manifest follows it.
+    """
+    if task.manifest_key == manifest_of(output_name(ports, task)):
+        _put_manifest(ports, task)
 
 
 def announce(ports: Ports, task: Task) -> None:
@@ -57,6 +64,11 @@ def announce(ports: Ports, task: Task) -> None:
             "sentence": task.ending.failure.sentence,
         }
     ports.events.publish(EVENT_OF[task.state], detail)
+
+
+def _put_manifest(ports: Ports, task: Task) -> None:
+    body = build_manifest(task, _tariffs(ports, task))
+    ports.outputs.put(task.manifest_key, body, "application/json")
 
 
 def _tariffs(ports: Ports, task: Task) -> dict[str, Tariff]:

@@ -6,8 +6,8 @@ task's state allows: a paid call whose answer was never written down makes the t
 
 from dataclasses import replace
 
-from darkroom.errors import Failure
-from darkroom.pipeline.ending import announce, write_manifest
+from darkroom.errors import Busy, Failure
+from darkroom.pipeline.ending import announce, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
 from darkroom.task import Attempt, Ending, Task
@@ -27,6 +27,9 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
         task_id: the task.
         run: the run that asks; an older run than the task's changes nothing.
         broken: the name of the error that broke the run, when no door decided the end.
+
+    Raises:
+        Busy: the run broke while its paid call may still bring an answer; try again.
     """
     task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
     if task is not None:
@@ -42,7 +45,12 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
     if task is None or task.run != run:
         return None
     if task.finished:
+        rewrite_manifest(ports, task)
         return task
+    if task.ending is None and task.state == "submitting":
+        left_s = (task.paying.call_until - ports.clock.now()).total_seconds()
+        if left_s > 0:
+            raise Busy("call-running", "A paid call may still bring its answer.")
     ending = task.ending or _broken(task, broken)
     final = task.moved(
         ending.status,

@@ -8,34 +8,34 @@ A spec becomes a task. An input releases the tasks that wait for it. Nothing is 
 Both sides write first and look second, so whichever comes last sees the other.
 """
 
-import json
+import re
 from collections.abc import Callable, Iterable
 
-from darkroom.arrivals import Arrival, Removed, Requested, Uploaded
+from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
 from darkroom.errors import Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.release import cancel, release
+from darkroom.pipeline.patience import each, until_won
+from darkroom.pipeline.release import DELETED, SUPERSEDED, cancel, release
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES
 from darkroom.task import UNSUBMITTED, Task, Trigger
 
-SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
-DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
+PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+"""A request id that may name results: without a dot it cannot look like a file's name."""
 
 
 def receive(
-    ports: Ports, body: str, read: Callable[[str, str], Iterable[Arrival]]
+    ports: Ports, message: Message, read: Callable[[Message, str], Iterable[Arrival]]
 ) -> Failure | None:
     """Take a message in; one that can never become a task goes to the dead letters.
 
     Args:
         ports: the outside.
-        body: the message's text.
-        read: makes arrivals of a text and the input bucket's name. May raise `Refused`.
+        message: the message.
+        read: makes arrivals of it and of the input bucket's name. May raise `Refused`.
 
     Returns:
         Why it went to the dead letters, if it did.
@@ -44,10 +44,10 @@ def receive(
         Busy: try the message again later.
     """
     try:
-        for arrival in read(body, ports.inputs.bucket):
+        for arrival in read(message, ports.inputs.bucket):
             intake(ports, arrival)
     except Refused as refusal:
-        ports.dead_letters.put(body, refusal.failure.sentence)
+        ports.dead_letters.put(message.body, refusal.failure.sentence)
         return refusal.failure
     return None
 
@@ -65,8 +65,7 @@ def intake(ports: Ports, arrival: Arrival) -> None:
             if kind == "spec":
                 _take_spec(ports, key, version_id)
             elif kind == "file":
-                for task_id in ports.tasks.wanting(key):
-                    release(ports, task_id)
+                each(ports.tasks.wanting(key), lambda task_id: release(ports, task_id))
         case Removed(key):
             if kind_of(key) == "spec":
                 _cancel_removed(ports, key)
@@ -78,9 +77,13 @@ def intake(ports: Ports, arrival: Arrival) -> None:
 
 
 def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
-    version = version_id or _current_version(ports, key)
-    if version is None:
+    if version_id is None:
+        found = ports.inputs.find(key)
+        version_id = found.version_id if found else None
+    if version_id is None:
         raise SpecRefused("no-such-spec", f"There is no spec '{key}' in the input bucket.")
+
+    version = version_id
 
     def read() -> Spec:
         body = ports.inputs.read(key, version, MAX_BYTES)
@@ -88,31 +91,23 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
             raise SpecRefused("spec-gone", f"{_last(key)} was deleted before it could be read.")
         return read_spec(body, _last(key))
 
-    def stale() -> Failure | None:
-        current = _current_version(ports, key)
-        if current is None:
-            return DELETED
-        return None if current == version else SUPERSEDED
-
     trigger = Trigger("upload", ports.inputs.bucket, key, version)
-    _take(ports, Asked(trigger, lambda: read_spec_name(key), read, stale))
+    _take(ports, Asked(trigger, lambda: read_spec_name(key), read))
 
 
 def _take_request(ports: Ports, request: Requested) -> None:
-    label = f".{request.label}" if request.label else ""
-    if request.request_id is not None:
-        version = request.request_id
-    else:
-        found = ports.inputs.find(request.source) if request.source else None
-        canonical = json.dumps(request.spec, sort_keys=True, separators=(",", ":"))
-        version = digest_of(canonical, label, found.version_id if found else "")
     # Named as if the spec lay beside its source, so that results and messages read the same; with
     # the operation as its label, so that two operations on one photo are two specs.
     operation = str(request.spec.get("operation", ""))
-    if request.source and not label and LABEL.fullmatch(operation):
-        label = f".{operation}"
-    key = f"{request.source or version}{label}.json"
-    trigger = Trigger("message", ports.inputs.bucket, key, version)
+    label = request.label or (operation if LABEL.fullmatch(operation) else None)
+    if request.source is None:
+        plain = PLAIN.fullmatch(request.request_id)
+        key = f"requests/{request.request_id if plain else digest_of(request.request_id)}.json"
+    elif label:
+        key = f"{request.source}.{label}.json"
+    else:
+        key = f"{request.source}.json"
+    trigger = Trigger("message", ports.inputs.bucket, key, request.request_id)
     _take(
         ports,
         Asked(trigger, lambda: read_spec_name(key), lambda: parse_spec(request.spec, _last(key))),
@@ -136,14 +131,13 @@ def _take(ports: Ports, asked: Asked) -> None:
 
 def _go_on(ports: Ports, task: Task) -> None:
     """Do what a stored task still needs; safe to do again whatever was done before."""
+    if task.supersedes:
+        cancel(ports, task.supersedes, SUPERSEDED)
     if task.finished:
         # Ended right here, by a process that may have died before saying so; no run says it.
         if task.ending and not task.attempts:
             fail(ports, task.task_id, task.run)
-        return
-    if task.supersedes:
-        cancel(ports, task.supersedes, SUPERSEDED)
-    if task.ending is not None and task.state in UNSUBMITTED:
+    elif task.ending is not None and task.state in UNSUBMITTED:
         fail(ports, task.task_id, task.run)
     elif task.state == "waiting":
         release(ports, task.task_id)
@@ -152,19 +146,13 @@ def _go_on(ports: Ports, task: Task) -> None:
 
 
 def _cancel_removed(ports: Ports, key: str) -> None:
-    """A deleted spec cancels what is not yet submitted, unless a newer version is there."""
-    if ports.inputs.find(key) is not None:
-        return
+    """A deleted spec cancels what is not yet submitted, unless a newer version is there.
+
+    The task is named before the spec is looked for: a spec that comes back meanwhile is not hit.
+    """
     task_id = ports.tasks.latest(key)
-    task = ports.tasks.get(task_id) if task_id else None
-    # A message's task has the name of a spec that never lay there.
-    if task is not None and task.trigger.kind == "upload":
-        cancel(ports, task.task_id, DELETED)
-
-
-def _current_version(ports: Ports, key: str) -> str | None:
-    found = ports.inputs.find(key)
-    return found.version_id if found else None
+    if task_id is not None and ports.inputs.find(key) is None:
+        cancel(ports, task_id, DELETED)
 
 
 def _last(key: str) -> str:

@@ -70,7 +70,8 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         error: why.
     """
     waits = task.waits + 1
-    later = error.repeatable and (isinstance(error, Throttled) or waits <= UNREACHED_LIMIT)
+    unreached = 0 if isinstance(error, Throttled) else task.unreached + 1
+    later = error.repeatable and unreached <= UNREACHED_LIMIT
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -80,7 +81,8 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
     )
     attempts = task.with_attempt(closed)
     if later:
-        requeue(ports, task, attempts, waits=waits, wait_reason=error.failure.sentence)
+        reason = error.failure.sentence
+        requeue(ports, task, attempts, waits=waits, unreached=unreached, wait_reason=reason)
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         return Step("submit", _wait(task, waits, asked_s))
     if next_choice(replace(task, attempts=attempts)):
@@ -96,13 +98,19 @@ def requeue(
     attempts: tuple[Attempt, ...],
     *,
     waits: int = 0,
+    unreached: int = 0,
     wait_reason: str | None = None,
 ) -> None:
     """Put the task back in front of SUBMIT, with the reason why it stands still, if it does."""
-    now = ports.clock.now()
-    ports.tasks.replace(
-        task, task.moved("queued", now, attempts=attempts, waits=waits, wait_reason=wait_reason)
+    queued = task.moved(
+        "queued",
+        ports.clock.now(),
+        attempts=attempts,
+        waits=waits,
+        unreached=unreached,
+        wait_reason=wait_reason,
     )
+    ports.tasks.replace(task, queued)
 
 
 def _wait(task: Task, waits: int, asked_s: int | None) -> int:

@@ -1,6 +1,6 @@
 """How long to wait before the next try, and how often to run a lost race again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from darkroom.errors import Busy, Conflict
@@ -29,3 +29,15 @@ def until_won(race: Callable[[], _T], about: str) -> _T:
         except Conflict:
             continue
     raise Busy("contended", f"Too many changes to {about} at once.")
+
+
+def each(ids: Iterable[str], act: Callable[[str], None]) -> None:
+    """Act on every one, also when one raises; then raise what was raised first."""
+    first: Exception | None = None
+    for one in ids:
+        try:
+            act(one)
+        except Exception as error:  # noqa: BLE001 - one bad task must not stop the others
+            first = first or error
+    if first is not None:
+        raise first

@@ -1,19 +1,23 @@
 """POLL: ask the provider how the job stands, and come back later while it is not done."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
+from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import JobFailed, Pending, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Finished, Task
 
 LEAST_WAIT_S = 2
 MOST_WAIT_S = 60
+UNASKED_FOR = timedelta(days=1)
+LOST_LIMIT = 3
+"""How often in a row a provider must say that it does not know the job: it was paid for."""
 
 
 def poll(ports: Ports, task_id: str, run: int) -> Step:
@@ -32,32 +36,50 @@ def _ask(ports: Ports, task: Task) -> Step:
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
-        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-        return _later(ports, task, route, asked_s or 0)
+        return _unasked(ports, task, error)
     match said:
         case Pending():
-            return _later(ports, task, route, 0)
+            return _pending(ports, task, route)
         case Finished():
             return _done(ports, task, said)
         case JobFailed():
             return _gave_up(ports, task, said)
 
 
-def _later(ports: Ports, task: Task, route: Route, at_least_s: int) -> Step:
+def _pending(ports: Ports, task: Task, route: Route) -> Step:
     """Come back after a quarter of the time the job has taken so far, or give the job up."""
     now = ports.clock.now()
-    attempt = task.paying
-    if now >= task.deadline:
-        _stop_job(ports, route, task)
-        failure = Failure(
-            "job-too-slow",
-            f"{attempt.provider} did not finish job {attempt.job_id} within {route.job_s:,} s.",
-            "Try again, or name another provider.",
-        )
-        end(ports, task, Ending("failed", failure))
-        return Step("fail")
-    elapsed = (now - (attempt.accepted_at or now)).total_seconds()
-    return Step("poll", max(at_least_s, min(MOST_WAIT_S, max(LEAST_WAIT_S, int(elapsed / 4)))))
+    if now < task.deadline:
+        return Step("poll", _wait_s(task, now))
+    _stop_job(ports, route, task)
+    failure = Failure(
+        "job-too-slow",
+        f"{route.provider} did not finish job {task.paying.job_id} within {route.job_s:,} s.",
+        "Try again, or name another provider.",
+    )
+    end(ports, task, Ending("failed", failure))
+    return Step("fail")
+
+
+def _unasked(ports: Ports, task: Task, error: DarkroomError) -> Step:
+    """Nobody could be asked: the job is paid and may be done, so it is not given up for a day."""
+    now = ports.clock.now()
+    if now < task.deadline + UNASKED_FOR:
+        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        return Step("poll", max(asked_s or 0, _wait_s(task, now)))
+    failure = Failure(
+        "job-unreachable",
+        f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
+        f"for a day: {error.failure.sentence}",
+        f"Look for the job at {task.paying.provider}; it has been paid for.",
+    )
+    end(ports, task, Ending("failed", failure))
+    return Step("fail")
+
+
+def _wait_s(task: Task, now: datetime) -> int:
+    elapsed = (now - (task.paying.accepted_at or now)).total_seconds()
+    return max(LEAST_WAIT_S, min(MOST_WAIT_S, int(elapsed / 4)))
 
 
 def _stop_job(ports: Ports, route: Route, task: Task) -> None:
@@ -88,6 +110,9 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
 def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
     """The job failed; where that cost nothing, the next provider may try."""
     now = ports.clock.now()
+    if said.code == "job-lost" and task.waits + 1 < LOST_LIMIT:
+        ports.tasks.replace(task, task.moved("running", now, waits=task.waits + 1))
+        return Step("poll", growing_wait_s(task.waits + 1))
     failure = Failure(said.code, said.sentence, "Try again, or name another provider.")
     attempt = replace(
         task.paying, outcome="failed", charged=said.charged, ended_at=now, failure=failure

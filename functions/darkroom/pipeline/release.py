@@ -7,7 +7,20 @@ from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.resolve import look, pin
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, Task
+from darkroom.task import UNSUBMITTED, Ending, Task, Trigger
+
+SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
+DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
+
+
+def stale(ports: Ports, trigger: Trigger) -> Failure | None:
+    """Why what the trigger asked for should not be begun any more, if so; a message never ages."""
+    if trigger.kind == "message":
+        return None
+    current = ports.inputs.find(trigger.key)
+    if current is None:
+        return DELETED
+    return None if current.version_id == trigger.version else SUPERSEDED
 
 
 def release(ports: Ports, task_id: str) -> None:

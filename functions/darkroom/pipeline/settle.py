@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.errors import DarkroomError, Failure
+from darkroom.errors import DarkroomError, Failure, Throttled
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
@@ -14,17 +14,24 @@ from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
 
-REPLAY_LIMIT = 5
 REPLAY_FOR = timedelta(hours=23)
 """Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""
 PAY_AGAIN_LIMIT = 5
 """How many attempts a spec with `on_unknown: retry` may make."""
 
 
-def unclear(ports: Ports, task: Task, route: Route, why: Failure) -> Step:
-    """The paid call's fate is unknown. Under a key it is asked again; else a person decides."""
+def unclear(ports: Ports, task: Task, route: Route, why: Failure, at_least_s: int = 0) -> Step:
+    """The paid call's fate is unknown. Under a key it is asked again; else a person decides.
+
+    Args:
+        ports: the outside.
+        task: `submitting`, its attempt open.
+        route: the attempt's.
+        why: what made it doubtful.
+        at_least_s: how long the provider asked to be left alone, seconds.
+    """
     if route.idempotency == "key":
-        wait_s = growing_wait_s(task.paying.replays + 1)
+        wait_s = max(at_least_s, growing_wait_s(task.paying.replays + 1))
         until = ports.clock.now() + timedelta(seconds=wait_s)
         attempt = replace(task.paying, call_until=until, failure=why)
         ports.tasks.replace(
@@ -48,7 +55,6 @@ def settle(ports: Ports, task: Task) -> Step:
     if (
         route.idempotency != "key"
         or attempt.request is None
-        or attempt.replays >= REPLAY_LIMIT
         or now - attempt.started_at > REPLAY_FOR
     ):
         failure = attempt.failure or Failure(
@@ -63,7 +69,8 @@ def settle(ports: Ports, task: Task) -> Step:
         said = ports.providers.repeat(work_for(task, route, attempt.number), attempt.request)
     except DarkroomError as error:
         if error.repeatable or error.money_moved == "maybe":
-            return unclear(ports, task, route, error.failure)
+            asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+            return unclear(ports, task, route, error.failure, asked_s or 0)
         # The first sending may have been accepted all the same: this refusal is no proof.
         return _end_unknown(ports, task, error.failure)
     return accepted(ports, task, route, said)

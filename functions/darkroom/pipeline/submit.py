@@ -16,6 +16,7 @@ from darkroom.pipeline.attempts import call_until, next_choice, next_number, rou
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import accepted, refused
+from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
 from darkroom.ports import Ports, Prepared, Step
 from darkroom.task import Attempt, Ending, Task
@@ -48,6 +49,10 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
     now = ports.clock.now()
     if now >= task.deadline:
         return _end_failed(ports, task, "gave-up", "The task waited too long to be submitted.")
+    too_late = stale(ports, task.trigger)
+    if too_late:
+        end(ports, task, Ending("cancelled", too_late))
+        return Step("fail")
     choice = next_choice(task)
     if choice is None:
         return _end_failed(

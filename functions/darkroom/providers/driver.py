@@ -83,7 +83,8 @@ class Driver:
 
     def tariff(self, provider: str) -> Tariff:
         """What its credits cost."""
-        return self._adapters[provider].tariff
+        known = self._adapters.get(provider)
+        return known.tariff if known else Tariff(None, "", "no longer offered")
 
     def set_up(self, provider: str) -> bool:
         """Whether every credential that it needs is there."""

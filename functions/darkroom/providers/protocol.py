@@ -18,6 +18,10 @@ from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, Input
 
+LARGEST_NUMBER = 10**30
+LONGEST_PAUSE_S = 3600
+"""Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""
+
 Method = Literal["GET", "POST", "DELETE"]
 
 
@@ -81,16 +85,38 @@ class Answer:
             Unclear: it is none. A paid call with such an answer may have been accepted.
         """
         try:
-            return json.loads(self.body)
+            return _storable(json.loads(self.body))
         except (ValueError, RecursionError) as error:  # broken, or nested without end
             raise Unclear(
                 "unreadable-answer", "The provider's answer could not be read."
             ) from error
 
     def retry_after_s(self) -> int | None:
-        """Whole seconds of a `Retry-After` header; None without one or with a date."""
-        value = self.headers.get("retry-after", "")
-        return int(value) if value.isdecimal() else None
+        """Whole seconds of a `Retry-After` header, an hour at most; None without one or a date."""
+        value = self.headers.get("retry-after", "").strip()
+        if not (value.isascii() and value.isdecimal()):
+            return None
+        return min(int(value[:9]), LONGEST_PAUSE_S)
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
+    """The value with what UTF-8 or DynamoDB cannot hold replaced: it must not cost a paid answer.
+
+    A half of a two-part character becomes a question mark, a number beyond 1e30 becomes None.
+    """
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case bool() | None:
+            return value
+        case int() | float():
+            return value if abs(value) < LARGEST_NUMBER else None
+        case list():
+            return [_storable(inner) for inner in value]
+        case dict():
+            return {str(_storable(name)): _storable(inner) for name, inner in value.items()}
+        case _:
+            return value
 
 
 class Adapter(Protocol):
