@@ -39,7 +39,9 @@ class Spec(BaseModel):
     schema_: str | None = Field(
         default=None, alias="$schema", description="For editors; Darkroom does not read it."
     )
-    operation: Word = Field(description="What to do, for example 'upscale'.")
+    operation: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
+        description="What to do, for example 'upscale'."
+    )
     provider: Word | Annotated[list[Word], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
         description="Who does it: one name, or several in order of preference. Without it, the "

@@ -41,7 +41,7 @@ def read_json(body: bytes, name: str) -> Any:  # noqa: ANN401 - JSON is whatever
         where = f"line {error.lineno}, column {error.colno}"
         raise SpecRefused(
             "spec-not-json",
-            f"{name} is not valid JSON: {error.msg.lower()} at {where}.",
+            f"{name} is not valid JSON: {_mistake(text, error)} at {where}.",
             "Check commas, quotes and brackets there.",
         ) from error
     except _BadJsonError as error:
@@ -51,6 +51,21 @@ def read_json(body: bytes, name: str) -> Any:  # noqa: ANN401 - JSON is whatever
             "Correct it and upload it again.",
         ) from error
     return document
+
+
+def _mistake(text: str, error: json.JSONDecodeError) -> str:
+    """What people usually did wrong there; else the parser's own words."""
+    around = text[max(0, error.pos - 1) : error.pos + 2]
+    after = text[error.pos :].lstrip()
+    if not text.strip():
+        return "it is empty"
+    if "//" in around or "/*" in around:
+        return "comments are not allowed"
+    if after.startswith(("\u201c", "\u201d", "\u2018", "\u2019", "'")):
+        return 'names and texts stand in straight double quotes ("), not in others'
+    if after.startswith(("}", "]")) and text[: error.pos].rstrip().endswith(","):
+        return "there is a comma too many"
+    return error.msg.lower()
 
 
 class _BadJsonError(Exception):

@@ -111,7 +111,10 @@ def test_a_spec_at_the_size_limit_is_read() -> None:
     [
         ('{"operation": "up", "provder": "x"}', ["'provder'", "Did you mean 'provider'?"]),
         ('{"operation": "up", "operation": "up"}', ["'operation'", "twice"]),
-        ('{"operation": "Up!"}', ["'operation'", '"Up!"', "lower-case letters"]),
+        (
+            '{"operation": "upscale", "provider": "Up!"}',
+            ["'operation'", '"Up!"', "lower-case letters"],
+        ),
         ('{"operation": 7}', ["'operation'", "7", "a text is expected"]),
         ('{"operation": "up", "provider": {}}', ["'provider'", "a text or a list of texts"]),
         ('{"operation": "up", "params": []}', ["'params'", "[]", "an object in braces"]),
@@ -155,3 +158,19 @@ def test_every_sample_spec_is_one(path: Path) -> None:
 def test_there_are_sample_specs() -> None:
     """An empty folder would prove nothing."""
     assert len(SAMPLES) > 20
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "it is empty"),
+        (b'{"operation": "upscale",}', "a comma too many"),
+        (b'{"provider": ["a", ], "operation": "x"}', "a comma too many"),
+        (b'{// what to do\n"operation": "upscale"}', "comments are not allowed"),
+        ('{\u201coperation\u201d: "upscale"}'.encode(), "straight double quotes"),
+        (b"{'operation': 'upscale'}", "straight double quotes"),
+    ],
+)
+def test_usual_mistakes_are_called_by_their_names(body: bytes, words: str) -> None:
+    """A photographer does not know what a parser expects."""
+    assert words in _refusal(body).failure.sentence

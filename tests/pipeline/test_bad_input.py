@@ -39,7 +39,7 @@ BAD_SPECS: dict[str, tuple[str, bytes]] = {
     "no operation": ("not-a-spec", b'{"width": 300}'),
     "unknown field": ("bad-spec", spec_of("upscale", scael=2)),
     "wrong type": ("bad-spec", spec_of("upscale", params=[2])),
-    "operation is no word": ("bad-spec", spec_of("Up Scale!")),
+    "operation is no word": ("unknown-operation", spec_of("Up Scale!")),
     "operation is a number": ("bad-spec", b'{"operation": 7}'),
     "no provider in the list": ("bad-spec", spec_of("upscale", provider=[])),
     "large metadata": ("bad-spec", spec_of("upscale", metadata={"a": "x" * 20_000})),

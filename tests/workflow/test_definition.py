@@ -79,7 +79,7 @@ def _patience_s(rule: dict[str, Any]) -> float:
         rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt
         for attempt in range(rule["MaxAttempts"])
     )
-    return sum(min(wait, rule["MaxDelaySeconds"]) for wait in waits)
+    return float(sum(min(wait, rule["MaxDelaySeconds"]) for wait in waits))
 
 
 @pytest.mark.parametrize("next_", NEXTS)

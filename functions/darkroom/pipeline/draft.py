@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from darkroom.errors import Refused, SpecRefused
-from darkroom.naming import SpecName, manifest_of, output_of, usable
+from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.resolve import look, pin, resolve
 from darkroom.ports import Ports
@@ -53,7 +53,8 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
     except SpecRefused as error:
         return replace(task, ending=Ending("failed", error.failure)), None
     spec = _read(asked)
-    output = output_of(name, spec.operation if isinstance(spec, Spec) else "spec")
+    named = isinstance(spec, Spec) and LABEL.fullmatch(spec.operation)
+    output = output_of(name, spec.operation if isinstance(spec, Spec) and named else "spec")
     if too_late:
         output = f"{output}@{task_id[:8]}"
     owner = ports.tasks.owner(output)

@@ -244,10 +244,13 @@ def _check_roles(keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
             )
     for role, rule in route.roles.items():
         if rule.required and role not in keys:
+            add = f'add "inputs": {{"{role}": "<file>"}} to the spec.'
             raise SpecRefused(
                 "missing-role",
                 f"{what} needs the input '{role}', and the spec names none.",
-                f'Add "inputs": {{"{role}": "<file>"}} to the spec.',
+                f"Name the spec after its photo, as in 'cat.jpg.json', or {add}"
+                if role == "image"
+                else f"{add[0].upper()}{add[1:]}",
             )
 
 
