@@ -113,7 +113,7 @@ def test_a_spec_at_the_size_limit_is_read() -> None:
         ('{"operation": "up", "operation": "up"}', ["'operation'", "twice"]),
         (
             '{"operation": "upscale", "provider": "Up!"}',
-            ["'operation'", '"Up!"', "lower-case letters"],
+            ["'provider'", '"Up!"', "lower-case letters"],
         ),
         ('{"operation": 7}', ["'operation'", "7", "a text is expected"]),
         ('{"operation": "up", "provider": {}}', ["'provider'", "a text or a list of texts"]),
