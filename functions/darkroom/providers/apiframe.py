@@ -132,12 +132,7 @@ def _failed(label: str, route: Route, word: str, job: Mapping[str, Any]) -> JobF
         refunded = reading.credits_of(job.get("creditCost")) == 0
         charged: Charged = "no" if refunded else "unknown"
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
-    said = reading.quotable(job.get("error"))
-    return JobFailed(
-        "job-failed",
-        f"{label} could not do it" + (f": {said}." if said else "."),
-        route.charged_on_failure,
-    )
+    return reading.job_failed(label, job.get("error"), route.charged_on_failure)
 
 
 def _message(answer: Answer) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.ports import JobFailed
 from darkroom.providers.protocol import Answer
+from darkroom.task import Charged
 
 QUOTED = 200
 """How many characters of a provider's own words are passed on."""
@@ -159,6 +161,13 @@ def credits_of(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) and value >= 0 else None
     return None
+
+
+def job_failed(label: str, said: object, charged: Charged) -> JobFailed:
+    """A job that the provider gave up, with its own words where it has any."""
+    words = quotable(said)
+    sentence = f"{label} could not do it" + (f": {words}." if words else ".")
+    return JobFailed("job-failed", sentence, charged)
 
 
 def quotable(text: object) -> str:

@@ -191,12 +191,7 @@ def _data(value: Mapping[str, Any]) -> ResultRef:
 def _failed(label: str, route: Route, word: str, body: Mapping[str, Any]) -> JobFailed:
     if word == "CANCELLED":
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
-    said = reading.quotable(body.get("error_msg"))
-    return JobFailed(
-        "job-failed",
-        f"{label} could not do it" + (f": {said}." if said else "."),
-        route.charged_on_failure,
-    )
+    return reading.job_failed(label, body.get("error_msg"), route.charged_on_failure)
 
 
 def _message(answer: Answer) -> str:

@@ -8,6 +8,12 @@ import pytest
 from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.ports import Inputs, Outputs, Tasks
+from tests.contract.ports.provider_benches import (
+    FakeBench,
+    ProvidersBench,
+    RealBench,
+    far_end,
+)
 from tests.fakes.cloud import INPUT, OUTPUT, client, cloud, table
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.outputs import InMemoryOutputs
@@ -80,3 +86,16 @@ def output_bench(request: pytest.FixtureRequest) -> Iterator[OutputBench]:
             return [(one["ContentType"], one["Body"].read()) for one in found]
 
         yield OutputBench(S3Outputs(s3, OUTPUT), versions)
+
+
+@pytest.fixture(scope="session")
+def build_real() -> Iterator[Callable[[], RealBench]]:
+    """Makes a bench of the real providers."""
+    with far_end() as build:
+        yield build
+
+
+@pytest.fixture(params=["fake", "real"])
+def bench(request: pytest.FixtureRequest, build_real: Callable[[], RealBench]) -> ProvidersBench:
+    """Every provider set up, nothing asked for yet."""
+    return FakeBench() if request.param == "fake" else build_real()

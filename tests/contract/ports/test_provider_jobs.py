@@ -1,7 +1,6 @@
 """What all providers behind one face promise of what was paid: jobs, their ends, and results."""
 
 import hashlib
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -9,30 +8,14 @@ from darkroom.errors import DarkroomError, ResultGone
 from darkroom.ports import Accepted, JobFailed, Pending
 from darkroom.task import Finished
 from tests.contract.ports.provider_benches import (
-    FakeBench,
     ProvidersBench,
-    RealBench,
     Way,
-    far_end,
     submitted,
 )
 
 PLENTY = 10_000_000
 
 every_job = pytest.mark.parametrize("way", ["job", "keyed job"])
-
-
-@pytest.fixture(scope="module")
-def build_real() -> Iterator[Callable[[], RealBench]]:
-    """Makes a bench of the real providers."""
-    with far_end() as build:
-        yield build
-
-
-@pytest.fixture(params=["fake", "real"])
-def bench(request: pytest.FixtureRequest, build_real: Callable[[], RealBench]) -> ProvidersBench:
-    """Every provider set up, nothing asked for yet."""
-    return FakeBench() if request.param == "fake" else build_real()
 
 
 def test_a_call_that_is_answered_at_once_brings_its_result(bench: ProvidersBench) -> None:

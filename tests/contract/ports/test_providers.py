@@ -1,7 +1,6 @@
 """What all providers behind one face promise: what a paid call means for money, however it ends."""
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -12,28 +11,12 @@ from darkroom.ports import Accepted, Pending, Prepared
 from tests.contract.ports.provider_benches import (
     ASKED_S,
     WAYS,
-    FakeBench,
     ProvidersBench,
-    RealBench,
     Way,
-    far_end,
     submitted,
 )
 
 every_way = pytest.mark.parametrize("way", WAYS)
-
-
-@pytest.fixture(scope="module")
-def build_real() -> Iterator[Callable[[], RealBench]]:
-    """Makes a bench of the real providers."""
-    with far_end() as build:
-        yield build
-
-
-@pytest.fixture(params=["fake", "real"])
-def bench(request: pytest.FixtureRequest, build_real: Callable[[], RealBench]) -> ProvidersBench:
-    """Every provider set up, nothing asked for yet."""
-    return FakeBench() if request.param == "fake" else build_real()
 
 
 # --- what they say of themselves -----------------------------------------------------------------
