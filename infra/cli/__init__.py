@@ -7,9 +7,13 @@ usage). Nothing is imported before it is needed, so that `--help` answers at onc
 from importlib import import_module
 from typing import Final
 
-import click
+try:
+    import click
 
-from infra.cli.failures import told_plainly
+    from infra.cli.failures import told_plainly
+except KeyboardInterrupt:
+    # Nothing has begun that could be told of, and click is not there yet to catch this.
+    raise SystemExit(130) from None
 
 COMMANDS: Final = (
     "demo",

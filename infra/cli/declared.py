@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from darkroom.errors import SpecRefused
-from darkroom.naming import SpecName, kind_of, read_spec_name
+from darkroom.naming import RESERVED, SpecName, kind_of, read_spec_name
 
 if TYPE_CHECKING:
     from darkroom.ports import Providers
@@ -96,6 +96,10 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> Found:
 
 
 def _read_name(key: str, name: str) -> SpecName:
+    if PurePath(key).name == RESERVED:
+        raise SpecRefused(
+            "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
+        )
     if kind_of(key) != "spec":
         raise SpecRefused(
             "not-a-spec",

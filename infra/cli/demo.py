@@ -45,17 +45,18 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
     missing = missing_files(SAMPLES)
     if missing:
         raise click.ClickException(f"the checkout lacks {', '.join(missing)}")
-    began = time.monotonic()
-    with _no_real_keys(), starting(say=_say) as local:
-        verdicts = run(local, SAMPLES, out)
-        seconds = time.monotonic() - began
-        tell = _tell_json if as_json else _tell
-        tell(verdicts, out / SHEET, seconds)
-        if keep:
-            _say(f"still up at {local.endpoint_url}; Ctrl-C ends it")
-            with until_stopped():
+    verdicts: list[Verdict] | None = None
+    with until_stopped(), _no_real_keys():
+        began = time.monotonic()
+        with starting(say=_say) as local:
+            verdicts = run(local, SAMPLES, out)
+            seconds = time.monotonic() - began
+            tell = _tell_json if as_json else _tell
+            tell(verdicts, out / SHEET, seconds)
+            if keep:
+                _say(f"still up at {local.endpoint_url}; Ctrl-C ends it")
                 wait_for_stop()
-    if any(verdict.problem for verdict in verdicts):
+    if verdicts is None or any(verdict.problem for verdict in verdicts):
         raise click.exceptions.Exit(1)
 
 

@@ -7,29 +7,34 @@ it takes again and again.
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from darkroom.naming import MAX_KEY_BYTES
+from darkroom.naming import MAX_KEY_BYTES, kind_of
+from infra.cli.ledger import MANIFEST, Ledger, digest_of, inputs_of
+from infra.cli.wholeness import HELD_S, Pending, Signature, is_whole, signature_of
 
 OUT: Final = "out"
 LOOK_EVERY_MS: Final = 400
-"""How often a file must keep its size and time before it counts as written."""
 COLLECT_EVERY_S: Final = 1.0
+WAITS_AFTER_S: Final = 5.0
+"""How long a spec may be without a manifest before it is asked what it waits for."""
 UNFINISHED: Final = ("~", ".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
 """Endings of files that programs write before they give them their real names."""
 WORK: Final = "_darkroom/work/"
-
-Signature = tuple[int, int]
 
 
 class Buckets(Protocol):
     """The input and the output bucket. Each call may raise `OSError` when it does not work."""
 
-    def send(self, path: Path, key: str) -> None:
-        """Put a file into the input bucket."""
+    def send(self, path: Path, key: str) -> str:
+        """Put a file into the input bucket; the id of the task that it makes if it is a spec."""
+
+    def missing(self, task_id: str) -> Sequence[str] | None:
+        """The input keys that a task waits for; None while there is no such task."""
 
     def listing(self) -> Mapping[str, str]:
         """Every key of the output bucket, and what changes when the object does."""
@@ -38,34 +43,56 @@ class Buckets(Protocol):
         """Save an object of the output bucket as a file."""
 
 
+@dataclass
+class _Awaited:
+    """A spec that was sent and has no manifest yet."""
+
+    key: str
+    since: float
+    asked: bool = False
+
+
 class HotFolder:
     """The steps. `say` gets one line for each thing done, and for each that cannot be done."""
 
-    def __init__(self, folder: Path, buckets: Buckets, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        buckets: Buckets,
+        say: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        whole: Callable[[Path], bool] = is_whole,
+    ) -> None:
         self.folder = folder.resolve()
         self._buckets = buckets
         self._say = say
-        self._pending: dict[Path, Signature | None] = {}
-        self._sent: dict[Path, Signature] = {}
+        self._clock = clock
+        self._whole = whole
+        self._ledger = Ledger(self.folder, self.folder / OUT)
+        self._pending: dict[Path, Pending] = {}
+        self._seen: dict[Path, Signature] = {}
+        self._sent: dict[str, str] = {}
+        self._awaited: dict[str, _Awaited] = {}
         self._brought: dict[str, str] = {}
 
     def notice(self, path: Path) -> None:
         """Something happened to this path, or below it: look at it when it has settled."""
         for file in self._walk(path) if path.is_dir() else (path,):
             if self.takes(file):
-                self._pending.setdefault(file, None)
+                self._pending.setdefault(file, Pending())
 
     def settle(self) -> None:
-        """Upload what has not changed since the last time this was asked."""
-        for path, before in list(self._pending.items()):
-            now = _signature(path)
-            if now is None or now == self._sent.get(path):
+        """Upload what has been left alone for long enough."""
+        for path, pending in list(self._pending.items()):
+            signature = signature_of(path)
+            if signature is None or signature == self._seen.get(path):
                 del self._pending[path]
-            elif now != before:
-                self._pending[path] = now
-            elif self._send(path):
+            elif pending.changed(signature, self._clock()) or not pending.steady(self._clock()):
+                continue
+            elif self._may_go(path, pending) and self._send(path):
                 del self._pending[path]
-                self._sent[path] = now
+                self._seen[path] = signature
 
     def collect(self) -> None:
         """Bring results and manifests that are new, each manifest after its results."""
@@ -75,10 +102,21 @@ class HotFolder:
             self._say(f"cannot list the results: {error}")
             return
         new = [key for key, version in there.items() if self._brought.get(key) != version]
-        for key in sorted(new, key=lambda one: (one.endswith(".manifest.json"), one)):
+        for key in sorted(new, key=lambda one: (one.endswith(MANIFEST), one)):
             if not key.startswith(WORK):
                 self._bring(key)
             self._brought[key] = there[key]
+
+    def tell_waiting(self) -> None:
+        """Say once of each spec without a manifest which files it waits for, if it does."""
+        for task_id, awaited in self._awaited.items():
+            if awaited.asked or self._clock() - awaited.since < WAITS_AFTER_S:
+                continue
+            with suppress(OSError):
+                missing = self._buckets.missing(task_id)
+                awaited.asked = missing is not None
+                if missing:
+                    self._say(f"waits    {awaited.key}: for {', '.join(missing)}")
 
     def takes(self, path: Path) -> bool:
         """Whether a file here is meant for the input bucket, by its name alone."""
@@ -99,6 +137,20 @@ class HotFolder:
             folders[:] = [name for name in folders if self.takes(here / name)]
             yield from (here / name for name in sorted(files))
 
+    def _may_go(self, path: Path, pending: Pending) -> bool:
+        """Whether a steady file is a whole one, or was held back for long enough."""
+        if self._whole(path):
+            return True
+        now, name = self._clock(), path.relative_to(self.folder).as_posix()
+        if pending.held_since is None:
+            self._say(f"holding  {name}: it cannot be read as an image yet")
+            pending.held_since = now
+        elif now - pending.held_since >= HELD_S:
+            self._say(f"letting  {name} go as it is: it still cannot be read as an image")
+            return True
+        pending.since = now
+        return False
+
     def _send(self, path: Path) -> bool:
         """Whether the file is done with: uploaded, or impossible to upload."""
         key = path.relative_to(self.folder).as_posix()
@@ -110,11 +162,30 @@ class HotFolder:
         if length > MAX_KEY_BYTES:
             self._say(f"left alone: {key[:60]}..., whose name has more than {MAX_KEY_BYTES} bytes")
             return True
+        return self._send_as(key, path)
+
+    def _send_as(self, key: str, path: Path) -> bool:
+        digest = digest_of(path)
+        if digest is None:
+            self._say(f"cannot upload {key} yet: it cannot be read")
+            return False
+        if digest == self._sent.get(key):
+            return True
+        spec = kind_of(key) == "spec"
+        done = self._ledger.answered(key) if spec and key not in self._sent else None
+        if done is not None:
+            manifest = done.relative_to(self.folder).as_posix()
+            self._say(f"skipped  {key}: done before; to do it again, delete {manifest} and restart")
+            self._sent[key] = digest
+            return True
         try:
-            self._buckets.send(path, key)
+            task_id = self._buckets.send(path, key)
         except OSError as error:
             self._say(f"cannot upload {key} yet: {error}")
             return False
+        self._sent[key] = digest
+        if spec:
+            self._awaited[task_id] = _Awaited(key, self._clock())
         self._say(f"sent     {key}")
         return True
 
@@ -133,7 +204,20 @@ class HotFolder:
                 half.unlink()
             self._say(f"not saved: {key}: {error}")
             return
-        self._say(f"brought  {OUT}/{key}{_ending(path)}")
+        manifest = _read_manifest(path) if key.endswith(MANIFEST) else {}
+        self._say(f"brought  {OUT}/{key}{_ending(manifest)}")
+        self._note(manifest, path)
+
+    def _note(self, manifest: Mapping[str, Any], path: Path) -> None:
+        """Write down that a spec has its manifest, so that no later start sends it again."""
+        awaited = self._awaited.pop(str(manifest.get("task_id")), None)
+        if awaited is None:
+            return
+        try:
+            files = {key: self._sent.get(key) for key in (awaited.key, *inputs_of(manifest))}
+            self._ledger.note(awaited.key, path, files)
+        except (OSError, AttributeError, KeyError, TypeError) as error:
+            self._say(f"not noted: {awaited.key}, which a restart will send again: {error}")
 
 
 def attend(hot: HotFolder) -> None:
@@ -154,6 +238,7 @@ def attend(hot: HotFolder) -> None:
         hot.settle()
         if time.monotonic() - collected >= COLLECT_EVERY_S:
             hot.collect()
+            hot.tell_waiting()
             collected = time.monotonic()
 
 
@@ -162,22 +247,17 @@ def _notice(hot: HotFolder, paths: Iterable[Path]) -> None:
         hot.notice(path)
 
 
-def _signature(path: Path) -> Signature | None:
-    """What changes while a file is written; None when there is no file."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_size, found.st_mtime_ns) if path.is_file() else None
-
-
-def _ending(path: Path) -> str:
-    """What a manifest says when there are no results."""
-    if not path.name.endswith(".manifest.json"):
-        return ""
+def _read_manifest(path: Path) -> Mapping[str, Any]:
     try:
         manifest = json.loads(path.read_bytes())
-        told = manifest.get("failure") or {}
-        return f"  {manifest['status']}: {told['sentence']}" if told else ""
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _ending(manifest: Mapping[str, Any]) -> str:
+    """What a manifest says when there are no results."""
+    told = manifest.get("failure")
+    if not isinstance(told, dict):
         return ""
+    return f"  {manifest.get('status')}: {told.get('sentence')}"

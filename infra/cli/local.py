@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from infra.cli.checkout import need_checkout
+from infra.cli.checkout import called_as, need_checkout
 from infra.cli.starting import starting, until_stopped, wait_for_stop
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PORT: Final = 4577
 @click.option(
     "--watch",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Upload what is dropped here, and bring results back into FOLDER/out.",
 )
@@ -54,6 +54,8 @@ def _tell(local: "Target") -> None:
     click.echo(f"ready {local.endpoint_url}")
     click.echo(f"input bucket   {local.input_bucket}")
     click.echo(f"output bucket  {local.output_bucket}")
+    for provider, url in local.sandboxes.items():
+        click.echo(f"sandbox        {provider} {url}")
     aws = f"aws --endpoint-url {local.endpoint_url} s3 cp"
     specs = "events/specs/remove-background.snapapi.json"
     photo = f"s3://{local.input_bucket}/photos/chelsea.jpg"
@@ -61,11 +63,13 @@ def _tell(local: "Target") -> None:
     for line in (
         "",
         "Try it from another terminal, in the checkout:",
-        "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1",
+        "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        # The first version of the AWS CLI does not read AWS_REGION.
+        "  export AWS_DEFAULT_REGION=us-east-1",
         f"  {aws} events/photos/chelsea.jpg {photo}",
         f"  {aws} {specs} {photo}.json",
         f"  {aws} {result} .",
-        "or: darkroom put events/photos/coffee.jpg --operation upscale --wait",
+        f"or: {called_as()} put events/photos/coffee.jpg --operation upscale --wait",
         "Ctrl-C ends it.",
     ):
         click.echo(line, err=True)
@@ -75,7 +79,6 @@ def _watch(local: "Target", folder: Path) -> None:
     from infra.cli.hotfolder import HotFolder, attend  # noqa: PLC0415 - brings watchfiles along
     from infra.cli.shipping import TargetBuckets  # noqa: PLC0415 - only for --watch
 
-    folder.mkdir(parents=True, exist_ok=True)
     _say(f"watching {folder}; results come to {folder / 'out'}")
     attend(HotFolder(folder, TargetBuckets(local), _say))
 

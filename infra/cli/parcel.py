@@ -4,16 +4,23 @@ Reads the disk only; nothing is uploaded here.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from darkroom.errors import SpecRefused
-from darkroom.naming import folder_of, kind_of, read_spec_name
+from darkroom.media import BY_EXTENSION, extension_of
+from darkroom.naming import RESERVED, folder_of, kind_of, read_spec_name
 from infra.cli.declared import Found, check_spec
+
+IMAGES: Final = tuple(
+    dict.fromkeys(media.extension for media in BY_EXTENSION.values() if media.kind == "image")
+)
+_MASK: Final = re.compile(r"\.mask\.", re.IGNORECASE)
 
 
 @dataclass
@@ -39,10 +46,17 @@ class Parcel:
             click.UsageError: a file of this name would not be taken for a photo.
         """
         kind = kind_of(path.name)
+        if path.name == RESERVED:
+            raise click.UsageError(f"{path} cannot be uploaded: this name is reserved")
         if kind == "spec":
             raise click.UsageError(f"{path} is a spec by its name, not a photo")
         if kind == "ignored":
             raise click.UsageError(f"{path} would be ignored: its name begins with a dot")
+        if extension_of(path.name) not in BY_EXTENSION:
+            raise click.UsageError(
+                f"{path} is not a kind of photo that is taken ({', '.join(IMAGES)}); "
+                "export it as one of these."
+            )
         return self.add_file(prefix + path.name, path)
 
     def add_file(self, key: str, path: Path) -> str:
@@ -72,35 +86,50 @@ class Parcel:
                 self.missing.append(wanted)
 
 
-def pack_written(files: Sequence[Path], document: Mapping[str, Any], prefix: str) -> Parcel:
+def pack_written(
+    files: Sequence[Path], document: Mapping[str, Any], prefix: str, label: str | None = None
+) -> Parcel:
     """Photos with one spec for all, as written on the command line; its operation is the label."""
     body = json.dumps(document, indent=2, ensure_ascii=False).encode()
     parcel = Parcel()
-    for photo in files:
+    for photo in _photos_of(files):
         key = parcel.add_photo(photo, prefix)
-        label = _label(f"{photo.name}.{document['operation']}.json", str(document["operation"]))
-        parcel.add_spec(f"{key}{label}.json", body, "the spec", [photo.parent])
+        own = f".{label}" if label else _label_by(document)
+        parcel.add_spec(f"{key}{own}.json", body, "the spec", [photo.parent])
+    parcel.refused = [
+        replace(found, name="--param NAME=...") if found.code == "bad-params" else found
+        for found in parcel.refused
+    ]
     return parcel
 
 
-def pack(files: Sequence[Path], spec: Path | None, prefix: str) -> Parcel:
+def pack(files: Sequence[Path], spec: Path | None, prefix: str, label: str | None = None) -> Parcel:
     """Photos with a spec for all or with the specs beside them, and specs that are named.
 
     Raises:
         click.UsageError: a photo has no spec.
     """
+    return _pack_beside(files, prefix) if spec is None else _pack_all(files, spec, prefix, label)
+
+
+def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None) -> Parcel:
+    parcel, body = Parcel(), spec.read_bytes()
+    own = f".{label}" if label else _label_of(spec, body)
+    for photo in _photos_of(files):
+        key = parcel.add_photo(photo, prefix)
+        parcel.add_spec(f"{key}{own}.json", body, str(spec), [spec.parent, photo.parent])
+    parcel.missing = [key for key in parcel.missing if key not in parcel.files]
+    return parcel
+
+
+def _pack_beside(files: Sequence[Path], prefix: str) -> Parcel:
     parcel = Parcel()
-    for path in files:
-        if kind_of(path.name) == "spec" and spec is None:
+    for path in _with_specs(files):
+        if kind_of(path.name) == "spec":
             parcel.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
             continue
-        key = parcel.add_photo(path, prefix)
-        if spec is not None:
-            name = f"{key}{_label_of(spec)}.json"
-            parcel.add_spec(name, spec.read_bytes(), str(spec), [spec.parent, path.parent])
-            continue
-        beside = sorted(path.parent.glob(f"{_literally(path.name)}*.json"))
-        own = [one for one in beside if _source_of(one) == path.name]
+        parcel.add_photo(path, prefix)
+        own = _beside(path)
         if not own and not any(_source_of(one) == path.name for one in files):
             raise click.UsageError(
                 f"there is no spec for {path}: name one with --spec, say what to do with "
@@ -110,6 +139,56 @@ def pack(files: Sequence[Path], spec: Path | None, prefix: str) -> Parcel:
             parcel.add_spec(prefix + one.name, one.read_bytes(), str(one), [one.parent])
     parcel.missing = [key for key in parcel.missing if key not in parcel.files]
     return parcel
+
+
+def _photos_of(files: Sequence[Path]) -> Iterator[Path]:
+    """The files, and of each folder its photos; a mask is no photo to work on.
+
+    Raises:
+        click.UsageError: a folder has none.
+    """
+    for path in files:
+        if not path.is_dir():
+            yield path
+            continue
+        photos = [one for one in _media_in(path) if not _MASK.search(one.name)]
+        if not photos:
+            raise click.UsageError(f"there are no photos in {path}")
+        yield from photos
+
+
+def _with_specs(files: Sequence[Path]) -> Iterator[Path]:
+    """The files, and of each folder the photos that have a spec beside them.
+
+    Raises:
+        click.UsageError: a folder has none.
+    """
+    for path in files:
+        if not path.is_dir():
+            yield path
+            continue
+        photos = [one for one in _media_in(path) if _beside(one)]
+        if not photos:
+            raise click.UsageError(
+                f"there are no photos with specs in {path}: name a spec for all with --spec, or "
+                "say what to do with --operation"
+            )
+        yield from photos
+
+
+def _media_in(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+        and kind_of(path.name) == "file"
+        and extension_of(path.name) in BY_EXTENSION
+    ]
+
+
+def _beside(photo: Path) -> list[Path]:
+    """The specs of a photo in its own folder."""
+    return sorted(one for one in photo.parent.iterdir() if _source_of(one) == photo.name)
 
 
 def _find(wanted: str, folder: str, folders: Sequence[Path]) -> Path | None:
@@ -131,23 +210,31 @@ def _source_of(path: Path) -> str | None:
         return None
 
 
-def _label_of(spec: Path) -> str:
-    """`.thumb` for `cat.jpg.thumb.json`, so that the same spec keeps its label."""
+def _label_of(spec: Path, body: bytes) -> str:
+    """`.thumb` for `cat.jpg.thumb.json`, so that the same spec keeps it; else its operation."""
     try:
         label = read_spec_name(spec.name).label if kind_of(spec.name) == "spec" else None
     except SpecRefused:
-        return ""
-    return f".{label}" if label else ""
-
-
-def _label(name: str, operation: str) -> str:
-    """The operation as a label, where it can be one; the check says what is wrong with others."""
+        label = None
+    if label:
+        return f".{label}"
     try:
-        return f".{operation}" if read_spec_name(name).label == operation else ""
-    except SpecRefused:
+        document = json.loads(body)
+    except ValueError:
+        # The check that follows says what is wrong with it.
         return ""
+    return _label_by(document) if isinstance(document, dict) else ""
 
 
-def _literally(name: str) -> str:
-    """A name as a pattern that matches only itself."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+def _label_by(document: Mapping[str, Any]) -> str:
+    """The operation as a label, where it can be one; the check says what is wrong with others."""
+    operation = document.get("operation")
+    return f".{operation}" if isinstance(operation, str) and is_label(operation) else ""
+
+
+def is_label(label: str) -> bool:
+    """Whether a spec's name can bear this label."""
+    try:
+        return read_spec_name(f"x.jpg.{label}.json").label == label
+    except SpecRefused:
+        return False

@@ -9,6 +9,7 @@ from infra.cli.declared import find_labels, find_routes, operations_by_provider
 
 BEGIN: Final = "<!-- providers:begin -->"
 END: Final = "<!-- providers:end -->"
+WIDE: Final = 10_000
 
 
 @click.command(name="providers")
@@ -44,10 +45,16 @@ def _show() -> None:
     from rich.table import Table  # noqa: PLC0415 - the same
 
     labels = find_labels()
-    table = Table("operation", *labels.values())
+    table = Table()
+    for heading in ("operation", *labels.values()):
+        table.add_column(heading, overflow="fold")
     for operation, cells in _cells().items():
         table.add_row(operation, *("\n".join(cells.get(name, [])) for name in labels))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        # A pipe has no width; a name that is cut there cannot be copied into a spec.
+        console.width = WIDE
+    console.print(table)
 
 
 def _cells() -> dict[str, dict[str, list[str]]]:

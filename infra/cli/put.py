@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.cli.parcel import Parcel, pack, pack_written
+from infra.cli.parcel import Parcel, is_label, pack, pack_written
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_param(written: str) -> tuple[str, Any]:
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
 )
 @click.option(
     "--spec",
@@ -46,50 +46,78 @@ def read_param(written: str) -> tuple[str, Any]:
 @click.option("--operation", help="What to do with every FILE, in place of a spec.")
 @click.option("--provider", multiple=True, help="Who does it; repeat for an order of preference.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter; repeatable.")
+@click.option("--label", help="What results are called, by default after the operation.")
 @click.option("--prefix", default="photos/", show_default=True, help="The folder in the bucket.")
 @click.option("--wait", is_flag=True, help="Wait for the results.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Wait, and save results and manifests below DIR.",
+)
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tasks as JSON.")
 @env_option
 def command(  # noqa: PLR0913 - click hands over one argument per option
     files: tuple[Path, ...],
+    *,
     spec: Path | None,
     operation: str | None,
     provider: tuple[str, ...],
     params: tuple[str, ...],
+    label: str | None,
     prefix: str,
+    out: Path | None,
     timeout: float | None,
     environment: str,
-    *,
     wait: bool,
     as_json: bool,
 ) -> None:
     """Upload photos and specs.
 
     Each FILE is a photo, with --spec or --operation or a spec beside it (cat.jpg.json), or a spec
-    itself, which is uploaded with the files that it names.
+    itself, which is uploaded with the files that it names; of a folder its photos are taken.
     """
     if spec and operation:
         raise click.UsageError("--spec and --operation exclude each other")
     if (provider or params) and not operation:
         raise click.UsageError("--provider and --param go with --operation")
+    _check_label(label, needed=bool(spec or operation))
+    wait = wait or out is not None
     prefix = _folder(prefix)
     if operation:
         document = _written(operation, provider, params)
-        parcel = pack_written(files, document, prefix)
+        parcel = pack_written(files, document, prefix, label)
     else:
-        parcel = pack(files, spec, prefix)
+        parcel = pack(files, spec, prefix, label)
     if parcel.refused:
         raise click.ClickException("\n".join(found.told for found in parcel.refused))
     target = find_target(environment)
     placed = _send(target, parcel)
     tasks = _follow(target, placed, timeout) if wait else {}
+    if out is not None:
+        from infra.cli.saving import save  # noqa: PLC0415 - only for --out
+
+        save(target, tasks.values(), out)
     if as_json:
         click.echo(json.dumps([_as_dict(p, tasks.get(p.task_id)) for p in placed], indent=2))
     else:
-        _tell(placed, tasks, waited=wait)
+        _tell(target, placed, tasks, waited=wait)
     if wait and not all(_succeeded(tasks.get(p.task_id)) for p in placed):
         raise click.exceptions.Exit(1)
+
+
+def _check_label(label: str | None, *, needed: bool) -> None:
+    if label is None:
+        return
+    if not needed:
+        raise click.UsageError("--label goes with --spec or --operation")
+    if not is_label(label):
+        raise click.BadParameter(
+            f"'{label}' is not 1 to 40 lower-case letters, digits and hyphens, or ends in a "
+            "hyphen and a number",
+            param_hint="--label",
+        )
 
 
 def _folder(prefix: str) -> str:
@@ -144,7 +172,9 @@ def _as_dict(placed: "Placed", task: "Task | None") -> dict[str, Any]:
     return {"task_id": placed.task_id, "key": placed.key} | known
 
 
-def _tell(placed: "Sequence[Placed]", tasks: "dict[str, Task]", *, waited: bool) -> None:
+def _tell(
+    target: Target, placed: "Sequence[Placed]", tasks: "dict[str, Task]", *, waited: bool
+) -> None:
     for spec in placed:
         task = tasks.get(spec.task_id)
         if task is None or not task.finished:
@@ -154,8 +184,8 @@ def _tell(placed: "Sequence[Placed]", tasks: "dict[str, Task]", *, waited: bool)
                 click.echo(f"{spec.key} did not end in time; it is {state}", err=True)
             continue
         for result in task.results:
-            click.echo(result.key)
-        click.echo(task.manifest_key)
+            click.echo(f"s3://{target.output_bucket}/{result.key}")
+        click.echo(f"s3://{target.output_bucket}/{task.manifest_key}")
         if task.ending is not None:
             told = task.ending.failure
             said = f"{spec.key} {task.state}: {told.sentence} {told.next_step}"

@@ -1,6 +1,6 @@
 """The buckets of an environment as `HotFolder` uses them; AWS's errors become `OSError`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli.target import Target
-from infra.cli.uploading import upload
+from infra.cli.uploading import upload_spec
 
 
 class TargetBuckets:
@@ -17,10 +17,24 @@ class TargetBuckets:
     def __init__(self, target: Target) -> None:
         self._target = target
 
-    def send(self, path: Path, key: str) -> None:
+    def send(self, path: Path, key: str) -> str:
         """See `hotfolder.Buckets.send`."""
         with _as_os_error():
-            upload(self._target, key, path)
+            return upload_spec(self._target, key, path).task_id
+
+    def missing(self, task_id: str) -> Sequence[str] | None:
+        """See `hotfolder.Buckets.missing`; only a waiting task misses anything."""
+        with _as_os_error():
+            task = self._target.tasks.get(task_id)
+            if task is None or task.state != "waiting":
+                return None if task is None else ()
+            return [key for key in task.wants if not self._has(key)]
+
+    def _has(self, key: str) -> bool:
+        found = self._target.s3.list_objects_v2(
+            Bucket=self._target.input_bucket, Prefix=key, MaxKeys=1
+        )
+        return any(one["Key"] == key for one in found.get("Contents", []))
 
     def listing(self) -> Mapping[str, str]:
         """See `hotfolder.Buckets.listing`; the version is the ETag and the time."""

@@ -1,15 +1,18 @@
 """Starts the local environment for a command, and stops it when the command is told to stop."""
 
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from infra.cli.target import LOCAL, Target
+
+HOST: Final = "127.0.0.1"
 
 
 @contextmanager
@@ -25,6 +28,8 @@ def starting(
         click.UsageError: the port is taken.
         click.ClickException: it does not start; the message says why.
     """
+    if port:
+        _check_free(port)
     from infra.local.environment import LocalEnvironment  # noqa: PLC0415 - slow to import
 
     with ExitStack() as stack:
@@ -32,7 +37,12 @@ def starting(
             local = stack.enter_context(LocalEnvironment(port=port, say=say, workers=workers))
         except RuntimeError as error:
             raise _told(error, port) from error
-        yield Target(LOCAL, local.outputs, local.endpoint_url)
+        places = {name: access["base_url"] for name, access in local.sandboxes.items()}
+        try:
+            yield Target(LOCAL, local.outputs, local.endpoint_url, places)
+        except KeyboardInterrupt:
+            say("stopping ...")
+            raise
 
 
 @contextmanager
@@ -58,12 +68,22 @@ def wait_for_stop() -> None:
     threading.Event().wait()
 
 
+def _check_free(port: int) -> None:
+    """Ask before anything is started: a start takes seconds."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        raise _taken(port) from error
+
+
 def _told(error: RuntimeError, port: int) -> click.ClickException:
     from infra.local.server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
 
-    if isinstance(error, PortTakenError):
-        return click.UsageError(
-            f"port {port} is taken, perhaps by another `darkroom local`; stop that one, or let "
-            "this one take a free port with `--port 0`"
-        )
-    return click.ClickException(str(error))
+    return _taken(port) if isinstance(error, PortTakenError) else click.ClickException(str(error))
+
+
+def _taken(port: int) -> click.UsageError:
+    return click.UsageError(
+        f"port {port} is taken, perhaps by another `darkroom local`; stop that one, or let "
+        "this one take a free port with `--port 0`"
+    )

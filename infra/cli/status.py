@@ -1,20 +1,16 @@
 """`darkroom status`: how one task stands, or the tasks of a folder, or those that need a person."""
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
-    from darkroom.ports import Tasks
     from darkroom.task import Task
-
-TASK_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @click.command(name="status")
@@ -25,9 +21,17 @@ TASK_ID: Final = re.compile(r"[0-9a-f]{32}")
 def command(what: str | None, limit: int, environment: str, *, as_json: bool) -> None:
     """Show a task by its id, by its spec's or photo's key, or a folder's newest tasks.
 
-    Without an argument: the tasks that need attention, failed or unclear.
+    Without an argument: the tasks that need attention, failed or unclear, and those of the last
+    minutes that wait for something.
     """
-    found = look(find_target(environment).tasks, what, limit)
+    from infra.cli.looking import look, standing_still  # noqa: PLC0415 - brings the models along
+
+    tasks = find_target(environment).tasks
+    if what is None:
+        waiting = standing_still(tasks, limit, datetime.now(UTC))
+        found = [*waiting, *tasks.needing_attention(limit)]
+    else:
+        found = [*look(tasks, what, limit)]
     if as_json:
         from infra.cli.telling import task_as_dict  # noqa: PLC0415 - only for JSON
 
@@ -37,31 +41,11 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
 
         click.echo("\n".join(task_lines(found[0])))
     elif found:
-        _show(found, what or "needing attention")
+        _show(found, what or "waiting, or needing attention")
     if not found:
         if what is not None:
             raise click.ClickException(f"there is no task for '{what}'")
-        click.echo("no task needs attention", err=True)
-
-
-def look(tasks: "Tasks", what: str | None, limit: int) -> "Sequence[Task]":
-    """The tasks that `what` means, newest first."""
-    if what is None:
-        return tasks.needing_attention(limit)
-    if TASK_ID.fullmatch(what):
-        task = tasks.get(what)
-        return [task] if task else []
-    what = what.removeprefix("/")
-    latest = tasks.latest(what) if what.endswith(".json") else None
-    task = tasks.get(latest) if latest else None
-    if task is not None:
-        return [task]
-    if not what or what.endswith("/"):
-        return tasks.in_folder(what, limit)
-    folder = what.rpartition("/")[0]
-    beside = tasks.in_folder(f"{folder}/" if folder else "", limit)
-    of_photo = [task for task in beside if task.source == what]
-    return of_photo or tasks.in_folder(f"{what}/", limit)
+        click.echo("no task needs attention, and none waits", err=True)
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:

@@ -5,7 +5,7 @@ Reads and uploads only; what the functions write (tasks, results) is theirs to w
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -28,11 +28,13 @@ class Target:
     Attributes:
         outputs: the stack's outputs, name -> value.
         endpoint_url: where its "AWS" is; None for the real one.
+        sandboxes: provider -> its sandbox's address, where this process has started some.
     """
 
     environment: str
     outputs: Mapping[str, str]
     endpoint_url: str | None = None
+    sandboxes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def input_bucket(self) -> str:

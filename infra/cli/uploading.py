@@ -32,7 +32,7 @@ def upload(target: "Target", key: str, body: bytes | Path) -> str:
     return version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
 
 
-def upload_spec(target: "Target", key: str, body: bytes) -> Placed:
+def upload_spec(target: "Target", key: str, body: bytes | Path) -> Placed:
     """Put a spec into the input bucket; its task will exist a moment later."""
     version = upload(target, key, body)
     return Placed(key, Trigger("upload", target.input_bucket, key, version).task_id)

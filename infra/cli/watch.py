@@ -1,4 +1,4 @@
-"""`darkroom watch`: a folder's tasks, live."""
+"""`darkroom watch`: the newest tasks, live."""
 
 import time
 from datetime import UTC, datetime
@@ -13,21 +13,24 @@ LOOK_EVERY_S: Final = 1.0
 
 
 @click.command(name="watch")
-@click.argument("folder", default="photos/")
+@click.argument("what", metavar="[FOLDER | KEY]", required=False)
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000))
 @env_option
-def command(folder: str, limit: int, environment: str) -> None:
-    """Show the newest tasks of FOLDER (by default photos/) until Ctrl-C."""
+def command(what: str | None, limit: int, environment: str) -> None:
+    """Show the newest tasks of a folder or a photo until Ctrl-C.
+
+    Without an argument: those of photos/ and of the bucket's root.
+    """
     with until_stopped():
         from rich.console import Console  # noqa: PLC0415 - slow to import
 
+        from infra.cli.looking import look, newest  # noqa: PLC0415 - brings the models along
         from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
-        bare = folder.strip("/")
         tasks = find_target(environment).tasks
-        with Board(Console(), f"{bare}/ in {environment}") as board:
+        with Board(Console(), f"{what or 'photos/ and the root'} in {environment}") as board:
             while True:
                 now = datetime.now(UTC)
-                found = tasks.in_folder(f"{bare}/" if bare else "", limit)
+                found = newest(tasks, limit) if what is None else look(tasks, what, limit)
                 board.show([row_of(task, now) for task in found])
                 time.sleep(LOOK_EVERY_S)

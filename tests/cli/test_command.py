@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli import COMMANDS, main
-from infra.cli.checkout import ROOT
+from infra.cli.checkout import ROOT, called_as
 
 HEAVY = ("boto3", "moto", "cv2", "aws_cdk", "rich", "numpy", "pydantic", "httpx")
 
@@ -64,12 +64,16 @@ def test_the_provider_table_loads_no_aws_and_no_pixels() -> None:
         ["providers", "--json", "--markdown"],
         ["status", "--limit", "0"],
         ["local", "--port", "70000"],
+        ["local", "--watch", "no-such-folder"],
         ["sandbox", "--port", "snapapi"],
         ["sandbox", "--port", "kodak=9001"],
         ["put", "README.md", "--provider", "snapapi"],
         ["put", "README.md", "--spec", "README.md", "--operation", "upscale"],
         ["put", "README.md", "--operation", "upscale", "--param", "scale"],
         ["put", "README.md", "--operation", "upscale", "--prefix", "../x"],
+        ["put", "README.md", "--operation", "upscale"],
+        ["put", "events/photos/chelsea.jpg", "--operation", "upscale", "--label", "A/b"],
+        ["put", "events/photos/chelsea.jpg", "--label", "a"],
         ["status", "--env", "Not A Name"],
     ],
 )
@@ -80,3 +84,36 @@ def test_wrong_usage_exits_with_2(arguments: list[str], monkeypatch: pytest.Monk
     assert said.exit_code == 2, said.output
     assert "Error: " in said.stderr
     assert "Traceback" not in said.output
+
+
+def test_an_interruption_while_the_command_is_loaded_shows_no_trace() -> None:
+    """Ctrl-C in the first moment ends it as quietly as later."""
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from infra.cli import main
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("argument", "printed"),
+    [
+        (str(ROOT / ".venv/bin/darkroom"), ".venv/bin/darkroom"),
+        ("/opt/tools/darkroom", "/opt/tools/darkroom"),
+        ("-c", "darkroom"),
+    ],
+)
+def test_hints_name_the_command_as_it_was_called(
+    argument: str, printed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hint can be pasted into another terminal, where no virtual environment is on."""
+    monkeypatch.setattr(sys, "argv", [argument])
+    assert called_as() == printed

@@ -1,12 +1,14 @@
 """The watched folder: what goes up, when, and what comes back where."""
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from infra.cli.hotfolder import HotFolder, attend
+from tests.cli.makes import make_photo
 
 
 class MemoryBuckets:
@@ -15,12 +17,19 @@ class MemoryBuckets:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes]] = []
         self.results: dict[str, bytes] = {}
+        self.waiting: dict[str, Sequence[str]] = {}
         self.broken = False
 
-    def send(self, path: Path, key: str) -> None:
-        """Keep the file's bytes."""
+    def send(self, path: Path, key: str) -> str:
+        """Keep the file's bytes; each upload makes a task of its own."""
         self._check()
         self.sent.append((key, path.read_bytes()))
+        return f"task-{len(self.sent)}"
+
+    def missing(self, task_id: str) -> Sequence[str] | None:
+        """What the test says that the task waits for."""
+        self._check()
+        return self.waiting.get(task_id)
 
     def listing(self) -> Mapping[str, str]:
         """The content stands for the version."""
@@ -44,7 +53,21 @@ class Bench:
         self.folder = folder
         self.buckets = MemoryBuckets()
         self.said: list[str] = []
-        self.hot = HotFolder(folder, self.buckets, self.said.append)
+        self.now = 0.0
+        self.whole = True
+        self.hot = HotFolder(
+            folder,
+            self.buckets,
+            self.said.append,
+            clock=lambda: self.now,
+            whole=lambda _path: self.whole,
+        )
+
+    def restarted(self) -> "Bench":
+        """A new start on the same folder: the buckets are empty, the disk is as it was."""
+        bench = Bench(self.folder)
+        bench.hot.notice(self.folder)
+        return bench
 
     def drop(self, name: str, content: bytes = b"x") -> Path:
         """Write a file and tell the folder."""
@@ -55,8 +78,9 @@ class Bench:
         return path
 
     def settle(self) -> list[str]:
-        """Look twice; the keys that were sent so far."""
+        """Look twice, two seconds apart; the keys that were sent so far."""
         self.hot.settle()
+        self.now += 2
         self.hot.settle()
         return [key for key, _ in self.buckets.sent]
 
@@ -109,6 +133,7 @@ def test_a_file_that_still_grows_waits(bench: Bench) -> None:
     path = bench.drop("cat.jpg", b"1")
     for size in range(2, 5):
         bench.hot.settle()
+        bench.now += 3
         path.write_bytes(b"1" * size)
         os.utime(path, ns=(size, size))
     assert bench.buckets.sent == []
@@ -216,14 +241,14 @@ def test_a_listing_that_fails_is_told_and_tried_again(bench: Bench) -> None:
 def test_attending_sends_what_is_there_and_what_comes_and_brings_results(tmp_path: Path) -> None:
     """On the real disk: a photo at the start, one in a new folder later, a result back."""
     buckets = MemoryBuckets()
-    (tmp_path / "cat.jpg").write_bytes(b"x")
+    make_photo().save(tmp_path / "cat.jpg")
     said: list[str] = []
 
     def say(line: str) -> None:
         said.append(line)
         if line == "sent     cat.jpg":
             (tmp_path / "sub").mkdir()
-            (tmp_path / "sub" / "dog.jpg").write_bytes(b"y")
+            make_photo().save(tmp_path / "sub" / "dog.jpg")
         elif line == "sent     sub/dog.jpg":
             buckets.results["sub/dog.jpg/upscale.png"] = b"z"
         elif line.startswith("brought"):
@@ -233,3 +258,120 @@ def test_attending_sends_what_is_there_and_what_comes_and_brings_results(tmp_pat
         attend(HotFolder(tmp_path, buckets, say))
     assert [key for key, _ in buckets.sent] == ["cat.jpg", "sub/dog.jpg"]
     assert (tmp_path / "out/sub/dog.jpg/upscale.png").read_bytes() == b"z"
+
+
+def answer(bench: Bench, key: str, *inputs: str) -> None:
+    """Let the last upload, a spec's, have succeeded; its manifest comes back."""
+    manifest = {
+        "task_id": f"task-{len(bench.buckets.sent)}",
+        "status": "succeeded",
+        "inputs": {"image": [{"key": one} for one in inputs]},
+    }
+    bench.buckets.results = {key: json.dumps(manifest).encode()}
+    bench.hot.collect()
+
+
+@pytest.fixture
+def answered(bench: Bench) -> Bench:
+    """A photo and its spec were sent, and the manifest has come back."""
+    bench.drop("cat.jpg", b"photo")
+    bench.drop("cat.jpg.json", b"{}")
+    assert bench.settle() == ["cat.jpg", "cat.jpg.json"]
+    answer(bench, "cat.jpg/upscale.manifest.json", "cat.jpg")
+    return bench
+
+
+def test_a_spec_that_was_answered_is_not_paid_again_at_the_next_start(answered: Bench) -> None:
+    """The photo goes up, since the bucket is empty; the spec stays, and that is said."""
+    (answered.folder / "cat.jpg.json").touch()
+    again = answered.restarted()
+    assert again.settle() == ["cat.jpg"]
+    assert any(line.startswith("skipped  cat.jpg.json: ") for line in again.said)
+    assert "out/cat.jpg/upscale.manifest.json" in again.said[-1]
+    assert answered.restarted().restarted().settle() == ["cat.jpg"]
+
+
+@pytest.mark.parametrize("name", ["cat.jpg", "cat.jpg.json"])
+def test_other_bytes_of_spec_or_photo_are_another_task(answered: Bench, name: str) -> None:
+    """What was edited while nobody watched is done."""
+    (answered.folder / name).write_bytes(b'{"other": 1}')
+    assert answered.restarted().settle() == ["cat.jpg", "cat.jpg.json"]
+
+
+def test_without_its_manifest_a_spec_is_sent_again(answered: Bench) -> None:
+    """Deleting the manifest is how one asks for the task anew."""
+    (answered.folder / "out/cat.jpg/upscale.manifest.json").unlink()
+    assert answered.restarted().settle() == ["cat.jpg", "cat.jpg.json"]
+
+
+def test_a_spec_that_got_no_answer_is_sent_again(bench: Bench) -> None:
+    """Stopping forgets what was on its way, and an older spec's manifest answers no newer one."""
+    bench.drop("cat.jpg.json", b"{}")
+    bench.settle()
+    answer(bench, "cat.jpg/upscale.manifest.json")
+    bench.drop("cat.jpg.json", b'{"newer": 1}')
+    bench.settle()
+    assert bench.restarted().settle() == ["cat.jpg.json"]
+
+
+@pytest.mark.parametrize("ledger", ["[]", "{", '{"cat.jpg.json": 1}'])
+def test_a_ledger_that_cannot_be_read_is_none(answered: Bench, ledger: str) -> None:
+    """A damaged file costs a task, not the watch."""
+    (answered.folder / "out/.darkroom.json").write_text(ledger)
+    assert answered.restarted().settle() == ["cat.jpg", "cat.jpg.json"]
+
+
+def test_a_touch_sends_nothing(bench: Bench) -> None:
+    """Bytes are compared, not times."""
+    path = bench.drop("cat.jpg")
+    bench.settle()
+    os.utime(path, ns=(1, 1))
+    bench.hot.notice(path)
+    assert bench.settle() == ["cat.jpg"]
+
+
+def test_a_file_is_left_alone_for_two_seconds(bench: Bench) -> None:
+    """A copy that pauses is not taken for a whole one."""
+    bench.drop("cat.jpg")
+    bench.hot.settle()
+    bench.now += 1.9
+    bench.hot.settle()
+    assert bench.buckets.sent == []
+    bench.now += 0.1
+    bench.hot.settle()
+    assert len(bench.buckets.sent) == 1
+
+
+def test_an_image_that_cannot_be_read_is_held_back_for_a_while(bench: Bench) -> None:
+    """Half a photo waits for its other half, and goes as it is after 30 seconds."""
+    bench.whole = False
+    bench.drop("cat.jpg")
+    for _ in range(14):
+        assert bench.settle() == []
+    assert bench.said == ["holding  cat.jpg: it cannot be read as an image yet"]
+    bench.settle()
+    assert bench.settle() == ["cat.jpg"]
+    assert "letting  cat.jpg go as it is" in bench.said[1]
+
+
+def test_an_image_that_became_whole_goes_at_once(bench: Bench) -> None:
+    """Holding ends with the reason for it."""
+    bench.whole = False
+    bench.drop("cat.jpg")
+    assert bench.settle() == []
+    bench.whole = True
+    assert bench.settle() == ["cat.jpg"]
+
+
+def test_a_spec_that_waits_is_told_once_with_what_it_waits_for(bench: Bench) -> None:
+    """After five seconds without a manifest nobody has to guess."""
+    bench.drop("cat.jpg.json", b"{}")
+    bench.settle()
+    bench.buckets.waiting = {"task-1": ["cat.jpg", "cat.mask.png"]}
+    bench.now += 4
+    bench.hot.tell_waiting()
+    assert bench.said == ["sent     cat.jpg.json"]
+    bench.now += 1
+    bench.hot.tell_waiting()
+    bench.hot.tell_waiting()
+    assert bench.said[1:] == ["waits    cat.jpg.json: for cat.jpg, cat.mask.png"]

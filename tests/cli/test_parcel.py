@@ -7,6 +7,7 @@ from typing import Any
 import click
 import pytest
 
+from infra.cli.declared import check_spec
 from infra.cli.parcel import pack, pack_written
 from infra.cli.put import read_param
 
@@ -31,7 +32,7 @@ def test_a_spec_for_many_photos_lies_beside_each_of_them(folder: Path) -> None:
     spec = write(folder / "any.json", operation="upscale")
     parcel = pack([folder / "cat.jpg", folder / "dog.png"], spec, "p/")
     assert sorted(parcel.files) == ["p/cat.jpg", "p/dog.png"]
-    assert sorted(parcel.specs) == ["p/cat.jpg.json", "p/dog.png.json"]
+    assert sorted(parcel.specs) == ["p/cat.jpg.upscale.json", "p/dog.png.upscale.json"]
     assert parcel.missing == []
 
 
@@ -40,6 +41,70 @@ def test_a_labelled_spec_keeps_its_label(folder: Path) -> None:
     (folder / "dog.png").write_bytes(b"x")
     spec = write(folder / "cat.jpg.thumb.json", operation="upscale")
     assert list(pack([folder / "dog.png"], spec, "").specs) == ["dog.png.thumb.json"]
+
+
+def test_two_specs_for_one_photo_do_not_replace_each_other(folder: Path) -> None:
+    """A spec for all is labelled with its operation, unless a label is given."""
+    up = write(folder / "a.json", operation="upscale")
+    cut = write(folder / "b.json", operation="remove-background")
+    photo = [folder / "cat.jpg"]
+    assert list(pack(photo, up, "").specs) == ["cat.jpg.upscale.json"]
+    assert list(pack(photo, cut, "").specs) == ["cat.jpg.remove-background.json"]
+    assert list(pack(photo, up, "", "big").specs) == ["cat.jpg.big.json"]
+    assert list(pack_written(photo, {"operation": "upscale"}, "", "big").specs) == [
+        "cat.jpg.big.json"
+    ]
+
+
+def test_a_broken_spec_for_all_is_refused_with_its_own_reason(folder: Path) -> None:
+    """What cannot be read has no operation to be labelled with."""
+    for body in ("{", "[]", '{"operation": 1}'):
+        (folder / "s.json").write_text(body)
+        assert len(pack([folder / "cat.jpg"], folder / "s.json", "").refused) == 1
+
+
+def test_a_bad_parameter_is_told_as_it_was_written(folder: Path) -> None:
+    """Who wrote `--param` has no spec to correct."""
+    document = {"operation": "upscale", "provider": "snapapi", "params": {"scall": 2}}
+    (found,) = pack_written([folder / "cat.jpg"], document, "").refused
+    assert found.told.startswith("--param NAME=...: ")
+
+
+def test_a_spec_beside_its_photo_is_found_whatever_its_extension_s_case(folder: Path) -> None:
+    """`cat.jpg.Json` is a spec in the bucket, so it is one here."""
+    write(folder / "cat.jpg.Json", operation="upscale")
+    assert list(pack([folder / "cat.jpg"], None, "").specs) == ["cat.jpg.Json"]
+
+
+def test_of_a_folder_its_photos_are_taken(folder: Path) -> None:
+    """Masks and other files stay, and without a spec for all so do photos that have none."""
+    for name in ("dog.PNG", "README.md", ".hidden.jpg"):
+        (folder / name).write_bytes(b"x")
+    parcel = pack_written([folder], {"operation": "upscale"}, "")
+    assert sorted(parcel.files) == ["cat.jpg", "dog.PNG"]
+    with pytest.raises(click.UsageError, match="no photos with specs"):
+        pack([folder], None, "")
+    write(folder / "cat.jpg.json", operation="upscale")
+    assert list(pack([folder], None, "").files) == ["cat.jpg"]
+    (folder / "empty").mkdir()
+    with pytest.raises(click.UsageError, match="no photos in"):
+        pack([folder / "empty"], folder / "cat.jpg.json", "")
+
+
+@pytest.mark.parametrize("name", ["x.cr2", "README.md", "noextension"])
+def test_an_unknown_kind_of_photo_is_refused_with_what_is_taken(folder: Path, name: str) -> None:
+    """The sentence says what to do with it."""
+    (folder / name).write_bytes(b"x")
+    with pytest.raises(click.UsageError, match=r"is not a kind of photo.*jpg.*; export it as"):
+        pack_written([folder / name], {"operation": "upscale"}, "")
+
+
+def test_the_reserved_name_is_refused_as_such(folder: Path) -> None:
+    """It does not begin with a dot, and is not said to."""
+    path = write(folder / "_darkroom.json", operation="upscale")
+    with pytest.raises(click.UsageError, match="this name is reserved"):
+        pack([path], None, "")
+    assert "this name is reserved" in check_spec(path.read_bytes(), str(path)).told
 
 
 def test_files_that_a_spec_names_go_along(folder: Path) -> None:

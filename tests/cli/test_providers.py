@@ -31,7 +31,8 @@ def test_markdown_has_a_row_per_operation_and_every_model() -> None:
 
 
 def test_the_plain_table_names_every_operation() -> None:
-    """People see all operations without an option."""
+    """People see all operations without an option, and in a pipe no name is cut."""
     said = CliRunner().invoke(main, ["providers"])
     for route in find_routes():
         assert route.operation in said.stdout
+        assert route.model in said.stdout

@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from typing import NoReturn
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -15,7 +17,7 @@ from click.testing import CliRunner
 
 from infra.cli import demo, main
 from infra.cli.checkout import ROOT
-from infra.cli.starting import _told, until_stopped
+from infra.cli.starting import _told, starting, until_stopped
 from infra.local.server import PortTakenError
 
 
@@ -35,6 +37,34 @@ def test_a_taken_port_is_wrong_usage() -> None:
     assert isinstance(error, click.UsageError)
     assert "4577" in error.message
     assert "--port 0" in error.message
+
+
+def test_a_taken_port_is_found_before_anything_starts() -> None:
+    """Nobody waits for a stack that could not be spoken to."""
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(click.UsageError, match=f"port {port} is taken"),
+            starting(say=said.append, port=port),
+        ):
+            pytest.fail("it started")
+    assert said == []
+
+
+def test_an_interrupted_demo_ends_with_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It has shown nothing, so its exit code is 1."""
+
+    def interrupted(**_options: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "starting", interrupted)
+    said = CliRunner().invoke(main, ["demo", "--out", str(tmp_path)])
+    assert said.exit_code == 1
+    assert said.stderr.endswith("stopped\n")
+    assert "Aborted" not in said.output
 
 
 def test_any_other_reason_not_to_start_is_a_failure() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -10,10 +11,11 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from infra.cli import main
+from infra.cli.looking import newest
+from infra.cli.shipping import TargetBuckets
 from infra.cli.target import Target, find_target
-from infra.cli.watch import command as watch
 from infra.local import record
-from tests.cli.makes import make_task
+from tests.cli.makes import START, make_task
 
 KEYS = {"AttributeType": "S"}
 INDEXES = {"by-due": ("due", "due_at"), "by-folder": ("folder", "created_at")} | {
@@ -117,15 +119,27 @@ def test_put_uploads_photo_and_spec_and_names_the_task(target: Target, photo: st
 
 
 def test_put_waits_for_the_results_and_prints_their_keys(target: Target, photo: str) -> None:
-    """With `--wait` stdout holds the keys of results and manifest."""
+    """With `--wait` stdout holds the addresses of results and manifest."""
     task_id = place(target, photo)
     target.tasks.create(make_task(task_id), previous=None, owner=None)
     said = run("put", photo, "--operation", "upscale", "--wait")
     assert said.exit_code == 0
     assert said.stdout.splitlines() == [
-        "photos/cat.jpg/upscale.png",
-        "photos/cat.jpg/upscale.manifest.json",
+        "s3://the-output/photos/cat.jpg/upscale.png",
+        "s3://the-output/photos/cat.jpg/upscale.manifest.json",
     ]
+
+
+def test_put_saves_the_results_where_it_is_told(target: Target, photo: str, tmp_path: Path) -> None:
+    """`--out` waits and brings results and manifest; nobody needs another command."""
+    task_id = place(target, photo)
+    target.tasks.create(make_task(task_id), previous=None, owner=None)
+    for name in ("upscale.png", "upscale.manifest.json"):
+        target.s3.put_object(Bucket="the-output", Key=f"photos/cat.jpg/{name}", Body=b"made")
+    said = run("put", photo, "--operation", "upscale", "--out", str(tmp_path / "new"))
+    assert said.exit_code == 0, said.output
+    for name in ("upscale.png", "upscale.manifest.json"):
+        assert (tmp_path / "new/photos/cat.jpg" / name).read_bytes() == b"made"
 
 
 def test_put_exits_with_1_when_a_task_failed(target: Target, photo: str) -> None:
@@ -135,7 +149,7 @@ def test_put_exits_with_1_when_a_task_failed(target: Target, photo: str) -> None
     said = run("put", photo, "--operation", "upscale", "--wait")
     assert said.exit_code == 1
     assert "SnapAPI has no credits left. Buy some." in said.stderr
-    assert said.stdout == "photos/cat.jpg/upscale.manifest.json\n"
+    assert said.stdout == "s3://the-output/photos/cat.jpg/upscale.manifest.json\n"
 
 
 def test_put_exits_with_1_when_time_is_up(target: Target, photo: str) -> None:
@@ -167,6 +181,8 @@ def test_status_finds_a_task_by_id_spec_photo_and_folder(target: Target) -> None
         "/photos/cat.jpg",
         "photos/",
         "photos",
+        "cat.jpg",
+        "cat.jpg.upscale.json",
     ):
         said = run("status", what, "--json")
         assert said.exit_code == 0, what
@@ -184,6 +200,48 @@ def test_status_without_argument_shows_what_needs_attention(target: Target) -> N
     said = run("status")
     assert "photos/cat.jpg" in said.stdout
     assert "photos/dog.jpg" not in said.stdout
+
+
+def test_status_finds_what_a_watched_folder_placed_at_the_root(target: Target) -> None:
+    """A folder called `photos` that is watched sends keys without it."""
+    task = make_task("a" * 32, key="cat.jpg.json", source="cat.jpg")
+    target.tasks.create(task, previous=None, owner=None)
+    for what in ("cat.jpg", "photos/cat.jpg", "photos/cat.jpg.json", "photos/"):
+        said = run("status", what, "--json")
+        assert [one["task_id"] for one in json.loads(said.stdout)] == [task.task_id], what
+    assert list(newest(target.tasks, 5)) == [task]
+
+
+def test_status_without_argument_shows_what_waits_and_why(target: Target) -> None:
+    """A task that waits for a file is no failure, and still wants somebody; an old one does not."""
+    now = datetime.now(UTC)
+    for number, (key, at) in enumerate(
+        {"dog.jpg.json": now, "photos/cat.jpg.json": now, "old.jpg.json": START}.items()
+    ):
+        task = make_task(
+            str(number) * 32,
+            "waiting",
+            key,
+            source=key.removesuffix(".json"),
+            wait_reason="waits for m.png",
+            created_at=at,
+        )
+        target.tasks.create(task, previous=None, owner=None)
+    told = json.loads(run("status", "--json").stdout)
+    assert {one["key"] for one in told} == {"dog.jpg.json", "photos/cat.jpg.json"}
+    assert {one["wait_reason"] for one in told} == {"waits for m.png"}
+
+
+def test_a_watched_folder_s_buckets_know_what_a_task_waits_for(target: Target, photo: str) -> None:
+    """Only what is still not there is named, and nothing of a task that nobody knows."""
+    buckets = TargetBuckets(target)
+    task_id = buckets.send(Path(photo), "cat.jpg.json")
+    assert buckets.missing(task_id) is None
+    task = make_task(task_id, "waiting", "cat.jpg.json", wants=("cat.jpg", "m.png"))
+    target.tasks.create(task, previous=None, owner=None)
+    assert buckets.missing(task_id) == ["cat.jpg", "m.png"]
+    buckets.send(Path(photo), "cat.jpg")
+    assert buckets.missing(task_id) == ["m.png"]
 
 
 def test_status_of_nothing_exits_with_1(target: Target) -> None:
@@ -239,9 +297,3 @@ def test_a_running_local_environment_is_found_by_its_record(
     assert found.s3.meta.endpoint_url == "http://127.0.0.1:4577"
     signed = found.s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
     assert "AKIAREAL" not in signed
-
-
-def test_watch_is_a_command_of_its_own() -> None:
-    """It looks at `photos/` unless told otherwise."""
-    folder = next(param for param in watch.params if param.name == "folder")
-    assert folder.default == "photos/"

@@ -1,0 +1,59 @@
+"""Which tasks a name stands for, as people write it: with the folder `photos/` or without."""
+
+import heapq
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from darkroom.naming import kind_of
+
+if TYPE_CHECKING:
+    from darkroom.ports import Tasks
+    from darkroom.task import Task
+
+TASK_ID_LENGTH: Final = 32
+PHOTOS: Final = "photos/"
+USUAL: Final = ("", PHOTOS)
+"""Where a watched folder and where `put` place files, unless told otherwise."""
+LATELY: Final = timedelta(minutes=30)
+
+
+def look(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
+    """The tasks that an id, a spec's or photo's key or a folder means, newest first.
+
+    A name is also looked for below `photos/`, and one that begins with it also without.
+    """
+    if len(what) == TASK_ID_LENGTH and set(what) <= set("0123456789abcdef"):
+        task = tasks.get(what)
+        return [task] if task else []
+    what = what.removeprefix("/")
+    other = what.removeprefix(PHOTOS) if what.startswith(PHOTOS) else f"{PHOTOS}{what}"
+    return _named(tasks, what, limit) or _named(tasks, other, limit)
+
+
+def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
+    """The newest tasks of the usual folders."""
+    found = [task for folder in USUAL for task in tasks.in_folder(folder, limit)]
+    return heapq.nlargest(limit, found, key=lambda task: task.created_at)
+
+
+def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
+    """Of the usual folders' newest tasks, those made lately that wait for something."""
+    return [
+        task
+        for task in newest(tasks, limit)
+        if not task.finished and task.wait_reason and now - task.created_at <= LATELY
+    ]
+
+
+def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
+    latest = tasks.latest(what) if what and kind_of(what) == "spec" else None
+    task = tasks.get(latest) if latest else None
+    if task is not None:
+        return [task]
+    if not what or what.endswith("/"):
+        return tasks.in_folder(what, limit)
+    folder = what.rpartition("/")[0]
+    beside = tasks.in_folder(f"{folder}/" if folder else "", limit)
+    of_photo = [task for task in beside if task.source == what]
+    return of_photo or tasks.in_folder(f"{what}/", limit)
