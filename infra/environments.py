@@ -30,7 +30,7 @@ class Environment:
     noncurrent_days: int = 90
     """How long a replaced or deleted version of a file can still be brought back."""
     work_days: int = 30
-    """How long a provider's raw answers are kept under `_darkroom/work/`."""
+    """How long a provider's raw answers are kept in the output bucket."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from darkroom.naming import WORK
 from infra.environments import PROVIDERS, Environment
 
 BY_DUE = "by-due"
@@ -134,7 +135,7 @@ def _forget_replaced(environment: Environment) -> s3.LifecycleRule:
 def _forget_work(environment: Environment) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="forget-work",
-        prefix="_darkroom/work/",
+        prefix=WORK,
         expiration=Duration.days(environment.work_days),
         noncurrent_version_expiration=Duration.days(1),
     )

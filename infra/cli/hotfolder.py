@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.naming import MAX_KEY_BYTES, kind_of
+from darkroom.naming import MAX_KEY_BYTES, WORK, kind_of
 from infra.cli.ledger import MANIFEST, Ledger, digest_of, inputs_of
 from infra.cli.wholeness import HELD_S, Pending, Signature, is_whole, signature_of
 
@@ -24,7 +24,6 @@ WAITS_AFTER_S: Final = 5.0
 """How long a spec may be without a manifest before it is asked what it waits for."""
 UNFINISHED: Final = ("~", ".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
 """Endings of files that programs write before they give them their real names."""
-WORK: Final = "_darkroom/work/"
 
 
 class Buckets(Protocol):

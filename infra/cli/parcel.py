@@ -5,7 +5,7 @@ Reads the disk only; nothing is uploaded here.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -142,37 +142,41 @@ def _pack_beside(files: Sequence[Path], prefix: str) -> Parcel:
 
 
 def _photos_of(files: Sequence[Path]) -> Iterator[Path]:
-    """The files, and of each folder its photos; a mask is no photo to work on.
-
-    Raises:
-        click.UsageError: a folder has none.
-    """
-    for path in files:
-        if not path.is_dir():
-            yield path
-            continue
-        photos = [one for one in _media_in(path) if not _MASK.search(one.name)]
-        if not photos:
-            raise click.UsageError(f"there are no photos in {path}")
-        yield from photos
+    """The files, and of each folder its photos; a mask is no photo to work on."""
+    return _unfolded(
+        files,
+        lambda one: not _MASK.search(one.name),
+        lambda folder: f"there are no photos in {folder}",
+    )
 
 
 def _with_specs(files: Sequence[Path]) -> Iterator[Path]:
-    """The files, and of each folder the photos that have a spec beside them.
+    """The files, and of each folder the photos that have a spec beside them."""
+    return _unfolded(
+        files,
+        lambda one: bool(_beside(one)),
+        lambda folder: (
+            f"there are no photos with specs in {folder}: name a spec for all with "
+            "--spec, or say what to do with --operation"
+        ),
+    )
+
+
+def _unfolded(
+    files: Sequence[Path], wanted: Callable[[Path], bool], complaint: Callable[[Path], str]
+) -> Iterator[Path]:
+    """The files, and in place of each folder what is wanted of its photos.
 
     Raises:
-        click.UsageError: a folder has none.
+        click.UsageError: nothing in a folder is wanted.
     """
     for path in files:
         if not path.is_dir():
             yield path
             continue
-        photos = [one for one in _media_in(path) if _beside(one)]
+        photos = [one for one in _media_in(path) if wanted(one)]
         if not photos:
-            raise click.UsageError(
-                f"there are no photos with specs in {path}: name a spec for all with --spec, or "
-                "say what to do with --operation"
-            )
+            raise click.UsageError(complaint(path))
         yield from photos
 
 

@@ -6,6 +6,7 @@ No request, no provider's URL and no key: between intent and settlement the stor
 from datetime import datetime
 from typing import Any
 
+from darkroom.pipeline.manifest import describe_attempt
 from darkroom.task import Attempt, Task
 
 
@@ -26,7 +27,7 @@ def task_as_dict(task: Task) -> dict[str, Any]:
         "deadline": None if task.finished else _iso(task.deadline),
         "waits_for": list(task.wants) if task.state == "waiting" else [],
         "wait_reason": None if task.finished else task.wait_reason,
-        "attempts": [_attempt(attempt) for attempt in task.attempts],
+        "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "results": [result.key for result in task.results],
         "manifest": task.manifest_key if task.finished else None,
         "failure": {
@@ -62,23 +63,6 @@ def task_lines(task: Task) -> list[str]:
         if told["failure"]["next_step"]:
             lines.append(f"next       {told['failure']['next_step']}")
     return lines
-
-
-def _attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "number": attempt.number,
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "outcome": attempt.outcome,
-        "job_id": attempt.job_id,
-        "charged": attempt.charged,
-        "credits": attempt.credits,
-        "started_at": _iso(attempt.started_at),
-        "ended_at": _iso(attempt.ended_at),
-        "failure": {"code": attempt.failure.code, "sentence": attempt.failure.sentence}
-        if attempt.failure
-        else None,
-    }
 
 
 def _attempt_line(attempt: Attempt) -> str:

@@ -45,7 +45,7 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
             }
             for result in task.results
         ],
-        "attempts": [_attempt(attempt) for attempt in task.attempts],
+        "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "cost": cost_of(task, tariffs),
         "timings": _timings(task),
     }
@@ -111,7 +111,8 @@ def _inputs(order: Order) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def describe_attempt(attempt: Attempt) -> dict[str, Any]:
+    """An attempt for people and programs: without its request, its answer and their URLs."""
     return {
         "number": attempt.number,
         "provider": attempt.provider,
