@@ -4,11 +4,14 @@ Everything that may differ is a field here. It must not import the CDK: the comm
 ask for names and figures without starting Node.
 """
 
+import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 # Every provider that has an adapter. Each gets a secret.
-PROVIDERS = ("apiframe", "snapapi")
+PROVIDERS = ("apiframe", "goapi", "perfect", "snapapi")
 
 # The longest name made of an environment's is its output bucket's, of at most 63 characters:
 # "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.
@@ -31,6 +34,12 @@ class Environment:
     """How long a replaced or deleted version of a file can still be brought back."""
     work_days: int = 30
     """How long a provider's raw answers are kept in the output bucket."""
+    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Operation -> the providers to prefer where a spec names none; "*" for every other operation.
+    For example `{"remove-background": ["perfect", "snapapi"]}`."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Provider -> what its adapter may be told. `{"perfect": {"slugs": {"wig": "wig-v2"}}}` names a
+    path that the vendor's documents leave open; `{"goapi": {"service_mode": "private"}}`."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
@@ -49,6 +58,12 @@ class Environment:
     def function_name(self, verb: str) -> str:
         """What Lambda calls the function behind the door `verb`."""
         return f"{self.stack_name}-{verb}"
+
+    @property
+    def preferences(self) -> Mapping[str, str]:
+        """The variables that tell the functions of `order` and `options`, where there are any."""
+        told = {"DARKROOM_ORDER": self.order, "DARKROOM_OPTIONS": self.options}
+        return {name: json.dumps(value) for name, value in told.items() if value}
 
     def secret_name(self, provider: str) -> str:
         """The secret that holds the credentials for `provider`."""

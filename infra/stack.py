@@ -103,6 +103,7 @@ class DarkroomStack(Stack):
                 f"DARKROOM_SECRET_{provider.upper()}": self._environment.secret_name(provider)
                 for provider in named
             },
+            **self._environment.preferences,
         }
 
     def _abilities(self, verb: Verb) -> list[iam.PolicyStatement]:

@@ -113,7 +113,7 @@ class Storage(Construct):
             self,
             f"{provider.capitalize()}Secret",
             secret_name=environment.secret_name(provider),
-            description=f'Credentials for {provider}: {{"api_key": "..."}}; {{}} is not set up.',
+            description=f"Credentials for {provider}, a JSON object; {{}} is not set up.",
             removal_policy=removal,
             secret_string_value=SecretValue.unsafe_plain_text(NOT_SET_UP),
         )

@@ -27,7 +27,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "naming": frozenset({"errors", "media"}),
     "strict_json": frozenset({"errors"}),
     "wording": frozenset(),
-    "spec": frozenset({"errors", "strict_json", "wording"}),
+    "spec": frozenset({"errors", "naming", "strict_json", "wording"}),
     "task": frozenset({"errors", "media", "naming"}),
     "routes": frozenset({"media", "task"}),
     "ports": frozenset({"errors", "media", "task", "routes"}),
@@ -42,7 +42,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 
 THIRD_PARTIES: Mapping[str, frozenset[str]] = {
     "aws": frozenset({"boto3", "botocore", "mypy_boto3_*", "pydantic"}),
-    "providers": frozenset({"httpx", "httpcore", "pydantic"}),
+    "providers": frozenset({"cryptography", "httpx", "httpcore", "imagesize", "pydantic"}),
     "doors": frozenset({"aws_lambda_powertools"}),
     "a door": frozenset({"aws_lambda_powertools"}),
     "composition": frozenset({"boto3", "botocore"}),

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,10 @@ class SystemClock:
         """UTC, aware."""
         return datetime.now(UTC)
 
+    def sleep(self, seconds: float) -> None:
+        """Really wait."""
+        time.sleep(seconds)
+
 
 def build_ports(settings: Settings, session: boto3.Session | None = None) -> Ports:
     """Every port on AWS; clients are made when first needed."""
@@ -46,7 +51,13 @@ def build_ports(settings: Settings, session: boto3.Session | None = None) -> Por
         ),
         events=EventBridgeEvents(_client(session, "events"), settings.event_bus),
         dead_letters=SqsDeadLetters(_client(session, "sqs"), settings.dead_letter_queue_url),
-        providers=Driver(build_adapters(), credentials, inputs, settings.environment),
+        providers=Driver(
+            build_adapters(settings.options),
+            credentials,
+            inputs,
+            settings.environment,
+            order=settings.order,
+        ),
         clock=SystemClock(),
     )
 

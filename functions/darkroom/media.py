@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["image", "video", "audio", "json", "text"]
+Kind = Literal["image", "video", "audio", "3d", "json", "text"]
 
 HEAD_BYTES = 64
 """How many leading bytes `sniff` needs."""
@@ -34,6 +34,8 @@ WAV = Media("audio", "wav", "audio/wav")
 OGG = Media("audio", "ogg", "audio/ogg")
 FLAC = Media("audio", "flac", "audio/flac")
 M4A = Media("audio", "m4a", "audio/mp4")
+AAC = Media("audio", "aac", "audio/aac")
+GLB = Media("3d", "glb", "model/gltf-binary")
 JSON = Media("json", "json", "application/json")
 TEXT = Media("text", "txt", "text/plain; charset=utf-8")
 
@@ -41,7 +43,7 @@ BY_EXTENSION = {
     media.extension: media
     for media in (
         *(PNG, JPEG, WEBP, GIF, BMP, TIFF, HEIC, AVIF),
-        *(MP4, MOV, WEBM, MP3, WAV, OGG, FLAC, M4A),
+        *(MP4, MOV, WEBM, MP3, WAV, OGG, FLAC, M4A, AAC, GLB),
     )
 } | {"jpeg": JPEG, "tif": TIFF, "heif": HEIC, "m4v": MP4}
 """Extension (lower case, no dot) to format: the extensions that make a file a source."""
@@ -67,7 +69,12 @@ _MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (0, b"\x1aE\xdf\xa3", WEBM),
     (0, b"ID3", MP3),
     (0, b"\xff\xfb", MP3),
+    (0, b"\xff\xfa", MP3),
     (0, b"\xff\xf3", MP3),
+    (0, b"\xff\xf2", MP3),
+    (0, b"\xff\xf1", AAC),
+    (0, b"\xff\xf9", AAC),
+    (0, b"glTF", GLB),
     (0, b"OggS", OGG),
     (0, b"fLaC", FLAC),
 )

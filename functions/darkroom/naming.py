@@ -21,6 +21,8 @@ LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
 RESERVED = "_darkroom.json"
 """A file name that is kept for later use and is never a spec."""
+TYPED = ":"
+"""Between a model and its task type, in the names of routes that have both."""
 WORK = "_darkroom/work/"
 """Where the output bucket holds what is on its way; nothing in it outlives its task for long."""
 

@@ -66,9 +66,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Pending:
-    """The job is still being worked on; `progress` in percent where the provider says so."""
+    """The job is still being worked on.
+
+    Attributes:
+        progress: percent, where the provider says so.
+        ask_again_s: seconds after which the provider wants to be asked again.
+    """
 
     progress: int | None = None
+    ask_again_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,12 @@ class Providers(Protocol):
     def repeat(self, work: Work, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
 
+    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+        """Find the job of a doubtful paid call; None when the provider knows of none (yet).
+
+        Only for routes of class `look-up`; free. `since` is when the call began.
+        """
+
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands; free."""
 
@@ -168,6 +180,13 @@ class Inputs(Protocol):
 
     def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
         """The object's bytes in a seekable file. Raises `InputRefused` when it is gone."""
+
+    @property
+    def public(self) -> bool:
+        """Whether a `link` works for someone who is not on this machine."""
+
+    def link(self, key: str, version_id: str, lifetime_s: int) -> str:
+        """A signed address of that one object, for reading it, for so many seconds."""
 
 
 class Outputs(Protocol):
@@ -258,6 +277,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """UTC, aware."""
 
+    def sleep(self, seconds: float) -> None:
+        """Let so much time pass; only for jobs that must not be left alone."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -269,6 +291,7 @@ class Policy:
         margin_s: how long after a call's own deadline its answer is still written down.
         fetch_s: how long fetching one result may take; DELIVER begins none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
+        attend_s: how long SUBMIT stays with a job that must not be left alone.
     """
 
     inputs_s: int = 24 * 3600
@@ -276,6 +299,7 @@ class Policy:
     margin_s: int = 20
     fetch_s: int = 240
     result_bytes: int = 400 * 1024 * 1024
+    attend_s: int = 120
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,21 @@ class Params(BaseModel, extra="forbid"):
 
 
 @dataclass(frozen=True)
+class Sides:
+    """How large a picture may be, in pixels; None where nothing is documented.
+
+    Attributes:
+        longest: most of its longer side.
+        shortest: most of its shorter side.
+        least: least of its shorter side.
+    """
+
+    longest: int | None = None
+    shortest: int | None = None
+    least: int | None = None
+
+
+@dataclass(frozen=True)
 class Role:
     """What a route wants under one role of `inputs`.
 
@@ -32,12 +47,16 @@ class Role:
         most: how many files the role takes.
         formats: formats accepted, by their first bytes.
         max_bytes: size limit of one file; ours where the provider documents none.
+        sides: limits of its width and height.
+        like: the role of another picture that must have the same width and height.
     """
 
     formats: frozenset[Media]
     required: bool = True
     most: int = 1
     max_bytes: int = MAX_INPUT_BYTES
+    sides: Sides = Sides()
+    like: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,10 @@ class Route:
         call_s: total deadline of the paid call, seconds.
         typical_s: what a job usually takes, seconds; it is first asked for after half of that.
         job_s: a job that takes longer is given up, seconds.
+        alone_s: a job that nobody asks about for this long is lost, seconds; None where jobs wait.
+        source: the role of the file that the spec's name implies.
+        pinned_only: chosen only when the spec names its model.
+        refusal: why a known operation cannot be had; a sentence, or None for one that can.
     """
 
     operation: str
@@ -70,6 +93,10 @@ class Route:
     call_s: int = 90
     typical_s: int = 5
     job_s: int = 3600
+    alone_s: int | None = None
+    source: str = "image"
+    pinned_only: bool = False
+    refusal: str | None = None
 
     @property
     def model(self) -> str:

@@ -1,9 +1,10 @@
 """What the environment says, read once into a frozen value; everything missing is named at once."""
 
+import json
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 PREFIX = "DARKROOM_"
 SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets
@@ -18,6 +19,8 @@ class Settings(BaseModel):
 
     Attributes:
         secrets: provider -> the id of its secret.
+        order: operation -> providers to prefer, in order; "*" stands for every other operation.
+        options: provider -> what its adapter may be told, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: only the doors that start runs have it.
         dead_letter_queue_url: only intake has it.
     """
@@ -32,13 +35,15 @@ class Settings(BaseModel):
     state_machine_arn: str = ""
     dead_letter_queue_url: str = ""
     secrets: Mapping[str, str] = {}
+    order: Mapping[str, tuple[str, ...]] = {}
+    options: Mapping[str, Mapping[str, Any]] = {}
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
         """Read `DARKROOM_<NAME>` for every setting and `DARKROOM_SECRET_<PROVIDER>`.
 
         Raises:
-            SettingsError: names every variable that is missing.
+            SettingsError: names every variable that is missing, or what is wrong with one.
         """
         values = {
             name: variables[PREFIX + name.upper()]
@@ -60,4 +65,14 @@ class Settings(BaseModel):
             for name, value in variables.items()
             if name.startswith(SECRET_PREFIX) and value
         }
-        return cls.model_validate(values | {"secrets": secrets})
+        try:
+            return cls.model_validate(values | {"secrets": secrets})
+        except ValidationError as error:
+            wrong = PREFIX + str(error.errors()[0]["loc"][0]).upper()
+            raise SettingsError(f"{wrong} is not understood: {error.errors()[0]['msg']}") from error
+
+    @field_validator("order", "options", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        """A variable holds text; these two hold JSON objects."""
+        return json.loads(value) if isinstance(value, str) else value

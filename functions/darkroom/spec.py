@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from darkroom.errors import SpecRefused
+from darkroom.naming import TYPED
 from darkroom.strict_json import read_json
 from darkroom.wording import explain
 
@@ -28,6 +29,7 @@ MAX_PARAMS_BYTES = 64 * 1024
 """A task's item of at most 400 KB holds them, and for a while the request made of them."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
@@ -50,7 +52,10 @@ class Spec(BaseModel):
     model: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="One of the provider's models for the operation."
     )
-    inputs: dict[Word, Path | Annotated[list[Path], Field(min_length=1, max_length=30)]] = Field(
+    task_type: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+        default=None, description="The model's kind of work; for the operation 'task' alone."
+    )
+    inputs: dict[Role, Path | Annotated[list[Path], Field(min_length=1, max_length=30)]] = Field(
         default_factory=dict,
         max_length=20,
         description="Role to file, relative to the spec's folder; a leading '/' means the "
@@ -86,6 +91,11 @@ class Spec(BaseModel):
         if self.provider is None:
             return ()
         return (self.provider,) if isinstance(self.provider, str) else tuple(self.provider)
+
+    @property
+    def pinned(self) -> str | None:
+        """The route's name that the spec asks for: `model`, or `model:task_type`."""
+        return self.model if self.task_type is None else f"{self.model}{TYPED}{self.task_type}"
 
 
 def read_spec(body: bytes, name: str) -> Spec:

@@ -34,7 +34,9 @@ State = Literal[
 EndStatus = Literal["failed", "cancelled", "unknown"]
 OnUnknown = Literal["hold", "fail", "retry"]
 Charged = Literal["yes", "no", "unknown"]
-Outcome = Literal["open", "accepted", "succeeded", "refused", "throttled", "failed", "unknown"]
+Outcome = Literal[
+    "open", "accepted", "succeeded", "refused", "throttled", "failed", "lost", "unknown"
+]
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     "waiting": frozenset({"queued", "failed", "cancelled"}),

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "validate",
     "schema",
     "providers",
+    "styles",
 )
 
 

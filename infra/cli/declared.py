@@ -65,10 +65,11 @@ def find_labels() -> dict[str, str]:
 
 
 def operations_by_provider() -> Mapping[str, Sequence[str]]:
-    """Provider -> its operations, sorted."""
+    """Provider -> the operations that it can do, sorted."""
     found: dict[str, set[str]] = {}
     for route in find_routes():
-        found.setdefault(route.provider, set()).add(route.operation)
+        if route.refusal is None:
+            found.setdefault(route.provider, set()).add(route.operation)
     return {provider: sorted(found[provider]) for provider in sorted(found)}
 
 

@@ -152,9 +152,10 @@ def _credits(figure: float | None) -> str:
 def _no_real_keys() -> Iterator[None]:
     """Hide the user's own keys: a demo must never cost money."""
     from infra.environments import PROVIDERS  # noqa: PLC0415 - the demo and `local` need it
+    from infra.local.sandboxes import key_variables  # noqa: PLC0415 - the same
 
-    names = [f"DARKROOM_{provider.upper()}_API_KEY" for provider in PROVIDERS]
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    names = [name for provider in PROVIDERS for name in key_variables(provider, os.environ)]
+    hidden = {name: os.environ.pop(name) for name in names}
     if hidden:
         _say(f"leaving {', '.join(hidden)} alone: the demo runs in the sandboxes")
     try:

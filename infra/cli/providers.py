@@ -1,11 +1,17 @@
 """`darkroom providers`: who does what, from the adapters' own declarations."""
 
 import json
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from darkroom.naming import TYPED
 from infra.cli.declared import find_labels, find_routes, operations_by_provider
+
+if TYPE_CHECKING:
+    from darkroom.routes import Route
 
 BEGIN: Final = "<!-- providers:begin -->"
 END: Final = "<!-- providers:end -->"
@@ -13,16 +19,22 @@ WIDE: Final = 10_000
 
 
 @click.command(name="providers")
+@click.argument("operation", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print provider -> operations as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the README's table.")
-def command(*, as_json: bool, markdown: bool) -> None:
-    """Show the operations, and which provider does each with which models."""
-    if as_json and markdown:
-        raise click.UsageError("--json and --markdown exclude each other")
+def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
+    """Show the operations, and which provider does each with which models.
+
+    With an OPERATION, show each way to do it: what it takes and what it costs.
+    """
+    if as_json + markdown + bool(operation) > 1:
+        raise click.UsageError("--json, --markdown and an operation exclude each other")
     if as_json:
         click.echo(json.dumps(operations_by_provider(), indent=2))
     elif markdown:
         click.echo(build_markdown())
+    elif operation:
+        _show_operation(operation)
     else:
         _show()
 
@@ -34,22 +46,56 @@ def build_markdown() -> str:
         f"| operation | {' | '.join(labels.values())} |",
         "| --- |" + " --- |" * len(labels),
     ]
-    for operation, cells in _cells().items():
-        models = (", ".join(f"`{model}`" for model in cells.get(name, [])) for name in labels)
-        lines.append(f"| `{operation}` | {' | '.join(models)} |")
+    for operation, cells in _cells("`{}`").items():
+        row = (", ".join(cells.get(name, [])) for name in labels)
+        lines.append(f"| `{operation}` | {' | '.join(row)} |")
     return "\n".join(lines)
 
 
 def _show() -> None:
+    labels = find_labels()
+    cells = _cells("{}")
+    _print(
+        ("operation", *labels.values()),
+        (
+            (operation, *("\n".join(mine.get(name, [])) for name in labels))
+            for operation, mine in cells.items()
+        ),
+    )
+
+
+def _show_operation(operation: str) -> None:
+    own = [route for route in find_routes() if route.operation == operation]
+    if not own:
+        known = ", ".join(sorted({route.operation for route in find_routes()}))
+        raise click.UsageError(f"there is no operation '{operation}'; known are: {known}")
+    _print(("provider", "model", "inputs", "params"), (_describe(route) for route in own))
+    for sentence in dict.fromkeys(route.refusal for route in own if route.refusal):
+        click.echo(sentence)
+
+
+def _describe(route: "Route") -> tuple[str, str, str, str]:
+    """What a spec has to say; what it may say besides is in brackets."""
+    model, _, kind = route.model.partition(TYPED)
+    inputs = (role if rule.required else f"[{role}]" for role, rule in route.roles.items())
+    params = (
+        field.alias or name if field.is_required() else f"[{field.alias or name}]"
+        for name, field in route.params.model_fields.items()
+    )
+    named = f"{model}  task_type {kind}" if kind else model
+    return route.provider, named, " ".join(inputs), " ".join(params)
+
+
+def _print(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.markup import escape  # noqa: PLC0415 - the same
     from rich.table import Table  # noqa: PLC0415 - the same
 
-    labels = find_labels()
     table = Table()
-    for heading in ("operation", *labels.values()):
+    for heading in headings:
         table.add_column(heading, overflow="fold")
-    for operation, cells in _cells().items():
-        table.add_row(operation, *("\n".join(cells.get(name, [])) for name in labels))
+    for row in rows:
+        table.add_row(*map(escape, row))
     console = Console()
     if not console.is_terminal:
         # A pipe has no width; a name that is cut there cannot be copied into a spec.
@@ -57,9 +103,18 @@ def _show() -> None:
     console.print(table)
 
 
-def _cells() -> dict[str, dict[str, list[str]]]:
+def _cells(shape: str) -> dict[str, dict[str, list[str]]]:
     """Operation (sorted) -> provider -> its models, the preferred one first."""
     found: dict[str, dict[str, list[str]]] = {}
+    typed: Counter[tuple[str, str]] = Counter()
     for route in find_routes():
-        found.setdefault(route.operation, {}).setdefault(route.provider, []).append(route.model)
+        mine = found.setdefault(route.operation, {}).setdefault(route.provider, [])
+        if TYPED in route.model:
+            typed[route.operation, route.provider] += 1
+        elif route.refusal is not None:
+            mine.append("known, not documented")
+        else:
+            mine.append(shape.format(route.model))
+    for (operation, provider), count in typed.items():
+        found[operation][provider].append(f"{count} models and task types")
     return {operation: found[operation] for operation in sorted(found)}

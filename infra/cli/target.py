@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from darkroom.ports import Tasks
+    from darkroom.providers.driver import Driver
 
 LOCAL: Final = "local"
 LOCAL_REGION: Final = "us-east-1"
@@ -59,6 +60,25 @@ class Target:
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
         return DynamoTasks(resource.Table(self.outputs["Table"]))
+
+    @functools.cached_property
+    def providers(self) -> "Driver":
+        """The providers with this environment's credentials; only for calls that cost nothing."""
+        from darkroom.aws.credentials import SecretCredentials  # noqa: PLC0415 - brings boto3 along
+        from darkroom.aws.objects import S3Inputs  # noqa: PLC0415 - the same
+        from darkroom.providers import build_adapters  # noqa: PLC0415 - builds the routes' models
+        from darkroom.providers.driver import Driver  # noqa: PLC0415 - brings httpx along
+        from infra.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
+
+        known = find_environment(self.environment)
+        client = self._session.client("secretsmanager", endpoint_url=self.endpoint_url)
+        secrets = {provider: known.secret_name(provider) for provider in PROVIDERS}
+        return Driver(
+            build_adapters(known.options),
+            SecretCredentials(lambda: client, secrets),
+            S3Inputs(self.s3, self.input_bucket),
+            self.environment,
+        )
 
     @functools.cached_property
     def _session(self) -> "boto3.Session":

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -37,8 +37,8 @@ class LocalEnvironment:
 
     - `endpoint_url`: where "AWS" is;
     - `outputs`: the stack's outputs, name -> value;
-    - `sandboxes`: provider -> `base_url` and credentials; a provider whose real key is set in
-      `DARKROOM_<PROVIDER>_API_KEY` has none.
+    - `sandboxes`: provider -> `base_url` and credentials; a provider whose real key is set, as in
+      `DARKROOM_SNAPAPI_API_KEY`, has none.
 
     Raises `SynthesisError`, `DeployError`, `SandboxError` or `PortTakenError` when it cannot start;
     SIGTERM ends the process through the block, as Ctrl-C does.
@@ -103,14 +103,16 @@ class LocalEnvironment:
         if sandboxes is not None:
             self._say("waiting for the sandboxes")
             self.sandboxes = sandboxes.wait()
-        for provider, key in real_keys.items():
+        for provider, held in real_keys.items():
             self._say(f"{provider} is the real one: its calls cost money")
-            cloud.put_secret(ENVIRONMENT.secret_name(provider), {"api_key": key})
+            cloud.put_secret(ENVIRONMENT.secret_name(provider), held)
         for provider, access in self.sandboxes.items():
             cloud.put_secret(ENVIRONMENT.secret_name(provider), access)
         self._tell()
 
-    def _start_sandboxes(self, real_keys: dict[str, str], processes: Processes) -> Sandboxes | None:
+    def _start_sandboxes(
+        self, real_keys: Collection[str], processes: Processes
+    ) -> Sandboxes | None:
         wanted = [provider for provider in PROVIDERS if provider not in real_keys]
         if not wanted:
             return None

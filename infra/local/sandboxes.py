@@ -19,10 +19,29 @@ class SandboxError(RuntimeError):
     """The sandboxes did not start."""
 
 
-def find_real_keys(providers: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Provider -> the key that the user has set in `DARKROOM_<PROVIDER>_API_KEY`, if any."""
-    keys = {name: environment.get(f"DARKROOM_{name.upper()}_API_KEY", "") for name in providers}
-    return {name: key for name, key in keys.items() if key}
+def find_real_keys(
+    providers: Iterable[str], variables: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Provider -> the credentials that the user has set, for each provider with any.
+
+    `DARKROOM_SNAPAPI_API_KEY` is what the secret of `snapapi` calls `api_key`, and so on.
+    """
+    found = {name: _of(key_variables(name, variables), name, variables) for name in providers}
+    return {name: held for name, held in found.items() if held}
+
+
+def key_variables(provider: str, variables: Mapping[str, str]) -> list[str]:
+    """The names of the variables that speak of a provider's credentials."""
+    return sorted(name for name in variables if name.startswith(_prefix(provider)))
+
+
+def _of(names: Iterable[str], provider: str, variables: Mapping[str, str]) -> dict[str, str]:
+    start = len(_prefix(provider))
+    return {name[start:].lower(): variables[name] for name in names if variables[name]}
+
+
+def _prefix(provider: str) -> str:
+    return f"DARKROOM_{provider.upper()}_"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class FixedClock:
-    """Fulfils `darkroom.ports.Clock`."""
+    """Fulfils `darkroom.ports.Clock`; `slept` is every pause that was asked for, in seconds."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
+        self.slept: list[float] = []
 
     def now(self) -> datetime:
         """UTC, aware."""
@@ -18,3 +19,8 @@ class FixedClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._now += timedelta(seconds=seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes at once."""
+        self.slept.append(seconds)
+        self.advance(seconds)

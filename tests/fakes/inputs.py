@@ -62,6 +62,15 @@ class InMemoryInputs:
             )
         return body
 
+    @property
+    def public(self) -> bool:
+        """Nobody else reads this memory."""
+        return False
+
+    def link(self, key: str, version_id: str, lifetime_s: int) -> str:
+        """An address that names what it is for."""
+        return f"https://inputs.test/{key}?version={version_id}&seconds={lifetime_s}"
+
     @contextmanager
     def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:
         """The object's bytes in a seekable file."""

@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
@@ -20,7 +21,7 @@ from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
 
-Call = Literal["prepare", "submit", "repeat", "poll", "cancel", "fetch"]
+Call = Literal["prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Said = Accepted | Finished | Pending | JobFailed | Exception
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
@@ -113,6 +114,19 @@ class FakeProviders:
             raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
         self._need_key(work.route.provider)
         return self._pay("repeat", work, request)
+
+    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+        """Find the job of a doubtful paid call; every accepted one is listed at once."""
+        del since
+        if work.route.idempotency != "look-up":
+            raise ValueError(f"{work.route.provider} has no list of past calls")
+        said = self._next("look_up")
+        if isinstance(said, Exception):
+            raise said
+        for number, paid in enumerate(self.charged, 1):
+            if (paid.task_id, paid.attempt) == (work.task_id, work.attempt):
+                return Accepted(f"job-{number}")
+        return None
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands; free."""

@@ -109,5 +109,13 @@ def test_a_failed_synthesis_says_what_the_cdk_said(processes: Processes, tmp_pat
 
 def test_real_keys_are_those_that_are_set() -> None:
     """An empty variable is no key."""
-    environment = {"DARKROOM_SNAPAPI_API_KEY": "k", "DARKROOM_APIFRAME_API_KEY": ""}
-    assert find_real_keys(("snapapi", "apiframe"), environment) == {"snapapi": "k"}
+    environment = {
+        "DARKROOM_SNAPAPI_API_KEY": "k",
+        "DARKROOM_APIFRAME_API_KEY": "",
+        "DARKROOM_PERFECT_CLIENT_ID": "i",
+        "DARKROOM_PERFECT_CLIENT_SECRET": "s",
+    }
+    assert find_real_keys(("snapapi", "apiframe", "perfect"), environment) == {
+        "snapapi": {"api_key": "k"},
+        "perfect": {"client_id": "i", "client_secret": "s"},
+    }

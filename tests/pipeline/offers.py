@@ -6,6 +6,8 @@
 | beta     | with a job   | key         | nothing          |
 | gamma    | with a job   | none        | who knows        |
 | delta    | at once      | key         | -                |
+| epsilon  | with a job   | look-up     | who knows        |
+| zeta     | with a job that must not be left alone | key | nothing |
 """
 
 from typing import Any, Literal
@@ -60,6 +62,9 @@ ROUTES: tuple[Route, ...] = (
     _job("upscale", "gamma", params=Scale),
     _job("relight", "gamma", models=("gamma-2", "light")),
     _sync("retouch", "delta", idempotency="key"),
+    _job("vary", "epsilon", idempotency="look-up"),
+    _job("age", "zeta", idempotency="key", charged_on_failure="no", alone_s=10),
+    _job("age", "gamma"),
 )
 
 SYNC_NONE = "remove-background"
@@ -68,3 +73,6 @@ SYNC_KEY = "retouch"
 JOB_KEY = "upscale"
 """beta's; gamma can stand in."""
 JOB_NONE = "relight"
+JOB_LOOKED_UP = "vary"
+JOB_ALONE = "age"
+"""zeta's; gamma can stand in."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
+from darkroom.media import BY_EXTENSION, Media, extension_of
 from darkroom.ports import Work
 from darkroom.providers import build_adapters
 from darkroom.providers.protocol import Adapter, Answer, Request
@@ -25,6 +26,18 @@ def route_of(provider: str, operation: str, model: str | None = None) -> Route:
         for route in adapter_of(provider).routes
         if route.operation == operation and (model is None or model in route.models)
     )
+
+
+class NamedFiles:
+    """Fulfils `protocol.InputFiles` for files that are named only: a format by extension."""
+
+    def media(self, file: Input) -> Media | None:
+        """By the name alone."""
+        return BY_EXTENSION.get(extension_of(file.key))
+
+    def link(self, file: Input, lifetime_s: int) -> str | None:
+        """An address that names the file."""
+        return f"https://inputs.test/{file.key}?seconds={lifetime_s}"
 
 
 def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]) -> Work:

@@ -5,7 +5,8 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -88,6 +89,19 @@ def answering(raw: bytes, *, times: int = 1) -> Handler:
             if not read_request(server, connection):
                 return
             connection.sendall(raw)
+
+    return handle
+
+
+def speaking(script: Mapping[str, Sequence[bytes]]) -> Handler:
+    """Answer each path with its next line, then with the last one; one request a connection."""
+    asked: Counter[str] = Counter()
+
+    def handle(server: RawServer, connection: socket.socket) -> None:
+        path = read_request(server, connection).split(b" ")[1].decode()
+        lines = script[path]
+        connection.sendall(lines[min(asked[path], len(lines) - 1)])
+        asked[path] += 1
 
     return handle
 

@@ -1,7 +1,23 @@
-"""Requests and answers as the vendors document them; each pair names its source."""
+"""Requests and answers as the vendors document them; each pair names its source.
+
+A file holds one pair, of one of these sorts:
+
+- a paid call: `operation`, `model`, `params`, `inputs`; `request`, `answer`; `means` the result;
+- a question about a job: `poll` (its id) and `of` (its operation, where the route matters);
+- a refusal: `answer` alone, and what it `means`;
+- a sign-in: `authorize` (the credentials) and `now_ms`; `means` the headers;
+- a job sought after: `look_up` (the paid call's `operation`, `model`, `params`, `inputs`, and
+  `since_s`); `means` its `job_id`, null for none;
+- a catalogue: `styles` (the operation); `means` its groups.
+
+`steps` are the free round trips, each with its own `request` and `answer`: before the paid call,
+or all of a sign-in, a question, a search, a catalogue. `varies` names texts of their JSON that are
+never the same twice.
+"""
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +26,9 @@ import pytest
 from darkroom.errors import Throttled
 from darkroom.ports import Accepted, JobFailed, Pending
 from darkroom.providers import build_adapters
+from darkroom.providers.protocol import Answer, Request, StyleGroup
 from darkroom.task import Finished
-from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
+from tests.providers.exchanges import NamedFiles, adapter_of, answer_of, route_of, run, work_of
 
 PAIRS = {
     path.stem: json.loads(path.read_text())
@@ -20,6 +37,9 @@ PAIRS = {
 SUBMITTED = {name: pair for name, pair in PAIRS.items() if "operation" in pair}
 POLLED = {name: pair for name, pair in PAIRS.items() if "poll" in pair}
 REFUSED = {name: pair for name, pair in PAIRS.items() if "error" in pair["means"]}
+SIGNED_IN = {name: pair for name, pair in PAIRS.items() if "authorize" in pair}
+SOUGHT = {name: pair for name, pair in PAIRS.items() if "look_up" in pair}
+STYLED = {name: pair for name, pair in PAIRS.items() if "styles" in pair}
 
 
 @pytest.mark.parametrize("name", SUBMITTED)
@@ -29,22 +49,21 @@ def test_a_spec_becomes_the_documented_request(name: str) -> None:
     adapter = adapter_of(pair["provider"])
     route = route_of(pair["provider"], pair["operation"], pair["model"])
     work = work_of(route, pair["params"], pair["inputs"])
-    uploads = [
-        answer_of(201, {"url": f"https://files.test/{key}"})
-        for keys in pair["inputs"].values()
-        for key in keys
-        if pair["provider"] == "apiframe"
-    ]
+    steps = _steps(pair)
+    if pair["provider"] == "apiframe":
+        steps = [_upload(key) for keys in pair["inputs"].values() for key in keys]
 
-    made, request = run(adapter.prepare(work), *uploads)
+    made, request = run(adapter.prepare(work, NamedFiles()), *_answers(steps))
 
     wanted = pair["request"]
-    assert [(one.method, one.path) for one in made] == [("POST", "/v2/uploads")] * len(uploads)
+    assert [_shown(one) for one in made] == [step["request"] for step in steps]
     assert (request.method, request.path) == (wanted["method"], wanted["path"])
     assert request.json == wanted.get("json")
     assert dict(request.form) == wanted.get("form", {})
     files = [[part.field, part.input.key] for part in request.files]
     assert files == wanted.get("files", [])
+    encoded = [[part.field, part.input.key] for part in request.encoded]
+    assert encoded == wanted.get("encoded", [])
 
 
 @pytest.mark.parametrize("name", SUBMITTED)
@@ -63,10 +82,14 @@ def test_the_documented_state_of_a_job_is_understood(name: str) -> None:
     """One request, and what its answer means."""
     pair = POLLED[name]
     adapter = adapter_of(pair["provider"])
-    route = next(route for route in adapter.routes if route.asynchronous)
-    answer = answer_of(pair["answer"]["status"], pair["answer"]["body"])
-    made, out = run(adapter.poll(route, pair["poll"]), answer)
-    assert [{"method": one.method, "path": one.path} for one in made] == [pair["request"]]
+    route = next(
+        route
+        for route in adapter.routes
+        if route.asynchronous and pair.get("of", route.operation) == route.operation
+    )
+    steps = _steps(pair)
+    made, out = run(adapter.poll(route, pair["poll"]), *_answers(steps))
+    assert [_shown(one) for one in made] == [step["request"] for step in steps]
     assert _told(out) == pair["means"]
 
 
@@ -87,9 +110,46 @@ def test_a_documented_refusal_has_its_error(name: str) -> None:
         assert error.retry_after_s == means["retry_after_s"]
 
 
+@pytest.mark.parametrize("name", SIGNED_IN)
+def test_a_sign_in_is_the_documented_one(name: str) -> None:
+    """Its round trips, and the headers that they end in."""
+    pair = SIGNED_IN[name]
+    steps = _steps(pair)
+    signing_in = adapter_of(pair["provider"]).authorize(pair["authorize"], pair["now_ms"])
+    made, headers = run(signing_in, *_answers(steps))
+    shown = [_shown(one, pair.get("varies", ())) for one in made]
+    assert shown == [step["request"] for step in steps]
+    assert dict(headers) == pair["means"]["headers"]
+
+
+@pytest.mark.parametrize("name", SOUGHT)
+def test_a_doubtful_call_is_looked_for_as_documented(name: str) -> None:
+    """The job of a paid call without an answer, or none."""
+    pair = SOUGHT[name]
+    call = pair["look_up"]
+    route = route_of(pair["provider"], call["operation"], call["model"])
+    work = work_of(route, call["params"], call["inputs"])
+    steps = _steps(pair)
+    made, out = run(adapter_of(pair["provider"]).look_up(work, call["since_s"]), *_answers(steps))
+    assert [_shown(one) for one in made] == [step["request"] for step in steps]
+    assert (out.job_id if out else None) == pair["means"]["job_id"]
+
+
+@pytest.mark.parametrize("name", STYLED)
+def test_a_catalogue_is_read_page_by_page(name: str) -> None:
+    """Every group with every style, ids to their last digit."""
+    pair = STYLED[name]
+    steps = _steps(pair)
+    reading = adapter_of(pair["provider"]).styles(route_of(pair["provider"], pair["styles"]))
+    made, groups = run(reading, *_answers(steps))
+    assert [_shown(one) for one in made] == [step["request"] for step in steps]
+    assert [_told_group(group) for group in groups] == pair["means"]["groups"]
+
+
 def test_every_pair_is_used_and_names_its_source() -> None:
     """Nothing lies in the folder that no test reads."""
-    assert PAIRS.keys() == SUBMITTED.keys() | POLLED.keys() | REFUSED.keys()
+    sorts = (SUBMITTED, POLLED, REFUSED, SIGNED_IN, SOUGHT, STYLED)
+    assert sorted(PAIRS) == sorted(name for sort in sorts for name in sort)
     assert all(pair["source"] for pair in PAIRS.values())
 
 
@@ -100,12 +160,60 @@ def test_every_provider_has_pairs_of_every_sort() -> None:
             assert any(pair["provider"] == adapter.name for pair in sort.values())
 
 
+def _steps(pair: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The free round trips of a pair; a question about a job may be written as a single one."""
+    if "poll" in pair and "steps" not in pair:
+        return [{"request": pair["request"], "answer": pair["answer"]}]
+    return list(pair.get("steps", ()))
+
+
+def _upload(key: str) -> Mapping[str, Any]:
+    """Apiframe's upload of a file, which is the same for each."""
+    request = {"method": "POST", "path": "/v2/uploads", "files": [["file", key]]}
+    return {
+        "request": request,
+        "answer": {"status": 201, "body": {"url": f"https://files.test/{key}"}},
+    }
+
+
+def _answers(steps: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    told = [step["answer"] for step in steps]
+    return [answer_of(one["status"], one["body"], one.get("headers")) for one in told]
+
+
+def _shown(request: Request, varies: Sequence[str] = ()) -> dict[str, Any]:
+    """A free request as a pair writes it: what is empty is left out."""
+    document = None if request.json is None else dict(request.json)
+    for name in varies:
+        if document is not None and isinstance(document.get(name), str) and document[name]:
+            document[name] = "(varies)"
+    everything = {
+        "method": request.method,
+        "path": request.path,
+        "host": request.host,
+        "json": document,
+        "form": dict(request.form),
+        "files": [[part.field, part.input.key] for part in request.files],
+        "encoded": [[part.field, part.input.key] for part in request.encoded],
+        "content": request.content.key if request.content else None,
+        "headers": dict(request.headers),
+    }
+    return {name: value for name, value in everything.items() if value not in ("", None, {}, [])}
+
+
+def _told_group(group: StyleGroup) -> dict[str, Any]:
+    styles = [{"id": one.id, "title": one.title, "thumb": one.thumb} for one in group.styles]
+    return {"id": group.id, "title": group.title, "styles": styles}
+
+
 def _told(out: Accepted | Finished | Pending | JobFailed) -> dict[str, Any]:
     match out:
         case Accepted(job_id=job_id):
             return {"job_id": job_id}
-        case Pending(progress=progress):
+        case Pending(progress=progress, ask_again_s=None):
             return {"pending": progress}
+        case Pending(progress=progress, ask_again_s=pause_s):
+            return {"pending": progress, "ask_again_s": pause_s}
         case JobFailed(code=code, sentence=sentence, charged=charged):
             return {"failed": code, "charged": charged, "sentence": sentence}
         case Finished(results=results, credits=paid, facts=facts):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -69,6 +70,23 @@ class S3Inputs:
                     "Put images and long texts into files of their own.",
                 )
             return body.read()
+
+    @property
+    def public(self) -> bool:
+        """See `ports.Inputs.public`."""
+        host = urlsplit(self._client.meta.endpoint_url).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    def link(self, key: str, version_id: str, lifetime_s: int) -> str:
+        """See `ports.Inputs.link`; without versioning it is whatever the key holds by then."""
+        version = _version(version_id)
+        version.pop("IfMatch", None)
+        return self._client.generate_presigned_url(
+            "get_object",
+            Params={"Bucket": self._bucket, "Key": key, **version},
+            ExpiresIn=lifetime_s,
+            HttpMethod="GET",
+        )
 
     @contextmanager
     def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:

@@ -1,5 +1,6 @@
 """Small questions about a task's attempts: who is next, by which route, with what request."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from darkroom.pipeline.resolve import read_params, route_of
@@ -7,10 +8,15 @@ from darkroom.ports import Ports, Work
 from darkroom.routes import Route
 from darkroom.task import Attempt, Choice, Task
 
+LOST_LIMIT = 3
+"""How many uncharged jobs a provider may lose before the next one is asked."""
+
 
 def next_choice(task: Task) -> Choice | None:
-    """The first choice of the order whose provider has not refused or failed this task."""
+    """The first choice whose provider has not refused or failed this task, or lost it too often."""
     spent = {a.provider for a in task.attempts if a.outcome in ("refused", "failed")}
+    lost = Counter(a.provider for a in task.attempts if a.outcome == "lost")
+    spent |= {provider for provider, times in lost.items() if times >= LOST_LIMIT}
     return next((c for c in task.asked.choices if c.provider not in spent), None)
 
 

@@ -8,7 +8,7 @@ from darkroom.errors import Conflict, DarkroomError, Throttled
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s
+from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
 from darkroom.ports import Accepted, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Attempt, Ending, Finished, Task
@@ -38,7 +38,8 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
                 "running", now, attempts=fresh.with_attempt(attempt), deadline=deadline, waits=0
             ),
         )
-        return Step("poll", max(1, route.typical_s // 2))
+        first_s = max(1, route.typical_s // 2)
+        return Step("poll", first_s if route.alone_s is None else poll_wait_s(route, 0))
     attempt = keep_answer(ports, task, replace(paid, ended_at=now), said)
     _safe(
         ports,

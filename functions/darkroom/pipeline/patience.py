@@ -1,13 +1,20 @@
 """How long to wait before the next try, and how often to run a lost race again."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from darkroom.errors import Busy, Conflict
+from darkroom.routes import Route
 
 FIRST_WAIT_S = 5
 MOST_WAIT_S = 300
 TRIES = 6
+
+LEAST_POLL_S = 2
+MOST_POLL_S = 60
+ALONE_SHARE = 0.4
+"""Of the time that a job survives alone: the pause, so that one lost question does not lose it."""
 
 _T = TypeVar("_T")
 
@@ -15,6 +22,20 @@ _T = TypeVar("_T")
 def growing_wait_s(times: int) -> int:
     """Seconds before try `times` + 1: 5, 10, 20, ... at most 300."""
     return int(min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** min(times - 1, 10)))
+
+
+def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
+    """Whole seconds until a job is asked about again: a quarter of the time it has taken so far.
+
+    Args:
+        route: the job's.
+        elapsed_s: since the job was accepted.
+        asked_s: how long the provider asked to be left alone; not kept where that loses the job.
+    """
+    if route.alone_s is not None:
+        most = max(1, int(route.alone_s * ALONE_SHARE))
+        return max(1, min(most, math.ceil(max(asked_s, elapsed_s / 4))))
+    return max(math.ceil(asked_s), LEAST_POLL_S, min(MOST_POLL_S, int(elapsed_s / 4)))
 
 
 def until_won(race: Callable[[], _T], about: str) -> _T:

@@ -8,16 +8,18 @@ from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
-from darkroom.pipeline.patience import growing_wait_s
+from darkroom.pipeline.patience import growing_wait_s, poll_wait_s
 from darkroom.ports import JobFailed, Pending, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Finished, Task
 
-LEAST_WAIT_S = 2
-MOST_WAIT_S = 60
 UNASKED_FOR = timedelta(days=1)
-LOST_LIMIT = 3
-"""How often in a row a provider must say that it does not know the job: it was paid for."""
+UNKNOWN_LIMIT = 4
+"""How often in a row a provider must say that it does not know the job: over half a minute, for
+some list a job only some time after they took it."""
+LOST_WAITS_S = (15, 300)
+"""Seconds before the second and the third attempt after a lost job. The last is longer than the
+longest documented window of a rate limit, which may be what kept us from asking."""
 
 
 def poll(ports: Ports, task_id: str, run: int) -> Step:
@@ -36,21 +38,21 @@ def _ask(ports: Ports, task: Task) -> Step:
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
-        return _unasked(ports, task, error)
+        return _unasked(ports, task, route, error)
     match said:
         case Pending():
-            return _pending(ports, task, route)
+            return _pending(ports, task, route, said)
         case Finished():
             return _done(ports, task, said)
         case JobFailed():
-            return _gave_up(ports, task, said)
+            return _gave_up(ports, task, route, said)
 
 
-def _pending(ports: Ports, task: Task, route: Route) -> Step:
-    """Come back after a quarter of the time the job has taken so far, or give the job up."""
+def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
+    """Come back later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
-        return Step("poll", _wait_s(task, now))
+        return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
     _stop_job(ports, route, task)
     failure = Failure(
         "job-too-slow",
@@ -61,12 +63,12 @@ def _pending(ports: Ports, task: Task, route: Route) -> Step:
     return Step("fail")
 
 
-def _unasked(ports: Ports, task: Task, error: DarkroomError) -> Step:
+def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> Step:
     """Nobody could be asked: the job is paid and may be done, so it is not given up for a day."""
     now = ports.clock.now()
     if now < task.deadline + UNASKED_FOR:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-        return Step("poll", max(asked_s or 0, _wait_s(task, now)))
+        return Step("poll", poll_wait_s(route, _elapsed_s(task, now), asked_s or 0))
     failure = Failure(
         "job-unreachable",
         f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
@@ -77,9 +79,8 @@ def _unasked(ports: Ports, task: Task, error: DarkroomError) -> Step:
     return Step("fail")
 
 
-def _wait_s(task: Task, now: datetime) -> int:
-    elapsed = (now - (task.paying.accepted_at or now)).total_seconds()
-    return max(LEAST_WAIT_S, min(MOST_WAIT_S, int(elapsed / 4)))
+def _elapsed_s(task: Task, now: datetime) -> float:
+    return (now - (task.paying.accepted_at or now)).total_seconds()
 
 
 def _stop_job(ports: Ports, route: Route, task: Task) -> None:
@@ -107,15 +108,25 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
     return Step("deliver")
 
 
-def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
-    """The job failed; where that cost nothing, the next provider may try."""
+def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
+    """The job failed; where that cost nothing, the next provider may try.
+
+    A job that was lost without a charge may be tried again by the same one.
+    """
     now = ports.clock.now()
-    if said.code == "job-lost" and task.waits + 1 < LOST_LIMIT:
+    unknown = said.code == "job-lost"
+    if unknown and task.waits + 1 < UNKNOWN_LIMIT:
         ports.tasks.replace(task, task.moved("running", now, waits=task.waits + 1))
-        return Step("poll", growing_wait_s(task.waits + 1))
+        wait_s = growing_wait_s(task.waits + 1)
+        return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
+    lost = unknown and said.charged == "no"
     failure = Failure(said.code, said.sentence, "Try again, or name another provider.")
     attempt = replace(
-        task.paying, outcome="failed", charged=said.charged, ended_at=now, failure=failure
+        task.paying,
+        outcome="lost" if lost else "failed",
+        charged=said.charged,
+        ended_at=now,
+        failure=failure,
     )
     attempts = task.with_attempt(attempt)
     if said.charged == "no" and next_choice(replace(task, attempts=attempts)):
@@ -123,6 +134,7 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
         deadline = task.created_at + timedelta(seconds=ports.policy.queue_s)
         queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
         ports.tasks.replace(task, queued)
-        return Step("submit")
+        times = sum(1 for one in attempts if one.outcome == "lost")
+        return Step("submit", LOST_WAITS_S[min(times, len(LOST_WAITS_S)) - 1] if lost else 0)
     end(ports, task, Ending("failed", failure), attempts=attempts)
     return Step("fail")

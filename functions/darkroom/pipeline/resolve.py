@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from darkroom.errors import InputRefused, SpecRefused
-from darkroom.naming import SpecName, input_key
+from darkroom.naming import TYPED, SpecName, input_key
 from darkroom.ports import Found, Inputs, Providers
 from darkroom.routes import Route
 from darkroom.spec import Spec
@@ -26,8 +26,9 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
 
     Raises:
         SpecRefused: `unknown-operation`, `unknown-provider`, `operation-not-offered`,
-            `provider-not-set-up`, `no-provider-set-up`, `unknown-model`, `unknown-role`,
-            `missing-role`, `too-many-files`, `bad-params` or `bad-input-path`.
+            `provider-not-set-up`, `no-provider-set-up`, `not-documented`, `missing-model`,
+            `unknown-model`, `unknown-task-type`, `unknown-role`, `missing-role`,
+            `too-many-files`, `bad-params` or `bad-input-path`.
     """
     keys = _keys(spec, name)
     routes = providers.routes()
@@ -189,15 +190,9 @@ def _fitting(
     spec: Spec, own: Sequence[Route], keys: dict[str, tuple[str, ...]], name: SpecName
 ) -> Route:
     """The first of a provider's routes that can do what the spec says; only the pinned model's."""
-    candidates = [r for r in own if spec.model is None or spec.model in r.models]
+    candidates = [r for r in own if (spec.pinned in r.models if spec.pinned else not r.pinned_only)]
     if not candidates:
-        known = [route.model for route in own]
-        raise SpecRefused(
-            "unknown-model",
-            f"{own[0].provider} has no model '{spec.model}' for '{spec.operation}'."
-            f"{nearest(str(spec.model), known)}",
-            f"Known are: {', '.join(known)}.",
-        )
+        raise _no_such_model(spec, own)
     refusals: list[SpecRefused] = []
     for route in candidates:
         try:
@@ -209,15 +204,52 @@ def _fitting(
     raise refusals[0]
 
 
+def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
+    """Why none of a provider's routes has the model, and for `task` the type, that is asked for."""
+    who = own[0].provider
+    typed = [name.partition(TYPED) for route in own for name in route.models if TYPED in name]
+    if spec.model is None:
+        needed = "a `model` and a `task_type`" if typed else "a `model`"
+        return SpecRefused(
+            "missing-model",
+            f"'{spec.operation}' by {who} needs {needed}, and the spec names none.",
+            f"See what there is with: darkroom providers {spec.operation}",
+        )
+    types = [kind for model, _, kind in typed if model == spec.model]
+    if types:
+        said = f"has no type '{spec.task_type}'" if spec.task_type else "needs a `task_type`"
+        return SpecRefused(
+            "unknown-task-type",
+            f"{spec.model} by {who} {said}.{nearest(spec.task_type or '', types)}",
+            f"Known are: {', '.join(types)}.",
+        )
+    known = list(dict.fromkeys(model for model, _, _ in typed)) or [route.model for route in own]
+    if spec.task_type is not None and not typed:
+        return SpecRefused(
+            "unknown-task-type",
+            f"'{spec.operation}' has no `task_type`.",
+            "Leave it out, or use the operation 'task'.",
+        )
+    return SpecRefused(
+        "unknown-model",
+        f"{who} has no model '{spec.model}' for '{spec.operation}'.{nearest(spec.model, known)}",
+        f"Known are: {', '.join(known)}.",
+    )
+
+
 def _with_source(
     keys: dict[str, tuple[str, ...]], route: Route, name: SpecName
 ) -> dict[str, tuple[str, ...]]:
-    if name.source is None or "image" in keys or "image" not in route.roles:
+    if name.source is None or route.source in keys or route.source not in route.roles:
         return keys
-    return {"image": (name.source,), **keys}
+    return {route.source: (name.source,), **keys}
 
 
 def _check(spec: Spec, keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
+    if route.refusal is not None:
+        raise SpecRefused(
+            "not-documented", route.refusal, "Name another provider, if there is one."
+        )
     _check_roles(keys, route)
     params = read_params(spec.params, route)
     wrong = route.check(params, frozenset(keys))
@@ -249,7 +281,7 @@ def _check_roles(keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
                 "missing-role",
                 f"{what} needs the input '{role}', and the spec names none.",
                 f"Name the spec after its photo, as in 'cat.jpg.json', or {add}"
-                if role == "image"
+                if role == route.source
                 else f"{add[0].upper()}{add[1:]}",
             )
 

@@ -1,4 +1,9 @@
-"""Settle a paid call whose fate is unclear: ask again under its key, or leave it to a person."""
+"""Settle a paid call whose fate is unclear, as its route allows.
+
+key      send the very same request again; the provider knows it by its key
+look-up  look for the job in the provider's list of past calls
+none     nobody can tell: the spec's `on_unknown` decides
+"""
 
 import math
 from dataclasses import replace
@@ -10,18 +15,20 @@ from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.outcome import accepted, requeue
 from darkroom.pipeline.patience import growing_wait_s
-from darkroom.ports import Ports, Step
+from darkroom.ports import Accepted, Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Ending, Task
+from darkroom.task import Attempt, Ending, Finished, Task
 
 REPLAY_FOR = timedelta(hours=23)
 """Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""
+LOOK_FOR = timedelta(minutes=30)
+"""A job that is in no list after this is taken for unknown; some are listed only at their end."""
 PAY_AGAIN_LIMIT = 5
 """How many attempts a spec with `on_unknown: retry` may make."""
 
 
 def unclear(ports: Ports, task: Task, route: Route, why: Failure, at_least_s: int = 0) -> Step:
-    """The paid call's fate is unknown. Under a key it is asked again; else a person decides.
+    """The paid call's fate is unknown. It is asked for again, or else a person decides.
 
     Args:
         ports: the outside.
@@ -30,7 +37,7 @@ def unclear(ports: Ports, task: Task, route: Route, why: Failure, at_least_s: in
         why: what made it doubtful.
         at_least_s: how long the provider asked to be left alone, seconds.
     """
-    if route.idempotency == "key":
+    if route.idempotency != "none":
         wait_s = max(at_least_s, growing_wait_s(task.paying.replays + 1))
         until = ports.clock.now() + timedelta(seconds=wait_s)
         attempt = replace(task.paying, call_until=until, failure=why)
@@ -52,28 +59,38 @@ def settle(ports: Ports, task: Task) -> Step:
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
         return accepted(ports, task, route, saved)
-    if (
-        route.idempotency != "key"
-        or attempt.request is None
-        or now - attempt.started_at > REPLAY_FOR
-    ):
-        failure = attempt.failure or Failure(
-            "no-answer", f"{attempt.provider} did not answer, or its answer was lost."
-        )
-        return _end_unknown(ports, task, failure)
+    patience = {"key": REPLAY_FOR, "look-up": LOOK_FOR, "none": timedelta()}[route.idempotency]
+    if attempt.request is None or now - attempt.started_at > patience:
+        return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
+    return _find_out(ports, task, route, attempt.request)
+
+
+def _find_out(ports: Ports, task: Task, route: Route, request: str) -> Step:
+    """Ask the provider what became of the call; once more later when that brings nothing."""
+    attempt = task.paying
     again = replace(attempt, replays=attempt.replays + 1, call_until=call_until(ports, route))
     task = ports.tasks.replace(
-        task, task.moved("submitting", now, attempts=task.with_attempt(again))
+        task, task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(again))
     )
+    work = work_for(task, route, attempt.number)
     try:
-        said = ports.providers.repeat(work_for(task, route, attempt.number), attempt.request)
+        if route.idempotency == "key":
+            said: Accepted | Finished | None = ports.providers.repeat(work, request)
+        else:
+            said = ports.providers.look_up(work, attempt.started_at)
     except DarkroomError as error:
         if error.repeatable or error.money_moved == "maybe":
             asked_s = error.retry_after_s if isinstance(error, Throttled) else None
             return unclear(ports, task, route, error.failure, asked_s or 0)
         # The first sending may have been accepted all the same: this refusal is no proof.
         return _end_unknown(ports, task, error.failure)
+    if said is None:
+        return unclear(ports, task, route, attempt.failure or _no_answer(attempt))
     return accepted(ports, task, route, said)
+
+
+def _no_answer(attempt: Attempt) -> Failure:
+    return Failure("no-answer", f"{attempt.provider} did not answer, or its answer was lost.")
 
 
 def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
+from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import accepted, refused
@@ -39,7 +40,8 @@ def submit(
         return task
     try:
         if task.state == "submitting":
-            return settle(ports, task)
+            route, step = route_for(ports, task, task.paying), settle(ports, task)
+            return attend(ports, task_id, run, route, step, time_left_s)
         return _attempt(ports, task, time_left_s)
     except Conflict:
         return Step("submit", 1)
@@ -91,7 +93,8 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
             return unclear(ports, paying[0], route, error.failure)
         standing = paying[0] if paying else task
         return refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
-    return accepted(ports, paying[0], route, said)
+    step = accepted(ports, paying[0], route, said)
+    return attend(ports, task.task_id, task.run, route, step, time_left_s)
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:

@@ -3,13 +3,27 @@
 Importing this package imports neither an adapter nor an HTTP client.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from darkroom.providers.protocol import Adapter
 
 
-def build_adapters() -> tuple[Adapter, ...]:
-    """One adapter of every provider, in the default order of preference."""
+def build_adapters(options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Adapter, ...]:
+    """One adapter of every provider, in the default order of preference.
+
+    Args:
+        options: provider -> what its adapter may be told; see each adapter.
+
+    Raises:
+        ValueError: an option is for nobody, or is not understood.
+    """
     # Imported here: whoever only names the package does not pay for the routes' models.
     from darkroom.providers.apiframe import Apiframe  # noqa: PLC0415
     from darkroom.providers.snapapi import SnapApi  # noqa: PLC0415
 
-    return (SnapApi(), Apiframe())
+    told = dict(options or {})
+    adapters = (SnapApi(), Apiframe())
+    if told:
+        raise ValueError(f"there are no options for: {', '.join(sorted(told))}")
+    return adapters

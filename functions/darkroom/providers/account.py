@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -12,6 +14,9 @@ from darkroom.providers.protocol import Adapter, Answer, Request
 
 Credentials = Callable[[str], Mapping[str, str]]
 """Provider -> what its secret holds; empty when it is not set up."""
+
+LEAST_SECRET = 8
+"""Shorter values are no secrets; replacing them would tear answers apart."""
 
 _HEADERS = {
     "Accept": "application/json",
@@ -25,38 +30,55 @@ class Account:
     """A provider, ready to be called.
 
     Attributes:
+        base_urls: where its API is; the next is tried when nothing was sent to the one before.
+        hosts: its other hosts, by name.
         hint: the sentence that says how to set its key.
-        headers: carry the credentials.
-        secrets: the credentials' values, so that they can be kept out of everything else.
+        credentials: what its secret holds of what it needs.
     """
 
     adapter: Adapter
-    base_url: str
+    base_urls: tuple[str, ...]
+    hosts: Mapping[str, str]
     hint: str
-    headers: Mapping[str, str] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
+    credentials: Mapping[str, str] = field(repr=False)
 
-    def request(self, request: Request, files: Files) -> httpx.Request:
-        """The request as HTTP, with credentials and files."""
-        headers = {**_HEADERS, **request.headers, **self.headers}
-        url = self.base_url + request.path
+    @property
+    def near(self) -> bool:
+        """Whether the provider is on this machine, as a sandbox is."""
+        return all(_is_near(url) for url in self.base_urls)
+
+    def bases(self, request: Request) -> tuple[str, ...]:
+        """The addresses that may be asked, in order."""
+        if request.foreign:
+            return ("",)
+        return (self.hosts[request.host],) if request.host else self.base_urls
+
+    def request(
+        self, request: Request, files: Files, base: str, authorization: Mapping[str, str]
+    ) -> httpx.Request:
+        """The request as HTTP to one of its `bases`, with credentials and files."""
+        headers = dict(request.headers)
+        if not request.foreign:
+            headers = {**_HEADERS, **request.headers, **authorization}
+        url = base + request.path
         try:
+            if request.content is not None:
+                body = files.body(request.content)
+                return httpx.Request(request.method, url, headers=headers, content=body)
             if request.form or request.files:
                 parts = form_parts(request.form, [files.part(part) for part in request.files])
                 return httpx.Request(request.method, url, headers=headers, files=parts)
-            return httpx.Request(request.method, url, headers=headers, json=request.json)
-        except httpx.InvalidURL as error:
+            document = request.json
+            if document is not None and request.encoded:
+                texts = {part.field: files.base64(part.input) for part in request.encoded}
+                document = {**document, **texts}
+            return httpx.Request(request.method, url, headers=headers, json=document)
+        except (httpx.InvalidURL, ValueError) as error:
             raise ProviderRefused(
                 "bad-base-url",
                 f"The address of {self.adapter.label} is not one.",
                 "Correct the provider's base URL in its settings.",
             ) from error
-
-    def without_secrets(self, body: bytes) -> bytes:
-        """An answer as anyone may see it; a provider may quote the key that it refuses."""
-        for secret in self.secrets:
-            body = body.replace(secret.encode(), b"[key]")
-        return body
 
     def refusal(self, answer: Answer) -> Exception:
         """What an answer that is not 2xx means, with what to do about it."""
@@ -70,6 +92,16 @@ class Account:
         if told.code != "bad-credentials" or told.next_step:
             return error
         return ProviderRefused(told.code, told.sentence, self.hint)
+
+
+def without_secrets(body: bytes, *held: Mapping[str, str]) -> bytes:
+    """An answer as anyone may see it; a provider may quote the key or token that it refuses."""
+    for values in held:
+        for value in values.values():
+            secret = value.rpartition(" ")[2]
+            if len(secret) >= LEAST_SECRET:
+                body = body.replace(secret.encode(), b"[key]")
+    return body
 
 
 def is_set_up(adapter: Adapter, held: Mapping[str, str]) -> bool:
@@ -87,7 +119,7 @@ def set_up_hint(adapter: Adapter, environment: str) -> str:
 
 
 def open_account(adapter: Adapter, held: Mapping[str, str], environment: str) -> Account:
-    """The provider with what its secret holds; `base_url` in it replaces the adapter's.
+    """The provider with what its secret holds.
 
     Raises:
         ProviderRefused: `not-set-up`, or `bad-credentials` for a key that no header can carry.
@@ -102,10 +134,24 @@ def open_account(adapter: Adapter, held: Mapping[str, str], environment: str) ->
             f"The key for {adapter.label} holds characters that no key has.",
             hint,
         )
+    elsewhere = held.get("base_url")
     return Account(
-        adapter,
-        (held.get("base_url") or adapter.base_url).rstrip("/"),
-        hint,
-        adapter.authorize(credentials),
-        tuple(credentials.values()),
+        adapter=adapter,
+        base_urls=tuple(
+            url.rstrip("/") for url in ((elsewhere,) if elsewhere else adapter.base_urls)
+        ),
+        hosts={
+            name: (held.get(f"{name}_url") or elsewhere or url).rstrip("/")
+            for name, url in adapter.hosts.items()
+        },
+        hint=hint,
+        credentials=credentials,
     )
+
+
+def _is_near(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -12,7 +12,7 @@ from darkroom.errors import DarkroomError, Throttled, Unclear
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.apiframe_routes import ENDPOINTS, NAME
-from darkroom.providers.protocol import Answer, FilePart, Request
+from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.routes import Route, Tariff
 from darkroom.task import Charged, Finished, ResultRef
 
@@ -28,22 +28,31 @@ _WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
 }
 
 
-class Apiframe:
+class Apiframe(Adapter):
     """The adapter. A paid call carries a key, so the same request can be sent again safely."""
 
     name = NAME
     label = "Apiframe"
-    base_url = "https://api.apiframe.ai"
+    base_urls = ("https://api.apiframe.ai",)
     # The vendor prices jobs in credits and its pages that can be read name no price of a credit.
     tariff = Tariff(None, "2026-11-21", "apiframe.ai/docs/image-edits")
     routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
     credential_names: tuple[str, ...] = ("api_key",)
 
-    def authorize(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
+    def authorize(
+        self,
+        credentials: Mapping[str, str],
+        now_ms: int,  # noqa: ARG002 - a key is the same at any time
+    ) -> Generator[Request, Answer, Mapping[str, str]]:
         """The key's own header."""
+        yield from ()
         return {"X-API-Key": credentials["api_key"]}
 
-    def prepare(self, work: Work) -> Generator[Request, Answer, Request]:
+    def prepare(
+        self,
+        work: Work,
+        files: InputFiles,  # noqa: ARG002 - the driver has checked them
+    ) -> Generator[Request, Answer, Request]:
         """Uploads every file, free of charge; the job then names them by URL."""
         endpoint = _CALLS[work.route.operation, work.route.model]
         params: dict[str, Any] = {}
@@ -92,10 +101,6 @@ class Apiframe:
                 )
             case "failed":
                 return _failed(self.label, route, word, job)
-
-    def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002
-        """There is no such call."""
-        return None
 
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status; 409 and 503 mean something of their own here."""

@@ -5,10 +5,14 @@ no provider by name. Nothing it raises or logs holds a key or a signed address.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import TypeVar
+
+import httpx
 
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
 from darkroom.ports import Accepted, Fetched, Inputs, JobFailed, Pending, Prepared, Work
@@ -18,13 +22,17 @@ from darkroom.providers.account import (
     is_set_up,
     open_account,
     set_up_hint,
+    without_secrets,
 )
 from darkroom.providers.download import download
 from darkroom.providers.files import Files
-from darkroom.providers.protocol import Adapter, Answer, Request
+from darkroom.providers.protocol import Adapter, Answer, Request, StyleGroup
+from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished
+
+UNAUTHORIZED = 401
 
 _T = TypeVar("_T")
 
@@ -51,6 +59,7 @@ class Driver:
         adapters: in the default order of preference.
         credentials: provider -> what its secret holds; empty when it is not set up. `base_url`
             in it replaces the adapter's.
+        order: operation -> providers to prefer, in order; "*" stands for every other operation.
         inputs: the input bucket.
         environment: its name; part of the secrets' names.
         wire: the network.
@@ -64,22 +73,28 @@ class Driver:
         inputs: Inputs,
         environment: str,
         *,
+        order: Mapping[str, Sequence[str]] | None = None,
         wire: Wire | None = None,
         limits: Limits | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._routes = in_order(
+            [route for adapter in adapters for route in adapter.routes], order or {}
+        )
         self._credentials = credentials
         self._inputs = inputs
         self._environment = environment
         self._wire = wire or Wire()
         self._limits = limits or Limits()
+        self._sessions = sessions or Sessions()
         # At INFO httpx logs addresses, at DEBUG httpcore logs headers; both hold secrets.
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
     def routes(self) -> Sequence[Route]:
         """Every route of every provider, in the default order of preference."""
-        return tuple(route for adapter in self._adapters.values() for route in adapter.routes)
+        return self._routes
 
     def tariff(self, provider: str) -> Tariff:
         """What its credits cost."""
@@ -105,9 +120,9 @@ class Driver:
             Unclear: the paid call may have been accepted.
         """
         account = self._account(work.route.provider)
-        with Files(self._inputs) as files:
+        with self._files(account) as files:
             files.check(work)
-            request = self._free(account, account.adapter.prepare(work), files)
+            request = self._free(account, account.adapter.prepare(work, files), files)
             intend(Prepared(request.to_text(), files.digests()))
             return self._pay(account, work, request, files)
 
@@ -119,9 +134,19 @@ class Driver:
         """
         if work.route.idempotency != "key":
             raise ValueError(f"a paid call of {work.route.model} must not be repeated")
-        with Files(self._inputs) as files:
-            account = self._account(work.route.provider)
+        account = self._account(work.route.provider)
+        with self._files(account) as files:
             return self._pay(account, work, Request.from_text(request), files)
+
+    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+        """Find the job of a doubtful paid call; free, and may be repeated.
+
+        Raises:
+            Throttled, Busy: the question did not get through; ask again later.
+        """
+        return self._ask(
+            work.route.provider, lambda adapter: adapter.look_up(work, int(since.timestamp()))
+        )
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands; free, and may be repeated.
@@ -131,15 +156,18 @@ class Driver:
                 lives on and can be collected once the key is right.
             Busy: anything else that may pass.
         """
-        with Files(self._inputs) as files:
-            try:
-                account = self._account(route.provider)
-                return self._free(account, account.adapter.poll(route, job_id), files)
-            except NotSent as error:
-                raise _busy(error) from error
-            except ProviderRefused as error:
-                told = error.failure
-                raise Throttled(told.code, told.sentence, told.next_step) from error
+        return self._ask(route.provider, lambda adapter: adapter.poll(route, job_id))
+
+    def styles(self, route: Route) -> Sequence[StyleGroup]:
+        """The provider's catalogue of styles for a route; free.
+
+        Raises:
+            ProviderRefused: it has none for this route (`no-styles`), or refuses.
+            Throttled, NotSent, Busy: ask again later.
+        """
+        account = self._account(route.provider)
+        with self._files(account) as files:
+            return self._free(account, account.adapter.styles(route), files)
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False where it cannot or does not.
@@ -149,9 +177,9 @@ class Driver:
         """
         if (request := self._adapters[route.provider].cancel(route, job_id)) is None:
             return False
-        with Files(self._inputs) as files:
+        account = self._account(route.provider)
+        with self._files(account) as files:
             try:
-                account = self._account(route.provider)
                 answer = self._send(account, request, files, self._limits.free_s, reuse=True)
                 if not answer.ok:
                     raise account.refusal(answer)
@@ -170,10 +198,27 @@ class Driver:
         """
         return download(self._wire, url, max_bytes, self._limits.result_s)
 
+    def _files(self, account: Account) -> Files:
+        return Files(self._inputs, linked=self._inputs.public or account.near)
+
     def _account(self, provider: str) -> Account:
         return open_account(
             self._adapters[provider], self._credentials(provider), self._environment
         )
+
+    def _ask(
+        self, provider: str, question: Callable[[Adapter], Generator[Request, Answer, _T]]
+    ) -> _T:
+        """Ask about a job that may have been paid: no refusal ends it, it can be asked again."""
+        try:
+            account = self._account(provider)
+            with self._files(account) as files:
+                return self._free(account, question(account.adapter), files)
+        except NotSent as error:
+            raise _busy(error) from error
+        except ProviderRefused as error:
+            told = error.failure
+            raise Throttled(told.code, told.sentence, told.next_step) from error
 
     def _free(self, account: Account, steps: Generator[Request, Answer, _T], files: Files) -> _T:
         """Run the round trips of a generator that costs nothing."""
@@ -196,14 +241,57 @@ class Driver:
         self, account: Account, work: Work, request: Request, files: Files
     ) -> Accepted | Finished:
         answer = self._send(account, request, files, work.route.call_s, reuse=False)
-        if not answer.ok:
-            raise account.refusal(answer)
-        return account.adapter.read_submit(work, answer)
+        try:
+            if not answer.ok:
+                raise account.adapter.refuse(answer)
+            return account.adapter.read_submit(work, answer)
+        except ProviderRefused as error:
+            raise account.advised(error) from error.__cause__
 
     def _send(
         self, account: Account, request: Request, files: Files, within_s: float, *, reuse: bool
     ) -> Answer:
-        sending = account.request(request, files)
+        """One request with its credentials; with other ones when the provider refuses a token."""
+        until = self._wire.monotonic() + within_s
+        if request.foreign:
+            return self._exchange(account, request, files, {}, until, reuse=reuse)
+        ask = partial(self._unauthorized, account, files, until)
+        headers = self._sessions.headers(account, ask)
+        answer = self._exchange(account, request, files, headers, until, reuse=reuse)
+        if answer.status == UNAUTHORIZED and account.adapter.session_s is not None:
+            headers = self._sessions.renew(account, headers, ask)
+            answer = self._exchange(account, request, files, headers, until, reuse=reuse)
+        return answer
+
+    def _unauthorized(
+        self, account: Account, files: Files, until: float, request: Request
+    ) -> Answer:
+        return self._exchange(account, request, files, {}, until, reuse=True)
+
+    def _exchange(
+        self,
+        account: Account,
+        request: Request,
+        files: Files,
+        headers: Mapping[str, str],
+        until: float,
+        *,
+        reuse: bool,
+    ) -> Answer:
+        """The answer of the first of the provider's addresses that could be reached."""
+        lost: NotSent | None = None
+        for base in account.bases(request):
+            sending = account.request(request, files, base, headers)
+            try:
+                answer = self._receive(sending, until - self._wire.monotonic(), reuse=reuse)
+            except NotSent as error:
+                lost = error
+                continue
+            body = without_secrets(answer.body, account.credentials, headers)
+            return replace(answer, body=body)
+        raise lost or NotSent("provider-unreachable", "The provider has no address.")
+
+    def _receive(self, sending: httpx.Request, within_s: float, *, reuse: bool) -> Answer:
         with self._wire.exchange(sending, within_s, reuse=reuse) as response:
             body = bytearray()
             for chunk in response.iter_raw():
@@ -211,7 +299,29 @@ class Driver:
                 if len(body) > self._limits.answer_bytes:
                     raise Unclear("unreadable-answer", "The provider's answer is too large.")
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, account.without_secrets(bytes(body)))
+            return Answer(response.status_code, headers, bytes(body))
+
+
+def in_order(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
+    """The routes with the preferred providers of each operation first, else as they were.
+
+    Raises:
+        ValueError: the order names an operation that nobody has, or a provider that there is not.
+    """
+    operations = {route.operation for route in routes} | {"*"}
+    providers = {route.provider for route in routes}
+    for operation, preferred in order.items():
+        if operation not in operations:
+            raise ValueError(f"the order of providers names an unknown operation '{operation}'")
+        for provider in preferred:
+            if provider not in providers:
+                raise ValueError(f"the order of providers names an unknown one: '{provider}'")
+
+    def place(route: Route) -> int:
+        preferred = list(order.get(route.operation, order.get("*", ())))
+        return preferred.index(route.provider) if route.provider in preferred else len(preferred)
+
+    return tuple(sorted(routes, key=place))
 
 
 def _busy(error: NotSent | Unclear) -> Busy:

@@ -3,6 +3,7 @@
 Knows nothing of any provider; what a file may be comes from the route's roles.
 """
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
+import imagesize
+
 from darkroom.errors import InputRefused
 from darkroom.media import HEAD_BYTES, Media, sniff
 from darkroom.ports import Inputs, Work
 from darkroom.providers.protocol import FilePart
-from darkroom.routes import Role
+from darkroom.routes import Role, Sides
 from darkroom.task import Input
 
 Part = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
@@ -34,10 +37,12 @@ class Files:
 
     Args:
         inputs: the input bucket.
+        linked: whether the provider can read the bucket by signed addresses.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, *, linked: bool = False) -> None:
         self._inputs = inputs
+        self._linked = linked
         self._open: dict[tuple[str, str], _Opened] = {}
         self._stack = ExitStack()
 
@@ -56,13 +61,27 @@ class Files:
         """Refuse what the route cannot take; sizes were checked when the files were pinned.
 
         Raises:
-            InputRefused: `not-an-image` or `wrong-format`.
+            InputRefused: `not-an-image`, `wrong-format`, `picture-too-large`,
+                `picture-too-small` or `sizes-differ`.
         """
         for role, files in work.inputs.items():
             if (wanted := work.route.roles.get(role)) is None:
                 continue
             for file in files:
                 self._check_format(file, wanted, work.route.provider)
+                self._check_sides(file, wanted.sides, work.route.provider)
+                for other in work.inputs.get(wanted.like or "", ()):
+                    self._check_alike(file, other, work.route.provider)
+
+    def media(self, file: Input) -> Media | None:
+        """See `protocol.InputFiles.media`."""
+        return self._opened(file).media
+
+    def link(self, file: Input, lifetime_s: int) -> str | None:
+        """See `protocol.InputFiles.link`."""
+        if not self._linked:
+            return None
+        return self._inputs.link(file.key, file.version_id, lifetime_s)
 
     def digests(self) -> dict[str, str]:
         """Key -> SHA-256 of every file that was opened."""
@@ -72,6 +91,16 @@ class Files:
             found[key] = _sha256(opened.body)
         return found
 
+    def body(self, file: Input) -> BinaryIO:
+        """The file's bytes from the first one on."""
+        body = self._opened(file).body
+        body.seek(0)
+        return body
+
+    def base64(self, file: Input) -> str:
+        """The whole file as one text; only for what a provider takes no other way."""
+        return base64.b64encode(self.body(file).read()).decode()
+
     def part(self, part: FilePart) -> Part:
         """The file as a part of a multipart body, named by what it is."""
         opened = self._opened(part.input)
@@ -80,8 +109,7 @@ class Files:
             if opened.media
             else ("bin", "application/octet-stream")
         )
-        opened.body.seek(0)
-        return part.field, (f"{part.field}.{extension}", opened.body, content_type)
+        return part.field, (f"{part.field}.{extension}", self.body(part.input), content_type)
 
     def _check_format(self, file: Input, wanted: Role, provider: str) -> None:
         media = self._opened(file).media
@@ -99,6 +127,49 @@ class Files:
             f"{sentence} {provider} takes {allowed} here.",
             f"Save the file as one of {allowed}, {_AGAIN}",
         )
+
+    def _check_sides(self, file: Input, wanted: Sides, provider: str) -> None:
+        size = self._size(file)
+        if size is None:
+            return
+        longer, shorter = max(size), min(size)
+        shown = f"{file.key} is {size[0]} x {size[1]} pixels; {provider} takes"
+        for limit, side, name in (
+            (wanted.longest, longer, "longer"),
+            (wanted.shortest, shorter, "shorter"),
+        ):
+            if limit is not None and side > limit:
+                raise InputRefused(
+                    "picture-too-large",
+                    f"{shown} a {name} side of at most {limit} here.",
+                    f"Make the picture smaller, {_AGAIN}",
+                )
+        if wanted.least is not None and shorter < wanted.least:
+            raise InputRefused(
+                "picture-too-small",
+                f"{shown} a shorter side of at least {wanted.least} here.",
+                f"Use a larger picture, {_AGAIN}",
+            )
+
+    def _check_alike(self, file: Input, other: Input, provider: str) -> None:
+        mine, its = self._size(file), self._size(other)
+        # Either way round: a camera may have noted that its picture is to be turned.
+        if mine is None or its is None or sorted(mine) == sorted(its):
+            return
+        raise InputRefused(
+            "sizes-differ",
+            f"{file.key} is {mine[0]} x {mine[1]} pixels and {other.key} {its[0]} x {its[1]}; "
+            f"{provider} wants both alike.",
+            f"Make them the same size, {_AGAIN}",
+        )
+
+    def _size(self, file: Input) -> tuple[int, int] | None:
+        """Width and height by the file's header; None where it does not say."""
+        media = self.media(file)
+        if media is None or media.kind != "image":
+            return None
+        width, height = imagesize.get(self.body(file))
+        return (width, height) if width > 0 and height > 0 else None
 
     def _opened(self, file: Input) -> _Opened:
         place = (file.key, file.version_id)

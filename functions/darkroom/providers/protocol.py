@@ -9,11 +9,13 @@ status, because a 404 may be an answer to the question; what they do not underst
 import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
-from darkroom.errors import DarkroomError, Unclear
+from darkroom.errors import DarkroomError, ProviderRefused, Unclear
+from darkroom.media import Media
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, Input
@@ -22,12 +24,12 @@ LARGEST_NUMBER = 10**30
 LONGEST_PAUSE_S = 3600
 """Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file of a multipart body: the field's name, and the pinned input that fills it."""
+    """A file inside a body: the field's name, and the pinned input that fills it."""
 
     field: str
     input: Input
@@ -38,19 +40,31 @@ class Request:
     """One HTTP request, complete but for the base URL and the credentials.
 
     Attributes:
-        path: begins with "/".
+        path: begins with "/"; or a whole address that the provider handed out, which is asked
+            without credentials and with exactly these headers.
+        host: which of the provider's hosts; "" is its API, others are named by the adapter.
         json: a JSON body; excludes `form` and `files`.
+        encoded: files of that JSON body, as base64 texts under names of their own.
         form: text fields of a multipart body; values are sent as given.
         files: file fields of the same body, streamed from the input bucket.
+        content: a file that is the whole body, streamed from the input bucket.
         headers: without credentials, which the driver adds.
     """
 
     method: Method
     path: str
+    host: str = ""
     json: Mapping[str, Any] | None = None
+    encoded: tuple[FilePart, ...] = ()
     form: Mapping[str, str] = field(default_factory=dict)
     files: tuple[FilePart, ...] = ()
+    content: Input | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it goes to an address that the provider handed out."""
+        return not self.path.startswith("/")
 
     def to_text(self) -> str:
         """The request as text, to be kept until its fate is known. Holds no credentials."""
@@ -119,35 +133,98 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provide
             return value
 
 
+class InputFiles(Protocol):
+    """What an adapter may ask about its input files while it prepares."""
+
+    def media(self, file: Input) -> Media | None:
+        """The file's format, by its first bytes."""
+
+    def link(self, file: Input, lifetime_s: int) -> str | None:
+        """An address from which the provider can read the file for so many seconds.
+
+        None where it could not: the input bucket is on this machine and the provider is not.
+        """
+
+
+@dataclass(frozen=True)
+class Style:
+    """One entry of a provider's catalogue of styles."""
+
+    id: int
+    title: str
+    thumb: str | None = None
+
+
+@dataclass(frozen=True)
+class StyleGroup:
+    """The styles that a provider lists together."""
+
+    id: int
+    title: str
+    styles: tuple[Style, ...]
+
+
 class Adapter(Protocol):
-    """One provider: what it can do, and how to say it."""
+    """One provider: what it can do, and how to say it. Adapters derive from it."""
 
     name: str
     label: str
     """Its name as its own documents write it; for sentences."""
-    base_url: str
-    """Where the real API is; settings may name another."""
+    base_urls: tuple[str, ...]
+    """Where the real API is; the next one is tried when nothing could be sent to the one before.
+    A secret's `base_url` replaces them all."""
+    hosts: Mapping[str, str] = MappingProxyType({})
+    """Its other hosts: name -> address. A secret's `<name>_url` replaces one; where the secret has
+    only a `base_url`, that is the other hosts', too."""
     tariff: Tariff
     routes: Sequence[Route]
     credential_names: tuple[str, ...]
     """Names that its secret must hold, none of them empty, for it to count as set up."""
+    session_s: int | None = None
+    """How long what `authorize` returns is good for, seconds; None for ever. It is also asked
+    anew when the provider refuses it."""
 
-    def authorize(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
-        """Headers that carry the credentials."""
+    def authorize(
+        self, credentials: Mapping[str, str], now_ms: int
+    ) -> Generator[Request, Answer, Mapping[str, str]]:
+        """Headers that carry the credentials; the round trips on the way to them carry none.
 
-    def prepare(self, work: Work) -> Generator[Request, Answer, Request]:
+        `now_ms` is the time in milliseconds since 1970, as some providers want to see it.
+
+        A provider that wants a key in a header makes no round trip: `yield from ()`.
+        """
+
+    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
         """Free round trips (uploads); returns the one paid request."""
 
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The meaning of the paid call's 2xx answer. Raises `Unclear` when it has none."""
+
+    def look_up(self, work: Work, since_s: int) -> Generator[Request, Answer, Accepted | None]:
+        """Find the job of a doubtful paid call; None when the provider knows of none (yet).
+
+        Only for routes of class `look-up`. `since_s` is when the call began, seconds since 1970.
+        """
+        raise LookupError(f"{self.name} has no list of past calls ({work.route.model}, {since_s})")
 
     def poll(
         self, route: Route, job_id: str
     ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
         """Ask how the job stands."""
 
-    def cancel(self, route: Route, job_id: str) -> Request | None:
+    def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002 - for those who can
         """The request that cancels a job, or None where there is none."""
+        return None
+
+    def styles(self, route: Route) -> Generator[Request, Answer, Sequence[StyleGroup]]:
+        """The provider's catalogue of styles for a route, page by page.
+
+        Raises:
+            ProviderRefused: it has none for this route (`no-styles`).
+        """
+        raise ProviderRefused(
+            "no-styles", f"{self.label} has no list of styles for '{route.operation}'."
+        )
 
     def refuse(self, answer: Answer) -> DarkroomError:
         """The meaning of an answer that is not 2xx, as an error for the driver to raise.

@@ -14,7 +14,7 @@ from darkroom.errors import DarkroomError, Throttled, Unclear
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.params import form_value
-from darkroom.providers.protocol import Answer, FilePart, Request
+from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.snapapi_params import HEADSHOT_MARK
 from darkroom.providers.snapapi_routes import ENDPOINTS, NAME, Endpoint
 from darkroom.routes import Route, Tariff
@@ -35,21 +35,30 @@ _WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
 _LONGEST_ID: Final = 200
 
 
-class SnapApi:
+class SnapApi(Adapter):
     """The adapter. An answer without what it promised is `Unclear`: the call may be paid."""
 
     name = NAME
     label = "SnapAPI"
-    base_url = "https://api.snapapi.ai"
+    base_urls = ("https://api.snapapi.ai",)
     tariff = Tariff(0.0005, "2026-11-21", "docs.snapedit.app/llms-full.txt, Pricing")
     routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
     credential_names: tuple[str, ...] = ("api_key",)
 
-    def authorize(self, credentials: Mapping[str, str]) -> Mapping[str, str]:
+    def authorize(
+        self,
+        credentials: Mapping[str, str],
+        now_ms: int,  # noqa: ARG002 - a key is the same at any time
+    ) -> Generator[Request, Answer, Mapping[str, str]]:
         """The key's own header."""
+        yield from ()
         return {"api-key": credentials["api_key"]}
 
-    def prepare(self, work: Work) -> Generator[Request, Answer, Request]:
+    def prepare(
+        self,
+        work: Work,
+        files: InputFiles,  # noqa: ARG002 - the driver has checked them
+    ) -> Generator[Request, Answer, Request]:
         """Nothing to prepare: the paid call carries the files."""
         yield from ()
         return _build(work)

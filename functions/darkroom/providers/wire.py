@@ -38,7 +38,7 @@ class Wire:
 
     def __init__(self, *, connect_s: float = 5.0, monotonic: Monotonic = time.monotonic) -> None:
         self._connect_s = connect_s
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._call = threading.local()  # of the exchange under way: until when
 
     @contextmanager
@@ -69,7 +69,7 @@ class Wire:
             "trace": watch,
         }
         transport = self._kept if reuse else self._fresh
-        self._call.until = self._monotonic() + within_s
+        self._call.until = self.monotonic() + within_s
         try:
             response = transport.handle_request(request)
             try:
@@ -102,7 +102,7 @@ class Wire:
 
     @cached_property
     def _backend(self) -> httpcore.NetworkBackend:
-        return _Backend(lambda: self._call.until - self._monotonic())
+        return _Backend(lambda: self._call.until - self.monotonic())
 
 
 def within(limit: float | None, left_s: float, late: type[Exception]) -> float:

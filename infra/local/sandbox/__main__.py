@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say(json.dumps({name: one.as_json() for name, one in running.items()}))
         else:
             for one in running.values():
-                _say(f"{one.name}: {one.base_url} key {one.api_key}")
+                _say("  ".join([one.name, *one.as_json().values()]))
         if options.until_eof:
             threading.Thread(target=_wait_for_eof, args=(stop,), daemon=True).start()
         stop.wait()

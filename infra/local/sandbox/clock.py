@@ -29,6 +29,10 @@ class Clock:
         with self._lock:
             return self._read()
 
+    def real(self) -> float:
+        """Return the source's time, which no speed and no jump changes."""
+        return self._source()
+
     @property
     def speed(self) -> float:
         """How many sandbox seconds pass in one real second."""

@@ -1,11 +1,20 @@
-"""The control routes under `/_sandbox/`: ledger, faults, clock, account, request log.
+"""The control routes under `/_sandbox/`: ledger, faults, clock, account, knobs, request log.
 
 They need no key and are no part of any provider's API.
 """
 
 from collections.abc import Callable
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
 from werkzeug.wrappers import Response
 
 from infra.local.sandbox.faults import Rule
@@ -36,6 +45,9 @@ class AccountOrder(BaseModel):
 
 
 _RULES: TypeAdapter[list[Rule]] = TypeAdapter(list[Rule])
+_KNOBS: TypeAdapter[dict[str, StrictBool | StrictInt | StrictStr]] = TypeAdapter(
+    dict[str, StrictBool | StrictInt | StrictStr]
+)
 
 
 class Control:
@@ -53,6 +65,8 @@ class Control:
             ("POST", "clock"): self._set_clock,
             ("GET", "account"): self._show_account,
             ("POST", "account"): self._set_account,
+            ("GET", "knobs"): self._show_knobs,
+            ("POST", "knobs"): self._set_knobs,
         }
 
     def answer(self, request: SandboxRequest) -> Response:
@@ -103,7 +117,7 @@ class Control:
         return json_reply(
             {
                 "credits": world.ledger.balance,
-                "rate_per_min": world.pace.per_min or 0,
+                "rate_per_min": world.pace.limit or 0,
                 "active": world.active,
             }
         )
@@ -113,7 +127,19 @@ class Control:
         if order.credits is not None:
             self._world.ledger.set_balance(order.credits)
         if order.rate_per_min is not None:
-            self._world.pace.per_min = order.rate_per_min or None
+            self._world.pace.limit = order.rate_per_min or None
         if order.active is not None:
             self._world.active = order.active
         return self._show_account(request)
+
+    def _show_knobs(self, _: SandboxRequest) -> Response:
+        return json_reply({"knobs": self._world.knobs})
+
+    def _set_knobs(self, request: SandboxRequest) -> Response:
+        order = _KNOBS.validate_json(request.get_data())
+        knobs = self._world.knobs
+        for name, value in order.items():
+            if name not in knobs or type(value) is not type(knobs[name]):
+                return json_reply({"error": f"no such knob: {name}", "known": knobs}, 400)
+        knobs.update(order)
+        return self._show_knobs(request)

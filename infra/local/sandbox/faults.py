@@ -37,6 +37,7 @@ class Effect(BaseModel):
     - `result: gone`: the work is done, its result URL leads nowhere.
     - `job`: `fail` ends in a failed job, `hang` never leaves processing, `stall` never starts.
       `refund` says whether the failed job's credits come back; absent, as this provider does it.
+    - `pad_bytes`: the work is done, its result file is that much larger, where its format allows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +52,7 @@ class Effect(BaseModel):
     truncate: int | None = Field(default=None, ge=0)
     result: Literal["gone"] | None = None
     job: Literal["fail", "hang", "stall"] | None = None
+    pad_bytes: int | None = Field(default=None, ge=0)
     refund: bool | None = None
 
     @model_validator(mode="after")
@@ -63,10 +65,11 @@ class Effect(BaseModel):
             self.truncate is not None,
             self.result is not None,
             self.job is not None,
+            self.pad_bytes is not None,
         ]
         if sum(kinds) != 1:
             raise ValueError(
-                "name exactly one of status, drop, delay_s, malformed, truncate, result, job"
+                "name exactly one of status, drop, delay_s, malformed, truncate, result, job, pad_bytes"
             )
         return self
 

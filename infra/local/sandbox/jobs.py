@@ -50,6 +50,7 @@ class Job:
     fate: Fate | None
     work: Future[object]
     on_failure: Callable[[float], None]
+    on_success: Callable[[float], None]
     facts: dict[str, Any] = field(default_factory=dict)
     end: Standing | None = None
 
@@ -72,8 +73,9 @@ class Jobs:
         fate: Fate | None,
         on_failure: Callable[[float], None],
         facts: dict[str, Any],
+        on_success: Callable[[float], None] = lambda _at: None,
     ) -> Job:
-        """Start a job; `on_failure` is told once, with the time, when it fails."""
+        """Start a job; `on_failure` or `on_success` is told once, with the time, when it ends."""
         job = Job(
             id=job_id,
             made_at=self._clock.now(),
@@ -81,6 +83,7 @@ class Jobs:
             fate=fate,
             work=self._workers.submit(work),
             on_failure=on_failure,
+            on_success=on_success,
             facts=facts,
         )
         with self._lock:
@@ -135,6 +138,8 @@ class Jobs:
                 job.end = end
                 if end.phase == "failed":
                     job.on_failure(end.ended_at or self._clock.now())
+                if end.phase == "done":
+                    job.on_success(end.ended_at or self._clock.now())
             return job.end
 
 

@@ -64,13 +64,14 @@ class Ledger:
         with self._lock:
             self._balance = balance
 
-    def charge(self, purchase: Purchase) -> None:
-        """Take the price, or raise `OutOfCreditsError` and take nothing."""
+    def charge(self, purchase: Purchase, at: float | None = None) -> None:
+        """Take the price, booked `at` or now; or raise `OutOfCreditsError` and take nothing."""
         with self._lock:
             if purchase.credits > self._balance:
                 raise OutOfCreditsError(purchase.credits, self._balance)
             self._balance -= purchase.credits
-            self._entries.append(self._entry("charge", purchase, self._clock.now()))
+            when = self._clock.now() if at is None else at
+            self._entries.append(self._entry("charge", purchase, when))
 
     def refund(self, purchase: Purchase, at: float | None = None) -> None:
         """Give the price back, at `at` or now; a second refund of the same job changes nothing."""
@@ -80,6 +81,11 @@ class Ledger:
             self._balance += purchase.credits
             when = self._clock.now() if at is None else at
             self._entries.append(self._entry("refund", purchase, when))
+
+    def entries(self) -> list[Entry]:
+        """Return every movement, the oldest first."""
+        with self._lock:
+            return list(self._entries)
 
     def report(self) -> dict[str, object]:
         """Return entries, sums and balance, ready for JSON."""

@@ -1,4 +1,4 @@
-"""The rate limit: a fixed window of one minute per key, opened by its first request.
+"""The rate limit: a fixed window per key, opened by its first request.
 
 A request that is refused does not count.
 """
@@ -23,10 +23,11 @@ class Standing:
 
 
 class Pace:
-    """Counts requests per key; `per_min` of None means no limit."""
+    """Counts requests per key and window; a limit of None means none."""
 
-    def __init__(self, clock: Clock, per_min: int | None) -> None:
-        self.per_min = per_min
+    def __init__(self, clock: Clock, limit: int | None, window_s: float = WINDOW_S) -> None:
+        self.limit = limit
+        self._window_s = window_s
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
@@ -34,14 +35,14 @@ class Pace:
     def take(self, key: str) -> Standing | None:
         """Count one request of `key`, or refuse it; None when there is no limit."""
         with self._lock:
-            limit = self.per_min
+            limit = self.limit
             if limit is None:
                 return None
             now = self._clock.now()
             opened, used = self._windows.get(key, (now, 0))
-            if now >= opened + WINDOW_S:
+            if now >= opened + self._window_s:
                 opened, used = now, 0
-            resets_at = opened + WINDOW_S
+            resets_at = opened + self._window_s
             if used >= limit:
                 wait = max(1, math.ceil(resets_at - now))
                 return Standing(limit, 0, resets_at, retry_after_s=wait)

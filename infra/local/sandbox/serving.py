@@ -22,6 +22,8 @@ from infra.local.sandbox.world import Provider, World
 PROVIDERS: Mapping[str, str] = {
     "snapapi": "infra.local.sandbox.snapapi",
     "apiframe": "infra.local.sandbox.apiframe",
+    "goapi": "infra.local.sandbox.goapi",
+    "perfect": "infra.local.sandbox.perfect",
 }
 
 STOP_LOOKS_EVERY_S = 0.05
@@ -30,15 +32,15 @@ WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox that answers: where, and with which key."""
+    """A sandbox that answers: where, and with which credentials."""
 
     name: str
     base_url: str
-    api_key: str
+    credentials: Mapping[str, str]
 
     def as_json(self) -> dict[str, str]:
         """Return what a client needs, for printing."""
-        return {"base_url": self.base_url, "api_key": self.api_key}
+        return {"base_url": self.base_url, **self.credentials}
 
 
 class _Quiet(WSGIRequestHandler):
@@ -85,7 +87,7 @@ def start(
             app = SandboxApp(provider, world, pause=pause)
             port = stack.enter_context(_served(app, world, host, (ports or {}).get(name, 0)))
             shown = "127.0.0.1" if host in WILDCARD_HOSTS else host
-            running[name] = Running(name, f"http://{shown}:{port}", provider.api_key)
+            running[name] = Running(name, f"http://{shown}:{port}", provider.credentials)
         yield running
 
 

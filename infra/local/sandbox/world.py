@@ -53,7 +53,10 @@ class RefusalError(Exception):
 
 @dataclass
 class World:
-    """One sandbox's state; `job_s` is the duration of the next job in sandbox seconds."""
+    """One sandbox's state; `job_s` is the duration of the next job in sandbox seconds.
+
+    `knobs` are what a provider's documents leave open, under names and with defaults of its own.
+    """
 
     clock: Clock
     ledger: Ledger
@@ -63,6 +66,7 @@ class World:
     faults: Faults
     job_s: float = 1.0
     active: bool = True
+    knobs: dict[str, bool | int | str] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
@@ -97,7 +101,8 @@ class Provider(Protocol):
     """A provider's API on top of a world."""
 
     name: str
-    api_key: str
+    credentials: Mapping[str, str]
+    """What a client needs besides the address, under the names that a secret has for it."""
 
     def routes(self) -> list[Route]:
         """List every endpoint."""

@@ -224,7 +224,8 @@ def far_end() -> Iterator[Callable[[], RealBench]]:
     wire = Wire()
     with start(job_s=JOB_S) as running, httpx.Client() as client:
         sandboxes = {
-            name: Sandbox(name, one.base_url, one.api_key, client) for name, one in running.items()
+            name: Sandbox(name, one.base_url, one.credentials, client)
+            for name, one in running.items()
         }
         try:
             yield lambda: _build_real_bench(sandboxes, wire)
@@ -241,7 +242,7 @@ def _build_real_bench(sandboxes: Mapping[str, Sandbox], wire: Wire) -> RealBench
     for sandbox in sandboxes.values():
         sandbox.clear()
     keys = {
-        name: {"api_key": sandbox.api_key, "base_url": sandbox.base_url}
+        name: {**sandbox.credentials, "base_url": sandbox.base_url}
         for name, sandbox in sandboxes.items()
     }
     inputs = InMemoryInputs()

@@ -65,7 +65,7 @@ class Sandbox:
 
     name: str
     base_url: str
-    api_key: str
+    credentials: Mapping[str, str]
     client: httpx.Client
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
@@ -152,12 +152,10 @@ class Bench:
         return end
 
 
-def build_bench(
-    sandbox: Sandbox, wire: Wire, api_key: str | None = None, base_url: str | None = None
-) -> Bench:
-    """A bench for one provider; key and address are the sandbox's unless said otherwise."""
+def build_bench(sandbox: Sandbox, wire: Wire, **instead: str) -> Bench:
+    """A bench for one provider; credentials and address are the sandbox's, `instead` aside."""
     inputs = InMemoryInputs()
-    held = {"api_key": api_key or sandbox.api_key, "base_url": base_url or sandbox.base_url}
+    held = {**sandbox.credentials, "base_url": sandbox.base_url, **instead}
     driver = Driver(build_adapters(), lambda _provider: held, inputs, "local", wire=wire)
     return Bench(sandbox, driver, inputs, wire)
 

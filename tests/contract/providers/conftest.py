@@ -17,7 +17,7 @@ def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
     """Every provider's sandbox, over real HTTP."""
     with start(list(PROVIDERS), job_s=JOB_S) as running, httpx.Client() as client:
         yield {
-            name: Sandbox(name, running[name].base_url, running[name].api_key, client)
+            name: Sandbox(name, running[name].base_url, running[name].credentials, client)
             for name in PROVIDERS
         }
 

@@ -5,6 +5,8 @@ docs-v2.apiframe.ai/docs. The other routes of v2 (generate, video, music, LoRAs)
 """
 
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from werkzeug.wrappers import Response
 
@@ -24,7 +26,7 @@ class Apiframe:
     """The provider: implements `Provider` for the server."""
 
     name = "apiframe"
-    api_key = API_KEY
+    credentials: Mapping[str, str] = MappingProxyType({"api_key": API_KEY})
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -67,7 +69,7 @@ class Apiframe:
         key = call.request.headers.get("x-api-key", "")
         if not key:
             raise RefusalError(401, "API key is required")
-        if key != self.api_key:
+        if key != API_KEY:
             raise RefusalError(401, "Invalid API key")
         if not self._world.active:
             raise RefusalError(403, "API key is inactive")
@@ -95,7 +97,7 @@ class Apiframe:
                 "apiKey": {
                     "id": "5a0d5c1e-0000-4000-8000-000000000003",
                     "name": "sandbox",
-                    "prefix": self.api_key[:8],
+                    "prefix": API_KEY[:8],
                 },
             }
         )

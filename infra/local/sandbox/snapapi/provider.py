@@ -5,8 +5,9 @@ from docs.snapedit.app/en/docs, "Error Handling".
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from werkzeug.wrappers import Response
 
@@ -72,7 +73,7 @@ class SnapApi:
     """The provider: implements `Provider` for the server."""
 
     name = "snapapi"
-    api_key = API_KEY
+    credentials: Mapping[str, str] = MappingProxyType({"api_key": API_KEY})
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -139,7 +140,7 @@ class SnapApi:
         headers = call.request.headers
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         key = headers.get("api-key") or (bearer.strip() if scheme.lower() == "bearer" else "")
-        if key != self.api_key or not self.world.active:
+        if key != API_KEY or not self.world.active:
             raise RefusalError(401, "Invalid API key provided.")
         return key
 

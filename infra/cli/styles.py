@@ -1,0 +1,65 @@
+"""`darkroom styles`: what a provider offers to choose from, as it says itself."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.cli.target import env_option, find_target
+
+if TYPE_CHECKING:
+    from darkroom.providers.driver import Driver
+    from darkroom.providers.protocol import StyleGroup
+    from darkroom.routes import Route
+
+
+@click.command(name="styles")
+@click.argument("provider")
+@click.argument("operation")
+@click.option("--json", "as_json", is_flag=True, help="Print groups and styles as JSON.")
+@env_option
+def command(provider: str, operation: str, environment: str, *, as_json: bool) -> None:
+    """List the styles that PROVIDER has for OPERATION, such as: perfect hairstyle.
+
+    A spec names one by its id or its title: "params": {"style": "Long Wave"}.
+    """
+    from darkroom.errors import DarkroomError  # noqa: PLC0415 - brings pydantic along
+
+    providers = find_target(environment).providers
+    route = _find_route(providers, provider, operation)
+    try:
+        groups = providers.styles(route)
+    except DarkroomError as error:
+        told = error.failure
+        raise click.ClickException(f"{told.sentence} {told.next_step}".strip()) from error
+    if as_json:
+        click.echo(json.dumps([_as_dict(group) for group in groups], indent=2, ensure_ascii=False))
+    else:
+        _show(groups)
+
+
+def _find_route(providers: "Driver", provider: str, operation: str) -> "Route":
+    for route in providers.routes():
+        if (route.provider, route.operation) == (provider, operation):
+            return route
+    raise click.UsageError(
+        f"'{provider}' has no operation '{operation}'; `darkroom providers` shows who has which"
+    )
+
+
+def _show(groups: "Sequence[StyleGroup]") -> None:
+    for group in groups:
+        click.echo(f"{group.title}  (group {group.id})")
+        for style in group.styles:
+            click.echo(f"  {style.id}  {style.title}")
+
+
+def _as_dict(group: "StyleGroup") -> dict[str, Any]:
+    return {
+        "id": group.id,
+        "title": group.title,
+        "styles": [
+            {"id": style.id, "title": style.title, "thumb": style.thumb} for style in group.styles
+        ],
+    }

@@ -1,0 +1,125 @@
+"""A job that is lost when nobody asks about it is stayed with; a lost one is made anew."""
+
+from typing import Any
+
+from darkroom.errors import Busy, Throttled
+from darkroom.pipeline.submit import submit
+from darkroom.ports import JobFailed, Pending
+from darkroom.task import Attempt
+from tests.pipeline.offers import JOB_ALONE
+from tests.pipeline.studio import PHOTO, Studio
+
+ALONE_S = 10
+LOST = JobFailed("job-lost", "The provider no longer knows the job.", "no")
+
+
+def _asked(studio: Studio, **fields: Any) -> Studio:
+    studio.drop(PHOTO)
+    studio.ask(JOB_ALONE, **fields)
+    return studio
+
+
+def _outcomes(studio: Studio) -> list[tuple[str, str, str]]:
+    def told(attempt: Attempt) -> tuple[str, str, str]:
+        return attempt.provider, attempt.outcome, attempt.charged
+
+    return [told(attempt) for attempt in studio.task.attempts]
+
+
+def test_the_submit_door_stays_until_the_job_is_done(studio: Studio) -> None:
+    """The workflow goes straight on to DELIVER."""
+    studio.providers.polls = 12
+    _asked(studio)
+
+    assert studio.door("submit", studio.task.task_id).next == "deliver"
+
+
+def test_a_long_job_is_handed_to_the_wait_loop_with_short_waits(studio: Studio) -> None:
+    """The submit door has its time limit; the pauses stay below what the job survives."""
+    studio.providers.polls = 100
+    _asked(studio).run()
+
+    waits = [step.wait_s for step in studio.steps if step.next == "poll"]
+    assert studio.task.state == "succeeded"
+    assert waits
+    assert max(waits) < ALONE_S / 2
+
+
+def test_the_submit_door_leaves_while_it_still_can(studio: Studio) -> None:
+    """A process that is about to be stopped asks no more."""
+    studio.providers.polls = 100
+    _asked(studio)
+    began = studio.clock.now()
+    step = submit(
+        studio.ports,
+        studio.task.task_id,
+        1,
+        lambda: 130.0 - (studio.clock.now() - began).total_seconds(),
+    )
+
+    assert step.next == "poll"
+    assert 90 < (studio.clock.now() - began).total_seconds() < 120
+
+
+def test_it_is_asked_as_often_as_the_provider_wants_but_never_too_rarely(studio: Studio) -> None:
+    """The interval that the provider names is kept, unless it would lose the job."""
+    studio.providers.say("poll", Pending(None, 2.5), Pending(None, 60.0), Pending(None, 0.2))
+    _asked(studio)
+    studio.door("submit", studio.task.task_id)
+
+    pauses = studio.clock.slept
+    assert pauses[1] == 3
+    assert max(pauses) < ALONE_S / 2
+    assert min(pauses) >= 1
+
+
+def test_trouble_while_asking_does_not_make_the_pauses_longer(studio: Studio) -> None:
+    """Whoever waits as long as a busy provider asks for has lost the job."""
+    studio.providers.polls = 3
+    later = Throttled("come-back", "The provider is busy.", retry_after_s=120)
+    studio.providers.say("poll", later, Busy("away", "Not now."), later)
+    _asked(studio).run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.clock.slept) >= 4
+    assert max(studio.clock.slept) < ALONE_S / 2
+
+
+def test_a_lost_job_is_made_anew_by_the_same_provider(studio: Studio) -> None:
+    """It cost nothing; the second attempt has a number, and so a key, of its own."""
+    studio.providers.say("poll", *[LOST] * 4)
+    _asked(studio).run()
+
+    assert _outcomes(studio) == [("zeta", "lost", "no"), ("zeta", "succeeded", "yes")]
+    assert studio.manifest()["cost"]["credits"] == 3.0
+
+
+def test_after_three_lost_jobs_the_next_provider_is_asked(studio: Studio) -> None:
+    """A provider that loses everything is not tried for ever."""
+    studio.providers.say("poll", *[LOST] * 12)
+    _asked(studio).run()
+
+    assert _outcomes(studio) == [
+        *[("zeta", "lost", "no")] * 3,
+        ("gamma", "succeeded", "yes"),
+    ]
+
+
+def test_after_three_lost_jobs_of_the_only_provider_the_task_fails(studio: Studio) -> None:
+    """The manifest says that nothing was charged."""
+    studio.providers.say("poll", *[LOST] * 12)
+    _asked(studio, provider="zeta").run()
+
+    manifest = studio.manifest()
+    assert manifest["failure"]["code"] == "job-lost"
+    assert manifest["cost"]["credits"] == 0
+
+
+def test_the_last_try_comes_after_every_documented_window_has_passed(studio: Studio) -> None:
+    """What kept us from asking may have been a rate limit of five minutes."""
+    studio.providers.say("poll", *[LOST] * 8)
+    _asked(studio).run()
+
+    second, third = studio.task.attempts[1:]
+    assert second.ended_at is not None
+    assert (third.started_at - second.ended_at).total_seconds() >= 300

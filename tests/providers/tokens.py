@@ -1,0 +1,107 @@
+"""A provider made up for the driver's tests: tokens, an upload elsewhere, two addresses."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from darkroom.errors import DarkroomError
+from darkroom.media import PNG
+from darkroom.ports import Accepted, JobFailed, Pending, Work
+from darkroom.providers import reading
+from darkroom.providers.driver import Driver
+from darkroom.providers.params import Strict
+from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
+from darkroom.providers.sessions import Sessions
+from darkroom.routes import Role, Route, Sides, Tariff
+from darkroom.task import Finished
+from tests.fakes.inputs import InMemoryInputs
+from tests.providers.desk import WIRE
+
+SMALL = Role(frozenset({PNG}), sides=Sides(longest=64, shortest=48, least=8))
+MASK = Role(frozenset({PNG}), required=False, like="image")
+ROUTE = Route(
+    "upscale",
+    "tokens",
+    ("tokens-1",),
+    Strict,
+    roles={"image": SMALL, "mask": MASK},
+    asynchronous=True,
+    call_s=5,
+)
+
+
+@dataclass
+class Tokens(Adapter):
+    """Signs in for a token, sends its file to an address that it is told, then pays."""
+
+    base_urls: tuple[str, ...]
+    upload: str = ""
+    name = "tokens"
+    label = "Tokens"
+    tariff = Tariff(None, "2026-01-01", "made up")
+    routes: Sequence[Route] = (ROUTE,)
+    credential_names: tuple[str, ...] = ("user", "password")
+    session_s = 100
+    hosts: Mapping[str, str] = field(default_factory=lambda: {"upload": "http://no.invalid"})
+
+    def authorize(
+        self, credentials: Mapping[str, str], now_ms: int
+    ) -> Generator[Request, Answer, Mapping[str, str]]:
+        """One round trip for a token."""
+        told = {"user": credentials["user"], "now_ms": now_ms}
+        answer = yield Request("POST", "/sign-in", json=told)
+        if not answer.ok:
+            raise self.refuse(answer)
+        return {"Authorization": f"Bearer {reading.as_text(answer.json()['token'])}"}
+
+    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
+        """The file goes elsewhere, as it is; its text goes to the other host."""
+        (file,) = work.inputs["image"]
+        media = files.media(file)
+        if self.upload:
+            told = {"Content-Type": media.content_type if media else ""}
+            yield Request("PUT", self.upload, content=file, headers=told)
+        yield Request(
+            "POST", "/texts", host="upload", json={"n": 1}, encoded=(FilePart("data", file),)
+        )
+        return Request("POST", "/pay", json={"link": files.link(file, 60)})
+
+    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:  # noqa: ARG002
+        """The job's name."""
+        return Accepted(reading.as_text(answer.json()["job"]))
+
+    def poll(
+        self,
+        route: Route,  # noqa: ARG002
+        job_id: str,
+    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
+        """Always at work."""
+        answer = yield Request("GET", f"/jobs/{job_id}")
+        if not answer.ok:
+            raise self.refuse(answer)
+        return Pending()
+
+    def refuse(self, answer: Answer) -> DarkroomError:
+        """By status, with the provider's own words."""
+        said = reading.quotable(answer.body.decode())
+        return reading.refusal(self.label, answer.status, said, answer.retry_after_s())
+
+
+HELD = {"user": "u", "password": "p-0123456789"}
+
+
+def driver_of(
+    adapter: Tokens,
+    inputs: InMemoryInputs | None = None,
+    sessions: Sessions | None = None,
+    **held: str,
+) -> Driver:
+    """A driver with this provider alone."""
+    secret = HELD | held
+    return Driver(
+        [adapter],
+        lambda _name: secret,
+        inputs or InMemoryInputs(),
+        "dev",
+        wire=WIRE,
+        sessions=sessions,
+    )
