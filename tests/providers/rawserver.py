@@ -100,8 +100,10 @@ def speaking(script: Mapping[str, Sequence[bytes]]) -> Handler:
     def handle(server: RawServer, connection: socket.socket) -> None:
         path = read_request(server, connection).split(b" ")[1].decode()
         lines = script[path]
-        connection.sendall(lines[min(asked[path], len(lines) - 1)])
+        line = lines[min(asked[path], len(lines) - 1)]
         asked[path] += 1
+        # Said aloud, so that the client does not take the connection for one that it may keep.
+        connection.sendall(line.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
 
     return handle
 

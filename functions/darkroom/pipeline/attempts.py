@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from darkroom.pipeline.resolve import read_params, route_of
+from darkroom.pipeline.choose import read_params, route_of
 from darkroom.ports import Ports, Work
 from darkroom.routes import Route
 from darkroom.task import Attempt, Choice, Task

@@ -3,26 +3,20 @@
 Nothing here reads an object or calls a provider; it compares a spec with declarations.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from pydantic import ValidationError
-
-from darkroom.errors import InputRefused, SpecRefused
-from darkroom.naming import TYPED, SpecName, input_key
+from darkroom.errors import InputRefused
+from darkroom.naming import SpecName, input_key
+from darkroom.pipeline.choose import Keys, choose, route_of, with_source
 from darkroom.ports import Found, Inputs, Providers
 from darkroom.routes import Route
 from darkroom.spec import Spec
 from darkroom.task import Choice, Input, Order
-from darkroom.wording import explain, nearest
 
 
 def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
     """What the spec asks for, with its files named but not yet looked up.
-
-    Providers that the spec names must all be able to do it. Without names, every provider that
-    is set up and able is kept, in the default order.
 
     Raises:
         SpecRefused: `unknown-operation`, `unknown-provider`, `operation-not-offered`,
@@ -31,14 +25,9 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
             `too-many-files`, `bad-params` or `bad-input-path`.
     """
     keys = _keys(spec, name)
-    routes = providers.routes()
-    _check_names(spec, routes)
-    if spec.preferred:
-        chosen = {p: _named(spec, p, keys, name, providers) for p in spec.preferred}
-    else:
-        chosen = _able(spec, keys, name, providers)
+    chosen = choose(spec, keys, name, providers)
     for route in chosen.values():
-        keys = _with_source(keys, route, name)
+        keys = with_source(keys, route, name)
     return Order(
         operation=spec.operation,
         choices=tuple(Choice(provider, route.model) for provider, route in chosen.items()),
@@ -47,28 +36,6 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
         metadata=spec.metadata,
         on_unknown=spec.on_unknown,
     )
-
-
-def route_of(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
-    """The declared route of a choice; None when there is none any more."""
-    for route in routes:
-        if (route.provider, route.operation, route.model) == (
-            choice.provider,
-            operation,
-            choice.model,
-        ):
-            return route
-    return None
-
-
-def read_params(params: Mapping[str, Any], route: Route) -> Any:  # noqa: ANN401 - the route's own model
-    """The parameters as the route's own type. Raises `SpecRefused` (`bad-params`)."""
-    try:
-        return route.params.model_validate(dict(params))
-    except ValidationError as error:
-        known = [field.alias or key for key, field in route.params.model_fields.items()]
-        what = f"The spec's params for {route.operation} by {route.provider}"
-        raise SpecRefused("bad-params", *explain(error, what, known)) from error
 
 
 def look(inputs: Inputs, order: Order) -> dict[str, Found | None]:
@@ -104,7 +71,7 @@ def pin(order: Order, found: Mapping[str, Found | None], routes: Iterable[Route]
     return replace(order, choices=tuple(fitting), inputs=inputs)
 
 
-def _keys(spec: Spec, name: SpecName) -> dict[str, tuple[str, ...]]:
+def _keys(spec: Spec, name: SpecName) -> Keys:
     return {
         role: tuple(
             input_key(name.folder, path)
@@ -112,178 +79,6 @@ def _keys(spec: Spec, name: SpecName) -> dict[str, tuple[str, ...]]:
         )
         for role, written in spec.inputs.items()
     }
-
-
-def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
-    operations = {route.operation for route in routes}
-    if spec.operation not in operations:
-        raise SpecRefused(
-            "unknown-operation",
-            f"There is no operation '{spec.operation}'.{nearest(spec.operation, operations)}",
-            f"Known are: {', '.join(sorted(operations))}.",
-        )
-    known = {route.provider for route in routes}
-    for provider in spec.preferred:
-        if provider not in known:
-            raise SpecRefused(
-                "unknown-provider",
-                f"There is no provider '{provider}'.{nearest(provider, known)}",
-                f"Known are: {', '.join(sorted(known))}.",
-            )
-
-
-def _named(
-    spec: Spec,
-    provider: str,
-    keys: dict[str, tuple[str, ...]],
-    name: SpecName,
-    providers: Providers,
-) -> Route:
-    """The route of a provider that the spec names."""
-    offered = [r for r in providers.routes() if r.operation == spec.operation]
-    own = [r for r in offered if r.provider == provider]
-    if not own:
-        others = sorted({r.provider for r in offered})
-        raise SpecRefused(
-            "operation-not-offered",
-            f"{provider} does not offer '{spec.operation}'.",
-            f"It is offered by: {', '.join(others)}.",
-        )
-    if not providers.set_up(provider):
-        raise SpecRefused(
-            "provider-not-set-up",
-            f"{provider} is not set up in this environment.",
-            providers.set_up_hint(provider),
-        )
-    return _fitting(spec, own, keys, name)
-
-
-def _able(
-    spec: Spec, keys: dict[str, tuple[str, ...]], name: SpecName, providers: Providers
-) -> dict[str, Route]:
-    """Every provider that is set up and can do what the spec says, in the default order."""
-    offering: dict[str, list[Route]] = {}
-    for route in providers.routes():
-        if route.operation == spec.operation:
-            offering.setdefault(route.provider, []).append(route)
-    ready = {p: own for p, own in offering.items() if providers.set_up(p)}
-    if not ready:
-        first = next(iter(offering))
-        raise SpecRefused(
-            "no-provider-set-up",
-            f"No provider of '{spec.operation}' is set up in this environment.",
-            providers.set_up_hint(first),
-        )
-    able: dict[str, Route] = {}
-    refusal: SpecRefused | None = None
-    for provider, own in ready.items():
-        try:
-            able[provider] = _fitting(spec, own, keys, name)
-        except SpecRefused as error:
-            refusal = refusal or error
-    if refusal is not None and not able:
-        raise refusal
-    return able
-
-
-def _fitting(
-    spec: Spec, own: Sequence[Route], keys: dict[str, tuple[str, ...]], name: SpecName
-) -> Route:
-    """The first of a provider's routes that can do what the spec says; only the pinned model's."""
-    candidates = [r for r in own if (spec.pinned in r.models if spec.pinned else not r.pinned_only)]
-    if not candidates:
-        raise _no_such_model(spec, own)
-    refusals: list[SpecRefused] = []
-    for route in candidates:
-        try:
-            _check(spec, _with_source(keys, route, name), route)
-        except SpecRefused as refusal:
-            refusals.append(refusal)
-        else:
-            return route
-    raise refusals[0]
-
-
-def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
-    """Why none of a provider's routes has the model, and for `task` the type, that is asked for."""
-    who = own[0].provider
-    typed = [name.partition(TYPED) for route in own for name in route.models if TYPED in name]
-    if spec.model is None:
-        needed = "a `model` and a `task_type`" if typed else "a `model`"
-        return SpecRefused(
-            "missing-model",
-            f"'{spec.operation}' by {who} needs {needed}, and the spec names none.",
-            f"See what there is with: darkroom providers {spec.operation}",
-        )
-    types = [kind for model, _, kind in typed if model == spec.model]
-    if types:
-        said = f"has no type '{spec.task_type}'" if spec.task_type else "needs a `task_type`"
-        return SpecRefused(
-            "unknown-task-type",
-            f"{spec.model} by {who} {said}.{nearest(spec.task_type or '', types)}",
-            f"Known are: {', '.join(types)}.",
-        )
-    known = list(dict.fromkeys(model for model, _, _ in typed)) or [route.model for route in own]
-    if spec.task_type is not None and not typed:
-        return SpecRefused(
-            "unknown-task-type",
-            f"'{spec.operation}' has no `task_type`.",
-            "Leave it out, or use the operation 'task'.",
-        )
-    return SpecRefused(
-        "unknown-model",
-        f"{who} has no model '{spec.model}' for '{spec.operation}'.{nearest(spec.model, known)}",
-        f"Known are: {', '.join(known)}.",
-    )
-
-
-def _with_source(
-    keys: dict[str, tuple[str, ...]], route: Route, name: SpecName
-) -> dict[str, tuple[str, ...]]:
-    if name.source is None or route.source in keys or route.source not in route.roles:
-        return keys
-    return {route.source: (name.source,), **keys}
-
-
-def _check(spec: Spec, keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
-    if route.refusal is not None:
-        raise SpecRefused(
-            "not-documented", route.refusal, "Name another provider, if there is one."
-        )
-    _check_roles(keys, route)
-    params = read_params(spec.params, route)
-    wrong = route.check(params, frozenset(keys))
-    if wrong is not None:
-        raise SpecRefused("bad-params", wrong, "Correct the spec and upload it again.")
-
-
-def _check_roles(keys: Mapping[str, tuple[str, ...]], route: Route) -> None:
-    what = f"{route.operation} by {route.provider}"
-    for role, files in keys.items():
-        if role not in route.roles:
-            known = sorted(route.roles)
-            raise SpecRefused(
-                "unknown-role",
-                f"{what} takes no input '{role}'.{nearest(role, known)}",
-                f"It takes: {', '.join(known)}." if known else "It takes no inputs.",
-            )
-        most = route.roles[role].most
-        if len(files) > most:
-            raise SpecRefused(
-                "too-many-files",
-                f"The input '{role}' names {len(files)} files; {what} takes {most}.",
-                "Name fewer files.",
-            )
-    for role, rule in route.roles.items():
-        if rule.required and role not in keys:
-            add = f'add "inputs": {{"{role}": "<file>"}} to the spec.'
-            raise SpecRefused(
-                "missing-role",
-                f"{what} needs the input '{role}', and the spec names none.",
-                f"Name the spec after its photo, as in 'cat.jpg.json', or {add}"
-                if role == route.source
-                else f"{add[0].upper()}{add[1:]}",
-            )
 
 
 def _pinned(found: Found) -> Input:

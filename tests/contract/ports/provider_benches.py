@@ -26,7 +26,8 @@ from darkroom.providers.wire import Wire
 from darkroom.routes import Route
 from darkroom.task import Finished
 from infra.local.sandbox import start
-from tests.contract.providers.bench import JOB_S, Sandbox, picture
+from tests.contract.providers.bench import Sandbox, picture
+from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.providers import FakeProviders, Lost
 from tests.pipeline.offers import ROUTES

@@ -1,61 +1,85 @@
 """What the provider contract runs on: the sandboxes, a driver, and small pictures."""
 
 import base64
+import functools
 import io
 import itertools
 import json
+import math
+import tempfile
+import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 from PIL import Image, ImageDraw
 
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver
 from darkroom.providers.wire import Wire
-from darkroom.routes import Route
+from darkroom.routes import Role, Route
 from darkroom.task import Finished, Input
+from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
-
-JOB_S = 60.0
-"""Jobs end when the sandbox's clock is moved on, not by waiting."""
-
-# What a spec has to say at least, where an operation cannot do without.
-LEAST_PARAMS: Mapping[str, Mapping[str, Any]] = {
-    "generate": {"prompt": "a red bicycle"},
-    "edit": {"prompt": "make it snow"},
-    "headshot": {"prompt": "a headshot in a studio"},
-    "cartoon": {"prompt": "as a sticker"},
-    "inpaint": {"prompt": "an empty wall"},
-    "combine": {"prompt": "put both in a stadium"},
-    "hairstyle": {"style": "bob"},
-}
-LEAST_PARAMS_OF: Mapping[tuple[str, str], Mapping[str, Any]] = {
-    ("apiframe", "outpaint"): {"prompt": "more meadow", "outpaint": "Zoom out 1.5x"},
-}
-USUAL: Mapping[str, str] = {"snapapi": "remove-background", "apiframe": "upscale"}
-"""The operation that stands for a provider where any would do."""
 
 _counter = itertools.count(1)
 
 
-def picture(mode: str = "RGB", kind: str = "PNG") -> bytes:
+def picture(
+    mode: str = "RGB", kind: str = "PNG", size: tuple[int, int] = (48, 32), grey: int = 0
+) -> bytes:
     """A small photo with something in its middle."""
-    image = Image.new(mode, (48, 32), "white")
-    ImageDraw.Draw(image).rectangle((14, 8, 34, 24), fill="white" if mode == "L" else "red")
+    image = Image.new(mode, size, "white")
+    box = tuple(side * share // 8 for share in (2, 6) for side in size)
+    ImageDraw.Draw(image).rectangle(box, fill=grey if mode == "L" else "red")
     out = io.BytesIO()
     image.save(out, kind)
     return out.getvalue()
 
 
-def mask() -> bytes:
-    """A mask of the same size: white where something is to be done."""
-    image = Image.new("L", (48, 32), 0)
-    ImageDraw.Draw(image).rectangle((20, 10, 28, 20), fill=255)
+def mask(size: tuple[int, int] = (48, 32)) -> bytes:
+    """A mask of the same size: black, and white where something is to be done."""
+    image = Image.new("L", size, 0)
+    box = tuple(side * share // 8 for share in (3, 5) for side in size)
+    ImageDraw.Draw(image).rectangle(box, fill=255)
     out = io.BytesIO()
     image.save(out, "PNG")
+    return out.getvalue()
+
+
+def sample(role: str, rule: Role, kind: str = "PNG", size: tuple[int, int] = (48, 32)) -> bytes:
+    """A small file that a role takes."""
+    kinds = {media.kind for media in rule.formats}
+    if "image" in kinds:
+        return mask(size) if role == "mask" else picture(kind=kind, size=size)
+    return clip() if "video" in kinds else tune()
+
+
+@functools.cache
+def clip() -> bytes:
+    """A video of a few frames."""
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
+        writer = cv2.VideoWriter(file.name, cv2.VideoWriter.fourcc(*"mp4v"), 8, (64, 48))
+        for shade in range(0, 240, 40):
+            writer.write(np.full((48, 64, 3), shade, np.uint8))
+        writer.release()
+        return Path(file.name).read_bytes()
+
+
+@functools.cache
+def tune() -> bytes:
+    """A tenth of a second of sound."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(1600))
     return out.getvalue()
 
 
@@ -106,9 +130,19 @@ class Bench:
     intended: list[str] = field(default_factory=list)
 
     @property
+    def needs(self) -> Needs:
+        """What the contract knows of the provider."""
+        return NEEDS[self.sandbox.name]
+
+    @property
+    def renewals(self) -> int:
+        """How often the provider must refuse a key until the driver believes it."""
+        return 2 if self.sandbox.name == "perfect" else 1
+
+    @property
     def usual(self) -> Route:
         """The route that stands for the provider."""
-        return self.route(USUAL[self.sandbox.name])
+        return self.route(self.needs.usual)
 
     def route(self, operation: str, model: str | None = None) -> Route:
         """A route of the provider, by its operation and perhaps its model."""
@@ -123,19 +157,20 @@ class Bench:
     def work(self, route: Route, call_s: int | None = None) -> Work:
         """The least that the route takes, as a fresh task's first attempt."""
         number = next(_counter)
-        params = {
-            **LEAST_PARAMS.get(route.operation, {}),
-            **LEAST_PARAMS_OF.get((route.provider, route.operation), {}),
-        }
-        files: dict[str, tuple[Input, ...]] = {}
-        # Where a role is optional one of them is still needed: the picture and what is asked of it.
-        for role in route.roles:
-            if role == "lower_garment":
-                continue
-            body = mask() if role == "mask" else picture()
-            files[role] = (self.inputs.put(f"{number}/{role}.png", body),)
-        shape = replace(route, call_s=call_s) if call_s else route
+        needs = self.needs
+        params = needs.params.get(f"{route.operation} {route.model}") or needs.params.get(
+            route.operation, {}
+        )
         checked = route.params.model_validate(params)
+        kind, *size = needs.pictures.get(route.operation, ("PNG", 48, 32))
+        files: dict[str, tuple[Input, ...]] = {}
+        # Where no role is required one of them may still be needed: what the route's check says.
+        for role, rule in sorted(route.roles.items(), key=lambda one: not one[1].required):
+            wanted = rule.required or (needs.every_role and role != "lower_garment")
+            if wanted or route.check(checked, frozenset(files)) is not None:
+                body = sample(role, rule, kind, (size[0], size[1]))
+                files[role] = (self.inputs.put(f"{number}/{role}", body),)
+        shape = replace(route, call_s=call_s) if call_s else route
         assert route.check(checked, frozenset(files)) is None
         return Work(f"{number:032x}", 1, shape, checked, files)
 
@@ -144,12 +179,19 @@ class Bench:
         return self.driver.submit(work, lambda prepared: self.intended.append(prepared.request))
 
     def finish(self, route: Route, job: Accepted) -> Finished | JobFailed:
-        """Ask once while the job is at work, then when its time has passed."""
+        """Ask while the job is at work, then when its time has passed."""
         assert isinstance(self.driver.poll(route, job.job_id), Pending)
-        self.sandbox.advance(JOB_S)
-        end = self.driver.poll(route, job.job_id)
+        end = self.wait(route, job, JOB_S)
         assert not isinstance(end, Pending)
         return end
+
+    def wait(self, route: Route, job: Accepted, seconds: float) -> Finished | JobFailed | Pending:
+        """Let time pass, asking as often as the provider wants to be asked; its last word."""
+        said: Finished | JobFailed | Pending = Pending()
+        for _ in range(math.ceil(seconds / self.needs.step_s)):
+            self.sandbox.advance(self.needs.step_s)
+            said = self.driver.poll(route, job.job_id)
+        return said
 
 
 def build_bench(sandbox: Sandbox, wire: Wire, **instead: str) -> Bench:

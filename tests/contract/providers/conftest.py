@@ -7,9 +7,10 @@ import pytest
 
 from darkroom.providers.wire import Wire
 from infra.local.sandbox import start
-from tests.contract.providers.bench import JOB_S, Bench, Sandbox, build_bench
+from tests.contract.providers.bench import Bench, Sandbox, build_bench
+from tests.contract.providers.needs import JOB_S, NEEDS
 
-PROVIDERS = ("snapapi", "apiframe")
+PROVIDERS = tuple(NEEDS)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,30 @@ def bench(
     request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
 ) -> Iterator[Bench]:
     """Every provider on the bench, one after the other."""
+    yield from _benched(sandboxes[request.param], wire)
+
+
+@pytest.fixture(params=[name for name in PROVIDERS if NEEDS[name].upload])
+def uploading(
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+) -> Iterator[Bench]:
+    """Every provider that wants files before the paid call."""
+    yield from _benched(sandboxes[request.param], wire)
+
+
+@pytest.fixture(params=["apiframe", "perfect"])
+def keyed(
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+) -> Iterator[Bench]:
+    """Every provider whose paid calls carry a key."""
+    yield from _benched(sandboxes[request.param], wire)
+
+
+@pytest.fixture(params=["snapapi"])
+def keyless(
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+) -> Iterator[Bench]:
+    """Every provider whose paid calls carry none."""
     yield from _benched(sandboxes[request.param], wire)
 
 

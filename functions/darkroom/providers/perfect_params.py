@@ -1,0 +1,121 @@
+"""Perfect's parameters, one model per feature.
+
+Names and choices are those of the vendor's API document (Perfect AI API 2.0, each feature's "Run
+a ... task"). The last models are of features that it names without describing them: their names
+are those of the vendor's later API (v2), and all of them may be left out.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from darkroom.providers.params import Positive, Strict, refuse_truth
+
+Scale124 = Annotated[Literal[1, 2, 4], BeforeValidator(refuse_truth)]
+Prompt = Annotated[str, Field(min_length=1)]
+# The vendor's ids are whole numbers above 2^53; those who cannot write such numbers quote them.
+Id = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^[0-9]{1,30}$")]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+
+APART = frozenset({"format", "style", "style_group", "style_group_id"})
+"""Parameters that stand elsewhere in the request, or are looked up first."""
+
+
+class Plain(Strict):
+    """A feature that takes files alone."""
+
+    def action(self) -> dict[str, Any]:
+        """What goes into the action's `params`, as far as it was said."""
+        return self.model_dump(by_alias=True, exclude_none=True, exclude=set(APART))
+
+    @property
+    def output_ext(self) -> str | None:
+        """The format asked for, or None for the vendor's own choice."""
+        return getattr(self, "format", None)
+
+
+class ToJpg(Plain):
+    """Results are JPEG."""
+
+    format: Literal["jpg"] | None = None
+
+
+class ToJpgOrWebp(Plain):
+    """Results are JPEG or WebP."""
+
+    format: Literal["jpg", "webp"] | None = None
+
+
+class ToPngOrWebp(Plain):
+    """Results have an alpha channel."""
+
+    format: Literal["png", "webp"] | None = None
+
+
+class Styled(ToJpg):
+    """A style of the vendor's catalogue, by its id or its title.
+
+    The vendor wants the style's group, too. It is looked up unless it is given, by id or by title;
+    a title also tells styles apart that are called alike.
+    """
+
+    style: Annotated[int, Field(ge=0)] | Title
+    style_group_id: Id | None = None
+    style_group: Title | None = None
+
+
+class Generate(Styled):
+    """A picture from words, in a style."""
+
+    prompt: Prompt
+
+
+class Upscale(ToJpgOrWebp):
+    """How much larger; the vendor names no default, so one is always sent."""
+
+    scale: Scale124 = 2
+
+
+class Enhance(ToJpgOrWebp):
+    """The same with the size left alone."""
+
+    scale: Scale124 = 1
+
+
+class EnhanceVideo(Plain):
+    """How many seconds of the video."""
+
+    dst_duration: Positive | None = None
+
+
+class ChangeBackground(Plain):
+    """A background from words, or from a template."""
+
+    type: Literal["prompt", "template"] | None = None
+    prompt: Prompt | None = None
+    template_id: Id | None = None
+
+
+class BlurBackground(Plain):
+    """How strongly, 0 to 100."""
+
+    intensity: Annotated[int, Field(ge=0, le=100)] | None = None
+
+
+class ReplaceObjects(Plain):
+    """What to put where the mask is white."""
+
+    prompt: Prompt | None = None
+
+
+class FaceMapping(Strict):
+    """Which of the new faces goes to which place; -1 leaves one out."""
+
+    index: Annotated[int, Field(ge=-1)]
+    position: Annotated[int, Field(ge=-1)]
+
+
+class SwapFaces(Plain):
+    """Who becomes whom."""
+
+    face_mapping: Annotated[list[FaceMapping], Field(min_length=1)] | None = None

@@ -1,0 +1,301 @@
+"""Perfect's adapter by hand: sign-in, uploads, the number of a call, states, settings."""
+
+import ast
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+import darkroom.providers
+from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.ports import JobFailed, Pending
+from darkroom.providers.perfect import Perfect, request_id
+from darkroom.providers.perfect_auth import build_id_token
+from darkroom.providers.perfect_errors import ENGINE, failure_of
+from darkroom.providers.protocol import Answer
+from tests.providers.exchanges import NamedFiles, answer_of, run
+from tests.providers.perfect_bits import (
+    CLIENT,
+    client_secret,
+    private_key,
+    registered,
+    route_of,
+    told,
+    work_for,
+)
+
+NOW_MS = 1_736_500_000_000
+HELD = {"client_id": CLIENT, "client_secret": client_secret()}
+STORED = answer_of(200, None)
+
+# "Error Codes" of the vendor's document, in its order, and those that its later API added.
+DOCUMENTED = (
+    *("exceed_max_filesize", "invalid_parameter", "error_download_image", "error_download_mask"),
+    *("error_decode_image", "error_decode_mask", "error_nsfw_content_detected", "error_no_face"),
+    *("error_pose", "error_face_parsing", "error_inference", "exceed_nsfw_retry_limits"),
+    *("error_upload", "error_multiple_people", "error_no_shoulder", "error_large_face_angle"),
+    "unknown_internal_error",
+)
+LATER = (
+    *("error_exceed_max_image_size", "error_below_min_image_size", "error_hair_too_short"),
+    *("error_bald_image", "error_face_pose", "error_insufficient_landmarks"),
+    *("error_unsupport_ratio", "error_download_video", "error_decode_video"),
+    *("error_unsupported_video", "size_mismatch_on_input_image_and_mask"),
+    *("error_src_no_face", "error_ref_face_too_small", "error_src_large_face_angle"),
+    *("error_ref_eye_closed", "error_src_eye_occluded", "error_ref_lip_occluded"),
+    *("error_face_position_too_small", "error_face_angle_uplook"),
+)
+
+
+def opened(token: str) -> str:
+    """What an id_token says to those who hold the private key."""
+    return private_key().decrypt(base64.b64decode(token), padding.PKCS1v15()).decode()
+
+
+def as_pem(lines: str) -> str:
+    """The secret as a PEM file, with these line ends."""
+    body = client_secret()
+    cut = [body[at : at + 64] for at in range(0, len(body), 64)]
+    return lines.join(["-----BEGIN PUBLIC KEY-----", *cut, "-----END PUBLIC KEY-----"])
+
+
+@pytest.mark.parametrize("secret", [client_secret(), as_pem("\n"), as_pem("\\n"), as_pem("")])
+def test_the_id_is_encrypted_for_the_vendor_alone(secret: str) -> None:
+    """Id and milliseconds in the documented order, whichever way the key is written down."""
+    token = build_id_token(CLIENT, secret, NOW_MS)
+    assert opened(token) == f"client_id={CLIENT}&timestamp={NOW_MS}"
+    assert "\n" not in token
+
+
+def test_two_tokens_of_one_moment_differ() -> None:
+    """The padding is random, so nobody learns from a token that it was used before."""
+    assert len({build_id_token(CLIENT, client_secret(), NOW_MS) for _ in range(2)}) == 2
+
+
+def _other_kind_of_key() -> str:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(der).decode()
+
+
+@pytest.mark.parametrize(
+    "secret", ["sk-1234567890", "aGVsbG8=", "%%%", "x", _other_kind_of_key(), "-----BEGIN KEY-----"]
+)
+def test_a_secret_that_is_no_key_is_named_as_such(secret: str) -> None:
+    """Before anything is sent, and without showing it."""
+    with pytest.raises(ProviderRefused, match="RSA public key") as caught:
+        next(Perfect().authorize({**HELD, "client_secret": secret}, NOW_MS))
+    assert caught.value.failure.code == "bad-credentials"
+    assert secret not in str(caught.value) or len(secret) == 1
+
+
+def test_an_id_that_the_key_cannot_hold_is_refused() -> None:
+    """1024 bits hold 117 bytes."""
+    with pytest.raises(ProviderRefused, match="RSA public key"):
+        build_id_token("x" * 100, client_secret(), NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (answer_of(400, {"status": 400}), ProviderRefused),
+        (answer_of(401, {"status": 401, "error": "Unauthorized"}), ProviderRefused),
+        (answer_of(403, {}), ProviderRefused),
+        (answer_of(429, {"status": 429, "error": "Too many requests"}), Throttled),
+        (answer_of(500, {}), Unclear),
+        (Answer(200, {}, b"<html>"), Unclear),
+        (told(), Unclear),
+        (told(access_token=""), Unclear),
+        (told(access_token=7), Unclear),
+        (told(access_token="two\nlines"), Unclear),
+    ],
+)
+def test_a_sign_in_that_gives_no_token_is_an_error(
+    answer: Answer, kind: type[DarkroomError]
+) -> None:
+    """A refusal is about the credentials; what may pass is not."""
+    with pytest.raises(kind) as caught:
+        run(Perfect().authorize(HELD, NOW_MS), answer)
+    assert kind is not ProviderRefused or caught.value.failure.code == "bad-credentials"
+
+
+def test_the_number_of_a_call_belongs_to_its_attempt() -> None:
+    """The same for the same attempt, another for each other one, and never above 2^53."""
+    numbers = {
+        request_id(f"{task:032x}", attempt) for task in range(200) for attempt in range(1, 4)
+    }
+    assert len(numbers) == 600
+    assert all(0 <= number < 2**53 for number in numbers)
+    assert request_id("ab" * 16, 1) == request_id("ab" * 16, 1)
+
+
+def test_a_file_goes_where_the_answer_says_with_exactly_its_headers() -> None:
+    """Address, method and headers are the vendor's; a length may come as a number."""
+    placed = registered("https://s3.test/a?X=1", Content_Type="image/jpeg", Content_Length=50)
+    made, _ = run(Perfect().prepare(work_for("colorize"), NamedFiles()), placed, STORED)
+    put = made[1]
+    assert (put.method, put.path, put.foreign) == ("PUT", "https://s3.test/a?X=1", True)
+    assert dict(put.headers) == {"Content-Type": "image/jpeg", "Content-Length": "50"}
+    assert put.content is not None
+    assert put.content.key == "image.jpg"
+
+
+def test_the_newer_file_api_is_told_the_size() -> None:
+    """A setting; the rest stays as it was."""
+    adapter = Perfect({"file_version": "v1.1"})
+    steps = adapter.prepare(work_for("colorize", adapter=adapter), NamedFiles())
+    made, request = run(steps, registered(), STORED)
+    assert made[0].path == "/s2s/v1.1/file/colorize"
+    assert made[0].json == {
+        "files": [{"content_type": "image/jpeg", "file_name": "image.jpg", "file_size": 1}]
+    }
+    assert request.path == "/s2s/v1.0/task/colorize"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        told(),
+        told(files=[]),
+        told(files=[{"file_id": "F1", "requests": []}]),
+        registered(url="not an address"),
+        registered(method="DELETE"),
+        registered(Content_Type=["image/jpeg"]),
+        answer_of(200, []),
+        answer_of(500, {"status": 500, "error": "Task execution timed out"}),
+    ],
+)
+def test_a_registration_that_cannot_be_read_may_be_asked_for_again(answer: Answer) -> None:
+    """It is free; the driver makes of it a reason to come back."""
+    with pytest.raises(Unclear):
+        run(Perfect().prepare(work_for("colorize"), NamedFiles()), answer)
+
+
+def test_a_file_without_an_id_is_not_used() -> None:
+    """The task would name nothing."""
+    nameless = told(
+        files=[{"requests": [{"method": "PUT", "url": "https://s3.test/a", "headers": {}}]}]
+    )
+    with pytest.raises(Unclear):
+        run(Perfect().prepare(work_for("colorize"), NamedFiles()), nameless, STORED)
+
+
+@pytest.mark.parametrize("status", [400, 403, 411, 500, 503])
+def test_a_file_that_is_not_taken_is_registered_anew(status: int) -> None:
+    """The address may have grown old, whatever the store says about it."""
+    with pytest.raises(Unclear) as caught:
+        run(
+            Perfect().prepare(work_for("colorize"), NamedFiles()),
+            registered(),
+            answer_of(status, None),
+        )
+    assert caught.value.failure.code == "upload-failed"
+
+
+@pytest.mark.parametrize("pause", [None, 0, -5, "1000", True, {}])
+def test_a_pause_that_is_none_is_left_to_the_product(pause: object) -> None:
+    """Milliseconds above nothing, or the product's own pace."""
+    _, out = run(
+        Perfect().poll(route_of("aging"), "T"), told(status="running", polling_interval=pause)
+    )
+    assert out == Pending(None, None)
+
+
+def test_a_word_that_no_document_names_is_pending() -> None:
+    """Nothing is guessed; the job's own deadline ends it."""
+    _, out = run(Perfect().poll(route_of("aging"), "T"), told(status="dreaming"))
+    assert out == Pending(None, None)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        {"status": "success"},
+        {"status": "success", "results": None},
+        {"status": "success", "results": []},
+        {"status": "success", "results": [{"id": 0, "data": []}]},
+        {"status": "success", "results": [{"id": 0}]},
+        {"status": "success", "results": [{"id": 0, "data": [{"dst_id": "D"}]}]},
+        {"status": "success", "results": [{"id": 0, "data": [{"url": "a.jpg"}]}]},
+        {"status": 7},
+    ],
+)
+def test_an_end_that_cannot_be_read_is_unclear(result: dict[str, Any]) -> None:
+    """The job is paid; it is asked again."""
+    with pytest.raises(Unclear):
+        run(Perfect().poll(route_of("aging"), "T"), told(**result))
+
+
+def test_only_the_documented_code_means_that_a_job_is_lost() -> None:
+    """Another 400 says nothing about the job."""
+    other = answer_of(400, {"status": 400, "error": "Invalid task ID"})
+    with pytest.raises(ProviderRefused):
+        run(Perfect().poll(route_of("aging"), "T"), other)
+
+
+def test_a_large_recommendation_does_not_burden_the_manifest() -> None:
+    """The picture counts; what would fill the task's item is left out."""
+    data = [{"url": "https://s3.test/a.jpg"}]
+    results = [{"id": 0, "data": data, "custom_info": {"text": "x" * 10_000}, "note": [1]}]
+    _, out = run(
+        Perfect().poll(route_of("makeup-transfer"), "T"), told(status="success", results=results)
+    )
+    assert getattr(out, "facts", None) == {"note": [1]}
+
+
+@pytest.mark.parametrize("code", [*DOCUMENTED, *LATER])
+def test_every_code_of_the_engine_has_a_code_and_a_sentence(code: str) -> None:
+    """Ours is stable and kebab-case; the sentence is for people, without the vendor's word."""
+    end = failure_of(code, None)
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", end.code)
+    assert end.code != "job-failed"
+    assert re.fullmatch(r"Perfect Corp [a-z][^{}_]+\.", end.sentence)
+    assert end.charged == "no"
+
+
+def test_the_table_holds_every_documented_code() -> None:
+    """Seventeen."""
+    assert len(DOCUMENTED) == 17
+    assert set(DOCUMENTED) <= ENGINE.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "sentence"),
+    [
+        ("error_new", None, "Perfect Corp could not do it: error_new."),
+        ("error_new", "It rained.", "Perfect Corp could not do it: It rained."),
+        ("error_src_new", None, "Perfect Corp could not do it: error_src_new."),
+        ("no_face", None, "Perfect Corp could not do it: no_face."),
+        (None, None, "Perfect Corp could not do it."),
+        (7, {}, "Perfect Corp could not do it."),
+    ],
+)
+def test_a_code_that_no_document_names_is_quoted(
+    code: object, message: object, sentence: str
+) -> None:
+    """Unknown words have a row."""
+    assert failure_of(code, message) == JobFailed("job-failed", sentence, "no")
+
+
+@pytest.mark.parametrize("module", ["", "_auth", "_errors", "_features", "_params", "_routes"])
+def test_the_adapter_imports_nothing_of_the_outside(module: str) -> None:
+    """No network, no clock, no environment; and the slow library only where it is used."""
+    folder = Path(str(darkroom.providers.__file__)).parent
+    tree = ast.parse((folder / f"perfect{module}.py").read_text())
+    roots = {
+        name.partition(".")[0]
+        for node in tree.body
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not roots & {"httpx", "boto3", "time", "os", "random", "datetime", "cryptography"}

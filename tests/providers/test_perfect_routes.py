@@ -1,0 +1,235 @@
+"""What Perfect declares: every feature of its document, its limits, and what settings change."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from darkroom.media import HEIC, JPEG, MOV, MP4, PNG
+from darkroom.providers.perfect import Perfect
+from darkroom.providers.perfect_features import FEATURES
+from darkroom.routes import Sides
+from tests.providers.exchanges import NamedFiles, run, work_of
+from tests.providers.perfect_bits import registered, route_of, told, work_for
+
+ANY = {JPEG, PNG, HEIC}
+TWO = {JPEG, PNG}
+UP_TO_4096 = Sides(longest=4096)
+UP_TO_1024 = Sides(longest=1024)
+
+# The vendor's "Supported Formats & Dimensions", row by row; the last two rows are not in it.
+TABLE = {
+    "enhance": (ANY, UP_TO_4096),
+    "upscale": (ANY, UP_TO_4096),
+    "enhance-video": ({MP4, MOV}, Sides(longest=1920)),
+    "remove-objects": (ANY, UP_TO_4096),
+    "remove-background": (ANY, UP_TO_4096),
+    "change-background": (ANY, UP_TO_4096),
+    "blur-background": (ANY, UP_TO_4096),
+    "colorize": (TWO, UP_TO_4096),
+    "relight": (TWO, Sides(longest=4096, least=256)),
+    "correct-color": (TWO, UP_TO_4096),
+    "replace-objects": (TWO, Sides(longest=2048, shortest=1024)),
+    "hairstyle": ({JPEG}, UP_TO_1024),
+    "hair-extension": (TWO, UP_TO_1024),
+    "hair-bangs": (TWO, UP_TO_1024),
+    "hair-volume": (TWO, UP_TO_1024),
+    "makeup-transfer": (ANY, UP_TO_1024),
+    "face-swap": (TWO, UP_TO_4096),
+    "wig": (TWO, UP_TO_1024),
+    "aging": ({JPEG}, Sides(longest=4096, least=320)),
+}
+UNDESCRIBED = {
+    *("enhance-video", "change-background", "blur-background", "relight"),
+    *("correct-color", "replace-objects", "face-swap"),
+}
+STYLE = {"style": 22205685004925400, "style_group_id": 18213963761051864}
+
+
+def test_every_feature_of_the_document_is_there() -> None:
+    """Twelve described ones, one of them as two operations, and seven that are only named."""
+    operations = {feature.operation for feature in FEATURES}
+    assert len(FEATURES) == len(operations) == 20
+    assert operations == TABLE.keys() | {"generate"}
+    assert {feature.operation for feature in FEATURES if not feature.described} == UNDESCRIBED
+
+
+@pytest.mark.parametrize("operation", TABLE)
+def test_a_feature_takes_what_the_table_says(operation: str) -> None:
+    """Formats, sides and bytes; "< 10MB" is one byte less."""
+    role = next(iter(route_of(operation).roles.values()))
+    formats, sides = TABLE[operation]
+    assert role.formats == formats
+    assert role.sides == sides
+    assert role.max_bytes == (100 if operation == "enhance-video" else 10) * 1024 * 1024 - 1
+
+
+def test_a_mask_must_be_as_large_as_its_picture() -> None:
+    """Both features with a mask say so."""
+    for operation in ("remove-objects", "replace-objects"):
+        assert route_of(operation).roles["mask"].like == "image"
+
+
+def test_every_route_is_keyed_uncharged_on_failure_and_never_left_alone() -> None:
+    """First asked for after half of what is typical, well within the ten seconds."""
+    for route in Perfect().routes:
+        assert (route.idempotency, route.charged_on_failure) == ("key", "no")
+        assert route.asynchronous
+        assert route.alone_s == 10
+        assert route.typical_s <= 8
+
+
+def test_only_one_slug_is_printed_in_the_document() -> None:
+    """Every other one is from elsewhere, and the table says so."""
+    assert [f.slug for f in FEATURES if f.sure == "documented"] == ["hair-style"]
+    assert [f.slug for f in FEATURES if f.sure == "guessed"] == ["obj-rem"]
+
+
+def test_a_feature_that_is_only_named_is_refused_until_settings_name_it() -> None:
+    """The sentence says why, and what to do."""
+    for route in Perfect().routes:
+        assert (route.refusal is not None) == (route.operation in UNDESCRIBED)
+    said = route_of("relight").refusal
+    assert said is not None
+    assert "known, but Perfect's v1 documents do not describe how to call it" in said
+    assert "'lighting'" in said
+    named = Perfect({"slugs": {"relight": "lighting"}})
+    assert route_of("relight", named).refusal is None
+    assert route_of("face-swap", named).refusal is not None
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "action", "sets"),
+    [
+        ("enhance-video", {"dst_duration": 5}, {"dst_duration": 5}, ["src_ids"]),
+        ("change-background", {"prompt": "a beach"}, {"prompt": "a beach"}, ["src_ids"]),
+        ("blur-background", {}, None, ["src_ids"]),
+        ("blur-background", {"intensity": 0}, {"intensity": 0}, ["src_ids"]),
+        ("replace-objects", {"prompt": "a vase"}, {"prompt": "a vase"}, ["src_ids", "mask_ids"]),
+        (
+            "face-swap",
+            {"face_mapping": [{"index": 0, "position": -1}]},
+            {"face_mapping": [{"index": 0, "position": -1}]},
+            ["src_ids", "ref_ids"],
+        ),
+    ],
+)
+def test_a_feature_that_settings_name_is_called_in_the_plain_way(
+    operation: str, params: dict[str, Any], action: dict[str, Any] | None, sets: list[str]
+) -> None:
+    """One action, files by id, and the parameters of the later API where the spec has them."""
+    adapter = Perfect({"slugs": {operation: "their/slug"}})
+    work = work_for(operation, params, adapter)
+    if operation == "enhance-video":
+        work = work_for_video(adapter, params)
+    answers = [registered(), told()] * len(sets)
+    _, request = run(adapter.prepare(work, NamedFiles()), *answers)
+    assert request.path == "/s2s/v1.0/task/their/slug"
+    assert request.json is not None
+    payload = request.json["payload"]
+    assert payload["file_sets"] == {name: ["F1"] for name in sets}
+    assert payload["actions"] == [{"id": 0, "params": action} if action else {"id": 0}]
+
+
+def work_for_video(adapter: Perfect, params: dict[str, Any]) -> Any:
+    """Work with a video as its source."""
+    return work_of(route_of("enhance-video", adapter), params, {"video": ["clip.mp4"]})
+
+
+def test_a_video_is_the_source_of_its_own_operation() -> None:
+    """`clip.mp4.json` implies the role `video`, and the result is one."""
+    adapter = Perfect({"slugs": {"enhance-video": "video-sr"}})
+    route = route_of("enhance-video", adapter)
+    assert route.source == "video"
+    done = told(status="success", results=[{"id": 0, "data": [{"url": "https://s3.test/a.mp4"}]}])
+    _, out = run(adapter.poll(route, "T"), done)
+    assert [result.kind for result in getattr(out, "results", ())] == ["video"]
+
+
+def test_a_corrected_slug_is_used_and_older_tasks_find_their_route() -> None:
+    """The table's slug stays as another name of the model."""
+    adapter = Perfect({"slugs": {"remove-objects": "obj-removal"}})
+    route = route_of("remove-objects", adapter)
+    assert route.models == ("obj-removal", "obj-rem")
+    made, _ = run(adapter.poll(route, "T"), told(status="running"))
+    assert made[0].path == "/s2s/v1.0/task/obj-removal?task_id=T"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"slug": {}}, ["'slug'", "Did you mean 'slugs'?"]),
+        ({"slugs": {"relit": "lighting"}}, ["'relit'", "Did you mean 'relight'?"]),
+        ({"slugs": {"relight": "../auth"}}, ["slugs.relight", "../auth"]),
+        ({"slugs": {"relight": ""}}, ["slugs.relight"]),
+        ({"slugs": "lighting"}, ["slugs"]),
+        ({"file_version": "v2.0"}, ["file_version", "v2.0", "v1.1"]),
+    ],
+)
+def test_a_wrong_setting_is_named(options: dict[str, Any], words: list[str]) -> None:
+    """Before anything is done with it."""
+    with pytest.raises(ValueError, match="perfect") as caught:
+        Perfect(options)
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"),
+    [
+        ("hairstyle", {}),
+        ("hairstyle", {"style": ""}),
+        ("hairstyle", {"style": True}),
+        ("hairstyle", {"style": 1.5}),
+        ("hairstyle", {**STYLE, "style_group_id": "Female"}),
+        ("hairstyle", {**STYLE, "format": "png"}),
+        ("generate", {**STYLE}),
+        ("generate", {"prompt": "a kite"}),
+        ("generate", {**STYLE, "prompt": ""}),
+        ("upscale", {"scale": 3}),
+        ("upscale", {"scale": True}),
+        ("upscale", {"scale": "2"}),
+        ("remove-background", {"format": "jpg"}),
+        ("colorize", {"format": "png"}),
+        ("aging", {"scale": 2}),
+        ("blur-background", {"intensity": 101}),
+        ("face-swap", {"face_mapping": [{"index": -2, "position": 0}]}),
+    ],
+)
+def test_what_no_feature_takes_is_refused_before_anything_is_sent(
+    operation: str, params: dict[str, Any]
+) -> None:
+    """Required ones, choices and types as in the document."""
+    with pytest.raises(ValidationError):
+        route_of(operation).params.model_validate(params)
+
+
+def test_a_group_is_named_in_one_way_only() -> None:
+    """Two ways might contradict each other."""
+    route = route_of("hairstyle")
+    once = route.params.model_validate(STYLE)
+    twice = route.params.model_validate({**STYLE, "style_group": "Female"})
+    assert route.check(once, frozenset({"image"})) is None
+    assert "not by both" in str(route.check(twice, frozenset({"image"})))
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "units"),
+    [
+        ("hairstyle", STYLE, 1),
+        ("hair-volume", STYLE, 2),
+        ("wig", STYLE, None),
+        ("aging", {}, 2),
+        ("remove-background", {}, 1),
+        ("upscale", {"scale": 4}, 2),
+        ("generate", {**STYLE, "prompt": "x"}, 2),
+        ("enhance-video", {"dst_duration": 5}, 3),
+        ("enhance-video", {}, None),
+        ("change-background", {}, 4),
+    ],
+)
+def test_a_price_is_the_later_price_lists(
+    operation: str, params: dict[str, Any], units: float | None
+) -> None:
+    """The document itself has none; where the later list has none either, there is none here."""
+    route = route_of(operation)
+    assert route.credits(route.params.model_validate(params)) == units

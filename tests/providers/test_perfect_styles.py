@@ -1,0 +1,208 @@
+"""Styles by id and by title: what is asked, what is remembered, what is refused."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.providers.perfect import Perfect
+from darkroom.providers.protocol import Answer, Request
+from tests.providers.exchanges import NamedFiles, answer_of, run
+from tests.providers.perfect_bits import registered, route_of, told, work_for
+
+BIG = 2**53 + 1
+FEMALE, MALE = BIG, BIG + 2
+SHELVES: Mapping[int, tuple[str, Sequence[tuple[int, str]]]] = {
+    FEMALE: ("Female", ((BIG + 10, "Long Wave"), (BIG + 12, "Bob"))),
+    MALE: ("Male", ((BIG + 20, "Quiff"), (BIG + 22, "Bob"))),
+}
+
+
+def answer_to(request: Request) -> Answer:
+    """What the vendor would say: lists of one entry a page, files, tasks."""
+    parts = urlsplit(request.path)
+    query = parse_qs(parts.query)
+    if "/style-group/" in parts.path:
+        entries = [(number, title) for number, (title, _) in SHELVES.items()]
+        name = "groups"
+    elif "/style/" in parts.path:
+        entries = list(SHELVES[int(query["style_group_id"][0])][1])
+        name = "styles"
+    elif "/file/" in parts.path:
+        return registered()
+    else:
+        return answer_of(200, None)
+    at = int(query.get("starting_token", ["0"])[0])
+    number, title = entries[at]
+    more = {"next_token": str(at + 1)} if at + 1 < len(entries) else {}
+    return told(**{name: [{"id": number, "info": {"title": title}}]}, **more)
+
+
+def asked(adapter: Perfect, params: Mapping[str, Any]) -> tuple[list[Request], Mapping[str, Any]]:
+    """The questions about styles, and what the paid request says of them."""
+    steps = adapter.prepare(work_for("hairstyle", params, adapter), NamedFiles())
+    made: list[Request] = []
+    try:
+        request = next(steps)
+        while True:
+            made.append(request)
+            request = steps.send(answer_to(request))
+    except StopIteration as end:
+        paid: Request = end.value
+    assert paid.json is not None
+    chosen: Mapping[str, Any] = paid.json["payload"]["actions"][0]["params"]
+    return [one for one in made if "/style" in one.path], chosen
+
+
+@pytest.mark.parametrize("style", [BIG + 20, str(BIG + 20)])
+@pytest.mark.parametrize("group", [MALE, str(MALE)])
+def test_ids_of_both_are_not_looked_up(style: object, group: object) -> None:
+    """They are sent whole, to the last digit, however they were written."""
+    made, chosen = asked(Perfect(), {"style": style, "style_group_id": group})
+    assert made == []
+    assert chosen == {"style_group_id": MALE, "style_ids": [BIG + 20]}
+
+
+@pytest.mark.parametrize(
+    ("params", "chosen"),
+    [
+        ({"style": BIG + 10}, (FEMALE, BIG + 10)),
+        ({"style": str(BIG + 20)}, (MALE, BIG + 20)),
+        ({"style": "Long Wave"}, (FEMALE, BIG + 10)),
+        ({"style": " quIFF "}, (MALE, BIG + 20)),
+        ({"style": "Bob", "style_group": "male"}, (MALE, BIG + 22)),
+        ({"style": "Bob", "style_group_id": FEMALE}, (FEMALE, BIG + 12)),
+        ({"style": BIG + 22, "style_group": "Male"}, (MALE, BIG + 22)),
+    ],
+)
+def test_what_is_missing_is_looked_up(params: dict[str, Any], chosen: tuple[int, int]) -> None:
+    """By id or title, in all groups or in the one that is named."""
+    _, found = asked(Perfect(), params)
+    assert found == {"style_group_id": chosen[0], "style_ids": [chosen[1]]}
+
+
+def test_nothing_more_is_asked_than_needed() -> None:
+    """An id ends the search where it is found; a group's id needs no list of groups."""
+    by_id, _ = asked(Perfect(), {"style": BIG + 10})
+    assert [one.path.partition("?")[0].rsplit("/", 2)[1] for one in by_id] == [
+        *("style-group", "style-group", "style", "style")
+    ]
+    in_group, _ = asked(Perfect(), {"style": "Quiff", "style_group_id": MALE})
+    assert len(in_group) == 2
+
+
+def test_a_catalogue_is_read_once() -> None:
+    """Asking costs pace; the next task of the same process asks nothing."""
+    adapter = Perfect()
+    first, _ = asked(adapter, {"style": "Quiff"})
+    again, chosen = asked(adapter, {"style": "Long Wave"})
+    assert (len(first), len(again)) == (6, 0)
+    assert chosen == {"style_group_id": FEMALE, "style_ids": [BIG + 10]}
+
+
+def test_what_is_not_remembered_may_be_new() -> None:
+    """A style that is missing in a remembered catalogue is looked for in the vendor's own."""
+    adapter = Perfect()
+    asked(adapter, {"style": "Quiff"})
+    with pytest.raises(ProviderRefused):
+        asked(adapter, {"style": "Mullet"})
+    steps = adapter.prepare(work_for("hairstyle", {"style": "Mullet"}, adapter), NamedFiles())
+    assert "/style-group/" in next(steps).path
+    steps.close()
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"style": "Long Waves"}, ["'Long Waves'", "Did you mean 'long wave'?"]),
+        ({"style": 7}, ["'7'"]),
+        ({"style": "Quiff", "style_group": "Female"}, ["'Quiff'", "'Female'"]),
+        ({"style": "Quiff", "style_group": "Mail"}, ["'Mail'", "Did you mean 'male'?"]),
+    ],
+)
+def test_a_style_that_is_not_there_is_named_with_the_nearest(
+    params: dict[str, Any], words: list[str]
+) -> None:
+    """And with the command that lists them all."""
+    with pytest.raises(ProviderRefused) as caught:
+        asked(Perfect(), params)
+    failure = caught.value.failure
+    assert failure.code == "unknown-style"
+    assert all(word in failure.sentence for word in words)
+    assert "darkroom styles perfect hairstyle" in failure.next_step
+
+
+def test_a_title_that_several_styles_have_is_not_guessed() -> None:
+    """The sentence names the groups and the ids to choose from."""
+    with pytest.raises(ProviderRefused) as caught:
+        asked(Perfect(), {"style": "bob"})
+    failure = caught.value.failure
+    assert failure.code == "unknown-style"
+    assert f"'Female' ({BIG + 12}), 'Male' ({BIG + 22})" in failure.sentence
+    assert "style_group" in failure.next_step
+
+
+def test_one_style_in_two_groups_is_one_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same id under two groups is no contradiction; the first group will do."""
+    both = {1: ("New", ((5, "Bob"),)), 2: ("All", ((5, "Bob"),))}
+    monkeypatch.setitem(globals(), "SHELVES", both)
+    _, chosen = asked(Perfect(), {"style": "Bob"})
+    assert chosen == {"style_group_id": 1, "style_ids": [5]}
+
+
+def test_a_list_of_all_is_as_new_as_can_be() -> None:
+    """Listing asks the vendor every time, and later tasks profit from it."""
+    adapter = Perfect()
+    for _ in range(2):
+        steps = adapter.styles(route_of("hairstyle", adapter))
+        made = []
+        try:
+            request = next(steps)
+            while True:
+                made.append(request)
+                request = steps.send(answer_to(request))
+        except StopIteration as end:
+            groups = end.value
+        assert len(made) == 6
+    assert [(one.id, one.title, len(one.styles)) for one in groups] == [
+        (FEMALE, "Female", 2),
+        (MALE, "Male", 2),
+    ]
+    assert asked(adapter, {"style": "Quiff"})[0] == []
+
+
+def test_a_feature_without_styles_says_so() -> None:
+    """Nothing is asked."""
+    with pytest.raises(ProviderRefused) as caught:
+        Perfect().styles(route_of("colorize"))
+    assert caught.value.failure.code == "no-styles"
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ([told()], Unclear),
+        ([told(groups=[{"info": {"title": "Female"}}])], Unclear),
+        ([told(groups=[{"id": True}])], Unclear),
+        ([told(groups=[{"id": 1.5}])], Unclear),
+        ([told(groups=[], next_token="1"), told(groups=[], next_token="1")], Unclear),
+        ([answer_of(429, {"status": 429, "error": "Too many requests"})], Throttled),
+        ([answer_of(500, {})], Unclear),
+    ],
+)
+def test_a_catalogue_that_cannot_be_read_is_no_catalogue(
+    answers: list[Answer], kind: type[DarkroomError]
+) -> None:
+    """Also one whose pages never end; it is free to ask again."""
+    with pytest.raises(kind):
+        run(Perfect().styles(route_of("hairstyle")), *answers)
+
+
+@pytest.mark.parametrize("last", [{"next_token": None}, {"next_token": ""}, {}])
+def test_a_list_ends_however_its_end_is_said(last: dict[str, Any]) -> None:
+    """Null, empty or absent; a title that is missing is the id."""
+    page = told(groups=[{"id": 5}], **last)
+    _, groups = run(Perfect().styles(route_of("hairstyle")), page, told(styles=[], **last))
+    assert [(one.id, one.title, one.styles) for one in groups] == [(5, "5", ())]
