@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from darkroom.media import Kind
 from infra.cli import checks
 from infra.cli.checkout import PHOTOS, SPECS
 
@@ -19,12 +20,14 @@ class Sample:
     Attributes:
         photo: a file of `events/photos`; None for a spec that makes something from words.
         spec: a file of `events/specs`, without `.json`.
-        check: how its result must differ from the photo.
+        check: how its pictures must differ from the photo.
+        kind: what it must have made.
     """
 
     photo: str | None
     spec: str
     check: checks.Check
+    kind: Kind = "image"
 
     @property
     def operation(self) -> str:
@@ -59,7 +62,9 @@ SAMPLES: Final[Sequence[Sample]] = (
     Sample("coffee.jpg", "remove-objects.snapapi", checks.mask_filled),
     Sample("coffee.jpg", "inpaint.apiframe", checks.mask_filled),
     Sample("astronaut.jpg", "remove-background.apiframe", checks.cut_out),
-    Sample("chelsea-grey.jpg", "colorize.snapapi", checks.coloured),
+    Sample("chelsea-grey.jpg", "colorize.perfect", checks.coloured),
+    Sample("astronaut.jpg", "hairstyle.perfect", checks.edited),
+    Sample("chelsea.jpg", "upscale.perfect", checks.doubled),
     Sample("astronaut.jpg", "edit.snapapi", checks.edited),
     Sample("chelsea.jpg", "cartoon.snapapi", checks.edited),
     Sample(None, "generate.snapapi", checks.drawn(3 / 2)),

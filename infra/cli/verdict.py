@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from infra.cli.checks import open_image
 from infra.cli.contact_sheet import Pair
+from infra.cli.playing import look_at
 
 if TYPE_CHECKING:
     from darkroom.task import Task
@@ -102,17 +105,26 @@ def _look(
         return f"it {_ENDS.get(task.state, task.state)} ({told})", None
     if not manifest:
         return "there is no manifest", None
-    if not results:
-        return "there is no result", None
+    if not results or len(results) < len(task.results):
+        return "there is no result, or not all of them could be fetched", None
     label = f"{sample.photo or 'from words'}: {sample.operation} by {manifest.get('provider')}"
     source = open_image(photos / sample.photo) if sample.photo else None
     mask = open_image(photos / sample.mask) if sample.mask else None
+    shown: list[Image.Image] = []
     try:
-        images = [open_image(path) for path in results]
+        for path, result in zip(results, task.results, strict=True):
+            if result.kind != "image":
+                shown.append(look_at(path, result.kind))
+                continue
+            image = open_image(path)
+            shown.append(image)
+            if (problem := sample.check(source or image, image, mask)) is not None:
+                return problem, Pair(label, source, image)
     except ValueError as error:
         return str(error), Pair(label, source, None)
-    problems = (sample.check(source or image, image, mask) for image in images)
-    return next((p for p in problems if p), None), Pair(label, source, images[0])
+    kinds = {result.kind for result in task.results}
+    wrong = None if sample.kind in kinds else f"it has no {sample.kind}, only {', '.join(kinds)}"
+    return wrong, Pair(label, source, shown[0])
 
 
 _ENDS = {"failed": "failed", "cancelled": "was cancelled", "unknown": "ended unclear"}

@@ -14,7 +14,7 @@ Process = subprocess.Popen[str]
 
 @pytest.fixture
 def process() -> Iterator[Process]:
-    """Run both sandboxes as a process of their own."""
+    """Run all sandboxes as a process of their own."""
     command = [sys.executable, "-m", "infra.local.sandbox", "--json", "--until-eof"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -28,9 +28,10 @@ def test_it_prints_one_line_of_json_and_ends_with_zero(process: Process, how: st
     """Every way of stopping is a clean one, and nothing is said on stderr."""
     assert process.stdout is not None
     places = json.loads(process.stdout.readline())
-    assert set(places) == {"snapapi", "apiframe"}
-    for place in places.values():
-        assert set(place) == {"base_url", "api_key"}
+    assert set(places) == {"snapapi", "apiframe", "perfect", "goapi"}
+    for name, place in places.items():
+        own = {"client_id", "client_secret"} if name == "perfect" else {"api_key"}
+        assert set(place) == {"base_url"} | own
     health = httpx.get(f"{places['snapapi']['base_url']}/v1/health")
     assert health.json()["status"] == "healthy"
     headers = {"X-API-Key": places["apiframe"]["api_key"]}

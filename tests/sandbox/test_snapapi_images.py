@@ -136,10 +136,14 @@ def test_outpaint_fills_the_white_border_of_a_larger_canvas(snapapi: SandboxClie
 
 
 def test_remove_background_answers_with_a_cutout_and_its_box(snapapi: SandboxClient) -> None:
-    """The disc stays opaque, the corners become transparent, the box lies around the disc."""
+    """The disc stays opaque, the corners become transparent, the box lies around the disc.
+
+    The picture's address stands in both places that the documents name.
+    """
     answer = snapapi.form("/v1/images/remove-background", files=PHOTO).json()
 
-    assert set(answer) == {"output_image_url", "box"}
+    assert set(answer) == {"output_image_url", "box", "created", "data"}
+    assert answer["data"] == [{"url": answer["output_image_url"]}]
     cutout = snapapi.picture(answer["output_image_url"])
     assert cutout.shape == (64, 96, 4)
     alpha = cutout[:, :, 3]

@@ -37,6 +37,7 @@ class Effect(BaseModel):
     - `result: gone`: the work is done, its result URL leads nowhere.
     - `job`: `fail` ends in a failed job, `hang` never leaves processing, `stall` never starts.
       `refund` says whether the failed job's credits come back; absent, as this provider does it.
+      `body` may be the error that a failed job of Perfect ends with, such as "error_no_face".
     - `pad_bytes`: the work is done, its result file is that much larger, where its format allows.
     """
 
@@ -69,7 +70,8 @@ class Effect(BaseModel):
         ]
         if sum(kinds) != 1:
             raise ValueError(
-                "name exactly one of status, drop, delay_s, malformed, truncate, result, job, pad_bytes"
+                "name exactly one of status, drop, delay_s, malformed, truncate, result, job, "
+                "pad_bytes"
             )
         return self
 

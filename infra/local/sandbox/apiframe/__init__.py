@@ -1,4 +1,4 @@
-"""The Apiframe sandbox: uploads, three image-edit routes, jobs, account and models under `/v2`."""
+"""The Apiframe sandbox: uploads, three image-edit routes, jobs, webhooks, account and models."""
 
 from infra.local.sandbox.apiframe.provider import Apiframe
 from infra.local.sandbox.world import World

@@ -8,6 +8,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import cv2
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from infra.local.sandbox.apiframe.idempotency import Replays
 from infra.local.sandbox.apiframe.models import Body, TopazBody
-from infra.local.sandbox.apiframe.words import STATUS
+from infra.local.sandbox.apiframe.webhooks import Subscription, Webhooks, read_events
+from infra.local.sandbox.apiframe.words import STATUS, write_result
 from infra.local.sandbox.apiframe.work import (
     TooLargeError,
     flat_credits,
@@ -40,8 +42,9 @@ Bodies = Mapping[str, TypeAdapter[Body]]
 class Edits:
     """Accepts edits and does their work."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, webhooks: Webhooks) -> None:
         self._world = world
+        self._webhooks = webhooks
         self._replays = Replays(world.clock)
 
     def handler(self, bodies: Bodies) -> Handler:
@@ -87,7 +90,7 @@ class Edits:
             if refunds:
                 self._world.ledger.refund(purchase, at)
 
-        return self._world.jobs.open(
+        job = self._world.jobs.open(
             job_id,
             self._work(call, body, job_id),
             duration_s=self._world.job_s,
@@ -98,9 +101,13 @@ class Edits:
                 "credits": purchase.credits,
                 "refunds": refunds,
                 "input": raw,
-                "webhook": body.webhookUrl is not None,
             },
         )
+        if body.webhookUrl is not None:
+            events = read_events(body.webhookEvents)
+            result = partial(write_result, base=call.base)
+            self._webhooks.follow(job, Subscription(body.webhookUrl, events, result))
+        return job
 
     def _price(self, call: Call, body: Body) -> int:
         if not isinstance(body, TopazBody):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from werkzeug.wrappers import Response
 
 from infra.local.sandbox.apiframe.edits import RETENTION_S
-from infra.local.sandbox.apiframe.words import STATUS
+from infra.local.sandbox.apiframe.webhooks import Webhooks
+from infra.local.sandbox.apiframe.words import STATUS, write_result
 from infra.local.sandbox.clock import iso_millis
 from infra.local.sandbox.jobs import Job
 from infra.local.sandbox.replies import json_reply
@@ -19,8 +20,9 @@ MAX_LIMIT = 100
 class History:
     """Reads the jobs of the account."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, webhooks: Webhooks) -> None:
         self._world = world
+        self._webhooks = webhooks
 
     def get_job(self, call: Call) -> Response:
         """Answer with one job; 400 when the id is no UUID, 404 when there is no such job."""
@@ -67,16 +69,15 @@ class History:
             and ended is not None
             and self._world.clock.now() >= ended + RETENTION_S
         )
-        images = [base + str(standing.result)] if standing.phase == "done" else None
         return {
             "id": job.id,
             "status": STATUS[standing.phase],
             "model": job.facts["model"],
             "progress": standing.progress,
-            "result": None if images is None else {"images": images},
+            "result": write_result(standing, base),
             "error": standing.error,
             "creditCost": 0 if failed and job.facts["refunds"] else job.facts["credits"],
-            "webhookStatus": "pending" if job.facts["webhook"] else None,
+            "webhookStatus": self._webhooks.status(job.id),
             "createdAt": iso_millis(job.made_at),
             "completedAt": None if ended is None else iso_millis(ended),
             "expired": expired,

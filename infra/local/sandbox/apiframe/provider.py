@@ -1,4 +1,4 @@
-"""Apiframe's frame: key, errors, uploads, the account and the catalogue.
+"""Apiframe's frame: key, errors, uploads, webhooks' signing, the account and the catalogue.
 
 Facts from the vendor's OpenAPI file (openapi.json in apiframe-ai/apiframe-nodejs-sdk) and from
 docs-v2.apiframe.ai/docs. The other routes of v2 (generate, video, music, LoRAs) are not here.
@@ -15,11 +15,13 @@ from infra.local.sandbox.apiframe.edits import Edits
 from infra.local.sandbox.apiframe.history import History
 from infra.local.sandbox.apiframe.models import BODIES
 from infra.local.sandbox.apiframe.uploads import take_upload
+from infra.local.sandbox.apiframe.webhooks import Signing, Webhooks
 from infra.local.sandbox.replies import file_reply, json_reply
 from infra.local.sandbox.world import Call, Handler, RefusalError, Route, World
 
 API_KEY = "afk_sandbox0000000000000000000000000000000000"
-KEYLESS = frozenset({"GET /v2/models", "GET /cdn/<path:name>"})
+KEYLESS = frozenset({"GET /v2/models", "GET /cdn/<path:name>", "PUT /_webhooks/signing"})
+SIGNINGS: Mapping[str, Signing] = {"digest": "digest", "hex": "hex"}
 
 
 class Apiframe:
@@ -30,8 +32,9 @@ class Apiframe:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._edits = Edits(world)
-        self._history = History(world)
+        self._webhooks = Webhooks(world, API_KEY)
+        self._edits = Edits(world, self._webhooks)
+        self._history = History(world, self._webhooks)
 
     def routes(self) -> list[Route]:
         """List every endpoint."""
@@ -46,6 +49,7 @@ class Apiframe:
             Route("GET", "/v2/me", self._me),
             Route("GET", "/v2/models", _models),
             Route("GET", "/cdn/<path:name>", lambda call: file_reply(call, self._world)),
+            Route("PUT", "/_webhooks/signing", self._choose_signing),
         ]
 
     def answer(self, call: Call, handler: Handler) -> Response:
@@ -77,6 +81,14 @@ class Apiframe:
         if standing is not None and standing.retry_after_s is not None:
             wait = {"Retry-After": str(standing.retry_after_s)}
             raise RefusalError(429, "Too many requests", headers=wait)
+
+    def _choose_signing(self, call: Call) -> Response:
+        """Sign webhooks in the other way that is known; no part of Apiframe's API."""
+        wanted = call.request.get_data(as_text=True).strip()
+        if wanted not in SIGNINGS:
+            raise RefusalError(400, f"Send one of {', '.join(SIGNINGS)} as the body")
+        self._webhooks.signing = SIGNINGS[wanted]
+        return json_reply({"signing": wanted})
 
     def _me(self, _: Call) -> Response:
         self._world.jobs.settle()

@@ -1,6 +1,6 @@
-"""Apiframe's words for where a job stands."""
+"""Apiframe's words for where a job stands and what it made."""
 
-from infra.local.sandbox.jobs import Phase
+from infra.local.sandbox.jobs import Phase, Standing
 
 STATUS: dict[Phase, str] = {
     "waiting": "QUEUED",
@@ -9,3 +9,10 @@ STATUS: dict[Phase, str] = {
     "failed": "FAILED",
     "cancelled": "CANCELLED",
 }
+
+
+def write_result(standing: Standing, base: str) -> dict[str, object] | None:
+    """Return a job's `result`: the URLs of its images, or None while there are none."""
+    if standing.phase != "done":
+        return None
+    return {"images": [base + str(standing.result)]}

@@ -1,4 +1,4 @@
-"""The SnapAPI sandbox: 24 image endpoints, health and tasks under `/v1`."""
+"""The SnapAPI sandbox: 24 image endpoints and their older paths, OpenAI-like calls, tasks."""
 
 from infra.local.sandbox.snapapi.routes import build_provider
 

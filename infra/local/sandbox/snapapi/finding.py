@@ -50,13 +50,17 @@ def detect_wires(form: Form) -> Plan:
 
 
 def remove_background(form: Form) -> Plan:
-    """1 credit; a RemoveBackgroundResponse with an RGBA PNG."""
+    """1 credit; an RGBA PNG.
+
+    The page's table shows `output_image_url` and `box`, its "Get your result" `data[0].url` for the
+    same call; the answer has both, as a client may have read either.
+    """
     photo = form.image()
 
     def run(desk: Desk) -> dict[str, object]:
         subject = find_subject(photo.rgb)
         url = desk.store(with_alpha(photo.rgb, subject.matte))
-        return {"output_image_url": url, "box": list(subject.box)}
+        return {"output_image_url": url, "box": list(subject.box), **desk.listed(url)}
 
     return Plan(1, run)
 

@@ -1,16 +1,27 @@
-"""Reads and checks the multipart form of one SnapAPI request.
+"""Reads and checks the form of one SnapAPI request.
 
 Scalars arrive as strings; a file field holds a file or a URL string; unknown fields are ignored.
 What is wrong is refused with 400 before anything is charged.
 """
 
+import base64
+import binascii
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from werkzeug.datastructures import FileStorage
 
 from infra.local.sandbox.fetch import FetchError, fetch
 from infra.local.sandbox.pixels.codec import BadImageError, Photo, decode
 from infra.local.sandbox.snapapi.sessions import Sessions
 from infra.local.sandbox.world import Call, RefusalError, World
+
+# The documents show multipart; a form without files is the same fields in the other encoding.
+FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
+JSON = "application/json"
+MASK = "input_mask"
 
 
 def bad_request(message: str) -> RefusalError:
@@ -19,15 +30,34 @@ def bad_request(message: str) -> RefusalError:
 
 
 class Form:
-    """The fields of one request."""
+    """The fields of one request; `takes_json` where an endpoint takes them as JSON, too."""
 
-    def __init__(self, call: Call, world: World, sessions: Sessions) -> None:
-        # The API takes multipart only: its clients add an empty part where they have no file.
-        if call.request.mimetype != "multipart/form-data":
+    def __init__(
+        self, call: Call, world: World, sessions: Sessions, *, takes_json: bool = False
+    ) -> None:
+        request = call.request
+        if request.mimetype not in FORMS and not (takes_json and request.mimetype == JSON):
             raise bad_request("Content-Type must be multipart/form-data.")
         self._call = call
         self._world = world
         self._sessions = sessions
+        self._fields: Mapping[str, str] = request.form.to_dict()
+        self._files: Mapping[str, FileStorage] = request.files.to_dict()
+        if request.mimetype == JSON:
+            self._fields = _read_json(request.get_data())
+
+    def translated(self, names: Mapping[str, str], values: Mapping[str, str]) -> Self:
+        """Return the same form in this API's names: own name -> the client's, and fixed values."""
+        other = copy.copy(self)
+        fields = {own: self._fields[name] for own, name in names.items() if name in self._fields}
+        other._fields = {**self._fields, **fields, **values}
+        files = {own: self._files[name] for own, name in names.items() if name in self._files}
+        other._files = {**self._files, **files}  # noqa: SLF001 - it is one of us
+        return other
+
+    def has(self, name: str) -> bool:
+        """Tell whether a field was sent at all, as text or as a file."""
+        return name in self._fields or name in self._files
 
     def image(self, name: str = "input_image", by_id: Sequence[str] = ()) -> Photo:
         """Return a required picture, given as file, URL, or id of an earlier one."""
@@ -52,7 +82,7 @@ class Form:
 
     def text(self, name: str, default: str = "") -> str:
         """Return a string field without the white space around it."""
-        return self._call.request.form.get(name, default).strip()
+        return self._fields.get(name, default).strip()
 
     def choice(self, name: str, allowed: Sequence[str], default: str) -> str:
         """Return one of the allowed words."""
@@ -97,7 +127,7 @@ class Form:
             raise bad_request(f"Invalid {name}: must be a JSON string.") from exc
 
     def _content(self, name: str) -> bytes | None:
-        file = self._call.request.files.get(name)
+        file = self._files.get(name)
         if file is not None:
             content = file.stream.read()
             file.stream.seek(0)
@@ -105,6 +135,9 @@ class Form:
         url = self.text(name)
         if not url:
             return None
+        if name == MASK and not url.startswith(("http://", "https://")):
+            # A detection's base64 mask is to be passed as input_mask, so it may come as it was.
+            return _read_base64(url)
         try:
             return fetch(url, own_base=self._call.base, files=self._world.files)
         except FetchError as exc:
@@ -115,3 +148,25 @@ class Form:
         if photo is None:
             raise bad_request(f"Unknown or expired {field}.")
         return photo
+
+
+def _read_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text.partition("base64,")[2] or text, validate=True)
+    except binascii.Error as exc:
+        raise bad_request(f"Invalid {MASK}: no file, no URL and no base64.") from exc
+
+
+def _read_json(content: bytes) -> dict[str, str]:
+    """Read a JSON object as the fields of a form."""
+    try:
+        body = json.loads(content)
+    except ValueError as exc:
+        raise bad_request("The body is no valid JSON.") from exc
+    if not isinstance(body, dict):
+        raise bad_request("The body must be a JSON object.")
+    return {name: _as_text(value) for name, value in body.items() if value is not None}
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

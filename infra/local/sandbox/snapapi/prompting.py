@@ -31,22 +31,21 @@ MOST_STEPS = 100
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of `edits`: its price, its edit, and whether it works without words."""
+    """A mode of `edits`: its price and its edit."""
 
     credits: int
     edit: Callable[[Pixels, str], Pixels]
-    prompt_needed: bool
 
 
 MODES: Mapping[str, Mode] = {
-    "editing": Mode(13, prompted, prompt_needed=True),
-    "headshot": Mode(21, lambda rgb, _: headshot(rgb), prompt_needed=True),
-    "cartoon": Mode(21, lambda rgb, _: cartoon(rgb), prompt_needed=True),
-    "light_restore": Mode(21, lambda rgb, _: tame_highlights(rgb), prompt_needed=False),
-    "restore": Mode(13, lambda rgb, _: denoise(rgb), prompt_needed=False),
-    "colorize": Mode(13, lambda rgb, _: colorize(rgb), prompt_needed=False),
+    "editing": Mode(13, prompted),
+    "headshot": Mode(21, lambda rgb, _: headshot(rgb)),
+    "cartoon": Mode(21, lambda rgb, _: cartoon(rgb)),
+    "light_restore": Mode(21, lambda rgb, _: tame_highlights(rgb)),
+    "restore": Mode(13, lambda rgb, _: denoise(rgb)),
+    "colorize": Mode(13, lambda rgb, _: colorize(rgb)),
     # What inpaint does needs a mask besides; see `edits`.
-    "inpaint": Mode(13, prompted, prompt_needed=True),
+    "inpaint": Mode(13, prompted),
 }
 
 
@@ -61,14 +60,12 @@ def generations_qwen(form: Form) -> Plan:
 
 
 def edits(form: Form) -> Plan:
-    """13 or 21 credits by mode."""
+    """13 or 21 credits by mode; the documents' own example has no prompt."""
     photo = form.image()
     name = form.choice("mode", tuple(MODES), "editing")
     strength = read_knobs(form, guidance=1, steps=4)
     mode = MODES[name]
     prompt = form.text("prompt")
-    if mode.prompt_needed and not prompt:
-        raise bad_request(f"Missing prompt: mode {name} needs one.")
     if name == "headshot" and FACE_CROP not in prompt:
         raise bad_request(f"Invalid prompt: mode headshot needs {FACE_CROP} in it.")
     if name == "inpaint":
@@ -93,8 +90,6 @@ def edits_multi(form: Form) -> Plan:
     prompt = form.text("prompt")
     form.choice("mode", ("editing",), "editing")
     strength = read_knobs(form, guidance=1, steps=4)
-    if not prompt:
-        raise bad_request("Missing prompt.")
     return edited(
         26,
         first,

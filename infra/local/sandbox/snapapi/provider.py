@@ -4,6 +4,8 @@ Facts from the vendor's page snapapi.ai/en/docs (v1.0.0); the error body and the
 from docs.snapedit.app/en/docs, "Error Handling".
 """
 
+import hashlib
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,11 +53,11 @@ class Desk:
 
     def single_image(self, result: Pixels, source: Photo) -> dict[str, object]:
         """Build a SingleImageResponse."""
-        return {
-            "created": int(self._world.clock.now()),
-            "data": [{"url": self.store(result)}],
-            **self.remember(source),
-        }
+        return {**self.listed(self.store(result)), **self.remember(source)}
+
+    def listed(self, url: str) -> dict[str, object]:
+        """Build what every answer with a picture has: when, and where the picture is."""
+        return {"created": int(self._world.clock.now()), "data": [{"url": url}]}
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,11 @@ class SnapApi:
         response.headers.update(dict(refusal.headers))
         return response
 
-    def synchronous(self, reader: Reader) -> Handler:
+    def synchronous(self, reader: Reader, *, takes_json: bool = False) -> Handler:
         """Make a handler that does the work while the client waits."""
 
         def handle(call: Call) -> Response:
-            plan = reader(Form(call, self.world, self.sessions))
+            plan = reader(Form(call, self.world, self.sessions, takes_json=takes_json))
             stem = uuid.uuid4().hex
             self.charge(call, plan.credits, f"call_{stem}")
             return json_reply(plan.run(Desk(call, self.world, self.sessions, stem)))
@@ -125,7 +127,7 @@ class SnapApi:
 
     def charge(self, call: Call, credits: int, job_id: str) -> Purchase:  # noqa: A002
         """Take the price; 429 without `retry-after` when there is not enough."""
-        purchase = Purchase(job_id, call.route, credits, request_digest(call.request))
+        purchase = Purchase(job_id, call.route, credits, _digest(call))
         try:
             self.world.ledger.charge(purchase)
         except OutOfCreditsError as exc:
@@ -155,6 +157,13 @@ def store_output(world: World, call: Call, stem: str, pixels: Pixels) -> str:
         path, encode(pixels, "png"), "image/png", lifetime_s=OUTPUT_LIFETIME_S, gone=gone
     )
     return path
+
+
+def _digest(call: Call) -> str:
+    if call.request.mimetype == "application/x-www-form-urlencoded":
+        asked = json.dumps([call.request.path, sorted(call.request.form.items(multi=True))])
+        return hashlib.sha256(asked.encode()).hexdigest()
+    return request_digest(call.request)
 
 
 def _add_rate_headers(response: Response, standing: Standing) -> None:

@@ -64,9 +64,10 @@ def try_on(form: Form) -> TaskPlan:
     lower = form.image_or_none("lower_cloth_image", by_id=["lower_cloth_image_id"])
     if cloth is None and lower is None:
         raise bad_request("Missing required fields: cloth_image or cloth_image_id.")
-    kind = form.choice(
-        "cloth_type", ("upper", "lower", "full"), "lower" if cloth is None else "upper"
-    )
+    both = cloth is not None and lower is not None
+    # The documents' own example sends both garments and no type.
+    usual = "full" if both else "lower" if cloth is None else "upper"
+    kind = form.choice("cloth_type", ("upper", "lower", "full"), usual)
     if cloth is not None and lower is not None:
         if kind != "full":
             raise bad_request("Invalid cloth_type: must be full when both garments are given.")
