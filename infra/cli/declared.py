@@ -57,6 +57,11 @@ def find_routes() -> "tuple[Route, ...]":
     return tuple(route for adapter in build_adapters() for route in adapter.routes)
 
 
+def find_offered() -> "tuple[Route, ...]":
+    """The routes that can be had: without those that are known and refused."""
+    return tuple(route for route in find_routes() if route.refusal is None)
+
+
 def find_labels() -> dict[str, str]:
     """Provider -> its name as its own documents write it, in the default order of preference."""
     from darkroom.providers import build_adapters  # noqa: PLC0415 - builds the routes' models
@@ -67,9 +72,8 @@ def find_labels() -> dict[str, str]:
 def operations_by_provider() -> Mapping[str, Sequence[str]]:
     """Provider -> the operations that it can do, sorted."""
     found: dict[str, set[str]] = {}
-    for route in find_routes():
-        if route.refusal is None:
-            found.setdefault(route.provider, set()).add(route.operation)
+    for route in find_offered():
+        found.setdefault(route.provider, set()).add(route.operation)
     return {provider: sorted(found[provider]) for provider in sorted(found)}
 
 

@@ -1,5 +1,7 @@
 """The spec's JSON Schema: the model's own, and per operation who does it and with which params.
 
+An operation whose routes have task types, such as `task`, is described by model and task type.
+
 It says what an editor can know. What needs two fields at once beyond that (a mask that a mode
 wants, a model of one provider only) is said by `darkroom validate`.
 """
@@ -10,9 +12,10 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from darkroom.naming import TYPED
 from darkroom.routes import Params, Route
 from darkroom.spec import Spec
-from infra.cli.declared import find_routes
+from infra.cli.declared import find_offered
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TEMPLATE: Final = "#/$defs/{model}"
@@ -22,7 +25,7 @@ Schema = dict[str, Any]
 
 def schema_text() -> str:
     """The schema as the published file holds it."""
-    return json.dumps(build_schema(find_routes()), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(build_schema(find_offered()), indent=2, ensure_ascii=False) + "\n"
 
 
 def build_schema(routes: Sequence[Route]) -> Schema:
@@ -48,25 +51,56 @@ def build_schema(routes: Sequence[Route]) -> Schema:
         "$schema": DIALECT,
         **schema,
         "allOf": [
-            rule
-            for operation in operations
-            for rule in (
-                _when({"operation": operation}, _rules(_of(routes, operation), named)),
-                *_by_provider(routes, operation, named),
-            )
+            rule for operation in operations for rule in _rules_of(_of(routes, operation), named)
         ],
         "$defs": shared["$defs"],
     }
 
 
-def _rules(routes: Sequence[Route], named: dict[type[Params], Schema]) -> Schema:
-    """What holds for an operation, whoever does it."""
-    roles = sorted({role for route in routes for role in route.roles})
+def _rules_of(routes: Sequence[Route], named: dict[type[Params], Schema]) -> list[Schema]:
+    """Every rule of one operation."""
+    (operation,) = {route.operation for route in routes}
+    if TYPED in routes[0].model:
+        return [
+            _when({"operation": operation}, _types(routes)),
+            *(_by_type(route, named) for route in routes),
+        ]
+    return [
+        _when({"operation": operation}, _rules(routes, named)),
+        *_by_provider(routes, operation, named),
+    ]
+
+
+def _types(routes: Sequence[Route]) -> Schema:
+    """What there is of models and task types; each pair's own rule says the rest."""
+    pairs = [route.model.partition(TYPED) for route in routes]
     return {
         "properties": {
             "provider": _providers(list(dict.fromkeys(route.provider for route in routes))),
-            "inputs": {"propertyNames": {"enum": roles}} if roles else {"maxProperties": 0},
+            "model": {"enum": list(dict.fromkeys(model for model, _, _ in pairs))},
+            "task_type": {"enum": list(dict.fromkeys(kind for _, _, kind in pairs))},
+        },
+        "required": ["model", "task_type"],
+    }
+
+
+def _by_type(route: Route, named: dict[type[Params], Schema]) -> Schema:
+    """What holds for one model and task type."""
+    model, _, kind = route.model.partition(TYPED)
+    return _when(
+        {"operation": route.operation, "model": model, "task_type": kind},
+        {"properties": _inputs([route]) | _params([route], named)} | _needs([route]),
+    )
+
+
+def _rules(routes: Sequence[Route], named: dict[type[Params], Schema]) -> Schema:
+    """What holds for an operation, whoever does it."""
+    return {
+        "properties": {
+            "provider": _providers(list(dict.fromkeys(route.provider for route in routes))),
+            "task_type": {"type": "null"},
         }
+        | _inputs(routes)
         | _models(routes)
         | _params(routes, named)
     } | _needs(routes)
@@ -96,6 +130,11 @@ def _needs(routes: Sequence[Route]) -> Schema:
         any(field.is_required() for field in route.params.model_fields.values()) for route in routes
     )
     return {"required": ["params"]} if needed else {}
+
+
+def _inputs(routes: Sequence[Route]) -> Schema:
+    roles = sorted({role for route in routes for role in route.roles})
+    return {"inputs": {"propertyNames": {"enum": roles}} if roles else {"maxProperties": 0}}
 
 
 def _models(routes: Sequence[Route]) -> Schema:

@@ -105,26 +105,38 @@ def _look(
         return f"it {_ENDS.get(task.state, task.state)} ({told})", None
     if not manifest:
         return "there is no manifest", None
-    if not results or len(results) < len(task.results):
-        return "there is no result, or not all of them could be fetched", None
-    label = f"{sample.photo or 'from words'}: {sample.operation} by {manifest.get('provider')}"
+    if not results:
+        return "there is no result", None
+    if len(results) < len(task.results):
+        return f"only {len(results)} of {len(task.results)} results could be fetched", None
     source = open_image(photos / sample.photo) if sample.photo else None
     mask = open_image(photos / sample.mask) if sample.mask else None
-    shown: list[Image.Image] = []
+    wrong, shown = _compare(sample, task, results, source, mask)
+    label = f"{sample.photo or 'from words'}: {sample.operation} by {manifest.get('provider')}"
+    return wrong, Pair(label, source, shown)
+
+
+def _compare(
+    sample: "Sample",
+    task: "Task",
+    results: tuple[Path, ...],
+    source: Image.Image | None,
+    mask: Image.Image | None,
+) -> tuple[str | None, Image.Image | None]:
+    """What is wrong with the first result that is not as it should be; and one to show."""
+    first: Image.Image | None = None
     try:
         for path, result in zip(results, task.results, strict=True):
-            if result.kind != "image":
-                shown.append(look_at(path, result.kind))
-                continue
-            image = open_image(path)
-            shown.append(image)
-            if (problem := sample.check(source or image, image, mask)) is not None:
-                return problem, Pair(label, source, image)
+            pictured = result.kind == "image"
+            shown = open_image(path) if pictured else look_at(path, result.kind)
+            problem = sample.check(source or shown, shown, mask) if pictured else None
+            if problem is not None:
+                return problem, shown
+            first = first or shown
     except ValueError as error:
-        return str(error), Pair(label, source, None)
+        return str(error), None
     kinds = {result.kind for result in task.results}
-    wrong = None if sample.kind in kinds else f"it has no {sample.kind}, only {', '.join(kinds)}"
-    return wrong, Pair(label, source, shown[0])
+    return (None if sample.kind in kinds else f"it has no {sample.kind}"), first
 
 
 _ENDS = {"failed": "failed", "cancelled": "was cancelled", "unknown": "ended unclear"}

@@ -9,14 +9,14 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # sh
 
 from infra.cli import main
 from infra.cli.checkout import SCHEMA, SPECS
-from infra.cli.declared import check_spec, find_routes
+from infra.cli.declared import check_spec, find_offered
 from infra.cli.spec_schema import build_schema, schema_text
 
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
     """A validator of the generated schema, itself checked."""
-    schema = build_schema(find_routes())
+    schema = build_schema(find_offered())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
@@ -31,7 +31,7 @@ def test_the_command_prints_the_schema() -> None:
     said = CliRunner().invoke(main, ["schema"])
     assert said.exit_code == 0
     operations = json.loads(said.stdout)["properties"]["operation"]["enum"]
-    assert operations == sorted({route.operation for route in find_routes()})
+    assert operations == sorted({route.operation for route in find_offered()})
 
 
 def test_every_sample_spec_fits_the_schema(validator: Any) -> None:
@@ -86,7 +86,7 @@ def test_schema_and_checks_accept_the_same(validator: Any, spec: dict[str, Any])
 
 def test_every_parameter_of_every_route_is_in_the_schema() -> None:
     """Nothing that a provider takes is missing from what an editor offers."""
-    schema = build_schema(find_routes())
+    schema = build_schema(find_offered())
     offered = {name for model in schema["$defs"].values() for name in model.get("properties", {})}
-    for route in find_routes():
+    for route in find_offered():
         assert set(route.params.model_fields) <= offered

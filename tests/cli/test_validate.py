@@ -31,7 +31,7 @@ def test_a_good_spec_beside_its_photo_needs_no_option(tmp_path: Path) -> None:
     spec.write_text('{"operation": "upscale"}')
     code, said = run(str(spec))
     assert code == 0
-    assert said == f"{spec}: ok (upscale by snapapi, apiframe)\n"
+    assert said == f"{spec}: ok (upscale by snapapi, apiframe, perfect)\n"
 
 
 @pytest.mark.parametrize(

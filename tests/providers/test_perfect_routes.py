@@ -9,6 +9,7 @@ from darkroom.media import HEIC, JPEG, MOV, MP4, PNG
 from darkroom.providers.perfect import Perfect
 from darkroom.providers.perfect_features import FEATURES
 from darkroom.routes import Sides
+from darkroom.wording import explain
 from tests.providers.exchanges import NamedFiles, run, work_of
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 
@@ -180,6 +181,10 @@ def test_a_wrong_setting_is_named(options: dict[str, Any], words: list[str]) -> 
         ("hairstyle", {"style": ""}),
         ("hairstyle", {"style": True}),
         ("hairstyle", {"style": 1.5}),
+        ("hairstyle", {"style": -1}),
+        ("hairstyle", {"style": "x" * 201}),
+        ("hairstyle", {**STYLE, "style_group_id": -1}),
+        ("hairstyle", {**STYLE, "style_group_id": True}),
         ("hairstyle", {**STYLE, "style_group_id": "Female"}),
         ("hairstyle", {**STYLE, "format": "png"}),
         ("generate", {**STYLE}),
@@ -201,6 +206,24 @@ def test_what_no_feature_takes_is_refused_before_anything_is_sent(
     """Required ones, choices and types as in the document."""
     with pytest.raises(ValidationError):
         route_of(operation).params.model_validate(params)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"style": 1.5}, "has 1.5 for 'style': a style's id or its title is expected."),
+        (
+            {"style": "Bob", "style_group_id": "Female"},
+            "has \"Female\" for 'style_group_id': an id, a whole number, is expected.",
+        ),
+    ],
+)
+def test_a_wrong_style_is_told_in_plain_words(params: dict[str, Any], said: str) -> None:
+    """Not in those of the library that found it."""
+    with pytest.raises(ValidationError) as caught:
+        route_of("hairstyle").params.model_validate(params)
+    sentence, _ = explain(caught.value, "The spec", ())
+    assert sentence == f"The spec {said}"
 
 
 def test_a_group_is_named_in_one_way_only() -> None:

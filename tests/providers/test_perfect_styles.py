@@ -14,21 +14,22 @@ from tests.providers.perfect_bits import registered, route_of, told, work_for
 
 BIG = 2**53 + 1
 FEMALE, MALE = BIG, BIG + 2
-SHELVES: Mapping[int, tuple[str, Sequence[tuple[int, str]]]] = {
+Shelves = Mapping[int, tuple[str, Sequence[tuple[int, str]]]]
+SHELVES: Shelves = {
     FEMALE: ("Female", ((BIG + 10, "Long Wave"), (BIG + 12, "Bob"))),
     MALE: ("Male", ((BIG + 20, "Quiff"), (BIG + 22, "Bob"))),
 }
 
 
-def answer_to(request: Request) -> Answer:
+def answer_to(request: Request, shelves: Shelves = SHELVES) -> Answer:
     """What the vendor would say: lists of one entry a page, files, tasks."""
     parts = urlsplit(request.path)
     query = parse_qs(parts.query)
     if "/style-group/" in parts.path:
-        entries = [(number, title) for number, (title, _) in SHELVES.items()]
+        entries = [(number, title) for number, (title, _) in shelves.items()]
         name = "groups"
     elif "/style/" in parts.path:
-        entries = list(SHELVES[int(query["style_group_id"][0])][1])
+        entries = list(shelves[int(query["style_group_id"][0])][1])
         name = "styles"
     elif "/file/" in parts.path:
         return registered()
@@ -40,7 +41,9 @@ def answer_to(request: Request) -> Answer:
     return told(**{name: [{"id": number, "info": {"title": title}}]}, **more)
 
 
-def asked(adapter: Perfect, params: Mapping[str, Any]) -> tuple[list[Request], Mapping[str, Any]]:
+def asked(
+    adapter: Perfect, params: Mapping[str, Any], shelves: Shelves = SHELVES
+) -> tuple[list[Request], Mapping[str, Any]]:
     """The questions about styles, and what the paid request says of them."""
     steps = adapter.prepare(work_for("hairstyle", params, adapter), NamedFiles())
     made: list[Request] = []
@@ -48,7 +51,7 @@ def asked(adapter: Perfect, params: Mapping[str, Any]) -> tuple[list[Request], M
         request = next(steps)
         while True:
             made.append(request)
-            request = steps.send(answer_to(request))
+            request = steps.send(answer_to(request, shelves))
     except StopIteration as end:
         paid: Request = end.value
     assert paid.json is not None
@@ -144,11 +147,10 @@ def test_a_title_that_several_styles_have_is_not_guessed() -> None:
     assert "style_group" in failure.next_step
 
 
-def test_one_style_in_two_groups_is_one_style(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_style_in_two_groups_is_one_style() -> None:
     """The same id under two groups is no contradiction; the first group will do."""
-    both = {1: ("New", ((5, "Bob"),)), 2: ("All", ((5, "Bob"),))}
-    monkeypatch.setitem(globals(), "SHELVES", both)
-    _, chosen = asked(Perfect(), {"style": "Bob"})
+    both: Shelves = {1: ("New", ((5, "Bob"),)), 2: ("All", ((5, "Bob"),))}
+    _, chosen = asked(Perfect(), {"style": "Bob"}, both)
     assert chosen == {"style_group_id": 1, "style_ids": [5]}
 
 

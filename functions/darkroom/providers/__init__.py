@@ -20,11 +20,17 @@ def build_adapters(options: Mapping[str, Mapping[str, Any]] | None = None) -> tu
     """
     # Imported here: whoever only names the package does not pay for the routes' models.
     from darkroom.providers.apiframe import Apiframe  # noqa: PLC0415
+    from darkroom.providers.goapi import GoApi  # noqa: PLC0415
     from darkroom.providers.perfect import Perfect  # noqa: PLC0415
     from darkroom.providers.snapapi import SnapApi  # noqa: PLC0415
 
     told = dict(options or {})
-    adapters = (SnapApi(), Apiframe(), Perfect(told.pop("perfect", {})))
+    adapters = (
+        SnapApi(),
+        Apiframe(),
+        Perfect(told.pop("perfect", {})),
+        GoApi(told.pop("goapi", {})),
+    )
     if told:
         raise ValueError(f"there are no options for: {', '.join(sorted(told))}")
     return adapters

@@ -5,17 +5,40 @@ a ... task"). The last models are of features that it names without describing t
 are those of the vendor's later API (v2), and all of them may be left out.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from darkroom.providers.params import Positive, Strict, refuse_truth
 
+LONGEST = 200
+"""Characters of a title."""
+
 Scale124 = Annotated[Literal[1, 2, 4], BeforeValidator(refuse_truth)]
 Prompt = Annotated[str, Field(min_length=1)]
+Title = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+
+
+def _refuse_no_id(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,30}", value):
+        return value
+    raise ValueError("an id, a whole number, is expected")
+
+
+def _refuse_no_style(value: object) -> object:
+    if isinstance(value, str) and 0 < len(value) <= LONGEST:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError("a style's id or its title is expected")
+
+
 # The vendor's ids are whole numbers above 2^53; those who cannot write such numbers quote them.
-Id = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^[0-9]{1,30}$")]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
+Id = Annotated[int | str, BeforeValidator(_refuse_no_id)]
+IdOrTitle = Annotated[int | str, BeforeValidator(_refuse_no_style)]
 
 APART = frozenset({"format", "style", "style_group", "style_group_id"})
 """Parameters that stand elsewhere in the request, or are looked up first."""
@@ -59,7 +82,7 @@ class Styled(ToJpg):
     a title also tells styles apart that are called alike.
     """
 
-    style: Annotated[int, Field(ge=0)] | Title
+    style: IdOrTitle
     style_group_id: Id | None = None
     style_group: Title | None = None
 

@@ -50,7 +50,7 @@ class Sessions:
             ask: makes one round trip without credentials.
 
         Raises:
-            Refused, Throttled, NotSent, Busy: no session can be had; whatever wanted it was not sent.
+            Refused, Throttled, NotSent, Busy: no session can be had; what wanted it was not sent.
         """
         kept = self._kept.get(account.adapter.name)
         if (

@@ -67,7 +67,7 @@ def keyed(
     yield from _benched(sandboxes[request.param], wire)
 
 
-@pytest.fixture(params=["snapapi"])
+@pytest.fixture(params=["snapapi", "goapi"])
 def keyless(
     request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
 ) -> Iterator[Bench]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from darkroom.ports import JobFailed
-from tests.contract.providers import perfect_needs
+from tests.contract.providers import goapi_needs, perfect_needs
 
 Body = Mapping[str, Any]
 Params = Mapping[str, Mapping[str, Any]]
@@ -106,5 +106,19 @@ NEEDS: Mapping[str, Needs] = {
         params=perfect_needs.LEAST_PARAMS,
         pictures=perfect_needs.PICTURES,
         step_s=perfect_needs.STEP_S,
+    ),
+    "goapi": Needs(
+        label="GoAPI",
+        usual=goapi_needs.USUAL,
+        with_jobs=goapi_needs.WITH_JOBS,
+        paid={"method": "POST", "path": "/api/v1/task"},
+        poll={"method": "GET", "path": "/api/v1/task/*"},
+        upload={"method": "POST", "path": "/api/ephemeral_resource"},
+        complaint={"code": 400, "message": "no"},
+        unknown_word={"code": 200, "data": {"task_id": "t", "status": "dreaming", "output": None}},
+        no_result={"code": 200, "data": {"task_id": "t", "status": "completed", "output": {}}},
+        lost=_lost("GoAPI"),
+        params=goapi_needs.LEAST_PARAMS,
+        every_role=False,
     ),
 }

@@ -1,0 +1,113 @@
+"""Where the results of a GoAPI task sit in its `output`, by the catalogue's paths.
+
+A cover, a thumbnail or a last frame is never a result. What is empty is none: some tasks show a
+skeleton of their output before it is there.
+"""
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from darkroom.errors import Unclear
+from darkroom.providers import reading
+from darkroom.providers.goapi_catalogue import Catalogue, Entry, Pick
+from darkroom.task import ResultRef
+
+_DATA: Final = frozenset({"text", "json"})
+_LARGEST_FACT: Final = 8000
+"""Characters of JSON; what is larger does not go into the manifest."""
+
+
+def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[ResultRef, ...]:
+    """Every result of a task that is done, the main one first.
+
+    Where the expected places are empty, those of any model are looked at: for the kinds that were
+    expected, and for all kinds where nobody knows what to expect.
+
+    Raises:
+        Unclear: there is none; the task can be asked again.
+    """
+    picks = catalogue.shapes[entry.results]
+    found = _refs(picks, output)
+    if not found:
+        kinds = {pick.kind for pick in picks}
+        found = _refs(
+            (
+                pick
+                for pick in catalogue.anywhere
+                if pick.kind in kinds or entry.sure.results == "unknown"
+            ),
+            output,
+        )
+    if not found:
+        raise reading.unreadable()
+    return found
+
+
+def read_facts(output: object) -> dict[str, Any]:
+    """What a further task may need: what can be done next with a picture, the names of songs."""
+    if not isinstance(output, dict):
+        return {}
+    clips = output.get("clips")
+    facts = {
+        "actions": output.get("actions"),
+        "clips": sorted(clips) if isinstance(clips, dict) else None,
+    }
+    return {
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, list) and value and len(json.dumps(value)) <= _LARGEST_FACT
+    }
+
+
+def _refs(picks: Iterable[Pick], output: object) -> tuple[ResultRef, ...]:
+    refs = (ref for pick in picks for ref in _first(pick, output))
+    return tuple(dict.fromkeys(refs))
+
+
+def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
+    """The results at the first of the pick's paths that has any."""
+    for path in pick.paths:
+        values = [value for value in _at(output, path.split(".")) if value not in _EMPTY]
+        refs = [_datum(pick, value) for value in values] if pick.kind in _DATA else []
+        if pick.kind not in _DATA:
+            refs = [ResultRef(pick.kind, url=url) for value in values for url in _urls(value)]
+        if refs:
+            return refs
+    return ()
+
+
+_EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+
+
+def _at(value: object, steps: Sequence[str]) -> Iterator[Any]:
+    """Everything that a path leads to; `a[]` is every item, `*` every value, `a|b` the first."""
+    if not steps:
+        yield value
+        return
+    if not isinstance(value, dict):
+        return
+    step, rest = steps[0], steps[1:]
+    inner: Any
+    if step == "*":
+        inner = list(value.values())
+    else:
+        names = step.removesuffix("[]").split("|")
+        inner = next((value[name] for name in names if value.get(name)), None)
+    for item in inner if step.endswith(("[]", "*")) and isinstance(inner, list) else [inner]:
+        yield from _at(item, rest)
+
+
+def _urls(value: object) -> Iterator[str]:
+    """Addresses in a text, an object with a `url`, or a list of these."""
+    for item in value if isinstance(value, list) else [value]:
+        with contextlib.suppress(Unclear):
+            yield reading.as_url(item.get("url") if isinstance(item, dict) else item)
+
+
+def _datum(pick: Pick, value: object) -> ResultRef:
+    is_text = pick.kind == "text" and isinstance(value, str)
+    text = str(value) if is_text else json.dumps(value, ensure_ascii=False, indent=2)
+    return ResultRef(pick.kind, data=base64.b64encode(text.encode()).decode())

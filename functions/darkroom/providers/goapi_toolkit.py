@@ -1,0 +1,73 @@
+"""GoAPI's older image toolkit, v2: four kinds of work with words and answers of their own.
+
+Facts are those of the vendor's page "Image Editing API" (goapi.ai/docs). A task is fetched by
+POST. There is no webhook and no list of past tasks, so a doubtful call cannot be settled: it is
+used only where a spec names it. The unified API does the same work.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Final
+
+from darkroom.ports import JobFailed, Pending
+from darkroom.providers import reading
+from darkroom.providers.goapi_envelope import LABEL, Word, is_unknown, read_data, refusal_of
+from darkroom.providers.protocol import Answer, Request
+from darkroom.routes import Route
+from darkroom.task import Finished, ResultRef
+
+MODEL: Final = "image-toolkit-v2"
+
+CREATE: Final = "/api/image_toolkit/v2/create"
+FETCH: Final = "/api/image_toolkit/v2/fetch"
+
+# `retry`: the photo is hard to download, and is tried again.
+WORDS: Final[Mapping[str, Word]] = {
+    "pending": "pending",
+    "starting": "pending",
+    "processing": "pending",
+    "retry": "pending",
+    "success": "finished",
+    "failed": "failed",
+}
+
+# The page leaves face_swap to be told; its fields are those of the unified API's face-swap.
+TASK_TYPES: Final[Mapping[str, str]] = {
+    "upscale": "upscale",
+    "remove-background": "background_remove",
+    "segment": "segment",
+    "face-swap": "face_swap",
+}
+
+
+def build_create(operation: str, task_input: Mapping[str, Any]) -> Request:
+    """The paid request."""
+    body = {"task_type": TASK_TYPES[operation], "result_type": "url", "task_input": task_input}
+    return Request("POST", CREATE, json=body)
+
+
+def fetch(route: Route, job_id: str) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
+    """How the task stands. `used_credits` is in a unit that the page does not explain."""
+    answer = yield Request("POST", FETCH, json={"task_id": job_id})
+    if is_unknown(answer):
+        return JobFailed("job-lost", f"{LABEL} no longer knows the job.", "unknown")
+    if not answer.ok:
+        raise refusal_of(answer)
+    task = read_data(answer)
+    word = reading.as_text(task.get("status")).strip().lower()
+    match WORDS.get(word, "pending"):
+        case "finished":
+            return Finished(_images(reading.as_object(task.get("task_result"))))
+        case "failed" | "cancelled":
+            result = task.get("task_result")
+            said = result.get("error_messages") if isinstance(result, dict) else None
+            first = said[0] if isinstance(said, list) and said else None
+            return reading.job_failed(LABEL, first, route.charged_on_failure)
+        case "pending":
+            return Pending()
+
+
+def _images(result: Mapping[str, Any]) -> tuple[ResultRef, ...]:
+    """The masks of a segmentation, or the one picture of everything else."""
+    output = reading.as_object(result.get("task_output"))
+    urls: Sequence[Any] = output.get("image_urls") or [output.get("image_url")]
+    return tuple(ResultRef("image", url=reading.as_url(url)) for url in reading.as_list(urls))

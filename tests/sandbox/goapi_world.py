@@ -1,0 +1,139 @@
+"""A client of the GoAPI sandbox for its tests, and a server on a clock that they move."""
+
+import base64
+import io
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+
+from infra.local.sandbox import Clock, start
+from tests.sandbox.client import SandboxClient
+from tests.sandbox.pictures import Array, as_png, photo
+
+STARTS_AT = 1_782_900_000.0
+JOB_S = 10.0
+TOOLKIT = "Qubico/image-toolkit"
+
+
+class GoApiClient(SandboxClient):
+    """Talks to the sandbox as the vendor's documents say."""
+
+    knobs: dict[str, Any]
+
+    def reset(self) -> None:
+        """Put knobs back, too."""
+        super().reset()
+        self.set(**self.knobs)
+
+    def set(self, **knobs: Any) -> None:
+        """Turn knobs."""
+        self.http.post("/_sandbox/knobs", json=knobs).raise_for_status()
+
+    def upload(self, content: bytes, name: str = "a.png") -> str:
+        """Upload a file and return its URL."""
+        data = base64.b64encode(content).decode()
+        answer = self.http.post(
+            "/api/ephemeral_resource", json={"file_name": name, "file_data": data}
+        )
+        url: str = answer.raise_for_status().json()["data"]["url"]
+        return url
+
+    def create(
+        self, model: str, task_type: str, asked: dict[str, Any], **config: Any
+    ) -> httpx.Response:
+        """Create a task."""
+        body = {"model": model, "task_type": task_type, "input": asked, "config": config}
+        return self.http.post("/api/v1/task", json=body)
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """Get a task's `data`."""
+        answer: dict[str, Any] = self.http.get(f"/api/v1/task/{task_id}").raise_for_status().json()
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def ended(self, model: str, task_type: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Create a task and return it as it is when its time is over."""
+        created = self.create(model, task_type, asked)
+        assert created.status_code == 200, created.text
+        self.advance(JOB_S)
+        return self.task(created.json()["data"]["task_id"])
+
+    def output(self, model: str, task_type: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Run a task and return its output."""
+        task = self.ended(model, task_type, asked)
+        assert task["status"] == "completed", task["error"]
+        output: dict[str, Any] = task["output"]
+        return output
+
+
+@contextmanager
+def goapi_world() -> Iterator[GoApiClient]:
+    """Run the sandbox and give a client of it."""
+    clock = Clock(lambda: STARTS_AT)
+    with start(["goapi"], clock=clock, job_s=JOB_S, pause=lambda _: None) as running:
+        one = running["goapi"]
+        with GoApiClient(one.base_url, {"x-api-key": one.credentials["api_key"]}) as client:
+            client.knobs = client.http.get("/_sandbox/knobs").json()["knobs"]
+            yield client
+
+
+def portrait(width: int = 96, height: int = 96) -> Array:
+    """Draw a face: an oval in the colour of skin on a blue picture."""
+    picture = np.full((height, width, 3), (40, 70, 160), np.uint8)
+    rows, columns = np.mgrid[:height, :width]
+    oval = np.hypot((columns - width / 2) / 0.8, rows - height / 2) < height * 0.3
+    picture[oval] = (224, 172, 140)
+    return picture
+
+
+def as_data(content: bytes, mime: str = "image/png") -> str:
+    """Write as a data URI."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def sound(seconds: float = 1.0) -> bytes:
+    """Record silence."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(round(16_000 * seconds)))
+    return content.getvalue()
+
+
+def video(path: str, width: int = 64, height: int = 48) -> bytes:
+    """Film a photo for a second, eight frames, into a file at `path`."""
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), 8, (width, height))
+    for shift in range(8):
+        frame = np.roll(photo(width, height), shift * 2, axis=1)
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    with open(path, "rb") as file:  # noqa: PTH123 - the path is the encoder's string
+        return file.read()
+
+
+def frames_of(content: bytes, path: str) -> tuple[list[Array], float]:
+    """Decode a video by way of a file: its frames and its seconds."""
+    with open(path, "wb") as file:  # noqa: PTH123 - the path is the decoder's string
+        file.write(content)
+    reader = cv2.VideoCapture(path)
+    rate = reader.get(cv2.CAP_PROP_FPS)
+    frames = []
+    while True:
+        there, frame = reader.read()
+        if not there:
+            break
+        frames.append(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8))
+    reader.release()
+    return frames, len(frames) / rate
+
+
+def png(width: int = 96, height: int = 64) -> bytes:
+    """Encode a photo."""
+    return as_png(photo(width, height))

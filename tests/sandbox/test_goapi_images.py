@@ -1,0 +1,214 @@
+"""What GoAPI's image tasks make is really made: their pixels are looked at."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.sandbox.goapi_world import (
+    TOOLKIT,
+    GoApiClient,
+    as_data,
+    goapi_world,
+    png,
+    portrait,
+)
+from tests.sandbox.pictures import Array, as_png, difference, disc, photo
+
+IMAGE = as_data(png())
+FACE = as_data(as_png(portrait()))
+PADDING = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GoApiClient]:
+    """Run the sandbox for this file."""
+    with goapi_world() as client:
+        yield client
+
+
+@pytest.fixture
+def goapi(server: GoApiClient) -> GoApiClient:
+    """Give the client in its first state."""
+    server.reset()
+    return server
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_an_upscale_has_exactly_the_size_asked_for(goapi: GoApiClient, scale: int) -> None:
+    """And shows the same picture."""
+    large = _picture(goapi, TOOLKIT, "upscale", {"image": IMAGE, "scale": scale})
+
+    assert large.shape == (64 * scale, 96 * scale, 3)
+    assert difference(large[::scale, ::scale], photo()) < 12
+
+
+def test_a_removed_background_is_transparent(goapi: GoApiClient) -> None:
+    """The disc stays, the rest goes."""
+    cut = _picture(goapi, TOOLKIT, "background-remove", {"image": IMAGE})
+
+    inside = disc() > 0
+    assert cut.shape == (64, 96, 4)
+    assert cut[inside, 3].mean() > 240
+    assert cut[~inside, 3].mean() < 40
+
+
+def test_a_segment_follows_its_words(goapi: GoApiClient) -> None:
+    """The subject, what is around it, a colour, and what a negative prompt takes away."""
+    asked = {"image": IMAGE, "segment_factor": 0}
+    subject = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "ball"})
+    around = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "background"})
+    red = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "red thing"})
+    less = {"prompt": "ball, background", "negative_prompt": "red"}
+    left = _picture(goapi, TOOLKIT, "segment", asked | less)
+
+    assert difference(subject, disc()) < 20
+    assert difference(around, 255 - disc()) < 20
+    assert difference(red, disc()) < 20
+    assert difference(left, 255 - disc()) < 20
+
+
+def test_a_segment_factor_shrinks_and_grows_the_mask(goapi: GoApiClient) -> None:
+    """The figure is in pixels, and -15 unless asked otherwise."""
+    shares = []
+    for factor in (-4, 0, 4):
+        asked = {"image": IMAGE, "prompt": "red", "segment_factor": factor}
+        shares.append(float((_picture(goapi, TOOLKIT, "segment", asked) > 127).mean()))
+    usual = _picture(goapi, TOOLKIT, "segment", {"image": IMAGE, "prompt": "red"})
+
+    assert shares[0] < shares[1] < shares[2]
+    assert (usual > 127).mean() < shares[0]
+
+
+def test_a_swapped_face_is_where_the_face_was(goapi: GoApiClient) -> None:
+    """Around it the target is as before."""
+    asked = {"target_image": FACE, "swap_image": IMAGE}
+    swapped = _picture(goapi, TOOLKIT, "face-swap", asked)
+
+    before = portrait()
+    assert swapped.shape == before.shape
+    assert difference(swapped[40:56, 40:56], before[40:56, 40:56]) > 40
+    assert difference(swapped[:12], before[:12]) < 6
+
+
+def test_only_the_named_face_is_swapped(goapi: GoApiClient) -> None:
+    """Faces are counted from the left; an index without a face fails."""
+    two = np.hstack([portrait(), portrait()])
+    asked = {"target_image": as_data(as_png(two)), "swap_image": IMAGE}
+    picture = _picture(goapi, TOOLKIT, "multi-face-swap", asked | {"target_faces_index": "1"})
+    wrong = goapi.ended(TOOLKIT, "multi-face-swap", asked | {"target_faces_index": "2"})
+
+    assert difference(picture[40:56, 40:56], two[40:56, 40:56]) < 8
+    assert difference(picture[40:56, 136:152], two[40:56, 136:152]) > 40
+    assert wrong["error"]["message"] == "invalid request, no face found in the image"
+
+
+def test_a_prompt_is_drawn_in_the_size_asked_for_and_words_and_seeds_matter(
+    goapi: GoApiClient,
+) -> None:
+    """Equal requests give equal pictures."""
+    asked = {"prompt": "a bear", "width": 128, "height": 80}
+    first, again, seeded, other = (
+        _picture(goapi, "Qubico/flux1-dev", "txt2img", asked | more)
+        for more in ({}, {}, {"seed": 5}, {"prompt": "a sea"})
+    )
+
+    assert first.shape == (80, 128, 3)
+    assert difference(first, again) == 0
+    assert difference(first, seeded) > 10
+    assert difference(first, other) > 10
+
+
+def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClient) -> None:
+    """It keeps its size."""
+    changes = []
+    for denoise in (0.2, 0.9):
+        asked = {"prompt": "snow", "image": IMAGE, "denoise": denoise}
+        picture = _picture(goapi, "Qubico/flux1-schnell", "img2img", asked)
+        changes.append(difference(picture, photo()))
+
+    assert 2 < changes[0] < changes[1]
+
+
+def test_an_inpaint_fills_what_is_transparent_and_nothing_else(goapi: GoApiClient) -> None:
+    """The mask is in the picture's alpha."""
+    hole = np.dstack([photo(), np.full((64, 96), 255, np.uint8)])
+    hole[16:32, 24:48, 3] = 0
+    asked = {"prompt": "a tree", "image": as_data(as_png(hole))}
+    filled = _picture(goapi, "Qubico/flux1-dev-advanced", "fill-inpaint", asked)
+
+    inside = hole[:, :, 3] == 0
+    assert difference(filled[~inside], photo()[~inside]) == 0
+    assert difference(filled[inside], photo()[inside]) > 10
+
+
+def test_an_outpaint_adds_the_pixels_of_each_side(goapi: GoApiClient) -> None:
+    """The picture stays in its place."""
+    sides = {"outpaint_left": 8, "outpaint_right": 16, "outpaint_top": 4, "outpaint_bottom": 0}
+    asked = {
+        "prompt": "more",
+        "image": IMAGE,
+        "custom_settings": [{"setting_type": "outpaint", **sides}],
+    }
+    large = _picture(goapi, "Qubico/flux1-dev-advanced", "fill-outpaint", asked)
+
+    assert large.shape == (68, 120, 3)
+    assert difference(large[4:, 8:104], photo()) == 0
+
+
+def test_midjourney_gives_a_grid_and_its_four(goapi: GoApiClient) -> None:
+    """The four are the grid's quarters, and one of them can be had larger."""
+    asked = {"prompt": "a fox --ar 3:2"}
+    task = goapi.ended("midjourney", "imagine", asked)
+    output = task["output"]
+    grid = goapi.picture(output["image_url"])
+    four = [goapi.picture(url) for url in output["image_urls"]]
+    origin = {"origin_task_id": task["task_id"], "index": "3"}
+    third = goapi.picture(goapi.output("midjourney", "upscale", origin)["image_url"])
+
+    height, width = four[0].shape[:2]
+    assert width / height == pytest.approx(1.5, abs=0.01)
+    assert difference(np.vstack([np.hstack(four[:2]), np.hstack(four[2:])]), grid) == 0
+    assert all(difference(one, other) > 5 for one, other in pairwise(four))
+    assert third.shape[:2] == (2 * height, 2 * width)
+    assert difference(third[::2, ::2], four[2]) < 12
+    assert output["temporary_image_urls"] == output["image_urls"]
+    assert {"reroll", "upscale1", "variation4"} <= set(output["actions"])
+    assert output["progress"] == 100
+
+
+def test_midjourney_builds_on_completed_tasks_only(goapi: GoApiClient) -> None:
+    """An origin that is still pending fails the task."""
+    pending = goapi.create("midjourney", "imagine", {"prompt": "x"}).json()["data"]["task_id"]
+    task = goapi.create("midjourney", "reroll", {"origin_task_id": pending}).json()["data"]
+    goapi.advance(10)
+    goapi.task(pending)
+
+    assert goapi.task(task["task_id"])["status"] == "failed"
+
+
+def test_a_caption_names_colours_and_size(goapi: GoApiClient) -> None:
+    """The text is the result; there is no URL."""
+    output = goapi.output("Qubico/joycaption", "joycaption-beta-one", {"image": IMAGE})
+
+    assert set(output) == {"text"}
+    assert all(word in output["text"] for word in ("96 by 64", "red", "blue", "landscape"))
+
+
+def test_a_result_that_is_gone_is_a_404_while_its_task_is_completed(goapi: GoApiClient) -> None:
+    """As a fault, and for everybody after a day."""
+    asked = {"image": IMAGE}
+    kept = goapi.output(TOOLKIT, "upscale", asked)["image_url"]
+    goapi.fault({"result": "gone"}, path="/api/v1/task")
+    gone = goapi.output(TOOLKIT, "upscale", asked)["image_url"]
+
+    assert (httpx.get(kept).status_code, httpx.get(gone).status_code) == (200, 404)
+    goapi.advance(24 * 3600)
+    assert httpx.get(kept).status_code == 404
+
+
+def _picture(goapi: GoApiClient, model: str, task_type: str, asked: dict[str, Any]) -> Array:
+    return goapi.picture(goapi.output(model, task_type, asked)["image_url"])

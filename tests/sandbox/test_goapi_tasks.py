@@ -1,0 +1,407 @@
+"""GoAPI's unified tasks: envelope, words, refusals, money, cancelling, concurrency."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandbox.goapi_world import (
+    JOB_S,
+    TOOLKIT,
+    GoApiClient,
+    as_data,
+    goapi_world,
+    png,
+    portrait,
+)
+from tests.sandbox.pictures import as_png
+
+UNSET = "0001-01-01T00:00:00Z"
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+FINE = {"code": 0, "raw_message": "", "message": "", "detail": None}
+DATA_KEYS = {
+    "task_id",
+    "model",
+    "task_type",
+    "status",
+    "config",
+    "input",
+    "output",
+    "meta",
+    "detail",
+    "logs",
+    "error",
+}
+IMAGE = as_data(png())
+UPSCALE = (TOOLKIT, "upscale", {"image": IMAGE})
+UPSCALE_CREDITS = 2
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GoApiClient]:
+    """Run the sandbox for this file."""
+    with goapi_world() as client:
+        yield client
+
+
+@pytest.fixture
+def goapi(server: GoApiClient) -> GoApiClient:
+    """Give the client in its first state."""
+    server.reset()
+    return server
+
+
+def test_a_task_goes_from_pending_over_processing_to_completed(goapi: GoApiClient) -> None:
+    """The output is null before the end; stamps that are not set are the year one."""
+    created = goapi.create(*UPSCALE)
+    answer = created.json()
+    task_id = answer["data"]["task_id"]
+    seen = [answer["data"]]
+    for seconds in (5, 5):
+        goapi.advance(seconds)
+        seen.append(goapi.task(task_id))
+
+    assert (created.status_code, answer["code"], answer["message"]) == (200, 200, "success")
+    assert all(set(one) == DATA_KEYS for one in seen)
+    assert [one["status"] for one in seen] == ["pending", "processing", "completed"]
+    assert seen[0]["output"] is seen[1]["output"] is None
+    assert seen[2]["output"]["image_url"].startswith(f"{goapi.base_url}/temp/")
+    unset = [[k for k, v in one["meta"].items() if v == UNSET] for one in seen]
+    assert unset == [["started_at", "ended_at"], ["ended_at"], []]
+    assert STAMP.fullmatch(seen[2]["meta"]["ended_at"])
+    assert all(one["error"] == FINE and one["logs"] == [] for one in seen)
+
+
+def test_the_input_is_echoed_with_zero_values_and_without_what_is_not_known(
+    goapi: GoApiClient,
+) -> None:
+    """Nulls and unknown fields are dropped, absent ones are filled in."""
+    asked = {"prompt": "a bear", "width": None, "colour": "brown"}
+    task = goapi.create("Qubico/flux1-dev", "txt2img", asked).json()["data"]
+
+    assert task["input"] == {
+        "prompt": "a bear",
+        "negative_prompt": "",
+        "width": 0,
+        "height": 0,
+        "steps": 0,
+        "guidance_scale": 0,
+        "seed": -1,
+    }
+
+
+def test_the_config_is_echoed_with_its_secret(goapi: GoApiClient) -> None:
+    """Endpoint, secret and service mode come back as they were sent."""
+    webhook = {"endpoint": "https://hook.invalid/?ref=42", "secret": "s3"}
+    created = goapi.create(*UPSCALE, service_mode="public", webhook_config=webhook)
+    task_id = created.json()["data"]["task_id"]
+
+    assert goapi.task(task_id)["config"] == {"service_mode": "public", "webhook_config": webhook}
+    plain = goapi.create(*UPSCALE).json()["data"]["config"]
+    assert plain == {"service_mode": "", "webhook_config": {"endpoint": "", "secret": ""}}
+
+
+@pytest.mark.parametrize(
+    ("model", "task_type", "asked", "cause"),
+    [
+        (TOOLKIT, "upscale", {}, "image is required"),
+        (TOOLKIT, "upscale", {"image": ""}, "image is required"),
+        (TOOLKIT, "upscale", {"image": IMAGE, "scale": 11}, "invalid scale"),
+        (TOOLKIT, "upscale", {"image": IMAGE, "scale": "2"}, "input.scale"),
+        (TOOLKIT, "upscale", {"image": IMAGE, "face_enhance": 1}, "input.face_enhance"),
+        (TOOLKIT, "sharpen", {"image": IMAGE}, "unknown model or task_type"),
+        ("qubico/image-toolkit", "upscale", {"image": IMAGE}, "unknown model or task_type"),
+        (
+            "Qubico/flux1-dev",
+            "txt2img",
+            {"prompt": "x", "width": 2048, "height": 1024},
+            "width * height",
+        ),
+        (
+            "Qubico/flux1-dev-advanced",
+            "fill-outpaint",
+            {"prompt": "x", "image": IMAGE, "custom_settings": [{}]},
+            "outpaint is required",
+        ),
+        ("kling", "video_generation", {"duration": 5}, "prompt or image_url"),
+        ("kling", "video_generation", {"prompt": "x", "duration": 7}, "invalid duration"),
+        ("kling", "effects", {"image_url": "http://x", "effect": "rocket"}, "prompt is required"),
+        ("veo3", "veo3-video", {"prompt": "x", "duration": 8}, "input.duration"),
+        ("veo3", "veo3-video", {"prompt": "x", "duration": "long"}, "invalid duration"),
+        ("sora2", "sora2-video", {"prompt": "x", "duration": "4s"}, "input.duration"),
+        ("seedance", "seedance-2", {"prompt": "x" * 4001}, "invalid prompt"),
+        ("midjourney", "upscale", {"origin_task_id": "none", "index": "1"}, "task not found"),
+        ("midjourney", "upscale", {"origin_task_id": "none", "index": 1}, "input.index"),
+    ],
+)
+def test_an_invalid_body_is_a_400_with_a_task_and_the_cause_in_its_logs(
+    goapi: GoApiClient, model: str, task_type: str, asked: dict[str, Any], cause: str
+) -> None:
+    """Nothing is charged, and the task of the answer is no task that can be got."""
+    response = goapi.create(model, task_type, asked)
+
+    answer = response.json()
+    assert (response.status_code, answer["code"]) == (400, 400)
+    assert set(answer["data"]) == DATA_KEYS
+    assert answer["data"]["status"] == "failed"
+    assert cause in answer["data"]["logs"][0]
+    assert cause in answer["data"]["error"]["message"]
+    missing = goapi.http.get(f"/api/v1/task/{answer['data']['task_id']}")
+    assert missing.status_code == 404
+    assert goapi.entries() == []
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b""])
+def test_a_body_that_is_no_object_is_a_400(goapi: GoApiClient, body: bytes) -> None:
+    """The answer is the envelope without data."""
+    response = goapi.http.post("/api/v1/task", content=body)
+
+    assert response.status_code == 400
+    assert response.json()["data"] is None
+
+
+@pytest.mark.parametrize("config", [{"service_mode": "best"}, {"webhook_config": {"endpoint": 1}}])
+def test_a_wrong_config_is_a_400(goapi: GoApiClient, config: dict[str, Any]) -> None:
+    """Service modes are public, private and empty; an endpoint is text."""
+    assert goapi.create(*UPSCALE, **config).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/task"),
+        ("GET", "/api/v1/task/x"),
+        ("DELETE", "/api/v1/task/x"),
+        ("DELETE", "/api/v1/tasks"),
+        ("GET", "/account/info"),
+        ("GET", "/account/active_tasks"),
+        ("GET", "/api/open/tasks/histories"),
+        ("POST", "/api/ephemeral_resource"),
+        ("POST", "/api/image_toolkit/v2/create"),
+        ("POST", "/api/image_toolkit/v2/fetch"),
+    ],
+)
+def test_every_endpoint_asks_for_the_key(goapi: GoApiClient, method: str, path: str) -> None:
+    """Without a key and with another one the answer is a 401."""
+    for headers in ({}, {"x-api-key": "other"}):
+        response = httpx.request(method, goapi.base_url + path, headers=headers)
+        assert response.status_code == 401
+        assert response.json()["code"] == 401
+
+
+def test_an_unknown_task_is_a_404(goapi: GoApiClient) -> None:
+    """Its body is the envelope, too."""
+    response = goapi.http.get("/api/v1/task/00000000-0000-4000-8000-000000000000")
+
+    assert response.status_code == 404
+    assert response.json() == {"code": 404, "message": "Record Not Found", "data": None}
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["http://127.0.0.1:9/none.png", "not base64!", as_data(b"no image"), as_data(png()[:60])],
+)
+def test_an_image_that_cannot_be_had_fails_the_task_and_is_refunded(
+    goapi: GoApiClient, image: str
+) -> None:
+    """It is accepted first; the cause is in error and logs."""
+    task = goapi.ended(TOOLKIT, "background-remove", {"image": image})
+
+    assert (task["status"], task["output"]) == ("failed", None)
+    assert task["error"]["message"] == "failed to get valid image"
+    assert task["error"]["code"] != 0
+    assert task["logs"] == ["failed to get valid image"]
+    assert task["meta"]["usage"] == {"type": "point", "frozen": 0, "consume": 0}
+    assert [entry["kind"] for entry in goapi.entries()] == ["charge", "refund"]
+
+
+def test_base64_is_not_taken_by_models_that_want_a_hosted_url(goapi: GoApiClient) -> None:
+    """Kling takes the upload's URL and fails with the data URI."""
+    hosted = goapi.upload(png())
+    asked = {"prompt": "x", "image_url": hosted, "duration": 5}
+
+    assert goapi.ended("kling", "video_generation", asked)["status"] == "completed"
+    inline = goapi.ended("kling", "video_generation", asked | {"image_url": IMAGE})
+    assert inline["error"]["message"] == "failed to get valid image"
+
+
+def test_the_price_is_frozen_first_and_consumed_at_the_end(goapi: GoApiClient) -> None:
+    """In units, while the ledger counts whole credits."""
+    created = goapi.create(*UPSCALE).json()["data"]
+    goapi.advance(JOB_S)
+    ended = goapi.task(created["task_id"])
+
+    assert created["meta"]["usage"] == {"type": "point", "frozen": 40_000, "consume": 0}
+    assert ended["meta"]["usage"] == {"type": "point", "frozen": 0, "consume": 40_000}
+    assert goapi.spent() == UPSCALE_CREDITS
+
+
+def test_proxied_models_show_their_price_as_consumed_from_the_beginning(
+    goapi: GoApiClient,
+) -> None:
+    """Four seconds of Sora 2 are 3,200,000 units."""
+    asked = {"prompt": "x", "duration": 4}
+    created = goapi.create("sora2", "sora2-video", asked).json()["data"]
+
+    assert created["meta"]["usage"] == {"type": "llm", "frozen": 0, "consume": 3_200_000}
+    assert goapi.spent() == 160
+
+
+def test_midjourney_counts_in_units_of_its_own(goapi: GoApiClient) -> None:
+    """An imagine freezes 14."""
+    created = goapi.create("midjourney", "imagine", {"prompt": "x"}).json()["data"]
+
+    assert created["meta"]["usage"] == {"type": "mj", "frozen": 14, "consume": 0}
+
+
+def test_without_credits_a_create_is_refused(goapi: GoApiClient) -> None:
+    """The cause is the vendor's sentence; which status goes with it is a knob."""
+    goapi.account(credits=1)
+    refused = goapi.create(*UPSCALE)
+    assert refused.status_code == 400
+    assert refused.json()["data"]["logs"] == ["failed to freeze credit"]
+
+    goapi.set(no_credit_status=402)
+    assert goapi.create(*UPSCALE).status_code == 402
+    assert goapi.entries() == []
+
+
+def test_creates_at_the_same_moment_cannot_overspend(goapi: GoApiClient) -> None:
+    """Of eight tasks at 2 credits, a balance of 5 pays two."""
+    goapi.account(credits=5)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: goapi.create(*UPSCALE), range(8)))
+
+    assert sorted(a.status_code for a in answers) == [200] * 2 + [400] * 6
+
+
+def test_a_failed_task_without_refund_keeps_its_price(goapi: GoApiClient) -> None:
+    """The fault says so; the usage shows what was consumed."""
+    goapi.fault({"job": "fail", "refund": False}, path="/api/v1/task")
+    task = goapi.ended(*UPSCALE)
+
+    assert task["status"] == "failed"
+    assert task["meta"]["usage"]["consume"] == 40_000
+    assert goapi.spent() == UPSCALE_CREDITS
+
+
+def test_a_pending_task_can_be_cancelled_and_is_refunded(goapi: GoApiClient) -> None:
+    """The answer names the task; its later status is a knob."""
+    task_id = goapi.create(*UPSCALE).json()["data"]["task_id"]
+    answer = goapi.http.delete(f"/api/v1/task/{task_id}")
+
+    assert answer.status_code == 200
+    assert answer.json()["message"] == f"task {task_id} canceled"
+    assert goapi.spent() == 0
+    task = goapi.task(task_id)
+    assert (task["status"], task["error"]["message"]) == ("failed", "task canceled")
+    goapi.set(status_when_cancelled="cancelled")
+    assert goapi.task(task_id)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(5, "processing"), (10, "completed")])
+def test_a_task_that_has_begun_cannot_be_cancelled(
+    goapi: GoApiClient, seconds: float, status: str
+) -> None:
+    """It is a 400, and the task goes on."""
+    task_id = goapi.create(*UPSCALE).json()["data"]["task_id"]
+    goapi.advance(seconds)
+    answer = goapi.http.delete(f"/api/v1/task/{task_id}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+    assert goapi.task(task_id)["status"] == status
+    assert goapi.spent() == UPSCALE_CREDITS
+
+
+def test_pending_tasks_are_cancelled_by_model_and_time(goapi: GoApiClient) -> None:
+    """Others, later ones, and those that have begun are left alone."""
+    begun = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
+    goapi.advance(5)
+    now = int(goapi.http.get("/_sandbox/clock").json()["now"])
+    early = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
+    other = goapi.create(*UPSCALE).json()["data"]["task_id"]
+    goapi.advance(1.5)
+    late = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
+    query = {"model": "luma", "created_before": str(now + 1)}
+    answer = goapi.http.delete("/api/v1/tasks", params=query)
+
+    assert answer.status_code == 200
+    status = {name: goapi.task(name)["status"] for name in (begun, early, other, late)}
+    assert status == {begun: "processing", early: "failed", other: "pending", late: "pending"}
+    assert goapi.http.delete("/api/v1/tasks", params={"model": "x"}).status_code == 400
+
+
+def test_beyond_the_concurrency_a_task_is_staged_until_another_ends(goapi: GoApiClient) -> None:
+    """Its time runs from when the slot became free, not from when somebody asks."""
+    goapi.set(max_concurrent_tasks=1)
+    first, second, third = (goapi.create(*UPSCALE).json()["data"]["task_id"] for _ in range(3))
+    ids = (first, second, third)
+    seen = []
+    for seconds in (0, 10, 5, 20):
+        goapi.advance(seconds)
+        seen.append([goapi.task(one)["status"] for one in ids])
+
+    assert seen == [
+        ["pending", "staged", "staged"],
+        ["completed", "pending", "staged"],
+        ["completed", "processing", "staged"],
+        ["completed", "completed", "completed"],
+    ]
+
+
+def test_a_staged_task_takes_the_slot_of_a_cancelled_one(goapi: GoApiClient) -> None:
+    """A staged task itself cannot be cancelled."""
+    goapi.set(max_concurrent_tasks=1)
+    first, second = (goapi.create(*UPSCALE).json()["data"]["task_id"] for _ in range(2))
+    assert goapi.http.delete(f"/api/v1/task/{second}").status_code == 400
+    goapi.http.delete(f"/api/v1/task/{first}")
+
+    assert goapi.task(second)["status"] == "pending"
+
+
+def test_newer_kling_shows_an_empty_video_before_the_end(goapi: GoApiClient) -> None:
+    """The older versions show null."""
+    asked = {"prompt": "x", "duration": 5}
+    newer = goapi.create("kling", "video_generation", asked | {"version": "3.0"}).json()["data"]
+    older = goapi.create("kling", "video_generation", asked).json()["data"]
+
+    assert newer["output"] == {"video": ""}
+    assert older["output"] is None
+
+
+def test_a_picture_without_a_face_fails_a_face_swap(goapi: GoApiClient) -> None:
+    """The sentence is the vendor's."""
+    plain = as_data(as_png(portrait()[:4, :4]))
+    task = goapi.ended(TOOLKIT, "face-swap", {"target_image": plain, "swap_image": IMAGE})
+
+    assert task["error"]["message"] == "invalid request, no face found in the image"
+
+
+def test_a_rate_limit_is_a_429_when_one_is_set(goapi: GoApiClient) -> None:
+    """None is documented; the control route sets one."""
+    goapi.account(rate_per_min=1)
+    assert goapi.http.get("/account/info").status_code == 200
+    refused = goapi.http.get("/account/info")
+
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "60"
+
+
+def test_an_unknown_knob_or_one_of_another_type_is_refused(goapi: GoApiClient) -> None:
+    """The answer lists the knobs there are."""
+    for order in ({"speed": 1}, {"max_concurrent_tasks": "many"}, {"webhook_retry_s": True}):
+        answer = goapi.http.post("/_sandbox/knobs", json=order)
+        assert answer.status_code == 400
+        assert answer.json()["known"] == goapi.knobs
+
+
+def test_a_field_with_two_names_is_echoed_under_one(goapi: GoApiClient) -> None:
+    """ACE-Step takes a negative prompt and calls it a negative style prompt."""
+    asked = {"style_prompt": "pop", "negative_prompt": "noise"}
+    task = goapi.create("Qubico/ace-step", "txt2audio", asked).json()["data"]
+
+    assert task["input"]["negative_style_prompt"] == "noise"
+    assert "negative_prompt" not in task["input"]

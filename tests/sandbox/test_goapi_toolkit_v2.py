@@ -1,0 +1,180 @@
+"""GoAPI's older image toolkit: its own words, shapes and limits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandbox.goapi_world import JOB_S, GoApiClient, as_data, goapi_world, png, portrait
+from tests.sandbox.pictures import as_png, photo
+
+IMAGE = as_data(png())
+DATA_KEYS = {"task_id", "task_type", "status", "task_info", "task_result"}
+LONGEST_TRY = 400
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[GoApiClient]:
+    """Run the sandbox for this file."""
+    with goapi_world() as client:
+        yield client
+
+
+@pytest.fixture
+def goapi(server: GoApiClient) -> GoApiClient:
+    """Give the client in its first state."""
+    server.reset()
+    return server
+
+
+def test_a_task_goes_from_pending_over_starting_and_processing_to_success(
+    goapi: GoApiClient,
+) -> None:
+    """Create and fetch answer in the same shape."""
+    created = _create(goapi, "upscale", {"image": IMAGE, "scale": 2})
+    seen = [created.json()["data"]]
+    for seconds in (2.5, 4, 3.5):
+        goapi.advance(seconds)
+        seen.append(_fetch(goapi, seen[0]["task_id"]))
+
+    assert created.json()["code"] == 200
+    assert all(set(one) == DATA_KEYS for one in seen)
+    assert [one["status"] for one in seen] == ["pending", "starting", "processing", "success"]
+    assert seen[0]["task_result"] == {"used_credits": 0, "error_messages": [], "task_output": {}}
+    assert seen[0]["task_info"]["task_input"] == {"image": IMAGE, "scale": 2}
+    assert set(seen[3]["task_result"]["task_output"]) == {"image_base64", "image_url"}
+
+
+def test_an_upscale_is_made_and_paid_for(goapi: GoApiClient) -> None:
+    """Credits are frozen first and used at the end."""
+    task_id = _create(goapi, "upscale", {"image": IMAGE, "scale": 4}).json()["data"]["task_id"]
+    frozen = _fetch(goapi, task_id)["task_info"]["frozen_credits"]
+    task = _ended(goapi, task_id)
+
+    picture = goapi.picture(task["task_result"]["task_output"]["image_url"])
+    assert picture.shape == (256, 384, 3)
+    assert frozen == task["task_result"]["used_credits"] == goapi.spent() == 2
+    assert task["task_info"]["frozen_credits"] == 0
+
+
+def test_a_background_is_removed(goapi: GoApiClient) -> None:
+    """The result has transparency."""
+    task = _run(goapi, "background_remove", {"image": IMAGE})
+
+    assert goapi.picture(task["task_result"]["task_output"]["image_url"]).shape == (64, 96, 4)
+
+
+def test_a_segment_gives_four_pictures(goapi: GoApiClient) -> None:
+    """The third is the mask, the fourth its inverse."""
+    output = _run(goapi, "segment", {"image": IMAGE, "prompt": "red", "segment_factor": 0})
+    result = output["task_result"]["task_output"]
+    four = [goapi.picture(url) for url in result["image_urls"]]
+
+    assert result["image_base64s"] is None
+    assert len(four) == 4
+    assert (four[2] + four[3] == 255).all()
+
+
+def test_a_face_is_swapped(goapi: GoApiClient) -> None:
+    """With the names of the vendor's face-swap API."""
+    face = as_data(as_png(portrait()))
+    task = _run(goapi, "face_swap", {"target_image": face, "swap_image": IMAGE})
+
+    assert goapi.picture(task["task_result"]["task_output"]["image_url"]).shape == (96, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "asked"),
+    [
+        ("sharpen", {"image": IMAGE}),
+        ("upscale", {"image": IMAGE}),
+        ("upscale", {"image": IMAGE, "scale": 3}),
+        ("upscale", {"scale": 2}),
+        ("segment", {"image": IMAGE}),
+        ("background-remove", {"image": IMAGE}),
+        ("face_swap", {"target_image": IMAGE}),
+    ],
+)
+def test_an_invalid_body_is_a_400(
+    goapi: GoApiClient, task_type: str, asked: dict[str, Any]
+) -> None:
+    """Scales are 2, 4 and 8; the words have underscores here."""
+    response = _create(goapi, task_type, asked)
+
+    assert (response.status_code, response.json()["code"]) == (400, 400)
+    assert goapi.entries() == []
+
+
+def test_only_urls_are_given_as_results(goapi: GoApiClient) -> None:
+    """Another result type is a 400."""
+    body = {
+        "task_type": "background_remove",
+        "result_type": "base64",
+        "task_input": {"image": IMAGE},
+    }
+
+    assert goapi.http.post("/api/image_toolkit/v2/create", json=body).status_code == 400
+
+
+def test_a_picture_over_2048_pixels_is_not_upscaled(goapi: GoApiClient) -> None:
+    """The task fails with a sentence, and its credits come back."""
+    wide = as_data(as_png(photo(2049, 8)))
+    task = _run(goapi, "upscale", {"image": wide, "scale": 2})
+
+    assert task["status"] == "failed"
+    assert "2048" in task["task_result"]["error_messages"][0]
+    assert goapi.spent() == 0
+
+
+def test_an_image_that_is_hard_to_download_is_retried_and_then_fails(goapi: GoApiClient) -> None:
+    """`retry` is no end."""
+    asked = {"image": "http://127.0.0.1:9/none.png"}
+    task_id = _create(goapi, "background_remove", asked).json()["data"]["task_id"]
+    goapi.advance(5)
+    words = (_fetch(goapi, task_id)["status"] for _ in range(LONGEST_TRY))
+
+    assert "retry" in words
+    task = _ended(goapi, task_id)
+    assert task["status"] == "failed"
+    assert task["task_result"]["error_messages"] == ["failed to get valid image"]
+
+
+def test_neither_api_finds_the_other_s_tasks(goapi: GoApiClient) -> None:
+    """An unknown task is a 400 here, as the page knows no 404."""
+    older = _create(goapi, "background_remove", {"image": IMAGE}).json()["data"]["task_id"]
+    newer = goapi.create("Qubico/image-toolkit", "upscale", {"image": IMAGE}).json()["data"]
+    body = {"task_id": newer["task_id"]}
+
+    assert goapi.http.get(f"/api/v1/task/{older}").status_code == 404
+    missing = goapi.http.post("/api/image_toolkit/v2/fetch", json=body)
+    assert (missing.status_code, missing.json()["message"]) == (400, "task not found")
+
+
+def test_without_credits_a_create_is_refused(goapi: GoApiClient) -> None:
+    """With the vendor's sentence."""
+    goapi.account(credits=0)
+    response = _create(goapi, "background_remove", {"image": IMAGE})
+
+    assert response.status_code == 400
+    assert response.json()["message"] == "failed to freeze credit"
+
+
+def _create(goapi: GoApiClient, task_type: str, asked: dict[str, Any]) -> httpx.Response:
+    body = {"task_type": task_type, "result_type": "url", "task_input": asked}
+    return goapi.http.post("/api/image_toolkit/v2/create", json=body)
+
+
+def _fetch(goapi: GoApiClient, task_id: str) -> dict[str, Any]:
+    answer = goapi.http.post("/api/image_toolkit/v2/fetch", json={"task_id": task_id})
+    data: dict[str, Any] = answer.raise_for_status().json()["data"]
+    return data
+
+
+def _ended(goapi: GoApiClient, task_id: str) -> dict[str, Any]:
+    goapi.advance(JOB_S)
+    return _fetch(goapi, task_id)
+
+
+def _run(goapi: GoApiClient, task_type: str, asked: dict[str, Any]) -> dict[str, Any]:
+    return _ended(goapi, _create(goapi, task_type, asked).json()["data"]["task_id"])

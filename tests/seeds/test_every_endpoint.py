@@ -1,0 +1,149 @@
+"""Whatever the source documents name can be had, tried and is tested: nothing was overlooked."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter, Rule
+
+from darkroom.providers import build_adapters
+from darkroom.routes import Route
+from infra.local.sandbox import PROVIDERS, Clock
+from infra.local.sandbox.faults import Faults
+from infra.local.sandbox.files import Files
+from infra.local.sandbox.jobs import Jobs
+from infra.local.sandbox.ledger import Ledger
+from infra.local.sandbox.pace import Pace
+from infra.local.sandbox.world import World
+from tests.contract.providers.test_every_route import ROUTES
+from tests.seeds.documents import ANY, Document, Entry, read_documents
+
+SPECS = Path(__file__).parents[2] / "events" / "specs"
+
+DOCUMENTS = list(read_documents())
+ENTRIES = [entry for document in DOCUMENTS for entry in document.endpoints]
+DOCUMENTED = [entry for entry in ENTRIES if entry.documented]
+UNDOCUMENTED = [entry for entry in ENTRIES if not entry.documented]
+OFFERED = [entry for entry in DOCUMENTED if entry.operation not in (None, ANY)]
+FAMILIES = sorted(
+    {entry.family for entry in OFFERED if entry.operation == "task" and entry.task_type}
+)
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[Route]:
+    """Every route that an adapter declares."""
+    return [route for adapter in build_adapters() for route in adapter.routes]
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[Mapping[str, MapAdapter]]:
+    """Every sandbox's endpoints, by provider."""
+    clock = Clock()
+    jobs = Jobs(clock)
+    world = World(clock, Ledger(clock, 0), Files(clock), jobs, Pace(clock, None), Faults())
+    yield {name: _endpoints(module, world) for name, module in PROVIDERS.items()}
+    jobs.stop()
+
+
+@pytest.mark.parametrize("entry", DOCUMENTED, ids=str)
+def test_every_endpoint_serves_an_operation(entry: Entry, routes: list[Route]) -> None:
+    """Some route of its provider does what it is for; what serves none has said why."""
+    found = [route for route in routes if _fits(entry, route)]
+
+    if entry.operation is None:
+        assert entry.because.endswith(".")
+    else:
+        assert found, f"no adapter offers {entry}"
+        assert [route for route in found if route.refusal is None], f"{entry} is refused"
+
+
+@pytest.mark.parametrize("entry", DOCUMENTED, ids=str)
+def test_every_endpoint_is_in_the_sandbox(
+    entry: Entry, sandboxes: Mapping[str, MapAdapter]
+) -> None:
+    """Its method and path lead somewhere there."""
+    path = str(entry.path).replace("{", "").replace("}", "")
+    try:
+        sandboxes[entry.provider].match(path, method=entry.method)
+    except HTTPException as exc:
+        pytest.fail(f"the sandbox does not know {entry.method} {entry.path}: {exc.name}")
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation"),
+    sorted({(one.provider, str(one.operation)) for one in OFFERED if one.operation != "task"}),
+)
+def test_every_operation_has_a_sample_spec(provider: str, operation: str) -> None:
+    """`events/specs` shows how it is asked for, and the sample asks for just that."""
+    sample = json.loads((SPECS / f"{operation}.{provider}.json").read_bytes())
+
+    assert sample["operation"] == operation
+    assert provider in _listed(sample.get("provider"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_of_tasks_has_a_sample_spec(family: str) -> None:
+    """One sample at least asks for a task that the navigation lists under this heading."""
+    wanted = {entry.pinned for entry in OFFERED if entry.family == family and entry.task_type}
+    samples = [json.loads(path.read_bytes()) for path in sorted(SPECS.glob("task.goapi.*.json"))]
+
+    assert wanted & {f"{one['model']}:{one['task_type']}" for one in samples}
+
+
+@pytest.mark.parametrize("entry", OFFERED, ids=str)
+def test_every_endpoint_is_held_to_the_contract(entry: Entry) -> None:
+    """A route that it serves is among those which run from the least spec to a result."""
+    assert any(_fits(entry, route) for route in ROUTES)
+
+
+@pytest.mark.parametrize("entry", UNDOCUMENTED, ids=str)
+def test_a_feature_without_documents_is_refused_with_a_sentence(
+    entry: Entry, routes: list[Route]
+) -> None:
+    """It is known by its name, and whoever asks for it is told why it cannot be had."""
+    found = [route for route in routes if _fits(entry, route)]
+
+    assert found, f"no adapter knows {entry}"
+    for route in found:
+        assert route.refusal is not None
+        assert route.refusal.endswith(".")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.document)
+def test_every_line_of_a_document_is_listed_once(document: Document) -> None:
+    """An entry appears once, and what is an endpoint is not also said to be none."""
+    entries = Counter(document.endpoints)
+    assert [entry for entry, times in entries.items() if times > 1] == []
+
+    left_out = [one.name for one in (*document.not_endpoints, *document.other_interfaces)]
+    assert len(left_out) == len(set(left_out))
+    assert not set(left_out) & {entry.name for entry in document.endpoints}
+
+
+def test_every_provider_has_its_document() -> None:
+    """A provider that is offered without a list of what its document names is found here."""
+    assert {document.provider for document in DOCUMENTS} == {a.name for a in build_adapters()}
+
+
+def _fits(entry: Entry, route: Route) -> bool:
+    """Tell whether a route is one that the entry serves."""
+    return (
+        route.provider == entry.provider
+        and entry.operation in (route.operation, ANY)
+        and entry.pinned in (None, *route.models)
+    )
+
+
+def _endpoints(module: str, world: World) -> MapAdapter:
+    provider = import_module(module).build_provider(world)
+    rules = [Rule(one.path, methods=[one.method], endpoint=one) for one in provider.routes()]
+    return Map(rules, strict_slashes=False).bind("sandbox")
+
+
+def _listed(providers: object) -> list[object]:
+    return providers if isinstance(providers, list) else [providers]
