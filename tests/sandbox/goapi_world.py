@@ -26,7 +26,8 @@ class GoApiClient(SandboxClient):
     knobs: dict[str, Any]
 
     def reset(self) -> None:
-        """Put knobs back, too."""
+        """Put knobs and durations back, too."""
+        self.http.post("/_sandbox/clock", json={"job_s": JOB_S}).raise_for_status()
         super().reset()
         self.set(**self.knobs)
 

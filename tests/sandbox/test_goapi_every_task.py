@@ -33,6 +33,7 @@ SIZE = {"width": 96, "height": 64}
 DEV, ADVANCED, SCHNELL = (f"Qubico/flux1-{kind}" for kind in ("dev", "dev-advanced", "schnell"))
 CONTROL = {"control_net_settings": [{"control_type": "canny", "control_image": "<image>"}]}
 OUTPAINT = {"custom_settings": [{"setting_type": "outpaint", "outpaint_left": 32}]}
+KEY_FRAMES = {"key_frames": {"frame0": {"type": "video", "url": "<video>"}}}
 GRID = {"origin_task_id": "<grid>"}
 FILMED = {"origin_task_id": "<film>"}
 URL = "image_url"
@@ -137,12 +138,7 @@ SAMPLES: tuple[Sample, ...] = (
     ("seedance", "remove-watermark", {"video_url": "<video>"}, VIDEO),
     ("hailuo", "video_generation", P | IMAGE_URL | {"model": "v2.3", "duration": 6}, MP4),
     ("luma", "video_generation", P | {"start_image": "<image>"}, "video.url"),
-    (
-        "luma",
-        "extend_video",
-        P | {"key_frames": {"frame0": {"type": "video", "url": "<video>"}}},
-        "video_raw.url",
-    ),
+    ("luma", "extend_video", P | KEY_FRAMES, "video_raw.url"),
     *(("Qubico/hunyuan", kind, P, MP4) for kind in ("txt2video", "fast-txt2video")),
     ("Qubico/hunyuan", "txt2video-lora", P | LORAS, MP4),
     *(
@@ -208,8 +204,10 @@ SAMPLES: tuple[Sample, ...] = (
     ("Qubico/mmaudio", "video2audio", P | {"video": "<video>", "steps": 25}, "audio_url"),
     ("byteaudio", "seed-audio-1.0", P, "audio_url"),
     ("Qubico/trellis", "image-to-3d", {"images": ["<image>"], "seed": 0}, "model_file"),
-    ("Qubico/trellis", "image-to-3d", IMAGE, "combined_video"),
-    ("Qubico/trellis", "image-to-3d", IMAGE, "no_background_image"),
+    *(
+        ("Qubico/trellis", "image-to-3d", IMAGE, where)
+        for where in ("combined_video", "no_background_image")
+    ),
     ("Qubico/trellis", "text-to-3d", P, "model_file"),
     ("Qubico/trellis2", "image-to-3d", IMAGE, "model_file"),
     ("Qubico/pixal3d", "image-to-3d", IMAGE, "model_file"),
@@ -235,7 +233,7 @@ class Given:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
-    """Give a sandbox with uploads, a Midjourney grid and a Kling film."""
+    """Give a sandbox with uploads, a grid and a film."""
     film_path = str(tmp_path_factory.mktemp("given") / "given.mp4")
     with goapi_world() as client:
         names = {

@@ -122,6 +122,15 @@ def test_a_prompt_is_drawn_in_the_size_asked_for_and_words_and_seeds_matter(
     assert difference(first, other) > 10
 
 
+@pytest.mark.parametrize(("resolution", "width"), [("1K", 1024), ("4K", 4096)])
+def test_a_resolution_is_the_longer_side(goapi: GoApiClient, resolution: str, width: int) -> None:
+    """The proportions are as asked."""
+    asked = {"prompt": "a bear", "resolution": resolution, "aspect_ratio": "16:9"}
+    (url,) = goapi.output("gemini", "nano-banana-pro", asked)["image_urls"]
+
+    assert goapi.picture(url).shape == (width * 9 // 16, width, 3)
+
+
 def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClient) -> None:
     """It keeps its size."""
     changes = []

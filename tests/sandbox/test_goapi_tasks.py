@@ -1,15 +1,13 @@
-"""GoAPI's unified tasks: envelope, words, refusals, money, cancelling, concurrency."""
+"""GoAPI's unified tasks: envelope, words, refusals, failures."""
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.sandbox.goapi_world import (
-    JOB_S,
     TOOLKIT,
     GoApiClient,
     as_data,
@@ -37,7 +35,6 @@ DATA_KEYS = {
 }
 IMAGE = as_data(png())
 UPSCALE = (TOOLKIT, "upscale", {"image": IMAGE})
-UPSCALE_CREDITS = 2
 
 
 @pytest.fixture(scope="module")
@@ -226,140 +223,6 @@ def test_base64_is_not_taken_by_models_that_want_a_hosted_url(goapi: GoApiClient
     assert goapi.ended("kling", "video_generation", asked)["status"] == "completed"
     inline = goapi.ended("kling", "video_generation", asked | {"image_url": IMAGE})
     assert inline["error"]["message"] == "failed to get valid image"
-
-
-def test_the_price_is_frozen_first_and_consumed_at_the_end(goapi: GoApiClient) -> None:
-    """In units, while the ledger counts whole credits."""
-    created = goapi.create(*UPSCALE).json()["data"]
-    goapi.advance(JOB_S)
-    ended = goapi.task(created["task_id"])
-
-    assert created["meta"]["usage"] == {"type": "point", "frozen": 40_000, "consume": 0}
-    assert ended["meta"]["usage"] == {"type": "point", "frozen": 0, "consume": 40_000}
-    assert goapi.spent() == UPSCALE_CREDITS
-
-
-def test_proxied_models_show_their_price_as_consumed_from_the_beginning(
-    goapi: GoApiClient,
-) -> None:
-    """Four seconds of Sora 2 are 3,200,000 units."""
-    asked = {"prompt": "x", "duration": 4}
-    created = goapi.create("sora2", "sora2-video", asked).json()["data"]
-
-    assert created["meta"]["usage"] == {"type": "llm", "frozen": 0, "consume": 3_200_000}
-    assert goapi.spent() == 160
-
-
-def test_midjourney_counts_in_units_of_its_own(goapi: GoApiClient) -> None:
-    """An imagine freezes 14."""
-    created = goapi.create("midjourney", "imagine", {"prompt": "x"}).json()["data"]
-
-    assert created["meta"]["usage"] == {"type": "mj", "frozen": 14, "consume": 0}
-
-
-def test_without_credits_a_create_is_refused(goapi: GoApiClient) -> None:
-    """The cause is the vendor's sentence; which status goes with it is a knob."""
-    goapi.account(credits=1)
-    refused = goapi.create(*UPSCALE)
-    assert refused.status_code == 400
-    assert refused.json()["data"]["logs"] == ["failed to freeze credit"]
-
-    goapi.set(no_credit_status=402)
-    assert goapi.create(*UPSCALE).status_code == 402
-    assert goapi.entries() == []
-
-
-def test_creates_at_the_same_moment_cannot_overspend(goapi: GoApiClient) -> None:
-    """Of eight tasks at 2 credits, a balance of 5 pays two."""
-    goapi.account(credits=5)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: goapi.create(*UPSCALE), range(8)))
-
-    assert sorted(a.status_code for a in answers) == [200] * 2 + [400] * 6
-
-
-def test_a_failed_task_without_refund_keeps_its_price(goapi: GoApiClient) -> None:
-    """The fault says so; the usage shows what was consumed."""
-    goapi.fault({"job": "fail", "refund": False}, path="/api/v1/task")
-    task = goapi.ended(*UPSCALE)
-
-    assert task["status"] == "failed"
-    assert task["meta"]["usage"]["consume"] == 40_000
-    assert goapi.spent() == UPSCALE_CREDITS
-
-
-def test_a_pending_task_can_be_cancelled_and_is_refunded(goapi: GoApiClient) -> None:
-    """The answer names the task; its later status is a knob."""
-    task_id = goapi.create(*UPSCALE).json()["data"]["task_id"]
-    answer = goapi.http.delete(f"/api/v1/task/{task_id}")
-
-    assert answer.status_code == 200
-    assert answer.json()["message"] == f"task {task_id} canceled"
-    assert goapi.spent() == 0
-    task = goapi.task(task_id)
-    assert (task["status"], task["error"]["message"]) == ("failed", "task canceled")
-    goapi.set(status_when_cancelled="cancelled")
-    assert goapi.task(task_id)["status"] == "cancelled"
-
-
-@pytest.mark.parametrize(("seconds", "status"), [(5, "processing"), (10, "completed")])
-def test_a_task_that_has_begun_cannot_be_cancelled(
-    goapi: GoApiClient, seconds: float, status: str
-) -> None:
-    """It is a 400, and the task goes on."""
-    task_id = goapi.create(*UPSCALE).json()["data"]["task_id"]
-    goapi.advance(seconds)
-    answer = goapi.http.delete(f"/api/v1/task/{task_id}")
-
-    assert (answer.status_code, answer.json()["code"]) == (400, 400)
-    assert goapi.task(task_id)["status"] == status
-    assert goapi.spent() == UPSCALE_CREDITS
-
-
-def test_pending_tasks_are_cancelled_by_model_and_time(goapi: GoApiClient) -> None:
-    """Others, later ones, and those that have begun are left alone."""
-    begun = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
-    goapi.advance(5)
-    now = int(goapi.http.get("/_sandbox/clock").json()["now"])
-    early = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
-    other = goapi.create(*UPSCALE).json()["data"]["task_id"]
-    goapi.advance(1.5)
-    late = goapi.create("luma", "video_generation", {"prompt": "x"}).json()["data"]["task_id"]
-    query = {"model": "luma", "created_before": str(now + 1)}
-    answer = goapi.http.delete("/api/v1/tasks", params=query)
-
-    assert answer.status_code == 200
-    status = {name: goapi.task(name)["status"] for name in (begun, early, other, late)}
-    assert status == {begun: "processing", early: "failed", other: "pending", late: "pending"}
-    assert goapi.http.delete("/api/v1/tasks", params={"model": "x"}).status_code == 400
-
-
-def test_beyond_the_concurrency_a_task_is_staged_until_another_ends(goapi: GoApiClient) -> None:
-    """Its time runs from when the slot became free, not from when somebody asks."""
-    goapi.set(max_concurrent_tasks=1)
-    first, second, third = (goapi.create(*UPSCALE).json()["data"]["task_id"] for _ in range(3))
-    ids = (first, second, third)
-    seen = []
-    for seconds in (0, 10, 5, 20):
-        goapi.advance(seconds)
-        seen.append([goapi.task(one)["status"] for one in ids])
-
-    assert seen == [
-        ["pending", "staged", "staged"],
-        ["completed", "pending", "staged"],
-        ["completed", "processing", "staged"],
-        ["completed", "completed", "completed"],
-    ]
-
-
-def test_a_staged_task_takes_the_slot_of_a_cancelled_one(goapi: GoApiClient) -> None:
-    """A staged task itself cannot be cancelled."""
-    goapi.set(max_concurrent_tasks=1)
-    first, second = (goapi.create(*UPSCALE).json()["data"]["task_id"] for _ in range(2))
-    assert goapi.http.delete(f"/api/v1/task/{second}").status_code == 400
-    goapi.http.delete(f"/api/v1/task/{first}")
-
-    assert goapi.task(second)["status"] == "pending"
 
 
 def test_newer_kling_shows_an_empty_video_before_the_end(goapi: GoApiClient) -> None:

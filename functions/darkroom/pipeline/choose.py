@@ -154,6 +154,12 @@ def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
     """Why none of a provider's routes has the model, and for `task` the type, that is asked for."""
     who = own[0].provider
     typed = [name.partition(TYPED) for route in own for name in route.models if TYPED in name]
+    if spec.task_type is not None and not typed:
+        return SpecRefused(
+            "unknown-task-type",
+            f"'{spec.operation}' has no `task_type`.",
+            "Leave it out, or use the operation 'task'.",
+        )
     if spec.model is None:
         needed = "a `model` and a `task_type`" if typed else "a `model`"
         return SpecRefused(
@@ -170,12 +176,6 @@ def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
             f"Known are: {', '.join(types)}.",
         )
     known = list(dict.fromkeys(model for model, _, _ in typed)) or [route.model for route in own]
-    if spec.task_type is not None and not typed:
-        return SpecRefused(
-            "unknown-task-type",
-            f"'{spec.operation}' has no `task_type`.",
-            "Leave it out, or use the operation 'task'.",
-        )
     return SpecRefused(
         "unknown-model",
         f"{who} has no model '{spec.model}' for '{spec.operation}'.{nearest(spec.model, known)}",

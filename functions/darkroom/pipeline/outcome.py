@@ -38,8 +38,7 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
                 "running", now, attempts=fresh.with_attempt(attempt), deadline=deadline, waits=0
             ),
         )
-        first_s = max(1, route.typical_s // 2)
-        return Step("poll", first_s if route.alone_s is None else poll_wait_s(route, 0))
+        return Step("poll", poll_wait_s(route, 0))
     attempt = keep_answer(ports, task, replace(paid, ended_at=now), said)
     _safe(
         ports,

@@ -12,6 +12,8 @@ MOST_WAIT_S = 300
 TRIES = 6
 
 LEAST_POLL_S = 2
+MOST_EARLY_S = 20
+"""Before half of the usual time: what usually takes minutes is sometimes done at once."""
 MOST_POLL_S = 60
 ALONE_SHARE = 0.4
 """Of the time that a job survives alone: the pause, so that one lost question does not lose it."""
@@ -25,7 +27,7 @@ def growing_wait_s(times: int) -> int:
 
 
 def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
-    """Whole seconds until a job is asked about again: a quarter of the time it has taken so far.
+    """Whole seconds until a job is asked about: half of its usual time, later a quarter of its age.
 
     Args:
         route: the job's.
@@ -35,7 +37,10 @@ def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
     if route.alone_s is not None:
         most = max(1, int(route.alone_s * ALONE_SHARE))
         return max(1, min(most, math.ceil(max(asked_s, elapsed_s / 4))))
-    return max(math.ceil(asked_s), LEAST_POLL_S, min(MOST_POLL_S, int(elapsed_s / 4)))
+    early_s = min(MOST_EARLY_S, route.typical_s // 2 - elapsed_s)
+    # What has not ended within hours will not end within the next minute.
+    most_s = min(MOST_WAIT_S, max(MOST_POLL_S, elapsed_s / 40))
+    return max(math.ceil(asked_s), LEAST_POLL_S, int(max(early_s, min(most_s, elapsed_s / 4))))
 
 
 def until_won(race: Callable[[], _T], about: str) -> _T:

@@ -68,6 +68,7 @@ def build_task(entry: Entry, made: dict[str, type[TaskParams]]) -> tuple[Route, 
         roles={role: file.role(required=False) for role, file in entry.files.items()},
         check=partial(check, entry),
         source=entry.source,
+        pinned_only=True,
         **_timed(entry),
     )
     return route, Call(entry, {role: (role,) for role in entry.files})

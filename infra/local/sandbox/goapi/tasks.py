@@ -80,7 +80,7 @@ class Tasks:
         self._running: dict[str, Task] = {}
         self._staged: list[Task] = []
         self._freed: list[float] = []
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
 
     def add_watcher(self, watcher: Watcher) -> None:
         """Tell somebody of every task from now on."""
@@ -98,12 +98,12 @@ class Tasks:
         task_id = str(uuid.uuid4())
         units = row.units(asked)
         purchase = Purchase(task_id, call.route, credits_of(units), digest)
+        self.settle()
         with self._lock:
-            self._settle()
             self._world.ledger.charge(purchase)
             task = Task(task_id, row, call, asked, config, units, purchase, self._world.clock.now())
             self._tasks[task_id] = task
-            if len(self._running) < int(self._world.knobs["max_concurrent_tasks"]):
+            if len(self._running) < self._most():
                 self._start(task, task.created_at)
             else:
                 self._staged.append(task)
@@ -113,68 +113,74 @@ class Tasks:
 
     def get(self, task_id: str) -> Task | None:
         """Return a task by id."""
-        with self._lock:
-            return self._tasks.get(task_id)
+        return self._tasks.get(task_id)
 
     def newest_first(self) -> list[Task]:
         """Return every task, brought up to date."""
+        self.settle()
         with self._lock:
-            self._settle()
             return list(reversed(self._tasks.values()))
 
     def look(self, task: Task) -> Look:
         """Say where a task stands now."""
-        with self._lock:
-            self._settle()
-            if task.cancelled_at is not None:
-                end = Standing("cancelled", ended_at=task.cancelled_at, error="task canceled")
-                return Look(str(self._world.knobs["status_when_cancelled"]), end)
-            if task.job is None:
-                return Look(STAGED, Standing("waiting"))
-            standing = self._world.jobs.look(task.job)
-            return Look(STATUS[standing.phase], standing)
+        self.settle()
+        if task.cancelled_at is not None:
+            end = Standing("cancelled", ended_at=task.cancelled_at, error="task canceled")
+            return Look(str(self._world.knobs["status_when_cancelled"]), end)
+        if task.job is None:
+            return Look(STAGED, Standing("waiting"))
+        standing = self._world.jobs.look(task.job)
+        return Look(STATUS[standing.phase], standing)
 
     def cancel(self, task: Task) -> bool:
         """Cancel a pending task and give its price back; False when it is too late."""
+        if self.look(task).status != STATUS["waiting"] or task.job is None:
+            return False
         with self._lock:
-            if self.look(task).status != STATUS["waiting"] or task.job is None:
+            if task.cancelled_at is not None:
                 return False
-            self._world.jobs.cancel(task.job)
-            task.cancelled_at = self._world.clock.now()
-            self._world.ledger.refund(task.purchase, task.cancelled_at)
-            self._end(task, task.cancelled_at)
-            return True
+            end = self._world.jobs.cancel(task.job)
+            if end.phase != "cancelled":
+                return False
+            task.cancelled_at = end.ended_at or self._world.clock.now()
+        self._world.ledger.refund(task.purchase, task.cancelled_at)
+        self._end(task, task.cancelled_at)
+        return True
 
     def find_output(self, task_id: str) -> Mapping[str, object] | None:
-        """Return the output of a completed task."""
-        task = self.get(task_id)
-        look = None if task is None else self.look(task)
-        if look is None or look.standing.phase != "done":
+        """Return the output of a completed task; work on another task may ask this."""
+        task = self._tasks.get(task_id)
+        if task is None or task.job is None:
             return None
-        result = look.standing.result
+        # That one job only: to look at the asker's own would be to wait for oneself.
+        result = self._world.jobs.look(task.job).result
         return result if isinstance(result, dict) else None
 
     def settle(self) -> None:
-        """Bring all tasks up to date, so that their ends are told without anybody asking."""
-        with self._lock:
-            self._settle()
-
-    def _settle(self) -> None:
-        """Settle what runs, and start what was staged, each when its slot became free."""
+        """Tell what has ended, and start what was staged, each when its slot became free."""
         self._look_at_running()
-        most = int(self._world.knobs["max_concurrent_tasks"])
-        while self._staged and len(self._running) < most:
-            task = self._staged.pop(0)
-            freed = self._freed.pop(0) if self._freed else task.created_at
-            self._start(task, max(freed, task.created_at))
+        while True:
+            with self._lock:
+                if not self._staged or len(self._running) >= self._most():
+                    if not self._staged:
+                        self._freed.clear()
+                    return
+                task = self._staged.pop(0)
+                freed = self._freed.pop(0) if self._freed else task.created_at
+                self._start(task, max(freed, task.created_at))
             self._look_at_running()
-        if not self._staged:
-            self._freed.clear()
 
     def _look_at_running(self) -> None:
+        """Look at what runs, never while holding the lock: a look may wait for work.
+
+        Work that is late is waited for only where somebody needs its slot.
+        """
         for task in list(self._running.values()):
-            if task.job is not None:
+            if task.job is not None and (self._staged or task.job.work.done()):
                 self._world.jobs.look(task.job)
+
+    def _most(self) -> int:
+        return int(self._world.knobs["max_concurrent_tasks"])
 
     def _end(self, task: Task, when: float) -> None:
         # Called from within the jobs' own lock too, so it takes none here; each step is atomic.

@@ -33,7 +33,7 @@ class Webhooks:
         self._tasks = tasks
         self._show = show
         self._senders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sandbox-webhook")
-        self._open: set[str] = set()
+        self._open: dict[str, Task] = {}
         self._lock = threading.Lock()
         self._watching = False
 
@@ -44,21 +44,21 @@ class Webhooks:
         if self._world.knobs["webhook_on_creation"]:
             self._tell(task)
         with self._lock:
-            self._open.add(task.id)
+            self._open[task.id] = task
             if not self._watching:
                 self._watching = True
                 threading.Thread(target=self._watch, daemon=True, name="sandbox-watch").start()
 
     def ended(self, task: Task) -> None:
         """Send the end of a task, soon and from another thread."""
-        with self._lock:
-            self._open.discard(task.id)
         if _endpoint(task) is not None:
             self._tell(task)
 
     def _watch(self) -> None:
         while not self._world.stopping.wait(LOOKS_EVERY_S):
-            self._tasks.settle()
+            for task in list(self._open.values()):
+                if self._tasks.look(task).standing.ended_at is not None:
+                    self._open.pop(task.id, None)
             with self._lock:
                 if not self._open:
                     self._watching = False
