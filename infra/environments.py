@@ -59,11 +59,22 @@ class Environment:
         """What Lambda calls the function behind the door `verb`."""
         return f"{self.stack_name}-{verb}"
 
+    pace: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Provider -> what its account bears: `share` of it that this environment may use (0 to 1),
+    `calls_per_min`, `open_jobs`. For example `{"snapapi": {"share": 0.5}}` where two environments
+    use one key, or `{"perfect": {"open_jobs": 4}}` for more addresses than one."""
+
     @property
     def preferences(self) -> Mapping[str, str]:
-        """The variables that tell the functions of `order` and `options`, where there are any."""
-        told = {"DARKROOM_ORDER": self.order, "DARKROOM_OPTIONS": self.options}
-        return {name: json.dumps(value) for name, value in told.items() if value}
+        """The variables that tell the functions of the three above, where there is any."""
+        told = {
+            "DARKROOM_ORDER": self.order,
+            "DARKROOM_OPTIONS": self.options,
+            "DARKROOM_PACE": self.pace,
+        }
+        variables = {name: json.dumps(value) for name, value in told.items() if value}
+        # The sandboxes answer, and keep their results, on the machine that they run on.
+        return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
 
     def secret_name(self, provider: str) -> str:
         """The secret that holds the credentials for `provider`."""

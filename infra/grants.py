@@ -39,6 +39,11 @@ def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
     return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], table_arn)]
 
 
+def keep_pace(table_arn: str) -> list[iam.PolicyStatement]:
+    """Move single items on without having read them: lanes, leases, standings."""
+    return [_allow(["dynamodb:UpdateItem"], table_arn)]
+
+
 def forget_wants(table_arn: str) -> list[iam.PolicyStatement]:
     """Delete single items: what a task waited for."""
     return [_allow(["dynamodb:DeleteItem"], table_arn)]

@@ -131,9 +131,14 @@ class DarkroomStack(Stack):
                     *grants.send_messages(intake.dead_letters.queue_arn),
                 ]
             case "submit":
-                return [*everywhere, *grants.read_versions(source), *grants.read_objects(results)]
+                return [
+                    *everywhere,
+                    *grants.keep_pace(table),
+                    *grants.read_versions(source),
+                    *grants.read_objects(results),
+                ]
             case "poll":
-                return everywhere
+                return [*everywhere, *grants.keep_pace(table)]
             case "deliver":
                 return [*everywhere, *announce, *grants.read_objects(results)]
             case "fail":

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
-VALUES = frozenset({"errors", "media", "naming", "spec", "task", "arrivals", "routes"}) | {
+VALUES = frozenset({"errors", "media", "naming", "pace", "spec", "task", "arrivals", "routes"}) | {
     "strict_json",
     "wording",
 }
@@ -22,15 +22,16 @@ INNER = VALUES | {"ports"}
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "media": frozenset(),
+    "pace": frozenset(),
     "arrivals": frozenset(),
-    "settings": frozenset(),
+    "settings": frozenset({"pace"}),
     "naming": frozenset({"errors", "media"}),
     "strict_json": frozenset({"errors"}),
     "wording": frozenset(),
     "spec": frozenset({"errors", "naming", "strict_json", "wording"}),
-    "task": frozenset({"errors", "media", "naming"}),
+    "task": frozenset({"errors", "media", "naming", "pace"}),
     "routes": frozenset({"media", "task"}),
-    "ports": frozenset({"errors", "media", "task", "routes"}),
+    "ports": frozenset({"errors", "media", "pace", "task", "routes"}),
     "pipeline": INNER | {"pipeline"},
     "aws": INNER | {"aws"},
     "providers": INNER | {"providers"},

@@ -12,11 +12,12 @@ from botocore.config import Config
 
 from darkroom.aws.channels import EventBridgeEvents, SqsDeadLetters, StepFunctionsWorkflows
 from darkroom.aws.credentials import SecretCredentials
+from darkroom.aws.gate import DynamoGate
 from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.ports import Ports
 from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver
+from darkroom.providers.driver import Driver, Preferences
 from darkroom.settings import Settings
 
 _RETRIES = Config(
@@ -41,9 +42,10 @@ def build_ports(settings: Settings, session: boto3.Session | None = None) -> Por
     session = session or boto3.Session()
     s3 = session.client("s3", config=_RETRIES)
     inputs = S3Inputs(s3, settings.input_bucket)
+    table = session.resource("dynamodb", config=_RETRIES).Table(settings.table)
     credentials = SecretCredentials(_client(session, "secretsmanager"), settings.secrets)
     return Ports(
-        tasks=DynamoTasks(session.resource("dynamodb", config=_RETRIES).Table(settings.table)),
+        tasks=DynamoTasks(table),
         inputs=inputs,
         outputs=S3Outputs(s3, settings.output_bucket),
         workflows=StepFunctionsWorkflows(
@@ -56,9 +58,10 @@ def build_ports(settings: Settings, session: boto3.Session | None = None) -> Por
             credentials,
             inputs,
             settings.environment,
-            order=settings.order,
+            preferences=Preferences(settings.order, settings.pace, settings.loopback),
         ),
         clock=SystemClock(),
+        gate=DynamoGate(table),
     )
 
 

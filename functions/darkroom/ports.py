@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.media import Media
+from darkroom.pace import Bucket, Lane, Rules, Standing
 from darkroom.routes import Route, Tariff
 from darkroom.task import Charged, Finished, Input, Task
 
@@ -114,6 +115,9 @@ class Providers(Protocol):
 
     def tariff(self, provider: str) -> Tariff:
         """What its credits cost."""
+
+    def rules(self, provider: str) -> Rules:
+        """What its account bears."""
 
     def set_up(self, provider: str) -> bool:
         """Whether there are credentials for it."""
@@ -250,6 +254,44 @@ class Tasks(Protocol):
         """Failed and unknown tasks, newest first."""
 
 
+class Gate(Protocol):
+    """What is remembered of each provider's pace. Times are seconds since 1970.
+
+    Every call is atomic. One whose answer was lost may be made again: a lane then loses a slot,
+    a lease is the task's already, and a standing has been changed.
+    """
+
+    def reserve(
+        self,
+        provider: str,
+        lane: Lane,
+        bucket: Bucket,
+        now: float,
+        calls: int = 1,
+        lender: Lane | None = None,
+    ) -> float:
+        """Take the next slot of a lane for so many calls; returns when they may begin.
+
+        Where the lane is full and `lender` is another one that is idle, the slot is one of that.
+        Raises `Busy` when too many others did so at the same moment.
+        """
+
+    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """Count the task's job as open until then, unless `most` others are already.
+
+        A lease that has run out counts no longer; a task has one at most.
+        """
+
+    def release(self, provider: str, task_id: str) -> None:
+        """The task's job is no longer open; it need not have been."""
+
+    def standing(self, provider: str) -> Standing:
+        """How the provider has answered lately."""
+
+    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+        """Remember `new` where `old` is still what is known; whether it was."""
+
+
 class Workflows(Protocol):
     """The runs."""
 
@@ -314,4 +356,5 @@ class Ports:
     dead_letters: DeadLetters
     providers: Providers
     clock: Clock
+    gate: Gate
     policy: Policy = Policy()

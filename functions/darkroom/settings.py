@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from darkroom.pace import Allowance
+
 PREFIX = "DARKROOM_"
 SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets
 
@@ -20,6 +22,8 @@ class Settings(BaseModel):
     Attributes:
         secrets: provider -> the id of its secret.
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
+        pace: provider -> what the account bears, where that is not as documented.
+        loopback: whether results may be fetched from this machine; only where sandboxes run.
         options: provider -> what its adapter may be told, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: only the doors that start runs have it.
         dead_letter_queue_url: only intake has it.
@@ -37,6 +41,8 @@ class Settings(BaseModel):
     secrets: Mapping[str, str] = {}
     order: Mapping[str, tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}
+    pace: Mapping[str, Allowance] = {}
+    loopback: bool = False
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -71,8 +77,8 @@ class Settings(BaseModel):
             wrong = PREFIX + str(error.errors()[0]["loc"][0]).upper()
             raise SettingsError(f"{wrong} is not understood: {error.errors()[0]['msg']}") from error
 
-    @field_validator("order", "options", mode="before")
+    @field_validator("order", "options", "pace", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
-        """A variable holds text; these two hold JSON objects."""
+        """A variable holds text; these hold JSON objects."""
         return json.loads(value) if isinstance(value, str) else value

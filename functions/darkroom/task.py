@@ -19,6 +19,7 @@ from typing import Any, Literal
 from darkroom.errors import Failure
 from darkroom.media import Kind
 from darkroom.naming import digest_of
+from darkroom.pace import Lane
 
 State = Literal[
     "waiting",
@@ -202,6 +203,15 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """A place in a provider's pace: when the task may call it, on which lane."""
+
+    provider: str
+    lane: Lane
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Ending:
     """How the task will end, decided by a door and carried out by FAIL."""
 
@@ -227,6 +237,7 @@ class Task:
         supersedes: the older task of the same spec, if there was one.
         unreached: how often in a row its provider could not be reached.
         gone: how often in a row its result could not be fetched.
+        slot: the place in the pace that it waits for.
     """
 
     task_id: str
@@ -250,6 +261,7 @@ class Task:
     waits: int = 0
     unreached: int = 0
     gone: int = 0
+    slot: Slot | None = None
 
     @property
     def finished(self) -> bool:

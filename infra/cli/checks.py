@@ -92,6 +92,14 @@ def coloured(source: Image.Image, result: Image.Image, mask: Image.Image | None)
     return None
 
 
+def larger(source: Image.Image, result: Image.Image, mask: Image.Image | None) -> str | None:
+    """More of the picture on at least one side, and none of it lost."""
+    del mask
+    grown = result.width > source.width or result.height > source.height
+    kept = result.width >= source.width and result.height >= source.height
+    return None if grown and kept else f"it is {_size(result)}, and its source {_size(source)}"
+
+
 def edited(source: Image.Image, result: Image.Image, mask: Image.Image | None) -> str | None:
     """Visibly another picture than its source."""
     del mask

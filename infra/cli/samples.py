@@ -13,6 +13,10 @@ FOLDER: Final = "photos/"
 """Where the demo's files go in the input bucket."""
 
 
+_FROM_WORDS: Final = {"generate": "lighthouse", "generate-music": "waltz"}
+"""What a spec without a photo is called."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One task of the demo.
@@ -37,7 +41,7 @@ class Sample:
     @property
     def key(self) -> str:
         """The spec's key: beside its photo, labelled with its operation."""
-        return f"{FOLDER}{self.photo or 'lighthouse'}{self._label}.json"
+        return f"{FOLDER}{self.photo or _FROM_WORDS[self.operation]}{self._label}.json"
 
     @property
     def _label(self) -> str:
@@ -65,6 +69,10 @@ SAMPLES: Final[Sequence[Sample]] = (
     Sample("chelsea-grey.jpg", "colorize.perfect", checks.coloured),
     Sample("astronaut.jpg", "hairstyle.perfect", checks.edited),
     Sample("chelsea.jpg", "upscale.perfect", checks.doubled),
+    Sample("chelsea.jpg", "caption.goapi", checks.edited, kind="text"),
+    Sample("coffee.jpg", "make-3d.goapi", checks.edited, kind="3d"),
+    Sample("chelsea.jpg", "outpaint.goapi", checks.larger),
+    Sample(None, "generate-music.goapi", checks.edited, kind="audio"),
     Sample("astronaut.jpg", "edit.snapapi", checks.edited),
     Sample("chelsea.jpg", "cartoon.snapapi", checks.edited),
     Sample(None, "generate.snapapi", checks.drawn(3 / 2)),

@@ -45,7 +45,7 @@ def test_every_sample_spec_fits_the_schema(validator: Any) -> None:
     [
         {"operation": "upscal"},
         {"operation": "upscale", "parms": {}},
-        {"operation": "upscale", "params": {"scale": 3}},
+        {"operation": "upscale", "params": {"scale": "2"}},
         {"operation": "upscale", "provider": "snapapi", "params": {"seed": 1}},
         {"operation": "upscale", "provider": "kodak"},
         {"operation": "upscale", "provider": "snapapi", "model": "topaz"},

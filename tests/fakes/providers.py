@@ -17,6 +17,7 @@ from typing import Literal
 
 from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
+from darkroom.pace import Rules
 from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
@@ -60,6 +61,7 @@ class FakeProviders:
         sent: every paid call that was sent, accepted or not.
         cancelled: every job that was asked to stop.
         roles: the roles of the files that each paid call was given.
+        rules_of: provider -> what its account bears.
     """
 
     offered: Sequence[Route]
@@ -71,6 +73,7 @@ class FakeProviders:
     sent: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    rules_of: dict[str, Rules] = field(default_factory=dict)
     _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
@@ -87,6 +90,10 @@ class FakeProviders:
     def tariff(self, provider: str) -> Tariff:
         """What its credits cost."""
         return Tariff(0.01, AS_OF, f"the price list of {provider}")
+
+    def rules(self, provider: str) -> Rules:
+        """What its account bears; by default anything."""
+        return self.rules_of.get(provider, Rules())
 
     def set_up(self, provider: str) -> bool:
         """Whether there are credentials for it."""

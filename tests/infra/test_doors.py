@@ -41,6 +41,7 @@ def test_every_door_knows_the_resources_of_its_own_stack(template: Template, ver
     assert set(variables) == {
         *expected,
         *secrets,
+        *(["DARKROOM_LOOPBACK"] if template.environment == "local" else []),
         "DARKROOM_ENVIRONMENT",
         "POWERTOOLS_LOG_LEVEL",
         "POWERTOOLS_METRICS_NAMESPACE",

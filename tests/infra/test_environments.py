@@ -2,7 +2,12 @@
 
 import pytest
 
+from darkroom.pace import Allowance
+from darkroom.providers import build_adapters
+from darkroom.providers.driver import Driver, Preferences
+from darkroom.settings import Settings
 from infra.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
+from tests.fakes.inputs import InMemoryInputs
 
 # The longest that AWS uses today is 15 long; account ids have 12 digits.
 LONGEST_TAIL = "-output-" + 12 * "1" + "-" + 15 * "r"
@@ -41,3 +46,40 @@ def test_every_provider_has_a_secret_of_its_own_in_every_environment() -> None:
         for provider in PROVIDERS
     }
     assert len(names) == 2 * len(PROVIDERS)
+
+
+def test_what_is_preferred_reaches_the_functions_as_json() -> None:
+    """Only what an environment says; the sandboxes' machine is allowed where they run."""
+    said = Environment(
+        "shop",
+        order={"upscale": ["perfect", "snapapi"]},
+        options={"goapi": {"service_mode": "private"}},
+        pace={"snapapi": {"share": 0.5}},
+    ).preferences
+    read = Settings.from_environment(
+        said
+        | {
+            f"DARKROOM_{name}": "x"
+            for name in ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
+        }
+    )
+    assert read.order == {"upscale": ("perfect", "snapapi")}
+    assert read.options == {"goapi": {"service_mode": "private"}}
+    assert read.pace == {"snapapi": Allowance(share=0.5)}
+    assert not read.loopback
+    assert Environment("shop").preferences == {}
+    assert find_environment("local").preferences == {"DARKROOM_LOOPBACK": "1"}
+
+
+@pytest.mark.parametrize("name", ["local", "dev", "staging", "prod"])
+def test_what_an_environment_prefers_is_understood(name: str) -> None:
+    """A slip in the list of environments is found here and not by a function that cannot start."""
+    known = find_environment(name)
+    driver = Driver(
+        build_adapters(known.options),
+        lambda _provider: {},
+        InMemoryInputs(),
+        name,
+        preferences=Preferences(known.order),
+    )
+    assert driver.routes()

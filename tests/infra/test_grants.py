@@ -47,7 +47,7 @@ ALLOWED = {
         "dead letters": {"sqs:SendMessage"},
     },
     "submit": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "output bucket": {"s3:ListBucket"},
@@ -55,7 +55,7 @@ ALLOWED = {
         "secrets": {"secretsmanager:GetSecretValue"},
     },
     "poll": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "output objects": {"s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
     },

@@ -21,6 +21,7 @@ from darkroom.ports import Policy, Ports, Step
 from darkroom.task import State, Task
 from tests.fakes.channels import RecordingDeadLetters, RecordingEvents, RecordingWorkflows
 from tests.fakes.clock import FixedClock
+from tests.fakes.gate import InMemoryGate
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG, FakeProviders
@@ -51,6 +52,7 @@ class Studio:
     dead_letters: RecordingDeadLetters = field(default_factory=RecordingDeadLetters)
     providers: FakeProviders = field(default_factory=lambda: FakeProviders(ROUTES))
     clock: FixedClock = field(default_factory=FixedClock)
+    gate: InMemoryGate = field(default_factory=InMemoryGate)
     policy: Policy = field(default_factory=Policy)
     steps: list[Step] = field(default_factory=list)
 
@@ -64,6 +66,7 @@ class Studio:
             self.dead_letters,
             self.providers,
             self.clock,
+            self.gate,
             self.policy,
         )
 

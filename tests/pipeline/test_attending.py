@@ -68,9 +68,9 @@ def test_it_is_asked_as_often_as_the_provider_wants_but_never_too_rarely(studio:
     studio.door("submit", studio.task.task_id)
 
     pauses = studio.clock.slept
-    assert pauses[1] == 3
+    assert pauses[0] == 3
+    assert pauses[1] >= 2.5
     assert max(pauses) < ALONE_S / 2
-    assert min(pauses) >= 1
 
 
 def test_trouble_while_asking_does_not_make_the_pauses_longer(studio: Studio) -> None:

@@ -1,15 +1,27 @@
-"""Fetching a result from wherever the provider keeps it."""
+"""Fetching a result from wherever the provider keeps it; here that is a sandbox's place."""
 
+import gzip
 import hashlib
+import socket
+from functools import partial
 
 import pytest
 
 from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import JPEG
-from darkroom.providers.download import download
+from darkroom.providers.download import download as download_from
+from darkroom.providers.wire import Wire
 from tests.providers.desk import WIRE
-from tests.providers.rawserver import answering, dripping, http, serving
+from tests.providers.rawserver import (
+    RawServer,
+    answering,
+    dripping,
+    http,
+    read_request,
+    serving,
+)
 
+download = partial(download_from, near=True)
 PICTURE = b"\xff\xd8\xff" + bytes(range(256)) * 9000
 
 
@@ -58,24 +70,76 @@ def test_a_ring_of_redirects_ends() -> None:
     assert len(server.received) == 4
 
 
+@pytest.mark.parametrize("status", ["301 X", "302 X", "303 X", "307 X", "308 X"])
+def test_every_kind_of_redirect_is_followed_and_judged(status: str) -> None:
+    """A second step to where nothing is fetched from ends it, with a word about the host alone."""
+    steps = [redirect("/b"), http(status, b"", "Location: http://10.0.0.7/1?signature=s3cret")]
+    with (
+        serving(*map(answering, steps)) as server,
+        pytest.raises(DarkroomError) as caught,
+        download(WIRE, f"{server.base_url}/a", 100, 5),
+    ):
+        pass
+    assert len(server.received) == 2
+    assert caught.value.failure.code == "result-address-refused"
+    assert "10.0.0.7" in caught.value.failure.sentence
+    assert "s3cret" not in caught.value.failure.sentence
+
+
 @pytest.mark.parametrize(
-    "where", ["file:///etc/passwd", "ftp://h.test/1", "http://h.test:port/1", ""]
+    "where", ["file:///etc/passwd", "ftp://h.test/1", "http://h.test:port/1", "http://[::1"]
 )
 def test_a_redirect_to_something_else_than_http_is_not_followed(where: str) -> None:
     """Only http and https lead to results."""
     with (
         serving(answering(redirect(where))) as server,
+        pytest.raises(DarkroomError) as caught,
+        download(WIRE, f"{server.base_url}/a", 100, 5),
+    ):
+        pass
+    assert caught.value.failure.code == "result-address-refused"
+
+
+def test_a_redirect_to_nowhere_has_no_result() -> None:
+    """It says that the result has moved, and not where to."""
+    with (
+        serving(answering(redirect(""))) as server,
         pytest.raises(ResultGone),
         download(WIRE, f"{server.base_url}/a", 100, 5),
     ):
         pass
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "http://h.test:port/1", "", "1.png"])
-def test_an_address_that_is_none_has_no_result(url: str) -> None:
-    """Nothing is opened."""
-    with pytest.raises(ResultGone), download(WIRE, url, 100, 5):
+def test_a_result_on_this_machine_is_for_sandboxes_alone() -> None:
+    """Unless the provider is near, nobody even connects."""
+    with serving(answering(http("200 OK", PICTURE))) as server:
+        with pytest.raises(DarkroomError), download_from(WIRE, server.base_url, 10_000_000, 5):
+            pass
+        assert server.connections == 0
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "identity, zstd"])
+def test_a_packed_result_is_not_unpacked(coding: str) -> None:
+    """A small one may hold more than any disk; nobody asked for it."""
+    packed = gzip.compress(b"\0" * 100_000)
+    with (
+        serving(answering(http("200 OK", packed, f"Content-Encoding: {coding}"))) as server,
+        pytest.raises(DarkroomError) as caught,
+        download(WIRE, f"{server.base_url}/a", 1_000_000, 5),
+    ):
         pass
+    assert caught.value.failure.code == "result-packed"
+    assert not caught.value.repeatable
+
+
+@pytest.mark.parametrize("coding", ["identity", "aws-chunked", "utf-8", ""])
+def test_a_word_that_means_no_packing_costs_no_result(coding: str) -> None:
+    """Stores are seen to say such things of plain files."""
+    with (
+        serving(answering(http("200 OK", PICTURE, f"Content-Encoding: {coding}"))) as server,
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5) as fetched,
+    ):
+        assert fetched.size == len(PICTURE)
 
 
 @pytest.mark.parametrize("status", ["400 X", "401 X", "403 X", "404 X", "410 X"])
@@ -124,6 +188,22 @@ def test_a_result_that_drips_is_busy_at_its_deadline() -> None:
         download(WIRE, f"{server.base_url}/a", 10**6, 0.3),
     ):
         pass
+
+
+def test_redirects_that_drip_share_one_deadline() -> None:
+    """Each of them alone would be in time."""
+    elapsed = [0.0]
+    wire = Wire(monotonic=lambda: elapsed[0])
+
+    def slow(server: RawServer, connection: socket.socket) -> None:
+        read_request(server, connection)
+        elapsed[0] += 4
+        connection.sendall(redirect("/again"))
+
+    with serving(slow) as server, pytest.raises(Busy), download(wire, server.base_url, 100, 10):
+        pass
+    assert len(server.received) == 3
+    wire.close()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ MOST_WAIT_S = 300
 TRIES = 6
 
 LEAST_POLL_S = 2
-MOST_EARLY_S = 20
+MOST_EARLY_S = 10
 """Before half of the usual time: what usually takes minutes is sometimes done at once."""
 MOST_POLL_S = 60
 ALONE_SHARE = 0.4
@@ -35,8 +35,10 @@ def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
         asked_s: how long the provider asked to be left alone; not kept where that loses the job.
     """
     if route.alone_s is not None:
-        most = max(1, int(route.alone_s * ALONE_SHARE))
-        return max(1, min(most, math.ceil(max(asked_s, elapsed_s / 4))))
+        # Its rate is for every account the tightest thing: it is asked seldom, but in time.
+        longest_s = max(1, int(route.alone_s * ALONE_SHARE))
+        usual_s = route.typical_s // 2 if elapsed_s < 1 else longest_s
+        return max(1, min(longest_s, math.ceil(max(asked_s, usual_s))))
     early_s = min(MOST_EARLY_S, route.typical_s // 2 - elapsed_s)
     # What has not ended within hours will not end within the next minute.
     most_s = min(MOST_WAIT_S, max(MOST_POLL_S, elapsed_s / 40))

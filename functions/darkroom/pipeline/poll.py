@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
+from darkroom.pipeline.admission import Turned, leave, take_slot
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
@@ -35,6 +36,10 @@ def poll(ports: Ports, task_id: str, run: int) -> Step:
 
 def _ask(ports: Ports, task: Task) -> Step:
     route = route_for(ports, task, task.paying)
+    if route.alone_s is None:
+        turned = take_slot(ports, task, route, "poll")
+        if turned is not None:
+            return _wait(ports, task, turned)
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
@@ -43,15 +48,27 @@ def _ask(ports: Ports, task: Task) -> Step:
         case Pending():
             return _pending(ports, task, route, said)
         case Finished():
-            return _done(ports, task, said)
+            step = _done(ports, task, said)
         case JobFailed():
-            return _gave_up(ports, task, route, said)
+            step = _gave_up(ports, task, route, said)
+    if step.next != "poll":
+        leave(ports, task, route)
+    return step
+
+
+def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
+    """Come back when it is the task's turn."""
+    if task.slot != turned.slot:
+        ports.tasks.replace(task, task.moved("running", ports.clock.now(), slot=turned.slot))
+    return Step("poll", turned.wait_s)
 
 
 def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     """Come back later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
+        if task.waits:  # the provider knows the job after all
+            task = ports.tasks.replace(task, task.moved("running", now, waits=0))
         return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
     _stop_job(ports, route, task)
     failure = Failure(
@@ -60,6 +77,7 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
         "Try again, or name another provider.",
     )
     end(ports, task, Ending("failed", failure))
+    leave(ports, task, route)
     return Step("fail")
 
 
@@ -76,6 +94,7 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
         f"Look for the job at {task.paying.provider}; it has been paid for.",
     )
     end(ports, task, Ending("failed", failure))
+    leave(ports, task, route)
     return Step("fail")
 
 
@@ -103,6 +122,7 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
             "delivering",
             now,
             attempts=task.with_attempt(attempt),
+            waits=0,
         ),
     )
     return Step("deliver")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.errors import DarkroomError, Failure, Throttled
+from darkroom.pipeline.admission import leave
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
@@ -116,4 +117,5 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
     end(ports, task, ending, attempts=attempts)
+    leave(ports, task, route_for(ports, task, task.paying))
     return Step("fail")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
@@ -20,6 +21,7 @@ from darkroom.pipeline.outcome import accepted, refused
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
 from darkroom.ports import Ports, Prepared, Step
+from darkroom.routes import Route
 from darkroom.task import Attempt, Ending, Task
 
 
@@ -61,28 +63,28 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
             ports, task, "no-provider-left", "Every provider that could do it failed."
         )
     route = route_for(ports, task, choice)
+    turned = admit(ports, task, route, sum(len(task.asked.inputs.get(r, ())) for r in route.roles))
+    if turned is not None:
+        return _wait(ports, task, turned)
+    return _pay(ports, task, route, time_left_s)
+
+
+def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
+    """Make the attempt: prepare it, write the intent down, call once, write down what came."""
     work = work_for(task, route, next_number(task))
+    now = ports.clock.now()
     attempt = Attempt(work.attempt, route.provider, route.model, now, call_until(ports, route))
     paying: list[Task] = []
 
     def intend(prepared: Prepared) -> None:
         if time_left_s() < route.call_s + ports.policy.margin_s:
-            raise Busy("out-of-time", "The files took so long that no time was left for the call.")
-        started = ports.clock.now()
-        intent = replace(
-            attempt,
-            started_at=started,
-            call_until=call_until(ports, route),
-            request=prepared.request,
-        )
-        intended = task.moved(
-            "submitting",
-            started,
-            attempts=task.with_attempt(intent),
-            order=task.asked.digested(prepared.sha256),
-            wait_reason=None,
-        )
+            raise _out_of_time()
+        intended = _intended(ports, task, route, attempt, prepared)
         paying.append(ports.tasks.replace(task, intended))
+        # A write may take minutes; a call that begins then would outlast `call_until`.
+        lost_s = (ports.clock.now() - intended.paying.started_at).total_seconds()
+        if lost_s > ports.policy.margin_s / 2 or time_left_s() < route.call_s:
+            raise _out_of_time()
 
     try:
         said = ports.providers.submit(work, intend)
@@ -90,11 +92,45 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
         raise
     except DarkroomError as error:
         if paying and error.money_moved == "maybe":
-            return unclear(ports, paying[0], route, error.failure)
-        standing = paying[0] if paying else task
-        return refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
+            step = unclear(ports, paying[0], route, error.failure)
+        else:
+            standing = paying[0] if paying else task
+            step = refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
+            leave(ports, task, route)
+        note_refusal(ports, route.provider, error)
+        return step
     step = accepted(ports, paying[0], route, said)
+    note_success(ports, route.provider)
     return attend(ports, task.task_id, task.run, route, step, time_left_s)
+
+
+def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared: Prepared) -> Task:
+    """The task with the intent to make this very request."""
+    now = ports.clock.now()
+    intent = replace(
+        attempt, started_at=now, call_until=call_until(ports, route), request=prepared.request
+    )
+    return task.moved(
+        "submitting",
+        now,
+        attempts=task.with_attempt(intent),
+        order=task.asked.digested(prepared.sha256),
+        wait_reason=None,
+        slot=None,
+    )
+
+
+def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
+    """Come back later, with the reason on the task."""
+    if (task.wait_reason, task.slot) != (turned.reason, turned.slot):
+        now = ports.clock.now()
+        waiting = task.moved("queued", now, wait_reason=turned.reason, slot=turned.slot)
+        ports.tasks.replace(task, waiting)
+    return Step("submit", turned.wait_s)
+
+
+def _out_of_time() -> Busy:
+    return Busy("out-of-time", "Preparing took so long that no time was left for the call.")
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:

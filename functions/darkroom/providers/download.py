@@ -1,7 +1,8 @@
 """A result on its way from a provider's URL into a temporary file, in constant memory.
 
-Sends no credentials to wherever the URL leads. Whether the file is what it should be is for
-whoever delivers it; here its bytes are counted, hashed and its first ones looked at.
+Sends no credentials to wherever the URL leads, and goes only where `hosts` allows, at every step of
+the way. Whether the file is what it should be is for whoever delivers it; here its bytes are
+counted, hashed and its first ones looked at. Nothing is unpacked.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import httpx
 from darkroom.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.ports import Fetched
+from darkroom.providers.hosts import Vetting
 from darkroom.providers.wire import Wire
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
@@ -22,27 +24,34 @@ _REDIRECTS = 3
 _SPOOL_BYTES = 1024 * 1024
 _TRY_LATER = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
+_PACKED = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
+"""Other words are seen where nothing is packed (`aws-chunked`, `utf-8`): the bytes decide."""
 
 
 @contextmanager
-def download(wire: Wire, url: str, max_bytes: int, within_s: float) -> Iterator[Fetched]:
+def download(
+    wire: Wire, url: str, max_bytes: int, within_s: float, *, near: bool = False
+) -> Iterator[Fetched]:
     """The result behind `url`, following at most three redirects.
 
     Args:
         wire: the network.
-        url: http or https.
+        url: as the provider handed it out.
         max_bytes: size limit of the result.
-        within_s: seconds for each request of the way.
+        within_s: seconds for the whole way.
+        near: whether the provider is on this machine; then its results may be, too.
 
     Raises:
         ResultGone: the URL answers, but no longer with the result.
         Busy: the network or the far side fails for the moment; the call may be repeated.
-        DarkroomError: the result is larger than `max_bytes` (`result-too-large`).
+        DarkroomError: the URL or a redirect leads to where nothing is fetched from
+            (`result-address-refused`), or the result is larger than `max_bytes`
+            (`result-too-large`) or packed (`result-packed`). Repeating changes nothing.
     """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         body = cast("BinaryIO", spool)
         try:
-            fetched = _follow(wire, url, body, max_bytes, within_s)
+            fetched = _follow(wire, url, body, max_bytes, within_s, Vetting("result", near=near))
         except (NotSent, Unclear) as error:
             raise Busy(
                 "result-not-fetched", "The result could not be fetched for the moment."
@@ -50,18 +59,17 @@ def download(wire: Wire, url: str, max_bytes: int, within_s: float) -> Iterator[
         yield fetched
 
 
-def _follow(wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: float) -> Fetched:
+def _follow(
+    wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: float, vetting: Vetting
+) -> Fetched:
+    until = wire.monotonic() + within_s
     for _ in range(_REDIRECTS + 1):
-        try:
-            request = httpx.Request("GET", url, headers=_HEADERS)
-        except (httpx.InvalidURL, ValueError):
-            raise _gone() from None  # its message may show the signed URL
-        if request.url.scheme not in {"http", "https"} or not request.url.host:
-            raise _gone()
-        with wire.exchange(request, within_s, reuse=True) as response:
+        request = httpx.Request("GET", vetting.read(url), headers=_HEADERS)
+        left_s = until - wire.monotonic()
+        with wire.exchange(request, left_s, reuse=True, vetting=vetting) as response:
             status = response.status_code
             if status in _MOVED:
-                url = _next_url(request.url, response)
+                url = _next_url(request.url, response, vetting)
                 continue
             if status >= 500 or status in _TRY_LATER:  # noqa: PLR2004 - the far side's trouble
                 raise Busy(
@@ -74,18 +82,26 @@ def _follow(wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: floa
     raise _gone()
 
 
-def _next_url(here: httpx.URL, response: httpx.Response) -> str:
+def _next_url(here: httpx.URL, response: httpx.Response, vetting: Vetting) -> str:
     location = response.headers.get("location", "")
+    if not location:
+        raise _gone()
     try:
-        return str(here.join(location)) if location else ""
-    except httpx.InvalidURL:
-        raise _gone() from None
+        return str(here.join(location))
+    except (httpx.InvalidURL, ValueError):
+        raise vetting.refusal("", "it cannot be read") from None
 
 
 def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    if _codings(response) & _PACKED:
+        raise DarkroomError(
+            "result-packed",
+            "The result is sent packed, though that was not asked for, and is not unpacked.",
+            "Tell the provider, with the job's id from the manifest.",
+        )
     digest = hashlib.sha256()
     size = 0
     for chunk in response.iter_raw():
@@ -98,6 +114,11 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
     media = sniff(body.read(HEAD_BYTES))
     body.seek(0)
     return Fetched(body, size, digest.hexdigest(), media)
+
+
+def _codings(response: httpx.Response) -> set[str]:
+    header = response.headers.get("content-encoding", "")
+    return {word.strip().lower() for word in header.split(",")}
 
 
 def _gone() -> ResultGone:

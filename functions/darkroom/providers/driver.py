@@ -7,7 +7,7 @@ no provider by name. Nothing it raises or logs holds a key or a signed address.
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -15,6 +15,7 @@ from typing import TypeVar
 import httpx
 
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.pace import Allowance, Rules
 from darkroom.ports import Accepted, Fetched, Inputs, JobFailed, Pending, Prepared, Work
 from darkroom.providers.account import (
     Account,
@@ -26,6 +27,7 @@ from darkroom.providers.account import (
 )
 from darkroom.providers.download import download
 from darkroom.providers.files import Files
+from darkroom.providers.hosts import Vetting
 from darkroom.providers.protocol import Adapter, Answer, Request, StyleGroup
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
@@ -52,6 +54,21 @@ class Limits:
     answer_bytes: int = 16 * 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Preferences:
+    """What an environment says about its providers.
+
+    Attributes:
+        order: operation -> providers to prefer, in order; "*" stands for every other operation.
+        pace: provider -> what its account bears, where that is not as declared.
+        loopback: whether results may lie on this machine, as those of the sandboxes do.
+    """
+
+    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pace: Mapping[str, Allowance] = field(default_factory=dict)
+    loopback: bool = False
+
+
 class Driver:
     """All providers behind one face; fulfils `darkroom.ports.Providers`.
 
@@ -59,7 +76,7 @@ class Driver:
         adapters: in the default order of preference.
         credentials: provider -> what its secret holds; empty when it is not set up. `base_url`
             in it replaces the adapter's.
-        order: operation -> providers to prefer, in order; "*" stands for every other operation.
+        preferences: the environment's.
         inputs: the input bucket.
         environment: its name; part of the secrets' names.
         wire: the network.
@@ -73,14 +90,16 @@ class Driver:
         inputs: Inputs,
         environment: str,
         *,
-        order: Mapping[str, Sequence[str]] | None = None,
+        preferences: Preferences | None = None,
         wire: Wire | None = None,
         limits: Limits | None = None,
         sessions: Sessions | None = None,
     ) -> None:
         self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._preferences = preferences or Preferences()
         self._routes = in_order(
-            [route for adapter in adapters for route in adapter.routes], order or {}
+            [route for adapter in adapters for route in adapter.routes],
+            self._preferences.order,
         )
         self._credentials = credentials
         self._inputs = inputs
@@ -100,6 +119,12 @@ class Driver:
         """What its credits cost."""
         known = self._adapters.get(provider)
         return known.tariff if known else Tariff(None, "", "no longer offered")
+
+    def rules(self, provider: str) -> Rules:
+        """What its account bears; as the environment's settings say, where they do."""
+        own = self._adapters[provider].rules
+        told = self._preferences.pace.get(provider)
+        return own if told is None else told.over(own)
 
     def set_up(self, provider: str) -> bool:
         """Whether every credential that it needs is there."""
@@ -189,14 +214,32 @@ class Driver:
                 raise _busy(error) from error
         return True
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
+    def fetch(
+        self, url: str, max_bytes: int, provider: str | None = None
+    ) -> AbstractContextManager[Fetched]:
         """Download a result, in constant memory; no credentials are sent along.
+
+        Args:
+            url: as the provider handed it out; asked only where `hosts` allows.
+            max_bytes: size limit.
+            provider: who made it; None stands for any of them.
 
         Raises:
             ResultGone, Busy: on entering the block.
-            DarkroomError: the result is too large (`result-too-large`).
+            DarkroomError: the result is too large (`result-too-large`) or packed
+                (`result-packed`), or its address is refused (`result-address-refused`).
         """
-        return download(self._wire, url, max_bytes, self._limits.result_s)
+        near = self._preferences.loopback or any(
+            self._near(name) for name in ([provider] if provider else self._adapters)
+        )
+        return download(self._wire, url, max_bytes, self._limits.result_s, near=near)
+
+    def _near(self, provider: str) -> bool:
+        """Whether it is on this machine; one whose key was taken away meanwhile counts as not."""
+        try:
+            return self._account(provider).near
+        except ProviderRefused:
+            return False
 
     def _files(self, account: Account) -> Files:
         return Files(self._inputs, linked=self._inputs.public or account.near)
@@ -280,10 +323,15 @@ class Driver:
     ) -> Answer:
         """The answer of the first of the provider's addresses that could be reached."""
         lost: NotSent | None = None
+        vetting: Vetting | None = None
+        if request.foreign:
+            vetting = Vetting("upload", near=account.near)
+            vetting.read(request.path)
         for base in account.bases(request):
             sending = account.request(request, files, base, headers)
             try:
-                answer = self._receive(sending, until - self._wire.monotonic(), reuse=reuse)
+                left_s = until - self._wire.monotonic()
+                answer = self._receive(sending, left_s, reuse=reuse, vetting=vetting)
             except NotSent as error:
                 lost = error
                 continue
@@ -291,8 +339,10 @@ class Driver:
             return replace(answer, body=body)
         raise lost or NotSent("provider-unreachable", "The provider has no address.")
 
-    def _receive(self, sending: httpx.Request, within_s: float, *, reuse: bool) -> Answer:
-        with self._wire.exchange(sending, within_s, reuse=reuse) as response:
+    def _receive(
+        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: Vetting | None
+    ) -> Answer:
+        with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
             body = bytearray()
             for chunk in response.iter_raw():
                 body += chunk

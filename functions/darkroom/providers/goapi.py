@@ -14,7 +14,7 @@ from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import goapi_envelope as envelope
 from darkroom.providers import goapi_toolkit as toolkit
 from darkroom.providers import reading
-from darkroom.providers.goapi_catalogue import read_catalogue
+from darkroom.providers.goapi_catalogue import Catalogue, read_catalogue
 from darkroom.providers.goapi_fields import place_files
 from darkroom.providers.goapi_files import UPLOAD_HOST, hand_over
 from darkroom.providers.goapi_history import TASK, endpoint_of, find_task, task_path
@@ -48,6 +48,7 @@ class GoApi(Adapter):
 
     Args:
         options: see `Options`.
+        catalogue: the tasks that there are; by default those of the file.
 
     Raises:
         ValueError: an option is not known, or wrong.
@@ -56,16 +57,22 @@ class GoApi(Adapter):
     name = NAME
     label = envelope.LABEL
     # "GoAPI Domains": the primary one, the backup, and the one for long waits.
-    base_urls = ("https://api.goapi.ai", "https://api.goapi.xyz", "https://proxy.goapi.xyz")
+    base_urls: tuple[str, ...] = (
+        "https://api.goapi.ai",
+        "https://api.goapi.xyz",
+        "https://proxy.goapi.xyz",
+    )
     hosts: Mapping[str, str] = {UPLOAD_HOST: "https://upload.theapi.app"}
-    # Amounts are in units of which 10,000,000 are a dollar: checked against the pages' prices.
-    tariff = Tariff(1e-7, "2026-11-21", "piapi.ai/docs, prices of Sora 2, Seedream 5 and Z-Image")
+    # 500 credits are a dollar: checked against the pages' prices, which are in dollars.
+    tariff = Tariff(0.002, "2026-11-21", "piapi.ai/docs, prices of Sora 2, Seedream 5 and Z-Image")
     credential_names: tuple[str, ...] = ("api_key",)
 
-    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, options: Mapping[str, Any] | None = None, catalogue: Catalogue | None = None
+    ) -> None:
         self._options = read_options(options or {})
-        self._catalogue = read_catalogue()
-        calls = build_calls()
+        self._catalogue = catalogue or read_catalogue()
+        calls = build_calls(self._catalogue)
         self.routes: Sequence[Route] = tuple(route for route, _ in calls)
         self._calls: Final[Mapping[tuple[str, str], Call]] = {
             (route.operation, route.model): call for route, call in calls

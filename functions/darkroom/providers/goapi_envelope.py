@@ -32,8 +32,10 @@ WORDS: Final[Mapping[str, Word]] = {
     "canceled": "cancelled",
 }
 
-# In these 10,000,000 units are one dollar; `mj` counts differently, and `quota` is not explained.
+# Of these types 10,000,000 units are one dollar; `mj` counts differently, `quota` is not explained.
 _IN_UNITS: Final = frozenset({"llm", "point"})
+UNITS_PER_CREDIT: Final = 20_000
+"""The dashboard, and the price list, speak of credits: 500 of them are a dollar."""
 
 _OK: Final = range(200, 300)
 
@@ -102,7 +104,8 @@ def _amount(task: Mapping[str, Any], name: str) -> float | None:
     usage = meta.get("usage") if isinstance(meta, dict) else None
     if not isinstance(usage, dict) or usage.get("type") not in _IN_UNITS:
         return None
-    return reading.credits_of(usage.get(name))
+    units = reading.credits_of(usage.get(name))
+    return None if units is None else units / UNITS_PER_CREDIT
 
 
 def _message(answer: Answer) -> str:

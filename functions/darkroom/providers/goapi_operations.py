@@ -9,7 +9,7 @@ from typing import Final
 from darkroom.media import PNG, WEBP
 from darkroom.providers import goapi_moving_params as m
 from darkroom.providers import goapi_params as p
-from darkroom.providers.goapi_catalogue import read_catalogue
+from darkroom.providers.goapi_catalogue import Catalogue
 from darkroom.providers.goapi_fields import TaskParams
 from darkroom.providers.goapi_routes import (
     Call,
@@ -280,8 +280,8 @@ _TOOLKIT: tuple[tuple[Route, Call], ...] = (
 )
 
 
-def build_calls() -> tuple[tuple[Route, Call], ...]:
+def build_calls(catalogue: Catalogue) -> tuple[tuple[Route, Call], ...]:
     """Every route with how it is called; the preferred one of an operation first."""
     made: dict[str, type[TaskParams]] = {}
-    tasks = (build_task(entry, made) for entry in read_catalogue().entries)
+    tasks = (build_task(entry, made) for entry in catalogue.entries)
     return (*_PICTURES, *_VIDEOS, *_SOUNDS, *_TOOLKIT, *tasks)

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.errors import DarkroomError, InputRefused, ProviderRefused, Unclear
+from darkroom.pace import Rate, Rules, attended_jobs
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.perfect_auth import build_id_token
@@ -31,6 +32,9 @@ _WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
     "success": "finished",
     "error": "failed",
 }
+
+_RATE: Final = Rate(100, 300)
+ASKED_EVERY_S: Final = 4.0
 
 _METHODS: Final[Mapping[str, Method]] = {"PUT": "PUT", "POST": "POST"}
 
@@ -52,6 +56,9 @@ class Perfect(Adapter):
     label = LABEL
     base_urls = ("https://yce-api-01.perfectcorp.com", "https://yce-api-01.makeupar.com")
     # The document prices nothing; units are those of the later API, and no page prices a unit.
+    # "100 requests per 5 minutes" per address, which is the tighter of its two limits; no more jobs
+    # than can be asked about in that time.
+    rules = Rules(_RATE, attended_jobs(_RATE, 1.0, ASKED_EVERY_S), calls_per_file=1)
     tariff = Tariff(None, "2026-11-21", "yce.perfectcorp.com/document, units of the later API")
     credential_names: tuple[str, ...] = ("client_id", "client_secret")
     session_s = 7200

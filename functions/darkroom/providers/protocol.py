@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from darkroom.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.media import Media
+from darkroom.pace import Rules
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, Input
@@ -180,6 +181,8 @@ class Adapter(Protocol):
     routes: Sequence[Route]
     credential_names: tuple[str, ...]
     """Names that its secret must hold, none of them empty, for it to count as set up."""
+    rules: Rules = Rules(open_jobs=20)
+    """What an account bears; where nothing is documented, so many open jobs."""
     session_s: int | None = None
     """How long what `authorize` returns is good for, seconds; None for ever. It is also asked
     anew when the provider refuses it."""

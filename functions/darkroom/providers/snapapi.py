@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.errors import DarkroomError, Throttled, Unclear
+from darkroom.pace import Rate, Rules
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.params import form_value
@@ -41,6 +42,7 @@ class SnapApi(Adapter):
     name = NAME
     label = "SnapAPI"
     base_urls = ("https://api.snapapi.ai",)
+    rules = Rules(Rate(60, 60))  # "60 requests per minute" per key
     tariff = Tariff(0.0005, "2026-11-21", "docs.snapedit.app/llms-full.txt, Pricing")
     routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
     credential_names: tuple[str, ...] = ("api_key",)

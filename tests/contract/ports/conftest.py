@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from darkroom.aws.gate import DynamoGate
 from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
-from darkroom.ports import Inputs, Outputs, Tasks
+from darkroom.ports import Gate, Inputs, Outputs, Tasks
 from tests.contract.ports.provider_benches import (
     FakeBench,
     ProvidersBench,
@@ -15,6 +16,7 @@ from tests.contract.ports.provider_benches import (
     far_end,
 )
 from tests.fakes.cloud import INPUT, OUTPUT, client, cloud, table
+from tests.fakes.gate import InMemoryGate
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
@@ -45,6 +47,16 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
         return
     with cloud():
         yield DynamoTasks(table())
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
+    """A gate that knows of nobody yet."""
+    if request.param == "in memory":
+        yield InMemoryGate()
+        return
+    with cloud():
+        yield DynamoGate(table())
 
 
 @pytest.fixture(params=["in memory", "S3", "S3 without versions"])

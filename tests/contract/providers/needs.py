@@ -8,7 +8,7 @@ from darkroom.ports import JobFailed
 from tests.contract.providers import goapi_needs, perfect_needs
 
 Body = Mapping[str, Any]
-Params = Mapping[str, Mapping[str, Any]]
+Params = Mapping[Any, Mapping[str, Any]]
 
 JOB_S = 60.0
 """Jobs end when the sandbox's clock is moved on, not by waiting."""
@@ -29,7 +29,8 @@ class Needs:
         unknown_word: a 200 about a job whose status no document names.
         no_result: a 200 about a finished job without a result.
         lost: what becomes of a job that the provider does not know.
-        params: operation, or "operation model", -> the params that it cannot do without.
+        params: operation, or (operation, model), -> the params that it cannot do without.
+        origin: the param that names an earlier job of the same model.
         pictures: operation -> format and size of its picture, where a small PNG will not do.
         every_role: whether optional files are given, too.
         step_s: the clock moves on by no more between two questions.
@@ -47,6 +48,7 @@ class Needs:
     upload: Mapping[str, str] | None = None
     params: Params = field(default_factory=dict)
     pictures: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+    origin: str | None = None
     every_role: bool = True
     step_s: float = JOB_S
 
@@ -119,6 +121,7 @@ NEEDS: Mapping[str, Needs] = {
         no_result={"code": 200, "data": {"task_id": "t", "status": "completed", "output": {}}},
         lost=_lost("GoAPI"),
         params=goapi_needs.LEAST_PARAMS,
+        origin=goapi_needs.ORIGIN,
         every_role=False,
     ),
 }

@@ -236,10 +236,9 @@ def test_a_wrong_key_is_named_with_its_remedy_and_never_shown(bench: Bench) -> N
         ({"status": 502, "body": {"error": "cdn"}}, Busy),
         ({"malformed": True}, Busy),
         ({"drop": "before"}, Busy),
-        ({"status": 400, "body": {"error": "bad file"}}, ProviderRefused),
         ({"status": 429, "headers": {"Retry-After": "2"}, "body": {"error": "slow"}}, Throttled),
     ],
-    ids=["502", "malformed", "drop", "400", "429"],
+    ids=["502", "malformed", "drop", "429"],
 )
 def test_an_upload_that_fails_leaves_nothing_to_pay(
     uploading: Bench, fault: dict[str, Any], kind: type[DarkroomError]
@@ -252,6 +251,16 @@ def test_an_upload_that_fails_leaves_nothing_to_pay(
         uploading.submit(uploading.work(uploading.usual))
     assert uploading.intended == []
     assert charged(uploading) == before
+
+
+def test_an_upload_that_is_refused_leaves_nothing_to_pay(keyed: Bench) -> None:
+    """Where a file goes no other way, its refusal is the attempt's."""
+    assert keyed.needs.upload is not None
+    fault = {"status": 400, "body": keyed.needs.complaint}
+    keyed.sandbox.faults({"match": keyed.needs.upload, "do": fault})
+    with pytest.raises(ProviderRefused):
+        keyed.submit(keyed.work(keyed.usual))
+    assert keyed.intended == []
 
 
 def test_the_sandbox_is_quiet_again_after_its_faults(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from infra.local.sandbox.pixels.codec import Pixels, as_bytes
 WORKING_EDGE = 224  # grabCut's time grows with the pixels; its matte is smooth enough from here
 MARGIN = 0.06  # of each edge: the frame that is taken for background
 SOFT_EDGE = 0.004  # of the longer edge: how wide the matte fades
+BLANK = 2.0  # spread of the pixels of 255: grabCut takes seconds to tell nothing from nothing
 FAIR_SHARE = (0.02, 0.98)  # a matte outside of this has failed
 
 
@@ -54,6 +55,8 @@ def box_of(mask: Pixels) -> tuple[int, int, int, int]:
 
 def _grab(small: Pixels) -> Pixels:
     height, width = small.shape[:2]
+    if float(small.std(axis=(0, 1)).max()) < BLANK:
+        return np.zeros((height, width), np.uint8)
     margin_x, margin_y = max(1, round(width * MARGIN)), max(1, round(height * MARGIN))
     frame = (margin_x, margin_y, width - 2 * margin_x, height - 2 * margin_y)
     labels = np.zeros((height, width), np.uint8)

@@ -1,0 +1,186 @@
+"""What is remembered of each provider's pace, on the task table; every write is atomic by itself.
+
+| pk                | sk           | what                                       |
+|-------------------|--------------|--------------------------------------------|
+| `gate#<provider>` | `lane#<lane>`| `empty_at`: when the lane will be empty    |
+| `gate#<provider>` | `leases`     | `jobs`: task id -> until when its job may be open |
+| `gate#<provider>` | `standing`   | `refusals` in a row, and `until` when nobody calls |
+
+Times are whole milliseconds since 1970. A lane is moved on by updates without a read before them,
+so that a burst of tasks does not lose races; exactly one of these holds at a time:
+
+    idle    empty_at <= now            empty_at := now + d         go now
+    ahead   now < empty_at <= edge     empty_at := empty_at + d    go now
+    full    empty_at > edge            empty_at := empty_at + d    go when it is within the edge
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from darkroom.errors import Busy
+from darkroom.pace import Bucket, Lane, Standing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+TRIES = 6
+
+
+class DynamoGate:
+    """`ports.Gate` on DynamoDB."""
+
+    def __init__(self, table: "Table") -> None:
+        self._table = table
+
+    def reserve(
+        self,
+        provider: str,
+        lane: Lane,
+        bucket: Bucket,
+        now: float,
+        calls: int = 1,
+        lender: Lane | None = None,
+    ) -> float:
+        """See `ports.Gate.reserve`."""
+        length = _ms(calls * bucket.spacing_s)
+        edge = _ms(now + bucket.tolerance_s)
+        own = _key(provider, f"lane#{lane}")
+        for _ in range(TRIES):
+            if self._begin(own, _ms(now), length) or self._extend(own, _ms(now), edge, length):
+                return now
+            if lender and self._begin(_key(provider, f"lane#{lender}"), _ms(now), length):
+                return now
+            full = self._update(
+                own,
+                "SET empty_at = empty_at + :d",
+                "empty_at > :edge",
+                {":d": length, ":edge": edge},
+            )
+            if full is not None:
+                before = (int(str(full["empty_at"])) - length) / 1000
+                return bucket.slot(before, now, calls)[0]
+        raise Busy("contended", f"Too many calls of {provider} at once.")
+
+    def _begin(self, lane: dict[str, Any], now: int, length: int) -> bool:
+        """Move an idle lane on; whether it was idle."""
+        done = self._update(
+            lane,
+            "SET empty_at = :then",
+            "attribute_not_exists(empty_at) OR empty_at <= :now",
+            {":then": now + length, ":now": now},
+        )
+        return done is not None
+
+    def _extend(self, lane: dict[str, Any], now: int, edge: int, length: int) -> bool:
+        """Move a busy lane on that may still run ahead; whether it may."""
+        done = self._update(
+            lane,
+            "SET empty_at = empty_at + :d",
+            "empty_at > :now AND empty_at <= :edge",
+            {":d": length, ":now": now, ":edge": edge},
+        )
+        return done is not None
+
+    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """See `ports.Gate.lease`."""
+        key = _key(provider, "leases")
+        for _ in range(TRIES):
+            jobs = self._open_jobs(key)
+            if jobs is None:
+                self._update(key, "SET jobs = :none", "attribute_not_exists(jobs)", {":none": {}})
+                continue
+            taken = self._update(
+                key,
+                "SET jobs.#id = :until",
+                "attribute_exists(jobs.#id) OR size(jobs) < :most",
+                {":until": _ms(until), ":most": most},
+                {"#id": task_id},
+            )
+            if taken is not None:
+                return True
+            if not self._make_room(key, jobs, _ms(now)):
+                return False
+        return False
+
+    def release(self, provider: str, task_id: str) -> None:
+        """See `ports.Gate.release`."""
+        key = _key(provider, "leases")
+        if task_id in (self._open_jobs(key) or {}):
+            self._update(key, "REMOVE jobs.#id", "attribute_exists(jobs.#id)", {}, {"#id": task_id})
+
+    def standing(self, provider: str) -> Standing:
+        """See `ports.Gate.standing`."""
+        answer = self._table.get_item(Key=_key(provider, "standing"), ConsistentRead=True)
+        item = answer.get("Item")
+        if item is None:
+            return Standing()
+        return Standing(int(str(item["refusals"])), int(str(item["until"])) / 1000)
+
+    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+        """See `ports.Gate.change`."""
+        unknown = "attribute_not_exists(refusals) OR " if old == Standing() else ""
+        changed = self._update(
+            _key(provider, "standing"),
+            "SET refusals = :refusals, #until = :until",
+            f"{unknown}(refusals = :old_refusals AND #until = :old_until)",
+            {
+                ":refusals": new.refusals,
+                ":until": _ms(new.until),
+                ":old_refusals": old.refusals,
+                ":old_until": _ms(old.until),
+            },
+            {"#until": "until"},
+        )
+        return changed is not None
+
+    def _open_jobs(self, key: dict[str, Any]) -> Mapping[str, int] | None:
+        """Task id -> until when; None before the first lease of all."""
+        item: Any = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else item["jobs"]
+
+    def _make_room(self, key: dict[str, Any], jobs: Mapping[str, int], now: int) -> bool:
+        """Drop what has run out; whether another try is worth it."""
+        over = {task_id: until for task_id, until in jobs.items() if until <= now}
+        for task_id, until in over.items():
+            self._update(
+                key, "REMOVE jobs.#id", "jobs.#id = :until", {":until": until}, {"#id": task_id}
+            )
+        return bool(over)
+
+    def _update(
+        self,
+        key: dict[str, Any],
+        update: str,
+        condition: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any] | None:
+        """The item as it is after the update, or None where the condition did not hold."""
+        more: dict[str, Any] = {}
+        if values:
+            more["ExpressionAttributeValues"] = dict(values)
+        if names:
+            more["ExpressionAttributeNames"] = dict(names)
+        try:
+            answer = self._table.update_item(
+                Key=key,
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ReturnValues="ALL_NEW",
+                **more,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return answer["Attributes"]
+
+
+def _key(provider: str, part: str) -> dict[str, Any]:
+    return {"pk": f"gate#{provider}", "sk": part}
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,160 @@
+"""How fast a provider may be asked: the rules, and the arithmetic of slots and pauses.
+
+Nothing here is stored or waits; `ports.Gate` keeps what has to be remembered.
+
+Calls are spread by reservation (a leaky bucket, GCRA). Each lane has the time at which it will be
+empty, and every call moves that time on by its share of the documented window:
+
+ now ──┬───────────── tolerance ─────────────┬──▶ time
+       │  empty_at within it: go at once      │  empty_at beyond it: wait until it is within
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Lane = Literal["submit", "poll"]
+LANES: tuple[Lane, ...] = ("submit", "poll")
+
+KEPT_BACK = 0.1
+"""Of every documented limit: clocks differ, and others may use the same account."""
+BURST = 0.1
+"""Of a lane's own part that may go at once after it was idle."""
+SLOT_GOOD_FOR_S = 3.0
+"""A reserved slot that is not used within this is lost; whoever comes later reserves again."""
+
+OPENS_AT = 5
+"""So many refusals in a row pause a provider."""
+FIRST_PAUSE_S = 30
+MOST_PAUSE_S = 900
+PROBE_S = 60
+"""How long one task may try a paused provider before another one may."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A documented limit: so many calls in any window of so many seconds."""
+
+    calls: int
+    per_s: float
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What an account at a provider bears.
+
+    Attributes:
+        rate: all calls together; None where nothing is documented.
+        open_jobs: how many jobs may be open at once; None where jobs need no limit.
+        share: of both that this environment may use, above 0 and at most 1.
+        calls_per_file: besides the paid call, for each file that goes with it.
+    """
+
+    rate: Rate | None = None
+    open_jobs: int | None = None
+    share: float = 1.0
+    calls_per_file: int = 0
+
+    @property
+    def leases(self) -> int | None:
+        """How many of this environment's jobs may be open; at least one."""
+        return None if self.open_jobs is None else max(1, int(self.open_jobs * self.share))
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What an environment says of its account at a provider, in place of what is declared.
+
+    Attributes:
+        share: of the account's limits, where several environments use it.
+        calls_per_min: the account's own limit, where it has another than the documented one.
+        open_jobs: how many jobs may be open at once.
+    """
+
+    share: float = 1.0
+    calls_per_min: float | None = None
+    open_jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise ValueError("share must be above 0 and at most 1")
+        if any(limit is not None and limit <= 0 for limit in (self.calls_per_min, self.open_jobs)):
+            raise ValueError("calls_per_min and open_jobs must be above 0")
+
+    def over(self, declared: Rules) -> Rules:
+        """The rules that hold."""
+        rate = declared.rate
+        if self.calls_per_min is not None:
+            rate = Rate(int(self.calls_per_min * 10), 600)
+        return replace(
+            declared,
+            rate=rate,
+            open_jobs=self.open_jobs or declared.open_jobs,
+            share=self.share,
+        )
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One lane of a rate, ready to be counted with.
+
+    Attributes:
+        spacing_s: seconds between calls that follow each other for long.
+        tolerance_s: how far ahead of that an idle lane may run.
+    """
+
+    spacing_s: float
+    tolerance_s: float
+
+    def slot(self, empty_at: float, now: float, calls: int = 1) -> tuple[float, float]:
+        """When the calls may go, and when the lane is empty after them; seconds since 1970."""
+        return max(now, empty_at - self.tolerance_s), max(now, empty_at) + calls * self.spacing_s
+
+
+def bucket_of(rules: Rules) -> Bucket | None:
+    """A lane that keeps its part of the rate in every window, bursts included; None without a rate.
+
+    In a window of `per_s` a lane passes at most tolerance / spacing + 1 calls at once and one more
+    every `spacing_s`: together its part of what is not kept back.
+    """
+    if rules.rate is None:
+        return None
+    part = rules.rate.calls * (1 - KEPT_BACK) * rules.share / len(LANES)
+    at_once = max(1.0, part * BURST)
+    spacing = rules.rate.per_s / max(part - at_once, 0.1)
+    return Bucket(spacing, (at_once - 1) * spacing)
+
+
+def attended_jobs(rate: Rate, share: float, pause_s: float) -> int:
+    """How many jobs can be asked about every `pause_s` seconds by the poll lane; at least one."""
+    per_s = rate.calls * (1 - KEPT_BACK) * share / len(LANES) / rate.per_s
+    return max(1, int(per_s * pause_s))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a provider has answered lately.
+
+    Attributes:
+        refusals: how often in a row it did not take a call that was right.
+        until: before this (seconds since 1970) nobody calls it.
+    """
+
+    refusals: int = 0
+    until: float = 0.0
+
+    @property
+    def probing(self) -> bool:
+        """Whether one task at a time tries it out (half-open)."""
+        return self.refusals >= OPENS_AT
+
+    def refused(self, now: float, asked_s: float | None) -> "Standing":
+        """After one more refusal; `asked_s` is how long it wants to be left alone.
+
+        Refusals without a time pause it from the `OPENS_AT`th on, each pause twice the last.
+        """
+        refusals = self.refusals + 1
+        pause = float(asked_s or 0)
+        if refusals >= OPENS_AT:
+            doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
+            pause = max(pause, min(MOST_PAUSE_S, doubled))
+        return Standing(refusals, max(self.until, now + pause))

@@ -1,0 +1,36 @@
+"""What the tests of GoAPI's adapter share: its routes, and work for them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from darkroom.ports import Work
+from darkroom.providers.goapi import GoApi
+from darkroom.providers.protocol import Request
+from darkroom.routes import Route
+from darkroom.task import Input
+from tests.providers.exchanges import work_of
+
+ADAPTER = GoApi()
+
+
+def route_of(operation: str, model: str | None = None) -> Route:
+    """A route by operation and perhaps model."""
+    return next(
+        route
+        for route in ADAPTER.routes
+        if route.operation == operation and (model is None or model in route.models)
+    )
+
+
+def work_on(key: str, size: int = 1) -> Work:
+    """A background to be removed from one file of so many bytes."""
+    work = work_of(route_of("remove-background"), {}, {"image": [key]})
+    return replace(work, inputs={"image": (Input(key, "v1", "etag", size),)})
+
+
+def input_of(request: Request) -> Mapping[str, Any]:
+    """The task's own part of a paid request."""
+    assert request.json is not None
+    document: Mapping[str, Any] = request.json["input"]
+    return document

@@ -1,0 +1,118 @@
+"""GoAPI's image toolkit v2: its own words, and results where its page shows them.
+
+The page is "Image Editing API" (goapi.ai/docs): "Fetch API", "Status List".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from darkroom.errors import ProviderRefused, Unclear
+from darkroom.ports import JobFailed, Pending
+from darkroom.providers.goapi import GoApi
+from darkroom.routes import Route
+from darkroom.task import Finished, ResultRef
+from tests.providers.exchanges import answer_of, run
+
+ADAPTER = GoApi()
+JOB_ID = "40307027-c713-4314-9c29-49e7f591733c"
+URL = "https://img.midjourneyapi.xyz/temp/c8dd89d1-1d5f-47e1-8649-9.png"
+
+
+def route_of(operation: str) -> Route:
+    """The toolkit's route for an operation."""
+    return next(
+        route
+        for route in ADAPTER.routes
+        if (route.operation, route.model) == (operation, "image-toolkit-v2")
+    )
+
+
+def fetched(
+    status: object, result: object, operation: str = "upscale"
+) -> Pending | Finished | JobFailed:
+    """What an answer of the fetch means."""
+    body = {"code": 200, "data": {"task_id": JOB_ID, "status": status, "task_result": result}}
+    made, out = run(ADAPTER.poll(route_of(operation), JOB_ID), answer_of(200, body))
+    assert [(one.method, one.path) for one in made] == [("POST", "/api/image_toolkit/v2/fetch")]
+    assert made[0].json == {"task_id": JOB_ID}
+    return out
+
+
+@pytest.mark.parametrize("word", ["pending", "starting", "processing", "retry", " Retry ", "new"])
+def test_a_task_that_is_not_done_is_pending(word: str) -> None:
+    """A photo that is hard to download is tried again over there."""
+    assert fetched(word, None) == Pending()
+
+
+def test_a_picture_is_where_the_page_shows_it() -> None:
+    """The amount beside it is in a unit that the page does not explain."""
+    result = {"used_credits": 3, "error_messages": [], "task_output": _one()}
+    assert fetched("success", result) == Finished((ResultRef("image", url=URL),))
+
+
+def test_a_segmentation_has_several_masks() -> None:
+    """All of them, in order."""
+    urls = [f"https://a.test/{number}.png" for number in range(4)]
+    result = {"task_output": {"image_base64s": None, "image_urls": urls}}
+    end = fetched("success", result, "segment")
+    assert isinstance(end, Finished)
+    assert [one.url for one in end.results] == urls
+
+
+@pytest.mark.parametrize(
+    "result",
+    [None, {}, {"task_output": None}, {"task_output": {"image_url": ""}}, {"task_output": {}}],
+)
+def test_a_task_without_its_picture_is_asked_again(result: object) -> None:
+    """Done, but there is nothing to show yet."""
+    with pytest.raises(Unclear):
+        fetched("success", result)
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        ({"error_messages": ["no face."]}, "GoAPI could not do it: no face."),
+        ({"error_messages": []}, "GoAPI could not do it."),
+        (None, "GoAPI could not do it."),
+    ],
+)
+def test_a_failed_task_says_why_where_it_can(result: object, sentence: str) -> None:
+    """The first of its messages."""
+    assert fetched("failed", result) == JobFailed("job-failed", sentence, "unknown")
+
+
+def test_an_unknown_task_is_lost() -> None:
+    """By HTTP's status or by the envelope's code."""
+    for answer in (answer_of(404, {}), answer_of(200, {"code": 404, "message": "no"})):
+        _, out = run(ADAPTER.poll(route_of("upscale"), JOB_ID), answer)
+        assert isinstance(out, JobFailed)
+        assert out.code == "job-lost"
+
+
+@pytest.mark.parametrize("answer", [answer_of(400, {}), answer_of(200, {"code": 400})])
+def test_a_fetch_that_is_refused_is_told(answer: Any) -> None:
+    """The driver makes a pause of it: no refusal of a free call ends a paid job."""
+    with pytest.raises(ProviderRefused):
+        run(ADAPTER.poll(route_of("upscale"), JOB_ID), answer)
+
+
+def test_limits_of_pictures_are_those_of_the_pages() -> None:
+    """2048 pixels a side, for segments 3072; no page names any for the background."""
+    longest = {
+        route.operation: route.roles["image"].sides.longest
+        for route in ADAPTER.routes
+        if route.model == "image-toolkit-v2"
+    }
+    assert longest == {
+        "upscale": 2048,
+        "remove-background": None,
+        "segment": 3072,
+        "face-swap": 2048,
+    }
+
+
+def _one() -> Mapping[str, Any]:
+    return {"image_base64": "", "image_url": URL}
