@@ -17,7 +17,8 @@ from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.ports import Ports
 from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver, Preferences
+from darkroom.providers.driver import Driver
+from darkroom.providers.preferences import Preferences
 from darkroom.settings import Settings
 
 _RETRIES = Config(

@@ -4,7 +4,8 @@ import pytest
 
 from darkroom.pace import Allowance
 from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver, Preferences
+from darkroom.providers.driver import Driver
+from darkroom.providers.preferences import Preferences
 from darkroom.settings import Settings
 from infra.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs
@@ -56,13 +57,8 @@ def test_what_is_preferred_reaches_the_functions_as_json() -> None:
         options={"goapi": {"service_mode": "private"}},
         pace={"snapapi": {"share": 0.5}},
     ).preferences
-    read = Settings.from_environment(
-        said
-        | {
-            f"DARKROOM_{name}": "x"
-            for name in ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
-        }
-    )
+    needed = ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
+    read = Settings.from_environment({**{f"DARKROOM_{name}": "x" for name in needed}, **said})
     assert read.order == {"upscale": ("perfect", "snapapi")}
     assert read.options == {"goapi": {"service_mode": "private"}}
     assert read.pace == {"snapapi": Allowance(share=0.5)}

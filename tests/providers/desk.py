@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from darkroom.ports import Work
-from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver, Limits
+from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
 from darkroom.task import Input
 from tests.fakes.inputs import InMemoryInputs
+from tests.providers.exchanges import ADAPTERS
 from tests.providers.rawserver import http
 
 WIRE = Wire()
@@ -29,10 +30,11 @@ class Desk:
         self.inputs = InMemoryInputs()
         credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
         self.driver = Driver(
-            build_adapters(),
+            ADAPTERS,
             lambda _name: credentials,
             self.inputs,
             "dev",
+            preferences=Preferences(loopback=True),
             wire=WIRE,
             limits=limits,
         )

@@ -5,17 +5,14 @@ no provider by name. Nothing it raises or logs holds a key or a signed address.
 """
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
-import httpx
-
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
-from darkroom.pace import Allowance, Rules
+from darkroom.pace import Rules
 from darkroom.ports import Accepted, Fetched, Inputs, JobFailed, Pending, Prepared, Work
 from darkroom.providers.account import (
     Account,
@@ -23,18 +20,16 @@ from darkroom.providers.account import (
     is_set_up,
     open_account,
     set_up_hint,
-    without_secrets,
 )
+from darkroom.providers.calls import Calls
 from darkroom.providers.download import download
 from darkroom.providers.files import Files
-from darkroom.providers.hosts import Vetting
+from darkroom.providers.preferences import Preferences, in_order
 from darkroom.providers.protocol import Adapter, Answer, Request, StyleGroup
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished
-
-UNAUTHORIZED = 401
 
 _T = TypeVar("_T")
 
@@ -45,28 +40,13 @@ class Limits:
 
     Attributes:
         free_s: a free call: an upload, a poll, a cancellation. A paid call has its route's time.
-        result_s: one request on the way to a result.
+        result_s: the whole way to a result.
         answer_bytes: a provider's answer.
     """
 
     free_s: float = 60.0
     result_s: float = 200.0
     answer_bytes: int = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Preferences:
-    """What an environment says about its providers.
-
-    Attributes:
-        order: operation -> providers to prefer, in order; "*" stands for every other operation.
-        pace: provider -> what its account bears, where that is not as declared.
-        loopback: whether results may lie on this machine, as those of the sandboxes do.
-    """
-
-    order: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    pace: Mapping[str, Allowance] = field(default_factory=dict)
-    loopback: bool = False
 
 
 class Driver:
@@ -104,9 +84,9 @@ class Driver:
         self._credentials = credentials
         self._inputs = inputs
         self._environment = environment
-        self._wire = wire or Wire()
         self._limits = limits or Limits()
-        self._sessions = sessions or Sessions()
+        self._wire = wire or Wire()
+        self._calls = Calls(self._wire, sessions or Sessions(), self._limits.answer_bytes)
         # At INFO httpx logs addresses, at DEBUG httpcore logs headers; both hold secrets.
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -205,7 +185,7 @@ class Driver:
         account = self._account(route.provider)
         with self._files(account) as files:
             try:
-                answer = self._send(account, request, files, self._limits.free_s, reuse=True)
+                answer = self._calls.send(account, request, files, self._limits.free_s, reuse=True)
                 if not answer.ok:
                     raise account.refusal(answer)
             except ProviderRefused:
@@ -214,32 +194,20 @@ class Driver:
                 raise _busy(error) from error
         return True
 
-    def fetch(
-        self, url: str, max_bytes: int, provider: str | None = None
-    ) -> AbstractContextManager[Fetched]:
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
         """Download a result, in constant memory; no credentials are sent along.
 
         Args:
             url: as the provider handed it out; asked only where `hosts` allows.
             max_bytes: size limit.
-            provider: who made it; None stands for any of them.
 
         Raises:
             ResultGone, Busy: on entering the block.
             DarkroomError: the result is too large (`result-too-large`) or packed
                 (`result-packed`), or its address is refused (`result-address-refused`).
         """
-        near = self._preferences.loopback or any(
-            self._near(name) for name in ([provider] if provider else self._adapters)
-        )
+        near = self._preferences.loopback
         return download(self._wire, url, max_bytes, self._limits.result_s, near=near)
-
-    def _near(self, provider: str) -> bool:
-        """Whether it is on this machine; one whose key was taken away meanwhile counts as not."""
-        try:
-            return self._account(provider).near
-        except ProviderRefused:
-            return False
 
     def _files(self, account: Account) -> Files:
         return Files(self._inputs, linked=self._inputs.public or account.near)
@@ -268,7 +236,7 @@ class Driver:
         try:
             request = next(steps)
             while True:
-                answer = self._send(account, request, files, self._limits.free_s, reuse=True)
+                answer = self._calls.send(account, request, files, self._limits.free_s, reuse=True)
                 request = steps.send(answer)
         except StopIteration as end:
             result: _T = end.value
@@ -283,95 +251,13 @@ class Driver:
     def _pay(
         self, account: Account, work: Work, request: Request, files: Files
     ) -> Accepted | Finished:
-        answer = self._send(account, request, files, work.route.call_s, reuse=False)
+        answer = self._calls.send(account, request, files, work.route.call_s, reuse=False)
         try:
             if not answer.ok:
                 raise account.adapter.refuse(answer)
             return account.adapter.read_submit(work, answer)
         except ProviderRefused as error:
             raise account.advised(error) from error.__cause__
-
-    def _send(
-        self, account: Account, request: Request, files: Files, within_s: float, *, reuse: bool
-    ) -> Answer:
-        """One request with its credentials; with other ones when the provider refuses a token."""
-        until = self._wire.monotonic() + within_s
-        if request.foreign:
-            return self._exchange(account, request, files, {}, until, reuse=reuse)
-        ask = partial(self._unauthorized, account, files, until)
-        headers = self._sessions.headers(account, ask)
-        answer = self._exchange(account, request, files, headers, until, reuse=reuse)
-        if answer.status == UNAUTHORIZED and account.adapter.session_s is not None:
-            headers = self._sessions.renew(account, headers, ask)
-            answer = self._exchange(account, request, files, headers, until, reuse=reuse)
-        return answer
-
-    def _unauthorized(
-        self, account: Account, files: Files, until: float, request: Request
-    ) -> Answer:
-        return self._exchange(account, request, files, {}, until, reuse=True)
-
-    def _exchange(
-        self,
-        account: Account,
-        request: Request,
-        files: Files,
-        headers: Mapping[str, str],
-        until: float,
-        *,
-        reuse: bool,
-    ) -> Answer:
-        """The answer of the first of the provider's addresses that could be reached."""
-        lost: NotSent | None = None
-        vetting: Vetting | None = None
-        if request.foreign:
-            vetting = Vetting("upload", near=account.near)
-            vetting.read(request.path)
-        for base in account.bases(request):
-            sending = account.request(request, files, base, headers)
-            try:
-                left_s = until - self._wire.monotonic()
-                answer = self._receive(sending, left_s, reuse=reuse, vetting=vetting)
-            except NotSent as error:
-                lost = error
-                continue
-            body = without_secrets(answer.body, account.credentials, headers)
-            return replace(answer, body=body)
-        raise lost or NotSent("provider-unreachable", "The provider has no address.")
-
-    def _receive(
-        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: Vetting | None
-    ) -> Answer:
-        with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
-            body = bytearray()
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > self._limits.answer_bytes:
-                    raise Unclear("unreadable-answer", "The provider's answer is too large.")
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, bytes(body))
-
-
-def in_order(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
-    """The routes with the preferred providers of each operation first, else as they were.
-
-    Raises:
-        ValueError: the order names an operation that nobody has, or a provider that there is not.
-    """
-    operations = {route.operation for route in routes} | {"*"}
-    providers = {route.provider for route in routes}
-    for operation, preferred in order.items():
-        if operation not in operations:
-            raise ValueError(f"the order of providers names an unknown operation '{operation}'")
-        for provider in preferred:
-            if provider not in providers:
-                raise ValueError(f"the order of providers names an unknown one: '{provider}'")
-
-    def place(route: Route) -> int:
-        preferred = list(order.get(route.operation, order.get("*", ())))
-        return preferred.index(route.provider) if route.provider in preferred else len(preferred)
-
-    return tuple(sorted(routes, key=place))
 
 
 def _busy(error: NotSent | Unclear) -> Busy:

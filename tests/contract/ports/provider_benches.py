@@ -20,8 +20,8 @@ import httpx
 
 from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
 from darkroom.ports import Accepted, JobFailed, Providers, Work
-from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver
+from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
 from darkroom.task import Finished
@@ -31,6 +31,7 @@ from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.providers import FakeProviders, Lost
 from tests.pipeline.offers import ROUTES
+from tests.providers.exchanges import ADAPTERS
 
 Way = Literal["at once", "job", "keyed job"]
 Trouble = Literal["refused", "throttled", "answer lost", "job fails"]
@@ -248,7 +249,12 @@ def _build_real_bench(sandboxes: Mapping[str, Sandbox], wire: Wire) -> RealBench
     }
     inputs = InMemoryInputs()
     driver = Driver(
-        build_adapters(), lambda provider: keys.get(provider, {}), inputs, "local", wire=wire
+        ADAPTERS,
+        lambda provider: keys.get(provider, {}),
+        inputs,
+        "local",
+        wire=wire,
+        preferences=Preferences(loopback=True),
     )
     return RealBench(driver, sandboxes, inputs, keys.pop)
 

@@ -1,4 +1,4 @@
-"""What every gate promises: slots that keep a rate, leases that end, standings that nobody loses."""
+"""What every gate promises: slots that keep a rate, leases that end, standings that are kept."""
 
 import pytest
 

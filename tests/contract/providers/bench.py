@@ -20,13 +20,14 @@ from PIL import Image, ImageDraw
 
 from darkroom.naming import TYPED
 from darkroom.ports import Accepted, JobFailed, Pending, Work
-from darkroom.providers import build_adapters
 from darkroom.providers.driver import Driver
+from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Role, Route
 from darkroom.task import Finished, Input
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
+from tests.providers.exchanges import ADAPTERS
 
 _counter = itertools.count(1)
 
@@ -218,7 +219,14 @@ def build_bench(sandbox: Sandbox, wire: Wire, **instead: str) -> Bench:
     """A bench for one provider; credentials and address are the sandbox's, `instead` aside."""
     inputs = InMemoryInputs()
     held = {**sandbox.credentials, "base_url": sandbox.base_url, **instead}
-    driver = Driver(build_adapters(), lambda _provider: held, inputs, "local", wire=wire)
+    driver = Driver(
+        ADAPTERS,
+        lambda _provider: held,
+        inputs,
+        "local",
+        wire=wire,
+        preferences=Preferences(loopback=True),
+    )
     return Bench(sandbox, driver, inputs, wire)
 
 

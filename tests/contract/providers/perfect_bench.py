@@ -16,6 +16,7 @@ from PIL import Image
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers.driver import Driver
 from darkroom.providers.perfect import Perfect
+from darkroom.providers.preferences import Preferences
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
@@ -53,7 +54,15 @@ def bench_of(
     inputs = InMemoryInputs()
     held = {**sandbox.credentials, "base_url": sandbox.base_url, **(instead or {})}
     adapter = Perfect(options)
-    driver = Driver([adapter], lambda _: held, inputs, "local", wire=wire, sessions=sessions)
+    driver = Driver(
+        [adapter],
+        lambda _: held,
+        inputs,
+        "local",
+        wire=wire,
+        sessions=sessions,
+        preferences=Preferences(loopback=True),
+    )
     return Bench(sandbox, driver, inputs, wire)
 
 

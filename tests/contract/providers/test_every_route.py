@@ -9,15 +9,13 @@ import pytest
 from PIL import Image
 
 from darkroom.ports import Accepted
-from darkroom.providers import build_adapters
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
 from darkroom.task import Finished, ResultRef
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
+from tests.providers.exchanges import ADAPTERS
 
-ROUTES = [
-    route for adapter in build_adapters() for route in adapter.routes if route.refusal is None
-]
+ROUTES = [route for adapter in ADAPTERS for route in adapter.routes if route.refusal is None]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.provider}-{r.operation}-{r.model}")

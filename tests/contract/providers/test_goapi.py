@@ -12,6 +12,7 @@ from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throt
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers.driver import Driver
 from darkroom.providers.goapi import GoApi
+from darkroom.providers.preferences import Preferences
 from darkroom.providers.protocol import Request
 from darkroom.providers.wire import Wire
 from darkroom.task import Finished
@@ -51,7 +52,17 @@ def bench_of(
     inputs = InMemoryInputs()
     credentials = {**sandbox.credentials, "base_url": sandbox.base_url} if held is None else held
     return Bench(
-        sandbox, Driver([adapter], lambda _: credentials, inputs, "local", wire=wire), inputs, wire
+        sandbox,
+        Driver(
+            [adapter],
+            lambda _: credentials,
+            inputs,
+            "local",
+            wire=wire,
+            preferences=Preferences(loopback=True),
+        ),
+        inputs,
+        wire,
     )
 
 

@@ -1,0 +1,96 @@
+"""One request of an account over the network: credentials added, to the first address it reaches.
+
+Addresses that a provider handed out are judged before they are asked (`hosts`); the provider's own
+ones come from its adapter or from the operator, and are not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import httpx
+
+from darkroom.errors import NotSent, Unclear
+from darkroom.providers.account import Account, without_secrets
+from darkroom.providers.files import Files
+from darkroom.providers.hosts import Vetting
+from darkroom.providers.protocol import Answer, Request
+from darkroom.providers.sessions import Sessions
+from darkroom.providers.wire import Wire
+
+UNAUTHORIZED = 401
+
+
+class Calls:
+    """Makes requests; knows nothing of what they cost.
+
+    Args:
+        wire: the network.
+        sessions: who is signed in where.
+        answer_bytes: size limit of an answer.
+    """
+
+    def __init__(self, wire: Wire, sessions: Sessions, answer_bytes: int) -> None:
+        self._wire = wire
+        self._sessions = sessions
+        self._answer_bytes = answer_bytes
+
+    def send(
+        self, account: Account, request: Request, files: Files, within_s: float, *, reuse: bool
+    ) -> Answer:
+        """One request with its credentials; with other ones when the provider refuses a token."""
+        until = self._wire.monotonic() + within_s
+        if request.foreign:
+            return self._exchange(account, request, files, {}, until, reuse=reuse)
+        ask = partial(self._unauthorized, account, files, until)
+        headers = self._sessions.headers(account, ask)
+        answer = self._exchange(account, request, files, headers, until, reuse=reuse)
+        if answer.status == UNAUTHORIZED and account.adapter.session_s is not None:
+            headers = self._sessions.renew(account, headers, ask)
+            answer = self._exchange(account, request, files, headers, until, reuse=reuse)
+        return answer
+
+    def _unauthorized(
+        self, account: Account, files: Files, until: float, request: Request
+    ) -> Answer:
+        return self._exchange(account, request, files, {}, until, reuse=True)
+
+    def _exchange(
+        self,
+        account: Account,
+        request: Request,
+        files: Files,
+        headers: Mapping[str, str],
+        until: float,
+        *,
+        reuse: bool,
+    ) -> Answer:
+        """The answer of the first of the provider's addresses that could be reached."""
+        lost: NotSent | None = None
+        vetting: Vetting | None = None
+        if request.foreign:
+            vetting = Vetting("upload", near=account.near)
+            vetting.read(request.path)
+        for base in account.bases(request):
+            sending = account.request(request, files, base, headers)
+            try:
+                left_s = until - self._wire.monotonic()
+                answer = self._receive(sending, left_s, reuse=reuse, vetting=vetting)
+            except NotSent as error:
+                lost = error
+                continue
+            body = without_secrets(answer.body, account.credentials, headers)
+            return replace(answer, body=body)
+        raise lost or NotSent("provider-unreachable", "The provider has no address.")
+
+    def _receive(
+        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: Vetting | None
+    ) -> Answer:
+        with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
+            body = bytearray()
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > self._answer_bytes:
+                    raise Unclear("unreadable-answer", "The provider's answer is too large.")
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, bytes(body))

@@ -1,0 +1,112 @@
+"""The arithmetic of pace: no window ever holds more calls than are allowed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from darkroom.pace import (
+    KEPT_BACK,
+    LANES,
+    OPENS_AT,
+    Allowance,
+    Rate,
+    Rules,
+    Standing,
+    attended_jobs,
+    bucket_of,
+)
+
+MINUTE = Rate(60, 60)
+FIVE = Rate(100, 300)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rate=st.sampled_from([MINUTE, FIVE, Rate(1000, 60), Rate(40, 10)]),
+    share=st.sampled_from([1.0, 0.5]),
+    gaps=st.lists(st.floats(0, 20), min_size=30, max_size=200),
+)
+def test_no_window_holds_more_calls_than_the_limit(
+    rate: Rate, share: float, gaps: list[float]
+) -> None:
+    """Whenever calls are asked for, on both lanes at once."""
+    bucket = bucket_of(Rules(rate, share=share))
+    assert bucket is not None
+    now = 0.0
+    slots: list[float] = []
+    empty_at = dict.fromkeys(LANES, 0.0)
+    for gap in gaps:
+        now += gap
+        for lane in LANES:
+            slot, empty_at[lane] = bucket.slot(empty_at[lane], now)
+            assert slot >= now
+            slots.append(slot)
+    for start in slots:
+        inside = sum(start <= slot < start + rate.per_s for slot in slots)
+        assert inside <= rate.calls * share
+
+
+def test_most_of_the_limit_can_be_used() -> None:
+    """What is kept back, and no more, is left unused by those who never rest."""
+    bucket = bucket_of(Rules(MINUTE))
+    assert bucket is not None
+    empty_at = 0.0
+    slots: list[float] = []
+    while not slots or slots[-1] < 600:
+        slot, empty_at = bucket.slot(empty_at, 0.0)
+        slots.append(slot)
+    per_window = len(slots) / 10
+    assert per_window * len(LANES) > MINUTE.calls * (1 - KEPT_BACK) * 0.85
+
+
+def test_an_account_without_a_limit_has_no_lanes() -> None:
+    """Nothing is reserved there."""
+    assert bucket_of(Rules()) is None
+    assert Rules().leases is None
+
+
+def test_an_environment_uses_its_share_and_at_least_one_job() -> None:
+    """Half of 20 is 10; a tenth of 3 is still one."""
+    assert Rules(open_jobs=20, share=0.5).leases == 10
+    assert Rules(open_jobs=3, share=0.1).leases == 1
+
+
+def test_what_an_environment_says_goes_over_what_is_declared() -> None:
+    """Only what it says."""
+    declared = Rules(MINUTE, 20, calls_per_file=1)
+    assert Allowance().over(declared) == declared
+    said = Allowance(share=0.5, calls_per_min=12.5, open_jobs=4).over(declared)
+    assert said == Rules(Rate(125, 600), 4, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"share": 0.0}, {"share": 1.5}, {"calls_per_min": 0.0}, {"open_jobs": -1}]
+)
+def test_an_allowance_that_would_stop_everything_is_refused(wrong: dict[str, float]) -> None:
+    """A slip in the settings is found before work starts."""
+    with pytest.raises(ValueError, match="must be above 0"):
+        Allowance(**wrong)  # type: ignore[arg-type]
+
+
+def test_jobs_that_are_attended_fit_the_lane_that_asks_about_them() -> None:
+    """At least one, else there would be none."""
+    assert attended_jobs(FIVE, 1.0, 4.0) == 1
+    assert attended_jobs(Rate(600, 60), 1.0, 4.0) == 18
+
+
+def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> None:
+    """A few change nothing; then it is left alone for half a minute, a minute, ... at most 15."""
+    standing = Standing()
+    pauses = []
+    for _ in range(OPENS_AT + 7):
+        standing = standing.refused(1000.0, None)
+        pauses.append(standing.until - 1000.0 if standing.until else 0.0)
+    assert pauses[: OPENS_AT - 1] == [0.0] * (OPENS_AT - 1) or pauses[0] <= 0
+    assert pauses[OPENS_AT - 1 : OPENS_AT + 3] == [30, 60, 120, 240]
+    assert pauses[-1] == 900
+
+
+def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:
+    """By every task, and for as long as it says."""
+    standing = Standing().refused(1000.0, 7)
+    assert (standing.until, standing.probing) == (1007.0, False)

@@ -1,0 +1,176 @@
+"""Providers are asked no faster than they bear, and no task is lost by waiting for its turn."""
+
+from collections import Counter
+
+import pytest
+
+from darkroom.errors import Busy, NotSent, Throttled
+from darkroom.pace import OPENS_AT, Rate, Rules, Standing
+from darkroom.ports import JobFailed
+from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
+from tests.pipeline.studio import PHOTO, Studio
+
+SLOW = Rules(Rate(60, 600))
+"""A call every 26 s on each lane, after two at once."""
+
+
+def _many(studio: Studio, operation: str, count: int, **fields: str) -> list[str]:
+    for number in range(count):
+        studio.drop(f"photos/{number}.jpg")
+        studio.ask(operation, f"photos/{number}.jpg.json", **fields)
+    return [task.task_id for task in studio.tasks.all]
+
+
+def _states(studio: Studio) -> Counter[str]:
+    return Counter(task.state for task in studio.tasks.all)
+
+
+def test_calls_keep_the_rate_and_every_task_gets_its_turn(studio: Studio) -> None:
+    """They wait in the workflow, and say why."""
+    studio.providers.rules_of["alpha"] = SLOW
+    ids = _many(studio, SYNC_NONE, 12, provider="alpha")
+    steps = {task_id: studio.door("submit", task_id) for task_id in ids}
+
+    at_once = [task_id for task_id, step in steps.items() if step.next == "deliver"]
+    waiting = [studio.tasks.get(task_id) for task_id in ids if task_id not in at_once]
+    assert 2 <= len(at_once) < 8
+    assert all(task and task.wait_reason == "waits for its turn at alpha" for task in waiting)
+
+    studio.run()
+    assert _states(studio) == {"succeeded": 12}
+    assert len(studio.providers.charged) == 12
+
+
+def test_a_slot_that_was_missed_is_asked_for_again(studio: Studio) -> None:
+    """Whoever comes too late would call at somebody else's time."""
+    studio.providers.rules_of["alpha"] = SLOW
+    last = _many(studio, SYNC_NONE, 8, provider="alpha")[-1]
+    for task in studio.tasks.all:
+        studio.door("submit", task.task_id)
+    step = studio.door("submit", last)
+    assert step.next == "submit"
+    studio.clock.advance(step.wait_s + 4)
+    granted = len(studio.gate.granted)
+    studio.door("submit", last)
+
+    assert len(studio.gate.granted) == granted + 1
+
+
+def test_a_task_comes_back_to_its_own_slot(studio: Studio) -> None:
+    """Being asked early does not make it queue again."""
+    studio.providers.rules_of["alpha"] = SLOW
+    last = _many(studio, SYNC_NONE, 8, provider="alpha")[-1]
+    for task in studio.tasks.all:
+        studio.door("submit", task.task_id)
+    granted = len(studio.gate.granted)
+    first = studio.door("submit", last)
+    studio.clock.advance(first.wait_s - 2)
+    second = studio.door("submit", last)
+    studio.clock.advance(second.wait_s)
+
+    assert studio.door("submit", last).next == "deliver"
+    assert len(studio.gate.granted) == granted
+
+
+def test_no_more_jobs_are_open_than_the_provider_bears(studio: Studio) -> None:
+    """The others wait for room; all of them end."""
+    studio.providers.rules_of["beta"] = Rules(open_jobs=2)
+    ids = _many(studio, JOB_KEY, 5, provider="beta")
+    steps = [studio.door("submit", task_id).next for task_id in ids]
+    assert Counter(steps) == {"poll": 2, "submit": 3}
+
+    studio.run()
+    assert _states(studio) == {"succeeded": 5}
+    assert studio.gate.leases["beta"] == {}
+
+
+def test_a_lease_of_a_task_that_died_ends_with_its_time(studio: Studio) -> None:
+    """The pipeline does not stand still for a run that is gone."""
+    studio.providers.rules_of["beta"] = Rules(open_jobs=1)
+    dead, alive = _many(studio, JOB_KEY, 2, provider="beta")
+    studio.door("submit", dead)
+    assert studio.door("submit", alive).next == "submit"
+    studio.clock.advance(2 * 3600)
+
+    assert studio.door("submit", alive).next == "poll"
+
+
+@pytest.mark.parametrize("polls", [1, 10**6])
+def test_a_lease_is_given_back_however_the_job_ends(studio: Studio, polls: int) -> None:
+    """Done, or given up for being too slow."""
+    studio.providers.rules_of["gamma"] = Rules(open_jobs=3)
+    studio.providers.polls = polls
+    _many(studio, JOB_NONE, 1)
+    studio.run()
+
+    assert studio.gate.leases["gamma"] == {}
+
+
+def test_a_lease_is_given_back_when_the_job_fails_or_is_refused(studio: Studio) -> None:
+    """The next provider has its own."""
+    studio.providers.rules_of |= {"beta": Rules(open_jobs=1), "gamma": Rules(open_jobs=1)}
+    studio.providers.say("submit", Throttled("busy", "Later.", retry_after_s=1))
+    studio.providers.say("poll", JobFailed("bad-image", "It has no face.", "no"))
+    _many(studio, JOB_KEY, 1)
+    studio.run()
+
+    assert _states(studio) == {"succeeded": 1}
+    assert (studio.gate.leases["beta"], studio.gate.leases["gamma"]) == ({}, {})
+
+
+def test_a_provider_that_asks_to_wait_is_left_alone_by_all(studio: Studio) -> None:
+    """The second task does not even try."""
+    first, second = _many(studio, SYNC_NONE, 2, provider="alpha")
+    studio.providers.say("submit", Throttled("busy", "Later.", retry_after_s=40))
+    studio.door("submit", first)
+    step = studio.door("submit", second)
+
+    assert step.next == "submit"
+    assert step.wait_s >= 40
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(studio: Studio) -> None:
+    """Open, half-open, closed; and nothing is lost."""
+    ids = _many(studio, SYNC_NONE, OPENS_AT + 3, provider="alpha")
+    away = NotSent("provider-unreachable", "The provider could not be reached.")
+    studio.providers.say("prepare", *[away] * OPENS_AT)
+    for task_id in ids[:OPENS_AT]:
+        studio.door("submit", task_id)
+    assert studio.gate.standing("alpha").probing
+    paused = studio.door("submit", ids[-1])
+    assert (paused.next, paused.wait_s >= 30) == ("submit", True)
+
+    studio.clock.advance(31)
+    studio.providers.say("prepare", Busy("provider-error", "The provider has trouble."))
+    studio.door("submit", ids[0])
+    assert studio.door("submit", ids[1]).next == "submit"
+    assert len(studio.providers.sent) == 0
+
+    studio.clock.advance(90)
+    assert studio.door("submit", ids[2]).next == "deliver"
+    assert studio.gate.standing("alpha") == Standing()
+    studio.run()
+    assert _states(studio) == {"succeeded": OPENS_AT + 3}
+
+
+def test_polls_keep_their_own_lane(studio: Studio) -> None:
+    """A flood of new jobs does not keep the old ones from being asked about."""
+    studio.providers.rules_of["beta"] = SLOW
+    _many(studio, JOB_KEY, 6, provider="beta")
+    studio.run()
+
+    lanes = Counter(lane for _, lane, _, _ in studio.gate.granted)
+    assert _states(studio) == {"succeeded": 6}
+    assert min(lanes["submit"], lanes["poll"]) >= 6
+
+
+def test_a_job_that_must_not_be_left_alone_never_waits_for_a_lane(studio: Studio) -> None:
+    """There are no more of them than can be asked in time."""
+    studio.providers.rules_of["zeta"] = Rules(Rate(60, 600), open_jobs=1, calls_per_file=1)
+    studio.drop(PHOTO)
+    studio.ask(JOB_ALONE)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert [(lane, calls) for _, lane, _, calls in studio.gate.granted] == [("submit", 2)]
