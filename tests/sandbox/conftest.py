@@ -7,6 +7,8 @@ import pytest
 
 from infra.local.sandbox import Clock, Running, start
 from tests.sandbox.client import SandboxClient
+from tests.sandbox.goapi_world import GoApiClient, goapi_world
+from tests.sandbox.perfect_client import PerfectClient, served
 
 STARTS_AT = 1_782_900_000.0
 JOB_S = 10.0
@@ -76,3 +78,31 @@ def apiframe(servers: dict[str, Running]) -> Iterator[SandboxClient]:
     with SandboxClient(running.base_url, {"X-API-Key": running.credentials["api_key"]}) as client:
         client.reset()
         yield client
+
+
+@pytest.fixture(scope="session")
+def goapi_client() -> Iterator[GoApiClient]:
+    """Run GoAPI's sandbox once for all tests."""
+    with goapi_world() as client:
+        yield client
+
+
+@pytest.fixture
+def goapi(goapi_client: GoApiClient) -> GoApiClient:
+    """Give GoAPI's client in its first state."""
+    goapi_client.reset()
+    return goapi_client
+
+
+@pytest.fixture(scope="session")
+def perfect_client() -> Iterator[PerfectClient]:
+    """Run Perfect's sandbox once for all tests."""
+    with served() as client:
+        yield client
+
+
+@pytest.fixture
+def perfect(perfect_client: PerfectClient) -> PerfectClient:
+    """Give a signed-in client of Perfect's sandbox in its first state."""
+    perfect_client.reset()
+    return perfect_client

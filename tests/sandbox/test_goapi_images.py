@@ -1,6 +1,5 @@
 """What GoAPI's image tasks make is really made: their pixels are looked at."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.sandbox.goapi_world import (
     TOOLKIT,
     GoApiClient,
     as_data,
-    goapi_world,
     png,
     portrait,
 )
@@ -21,20 +19,6 @@ from tests.sandbox.pictures import Array, as_png, difference, disc, photo
 IMAGE = as_data(png())
 FACE = as_data(as_png(portrait()))
 PADDING = 3_000_000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GoApiClient]:
-    """Run the sandbox for this file."""
-    with goapi_world() as client:
-        yield client
-
-
-@pytest.fixture
-def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state."""
-    server.reset()
-    return server
 
 
 @pytest.mark.parametrize("scale", [2, 3])

@@ -2,7 +2,6 @@
 
 import json
 import struct
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from tests.sandbox.goapi_world import (
     GoApiClient,
     as_data,
     frames_of,
-    goapi_world,
     png,
     portrait,
     sound,
@@ -28,20 +26,6 @@ from tests.sandbox.pictures import Array, as_png, difference, disc, photo
 IMAGE = as_data(png())
 FACE = as_data(as_png(portrait()))
 PADDING = 3_000_000
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GoApiClient]:
-    """Run the sandbox for this file."""
-    with goapi_world() as client:
-        yield client
-
-
-@pytest.fixture
-def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state."""
-    server.reset()
-    return server
 
 
 @pytest.fixture

@@ -1,28 +1,13 @@
 """GoAPI's money and its queue: what is frozen and refunded, cancelled, staged."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.sandbox.goapi_world import JOB_S, TOOLKIT, GoApiClient, as_data, goapi_world, png
+from tests.sandbox.goapi_world import JOB_S, TOOLKIT, GoApiClient, as_data, png
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png())})
 UPSCALE_CREDITS = 2
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GoApiClient]:
-    """Run the sandbox for this file."""
-    with goapi_world() as client:
-        yield client
-
-
-@pytest.fixture
-def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state."""
-    server.reset()
-    return server
 
 
 def test_the_price_is_frozen_first_and_consumed_at_the_end(goapi: GoApiClient) -> None:

@@ -1,7 +1,6 @@
 """GoAPI's unified tasks: envelope, words, refusals, failures."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +10,6 @@ from tests.sandbox.goapi_world import (
     TOOLKIT,
     GoApiClient,
     as_data,
-    goapi_world,
     png,
     portrait,
 )
@@ -35,20 +33,6 @@ DATA_KEYS = {
 }
 IMAGE = as_data(png())
 UPSCALE = (TOOLKIT, "upscale", {"image": IMAGE})
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GoApiClient]:
-    """Run the sandbox for this file."""
-    with goapi_world() as client:
-        yield client
-
-
-@pytest.fixture
-def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state."""
-    server.reset()
-    return server
 
 
 def test_a_task_goes_from_pending_over_processing_to_completed(goapi: GoApiClient) -> None:

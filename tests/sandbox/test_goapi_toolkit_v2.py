@@ -1,31 +1,16 @@
 """GoAPI's older image toolkit: its own words, shapes and limits."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.sandbox.goapi_world import JOB_S, GoApiClient, as_data, goapi_world, png, portrait
+from tests.sandbox.goapi_world import JOB_S, GoApiClient, as_data, png, portrait
 from tests.sandbox.pictures import as_png, photo
 
 IMAGE = as_data(png())
 DATA_KEYS = {"task_id", "task_type", "status", "task_info", "task_result"}
 LONGEST_TRY = 400
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[GoApiClient]:
-    """Run the sandbox for this file."""
-    with goapi_world() as client:
-        yield client
-
-
-@pytest.fixture
-def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state."""
-    server.reset()
-    return server
 
 
 def test_a_task_goes_from_pending_over_starting_and_processing_to_success(

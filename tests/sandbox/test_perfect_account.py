@@ -1,7 +1,6 @@
 """Perfect's sign-in, tokens, rate limits and credits."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,20 +12,6 @@ from tests.sandbox.pictures import photo
 
 MILLIS = int(STARTS_AT * 1000)
 QUARTER_MS = 15 * 60 * 1000
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 def test_the_secret_is_a_public_key_of_1024_bits_on_one_line(perfect: PerfectClient) -> None:

@@ -1,6 +1,5 @@
 """Perfect's files: registration, the signed upload, retention, and results by URL and id."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +10,6 @@ from tests.sandbox.perfect_client import (
     TASKS,
     PerfectClient,
     encoded,
-    served,
     task_of,
 )
 from tests.sandbox.pictures import as_png, difference, photo, read
@@ -32,20 +30,6 @@ FEATURES_WITH_FILES = [
     "sod",
     "enhance",
 ]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 @pytest.mark.parametrize("feature", FEATURES_WITH_FILES)

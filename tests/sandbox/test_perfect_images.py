@@ -1,7 +1,5 @@
 """Perfect's twelve features really change the pixels that they are about."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -9,25 +7,10 @@ from tests.sandbox.perfect_client import (
     PerfectClient,
     encoded,
     portrait,
-    served,
 )
 from tests.sandbox.pictures import as_jpeg, difference, disc, grey_photo, photo, plane_mask
 
 HAIR = ["hair-style", "wig", "hair-ext", "hair-bang", "hair-vol"]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 @pytest.mark.parametrize("feature", HAIR)

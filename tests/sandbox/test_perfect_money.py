@@ -1,6 +1,5 @@
 """Perfect's tasks and money: charged once, on success that was seen; lost ones are free."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.sandbox.perfect_client import (
     JOB_S,
     TASKS,
     PerfectClient,
-    served,
     task_of,
 )
 from tests.sandbox.pictures import disc, photo
@@ -31,20 +29,6 @@ PRICES = {
     "enhance": 2,
     "text-to-image": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 @pytest.fixture

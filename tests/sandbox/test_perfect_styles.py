@@ -1,28 +1,13 @@
 """Perfect's style lists: groups, styles, pages, thumbnails, and ids that must be kept whole."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.sandbox.perfect_client import API, PerfectClient, served
+from tests.sandbox.perfect_client import API, PerfectClient
 from tests.sandbox.pictures import photo, read
 
 STYLED = ["hair-style", "wig", "hair-ext", "hair-bang", "hair-vol", "text-to-image"]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 @pytest.mark.parametrize("feature", STYLED)

@@ -1,6 +1,5 @@
 """Perfect's tasks: what is accepted, and how they end."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,26 +8,11 @@ from tests.sandbox.perfect_client import (
     API,
     TASKS,
     PerfectClient,
-    served,
     task_of,
 )
 from tests.sandbox.pictures import as_png, disc, photo
 
 INVALID = {"status": 400, "error": "Invalid parameter value", "error_code": "InvalidParameters"}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[PerfectClient]:
-    """Run the sandbox for this file."""
-    with served() as one:
-        yield one
-
-
-@pytest.fixture
-def perfect(client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of a sandbox in its first state."""
-    client.reset()
-    return client
 
 
 @pytest.fixture
