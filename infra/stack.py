@@ -118,7 +118,7 @@ class DarkroomStack(Stack):
         # A task is ended in three steps that may each be repeated: manifest, state, event. What it
         # waited for is forgotten last; one that DELIVER ends waits for nothing any more.
         announce = grants.send_events(intake.bus.event_bus_arn)
-        finish = [*announce, *grants.forget_wants(table)]
+        finish = [*announce, *grants.forget_wants(table), *grants.keep_pace(table)]
         match verb:
             case "intake":
                 return [

@@ -10,6 +10,7 @@ DarkroomError
 ├── Unclear              a paid call may or may not have been accepted
 ├── ResultGone           the job is done but its result can no longer be fetched
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
+│   └── OutOfTime        this process would end before the call does
 └── Conflict             someone else changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
@@ -100,6 +101,10 @@ class Busy(DarkroomError):
     """Something outside is unavailable for the moment; Step Functions retries by this name."""
 
     repeatable = True
+
+
+class OutOfTime(Busy):
+    """This process would end before the call does; another one will have the time."""
 
 
 class Conflict(DarkroomError):

@@ -34,7 +34,7 @@ PROBE_S = 60
 class Rate:
     """A documented limit: so many calls in any window of so many seconds."""
 
-    calls: int
+    calls: float
     per_s: float
 
 
@@ -47,17 +47,29 @@ class Rules:
         open_jobs: how many jobs may be open at once; None where jobs need no limit.
         share: of both that this environment may use, above 0 and at most 1.
         calls_per_file: besides the paid call, for each file that goes with it.
+        calls_per_job: for asking about a job that must not be left alone; they are reserved with
+            the paid call, and then nobody waits for the poll lane.
     """
 
     rate: Rate | None = None
     open_jobs: int | None = None
     share: float = 1.0
     calls_per_file: int = 0
+    calls_per_job: int = 0
 
     @property
     def leases(self) -> int | None:
         """How many of this environment's jobs may be open; at least one."""
         return None if self.open_jobs is None else max(1, int(self.open_jobs * self.share))
+
+    @property
+    def lanes(self) -> int:
+        """Among how many the rate is divided."""
+        return 1 if self.calls_per_job else len(LANES)
+
+    def calls(self, files: int) -> int:
+        """What a submission with so many files takes of the rate."""
+        return 1 + files * self.calls_per_file + self.calls_per_job
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Allowance:
         """The rules that hold."""
         rate = declared.rate
         if self.calls_per_min is not None:
-            rate = Rate(int(self.calls_per_min * 10), 600)
+            rate = Rate(self.calls_per_min, 60)
         return replace(
             declared,
             rate=rate,
@@ -118,16 +130,10 @@ def bucket_of(rules: Rules) -> Bucket | None:
     """
     if rules.rate is None:
         return None
-    part = rules.rate.calls * (1 - KEPT_BACK) * rules.share / len(LANES)
+    part = rules.rate.calls * (1 - KEPT_BACK) * rules.share / rules.lanes
     at_once = max(1.0, part * BURST)
     spacing = rules.rate.per_s / max(part - at_once, 0.1)
     return Bucket(spacing, (at_once - 1) * spacing)
-
-
-def attended_jobs(rate: Rate, share: float, pause_s: float) -> int:
-    """How many jobs can be asked about every `pause_s` seconds by the poll lane; at least one."""
-    per_s = rate.calls * (1 - KEPT_BACK) * share / len(LANES) / rate.per_s
-    return max(1, int(per_s * pause_s))
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,10 @@ class Standing:
     def probing(self) -> bool:
         """Whether one task at a time tries it out (half-open)."""
         return self.refusals >= OPENS_AT
+
+    def answered(self) -> "Standing":
+        """After an answer; how long it asked to be left alone is kept, a pause of ours is not."""
+        return Standing(0, 0.0 if self.probing else self.until)
 
     def refused(self, now: float, asked_s: float | None) -> "Standing":
         """After one more refusal; `asked_s` is how long it wants to be left alone.

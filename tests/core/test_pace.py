@@ -12,7 +12,6 @@ from darkroom.pace import (
     Rate,
     Rules,
     Standing,
-    attended_jobs,
     bucket_of,
 )
 
@@ -76,7 +75,7 @@ def test_what_an_environment_says_goes_over_what_is_declared() -> None:
     declared = Rules(MINUTE, 20, calls_per_file=1)
     assert Allowance().over(declared) == declared
     said = Allowance(share=0.5, calls_per_min=12.5, open_jobs=4).over(declared)
-    assert said == Rules(Rate(125, 600), 4, 0.5, 1)
+    assert said == Rules(Rate(12.5, 60), 4, 0.5, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +87,14 @@ def test_an_allowance_that_would_stop_everything_is_refused(wrong: dict[str, flo
         Allowance(**wrong)  # type: ignore[arg-type]
 
 
-def test_jobs_that_are_attended_fit_the_lane_that_asks_about_them() -> None:
-    """At least one, else there would be none."""
-    assert attended_jobs(FIVE, 1.0, 4.0) == 1
-    assert attended_jobs(Rate(600, 60), 1.0, 4.0) == 18
+def test_jobs_that_are_attended_have_their_questions_reserved_with_them() -> None:
+    """And the whole rate for themselves, for nobody waits for the lane of polls then."""
+    rules = Rules(FIVE, calls_per_file=1, calls_per_job=4)
+    assert rules.calls(files=2) == 7
+    one, both = bucket_of(rules), bucket_of(Rules(FIVE))
+    assert one
+    assert both
+    assert one.spacing_s == pytest.approx(both.spacing_s / 2, rel=0.05)
 
 
 def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> None:
@@ -101,7 +104,7 @@ def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> Non
     for _ in range(OPENS_AT + 7):
         standing = standing.refused(1000.0, None)
         pauses.append(standing.until - 1000.0 if standing.until else 0.0)
-    assert pauses[: OPENS_AT - 1] == [0.0] * (OPENS_AT - 1) or pauses[0] <= 0
+    assert pauses[: OPENS_AT - 1] == [0.0] * (OPENS_AT - 1)
     assert pauses[OPENS_AT - 1 : OPENS_AT + 3] == [30, 60, 120, 240]
     assert pauses[-1] == 900
 
@@ -110,3 +113,11 @@ def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:
     """By every task, and for as long as it says."""
     standing = Standing().refused(1000.0, 7)
     assert (standing.until, standing.probing) == (1007.0, False)
+
+
+def test_an_answer_ends_a_pause_of_ours_but_not_one_that_was_asked_for() -> None:
+    """A call that began before it was asked for may well succeed after."""
+    asked = Standing().refused(1000.0, 90)
+    assert asked.answered() == Standing(0, 1090.0)
+    ours = Standing(OPENS_AT, 1090.0)
+    assert ours.answered() == Standing()

@@ -31,6 +31,7 @@ ALLOWED = {
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:Query",
+            "dynamodb:UpdateItem",
         },
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
@@ -66,13 +67,23 @@ ALLOWED = {
         "bus": {"events:PutEvents"},
     },
     "fail": {
-        "table": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
         "output objects": {"s3:PutObject"},
         "bus": {"events:PutEvents"},
         "dead letters": {"sqs:SendMessage"},
     },
     "sweep": {
-        "table": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"},
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
         "index by-due": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject"},

@@ -4,8 +4,17 @@ from collections import Counter
 
 import pytest
 
-from darkroom.errors import Busy, NotSent, Throttled
+from darkroom.errors import (
+    Busy,
+    DarkroomError,
+    InputRefused,
+    NotSent,
+    OutOfTime,
+    ProviderRefused,
+    Throttled,
+)
 from darkroom.pace import OPENS_AT, Rate, Rules, Standing
+from darkroom.pipeline.admission import note_success
 from darkroom.ports import JobFailed
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio
@@ -174,3 +183,72 @@ def test_a_job_that_must_not_be_left_alone_never_waits_for_a_lane(studio: Studio
 
     assert studio.task.state == "succeeded"
     assert [(lane, calls) for _, lane, _, calls in studio.gate.granted] == [("submit", 2)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputRefused("not-an-image", "It is no image."),
+        ProviderRefused("provider-refused", "No."),
+        OutOfTime("out-of-time", "No time was left."),
+    ],
+)
+def test_what_is_not_the_providers_trouble_pauses_nobody(
+    studio: Studio, error: DarkroomError
+) -> None:
+    """A bad file, a clear no, and our own want of time say nothing against it."""
+    ids = _many(studio, SYNC_NONE, OPENS_AT + 1, provider="alpha")
+    studio.providers.say("prepare", *[error] * OPENS_AT)
+    for task_id in ids[:OPENS_AT]:
+        studio.door("submit", task_id)
+
+    assert studio.gate.standing("alpha").refusals == 0
+    assert studio.door("submit", ids[-1]).next == "deliver"
+
+
+def test_a_clear_no_shows_that_a_paused_provider_works_again(studio: Studio) -> None:
+    """The one that tries it out need not be lucky."""
+    first, second = _many(studio, SYNC_NONE, 2, provider="alpha")
+    now = studio.clock.now().timestamp()
+    studio.gate.change("alpha", Standing(), Standing(OPENS_AT, now))
+    studio.providers.say("prepare", ProviderRefused("provider-refused", "No."))
+    studio.door("submit", first)
+
+    assert studio.door("submit", second).next == "deliver"
+
+
+def test_who_cannot_call_does_not_use_up_the_one_try(studio: Studio) -> None:
+    """A task without a lease does not keep one that has a lease from trying."""
+    studio.providers.rules_of["beta"] = Rules(open_jobs=1)
+    outside, inside = _many(studio, JOB_KEY, 2, provider="beta")
+    now = studio.clock.now().timestamp()
+    studio.gate.lease("beta", inside, now + 600, 1, now)
+    studio.gate.change("beta", Standing(), Standing(OPENS_AT, now))
+
+    assert studio.door("submit", outside).next == "submit"
+    assert studio.door("submit", inside).next == "poll"
+
+
+def test_a_task_that_is_ended_while_it_waits_gives_its_lease_back(studio: Studio) -> None:
+    """Its job was never made."""
+    studio.providers.rules_of["beta"] = Rules(Rate(60, 600), open_jobs=5)
+    _many(studio, JOB_KEY, 5, provider="beta")
+    for task in studio.tasks.all:
+        studio.door("submit", task.task_id)
+    waiting = [task for task in studio.tasks.all if task.slot is not None]
+    assert waiting
+    for task in waiting:
+        studio.remove(task.trigger.key)
+
+    assert _states(studio)["cancelled"] == len(waiting)
+    assert len(studio.gate.leases["beta"]) == 5 - len(waiting)
+
+
+def test_a_success_does_not_cut_short_what_a_provider_asked_for(studio: Studio) -> None:
+    """A call that began before may end well after it."""
+    now = studio.clock.now().timestamp()
+    asked = Standing().refused(now, 90)
+    studio.gate.change("alpha", Standing(), asked)
+    note_success(studio.ports, "alpha")
+
+    assert studio.gate.standing("alpha") == Standing(0, now + 90)

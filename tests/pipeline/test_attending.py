@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from darkroom.errors import Busy, Throttled
+from darkroom.errors import Busy, ResultGone, Throttled
 from darkroom.pipeline.submit import submit
 from darkroom.ports import JobFailed, Pending
 from darkroom.task import Attempt
@@ -123,3 +123,37 @@ def test_the_last_try_comes_after_every_documented_window_has_passed(studio: Stu
     second, third = studio.task.attempts[1:]
     assert second.ended_at is not None
     assert (third.started_at - second.ended_at).total_seconds() >= 300
+
+
+def test_the_next_provider_is_asked_at_once_after_the_last_lost_job(studio: Studio) -> None:
+    """It has lost nothing yet."""
+    studio.providers.say("poll", *[LOST] * 12)
+    _asked(studio).run()
+
+    third, fourth = studio.task.attempts[2:]
+    assert third.ended_at is not None
+    assert (fourth.started_at - third.ended_at).total_seconds() < 5
+
+
+def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -> None:
+    """It was charged when it was done: neither its result nor the job is there any more."""
+    studio.providers.say("fetch", ResultGone("result-gone", "It is gone."))
+    _asked(studio)
+    studio.run(until=["delivering"])
+    studio.providers.say("poll", *[LOST] * 8)
+    studio.run()
+
+    assert studio.task.state == "failed"
+    assert studio.manifest()["failure"]["code"] == "result-gone"
+    assert _outcomes(studio) == [("zeta", "failed", "yes")]
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_job_that_cannot_be_asked_about_fits_the_history_of_its_run(studio: Studio) -> None:
+    """Once its own time is over it has been lost, and nothing hurries any more."""
+    away = Busy("provider-error", "The provider has trouble.")
+    studio.providers.say("poll", *[away] * 30_000)
+    _asked(studio, provider="zeta").run()
+
+    assert studio.task.state == "failed"
+    assert len(studio.steps) * 9 < 25_000

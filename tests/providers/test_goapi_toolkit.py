@@ -86,13 +86,15 @@ def test_a_failed_task_says_why_where_it_can(result: object, sentence: str) -> N
 
 def test_an_unknown_task_is_lost() -> None:
     """By HTTP's status or by the envelope's code."""
-    for answer in (answer_of(404, {}), answer_of(200, {"code": 404, "message": "no"})):
+    unknown = [answer_of(404, {}), answer_of(200, {"code": 404, "message": "no"})]
+    # The page names 400, and no 404; the question itself is always well formed.
+    for answer in (*unknown, answer_of(400, {})):
         _, out = run(ADAPTER.poll(route_of("upscale"), JOB_ID), answer)
         assert isinstance(out, JobFailed)
         assert out.code == "job-lost"
 
 
-@pytest.mark.parametrize("answer", [answer_of(400, {}), answer_of(200, {"code": 400})])
+@pytest.mark.parametrize("answer", [answer_of(403, {}), answer_of(200, {"code": 401})])
 def test_a_fetch_that_is_refused_is_told(answer: Any) -> None:
     """The driver makes a pause of it: no refusal of a free call ends a paid job."""
     with pytest.raises(ProviderRefused):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from darkroom.errors import ResultGone, Throttled
+from darkroom.pace import Rules
 from darkroom.ports import Accepted, JobFailed, Pending, Policy, Prepared, Work
 from darkroom.providers import build_adapters
 from darkroom.routes import Route
@@ -72,4 +73,20 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
 
     assert studio.task.state == "succeeded"
     assert clock.now() - START > timedelta(seconds=Policy().queue_s + 2 * LONGEST_JOB_S)
+    assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+
+
+def test_a_task_may_wait_for_room_until_it_gives_up() -> None:
+    """Others hold every place for days; the waits grow, so that the run's history can hold them."""
+    clock = FixedClock()
+    providers = FakeProviders(ROUTES, rules_of={"beta": Rules(open_jobs=1)})
+    studio = Studio(providers=providers, clock=clock)
+    until = START + timedelta(seconds=Policy().queue_s) - AT_LAST
+    studio.gate.lease("beta", "another", until.timestamp(), 1, START.timestamp())
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, provider="beta")
+    studio.run(most=LIMIT)
+
+    assert studio.task.state == "succeeded"
+    assert clock.now() > until
     assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE

@@ -12,14 +12,14 @@ import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from darkroom.errors import DarkroomError, ProviderRefused, Throttled
+from darkroom.errors import DarkroomError, OutOfTime, ProviderRefused, Refused, Throttled
 from darkroom.pace import PROBE_S, SLOT_GOOD_FOR_S, Lane, Standing, bucket_of
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Slot, Task
 
 ROOM_WAIT_S = 5
-MOST_ROOM_WAIT_S = 60
+MOST_ROOM_WAIT_S = 300
 LOSING_RACES_S = 5
 
 
@@ -40,12 +40,18 @@ class Turned:
 
 def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
     """Whether SUBMIT may call the route's provider with so many files now; None when it may."""
-    calls = 1 + files * ports.providers.rules(route.provider).calls_per_file
-    return (
-        _paused(ports, task, route)
+    calls = ports.providers.rules(route.provider).calls(files)
+    standing = ports.gate.standing(route.provider)
+    turned = (
+        _paused(ports, task, route, standing)
         or _crowded(ports, task, route)
         or take_slot(ports, task, route, "submit", calls)
     )
+    # Last, because whoever tries a provider out has to call it then.
+    if turned is None and standing.probing and not _may_probe(ports, route, standing):
+        leave(ports, task, route)
+        turned = Turned(LOSING_RACES_S, f"{route.provider} is paused: another task tries it out")
+    return turned
 
 
 def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1) -> Turned | None:
@@ -64,8 +70,7 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
             return None
         if late_s < 0:
             return _later(mine, now)
-    # A job that is attended is asked about without slots, so its lane is never idle for others.
-    lender: Lane | None = None if route.alone_s else "poll" if lane == "submit" else "submit"
+    lender: Lane = "poll" if lane == "submit" else "submit"
     at = ports.gate.reserve(route.provider, lane, bucket, now.timestamp(), calls, lender)
     slot = Slot(route.provider, lane, datetime.fromtimestamp(at, UTC))
     return None if slot.at <= now else _later(slot, now)
@@ -77,36 +82,48 @@ def leave(ports: Ports, task: Task, route: Route) -> None:
         ports.gate.release(route.provider, task.task_id)
 
 
+def give_up_leases(ports: Ports, task: Task) -> None:
+    """The task has ended: it holds no place at any of its providers, called or not."""
+    for provider in dict.fromkeys(task.order.providers if task.order else ()):
+        if ports.providers.rules(provider).leases is not None:
+            ports.gate.release(provider, task.task_id)
+
+
 def note_refusal(ports: Ports, provider: str, error: DarkroomError) -> None:
-    """Remember that the provider did not take a call, if that was its own trouble."""
+    """Remember that the provider did not take a call, if that was its own trouble.
+
+    A clear no is an answer: whoever says it works. What is wrong with the file or the spec, or was
+    our own fault, says nothing of the provider.
+    """
     if isinstance(error, ProviderRefused):
-        return
-    old = ports.gate.standing(provider)
-    asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-    # Whoever loses this race had a refusal of the same moment.
-    ports.gate.change(provider, old, old.refused(ports.clock.now().timestamp(), asked_s))
+        note_success(ports, provider)
+    elif not isinstance(error, Refused | OutOfTime):
+        old = ports.gate.standing(provider)
+        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        # Whoever loses this race had a refusal of the same moment.
+        ports.gate.change(provider, old, old.refused(ports.clock.now().timestamp(), asked_s))
 
 
 def note_success(ports: Ports, provider: str) -> None:
-    """Remember that the provider works (again)."""
+    """Remember that the provider works (again); a time that it asked for is kept all the same."""
     old = ports.gate.standing(provider)
     if old.refusals:
-        ports.gate.change(provider, old, Standing())
+        ports.gate.change(provider, old, old.answered())
 
 
-def _paused(ports: Ports, task: Task, route: Route) -> Turned | None:
+def _paused(ports: Ports, task: Task, route: Route, standing: Standing) -> Turned | None:
     now = ports.clock.now().timestamp()
-    standing = ports.gate.standing(route.provider)
-    if standing.until > now:
-        spread = int(task.task_id[:4], 16) / 0x10000
-        wait_s = math.ceil(standing.until - now + spread * LOSING_RACES_S)
-        return Turned(wait_s, f"{route.provider} is paused: it has not taken calls lately")
-    if not standing.probing:
+    if standing.until <= now:
         return None
-    # One task tries it out; for the others it stays paused until that one has come back.
-    if ports.gate.change(route.provider, standing, replace(standing, until=now + PROBE_S)):
-        return None
-    return Turned(LOSING_RACES_S, f"{route.provider} is paused: another task tries it out")
+    spread = int(task.task_id[:4], 16) / 0x10000
+    wait_s = math.ceil(standing.until - now + spread * LOSING_RACES_S)
+    return Turned(wait_s, f"{route.provider} is paused: it has not taken calls lately")
+
+
+def _may_probe(ports: Ports, route: Route, standing: Standing) -> bool:
+    """One task tries it out; for the others it stays paused until that one has come back."""
+    until = ports.clock.now().timestamp() + PROBE_S
+    return ports.gate.change(route.provider, standing, replace(standing, until=until))
 
 
 def _crowded(ports: Ports, task: Task, route: Route) -> Turned | None:

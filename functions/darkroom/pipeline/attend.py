@@ -14,7 +14,7 @@ from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 
 LEAST_LEFT_S = 20
-"""With less time left in this process the workflow takes over: one poll must still fit."""
+"""With less time left in this process the workflow takes over; a poll usually takes a second."""
 
 
 def attend(

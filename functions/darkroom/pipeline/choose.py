@@ -38,11 +38,8 @@ def choose(spec: Spec, keys: Keys, name: SpecName, providers: Providers) -> dict
 def route_of(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
     """The declared route of a choice; None when there is none any more."""
     for route in routes:
-        if (route.provider, route.operation, route.model) == (
-            choice.provider,
-            operation,
-            choice.model,
-        ):
+        same = (route.provider, route.operation) == (choice.provider, operation)
+        if same and choice.model in route.models:
             return route
     return None
 

@@ -7,6 +7,7 @@ task's state allows: a paid call whose answer was never written down makes the t
 from dataclasses import replace
 
 from darkroom.errors import Busy, Failure
+from darkroom.pipeline.admission import give_up_leases
 from darkroom.pipeline.ending import announce, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
@@ -33,6 +34,7 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
     """
     task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
     if task is not None:
+        give_up_leases(ports, task)
         announce(ports, task)
         # Last: as long as an entry is there, the file's event finds a task that was not announced.
         ports.tasks.forget_wants(task)

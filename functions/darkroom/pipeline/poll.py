@@ -77,7 +77,6 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
         "Try again, or name another provider.",
     )
     end(ports, task, Ending("failed", failure))
-    leave(ports, task, route)
     return Step("fail")
 
 
@@ -86,7 +85,9 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
     now = ports.clock.now()
     if now < task.deadline + UNASKED_FOR:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-        return Step("poll", poll_wait_s(route, _elapsed_s(task, now), asked_s or 0))
+        # A job that is lost when left alone has been lost by then; nothing hurries any more.
+        patient = route if now < task.deadline else replace(route, alone_s=None)
+        return Step("poll", poll_wait_s(patient, _elapsed_s(task, now), asked_s or 0))
     failure = Failure(
         "job-unreachable",
         f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
@@ -94,7 +95,6 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
         f"Look for the job at {task.paying.provider}; it has been paid for.",
     )
     end(ports, task, Ending("failed", failure))
-    leave(ports, task, route)
     return Step("fail")
 
 
@@ -139,6 +139,8 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
         ports.tasks.replace(task, task.moved("running", now, waits=task.waits + 1))
         wait_s = growing_wait_s(task.waits + 1)
         return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
+    if unknown and task.gone:
+        return _lost_afterwards(ports, task)
     lost = unknown and said.charged == "no"
     failure = Failure(said.code, said.sentence, "Try again, or name another provider.")
     attempt = replace(
@@ -149,12 +151,26 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
         failure=failure,
     )
     attempts = task.with_attempt(attempt)
-    if said.charged == "no" and next_choice(replace(task, attempts=attempts)):
+    following = next_choice(replace(task, attempts=attempts))
+    if said.charged == "no" and following:
         # The job's deadline was its own; the one for being submitted counts from the start.
         deadline = task.created_at + timedelta(seconds=ports.policy.queue_s)
         queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
         ports.tasks.replace(task, queued)
+        again = lost and following.provider == attempt.provider
         times = sum(1 for one in attempts if one.outcome == "lost")
-        return Step("submit", LOST_WAITS_S[min(times, len(LOST_WAITS_S)) - 1] if lost else 0)
+        return Step("submit", LOST_WAITS_S[min(times, len(LOST_WAITS_S)) - 1] if again else 0)
     end(ports, task, Ending("failed", failure), attempts=attempts)
+    return Step("fail")
+
+
+def _lost_afterwards(ports: Ports, task: Task) -> Step:
+    """The job was done, and so paid for; now neither its result nor the job itself is there."""
+    provider = task.paying.provider
+    failure = Failure(
+        "result-gone",
+        f"{provider} made the result, but it could no longer be fetched, and the job is gone.",
+        "Upload the spec again; that is a new paid call.",
+    )
+    end(ports, task, Ending("failed", failure))
     return Step("fail")

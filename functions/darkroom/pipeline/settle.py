@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.errors import DarkroomError, Failure, Throttled
-from darkroom.pipeline.admission import leave
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
@@ -23,7 +22,8 @@ from darkroom.task import Attempt, Ending, Finished, Task
 REPLAY_FOR = timedelta(hours=23)
 """Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""
 LOOK_FOR = timedelta(minutes=30)
-"""A job that is in no list after this is taken for unknown; some are listed only at their end."""
+"""A job that is in no list after this, or after the longest that it may take, is taken for unknown:
+some are listed only at their end."""
 PAY_AGAIN_LIMIT = 5
 """How many attempts a spec with `on_unknown: retry` may make."""
 
@@ -60,8 +60,7 @@ def settle(ports: Ports, task: Task) -> Step:
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
         return accepted(ports, task, route, saved)
-    patience = {"key": REPLAY_FOR, "look-up": LOOK_FOR, "none": timedelta()}[route.idempotency]
-    if attempt.request is None or now - attempt.started_at > patience:
+    if attempt.request is None or now - attempt.started_at > _patience(route):
         return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
     return _find_out(ports, task, route, attempt.request)
 
@@ -88,6 +87,17 @@ def _find_out(ports: Ports, task: Task, route: Route, request: str) -> Step:
     if said is None:
         return unclear(ports, task, route, attempt.failure or _no_answer(attempt))
     return accepted(ports, task, route, said)
+
+
+def _patience(route: Route) -> timedelta:
+    """How long after a doubtful call it makes sense to ask what became of it."""
+    match route.idempotency:
+        case "key":
+            return REPLAY_FOR
+        case "look-up":
+            return max(LOOK_FOR, timedelta(seconds=route.job_s))
+        case "none":
+            return timedelta()
 
 
 def _no_answer(attempt: Attempt) -> Failure:
@@ -117,5 +127,4 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
     end(ports, task, ending, attempts=attempts)
-    leave(ports, task, route_for(ports, task, task.paying))
     return Step("fail")

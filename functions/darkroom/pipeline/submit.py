@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.errors import Conflict, DarkroomError, Failure, OutOfTime
 from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
@@ -129,8 +129,8 @@ def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
     return Step("submit", turned.wait_s)
 
 
-def _out_of_time() -> Busy:
-    return Busy("out-of-time", "Preparing took so long that no time was left for the call.")
+def _out_of_time() -> OutOfTime:
+    return OutOfTime("out-of-time", "Preparing took so long that no time was left for the call.")
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:

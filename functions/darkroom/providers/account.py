@@ -100,7 +100,8 @@ def without_secrets(body: bytes, *held: Mapping[str, str]) -> bytes:
         for value in values.values():
             secret = value.rpartition(" ")[2]
             if len(secret) >= LEAST_SECRET:
-                body = body.replace(secret.encode(), b"[key]")
+                for written in (secret, secret.replace("/", "\\/")):
+                    body = body.replace(written.encode(), b"[key]")
     return body
 
 
@@ -127,7 +128,7 @@ def open_account(adapter: Adapter, held: Mapping[str, str], environment: str) ->
     hint = set_up_hint(adapter, environment)
     if not is_set_up(adapter, held):
         raise ProviderRefused("not-set-up", f"{adapter.label} has no key here.", hint)
-    credentials = {name: held[name].strip() for name in adapter.credential_names}
+    credentials = {name: _on_one_line(held[name]) for name in adapter.credential_names}
     if not all(value and value.isascii() and value.isprintable() for value in credentials.values()):
         raise ProviderRefused(
             "bad-credentials",
@@ -147,6 +148,14 @@ def open_account(adapter: Adapter, held: Mapping[str, str], environment: str) ->
         hint=hint,
         credentials=credentials,
     )
+
+
+def _on_one_line(value: str) -> str:
+    """The value without space around it; a PEM file's lines end as they do in JSON."""
+    value = value.strip()
+    if value.startswith("-----BEGIN "):
+        value = value.replace("\r", "").replace("\n", "\\n")
+    return value
 
 
 def _is_near(url: str) -> bool:

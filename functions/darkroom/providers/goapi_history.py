@@ -22,7 +22,7 @@ PAGES: Final = 5
 """How many pages one look reads at most, from the oldest one on: the task began when the call
 did, and whatever the account did since stands before it."""
 PAGE: Final = 100
-ASKED: Final = 100
+ASKED: Final = 50
 """How many tasks one look asks about at most, those of the same task type first."""
 EARLIER_S: Final = 60
 """Clocks differ."""

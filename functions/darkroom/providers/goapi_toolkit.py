@@ -15,6 +15,8 @@ from darkroom.providers.protocol import Answer, Request
 from darkroom.routes import Route
 from darkroom.task import Finished, ResultRef
 
+BAD_REQUEST: Final = 400
+
 MODEL: Final = "image-toolkit-v2"
 
 CREATE: Final = "/api/image_toolkit/v2/create"
@@ -48,7 +50,8 @@ def build_create(operation: str, task_input: Mapping[str, Any]) -> Request:
 def fetch(route: Route, job_id: str) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
     """How the task stands. `used_credits` is in a unit that the page does not explain."""
     answer = yield Request("POST", FETCH, json={"task_id": job_id})
-    if is_unknown(answer):
+    # The page knows no 404; a well-formed question that is refused is one about an unknown task.
+    if is_unknown(answer) or answer.status == BAD_REQUEST:
         return JobFailed("job-lost", f"{LABEL} no longer knows the job.", "unknown")
     if not answer.ok:
         raise refusal_of(answer)

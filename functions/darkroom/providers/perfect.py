@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.errors import DarkroomError, InputRefused, ProviderRefused, Unclear
-from darkroom.pace import Rate, Rules, attended_jobs
+from darkroom.pace import Rate, Rules
 from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.perfect_auth import build_id_token
@@ -32,9 +32,6 @@ _WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
     "success": "finished",
     "error": "failed",
 }
-
-_RATE: Final = Rate(100, 300)
-ASKED_EVERY_S: Final = 4.0
 
 _METHODS: Final[Mapping[str, Method]] = {"PUT": "PUT", "POST": "POST"}
 
@@ -56,9 +53,9 @@ class Perfect(Adapter):
     label = LABEL
     base_urls = ("https://yce-api-01.perfectcorp.com", "https://yce-api-01.makeupar.com")
     # The document prices nothing; units are those of the later API, and no page prices a unit.
-    # "100 requests per 5 minutes" per address, which is the tighter of its two limits; no more jobs
-    # than can be asked about in that time.
-    rules = Rules(_RATE, attended_jobs(_RATE, 1.0, ASKED_EVERY_S), calls_per_file=1)
+    # "100 requests per 5 minutes" per address, the tighter of its two limits. A job takes a few
+    # seconds and is asked about every four; two at a time never come near the rate by themselves.
+    rules = Rules(Rate(100, 300), open_jobs=2, calls_per_file=1, calls_per_job=4)
     tariff = Tariff(None, "2026-11-21", "yce.perfectcorp.com/document, units of the later API")
     credential_names: tuple[str, ...] = ("client_id", "client_secret")
     session_s = 7200
@@ -228,8 +225,11 @@ def _finished(feature: Feature, told: Mapping[str, Any]) -> Finished:
 
 
 def _is_fact(name: str, value: object) -> bool:
+    """Small data beside the results; addresses are signed, and have no place in a manifest."""
+    text = json.dumps(value, ensure_ascii=False)
     return (
         name != "data"
         and isinstance(value, dict | list)
-        and len(json.dumps(value, ensure_ascii=False)) <= _LARGEST_FACT
+        and len(text) <= _LARGEST_FACT
+        and "://" not in text
     )

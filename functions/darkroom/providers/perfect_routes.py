@@ -61,7 +61,8 @@ def build_route(feature: Feature, options: Options) -> Route:
     return Route(
         operation=feature.operation,
         provider=NAME,
-        # A task that was begun before a slug was corrected still finds its route.
+        # A task that was begun before a slug was corrected finds its route by the old one. Its job
+        # is asked about under the new slug, where it is not known: lost, uncharged, made anew.
         models=tuple(dict.fromkeys((slug_of(feature, options), feature.slug))),
         params=feature.params,
         roles=feature.roles,

@@ -23,12 +23,22 @@ PAGE = 20
 Steps = Generator[Request, Answer, tuple[Style, ...]]
 
 
+FORGOTTEN_AFTER = 20
+"""Requests in vain after which a catalogue is read anew, also for what was not in it before."""
+
+
 @dataclass
 class _Shelf:
     """What is known of one catalogue so far."""
 
     groups: tuple[Style, ...] | None = None
     styles: dict[int, tuple[Style, ...]] = field(default_factory=dict)
+    unknown: list[Styled] = field(default_factory=list)
+    """What was asked for in vain."""
+
+    def hopeful(self, wish: Styled) -> bool:
+        """Whether to look for it in the vendor's own lists once more."""
+        return wish not in self.unknown or len(self.unknown) >= FORGOTTEN_AFTER
 
 
 class Catalogues:
@@ -64,10 +74,11 @@ class Catalogues:
             return group_id, style_id
         remembered = slug in self._shelves
         found = yield from self._search(slug, wish)
-        if not found and remembered:
+        if not found and remembered and self._shelves[slug].hopeful(wish):
             del self._shelves[slug]  # it may have grown since
             found = yield from self._search(slug, wish)
         if not found:
+            self._shelves[slug].unknown.append(wish)
             raise self._unknown(slug, operation, wish)
         group, style = found[0]
         if any(other.id != style.id for _, other in found):
