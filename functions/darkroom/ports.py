@@ -125,6 +125,9 @@ class Providers(Protocol):
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
 
+    def check(self, work: Work) -> None:
+        """Look at the files without calling anyone. Raises `InputRefused`."""
+
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare (free calls), hand the paid call to `intend`, then make it once.
 

@@ -20,7 +20,7 @@ def explain(error: ValidationError, name: str, known: Iterable[str]) -> tuple[st
             f"Known are: {', '.join(known)}." if known else "No fields are allowed there.",
         )
     if detail["type"] == "missing":
-        return f"{name} lacks '{field}'.", f"Add '{field}'."
+        return f"{name}: '{field}' is missing.", f"Add '{field}'."
     if not field:
         return f"{name}: {_plain(detail)}.", "Correct it and upload the spec again."
     found = _short(json.dumps(detail["input"], default=str, ensure_ascii=False))

@@ -16,6 +16,11 @@ HOW_TO_SIGN_IN: Final = (
     "There are no AWS credentials. Sign in (for example `aws sso login`) or set AWS_PROFILE."
 )
 
+HOW_TO_NAME_A_REGION: Final = (
+    "No AWS region is set. Name one with AWS_REGION; for the environment on this machine leave"
+    " --env and DARKROOM_ENV out."
+)
+
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
@@ -43,6 +48,8 @@ def _from_aws(error: Exception) -> str | None:
         return None
     if isinstance(error, botocore.NoCredentialsError):
         return HOW_TO_SIGN_IN
+    if isinstance(error, botocore.NoRegionError):
+        return HOW_TO_NAME_A_REGION
     if isinstance(error, botocore.ClientError):
         told = error.response.get("Error", {})
         return f"AWS refused {error.operation_name}: {told.get('Message') or told.get('Code')}"

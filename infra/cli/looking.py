@@ -1,6 +1,7 @@
 """Which tasks a name stands for, as people write it: with the folder `photos/` or without."""
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,9 @@ TASK_ID_LENGTH: Final = 32
 PHOTOS: Final = "photos/"
 USUAL: Final = ("", PHOTOS)
 """Where a watched folder and where `put` place files, unless told otherwise."""
-LATELY: Final = timedelta(minutes=30)
+AHEAD: Final = timedelta(days=30)
+"""Later than any deadline: all unfinished tasks."""
+MOST_LOOKED_AT: Final = 500
 
 
 def look(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
@@ -38,12 +41,11 @@ def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
 
 
 def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
-    """Of the usual folders' newest tasks, those made lately that wait for something."""
-    return [
-        task
-        for task in newest(tasks, limit)
-        if not task.finished and task.wait_reason and now - task.created_at <= LATELY
-    ]
+    """Unfinished tasks that wait for something, newest first; those of all folders."""
+    unfinished = itertools.islice(tasks.due(now + AHEAD), MOST_LOOKED_AT)
+    found = (task for task_id in unfinished if (task := tasks.get(task_id)) is not None)
+    waiting = (task for task in found if not task.finished and task.wait_reason)
+    return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 
 
 def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":

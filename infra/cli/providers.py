@@ -25,7 +25,7 @@ WIDE: Final = 10_000
 def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
     """Show the operations, and which provider does each with which models.
 
-    With an OPERATION, show each way to do it: what it takes and what it costs.
+    With an OPERATION, show each way to do it: what it takes.
     """
     if as_json + markdown + bool(operation) > 1:
         raise click.UsageError("--json, --markdown and an operation exclude each other")

@@ -32,7 +32,11 @@ class _NamedPort(click.ParamType[tuple[str, int]]):
 @click.option("--json", "as_json", is_flag=True, help="Print where they are as one JSON object.")
 @click.option("--port", "ports", multiple=True, type=_NamedPort(), help="A fixed port; repeatable.")
 def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
-    """Run the providers' sandboxes until Ctrl-C."""
+    """Run the providers' sandboxes until Ctrl-C.
+
+    Each answers like its provider, and under /_sandbox/ to who tries it out: ledger, faults (what
+    goes wrong, and how often), clock, account, requests; /_sandbox/ names them all.
+    """
     with until_stopped():
         from infra.local.sandbox import PROVIDERS, start  # noqa: PLC0415 - brings OpenCV along
 

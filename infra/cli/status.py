@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def command(what: str | None, limit: int, environment: str, *, as_json: bool) -> None:
     """Show a task by its id, by its spec's or photo's key, or a folder's newest tasks.
 
-    Without an argument: the tasks that need attention, failed or unclear, and those of the last
-    minutes that wait for something.
+    Without an argument: the tasks that need attention, failed or unclear, and those that wait for
+    something.
     """
     from infra.cli.looking import look, standing_still  # noqa: PLC0415 - brings the models along
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(provider: str, operation: str, environment: str, *, as_json: bool) -> None:
     """List the styles that PROVIDER has for OPERATION, such as: perfect hairstyle.
 
-    A spec names one by its id or its title: "params": {"style": "Long Wave"}.
+    A spec names one by its id or its title: "params": {"style": "Long Waves"}.
     """
     from darkroom.errors import DarkroomError  # noqa: PLC0415 - brings pydantic along
 
@@ -43,6 +43,9 @@ def _find_route(providers: "Driver", provider: str, operation: str) -> "Route":
     for route in providers.routes():
         if (route.provider, route.operation) == (provider, operation):
             return route
+    known = list(dict.fromkeys(route.provider for route in providers.routes()))
+    if provider not in known:
+        raise click.UsageError(f"there is no provider '{provider}'; known are: {', '.join(known)}")
     raise click.UsageError(
         f"'{provider}' has no operation '{operation}'; `darkroom providers` shows who has which"
     )

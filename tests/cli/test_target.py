@@ -213,10 +213,10 @@ def test_status_finds_what_a_watched_folder_placed_at_the_root(target: Target) -
 
 
 def test_status_without_argument_shows_what_waits_and_why(target: Target) -> None:
-    """A task that waits for a file is no failure, and still wants somebody; an old one does not."""
+    """A task that waits for a file is no failure, and still wants somebody; in whatever folder."""
     now = datetime.now(UTC)
     for number, (key, at) in enumerate(
-        {"dog.jpg.json": now, "photos/cat.jpg.json": now, "old.jpg.json": START}.items()
+        {"dog.jpg.json": now, "late/cat.jpg.json": now, "old.jpg.json": START}.items()
     ):
         task = make_task(
             str(number) * 32,
@@ -228,7 +228,7 @@ def test_status_without_argument_shows_what_waits_and_why(target: Target) -> Non
         )
         target.tasks.create(task, previous=None, owner=None)
     told = json.loads(run("status", "--json").stdout)
-    assert {one["key"] for one in told} == {"dog.jpg.json", "photos/cat.jpg.json"}
+    assert {one["key"] for one in told} == {"dog.jpg.json", "late/cat.jpg.json", "old.jpg.json"}
     assert {one["wait_reason"] for one in told} == {"waits for m.png"}
 
 

@@ -22,7 +22,7 @@ from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
 from darkroom.task import Finished, ResultRef
 
-Call = Literal["prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
+Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Said = Accepted | Finished | Pending | JobFailed | Exception
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
@@ -102,6 +102,13 @@ class FakeProviders:
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
+
+    def check(self, work: Work) -> None:
+        """Look at the files; they are right unless `say` says otherwise."""
+        del work
+        said = self._next("check")
+        if isinstance(said, Exception):
+            raise said
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""

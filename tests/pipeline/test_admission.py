@@ -252,3 +252,14 @@ def test_a_success_does_not_cut_short_what_a_provider_asked_for(studio: Studio) 
     note_success(studio.ports, "alpha")
 
     assert studio.gate.standing("alpha") == Standing(0, now + 90)
+
+
+def test_a_wrong_file_is_told_at_once_and_not_after_the_wait_for_its_turn(studio: Studio) -> None:
+    """Looking at it takes no call."""
+    studio.providers.rules_of["alpha"] = SLOW
+    ids = _many(studio, SYNC_NONE, 9, provider="alpha")
+    for task_id in ids[:-1]:
+        studio.door("submit", task_id)
+    studio.providers.say("check", InputRefused("picture-too-large", "It is too large."))
+
+    assert studio.door("submit", ids[-1]).next == "fail"

@@ -1,8 +1,8 @@
 """Before a provider is called: is it paused, is there room for one more job, is it our turn?
 
     paused? ──▶ wait      (a few refusals in a row, or it asked to be left alone)
+    no slot? ──▶ wait     (its rate; the slot is reserved, in the order of asking, and kept)
     no lease? ──▶ wait    (as many jobs are open as it bears)
-    no slot? ──▶ wait     (its rate; the slot is reserved, and kept in the task)
 
 Whoever waits does so in the workflow, and nothing is lost by it: the task stands as it stood, with
 the reason on it.
@@ -44,8 +44,8 @@ def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
     standing = ports.gate.standing(route.provider)
     turned = (
         _paused(ports, task, route, standing)
-        or _crowded(ports, task, route)
         or take_slot(ports, task, route, "submit", calls)
+        or _crowded(ports, task, route)
     )
     # Last, because whoever tries a provider out has to call it then.
     if turned is None and standing.probing and not _may_probe(ports, route, standing):

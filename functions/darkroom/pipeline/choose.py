@@ -64,10 +64,11 @@ def with_source(keys: Keys, route: Route, name: SpecName) -> Keys:
 def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
     operations = {route.operation for route in routes}
     if spec.operation not in operations:
+        offered = sorted({route.operation for route in routes if route.refusal is None})
         raise SpecRefused(
             "unknown-operation",
             f"There is no operation '{spec.operation}'.{nearest(spec.operation, operations)}",
-            f"Known are: {', '.join(sorted(operations))}.",
+            f"Known are: {', '.join(offered)}.",
         )
     known = {route.provider for route in routes}
     for provider in spec.preferred:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from darkroom.errors import Conflict, DarkroomError, Failure, OutOfTime
+from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
 from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
@@ -65,7 +65,7 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
     route = route_for(ports, task, choice)
     turned = admit(ports, task, route, sum(len(task.asked.inputs.get(r, ())) for r in route.roles))
     if turned is not None:
-        return _wait(ports, task, turned)
+        return _wait(ports, task, route, turned)
     return _pay(ports, task, route, time_left_s)
 
 
@@ -120,8 +120,18 @@ def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared
     )
 
 
-def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
-    """Come back later, with the reason on the task."""
+def _wait(ports: Ports, task: Task, route: Route, turned: Turned) -> Step:
+    """Come back later, with the reason on the task; a wrong file need not wait to be told so."""
+    if task.wait_reason is None:
+        work = work_for(task, route, next_number(task))
+        try:
+            ports.providers.check(work)
+        except InputRefused as error:
+            now = ports.clock.now()
+            attempt = Attempt(work.attempt, route.provider, route.model, now, now)
+            step = refused(ports, task, attempt, error)
+            leave(ports, task, route)
+            return step
     if (task.wait_reason, task.slot) != (turned.reason, turned.slot):
         now = ports.clock.now()
         waiting = task.moved("queued", now, wait_reason=turned.reason, slot=turned.slot)

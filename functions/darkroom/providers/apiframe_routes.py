@@ -6,7 +6,7 @@ refused. The vendor states hardly any defaults, so what a spec does not say is n
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -189,7 +189,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         Inpaint,
         price=9,
         typical_s=15,
-        roles={"image": _FILE, "mask": _FILE},
+        roles={"image": _FILE, "mask": replace(_FILE, like="image")},
     ),
     _route(
         "outpaint",

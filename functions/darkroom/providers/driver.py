@@ -114,6 +114,11 @@ class Driver:
         """The sentence that says how to set it up."""
         return set_up_hint(self._adapters[provider], self._environment)
 
+    def check(self, work: Work) -> None:
+        """Refuse what the route cannot take, without calling anyone. Raises `InputRefused`."""
+        with Files(self._inputs) as files:
+            files.check(work)
+
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Check the files, prepare, hand the paid request to `intend`, then send it once.
 

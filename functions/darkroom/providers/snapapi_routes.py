@@ -46,8 +46,9 @@ _MAYBE = Role(_FORMATS, required=False)
 _IMAGE: Roles = {"image": _FILE}
 _IMAGE_FIELD = {"image": ("input_image",)}
 _MASK_FIELDS = {"image": ("input_image",), "mask": ("input_mask",)}
-_WITH_MASK: Roles = {"image": _FILE, "mask": _FILE}
-_MAYBE_MASK: Roles = {"image": _FILE, "mask": _MAYBE}
+# A mask of another size would be paid for, and hit something else.
+_WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, like="image")}
+_MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, like="image")}
 
 
 def _fixed_price(price: float) -> Price:
