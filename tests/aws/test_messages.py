@@ -189,8 +189,8 @@ def test_a_request_carries_a_spec_or_names_one() -> None:
         ('{"spec": {"operation": "a", "operation": "b"}}', "twice"),
         ('{"key": "%s"}' % ("ü" * 600), "1024 bytes"),
         ('{"source": "%s", "spec": {}}' % ("ü" * 600), "1024 bytes"),
-        ('{"detail-type": "Object Created", "detail": {}}', "lacks"),
-        ('{"Records": [{}]}', "lacks"),
+        ('{"detail-type": "Object Created", "detail": {}}', "missing"),
+        ('{"Records": [{}]}', "missing"),
         ('{"Records": {}}', "Records"),
     ],
 )

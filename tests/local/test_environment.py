@@ -24,7 +24,7 @@ from pathlib import Path
 from infra.local.environment import LocalEnvironment
 say = lambda line: print(line, flush=True)
 with LocalEnvironment(say=say, folder=Path(sys.argv[1])) as local:
-    assert set(local.sandboxes) == {"apiframe", "snapapi"}, local.sandboxes
+    assert set(local.sandboxes) == {"apiframe", "goapi", "perfect", "snapapi"}, local.sandboxes
     say("ready")
     time.sleep(60)
 """

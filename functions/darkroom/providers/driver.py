@@ -102,7 +102,8 @@ class Driver:
 
     def rules(self, provider: str) -> Rules:
         """What its account bears; as the environment's settings say, where they do."""
-        own = self._adapters[provider].rules
+        known = self._adapters.get(provider)
+        own = known.rules if known else Rules()
         told = self._preferences.pace.get(provider)
         return own if told is None else told.over(own)
 
