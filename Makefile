@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
-.PHONY: help demo local test check layers requirements clean
+.PHONY: help demo local test simulate check layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -20,6 +20,9 @@ test: $(BIN)/.installed-dev ## lint, types and all tests
 	@$(MAKE) --no-print-directory check
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+simulate: $(BIN)/.installed-dev ## play worlds full of faults, 50 tasks each: make simulate SEEDS=2000
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),200) --processes 2
 
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."

@@ -118,8 +118,8 @@ def _download(
 
 def _tell(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
     for verdict in verdicts:
-        for path in verdict.results:
-            click.echo(f"{path}  {_credits(verdict.credits)}")
+        for number, path in enumerate(verdict.results):
+            click.echo(f"{path}  {_credits(verdict.credits) if number == 0 else '(the same)'}")
     wrong = [verdict for verdict in verdicts if verdict.problem]
     for verdict in wrong:
         click.echo(f"wrong: {verdict.name}: {verdict.problem}", err=True)

@@ -49,7 +49,7 @@ def row_of(task: Task, now: datetime) -> Row:
     order = task.order
     return Row(
         key=task.task_id,
-        source=task.source or task.trigger.key,
+        source=_name(task),
         operation=order.operation if order else "-",
         provider=_provider(task),
         state=task.state,
@@ -58,6 +58,13 @@ def row_of(task: Task, now: datetime) -> Row:
         ),
         note=_note(task),
     )
+
+
+def _name(task: Task) -> str:
+    """The photo; with its label, where it has another one than the operation; else the spec."""
+    stem = task.trigger.key.removesuffix(".json")
+    usual = {task.source, f"{task.source}.{task.order.operation if task.order else ''}"}
+    return task.source if task.source and stem in usual else stem or task.trigger.key
 
 
 def _provider(task: Task) -> str:

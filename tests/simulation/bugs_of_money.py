@@ -1,0 +1,198 @@
+"""Planted bugs about what is paid: twice, too late, without a trace, or told wrongly."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from darkroom.errors import Failure, NotSent, Unclear
+from darkroom.pipeline import admission, outcome, patience, poll, settle, submit
+from darkroom.pipeline import fail as failing
+from darkroom.pipeline.ending import write_manifest
+from darkroom.pipeline.guard import find_mine
+from darkroom.ports import Accepted, JobFailed, Ports, Prepared, Step, Work
+from darkroom.routes import Route
+from darkroom.task import Ending, Finished, Task
+from tests.fakes.gate import InMemoryGate
+from tests.simulation.planting import Bug, Swap
+from tests.simulation.providers import SimulatedProviders
+
+
+def _paid_before_the_intent() -> list[Swap]:
+    def submit_first(
+        self: SimulatedProviders, work: Work, intend: Callable[[Prepared], None]
+    ) -> Accepted | Finished:
+        said = self._pay("providers.pay", work, "request")
+        intend(Prepared("request"))
+        return said
+
+    return [(SimulatedProviders, "submit", submit_first)]
+
+
+def _another_request_is_repeated() -> list[Swap]:
+    def repeat(self: SimulatedProviders, work: Work, request: str) -> Accepted | Finished:
+        return self._pay("providers.repeat", work, f"{request} again")
+
+    return [(SimulatedProviders, "repeat", repeat)]
+
+
+def _any_job_is_adopted() -> list[Swap]:
+    def look_up(self: SimulatedProviders, work: Work, since: object) -> Accepted | None:
+        del work, since
+        self._free("providers.look_up")
+        return next((Accepted(name) for name in self.ledger.jobs), None)
+
+    return [(SimulatedProviders, "look_up", look_up)]
+
+
+def _settled_at_once() -> list[Swap]:
+    whole = settle.settle
+
+    def settle_now(ports: Ports, task: Task) -> Step:
+        due = replace(task.paying, call_until=task.paying.started_at)
+        return whole(ports, replace(task, attempts=task.with_attempt(due)))
+
+    return [(submit, "settle", settle_now)]
+
+
+def _doubtful_calls_are_paid_again() -> list[Swap]:
+    def pay_again(ports: Ports, task: Task, why: object) -> Step:
+        del why
+        attempt = replace(task.paying, outcome="unknown", charged="unknown", request=None)
+        outcome.requeue(ports, task, task.with_attempt(attempt))
+        return Step("submit")
+
+    return [(settle, "_end_unknown", pay_again)]
+
+
+def _ended_tasks_are_submitted() -> list[Swap]:
+    def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
+        task = ports.tasks.get(task_id)
+        if task is not None and task.state == "queued":
+            return task
+        return find_mine(ports, task_id, run, *mine)
+
+    return [(submit, "find_mine", find), (submit, "stale", lambda *_: None)]
+
+
+def _time_left_is_ignored() -> list[Swap]:
+    whole = submit.submit
+    return [(submit, "submit", lambda ports, task_id, run, _left_s: whole(ports, task_id, run))]
+
+
+def _charges_are_told(charged: str) -> Callable[[], list[Swap]]:
+    def swaps() -> list[Swap]:
+        whole = poll._gave_up
+
+        def gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
+            return whole(ports, task, route, replace(said, charged=charged))  # type: ignore[arg-type]
+
+        return [(poll, "_gave_up", gave_up)]
+
+    return swaps
+
+
+def _price_table_wins() -> list[Swap]:
+    whole, done = outcome.accepted, poll._done
+
+    def accepted(ports: Ports, task: Task, route: Route, said: Any) -> Step:
+        return whole(ports, task, route, replace(said, credits=None))
+
+    def finished(ports: Ports, task: Task, said: Finished) -> Step:
+        return done(ports, task, replace(said, credits=None))
+
+    return [
+        (submit, "accepted", accepted),
+        (settle, "accepted", accepted),
+        (poll, "_done", finished),
+    ]
+
+
+def _requests_are_kept() -> list[Swap]:
+    def closed(task: Task, _ending: object) -> Any:
+        return task.attempts
+
+    return [(failing, "_closed", closed)]
+
+
+def _nobody_is_waited_for() -> list[Swap]:
+    def ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:
+        task = ports.tasks.get(task_id)
+        if task is None or task.run != run or task.finished:
+            return task
+        ending = task.ending or failing._broken(task, broken)
+        closed = failing._closed(task, ending)
+        now = ports.clock.now()
+        final = task.moved(ending.status, now, ending=ending, attempts=closed, wait_reason=None)
+        return ports.tasks.replace(task, write_manifest(ports, final))
+
+    return [(failing, "_ended", ended)]
+
+
+def _retry_after_is_ignored() -> list[Swap]:
+    whole = admission.note_refusal
+
+    def note(ports: Ports, provider: str, error: Any) -> None:
+        if not getattr(error, "retry_after_s", None):
+            whole(ports, provider, error)
+
+    return [(outcome, "_wait", lambda *_: 1), (submit, "note_refusal", note)]
+
+
+def _plainly_failed(task: Task, error: str | None) -> Any:
+    del task
+    return Ending("failed", Failure("internal", f"It broke: {error}."))
+
+
+BUGS: Final = (
+    Bug("a call is paid before its intent is written", _paid_before_the_intent),
+    Bug("a repeated request is not the same request", _another_request_is_repeated),
+    Bug("whatever job is in the list is adopted", _any_job_is_adopted),
+    Bug(
+        "an open intent is settled while its call is under way",
+        _settled_at_once,
+        ("slow-answer", "door-answer-lost"),
+    ),
+    Bug("a doubtful call is paid again without being asked to", _doubtful_calls_are_paid_again),
+    Bug("a task that is to end is submitted all the same", _ended_tasks_are_submitted),
+    Bug("no heed is paid to how long the process may live", _time_left_is_ignored),
+    Bug(
+        "a call without an answer is sent again",
+        lambda: [(Unclear, "money_moved", "no"), (Unclear, "repeatable", True)],
+    ),
+    Bug(
+        "a call without an answer is taken for a refusal",
+        lambda: [(Unclear, "money_moved", "no")],
+    ),
+    Bug(
+        "a call that was never sent is taken for a doubtful one",
+        lambda: [(NotSent, "money_moved", "maybe")],
+    ),
+    Bug("the attempt's number stays 1", lambda: [(submit, "next_number", lambda _task: 1)]),
+    Bug(
+        "a call's end is not reckoned with",
+        lambda: [(submit, "call_until", lambda ports, _route: ports.clock.now())],
+    ),
+    Bug("every failed job is taken to be free", _charges_are_told("no")),
+    Bug("every failed job is taken to be charged", _charges_are_told("yes")),
+    Bug("what the provider says it took is ignored", _price_table_wins),
+    Bug("a failed task keeps its request", _requests_are_kept),
+    Bug(
+        "FAIL does not wait for a call under way",
+        _nobody_is_waited_for,
+        ("slow-answer", "run-aborted"),
+    ),
+    Bug(
+        "FAIL takes no paid call to be doubtful",
+        lambda: [(failing, "_broken", _plainly_failed)],
+        ("crash-after", "run-aborted"),
+    ),
+    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_LIMIT", 1)]),
+    Bug("Retry-After is ignored", _retry_after_is_ignored),
+    Bug("a job is left alone for too long", lambda: [(patience, "ALONE_SHARE", 3.0)]),
+    Bug("more jobs are open than are borne", lambda: [(InMemoryGate, "lease", lambda *_: True)]),
+    Bug("no lease is given back", lambda: [(m, "leave", lambda *_: None) for m in (submit, poll)]),
+    Bug(
+        "nobody waits for his turn",
+        lambda: [(m, "take_slot", lambda *_: None) for m in (admission, poll)],
+    ),
+)

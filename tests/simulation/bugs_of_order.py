@@ -1,0 +1,276 @@
+"""Planted bugs about what is written, when, and by whom: dropped conditions, swapped writes."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from darkroom.arrivals import Message, Requested
+from darkroom.aws.messages import read_message
+from darkroom.errors import Busy
+from darkroom.media import PNG
+from darkroom.pipeline import deliver, draft, ending, intake, poll, release, sweep
+from darkroom.pipeline import fail as failing
+from darkroom.ports import Pending, Ports, Step
+from darkroom.routes import Route
+from darkroom.task import Order, Result, Task
+from tests.simulation import world
+from tests.simulation.machine import Machine
+from tests.simulation.planting import Bug, Swap
+from tests.simulation.stores import PlainTasks
+
+# --- the table's conditions ----------------------------------------------------------------------
+
+
+def _unconditional_writes() -> list[Swap]:
+    def write(self: PlainTasks, old: Task, new: Task) -> Task:
+        written = replace(new, revision=old.revision + 1)
+        self._watcher.changed(self.stored[old.task_id], written)
+        self.stored[old.task_id] = written
+        return written
+
+    return [(PlainTasks, "replace", write)]
+
+
+def _create(**dropped: bool) -> Callable[[], list[Swap]]:
+    """`create` without one of its conditions."""
+
+    def swaps() -> list[Swap]:
+        whole = PlainTasks.create
+
+        def create(
+            self: PlainTasks, task: Task, *, previous: str | None, owner: str | None
+        ) -> None:
+            if "twice" in dropped:
+                self.stored.pop(task.task_id, None)
+            if "previous" in dropped:
+                previous = self.latest(task.trigger.key)
+            if "owner" in dropped:
+                owner = self.owner(task.output)
+            if "wants" in dropped:
+                task = replace(task, wants=())
+            whole(self, task, previous=previous, owner=owner)
+
+        return [(PlainTasks, "create", create)]
+
+    return swaps
+
+
+# --- the order of an ending ----------------------------------------------------------------------
+
+
+def _final(ports: Ports, task: Task, results: tuple[Result, ...]) -> Task:
+    done = replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
+    attempts = task.with_attempt(done)
+    now = ports.clock.now()
+    return task.moved("succeeded", now, results=results, attempts=attempts, wait_reason=None)
+
+
+def _state_before_manifest() -> list[Swap]:
+    def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
+        final = ports.tasks.replace(task, _final(ports, task, results))
+        ending.announce(ports, ending.write_manifest(ports, final))
+        return Step("done")
+
+    return [(deliver, "_succeed", succeed)]
+
+
+def _event_before_state() -> list[Swap]:
+    def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
+        final = ending.write_manifest(ports, _final(ports, task, results))
+        ending.announce(ports, final)
+        ports.tasks.replace(task, final)
+        return Step("done")
+
+    return [(deliver, "_succeed", succeed)]
+
+
+def _manifest_before_results() -> list[Swap]:
+    whole = deliver._copy
+
+    def copy(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
+        held: list[tuple[Any, ...]] = []
+        outputs = _Holding(ports.outputs, held)
+        results = tuple(whole(replace(ports, outputs=outputs), task, answer, time_left_s))
+        ending.write_manifest(ports, _final(ports, task, results))
+        for one in held:
+            ports.outputs.put(*one)
+        return results
+
+    return [(deliver, "_copy", copy)]
+
+
+class _Holding:
+    """Outputs that are not written yet."""
+
+    def __init__(self, outputs: Any, held: list[tuple[Any, ...]]) -> None:
+        self.get = outputs.get
+        self._held = held
+
+    def put(self, key: str, body: Any, content_type: str) -> None:
+        """Hold the object back."""
+        self._held.append((key, body.read(), content_type))
+
+
+def _bus_is_not_listened_to() -> list[Swap]:
+    whole = ending.announce
+
+    def announce(ports: Ports, task: Task) -> None:
+        try:
+            whole(ports, task)
+        except Busy:
+            return
+
+    return [(deliver, "announce", announce), (failing, "announce", announce)]
+
+
+def _losers_manifest_stays() -> list[Swap]:
+    def nothing(*_: object) -> None:
+        return
+
+    return [(module, "rewrite_manifest", nothing) for module in (deliver, failing)]
+
+
+def _names_are_nobodys() -> list[Swap]:
+    return [
+        (module, "output_name", lambda _ports, task: task.output) for module in (deliver, ending)
+    ]
+
+
+# --- what is waited for --------------------------------------------------------------------------
+
+
+def _wants_are_forgotten_first() -> list[Swap]:
+    def let_go(ports: Ports, task_id: str) -> None:
+        task = release._released(ports, task_id)
+        if task is None or task.state == "waiting":
+            return
+        ports.tasks.forget_wants(task)
+        if task.ending is None:
+            ports.workflows.start(task_id, task.run)
+
+    return [(intake, "release", let_go)]
+
+
+def _only_new_tasks_are_started() -> list[Swap]:
+    whole = intake._take
+
+    def take(ports: Ports, asked: Any) -> None:
+        if ports.tasks.get(asked.trigger.task_id) is None:
+            whole(ports, asked)
+
+    return [(intake, "_take", take)]
+
+
+def _nobody_looks_twice() -> list[Swap]:
+    whole = intake._go_on
+
+    def go_on(ports: Ports, task: Task) -> None:
+        if task.state != "waiting":
+            whole(ports, task)
+
+    return [(intake, "_go_on", go_on)]
+
+
+def _only_missing_files_are_wanted() -> list[Swap]:
+    whole = draft._ordered
+
+    def ordered(ports: Ports, task: Task, order: Order) -> Task:
+        made = whole(ports, task, order)
+        missing = tuple(key for key in made.wants if ports.inputs.find(key) is None)
+        return replace(made, wants=missing)
+
+    return [(draft, "_ordered", ordered)]
+
+
+def _anything_is_cancelled() -> list[Swap]:
+    states = frozenset({"waiting", "queued", "submitting", "running"})
+    return [(release, "UNSUBMITTED", states)]
+
+
+def _jobs_are_never_given_up() -> list[Swap]:
+    def pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
+        del ports, task, route, said
+        return Step("poll", 300)
+
+    return [(poll, "_pending", pending)]
+
+
+def _doubts_add_up() -> list[Swap]:
+    whole = poll._pending
+
+    def pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
+        return whole(ports, replace(task, waits=0), route, said)
+
+    return [(poll, "_pending", pending)]
+
+
+def _message_ids_are_request_ids() -> list[Swap]:
+    def read(message: Message, bucket: str) -> Any:
+        return tuple(
+            replace(one, request_id=message.message_id) if isinstance(one, Requested) else one
+            for one in read_message(message, bucket)
+        )
+
+    return [(world, "read_message", read)]
+
+
+def _taken_carelessly() -> list[Swap]:
+    whole = world.World._take
+
+    def take(self: world.World, message: Message) -> None:
+        whole(self, message)
+
+    return [(world.World, "_take", take)]
+
+
+_OVERTAKING: Final = ("slow-call", "spec-overwritten", "event-delayed")
+
+BUGS: Final = (
+    Bug("a write does not look at what is there", _unconditional_writes),
+    Bug("a task may be created twice", _create(twice=True)),
+    Bug("a spec's newest task may be pushed aside", _create(previous=True), _OVERTAKING),
+    Bug("an output's owner may be pushed aside", _create(owner=True), _OVERTAKING),
+    Bug("what a task waits for is not written down", _create(wants=True)),
+    Bug("the state is written before the manifest", _state_before_manifest),
+    Bug("the event is sent before the state is written", _event_before_state),
+    Bug("the manifest is written before the results", _manifest_before_results),
+    Bug(
+        "DELIVER says nothing when it is entered again",
+        lambda: [(deliver, "_done_already", lambda _ports, _task: Step("done"))],
+    ),
+    Bug("a refusal of the bus goes unheard", _bus_is_not_listened_to),
+    Bug(
+        "whoever loses the race to the end leaves its manifest",
+        _losers_manifest_stays,
+        ("slow-call", "run-aborted"),
+    ),
+    Bug("an older task writes over a newer one's files", _names_are_nobodys),
+    Bug(
+        "several results have one name", lambda: [(deliver, "Counter", lambda *_: defaultdict(int))]
+    ),
+    Bug(
+        "a result of the wrong kind is delivered",
+        lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],
+    ),
+    Bug("a result that is gone is not asked for anew", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
+    Bug("wants are forgotten before the run is started", _wants_are_forgotten_first),
+    Bug("a task that is there already is not started", _only_new_tasks_are_started),
+    Bug("inputs are not looked for once more", _nobody_looks_twice, ("slow-call",)),
+    Bug(
+        "only missing files are waited for",
+        _only_missing_files_are_wanted,
+        ("photo-deleted",),
+    ),
+    Bug("what is submitted is cancelled", _anything_is_cancelled),
+    Bug(
+        "an old version's late event takes the newer's place",
+        lambda: [(draft, "stale", lambda _ports, _trigger: None)],
+    ),
+    Bug("a hanging job is never given up", _jobs_are_never_given_up),
+    Bug("a job's absences add up over its life", _doubts_add_up, ("job-not-found-yet", "job-late")),
+    Bug("a request is known by its message", _message_ids_are_request_ids),
+    Bug("bad ends are told to nobody", lambda: [(Machine, "tell", lambda *_: None)]),
+    Bug("messages are taken for done whatever comes of them", _taken_carelessly),
+    Bug("nobody sweeps", lambda: [(sweep, "sweep", lambda _ports: 0)]),
+)

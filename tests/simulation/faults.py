@@ -1,0 +1,154 @@
+"""Every kind of fault, where each may strike, and who decides that it does.
+
+A kind names what happens; what it does is done where it strikes: in `outside` for whatever can
+befall any call, in `providers` for what a provider may say, elsewhere for events and people.
+"""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+DEATHS: Final = ("crash-before", "crash-after", "slow-call")
+_READ: Final = (*DEATHS, "table-throttled")
+_WRITE: Final = (*DEATHS, "table-throttled", "table-answer-lost")
+_FIND: Final = (*DEATHS, "bucket-error")
+_FREE: Final = (
+    *DEATHS,
+    "free-throttled",
+    "free-throttled-without-hint",
+    "free-server-error",
+    "free-unanswered",
+    "free-malformed",
+)
+_PAID: Final = (
+    *("crash-before", "crash-after"),
+    *("throttled", "throttled-without-hint", "not-sent", "server-error", "unanswered"),
+    *("accepted-but-server-error", "accepted-but-unanswered", "accepted-but-malformed"),
+    *("accepted-but-truncated", "half-open", "slow-answer"),
+)
+
+CALLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "tasks.get": _READ,
+    "tasks.latest": _READ,
+    "tasks.owner": _READ,
+    "tasks.wanting": _READ,
+    "tasks.due": _READ,
+    "tasks.create": (*_WRITE, "create-contended"),
+    "tasks.replace": _WRITE,
+    "tasks.forget_wants": _WRITE,
+    "inputs.find": _FIND,
+    "inputs.read": _FIND,
+    "outputs.put": (*_FIND, "bucket-answer-lost"),
+    "outputs.get": _FIND,
+    "workflows.start": (*DEATHS, "start-throttled", "start-answer-lost"),
+    "events.publish": (*DEATHS, "event-not-taken", "event-answer-lost"),
+    "gate.reserve": _WRITE,
+    "gate.lease": _WRITE,
+    "gate.release": _WRITE,
+    "gate.standing": _READ,
+    "gate.change": _WRITE,
+    "dead_letters.put": (*DEATHS, "queue-error"),
+    "providers.prepare": (*_FREE, "prepare-refused"),
+    "providers.pay": (*_PAID, "refused"),
+    "providers.repeat": _PAID,
+    "providers.look_up": _FREE,
+    "providers.poll": (*_FREE, "job-not-found-yet"),
+    "providers.cancel": _FREE,
+    "providers.fetch": (*DEATHS, "result-gone", "result-unreachable"),
+}
+"""Call to the outside -> the kinds that may strike it. A call that is not named here only dies."""
+
+CHANCES: Final[Mapping[str, float]] = {
+    "event-duplicated": 0.2,
+    "event-delayed": 0.1,
+    "event-poisoned": 0.01,
+    "message-redelivered": 0.1,
+    "message-malformed": 0.01,
+    "door-refused": 0.01,
+    "door-answer-lost": 0.02,
+    "run-aborted": 0.02,
+    "clock-skewed": 0.3,
+    "job-failed-refunded": 0.05,
+    "job-failed-charged": 0.03,
+    "job-hangs": 0.01,
+    "job-late": 0.05,
+    "listed-late": 0.3,
+    "result-of-wrong-kind": 0.01,
+    "spec-overwritten": 0.2,
+    "spec-deleted": 0.05,
+    "photo-overwritten": 0.05,
+    "photo-deleted": 0.1,
+    "route-gone": 0.2,
+    "price-changed": 0.2,
+}
+"""What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
+
+KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
+
+
+class Mischief(Protocol):
+    """Decides what goes wrong, and counts it."""
+
+    fired: Counter[str]
+
+    def strike(self, call: str) -> str | None:
+        """The kind of fault that strikes this call, if one does."""
+
+    def chance(self, kind: str) -> bool:
+        """Whether this happens now."""
+
+    def between(self, least: float, most: float) -> float:
+        """A number of the world's own: a pause, a duration, a place."""
+
+
+class Dice:
+    """Faults by chance; the same seed always brings the same.
+
+    Args:
+        seed: of everything.
+        rate: of calls that are struck, 0 to 1.
+        kinds: those that may strike; other seeds leave out others, so that no kind is always
+            hidden behind another.
+    """
+
+    def __init__(self, seed: int, rate: float, kinds: Iterable[str]) -> None:
+        self.fired: Counter[str] = Counter()
+        self._random = random.Random(seed)  # noqa: S311 - the same again, not a secret
+        self._rate = rate
+        enabled = frozenset(kinds)
+        self._calls = {call: [k for k in of if k in enabled] for call, of in CALLS.items()}
+        self._deaths = [k for k in DEATHS if k in enabled]
+        self._chances = {kind: p for kind, p in CHANCES.items() if kind in enabled}
+        self._left = self._draw()
+
+    def strike(self, call: str) -> str | None:
+        """The kind of fault that strikes this call, if one does."""
+        self._left -= 1
+        if self._left > 0:
+            return None
+        self._left = self._draw()
+        kinds = self._calls.get(call, self._deaths)
+        if not kinds:
+            return None
+        kind = kinds[int(self._random.random() * len(kinds))]
+        self.fired[kind] += 1
+        return kind
+
+    def chance(self, kind: str) -> bool:
+        """Whether this happens now."""
+        likely = self._chances.get(kind)
+        if likely is None or self._random.random() >= likely:
+            return False
+        self.fired[kind] += 1
+        return True
+
+    def between(self, least: float, most: float) -> float:
+        """A number of the world's own."""
+        return least + (most - least) * self._random.random()
+
+    def _draw(self) -> float:
+        if self._rate <= 0:
+            return math.inf
+        return 1 + int(self._random.expovariate(self._rate))

@@ -1,0 +1,121 @@
+"""What the providers know: every accepted paid call, what it took, and how it ends."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from darkroom.ports import JobFailed, Work
+from darkroom.task import ResultRef
+from tests.simulation.faults import Mischief
+from tests.simulation.outside import Invocation
+
+Fate = Literal["done", "failed", "hangs", "lost", "cancelled"]
+
+PRICE: Final = 2.0
+"""What the routes' price tables say; a provider that tells its price takes `TOLD`."""
+NEW_PRICE: Final = 2.5
+TOLD: Final = 3.0
+KEY_S: Final = 24 * 3600
+"""How long a provider remembers an idempotency key."""
+
+
+@dataclass
+class Job:
+    """One accepted paid call; one that is answered at once is a job that has ended.
+
+    Attributes:
+        amount: credits taken.
+        told: whether the provider says what it took.
+        refunded: whether it gave them back.
+        done_at: when it will have ended.
+        asked_at: when somebody last asked about it.
+        listed_at: from when on it is in the list of past calls.
+        neglected: whether it was lost because nobody asked.
+        tellings: how often its end was told.
+        told_to: the process that was last told how it ended.
+        large: whether its result is data, and much of it.
+    """
+
+    job_id: str
+    work: Work
+    request: str
+    accepted_at: float
+    done_at: float
+    listed_at: float
+    fate: Fate
+    amount: float = PRICE
+    told: bool = False
+    refunded: bool = False
+    asked_at: float = 0.0
+    neglected: bool = False
+    tellings: int = 0
+    told_to: Invocation | None = None
+    large: bool = False
+    results: int = 1
+    spoilt: bool = False
+    failure: JobFailed | None = None
+    refs: tuple[ResultRef, ...] = ()
+
+    @property
+    def owed(self) -> float:
+        """Credits that it has cost in the end."""
+        return 0.0 if self.refunded else self.amount
+
+    @property
+    def reported(self) -> bool:
+        """Whether the end was told to somebody who could write it down."""
+        return self.told_to is not None and not self.told_to.harmed
+
+
+@dataclass
+class Ledger:
+    """Every job, by its name, by its attempt, and by its idempotency key."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    of: defaultdict[tuple[str, int], list[Job]] = field(default_factory=lambda: defaultdict(list))
+    _by_key: dict[tuple[str, int], Job] = field(default_factory=dict)
+
+    def known(self, work: Work, now: float) -> Job | None:
+        """The job of an idempotency key that is still remembered."""
+        job = self._by_key.get((work.task_id, work.attempt))
+        return job if job and now - job.accepted_at <= KEY_S else None
+
+    def accept(self, work: Work, request: str, now: float, mischief: Mischief) -> Job:
+        """Take the job and the money."""
+        job = _build_job(f"job-{len(self.jobs) + 1}", work, request, now, mischief)
+        self.jobs[job.job_id] = job
+        self.of[work.task_id, work.attempt].append(job)
+        if work.route.idempotency == "key":
+            self._by_key[work.task_id, work.attempt] = job
+        return job
+
+
+def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischief) -> Job:
+    job = Job(name, work, request, now, now, now, "done", asked_at=now)
+    draw = mischief.between(0, 1)
+    job.told = draw < 0.5
+    job.amount = TOLD if job.told else PRICE
+    job.results = 2 if draw * 20 % 1 < 0.1 else 1
+    job.large = not work.route.asynchronous and draw * 400 % 1 < 0.005
+    job.spoilt = mischief.chance("result-of-wrong-kind")
+    if mischief.chance("listed-late"):
+        job.listed_at += mischief.between(1, 3000)
+    if not work.route.asynchronous:
+        return job
+    job.done_at += mischief.between(1, 40 if work.route.alone_s else 12)
+    if mischief.chance("job-late"):
+        job.done_at += mischief.between(100, 5000)
+    if mischief.chance("job-hangs"):
+        job.fate, job.done_at = "hangs", float("inf")
+    elif mischief.chance("job-failed-refunded"):
+        job.fate, job.failure = "failed", _failure(work)
+        job.refunded = True
+    elif mischief.chance("job-failed-charged"):
+        job.fate, job.failure = "failed", _failure(work)
+        # Who declares that failed jobs cost nothing keeps to it.
+        job.refunded = work.route.charged_on_failure == "no"
+    return job
+
+
+def _failure(work: Work) -> JobFailed:
+    return JobFailed("job-failed", "It could not be done.", work.route.charged_on_failure)

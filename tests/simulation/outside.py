@@ -1,0 +1,224 @@
+"""Every call of the pipeline to the outside passes here: time goes by, and it may be the last.
+
+An invocation is one process's work on one event. It dies at its time limit, or when a fault
+says so; whoever invoked it gets the name of an error, as Lambda's callers do.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, NoReturn, TypeVar
+
+from darkroom.errors import Busy, Conflict, DarkroomError
+from tests.fakes.clock import START
+from tests.simulation.faults import DEATHS, Mischief
+from tests.simulation.timeline import Timeline
+
+T = TypeVar("T")
+
+CALL_S: Final = 0.01
+"""What an ordinary call takes."""
+
+
+class Died(BaseException):
+    """The process is gone; nothing in it may catch this."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Restless(BaseException):
+    """The world has made more calls than it ever should: something goes round in circles."""
+
+
+class ClientError(Exception):
+    """AWS did not do it, or did it and could not say so; named as boto3 names it."""
+
+
+# Kind -> whether the call was carried out all the same, and the error that its caller gets.
+_ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception]]]] = {
+    "table-throttled": (False, lambda: ClientError("the table is throttled")),
+    "table-answer-lost": (True, lambda: ClientError("the table's answer was lost")),
+    "create-contended": (False, lambda: Conflict("another transaction was under way")),
+    "bucket-error": (False, lambda: ClientError("slow down")),
+    "bucket-answer-lost": (True, lambda: ClientError("the bucket's answer was lost")),
+    "start-throttled": (False, lambda: ClientError("too many executions")),
+    "start-answer-lost": (True, lambda: ClientError("the answer was lost")),
+    "event-not-taken": (False, lambda: Busy("event-not-taken", "The bus did not take it.")),
+    "event-answer-lost": (True, lambda: ClientError("the bus's answer was lost")),
+    "queue-error": (False, lambda: ClientError("the queue is unavailable")),
+    "answer-lost": (True, lambda: ClientError("the answer was lost")),
+}
+
+
+@dataclass
+class Invocation:
+    """One process at work.
+
+    Attributes:
+        skew_s: how far its clock is off.
+        harmed: whether a fault has struck it.
+    """
+
+    verb: str
+    task_id: str | None
+    dies_at: float
+    skew_s: float
+    harmed: bool = False
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An invocation without an answer: the error's name, as its caller learns it."""
+
+    name: str
+
+
+@dataclass
+class Outside:
+    """The way out.
+
+    Attributes:
+        most: of calls that this world may make.
+        unexpected: errors that no fault explains.
+        lines: the trace, if one is kept.
+    """
+
+    timeline: Timeline
+    mischief: Mischief
+    current: Invocation | None = None
+    calls: int = 0
+    most: int = 1_000_000
+    unexpected: list[str] = field(default_factory=list)
+    lines: list[str] | None = None
+    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError)
+
+    def invoke(
+        self, verb: str, task_id: str | None, limit_s: float, act: Callable[[], T]
+    ) -> T | Broken:
+        """Run one process; its answer, or the error that it ended with."""
+        skew_s = self.mischief.between(-5, 5) if self.mischief.chance("clock-skewed") else 0.0
+        before = self.current
+        self.current = Invocation(verb, task_id, self.timeline.now + limit_s, skew_s)
+        if self.lines is not None:
+            self.note(f"> {verb} {task_id}")
+        try:
+            return act()
+        except Died as death:
+            return Broken(death.name)
+        except Exception as error:  # noqa: BLE001 - Lambda answers any error by its name
+            name = type(error).__name__
+            if not isinstance(error, self.expected):
+                self.unexpected.append(f"{verb} of {task_id} raised {name}: {error}")
+            return Broken(name)
+        finally:
+            if self.lines is not None:
+                self.note(f"< {verb} {task_id}")
+            self.current = before
+
+    def call(self, name: str, act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """An ordinary call."""
+        kind = self.begin(name)
+        if kind is None:
+            return act(*args, **kwargs)
+        carried_out, error = _ERRORS.get(kind, (True, None))
+        if carried_out:
+            said = act(*args, **kwargs)
+        if error is not None:
+            raise error()
+        self.end(kind)
+        return said
+
+    def begin(self, name: str, seconds: float = CALL_S) -> str | None:
+        """The way there; returns the fault that is still to strike, if any."""
+        self.calls += 1
+        if self.calls > self.most:
+            raise Restless(f"more than {self.most:,} calls")
+        kind = self.mischief.strike(name)
+        if self.lines is not None:
+            self.note(f"{name} {kind or ''}")
+        if kind is None:
+            self.timeline.pass_(seconds)
+            self.check_time()
+            return None
+        if self.current is not None and (kind in _ERRORS or kind in DEATHS):
+            self.current.harmed = True
+        if kind == "slow-call":
+            long = self.mischief.between(0, 1) < 0.5
+            seconds += self.mischief.between(1, 240) if long else self.mischief.between(0.2, 3)
+        self.timeline.pass_(seconds)
+        self.check_time()
+        if kind == "crash-before":
+            self.die()
+        return kind
+
+    def end(self, kind: str | None) -> None:
+        """The way back."""
+        if kind == "crash-after":
+            self.die()
+
+    def die(self) -> NoReturn:
+        """The process is gone at once."""
+        if self.current is not None:
+            self.current.harmed = True
+        raise Died("Runtime.ExitError")
+
+    def check_time(self) -> None:
+        """Die when the process's time is up."""
+        if self.current is not None and self.timeline.now >= self.current.dies_at:
+            self.current.harmed = True
+            raise Died("Sandbox.Timedout")
+
+    def time_left_s(self) -> float:
+        """How long the process may still live."""
+        return self.current.dies_at - self.timeline.now if self.current else float("inf")
+
+    def note(self, what: str) -> None:
+        """Add to the trace."""
+        if self.lines is not None:
+            self.lines.append(f"{self.timeline.now:.3f} {what}")
+
+    def digest(self) -> str:
+        """The trace in short: two runs that did the same have the same."""
+        return hashlib.sha256("\n".join(self.lines or ()).encode()).hexdigest()[:16]
+
+
+class SimulatedClock:
+    """`ports.Clock` on the timeline, as wrong as the process's own clock is."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def now(self) -> datetime:
+        """UTC, aware."""
+        current = self._outside.current
+        skew_s = current.skew_s if current else 0.0
+        return START + timedelta(seconds=self._outside.timeline.now + skew_s)
+
+    def sleep(self, seconds: float) -> None:
+        """Time goes by for everyone; the process may die of it."""
+        self._outside.timeline.pass_(seconds)
+        self._outside.check_time()
+
+
+class Guarded:
+    """A port whose every call is one to the outside; looks like the port to the pipeline."""
+
+    def __init__(self, port: object, name: str, outside: Outside) -> None:
+        for method in dir(port):
+            if method.startswith("_"):
+                continue
+            attribute = getattr(port, method)
+            guarded = callable(attribute)
+            setattr(self, method, _call(outside, name, attribute) if guarded else attribute)
+
+
+def _call(outside: Outside, port: str, act: Callable[..., Any]) -> Callable[..., Any]:
+    name = f"{port}.{act.__name__}"
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return outside.call(name, act, *args, **kwargs)
+
+    return call

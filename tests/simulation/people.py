@@ -1,0 +1,165 @@
+"""What people do to the input bucket, and what is deployed meanwhile.
+
+Every spec version that is uploaded, and every request that carries one, is one `Ask`: one task
+must come of it.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from darkroom.routes import Route
+from darkroom.task import Trigger
+from tests.fakes.inputs import InMemoryInputs
+from tests.pipeline.offers import (
+    JOB_ALONE,
+    JOB_KEY,
+    JOB_LOOKED_UP,
+    JOB_NONE,
+    ROUTES,
+    SYNC_KEY,
+    SYNC_NONE,
+)
+from tests.simulation.faults import Mischief
+from tests.simulation.ledger import NEW_PRICE
+from tests.simulation.providers import PNG
+from tests.simulation.timeline import Timeline
+
+OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
+PHOTO: Final = PNG + b"a photo"
+GOOD: Final = "succeeded"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A task that was asked for.
+
+    Attributes:
+        expect: its state, or its failure's code, where no fault strikes; None where it depends.
+    """
+
+    trigger: Trigger
+    expect: str | None
+
+
+@dataclass
+class People:
+    """Uploads, overwrites, deletes and sends; `asks` is what they asked for so far."""
+
+    timeline: Timeline
+    inputs: InMemoryInputs
+    mischief: Mischief
+    send: Callable[[str], None]
+    deploy: Callable[[Sequence[Route]], None]
+    asks: list[Ask] = field(default_factory=list)
+
+    def come(self, tasks: int) -> None:
+        """Let about so many specs be dropped, one every three seconds or so."""
+        for number in range(tasks):
+            at = self.mischief.between(0, 3 * tasks)
+            self.timeline.after(at, functools.partial(self._work, f"p{number}/cat.jpg"))
+        if self.mischief.chance("route-gone"):
+            self._deploy_for_a_while(ROUTES[:6])
+        if self.mischief.chance("price-changed"):
+            dearer = [replace(route, credits=lambda _params: NEW_PRICE) for route in ROUTES]
+            self._deploy_for_a_while(dearer)
+        if self.mischief.chance("message-malformed"):
+            self.send('{"key": ["no text"]')
+
+    def drop(self, key: str, body: bytes = PHOTO) -> None:
+        """Upload a file; its event is on its way."""
+        self._tell("Created", key, self.inputs.put(key, body).version_id)
+
+    def ask(self, key: str, operation: str, expect: str | None = GOOD, **more: Any) -> None:
+        """Upload a spec."""
+        body = json.dumps({"operation": operation, **more}).encode()
+        version = self.inputs.put(key, body).version_id
+        self.asks.append(Ask(Trigger("upload", self.inputs.bucket, key, version), expect))
+        self._tell("Created", key, version)
+
+    def remove(self, key: str) -> None:
+        """Delete a file."""
+        self.inputs.delete(key)
+        self._tell("Deleted", key, "marker")
+
+    def request(self, name: str, photo: str, operation: str) -> None:
+        """Send a message that carries a spec."""
+        spec = {"operation": operation}
+        key = f"{photo}.{operation}.json"
+        self.asks.append(Ask(Trigger("message", self.inputs.bucket, key, name), GOOD))
+        self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
+
+    def _work(self, photo: str) -> None:
+        """One photo and its spec, in one of the ways in which that goes."""
+        draw = self.mischief.between(0, 1)
+        operation = OPERATIONS[int(self.mischief.between(0, len(OPERATIONS)))]
+        spec = f"{photo}.json"
+        unknown = {0: "fail", 1: "retry"}.get(int(self.mischief.between(0, 10)), "hold")
+        if draw < 0.55:
+            self.drop(photo)
+            self.ask(spec, operation, on_unknown=unknown)
+        elif draw < 0.6:
+            self.drop(photo)
+            self._ask_twice_for_one_name(photo, operation)
+        elif draw < 0.75:
+            self.ask(spec, operation, on_unknown=unknown)
+            self._later(60, lambda: self.drop(photo))
+        elif draw < 0.83:
+            self.drop(photo)
+            self.request(f"request-{photo[:-8]}", photo, operation)
+        elif draw < 0.88:
+            self.drop(photo)
+            self.ask(f"{photo}.thumb.json", operation)
+            self.ask(spec, SYNC_NONE, provider=["alpha", "beta"])
+        elif draw < 0.92:
+            self._later(3, lambda: self.drop(photo))
+            self.ask(spec, "remove-objects", inputs={"mask": "m.png"})
+            self._later(20, lambda: self.drop(photo.replace("cat.jpg", "m.png")))
+        elif draw < 0.95:
+            self.ask(spec, operation, "inputs-missing")
+        elif draw < 0.97:
+            self.drop(photo)
+            self.ask(spec, "no-such-thing", "unknown-operation")
+        else:
+            self.ask(spec, operation, "input-empty")
+            self._later(5, lambda: self.drop(photo, b""))
+        self._meddle(photo, spec, operation)
+
+    def _ask_twice_for_one_name(self, photo: str, operation: str) -> None:
+        """Two specs whose results would have one name; one of them is refused."""
+        specs = [f"{photo}.json", f"{photo}.{operation}.json"]
+        for key in specs:
+            self._later(0.2, functools.partial(self.ask, key, operation, None))
+
+    def _meddle(self, photo: str, spec: str, operation: str) -> None:
+        """People change their minds."""
+        if self.mischief.chance("spec-overwritten"):
+            more = {"metadata": {"version": 2}}
+            draw = self.mischief.between(0, 1)
+            other = operation if draw < 0.5 else SYNC_KEY
+            self._later(
+                30 if draw * 2 % 1 < 0.25 else 1, lambda: self.ask(spec, other, None, **more)
+            )
+        if self.mischief.chance("spec-deleted"):
+            self._later(30, lambda: self.remove(spec))
+        if self.mischief.chance("photo-overwritten"):
+            self._later(30, lambda: self.drop(photo, PHOTO + b" again"))
+        if self.mischief.chance("photo-deleted"):
+            self._later(20, lambda: self.remove(photo))
+            self._later(60, lambda: self.drop(photo))
+
+    def _deploy_for_a_while(self, routes: Sequence[Route]) -> None:
+        self._later(30, lambda: self.deploy(routes))
+        self.timeline.after(60, lambda: self.deploy(ROUTES))
+
+    def _later(self, most_s: float, act: Callable[[], None]) -> None:
+        self.timeline.after(self.mischief.between(0, most_s), act)
+
+    def _tell(self, what: str, key: str, version: str) -> None:
+        bucket = self.inputs.bucket
+        self.send(
+            f'{{"source":"aws.s3","detail-type":"Object {what}","detail":{{"bucket":'
+            f'{{"name":"{bucket}"}},"object":{{"key":"{key}","version-id":"{version}"}}}}}}'
+        )

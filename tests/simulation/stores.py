@@ -1,0 +1,144 @@
+"""Buckets and the task table in memory, as plain as can be: thousands of tasks go through a second.
+
+They keep values instead of items and pass the same contract as the fakes. A `Watcher` sees every
+write as it happens.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+from darkroom.errors import Conflict
+from darkroom.naming import folder_of
+from darkroom.task import Task
+
+
+class Watcher(Protocol):
+    """Sees writes."""
+
+    def made(self, task: Task) -> None:
+        """A task was created."""
+
+    def changed(self, old: Task, new: Task) -> None:
+        """A task was written over."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """An object was written to the output bucket."""
+
+
+class Blind:
+    """A watcher that does not look."""
+
+    def made(self, task: Task) -> None:
+        """A task was created."""
+
+    def changed(self, old: Task, new: Task) -> None:
+        """A task was written over."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """An object was written to the output bucket."""
+
+
+class PlainTasks:
+    """Fulfils `darkroom.ports.Tasks`; `stored` is what is in it."""
+
+    def __init__(self, watcher: Watcher | None = None) -> None:
+        self.stored: dict[str, Task] = {}
+        self.owners: dict[str, str] = {}
+        self._latest: dict[str, str] = {}
+        self._wants: dict[str, dict[str, None]] = {}
+        self._watcher = watcher or Blind()
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """Every key that some task is noted to wait for."""
+        return [key for key, tasks in self._wants.items() if tasks]
+
+    def get(self, task_id: str) -> Task | None:
+        """The task, or None."""
+        return self.stored.get(task_id)
+
+    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+        """Write a new task, its wanted keys, and its claims, all or nothing."""
+        key = task.trigger.key
+        if (
+            task.task_id in self.stored
+            or (task.replaces and self._latest.get(key) != previous)
+            or self.owners.get(task.output) != owner
+        ):
+            raise Conflict(f"Task {task.task_id} or its names changed meanwhile.")
+        self._watcher.made(task)
+        self.stored[task.task_id] = task
+        if task.replaces:
+            self._latest[key] = task.task_id
+        self.owners[task.output] = task.task_id
+        for wanted in task.wants:
+            self._wants.setdefault(wanted, {})[task.task_id] = None
+
+    def replace(self, old: Task, new: Task) -> Task:
+        """Write `new` where `old` is still what is stored."""
+        there = self.stored.get(old.task_id)
+        if there is None or there.revision != old.revision:
+            raise Conflict(f"Task {old.task_id} changed meanwhile.")
+        # As `dataclasses.replace` does, which takes ten times as long on so many fields.
+        written = object.__new__(Task)
+        written.__dict__.update(new.__dict__, revision=old.revision + 1)
+        self._watcher.changed(there, written)
+        self.stored[old.task_id] = written
+        return written
+
+    def latest(self, key: str) -> str | None:
+        """The newest task of the spec with this key."""
+        return self._latest.get(key)
+
+    def owner(self, output: str) -> str | None:
+        """The newest task that owns this output name."""
+        return self.owners.get(output)
+
+    def wanting(self, key: str) -> Sequence[str]:
+        """Tasks that wait for this input key."""
+        return sorted(self._wants.get(key, ()))
+
+    def forget_wants(self, task: Task) -> None:
+        """Drop the task's entries."""
+        for key in task.wants:
+            self._wants.get(key, {}).pop(task.task_id, None)
+
+    def due(self, now: datetime) -> Iterable[str]:
+        """Unfinished tasks whose deadline has passed."""
+        return [t.task_id for t in self.stored.values() if not t.finished and t.deadline <= now]
+
+    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
+        """Tasks of one folder, newest first."""
+        found = [task for task in self.stored.values() if folder_of(task.trigger.key) == folder]
+        return sorted(found, key=lambda task: task.created_at, reverse=True)[:limit]
+
+    def needing_attention(self, limit: int) -> Sequence[Task]:
+        """Failed and unknown tasks, newest first."""
+        found = [task for task in self.stored.values() if task.state in ("failed", "unknown")]
+        return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]
+
+
+class PlainOutputs:
+    """Fulfils `darkroom.ports.Outputs`; only the newest version of an object is kept."""
+
+    def __init__(self, watcher: Watcher | None = None) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._watcher = watcher or Blind()
+
+    def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
+        """Write an object; the same key again makes a new version."""
+        del content_type
+        data = body if isinstance(body, bytes) else body.read()
+        self._watcher.put(key, data)
+        self.objects[key] = data
+
+    def get(self, key: str) -> bytes | None:
+        """A small object, or None."""
+        return self.objects.get(key)
+
+
+def sha256(body: bytes) -> str:
+    """Hex digest."""
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,137 @@
+"""The simulation's own figures are those of the deployment, and its workflow is the real one."""
+
+from typing import Any
+
+import pytest
+
+from darkroom.ports import Step
+from infra.doors import SIZES
+from infra.intake import RECEIVES, VISIBILITY_FACTOR
+from tests.simulation import queue
+from tests.simulation.crash_points import PLACE, Doom
+from tests.simulation.machine import Machine, definition
+from tests.simulation.outside import Broken, Outside
+from tests.simulation.timeline import Timeline
+from tests.simulation.world import LIMITS
+from tests.workflow.definition import states
+
+
+def test_processes_live_as_long_as_they_are_deployed_to() -> None:
+    """Every door's time limit."""
+    assert {verb: size.timeout_s for verb, size in SIZES.items()} == LIMITS
+
+
+def test_the_queue_is_as_patient_as_the_deployed_one() -> None:
+    """Receives before the dead letters, and the time between them."""
+    assert queue.RECEIVES == RECEIVES
+    assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == queue.HIDDEN_S
+
+
+def test_the_workflow_is_the_one_in_the_file() -> None:
+    """Every state of it."""
+    assert set(definition()["States"]) == set(states())
+
+
+class Script:
+    """Doors that answer as they are told, and note when they were called."""
+
+    def __init__(self, *said: Step | Broken) -> None:
+        self.timeline = Timeline()
+        self.machine = Machine(Outside(self.timeline, Doom()), self)
+        self.calls: list[tuple[str, float]] = []
+        self.events: list[Any] = []
+        self._said = list(said)
+
+    def __call__(self, verb: str, event: Any) -> Step | Broken:
+        """The next answer; in the end, everything is done."""
+        self.calls.append((verb, round(self.timeline.now, 1)))
+        self.events.append(event)
+        return self._said.pop(0) if self._said else Step("done")
+
+    @property
+    def pauses(self) -> list[float]:
+        """Seconds between the calls."""
+        return [later - at for (_, at), (_, later) in zip(self.calls, self.calls[1:], strict=False)]
+
+    def run(self) -> str:
+        """Run one execution to its end; how it ended."""
+        self.machine.start("t", 1)
+        self.timeline.run()
+        return self.machine.runs["t", 1].status
+
+
+def test_a_run_follows_its_answers_and_waits() -> None:
+    """From door to door, with the seconds that they ask for."""
+    script = Script(Step("poll", 3), Step("poll", 60), Step("deliver"))
+    assert script.run() == "SUCCEEDED"
+    assert [verb for verb, _ in script.calls] == ["submit", "poll", "poll", "deliver"]
+    assert script.pauses == pytest.approx([3, 60, 0], abs=0.2)
+
+
+@pytest.mark.parametrize("error", ["ClientError", "Busy"])
+def test_errors_are_retried_as_the_file_says_and_then_go_to_fail(error: str) -> None:
+    """By the retrier that names the error, else by the one for all; FAIL learns its name."""
+    retrier = _retrier(error)
+    tries = retrier["MaxAttempts"] + 1
+    script = Script(*[Broken(error)] * tries)
+    assert script.run() == "SUCCEEDED"
+    assert [verb for verb, _ in script.calls] == ["submit"] * tries + ["fail"]
+    assert script.events[-1]["error"] == {"Error": error}
+    assert script.pauses[0] == pytest.approx(retrier["IntervalSeconds"], abs=0.2)
+    assert max(script.pauses) == pytest.approx(retrier["MaxDelaySeconds"], abs=0.2)
+
+
+def test_a_retrier_with_jitter_waits_for_part_of_its_time() -> None:
+    """Between nothing and the whole of it, as the language's full jitter does."""
+    retrier = _retrier("Lambda.TooManyRequestsException")
+    assert retrier["JitterStrategy"] == "FULL"
+    script = Script(Broken("Lambda.TooManyRequestsException"))
+    assert script.run() == "SUCCEEDED"
+    assert script.pauses[0] == pytest.approx(retrier["IntervalSeconds"] * PLACE, abs=0.2)
+
+
+def test_a_door_may_recover_at_the_last_try() -> None:
+    """Then nobody fails."""
+    script = Script(*[Broken("ClientError")] * _retrier("ClientError")["MaxAttempts"])
+    assert script.run() == "SUCCEEDED"
+    assert {verb for verb, _ in script.calls} == {"submit"}
+
+
+def _retrier(error: str) -> Any:
+    """SUBMIT's retrier for an error of this name."""
+    known = states()["Submit"]["Retry"]
+    return next(r for r in known if {error, "States.TaskFailed"} & set(r["ErrorEquals"]))
+
+
+def test_a_run_whose_last_door_fails_is_told_to_fail_from_outside() -> None:
+    """By its bad end, thrice at most; then it lies in the dead letters."""
+    tries = states()["Fail"]["Retry"][0]["MaxAttempts"] + 1
+    script = Script(Step("fail"), *[Broken("Busy")] * (tries + 3))
+    assert script.run() == "FAILED"
+    assert [verb for verb, _ in script.calls].count("fail") == tries + 3
+    assert script.events[-1] == {"task_id": "t", "run": 1, "error": {"Error": "FAILED"}}
+    assert script.machine.lost == [("t", 1, "FAILED")]
+    assert script.machine.redrive() == 1
+
+
+def test_a_run_is_started_once() -> None:
+    """The same name again changes nothing."""
+    script = Script()
+    script.machine.start("t", 1)
+    script.run()
+    assert [verb for verb, _ in script.calls] == ["submit"]
+
+
+def test_time_passes_in_the_middle_of_a_call() -> None:
+    """What falls due then happens then, and not below the deepest level."""
+    timeline = Timeline()
+    happened: list[tuple[str, float]] = []
+
+    def begin() -> None:
+        timeline.after(2, lambda: happened.append(("inner", timeline.now)))
+        timeline.pass_(5)
+        happened.append(("outer", timeline.now))
+
+    timeline.after(1, begin)
+    timeline.run()
+    assert happened == [("inner", 3.0), ("outer", 6.0)]

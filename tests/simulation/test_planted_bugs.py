@@ -1,0 +1,52 @@
+"""The simulation is tested too: bugs are planted, and it must find them.
+
+Here a handful that show at once; `make simulate` plants them all.
+"""
+
+import pytest
+
+from darkroom.pipeline import submit
+from tests.simulation.bug_hunt import BUGS, hunt
+from tests.simulation.planting import Bug, planted
+
+QUICK = (
+    "a call is paid before its intent is written",
+    "a call without an answer is sent again",
+    "the attempt's number stays 1",
+    "every failed job is taken to be free",
+    "a write does not look at what is there",
+    "the state is written before the manifest",
+    "the event is sent before the state is written",
+    "what is submitted is cancelled",
+    "bad ends are told to nobody",
+)
+CPU_S = 10
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_planted_bug_is_found(name: str) -> None:
+    """Within seconds."""
+    assert hunt(name, CPU_S) is not None
+
+
+def test_there_are_at_least_thirty_bugs_to_plant() -> None:
+    """Each with a name of its own."""
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 30
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_every_bug_can_be_planted_and_leaves_nothing_behind(bug: Bug) -> None:
+    """Each name that it swaps is there, and stands for what it stood for afterwards."""
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in bug.swaps()]
+    with planted(bug):
+        changed = [getattr(owner, name) is not value for owner, name, value in before]
+    assert all(changed)
+    for owner, name, value in before:
+        assert getattr(owner, name) is value
+
+
+def test_a_bug_that_swaps_what_is_not_there_cannot_be_planted() -> None:
+    """A renamed function must not make a bug harmless unnoticed."""
+    bug = Bug("nothing", lambda: [(submit, "no_such_name", None)])
+    with pytest.raises(AttributeError), planted(bug):
+        pass
