@@ -9,6 +9,7 @@ import pytest
 from darkroom.errors import Busy, ResultGone
 from darkroom.media import Kind
 from darkroom.pipeline.answers import IN_ITEM_BYTES
+from darkroom.pipeline.deliver import deliver
 from darkroom.ports import Policy, Step
 from darkroom.task import Finished, ResultRef, Task
 from tests.fakes.providers import PNG
@@ -245,3 +246,25 @@ def test_an_event_that_the_bus_refuses_is_published_by_the_next_try(studio: Stud
     studio.run()
 
     assert studio.endings(studio.task.task_id) == {"Task Succeeded"}
+
+
+def test_results_that_were_copied_are_not_copied_again(studio: Studio) -> None:
+    """Several large ones may take more than one call of the door; each is fetched once."""
+    studio.drop(PHOTO)
+    urls = [f"https://beta.example/{n}" for n in range(3)]
+    studio.providers.results |= dict.fromkeys(urls, PNG)
+    refs = tuple(ResultRef("image", url) for url in urls)
+    studio.providers.say("poll", Finished(refs))
+    studio.ask(JOB_KEY, provider="beta")
+    studio.run(until=["delivering"])
+    for _ in urls[:-1]:
+        # Time for one more result, and then no more.
+        left = [0.0, 1000.0]
+        deliver(studio.ports, studio.task.task_id, 1, left.pop)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert [result.key for result in studio.task.results] == [
+        f"photos/cat.jpg/upscale-{n}.png" for n in (1, 2, 3)
+    ]
+    assert all(len(studio.outputs.versions(result.key)) == 1 for result in studio.task.results)

@@ -96,7 +96,7 @@ def _by_a_ghost(world: World, manifest: Manifest) -> bool:
     Nobody calls that door again, so the manifest stays. It is counted, and no promise is made.
     """
     run = world.machine.runs.get((manifest.task_id, manifest.document["run"]))
-    ghost = bool(manifest.writer and manifest.writer.harmed and run and run.status == "ABORTED")
+    ghost = bool(manifest.writer and manifest.writer.broken and run and run.status == "ABORTED")
     world.ghosts += ghost
     return ghost
 

@@ -60,6 +60,7 @@ class Invocation:
     Attributes:
         skew_s: how far its clock is off.
         harmed: whether a fault has struck it.
+        broken: whether it ended without an answer.
     """
 
     verb: str
@@ -67,6 +68,7 @@ class Invocation:
     dies_at: float
     skew_s: float
     harmed: bool = False
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,17 @@ class Outside:
         """Run one process; its answer, or the error that it ended with."""
         skew_s = self.mischief.between(-5, 5) if self.mischief.chance("clock-skewed") else 0.0
         before = self.current
-        self.current = Invocation(verb, task_id, self.timeline.now + limit_s, skew_s)
+        mine = Invocation(verb, task_id, self.timeline.now + limit_s, skew_s)
+        self.current = mine
         if self.lines is not None:
             self.note(f"> {verb} {task_id}")
         try:
             return act()
         except Died as death:
+            mine.broken = True
             return Broken(death.name)
         except Exception as error:  # noqa: BLE001 - Lambda answers any error by its name
+            mine.broken = True
             name = type(error).__name__
             if not isinstance(error, self.expected):
                 self.unexpected.append(f"{verb} of {task_id} raised {name}: {error}")

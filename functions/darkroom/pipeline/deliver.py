@@ -68,11 +68,13 @@ def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
     answer = saved_answer(ports, task, task.paying)
     if answer is None:
         raise LookupError(f"task {task.task_id} is delivering without an answer")
+    results = list(task.results)
     try:
-        results = tuple(_copy(ports, task, answer, time_left_s))
+        for result in _copy(ports, task, answer, time_left_s):
+            results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
     except Busy as busy:
-        return _later(ports, task, busy)
-    return _succeed(ports, task, results)
+        return _later(ports, task, busy, tuple(results))
+    return _succeed(ports, task, tuple(results))
 
 
 def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
@@ -100,9 +102,9 @@ def _done_already(ports: Ports, task: Task) -> Step:
     return Step("done")
 
 
-def _later(ports: Ports, task: Task, busy: Busy) -> Step:
-    """The result cannot be had for the moment: come back, by way of POLL's wait, or give up."""
-    waits = task.waits + 1
+def _later(ports: Ports, task: Task, busy: Busy, results: tuple[Result, ...]) -> Step:
+    """A result cannot be had for the moment: come back, by way of POLL's wait, or give up."""
+    waits = 1 if len(results) > len(task.results) else task.waits + 1
     if waits > UNREACHED_LIMIT:
         failure = Failure(
             "result-unreachable",
@@ -110,31 +112,35 @@ def _later(ports: Ports, task: Task, busy: Busy) -> Step:
             f"{busy.failure.sentence}",
             "Upload the spec again; that is a new paid call.",
         )
-        end(ports, task, Ending("failed", failure))
+        end(ports, task, Ending("failed", failure), results=results)
         return Step("fail")
     reason = busy.failure.sentence
     now = ports.clock.now()
-    ports.tasks.replace(task, task.moved("delivering", now, waits=waits, wait_reason=reason))
+    ports.tasks.replace(
+        task, task.moved("delivering", now, waits=waits, wait_reason=reason, results=results)
+    )
     return Step("poll", growing_wait_s(waits))
 
 
 def _copy(
     ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
 ) -> Iterator[Result]:
-    """Copy every result and say what was written; several of a kind are numbered from 1.
+    """Copy every result that is not there yet; several of a kind are numbered from 1.
 
     The name is asked for after each download: a newer task may have taken it meanwhile.
     """
     many = Counter(ref.kind for ref in answer.results)
     seen: Counter[Kind] = Counter()
-    for ref in answer.results:
+    for number, ref in enumerate(answer.results):
         seen[ref.kind] += 1
-        number = f"-{seen[ref.kind]}" if many[ref.kind] > 1 else ""
+        if number < len(task.results):
+            continue
+        ordinal = f"-{seen[ref.kind]}" if many[ref.kind] > 1 else ""
         if time_left_s() < ports.policy.fetch_s:
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
-            key = f"{output_name(ports, task)}{number}.{media.extension}"
+            key = f"{output_name(ports, task)}{ordinal}.{media.extension}"
             ports.outputs.put(key, result.body, media.content_type)
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
@@ -180,6 +186,7 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
                 attempts=task.with_attempt(again),
                 gone=task.gone + 1,
                 waits=0,
+                results=(),
                 deadline=now + timedelta(seconds=route.job_s),
             ),
         )

@@ -194,11 +194,11 @@ class Driver:
                 answer = self._calls.send(account, request, files, self._limits.free_s, reuse=True)
                 if not answer.ok:
                     raise account.refusal(answer)
+                return account.adapter.cancelled(answer)
             except ProviderRefused:
                 return False
             except (NotSent, Unclear) as error:
                 raise _busy(error) from error
-        return True
 
     def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
         """Download a result, in constant memory; no credentials are sent along.

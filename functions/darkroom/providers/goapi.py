@@ -172,6 +172,10 @@ class GoApi(Adapter):
             return None
         return Request("DELETE", task_path(job_id))
 
+    def cancelled(self, answer: Answer) -> bool:
+        """Its HTTP may say yes where its code says no."""
+        return envelope.is_yes(answer)
+
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status alone."""
         return envelope.refusal_of(answer)

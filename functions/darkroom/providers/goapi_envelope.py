@@ -67,6 +67,11 @@ def is_unknown(answer: Answer) -> bool:
     return answer.status == missing
 
 
+def is_yes(answer: Answer) -> bool:
+    """Whether HTTP and `code` both say yes."""
+    return answer.ok and _code(reading.complaint_of(answer)) in _OK
+
+
 def word_of(task: Mapping[str, Any]) -> Word:
     """The task's state; a word that nobody has seen yet means that it is being worked on."""
     status = task.get("status")

@@ -219,6 +219,10 @@ class Adapter(Protocol):
         """The request that cancels a job, or None where there is none."""
         return None
 
+    def cancelled(self, answer: Answer) -> bool:
+        """Whether a 2xx answer to `cancel` says that the job was stopped."""
+        return answer.ok
+
     def styles(self, route: Route) -> Generator[Request, Answer, Sequence[StyleGroup]]:
         """The provider's catalogue of styles for a route, page by page.
 

@@ -257,6 +257,15 @@ def test_a_task_is_cancelled_while_it_waits(bench: Bench) -> None:
     assert bench.driver.cancel(bench.usual, done.job_id) is False
 
 
+def test_a_cancellation_that_only_http_agrees_to_is_none(bench: Bench) -> None:
+    """The code says that the job runs on."""
+    job = bench.submit(bench.work(bench.usual))
+    assert isinstance(job, Accepted)
+    match = {"method": "DELETE", "path": "/api/v1/task/*"}
+    bench.sandbox.faults({"match": match, "do": {"status": 200, "body": {"code": 400}}})
+    assert bench.driver.cancel(bench.usual, job.job_id) is False
+
+
 def test_the_older_toolkit_has_words_of_its_own(bench: Bench) -> None:
     """Created and fetched by POST; an unknown task is lost there, too."""
     route = bench.route("segment", "image-toolkit-v2")
