@@ -5,7 +5,6 @@ A door's role holds exactly the statements it is given, and no construct can add
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -16,8 +15,7 @@ from constructs import Construct
 
 from infra import grants
 from infra.environments import Environment
-
-Verb = Literal["intake", "submit", "poll", "deliver", "fail", "sweep"]
+from infra.sizes import SIZES, Verb
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -31,24 +29,6 @@ _RETENTION = {
     7: logs.RetentionDays.ONE_WEEK,
     30: logs.RetentionDays.ONE_MONTH,
     365: logs.RetentionDays.ONE_YEAR,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What a function gets: seconds until it is stopped, and memory (CPU grows with it)."""
-
-    timeout_s: int
-    memory_mb: int
-
-
-SIZES: Mapping[Verb, Size] = {
-    "intake": Size(60, 512),
-    "submit": Size(180, 512),
-    "poll": Size(150, 256),
-    "deliver": Size(900, 1024),
-    "fail": Size(60, 256),
-    "sweep": Size(300, 256),
 }
 
 

@@ -10,16 +10,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.doors import SIZES
 from infra.environments import Environment
+from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from infra.storage import removal_policy
-
-# The Lambda guide ("Using Lambda with Amazon SQS") advises six times the function's time-out, so
-# that a throttled batch is not handed out a second time while the first is still being tried.
-VISIBILITY_FACTOR = 6
-
-# Throttling counts as a receive: fewer would send the tail of a large burst to the dead letters.
-RECEIVES = 20
 
 
 class Intake(Construct):

@@ -23,10 +23,11 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from infra import grants
-from infra.doors import ARCHITECTURE, RUNTIME, Assets, Door, Verb
+from infra.doors import ARCHITECTURE, RUNTIME, Assets, Door
 from infra.environments import PROVIDERS, Environment
 from infra.intake import Intake
 from infra.layers import PLACEHOLDER, Layer, find_layer
+from infra.sizes import Verb
 from infra.storage import BY_DUE, Storage
 from infra.workflow import Workflow
 

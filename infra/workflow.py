@@ -15,8 +15,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra import grants
-from infra.doors import Door, Verb, build_log_group
+from infra.doors import Door, build_log_group
 from infra.environments import Environment
+from infra.sizes import Verb
 
 # Ends that no Catch sees: the time limit, a stop from outside, an error in the workflow itself.
 BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")

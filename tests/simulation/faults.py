@@ -65,7 +65,7 @@ CHANCES: Final[Mapping[str, float]] = {
     "event-delayed": 0.1,
     "event-poisoned": 0.01,
     "message-redelivered": 0.1,
-    "message-malformed": 0.01,
+    "message-malformed": 0.5,
     "door-refused": 0.01,
     "door-answer-lost": 0.02,
     "run-aborted": 0.02,
@@ -111,16 +111,19 @@ class Dice:
         rate: of calls that are struck, 0 to 1.
         kinds: those that may strike; other seeds leave out others, so that no kind is always
             hidden behind another.
+        likelier: how much likelier everything is that is not a call.
     """
 
-    def __init__(self, seed: int, rate: float, kinds: Iterable[str]) -> None:
+    def __init__(
+        self, seed: int, rate: float, kinds: Iterable[str], *, likelier: float = 1.0
+    ) -> None:
         self.fired: Counter[str] = Counter()
         self._random = random.Random(seed)  # noqa: S311 - the same again, not a secret
         self._rate = rate
         enabled = frozenset(kinds)
         self._calls = {call: [k for k in of if k in enabled] for call, of in CALLS.items()}
         self._deaths = [k for k in DEATHS if k in enabled]
-        self._chances = {kind: p for kind, p in CHANCES.items() if kind in enabled}
+        self._chances = {k: p * likelier for k, p in CHANCES.items() if k in enabled}
         self._left = self._draw()
 
     def strike(self, call: str) -> str | None:

@@ -105,7 +105,7 @@ class People:
             self._ask_twice_for_one_name(photo, operation)
         elif draw < 0.75:
             self.ask(spec, operation, on_unknown=unknown)
-            self._later(60, lambda: self.drop(photo))
+            self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
         elif draw < 0.83:
             self.drop(photo)
             self.request(f"request-{photo[:-8]}", photo, operation)

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom.ports import Step
-from infra.doors import SIZES
-from infra.intake import RECEIVES, VISIBILITY_FACTOR
+from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
 from tests.simulation.crash_points import PLACE, Doom
 from tests.simulation.machine import Machine, definition

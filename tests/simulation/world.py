@@ -43,7 +43,7 @@ SKEW_S: Final = 11
 
 CALM_SHARE: Final = 0.1
 RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
-FOCUSED_RATE: Final = 0.1
+FOCUSED_RATE: Final = 0.03
 SHARES: Final = (0.1, 0.4, 0.8, 1.0)
 """Of the worlds, of the calls that are struck, and of the kinds of faults in one world."""
 
@@ -180,6 +180,7 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         rate = 0.0 if calm else draw.choice(RATES)
         share = draw.choice(SHARES)
         kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
-    world = World(Dice(seed, rate, kinds), calm=calm, trace=trace)
+    dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
+    world = World(dice, calm=calm, trace=trace)
     world.people.come(tasks)
     return world

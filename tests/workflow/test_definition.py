@@ -1,6 +1,5 @@
 """The workflow file can run, tries again what may pass, and has a way on from every answer."""
 
-import ast
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from darkroom.ports import Policy
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Limits
 from darkroom.routes import Route
-from tests.test_architecture import FUNCTIONS, ROOT
+from infra.sizes import SIZES
+from tests.test_architecture import FUNCTIONS
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
 
 TASKS = [name for name, state in states().items() if state["Type"] == "Task"]
@@ -128,19 +128,7 @@ def test_a_function_ends_before_its_state(name: str) -> None:
 
 
 def _function_limits_s() -> dict[str, int]:
-    """Read, not imported: the stack's packages take seconds to load."""
-    tree = ast.parse((ROOT / "infra" / "doors.py").read_text())
-    (sizes,) = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "SIZES"
-    ]
-    assert isinstance(sizes, ast.Dict)
-    return {
-        ast.literal_eval(verb): ast.literal_eval(size.args[0])
-        for verb, size in zip(sizes.keys, sizes.values, strict=True)
-        if verb is not None and isinstance(size, ast.Call)
-    }
+    return {verb: size.timeout_s for verb, size in SIZES.items()}
 
 
 def test_nothing_but_ids_and_answers_travels() -> None:
