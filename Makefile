@@ -1,5 +1,6 @@
 # What people type. Everything is installed into .venv from pinned, hashed requirements.
 PYTHON ?= python3
+SEEDS ?= 400
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
@@ -21,8 +22,10 @@ test: $(BIN)/.installed-dev ## lint, types and all tests
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-simulate: $(BIN)/.installed-dev ## play worlds full of faults, 50 tasks each: make simulate SEEDS=2000
-	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),200) --processes 2
+simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2
+	@$(BIN)/python -m tests.simulation --crash-points
+	@$(BIN)/python -m tests.simulation --bugs --processes 2
 
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
