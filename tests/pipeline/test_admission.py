@@ -263,3 +263,30 @@ def test_a_wrong_file_is_told_at_once_and_not_after_the_wait_for_its_turn(studio
     studio.providers.say("check", InputRefused("picture-too-large", "It is too large."))
 
     assert studio.door("submit", ids[-1]).next == "fail"
+
+
+def test_a_single_lane_keeps_the_whole_rate_for_itself(studio: Studio) -> None:
+    """Where questions are reserved with the job, no second lane is lent: there is none."""
+    limit = Rate(100, 300)
+    studio.providers.rules_of["zeta"] = Rules(limit, calls_per_file=1, calls_per_job=4)
+    _many(studio, JOB_ALONE, 40, provider="zeta")
+    studio.run()
+
+    assert _states(studio) == {"succeeded": 40}
+    granted = [(at, calls) for _, _, at, calls in studio.gate.granted]
+    assert {calls for _, calls in granted} == {6}
+    for start, _ in granted:
+        within = sum(calls for at, calls in granted if start <= at < start + limit.per_s)
+        assert within <= limit.calls
+
+
+def test_who_waits_for_room_uses_up_nobody_s_turn(studio: Studio) -> None:
+    """A slot is taken only by a task that could use it."""
+    studio.providers.rules_of["beta"] = Rules(Rate(60, 60), open_jobs=1)
+    first, second = _many(studio, JOB_KEY, 2, provider="beta")
+    studio.door("submit", first)
+    granted = len(studio.gate.granted)
+    for _ in range(3):
+        studio.clock.advance(studio.door("submit", second).wait_s)
+
+    assert len(studio.gate.granted) == granted

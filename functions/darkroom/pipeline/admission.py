@@ -1,8 +1,10 @@
 """Before a provider is called: is it paused, is there room for one more job, is it our turn?
 
     paused? ──▶ wait      (a few refusals in a row, or it asked to be left alone)
-    no slot? ──▶ wait     (its rate; the slot is reserved, in the order of asking, and kept)
     no lease? ──▶ wait    (as many jobs are open as it bears)
+    no slot? ──▶ wait     (its rate; the slot is reserved, in the order of asking, and kept)
+
+A lease is held by nobody who waits, and a slot is taken by nobody who has no lease.
 
 Whoever waits does so in the workflow, and nothing is lost by it: the task stands as it stood, with
 the reason on it.
@@ -13,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from darkroom.errors import DarkroomError, OutOfTime, ProviderRefused, Refused, Throttled
-from darkroom.pace import PROBE_S, SLOT_GOOD_FOR_S, Lane, Standing, bucket_of
+from darkroom.pace import LANES, PROBE_S, SLOT_GOOD_FOR_S, Lane, Standing, bucket_of
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Slot, Task
@@ -44,13 +46,14 @@ def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
     standing = ports.gate.standing(route.provider)
     turned = (
         _paused(ports, task, route, standing)
-        or take_slot(ports, task, route, "submit", calls)
         or _crowded(ports, task, route)
+        or take_slot(ports, task, route, "submit", calls)
     )
     # Last, because whoever tries a provider out has to call it then.
     if turned is None and standing.probing and not _may_probe(ports, route, standing):
-        leave(ports, task, route)
         turned = Turned(LOSING_RACES_S, f"{route.provider} is paused: another task tries it out")
+    if turned is not None:
+        leave(ports, task, route)
     return turned
 
 
@@ -59,7 +62,8 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
 
     A slot of an idle other lane is taken where the own lane is full: what nobody asks for is lent.
     """
-    bucket = bucket_of(ports.providers.rules(route.provider))
+    rules = ports.providers.rules(route.provider)
+    bucket = bucket_of(rules)
     if bucket is None:
         return None
     now = ports.clock.now()
@@ -70,7 +74,8 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
             return None
         if late_s < 0:
             return _later(mine, now)
-    lender: Lane = "poll" if lane == "submit" else "submit"
+    # Where there is a single lane it has the whole rate: lending the other would double it.
+    lender = next((other for other in LANES if other != lane), None) if rules.lanes > 1 else None
     at = ports.gate.reserve(route.provider, lane, bucket, now.timestamp(), calls, lender)
     slot = Slot(route.provider, lane, datetime.fromtimestamp(at, UTC))
     return None if slot.at <= now else _later(slot, now)
