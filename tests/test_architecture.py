@@ -13,10 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
-VALUES = frozenset({"errors", "media", "naming", "pace", "spec", "task", "arrivals", "routes"}) | {
-    "strict_json",
-    "wording",
-}
+VALUES = frozenset(
+    {"errors", "media", "naming", "pace", "spec", "attempt", "task", "arrivals", "routes", "work"}
+) | {"strict_json", "wording"}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -29,9 +28,11 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "strict_json": frozenset({"errors"}),
     "wording": frozenset(),
     "spec": frozenset({"errors", "naming", "strict_json", "wording"}),
-    "task": frozenset({"errors", "media", "naming", "pace"}),
-    "routes": frozenset({"media", "task"}),
-    "ports": frozenset({"errors", "media", "pace", "task", "routes"}),
+    "attempt": frozenset({"errors", "media"}),
+    "task": frozenset({"attempt", "errors", "media", "naming", "pace"}),
+    "routes": frozenset({"attempt", "media"}),
+    "work": frozenset({"attempt", "media", "routes", "task"}),
+    "ports": frozenset({"attempt", "errors", "media", "pace", "routes", "task", "work"}),
     "pipeline": INNER | {"pipeline"},
     "aws": INNER | {"aws"},
     "providers": INNER | {"providers"},

@@ -6,14 +6,15 @@ Each port has two implementations that pass one contract suite: the real one (`d
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
-from darkroom.media import Media
+from darkroom.attempt import Finished
 from darkroom.pace import Bucket, Lane, Rules, Standing
 from darkroom.routes import Route, Tariff
-from darkroom.task import Charged, Finished, Input, Task
+from darkroom.task import Task
+from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 Next = Literal["submit", "poll", "deliver", "fail", "done"]
 
@@ -28,80 +29,6 @@ class Step:
     def as_dict(self) -> dict[str, Any]:
         """The answer as the workflow reads it."""
         return {"next": self.next, "wait_s": self.wait_s}
-
-
-# --- what a provider says ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one attempt asks of one route."""
-
-    task_id: str
-    attempt: int
-    route: Route
-    params: Any
-    inputs: Mapping[str, tuple[Input, ...]]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A paid call that is ready to be made.
-
-    Attributes:
-        request: the exact request, as text; without credentials.
-        sha256: key of every input file -> hex digest of the bytes that go to the provider.
-    """
-
-    request: str
-    sha256: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The provider took the job; money may have moved; `job_id` is its name over there."""
-
-    job_id: str
-    credits: float | None = None
-
-
-@dataclass(frozen=True)
-class Pending:
-    """The job is still being worked on.
-
-    Attributes:
-        progress: percent, where the provider says so.
-        ask_again_s: seconds after which the provider wants to be asked again.
-    """
-
-    progress: int | None = None
-    ask_again_s: float | None = None
-
-
-@dataclass(frozen=True)
-class JobFailed:
-    """The provider gave the accepted job up."""
-
-    code: str
-    sentence: str
-    charged: Charged
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A result on its way.
-
-    Attributes:
-        body: seekable, at position 0; gone when the block that fetched it ends.
-        size: bytes.
-        sha256: hex digest of all bytes.
-        media: what the first bytes show; None for an unknown format.
-    """
-
-    body: BinaryIO
-    size: int
-    sha256: str
-    media: Media | None
 
 
 class Providers(Protocol):

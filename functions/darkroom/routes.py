@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from darkroom.attempt import Charged
 from darkroom.media import Media
-from darkroom.task import Charged
 
 Idempotency = Literal["key", "look-up", "none"]
 

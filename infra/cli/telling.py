@@ -6,8 +6,9 @@ No request, no provider's URL and no key: between intent and settlement the stor
 from datetime import datetime
 from typing import Any
 
+from darkroom.attempt import Attempt
 from darkroom.pipeline.manifest import describe_attempt
-from darkroom.task import Attempt, Task
+from darkroom.task import Task
 
 
 def task_as_dict(task: Task) -> dict[str, Any]:

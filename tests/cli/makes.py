@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from darkroom.attempt import Attempt
 from darkroom.errors import Failure
 from darkroom.media import PNG
-from darkroom.task import Attempt, Choice, Ending, Order, Result, State, Task, Trigger
+from darkroom.task import Choice, Ending, Order, Result, State, Task, Trigger
 
 START = datetime(2025, 5, 1, 12, tzinfo=UTC)
 CHOICES = (

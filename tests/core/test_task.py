@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
+from darkroom.attempt import Outcome
 from darkroom.errors import Failure
-from darkroom.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, Outcome, State
+from darkroom.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, State
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.pace import Rules
-from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished, ResultRef
+from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Said = Accepted | Finished | Pending | JobFailed | Exception

@@ -4,20 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from darkroom.attempt import Attempt, Finished, ResultRef
 from darkroom.errors import Failure
-from darkroom.task import (
-    Attempt,
-    Choice,
-    Ending,
-    Finished,
-    Input,
-    Order,
-    Result,
-    ResultRef,
-    State,
-    Task,
-    Trigger,
-)
+from darkroom.task import Choice, Ending, Input, Order, Result, State, Task, Trigger
 from tests.fakes.clock import START
 
 

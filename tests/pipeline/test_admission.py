@@ -15,7 +15,7 @@ from darkroom.errors import (
 )
 from darkroom.pace import OPENS_AT, Rate, Rules, Standing
 from darkroom.pipeline.admission import note_success
-from darkroom.ports import JobFailed
+from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from darkroom.attempt import Attempt
 from darkroom.errors import Busy, ResultGone, Throttled
 from darkroom.pipeline.submit import submit
-from darkroom.ports import JobFailed, Pending
-from darkroom.task import Attempt
+from darkroom.work import JobFailed, Pending
 from tests.pipeline.offers import JOB_ALONE
 from tests.pipeline.studio import PHOTO, Studio
 

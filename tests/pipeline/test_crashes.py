@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import pytest
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports
-from darkroom.task import Finished, ResultRef
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, refusal, spec_of
 

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, ResultGone
 from darkroom.media import Kind
 from darkroom.pipeline.answers import IN_ITEM_BYTES
 from darkroom.pipeline.deliver import deliver
 from darkroom.ports import Policy, Step
-from darkroom.task import Finished, ResultRef, Task
+from darkroom.task import Task
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Died, Studio

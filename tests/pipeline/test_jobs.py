@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Busy, Throttled
-from darkroom.ports import JobFailed, Pending
+from darkroom.work import JobFailed, Pending
 from tests.pipeline.offers import JOB_KEY, JOB_NONE
 from tests.pipeline.studio import PHOTO, Studio
 

@@ -1,9 +1,9 @@
 """A wire that connects to nobody, to see whom it would have connected to."""
 
-from darkroom.ports import Work
 from darkroom.providers.download import download
 from darkroom.providers.driver import Driver
 from darkroom.providers.wire import Wire
+from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.connector import Connector, Names
 from tests.providers.desk import PNG

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
-from darkroom.ports import Providers, Work
+from darkroom.ports import Providers
 from darkroom.providers.driver import Limits
+from darkroom.work import Work
 from tests.providers.desk import DONE, KEY, PNG, Desk
 from tests.providers.rawserver import (
     answering,

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import darkroom.providers
+from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending
 from darkroom.providers.goapi_envelope import WORDS
 from darkroom.providers.protocol import Answer
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, route_of, work_on
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted
 from darkroom.providers.goapi import GoApi
 from darkroom.providers.goapi_history import ASKED, PAGES
 from darkroom.providers.protocol import Answer
+from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, run, work_of
 
 ADAPTER = GoApi()

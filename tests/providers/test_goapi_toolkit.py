@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import ProviderRefused, Unclear
-from darkroom.ports import JobFailed, Pending
 from darkroom.providers.goapi import GoApi
 from darkroom.routes import Route
-from darkroom.task import Finished, ResultRef
+from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import answer_of, run
 
 ADAPTER = GoApi()

@@ -9,10 +9,10 @@ import pytest
 
 import darkroom.providers
 from darkroom.errors import ProviderRefused, Unclear
-from darkroom.ports import JobFailed, Pending
 from darkroom.providers.perfect import Perfect, request_id
 from darkroom.providers.perfect_errors import ENGINE, failure_of
 from darkroom.providers.protocol import Answer
+from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import (
     registered,

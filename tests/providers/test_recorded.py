@@ -23,11 +23,11 @@ from typing import Any
 
 import pytest
 
+from darkroom.attempt import Finished
 from darkroom.errors import Throttled
-from darkroom.ports import Accepted, JobFailed, Pending
 from darkroom.providers import build_adapters
 from darkroom.providers.protocol import Answer, Request, StyleGroup
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, adapter_of, answer_of, route_of, run, work_of
 
 PAIRS = {

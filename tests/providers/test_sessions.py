@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Busy, ProviderRefused, Throttled
-from darkroom.ports import Accepted, Pending, Work
 from darkroom.providers.sessions import Sessions
+from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import PNG
 from tests.providers.rawserver import RawServer, http, serving, speaking

@@ -3,16 +3,16 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError
 from darkroom.media import PNG
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.driver import Driver
 from darkroom.providers.params import Strict
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.sessions import Sessions
 from darkroom.routes import Role, Route, Sides, Tariff
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE
 

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from darkroom.attempt import Finished
 from darkroom.errors import Failure, NotSent, Unclear
 from darkroom.pipeline import admission, outcome, patience, poll, settle, submit
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.ending import write_manifest
 from darkroom.pipeline.guard import find_mine
-from darkroom.ports import Accepted, JobFailed, Ports, Prepared, Step, Work
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Ending, Finished, Task
+from darkroom.task import Ending, Task
+from darkroom.work import Accepted, JobFailed, Prepared, Work
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.providers import SimulatedProviders

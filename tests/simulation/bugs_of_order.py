@@ -11,9 +11,10 @@ from darkroom.errors import Busy
 from darkroom.media import PNG
 from darkroom.pipeline import deliver, draft, ending, intake, poll, release, sweep
 from darkroom.pipeline import fail as failing
-from darkroom.ports import Pending, Ports, Step
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Order, Result, Task
+from darkroom.work import Pending
 from tests.simulation import world
 from tests.simulation.machine import Machine
 from tests.simulation.planting import Bug, Swap

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from darkroom.attempt import Attempt
 from darkroom.pipeline.manifest import describe_attempt
-from darkroom.task import Attempt, Task
+from darkroom.task import Task
 from tests.simulation.ledger import NEW_PRICE, PRICE, Job
 from tests.simulation.people import GOOD
 from tests.simulation.providers import PNG

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from darkroom.ports import JobFailed, Work
-from darkroom.task import ResultRef
+from darkroom.attempt import ResultRef
+from darkroom.work import JobFailed, Work
 from tests.simulation.faults import Mischief
 from tests.simulation.outside import Invocation
 

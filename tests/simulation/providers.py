@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final, Protocol
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import (
     Busy,
     DarkroomError,
@@ -25,9 +26,8 @@ from darkroom.errors import (
 )
 from darkroom.media import PNG as PNG_MEDIA
 from darkroom.pace import Rate, Rules
-from darkroom.ports import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished, ResultRef
+from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from tests.simulation.ledger import Job, Ledger
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.pace import Pace

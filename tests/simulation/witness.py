@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from darkroom.naming import WORK
-from darkroom.ports import Work
 from darkroom.task import TRANSITIONS, Task
+from darkroom.work import Work
 from tests.fakes.clock import START
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.providers import RULES, SECRET

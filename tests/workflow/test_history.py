@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from darkroom.attempt import Finished
 from darkroom.errors import ResultGone, Throttled
 from darkroom.pace import Rules
-from darkroom.ports import Accepted, JobFailed, Pending, Policy, Prepared, Work
+from darkroom.ports import Policy
 from darkroom.providers import build_adapters
 from darkroom.routes import Route
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending, Prepared, Work
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import JOB_KEY, ROUTES

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
+from darkroom.attempt import Attempt, Finished
 from darkroom.naming import work_key
 from darkroom.ports import Ports
-from darkroom.task import Attempt, Finished, Task
+from darkroom.task import Task
 
 IN_ITEM_BYTES = 100_000
 """A DynamoDB item may have 400 KB; the answer is the only large thing in a task's."""

@@ -3,10 +3,12 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from darkroom.attempt import Attempt
 from darkroom.pipeline.choose import read_params, route_of
-from darkroom.ports import Ports, Work
+from darkroom.ports import Ports
 from darkroom.routes import Route
-from darkroom.task import Attempt, Choice, Task
+from darkroom.task import Choice, Task
+from darkroom.work import Work
 
 LOST_LIMIT = 3
 """How many uncharged jobs a provider may lose before the next one is asked."""

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.naming import manifest_of
@@ -24,8 +25,9 @@ from darkroom.pipeline.ending import announce, output_name, rewrite_manifest, wr
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s
-from darkroom.ports import Fetched, Ports, Step
-from darkroom.task import Ending, Finished, Result, ResultRef, Task
+from darkroom.ports import Ports, Step
+from darkroom.task import Ending, Result, Task
+from darkroom.work import Fetched
 
 ASK_AGAIN_LIMIT = 2
 """How often a job whose result is gone is asked for a new URL."""

@@ -6,12 +6,13 @@ task's state allows: a paid call whose answer was never written down makes the t
 
 from dataclasses import replace
 
+from darkroom.attempt import Attempt
 from darkroom.errors import Busy, Failure
 from darkroom.pipeline.admission import give_up_leases
 from darkroom.pipeline.ending import announce, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
-from darkroom.task import Attempt, Ending, Task
+from darkroom.task import Ending, Task
 
 
 def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from darkroom.attempt import Attempt
 from darkroom.routes import Tariff
-from darkroom.task import Attempt, Order, Task
+from darkroom.task import Order, Task
 
 VERSION = 1
 

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Conflict, DarkroomError, Throttled
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
-from darkroom.ports import Accepted, Ports, Step
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Attempt, Ending, Finished, Task
+from darkroom.task import Ending, Task
+from darkroom.work import Accepted
 
 UNREACHED_LIMIT = 8
 """How often in a row a provider may be out of reach: 11 to 15 minutes with the waits between."""

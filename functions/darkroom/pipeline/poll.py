@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.admission import Turned, leave, take_slot
 from darkroom.pipeline.answers import keep_answer
@@ -10,9 +11,10 @@ from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s, poll_wait_s
-from darkroom.ports import JobFailed, Pending, Ports, Step
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Ending, Finished, Task
+from darkroom.task import Ending, Task
+from darkroom.work import JobFailed, Pending
 
 UNASKED_FOR = timedelta(days=1)
 UNKNOWN_LIMIT = 4

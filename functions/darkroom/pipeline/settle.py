@@ -9,15 +9,17 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 
+from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.outcome import accepted, requeue
 from darkroom.pipeline.patience import growing_wait_s
-from darkroom.ports import Accepted, Ports, Step
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Attempt, Ending, Finished, Task
+from darkroom.task import Ending, Task
+from darkroom.work import Accepted
 
 REPLAY_FOR = timedelta(hours=23)
 """Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""

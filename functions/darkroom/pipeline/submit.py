@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from darkroom.attempt import Attempt
 from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
 from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
@@ -20,9 +21,10 @@ from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import accepted, refused
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
-from darkroom.ports import Ports, Prepared, Step
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Attempt, Ending, Task
+from darkroom.task import Ending, Task
+from darkroom.work import Prepared
 
 
 def submit(

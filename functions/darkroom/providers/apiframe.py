@@ -8,13 +8,13 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
+from darkroom.attempt import Charged, Finished, ResultRef
 from darkroom.errors import DarkroomError, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.apiframe_routes import ENDPOINTS, NAME
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.routes import Route, Tariff
-from darkroom.task import Charged, Finished, ResultRef
+from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 

@@ -15,9 +15,9 @@ import httpx
 
 from darkroom.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
-from darkroom.ports import Fetched
 from darkroom.providers.hosts import Vetting
 from darkroom.providers.wire import Wire
+from darkroom.work import Fetched
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
 _REDIRECTS = 3

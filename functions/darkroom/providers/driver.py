@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
 from darkroom.pace import Rules
-from darkroom.ports import Accepted, Fetched, Inputs, JobFailed, Pending, Prepared, Work
+from darkroom.ports import Inputs
 from darkroom.providers.account import (
     Account,
     Credentials,
@@ -29,7 +30,7 @@ from darkroom.providers.protocol import Adapter, Answer, Request, StyleGroup
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished
+from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 _T = TypeVar("_T")
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import goapi_envelope as envelope
 from darkroom.providers import goapi_toolkit as toolkit
 from darkroom.providers import reading
@@ -23,8 +23,8 @@ from darkroom.providers.goapi_results import read_facts, read_results
 from darkroom.providers.goapi_routes import NAME, Call
 from darkroom.providers.protocol import Adapter, Answer, InputFiles, Request
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished
 from darkroom.wording import explain
+from darkroom.work import Accepted, JobFailed, Pending, Work
 
 
 class Options(BaseModel, frozen=True, strict=True, extra="forbid"):

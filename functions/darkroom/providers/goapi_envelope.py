@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from darkroom.errors import DarkroomError
-from darkroom.ports import JobFailed
 from darkroom.providers import reading
 from darkroom.providers.protocol import Answer
+from darkroom.work import JobFailed
 
 LABEL: Final = "GoAPI"
 

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from darkroom.attempt import ResultRef
 from darkroom.errors import Unclear
 from darkroom.providers import reading
 from darkroom.providers.goapi_catalogue import Catalogue, Entry, Pick
-from darkroom.task import ResultRef
 
 _DATA: Final = frozenset({"text", "json"})
 _LARGEST_FACT: Final = 8000

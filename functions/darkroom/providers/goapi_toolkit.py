@@ -8,12 +8,12 @@ used only where a spec names it. The unified API does the same work.
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 
-from darkroom.ports import JobFailed, Pending
+from darkroom.attempt import Finished, ResultRef
 from darkroom.providers import reading
 from darkroom.providers.goapi_envelope import LABEL, Word, is_unknown, read_data, refusal_of
 from darkroom.providers.protocol import Answer, Request
 from darkroom.routes import Route
-from darkroom.task import Finished, ResultRef
+from darkroom.work import JobFailed, Pending
 
 BAD_REQUEST: Final = 400
 

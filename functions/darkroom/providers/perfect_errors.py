@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.ports import JobFailed
 from darkroom.providers import reading
 from darkroom.providers.protocol import Answer
+from darkroom.work import JobFailed
 
 LABEL = "Perfect Corp"
 

@@ -14,12 +14,13 @@ from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
+from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.media import Media
 from darkroom.pace import Rules
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished, Input
+from darkroom.task import Input
+from darkroom.work import Accepted, JobFailed, Pending, Work
 
 LARGEST_NUMBER = 10**30
 LONGEST_PAUSE_S = 3600

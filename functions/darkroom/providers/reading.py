@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from darkroom.attempt import Charged
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.ports import JobFailed
 from darkroom.providers.protocol import Answer
-from darkroom.task import Charged
+from darkroom.work import JobFailed
 
 QUOTED = 200
 """How many characters of a provider's own words are passed on."""

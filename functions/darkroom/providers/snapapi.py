@@ -10,16 +10,16 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import DarkroomError, Throttled, Unclear
 from darkroom.pace import Rate, Rules
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers import reading
 from darkroom.providers.params import form_value
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.snapapi_params import HEADSHOT_MARK
 from darkroom.providers.snapapi_routes import ENDPOINTS, NAME, Endpoint
 from darkroom.routes import Route, Tariff
-from darkroom.task import Finished, ResultRef
+from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 

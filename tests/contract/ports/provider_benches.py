@@ -18,13 +18,14 @@ from typing import Any, Literal, Protocol, get_args
 
 import httpx
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Providers, Work
+from darkroom.ports import Providers
 from darkroom.providers.driver import Driver
 from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Work
 from infra.local.sandbox import start
 from tests.contract.providers.bench import Sandbox, picture
 from tests.contract.providers.needs import JOB_S

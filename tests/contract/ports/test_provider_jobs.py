@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
+from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, ResultGone
-from darkroom.ports import Accepted, JobFailed, Pending
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending
 from tests.contract.ports.provider_benches import (
     ProvidersBench,
     Way,

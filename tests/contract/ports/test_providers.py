@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from darkroom.errors import Busy, Conflict, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted, Pending, Prepared
+from darkroom.work import Accepted, Pending, Prepared
 from tests.contract.ports.provider_benches import (
     ASKED_S,
     WAYS,

@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from darkroom.ports import Accepted, JobFailed, Pending, Work
+from darkroom.attempt import Finished
 from darkroom.providers.driver import Driver
 from darkroom.providers.perfect import Perfect
 from darkroom.providers.preferences import Preferences
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.local.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_needs import LEAST_PARAMS, PICTURES, STEP_S

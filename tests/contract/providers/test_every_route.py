@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 from PIL import Image
 
-from darkroom.ports import Accepted
+from darkroom.attempt import Finished, ResultRef
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
-from darkroom.task import Finished, ResultRef
+from darkroom.work import Accepted
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
 from tests.providers.exchanges import ADAPTERS
 

@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers.driver import Driver
 from darkroom.providers.goapi import GoApi
 from darkroom.providers.preferences import Preferences
 from darkroom.providers.protocol import Request
 from darkroom.providers.wire import Wire
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.local.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.needs import JOB_S

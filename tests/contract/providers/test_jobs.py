@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, DarkroomError, ResultGone, Throttled
-from darkroom.ports import Accepted, JobFailed, Pending
 from darkroom.routes import Route
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending
 from tests.contract.providers.bench import Bench, build_bench
 from tests.contract.providers.needs import JOB_S
 

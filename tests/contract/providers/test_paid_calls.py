@@ -14,8 +14,8 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.ports import Accepted, Prepared
 from darkroom.providers.protocol import Request
+from darkroom.work import Accepted, Prepared
 from tests.contract.providers.bench import Bench, build_bench
 
 STATUSES: dict[int, tuple[type[DarkroomError], str]] = {

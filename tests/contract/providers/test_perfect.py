@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from darkroom.attempt import Finished
 from darkroom.errors import InputRefused, ProviderRefused
 from darkroom.pipeline.resolve import pin
-from darkroom.ports import Work
 from darkroom.providers.wire import Wire
-from darkroom.task import Choice, Finished, Order
+from darkroom.task import Choice, Order
+from darkroom.work import Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     bench_of,

@@ -9,11 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from darkroom.attempt import Finished
 from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
-from darkroom.ports import Accepted, JobFailed, Pending, Work
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
-from darkroom.task import Finished
+from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     ASK,

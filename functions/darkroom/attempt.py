@@ -1,0 +1,71 @@
+"""An attempt: one paid call at one provider, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from darkroom.errors import Failure
+from darkroom.media import Kind
+
+Charged = Literal["yes", "no", "unknown"]
+Outcome = Literal[
+    "open", "accepted", "succeeded", "refused", "throttled", "failed", "lost", "unknown"
+]
+
+
+@dataclass(frozen=True)
+class ResultRef:
+    """Where a result is to be had: a URL at the provider, or the data itself.
+
+    Attributes:
+        kind: what it is expected to be; checked on delivery.
+        url: absolute; short-lived; never leaves the table and never outlives the task.
+        data: the result itself, base64; for detections and masks that come inside an answer.
+    """
+
+    kind: Kind
+    url: str | None = None
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A provider's last word on an attempt: the results, and what it says they cost."""
+
+    results: tuple[ResultRef, ...]
+    credits: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Small facts worth keeping in the manifest, such as the foreground's box."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One paid call at one provider, numbered within the task from 1.
+
+    Attributes:
+        call_until: no answer of the call can arrive after this.
+        request: the exact paid request, as text, while the attempt is open; else None.
+        replays: how often the same request was sent again under the same key.
+        answer: what the provider made, between the paid answer and delivery; else None.
+        answer_key: where `answer` lies in the output bucket when it is too large for the item.
+        credits: what the provider said it took, or the price table's figure.
+    """
+
+    number: int
+    provider: str
+    model: str
+    started_at: datetime
+    call_until: datetime
+    outcome: Outcome = "open"
+    request: str | None = None
+    replays: int = 0
+    job_id: str | None = None
+    accepted_at: datetime | None = None
+    answer: Finished | None = None
+    answer_key: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    ended_at: datetime | None = None
+    failure: Failure | None = None
+    charged: Charged = "no"
+    credits: float | None = None
