@@ -1,5 +1,6 @@
 """SWEEP's door: on a schedule, look after what stands still."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -7,17 +8,27 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.composition import ports
-from darkroom.pipeline.sweep import sweep
+from darkroom.pipeline.sweep import Care, sweep
 
 logger = Logger(service="sweep")
 metrics = Metrics(service="sweep")
 
+METRICS: Mapping[Care, str] = {
+    "given-up": "GivenUp",
+    "started": "RunsStarted",
+    "new-run": "RunsReplaced",
+    "concluded": "Concluded",
+    "alive": "StandingButAlive",
+}
+
 
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Event: the schedule's; answer: how many tasks were given up."""
-    given_up = sweep(ports())
-    metrics.add_metric(name="GivenUp", unit=MetricUnit.Count, value=given_up)
-    logger.info("sweep", extra={"given_up": given_up})
-    return {"given_up": given_up}
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Event: the schedule's; answer: what was done, and to how many tasks."""
+    done = sweep(ports(), lambda: context.get_remaining_time_in_millis() / 1000)
+    for care, name in METRICS.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=done[care])
+    answer = {str(care): tasks for care, tasks in done.items()}
+    logger.info("sweep", extra={"done": answer})
+    return answer

@@ -1,7 +1,7 @@
 """The permissions, written out: each function returns the statements for one ability.
 
 A resource ends in `*` only where the rest of its name is not known before it exists: an object's
-key, a log stream. Two services take nothing but `*`; both say so.
+key, a log stream, a run. Two services take nothing but `*`; both say so.
 """
 
 from collections.abc import Iterable
@@ -39,8 +39,8 @@ def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
     return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], table_arn)]
 
 
-def keep_pace(table_arn: str) -> list[iam.PolicyStatement]:
-    """Move single items on without having read them: lanes, leases, standings."""
+def update_items(table_arn: str) -> list[iam.PolicyStatement]:
+    """Move single items on without writing them anew: lanes, leases, standings, what is due."""
     return [_allow(["dynamodb:UpdateItem"], table_arn)]
 
 
@@ -72,6 +72,11 @@ def send_events(bus_arn: str) -> list[iam.PolicyStatement]:
 def start_runs(state_machine_arn: str) -> list[iam.PolicyStatement]:
     """Start a run of a task."""
     return [_allow(["states:StartExecution"], state_machine_arn)]
+
+
+def ask_about_runs(executions_arn: str) -> list[iam.PolicyStatement]:
+    """Ask how a run stands; the ARN ends in `:*`, which stands for the runs' names."""
+    return [_allow(["states:DescribeExecution"], executions_arn)]
 
 
 def send_messages(queue_arn: str) -> list[iam.PolicyStatement]:

@@ -23,7 +23,7 @@ SIZES: Mapping[Verb, Size] = {
     "submit": Size(180, 512),
     "poll": Size(150, 256),
     "deliver": Size(900, 1024),
-    "fail": Size(60, 256),
+    "fail": Size(120, 256),
     "sweep": Size(300, 256),
 }
 

@@ -36,9 +36,9 @@ FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 # The doors that the workflow calls; the others look after the workflow.
 IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
 
-# The doors that speak to a provider, or ask whether one is set up. DELIVER needs no key for what it
-# fetches.
-WITH_SECRETS: frozenset[Verb] = frozenset({"intake", "submit", "poll"})
+# The doors that speak to a provider, or ask whether one is set up; FAIL and SWEEP stop the jobs of
+# tasks that are given up. DELIVER needs no key for what it fetches.
+WITH_SECRETS: frozenset[Verb] = frozenset({"intake", "submit", "poll", "fail", "sweep"})
 
 BATCH_SIZE = 10
 
@@ -116,10 +116,15 @@ class DarkroomStack(Stack):
             everywhere += grants.read_secrets(
                 secret.secret_arn for secret in storage.secrets.values()
             )
-        # A task is ended in three steps that may each be repeated: manifest, state, event. What it
-        # waited for is forgotten last; one that DELIVER ends waits for nothing any more.
-        announce = grants.send_events(intake.bus.event_bus_arn)
-        finish = [*announce, *grants.forget_wants(table), *grants.keep_pace(table)]
+        # A task is ended in steps that may each be repeated: manifest, state, event, and that it is
+        # due no more. A manifest is written over what was looked at before. What a task waited for
+        # is forgotten at its end; one that DELIVER ends waits for nothing any more.
+        conclude = [
+            *grants.send_events(intake.bus.event_bus_arn),
+            *grants.update_items(table),
+            *grants.read_objects(results),
+        ]
+        finish = [*conclude, *grants.forget_wants(table)]
         match verb:
             case "intake":
                 return [
@@ -134,14 +139,14 @@ class DarkroomStack(Stack):
             case "submit":
                 return [
                     *everywhere,
-                    *grants.keep_pace(table),
+                    *grants.update_items(table),
                     *grants.read_versions(source),
                     *grants.read_objects(results),
                 ]
             case "poll":
-                return [*everywhere, *grants.keep_pace(table)]
+                return [*everywhere, *grants.update_items(table)]
             case "deliver":
-                return [*everywhere, *announce, *grants.read_objects(results)]
+                return [*everywhere, *conclude]
             case "fail":
                 return [*everywhere, *finish]
             case "sweep":
@@ -149,6 +154,7 @@ class DarkroomStack(Stack):
                     *everywhere,
                     *finish,
                     *grants.start_runs(self._workflow.machine.state_machine_arn),
+                    *grants.ask_about_runs(self._workflow.executions_arn),
                     *grants.query_index(table, BY_DUE),
                     *grants.read_objects(source),
                 ]

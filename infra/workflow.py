@@ -6,6 +6,7 @@ The workflow itself is `functions/workflow.asl.json`; only the functions' ARNs a
 from collections.abc import Mapping
 from pathlib import Path
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -35,6 +36,7 @@ class Workflow(Construct):
         doors: Mapping[Verb, Door],
     ) -> None:
         super().__init__(scope, construct_id)
+        self._name = environment.stack_name
         arns = {name: door.function.function_arn for name, door in doors.items()}
         # The name's beginning keeps the log's resource policy below its size limit, however many
         # machines there are (Step Functions guide, "CloudWatch Logs resource policy size limits").
@@ -59,7 +61,7 @@ class Workflow(Construct):
         self.machine = sfn.StateMachine(
             self,
             "Machine",
-            state_machine_name=environment.stack_name,
+            state_machine_name=self._name,
             state_machine_type=sfn.StateMachineType.STANDARD,
             # The text, not the file: a file's contents would hide in an asset of the deployment.
             definition_body=sfn.DefinitionBody.from_string(definition.read_text("utf-8")),
@@ -73,6 +75,16 @@ class Workflow(Construct):
             ),
             role=role.without_policy_updates(),
             tracing_enabled=True,
+        )
+
+    @property
+    def executions_arn(self) -> str:
+        """The ARN of every run."""
+        return Stack.of(self).format_arn(
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            resource="execution",
+            resource_name=f"{self._name}:*",
+            service="states",
         )
 
     def feed_bad_ends(

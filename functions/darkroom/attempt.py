@@ -10,8 +10,17 @@ from darkroom.media import Kind
 
 Charged = Literal["yes", "no", "unknown"]
 Outcome = Literal[
-    "open", "accepted", "succeeded", "refused", "throttled", "failed", "lost", "unknown"
+    "open",
+    "accepted",
+    "succeeded",
+    "refused",
+    "throttled",
+    "failed",
+    "lost",
+    "given-up",
+    "unknown",
 ]
+"""`failed` is the provider's own word; `given-up` is ours, and the job may be done all the same."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,8 @@ class Attempt:
     """One paid call at one provider, numbered within the task from 1.
 
     Attributes:
+        run: the run that made it, or asked about it last.
+        asked_since: when a later run took it up again; None in its first.
         call_until: no answer of the call can arrive after this.
         request: the exact paid request, as text, while the attempt is open; else None.
         replays: how often the same request was sent again under the same key.
@@ -57,6 +68,8 @@ class Attempt:
     model: str
     started_at: datetime
     call_until: datetime
+    run: int = 1
+    asked_since: datetime | None = None
     outcome: Outcome = "open"
     request: str | None = None
     replays: int = 0

@@ -94,6 +94,11 @@ def manifest_of(output: str) -> str:
     return f"{output}.manifest.json"
 
 
+def stem_of(manifest_key: str) -> str:
+    """The results' key without extension, as `manifest_of` was given it."""
+    return manifest_key.removesuffix(".manifest.json")
+
+
 def work_key(task_id: str, attempt: int) -> str:
     """Where a paid answer too large for the task's item is kept until it is delivered."""
     return f"{WORK}{task_id}/{attempt}"

@@ -16,6 +16,7 @@ from darkroom.routes import Route, Tariff
 from darkroom.task import Task
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
+RunStatus = Literal["running", "ended", "none"]
 Next = Literal["submit", "poll", "deliver", "fail", "done"]
 
 
@@ -129,6 +130,18 @@ class Outputs(Protocol):
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """Write an object; the same key again makes a new version."""
 
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """Write an object where one with this ETag is, or where None is.
+
+        Raises:
+            Conflict: something else is there; perhaps this very write, if its answer was lost.
+        """
+
+    def find(self, key: str) -> str | None:
+        """The ETag of the object that is there, or None."""
+
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
 
@@ -175,7 +188,13 @@ class Tasks(Protocol):
         """Drop the task's entries; called once its run has been started, never before."""
 
     def due(self, now: datetime) -> Iterable[str]:
-        """Unfinished tasks whose deadline has passed."""
+        """Tasks that are to be looked at: whose `due` has passed, and who were not dismissed."""
+
+    def postpone(self, task: Task, until: datetime) -> None:
+        """The task is in order and need not be looked at before; nothing if it has changed."""
+
+    def dismiss(self, task: Task) -> None:
+        """The finished task need not be looked at any more; nothing if it has changed."""
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """Tasks of one folder, newest first."""
@@ -228,6 +247,9 @@ class Workflows(Protocol):
     def start(self, task_id: str, run: int) -> None:
         """Start the run; a run that exists already is left alone."""
 
+    def status(self, task_id: str, run: int) -> RunStatus:
+        """How the run stands; `none` also when it ended so long ago that nothing is known of it."""
+
 
 class Events(Protocol):
     """The event bus."""
@@ -264,6 +286,7 @@ class Policy:
         fetch_s: how long fetching one result may take; DELIVER begins none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
         attend_s: how long SUBMIT stays with a job that must not be left alone.
+        runs: how many runs may be begun for a task whose runs end without ending it.
     """
 
     inputs_s: int = 24 * 3600
@@ -272,6 +295,7 @@ class Policy:
     fetch_s: int = 240
     result_bytes: int = 400 * 1024 * 1024
     attend_s: int = 120
+    runs: int = 10
 
 
 @dataclass(frozen=True)

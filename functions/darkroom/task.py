@@ -6,14 +6,15 @@
                             │  └───────────────────────▲  │ ▲ result gone: ask again │
                             │        (synchronous)        └─┘                       │
                             └──────────────────────────────────────────────────────┘
- every unfinished state may end `failed` or `cancelled`; `submitting` may end `unknown`
+ every unfinished state may end `failed` or `cancelled`; `submitting` may end `unknown`;
+ what ended badly may begin a new run where its last one left off
 
 Nothing here reads a clock, a network or a store; times come in as arguments (UTC, aware).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from darkroom.attempt import Attempt
@@ -51,9 +52,19 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 }
 """Which state may follow which. A write that is in no row is a bug and raises."""
 
+RESUMED: Mapping[State, frozenset[State]] = {
+    "failed": frozenset({"queued", "submitting", "running", "delivering"}),
+    "cancelled": frozenset({"queued", "submitting", "running", "delivering"}),
+    "unknown": frozenset({"queued", "submitting", "running", "delivering"}),
+}
+"""Where a new run may begin after a bad end."""
+
 FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
 UNSUBMITTED: frozenset[State] = frozenset({"waiting", "queued"})
 """States in which no paid call can have been made for the current attempt."""
+STILL = timedelta(minutes=30)
+"""How long a task may stand without a write before somebody looks whether its run is alive: longer
+than any door lives."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +242,13 @@ class Task:
             raise ValueError(f"task {self.task_id} has made no attempt")
         return self.attempts[-1]
 
+    @property
+    def due(self) -> datetime:
+        """When it is to be looked at, if nothing has been written to it by then."""
+        if self.state == "waiting" and self.ending is None:
+            return self.deadline
+        return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STILL
+
     def moved(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task
         """The task in its next state.
 
@@ -240,6 +258,28 @@ class Task:
         if state != self.state and state not in TRANSITIONS[self.state]:
             raise ValueError(f"task {self.task_id} cannot go from {self.state} to {state}")
         return replace(self, state=state, updated_at=now, **changes)
+
+    def resumed(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - the same
+        """The task at the beginning of a new run, after one that ended badly.
+
+        Raises:
+            ValueError: when `RESUMED` has no such step.
+        """
+        if state not in RESUMED.get(self.state, ()):
+            raise ValueError(f"task {self.task_id} cannot go on from {self.state} as {state}")
+        return replace(
+            self,
+            state=state,
+            updated_at=now,
+            run=self.run + 1,
+            ending=None,
+            slot=None,
+            wait_reason=None,
+            waits=0,
+            unreached=0,
+            gone=0,
+            **changes,
+        )
 
     def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:
         """The attempts with `attempt` in the place of the one with its number, or added.

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from darkroom.aws.items import KEEP, SHARDS, due_until, read_item, shard_of, write_item
+from darkroom.aws.items import KEEP, SHARDS, read_item, shard_of, time_text, write_item
 from darkroom.strict_json import MAX_DEPTH
 from darkroom.task import FINISHED, State
 from tests.fakes.clock import START
@@ -20,10 +20,11 @@ STORAGE = Path(__file__).parents[2] / "infra" / "storage.py"
 
 @pytest.mark.parametrize("state", get_args(State))
 def test_an_item_is_in_the_indexes_that_its_state_asks_for(state: State) -> None:
-    """Unfinished tasks are due, ended ones expire, those that went wrong ask for attention."""
+    """All are due until dismissed, ended ones expire, those that went wrong ask for attention."""
     item = write_item(sample_task(1, state))
 
-    assert ("due" in item) == ("due_at" in item) == (state not in FINISHED)
+    assert item["due_at"] == time_text(sample_task(1, state).due)
+    assert item["due"] == f"due#{shard_of(item['pk'].removeprefix('task#'))}"
     assert ("expires_at" in item) == (state in FINISHED)
     assert ("attention" in item) == (state in ("failed", "unknown"))
     assert (item["folder"], item["state"]) == ("photos/", state)
@@ -40,7 +41,7 @@ def test_a_finished_task_is_remembered_for_longer_than_a_year() -> None:
 def test_times_sort_as_text() -> None:
     """Whole seconds too, which Python would write shorter."""
     times = [START + timedelta(microseconds=n) for n in (0, 1, 999_999, 1_000_000)]
-    texts = [due_until(at) for at in times]
+    texts = [time_text(at) for at in times]
 
     assert texts == sorted(texts)
     assert len({len(text) for text in texts}) == 1

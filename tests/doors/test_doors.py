@@ -124,14 +124,14 @@ def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
     assert after.state == "failed"
 
 
-def test_sweep_says_how_many_it_ended(house: House) -> None:
+def test_sweep_says_what_it_did(house: House) -> None:
     """Its event is the schedule's."""
-    assert house.enter("sweep", {"source": "aws.scheduler"}) == {"given_up": 0}
+    assert house.enter("sweep", {"source": "aws.scheduler"}) == {}
 
     past = house.ports.clock.now() - timedelta(seconds=1)
     task = sample_task(1, "waiting", wants=("photos/1.jpg",), deadline=past)
     house.ports.tasks.create(task, previous=None, owner=None)
-    assert house.enter("sweep", {}) == {"given_up": 1}
+    assert house.enter("sweep", {}) == {"given-up": 1}
 
 
 def test_logs_hold_ids_and_answers_but_no_payload(house: House) -> None:

@@ -6,18 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkroom.errors import Busy
+from darkroom.ports import RunStatus
 
 
 class RecordingWorkflows:
-    """Fulfils `darkroom.ports.Workflows`; `started` has every run once."""
+    """Fulfils `darkroom.ports.Workflows`; `started` has every run once, `ended` those over."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
+        self.ended: set[tuple[str, int]] = set()
 
     def start(self, task_id: str, run: int) -> None:
         """Start the run; a run that exists already is left alone."""
         if (task_id, run) not in self.started:
             self.started.append((task_id, run))
+
+    def status(self, task_id: str, run: int) -> RunStatus:
+        """How the run stands."""
+        if (task_id, run) in self.ended:
+            return "ended"
+        return "running" if (task_id, run) in self.started else "none"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """The output bucket, in memory; every version is kept."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from darkroom.errors import Conflict
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,19 @@ class InMemoryOutputs:
         """Write an object; the same key again makes a new version."""
         data = body if isinstance(body, bytes) else body.read()
         self._versions.setdefault(key, []).append(Written(data, content_type))
+
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """Write an object where one with this ETag is, or where None is."""
+        if self.find(key) != etag:
+            raise Conflict(f"Something else was written to {key}.")
+        self.put(key, body, content_type)
+
+    def find(self, key: str) -> str | None:
+        """The ETag of the object that is there, or None."""
+        body = self.get(key)
+        return None if body is None else hashlib.sha256(body).hexdigest()
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""

@@ -83,6 +83,10 @@ class FakeProviders:
         """What the next calls of this kind bring; afterwards all is well again."""
         self._script[call].extend(said)
 
+    def forget(self, call: Call) -> None:
+        """All is well again with calls of this kind."""
+        self._script[call].clear()
+
     def routes(self) -> Sequence[Route]:
         """Every route of every provider, in the default order of preference."""
         return self.offered

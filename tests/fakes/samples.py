@@ -40,6 +40,8 @@ def full_task(at: datetime = START) -> Task:
         model="beta-1",
         started_at=at,
         call_until=at + timedelta(seconds=110.5),
+        run=2,
+        asked_since=at + timedelta(hours=1),
         outcome="accepted",
         request='{"exact": "request 😀"}',
         replays=2,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from darkroom.aws.items import read_item, write_item
+from darkroom.aws.items import read_item, time_text, write_item
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task
@@ -82,8 +82,27 @@ class InMemoryTasks:
             self._wants.get(key, {}).pop(task.task_id, None)
 
     def due(self, now: datetime) -> Iterable[str]:
-        """Unfinished tasks whose deadline has passed."""
-        return [task.task_id for task in self.all if not task.finished and task.deadline <= now]
+        """Tasks that are to be looked at."""
+        until = time_text(now)
+        return [
+            str(item["pk"]).removeprefix("task#")
+            for item in self._items.values()
+            if "due_at" in item and item["due_at"] <= until
+        ]
+
+    def postpone(self, task: Task, until: datetime) -> None:
+        """The task need not be looked at before."""
+        stored = self._items[task.task_id]
+        if stored["revision"] == task.revision:
+            self._items[task.task_id] = stored | {"due_at": time_text(until)}
+
+    def dismiss(self, task: Task) -> None:
+        """The task need not be looked at any more."""
+        stored = self._items[task.task_id]
+        if stored["revision"] == task.revision:
+            self._items[task.task_id] = {
+                name: value for name, value in stored.items() if name not in ("due", "due_at")
+            }
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """Tasks of one folder, newest first."""

@@ -35,7 +35,8 @@ ALLOWED = {
         },
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
-        "output objects": {"s3:PutObject"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "workflow": {"states:StartExecution"},
@@ -61,7 +62,7 @@ ALLOWED = {
         "secrets": {"secretsmanager:GetSecretValue"},
     },
     "deliver": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "bus": {"events:PutEvents"},
@@ -73,7 +74,9 @@ ALLOWED = {
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
         },
-        "output objects": {"s3:PutObject"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "dead letters": {"sqs:SendMessage"},
     },
@@ -87,9 +90,12 @@ ALLOWED = {
         "index by-due": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject"},
-        "output objects": {"s3:PutObject"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
         "workflow": {"states:StartExecution"},
+        "runs": {"states:DescribeExecution"},
     },
 }
 
@@ -162,6 +168,9 @@ def _resources(template: Template, verb: str) -> dict[str, set[str]]:
         "secrets": {f"<{each.id}>" for each in template.of_type("SecretsManager::Secret")},
         "bus": {f"<{template.one('Events::EventBus').id}>"},
         "workflow": {f"<{template.one('StepFunctions::StateMachine').id}>"},
+        "runs": {
+            f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:darkroom-{template.environment}:*"
+        },
         "intake queue": {f"<{template.one('SQS::Queue', 'IntakeQueue').id}>"},
         "dead letters": {f"<{template.one('SQS::Queue', 'DeadLetters').id}>"},
         "log": {f"<{log_group}>"},

@@ -9,6 +9,7 @@ import pytest
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, ResultGone
 from darkroom.media import Kind
+from darkroom.naming import work_key
 from darkroom.pipeline.answers import IN_ITEM_BYTES
 from darkroom.pipeline.deliver import deliver
 from darkroom.ports import Policy, Step
@@ -191,13 +192,13 @@ def test_a_result_that_cannot_be_had_for_the_moment_is_fetched_again(studio: Stu
     "body", [b"<html>Sorry</html>", b"", b'{"error": "oops"}', b"\x00\x00\x00\x18ftypisom" + PNG]
 )
 def test_a_result_of_the_wrong_kind_fails_the_task(studio: Studio, body: bytes) -> None:
-    """An error page is no photo; nothing is written under the result's name."""
+    """An error page is no photo; it is kept aside, and nothing bears the result's name."""
     _answering(studio, _inline("image", body)).run()
 
     manifest = studio.manifest()
     assert manifest["failure"]["code"] == "wrong-result"
     assert manifest["attempts"][0]["charged"] == "yes"
-    assert studio.outputs.keys == {f"{OUT}.manifest.json"}
+    assert studio.outputs.keys == {f"{OUT}.manifest.json", work_key(studio.task.task_id, 1)}
 
 
 def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkroom.errors import Busy
 from darkroom.naming import run_name
+from darkroom.ports import RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SOURCE = "darkroom"
 REASON_BYTES = 1000
+_ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
 
 
 class StepFunctionsWorkflows:
@@ -37,6 +39,16 @@ class StepFunctionsWorkflows:
             )
         except client.exceptions.ExecutionAlreadyExists:
             return
+
+    def status(self, task_id: str, run: int) -> RunStatus:
+        """See `ports.Workflows.status`; an execution is forgotten 90 days after its end."""
+        client = self._client()
+        executions = self._arn.replace(":stateMachine:", ":execution:")
+        try:
+            found = client.describe_execution(executionArn=f"{executions}:{run_name(task_id, run)}")
+        except client.exceptions.ExecutionDoesNotExist:
+            return "none"
+        return "running" if found["status"] in _ALIVE else "ended"
 
 
 class EventBridgeEvents:

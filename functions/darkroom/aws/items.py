@@ -49,20 +49,19 @@ def shard_of(task_id: str) -> int:
 def write_item(task: Task) -> dict[str, Any]:
     """The item: index keys and state beside the whole task, numbers as Decimal."""
     document = json.loads(_TASK.dump_json(task), parse_float=Decimal)
-    at = _iso(task.updated_at)
+    at = time_text(task.updated_at)
     item = task_key(task.task_id) | {
         "revision": task.revision,
         "state": task.state,
         "folder": folder_of(task.trigger.key) or "/",
-        "created_at": _iso(task.created_at),
+        "created_at": time_text(task.created_at),
         "updated_at": at,
         BODY: document,
     }
     shard = shard_of(task.task_id)
+    item |= {"due": f"due#{shard}", "due_at": time_text(task.due)}
     if task.finished:
         item["expires_at"] = expiry(task.updated_at)
-    else:
-        item |= {"due": f"due#{shard}", "due_at": _iso(task.deadline)}
     if task.state in ("failed", "unknown"):
         item["attention"] = f"attention#{shard}"
     return item
@@ -85,11 +84,6 @@ def expiry(at: datetime) -> int:
     return int((at + KEEP).timestamp())
 
 
-def due_until(now: datetime) -> str:
-    """The upper bound of `due_at` for tasks that are due at `now`."""
-    return _iso(now)
-
-
 def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
     """DynamoDB's numbers as int where they are whole, else float."""
     if isinstance(value, Decimal):
@@ -103,6 +97,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
     return value
 
 
-def _iso(at: datetime) -> str:
-    """A time as text that sorts."""
+def time_text(at: datetime) -> str:
+    """A time as text that sorts, as in the index keys."""
     return at.isoformat(timespec="microseconds")

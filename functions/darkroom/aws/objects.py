@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from darkroom.errors import InputRefused
+from darkroom.errors import Busy, Conflict, InputRefused
 from darkroom.ports import Found
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ IN_MEMORY_BYTES = 1 << 20
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
 # A delete marker's version answers 405; an id that is none, 400.
 _NO_SUCH_VERSION = _GONE | {"405", "MethodNotAllowed", "400", "InvalidArgument", "Bad Request"}
+_FORBIDDEN = frozenset({"403", "AccessDenied"})
+_KMS = "KMS."
+"""Begins the codes that S3 passes on from the key service, as of a key that is disabled."""
+_ENCRYPTED = "InvalidRequest"
+"""What S3 answers to a GET without the key that the object was encrypted with (S3 user guide,
+"Using server-side encryption with customer-provided keys")."""
 
 
 class S3Inputs:
@@ -38,12 +44,20 @@ class S3Inputs:
         return self._bucket
 
     def find(self, key: str) -> Found | None:
-        """See `ports.Inputs.find`."""
+        """See `ports.Inputs.find`.
+
+        Raises:
+            InputRefused: nobody but its uploader can read it (`input-unreadable`).
+            Busy: we may not read it as long as nobody changes that (`input-forbidden`).
+        """
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
+            if _code(error) == "400":
+                self._explain(key)
+            _judge(error, key)
             raise
         etag = head["ETag"].strip('"')
         return Found(
@@ -54,12 +68,13 @@ class S3Inputs:
         )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
-        """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes."""
+        """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes. Raises as `find`."""
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
         except ClientError as error:
             if _code(error) in _NO_SUCH_VERSION:
                 return None
+            _judge(error, key)
             raise
         with answer["Body"] as body:
             if answer["ContentLength"] > limit:
@@ -100,11 +115,24 @@ class S3Inputs:
                     f"The version of {key} that this task is about was deleted.",
                     "Upload the file and the spec again.",
                 ) from error
+            if _code(error) == _ENCRYPTED:
+                raise _unreadable(key) from error
             raise
         with answer["Body"] as body, SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
             shutil.copyfileobj(body, file, 1 << 18)
             file.seek(0)
             yield cast("BinaryIO", file)
+
+    def _explain(self, key: str) -> None:
+        """Raise what a GET says of an object: the answer to a HEAD has a status and no reason.
+
+        A status of 400 may also mean that our own credentials have run out.
+        """
+        try:
+            self._client.get_object(Bucket=self._bucket, Key=key, Range="bytes=0-0")["Body"].close()
+        except ClientError as error:
+            _judge(error, key)
+            raise
 
 
 class S3Outputs:
@@ -117,6 +145,32 @@ class S3Outputs:
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """See `ports.Outputs.put`; one PUT, so at most 5 GB."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """See `ports.Outputs.put_over`; S3 guide, "Conditional requests": 412, and 409 for a race.
+
+        With an ETag, 404 says that the object is gone.
+        """
+        expected: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        try:
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
+            )
+        except ClientError as error:
+            if _code(error) in _GONE | {"409", "ConditionalRequestConflict"}:
+                raise Conflict(f"Something else was written to {key}.") from error
+            raise
+
+    def find(self, key: str) -> str | None:
+        """See `ports.Outputs.find`."""
+        try:
+            return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return None
+            raise
 
     def get(self, key: str) -> bytes | None:
         """See `ports.Outputs.get`."""
@@ -132,6 +186,29 @@ class S3Outputs:
 def version_of(version_id: str | None, etag: str) -> str:
     """The version as tasks know it; an unversioned object's id is absent or "null"."""
     return version_id if version_id and version_id != "null" else f"etag:{etag}"
+
+
+def _judge(error: ClientError, key: str) -> None:
+    """Raise what it means that S3 does not show an object which is there, if it means that."""
+    code = _code(error)
+    if code == _ENCRYPTED:
+        raise _unreadable(key) from error
+    if code in _FORBIDDEN or code.startswith(_KMS):
+        raise Busy(
+            "input-forbidden",
+            f"S3 does not let Darkroom read {key}: its encryption key or the bucket's policy "
+            "forbids it.",
+            "Let Darkroom's functions use the key (kms:Decrypt) and read the bucket; it is tried "
+            "again.",
+        ) from error
+
+
+def _unreadable(key: str) -> InputRefused:
+    return InputRefused(
+        "input-unreadable",
+        f"{key} is encrypted with a key of its uploader's own (SSE-C), so nobody else can read it.",
+        "Upload it without a key of your own, then upload the spec again.",
+    )
 
 
 def _version(version_id: str) -> dict[str, Any]:

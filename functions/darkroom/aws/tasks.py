@@ -7,7 +7,8 @@
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
 
-Indexes: `by-due` (unfinished tasks by deadline), `by-folder`, `by-attention` (failed, unknown).
+Indexes: `by-due` (what is not dismissed, by when to look at it), `by-folder`, `by-attention`
+(failed and unknown tasks).
 """
 
 import heapq
@@ -22,12 +23,12 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.items import (
     SHARDS,
-    due_until,
     expiry,
     latest_key,
     owner_key,
     read_item,
     task_key,
+    time_text,
     wants_key,
     write_item,
 )
@@ -116,11 +117,19 @@ class DynamoTasks:
     def due(self, now: datetime) -> Iterable[str]:
         """See `ports.Tasks.due`; eventually consistent, soonest first within a shard."""
         for shard in range(SHARDS):
-            condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(due_until(now))
+            condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(time_text(now))
             for item in self._pages(
                 IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
             ):
                 yield str(item["pk"]).removeprefix("task#")
+
+    def postpone(self, task: Task, until: datetime) -> None:
+        """See `ports.Tasks.postpone`; moves the index alone."""
+        self._mark(task, "SET due_at = :until", {":until": time_text(until)})
+
+    def dismiss(self, task: Task) -> None:
+        """See `ports.Tasks.dismiss`; takes it out of the index."""
+        self._mark(task, "REMOVE due, due_at", {})
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.in_folder`; eventually consistent."""
@@ -145,6 +154,18 @@ class DynamoTasks:
             )["Items"]
         )
         return heapq.nlargest(limit, found, key=lambda task: task.updated_at)
+
+    def _mark(self, task: Task, update: str, values: dict[str, Any]) -> None:
+        try:
+            self._table.update_item(
+                Key=task_key(task.task_id),
+                UpdateExpression=update,
+                ConditionExpression="revision = :revision",
+                ExpressionAttributeValues={":revision": task.revision, **values},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
         query.setdefault("ConsistentRead", True)

@@ -29,6 +29,17 @@ def keep_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) ->
     return replace(attempt, answer=None, answer_key=key)
 
 
+def lay_aside(ports: Ports, task: Task) -> None:
+    """Keep the answer of a task that ends without its results, where a later run looks for it.
+
+    Only one that cannot be had again: a job can be asked once more.
+    """
+    last = task.attempts[-1] if task.attempts else None
+    if last is not None and last.answer is not None and last.job_id is None:
+        body = _FINISHED.dump_json(last.answer)
+        ports.outputs.put(work_key(task.task_id, last.number), body, "application/json")
+
+
 def saved_answer(ports: Ports, task: Task, attempt: Attempt) -> Finished | None:
     """The answer of an attempt, from wherever it was kept; None when there is none."""
     if attempt.answer is not None:

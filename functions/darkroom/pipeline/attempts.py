@@ -15,9 +15,10 @@ LOST_LIMIT = 3
 
 
 def next_choice(task: Task) -> Choice | None:
-    """The first choice whose provider has not refused or failed this task, or lost it too often."""
-    spent = {a.provider for a in task.attempts if a.outcome in ("refused", "failed")}
-    lost = Counter(a.provider for a in task.attempts if a.outcome == "lost")
+    """The first choice whose provider has not refused or failed this run, or lost it too often."""
+    attempts = [a for a in task.attempts if a.run == task.run]
+    spent = {a.provider for a in attempts if a.outcome in ("refused", "failed")}
+    lost = Counter(a.provider for a in attempts if a.outcome == "lost")
     spent |= {provider for provider, times in lost.items() if times >= LOST_LIMIT}
     return next((c for c in task.asked.choices if c.provider not in spent), None)
 

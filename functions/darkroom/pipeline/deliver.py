@@ -18,10 +18,10 @@ from datetime import timedelta
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
-from darkroom.naming import manifest_of
+from darkroom.naming import stem_of
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
-from darkroom.pipeline.ending import announce, output_name, rewrite_manifest, write_manifest
+from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s
@@ -53,20 +53,25 @@ def deliver(
     if task.finished:
         return _done_already(ports, task)
     try:
-        return _deliver(ports, task, time_left_s)
-    except ResultGone as gone:
-        return _gone(ports, task, gone)
-    except Busy:
-        raise
+        return _deliver(ports, named(ports, task), time_left_s)
     except Conflict:
         return _overtaken(ports, task)
+
+
+def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    try:
+        return _bring(ports, task, time_left_s)
+    except ResultGone as gone:
+        return _gone(ports, task, gone)
+    except (Busy, Conflict):
+        raise
     except DarkroomError as useless:
         # Of the wrong kind, or larger than is copied: paid for all the same.
         end(ports, task, Ending("failed", useless.failure))
         return Step("fail")
 
 
-def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+def _bring(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
     answer = saved_answer(ports, task, task.paying)
     if answer is None:
         raise LookupError(f"task {task.task_id} is delivering without an answer")
@@ -88,7 +93,8 @@ def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         attempts=task.with_attempt(done),
         wait_reason=None,
     )
-    announce(ports, ports.tasks.replace(task, write_manifest(ports, final)))
+    write_manifest(ports, final)
+    conclude(ports, ports.tasks.replace(task, final))
     return Step("done")
 
 
@@ -100,7 +106,7 @@ def _overtaken(ports: Ports, task: Task) -> Step:
 
 def _done_already(ports: Ports, task: Task) -> Step:
     rewrite_manifest(ports, task)
-    announce(ports, task)
+    conclude(ports, task)
     return Step("done")
 
 
@@ -127,10 +133,7 @@ def _later(ports: Ports, task: Task, busy: Busy, results: tuple[Result, ...]) ->
 def _copy(
     ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
 ) -> Iterator[Result]:
-    """Copy every result that is not there yet; several of a kind are numbered from 1.
-
-    The name is asked for after each download: a newer task may have taken it meanwhile.
-    """
+    """Copy every result that is not there yet; several of a kind are numbered from 1."""
     many = Counter(ref.kind for ref in answer.results)
     seen: Counter[Kind] = Counter()
     for number, ref in enumerate(answer.results):
@@ -142,8 +145,8 @@ def _copy(
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
-            key = f"{output_name(ports, task)}{ordinal}.{media.extension}"
-            ports.outputs.put(key, result.body, media.content_type)
+            key = f"{stem_of(task.manifest_key)}{ordinal}.{media.extension}"
+            put_as(ports, task, key, result.body, media.content_type)
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
 
@@ -204,7 +207,7 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
 
 def _delivered(ports: Ports, task: Task) -> tuple[Result, ...] | None:
     """The results that an earlier call of this door copied before it died, by their manifest."""
-    body = ports.outputs.get(manifest_of(output_name(ports, task)))
+    body = ports.outputs.get(task.manifest_key)
     manifest = json.loads(body) if body else {}
     same = (manifest.get("task_id"), manifest.get("run")) == (task.task_id, task.run)
     if not same or manifest["status"] != "succeeded":

@@ -1,10 +1,12 @@
-"""What every ending has in common, good or bad: the manifest and the event."""
+"""What every ending has in common, good or bad: the name, the manifest, the event, the rest."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
+from darkroom.errors import Busy, Conflict
 from darkroom.naming import manifest_of
 from darkroom.pipeline.manifest import build_manifest, cost_of
+from darkroom.pipeline.patience import TRIES
 from darkroom.ports import Ports
 from darkroom.routes import Tariff
 from darkroom.task import Task
@@ -17,20 +19,61 @@ EVENT_OF = {
 }
 
 
-def output_name(ports: Ports, task: Task) -> str:
-    """Where this task may write: its own name, or beside it when a newer task owns the name."""
-    if ports.tasks.owner(task.output) in (None, task.task_id):
-        return task.output
-    return f"{task.output}@{task.task_id[:8]}"
+def named(ports: Ports, task: Task) -> Task:
+    """The task under a name that it may write to: its own, or one beside a newer task's.
+
+    That it moved aside is written down before anything is written there, so that two doors at
+    once cannot write two manifests that count.
+
+    Raises:
+        Conflict: another door was quicker.
+    """
+    if _aside(task) or _owns(ports, task):
+        return task
+    aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
+    now = ports.clock.now()
+    return ports.tasks.replace(task, replace(task, manifest_key=aside, updated_at=now))
 
 
-def write_manifest(ports: Ports, final: Task) -> Task:
-    """Write the manifest of a task in its final state; returns the task that names it."""
-    output = output_name(ports, final)
-    if output != final.output:
-        final = replace(final, manifest_key=manifest_of(output))
-    _put_manifest(ports, final)
-    return final
+def put_as(ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str) -> None:
+    """Write a file under the task's name, over its own or an older task's but not a newer one's.
+
+    A write may be on its way for longer than another task takes from its spec to its results, so
+    every one says what it expects to find.
+
+    Args:
+        ports: the outside.
+        task: as `named` returned it.
+        key: begins with the task's name.
+        body: bytes, or a seekable file.
+        content_type: its media type.
+
+    Raises:
+        Conflict: the name is a newer task's by now, or the task has changed.
+        Busy: too many others write there.
+    """
+    etag: str | None = None
+    for turn in range(TRIES):
+        if not _aside(task) and not _owns(ports, task):
+            raise Conflict(f"The name of task {task.task_id} was taken by a newer one.")
+        if turn and _changed(ports, task):
+            raise Conflict(f"Task {task.task_id} changed while its files were written.")
+        if not isinstance(body, bytes):
+            body.seek(0)
+        try:
+            ports.outputs.put_over(key, body, content_type, etag)
+        except Conflict:
+            # Looked at before the owner and the task are: who changes these later writes later.
+            etag = ports.outputs.find(key)
+        else:
+            return
+    raise Busy("contended", f"Too many writes of {key} at once.")
+
+
+def write_manifest(ports: Ports, task: Task) -> None:
+    """Write the manifest of a task in its final state. Raises what `put_as` raises."""
+    body = build_manifest(task, _tariffs(ports, task))
+    put_as(ports, task, task.manifest_key, body, "application/json")
 
 
 def rewrite_manifest(ports: Ports, task: Task) -> None:
@@ -38,8 +81,18 @@ def rewrite_manifest(ports: Ports, task: Task) -> None:
 
     Two doors may have raced to end it; the state is what counts, and the manifest follows it.
     """
-    if task.manifest_key == manifest_of(output_name(ports, task)):
-        _put_manifest(ports, task)
+    try:
+        write_manifest(ports, task)
+    except Conflict:
+        return  # what is there by now is newer
+
+
+def conclude(ports: Ports, task: Task) -> None:
+    """Do what is left to do for a finished task; safe to repeat, and repeated until it is done."""
+    announce(ports, task)
+    # As long as an entry is there, the file's event finds a task that was not announced.
+    ports.tasks.forget_wants(task)
+    ports.tasks.dismiss(task)
 
 
 def announce(ports: Ports, task: Task) -> None:
@@ -66,9 +119,18 @@ def announce(ports: Ports, task: Task) -> None:
     ports.events.publish(EVENT_OF[task.state], detail)
 
 
-def _put_manifest(ports: Ports, task: Task) -> None:
-    body = build_manifest(task, _tariffs(ports, task))
-    ports.outputs.put(task.manifest_key, body, "application/json")
+def _aside(task: Task) -> bool:
+    """Whether the task has moved to a name that nobody else can have."""
+    return task.manifest_key != manifest_of(task.output)
+
+
+def _owns(ports: Ports, task: Task) -> bool:
+    return ports.tasks.owner(task.output) in (None, task.task_id)
+
+
+def _changed(ports: Ports, task: Task) -> bool:
+    stored = ports.tasks.get(task.task_id)
+    return stored is None or stored.revision != task.revision
 
 
 def _tariffs(ports: Ports, task: Task) -> dict[str, Tariff]:

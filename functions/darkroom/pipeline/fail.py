@@ -7,9 +7,11 @@ task's state allows: a paid call whose answer was never written down makes the t
 from dataclasses import replace
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Busy, Failure
+from darkroom.errors import Busy, DarkroomError, Failure
 from darkroom.pipeline.admission import give_up_leases
-from darkroom.pipeline.ending import announce, rewrite_manifest, write_manifest
+from darkroom.pipeline.answers import lay_aside
+from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Task
@@ -35,11 +37,20 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
     """
     task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
     if task is not None:
-        give_up_leases(ports, task)
-        announce(ports, task)
-        # Last: as long as an entry is there, the file's event finds a task that was not announced.
-        ports.tasks.forget_wants(task)
+        if not (broken and left_alone(task)):
+            give_up_leases(ports, task)
+        if broken is None:
+            conclude(ports, task)
+        else:
+            # A door of the broken run may be at work still and write a manifest of its own: SWEEP
+            # concludes when none can be any more.
+            announce(ports, task)
     return Step("done")
+
+
+def left_alone(task: Task) -> bool:
+    """Whether the task ended while its provider may still be at work on its job."""
+    return bool(task.attempts) and task.paying.outcome == "given-up" and bool(task.paying.job_id)
 
 
 def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:
@@ -50,11 +61,15 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
     if task.finished:
         rewrite_manifest(ports, task)
         return task
-    if task.ending is None and task.state == "submitting":
+    if _calling(task):
         left_s = (task.paying.call_until - ports.clock.now()).total_seconds()
         if left_s > 0:
             raise Busy("call-running", "A paid call may still bring its answer.")
-    ending = task.ending or _broken(task, broken)
+    task = named(ports, task)
+    ending = _ending(task, broken)
+    if task.ending is not None:
+        _stop_job(ports, task)
+    lay_aside(ports, task)
     final = task.moved(
         ending.status,
         ports.clock.now(),
@@ -62,30 +77,47 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
         attempts=_closed(task, ending),
         wait_reason=None,
     )
-    return ports.tasks.replace(task, write_manifest(ports, final))
+    write_manifest(ports, final)
+    return ports.tasks.replace(task, final)
 
 
-def _broken(task: Task, error: str | None) -> Ending:
-    """The ending of a run that broke: never 'failed' while money may have moved unseen."""
-    if task.state == "submitting":
+def _calling(task: Task) -> bool:
+    """Whether a paid call was begun of which nothing is known yet."""
+    return task.state == "submitting" and task.paying.outcome == "open"
+
+
+def _ending(task: Task, broken: str | None) -> Ending:
+    """How the task ends: never 'failed' or 'cancelled' while money may have moved unseen."""
+    if _calling(task):
         return Ending(
             "unknown",
             Failure(
                 "unknown-outcome",
                 f"The call to {task.paying.provider} was interrupted, and it is not known "
                 "whether it was accepted and charged.",
-                "Check the provider's dashboard, then upload the spec again if it was not done.",
+                f"Check the {task.paying.provider} dashboard, then run `darkroom retry "
+                f"{task.task_id}`.",
             ),
         )
-    return Ending(
+    return task.ending or Ending(
         "failed",
         Failure(
             "internal",
             "Darkroom could not finish this task because of a fault of its own or of AWS.",
-            f"Upload the spec again; if it fails again, look for task {task.task_id} in the logs"
-            + (f" ({error})." if error else "."),
+            f"Run `darkroom retry {task.task_id}`, which pays for nothing twice; if it fails "
+            "again, look for its id in the logs" + (f" ({broken})." if broken else "."),
         ),
     )
+
+
+def _stop_job(ports: Ports, task: Task) -> None:
+    """Ask the provider to stop a job that is given up; the task ends whether it can or not."""
+    if task.state != "running" or task.paying.outcome != "accepted":
+        return
+    try:
+        ports.providers.cancel(route_for(ports, task, task.paying), task.paying.job_id or "")
+    except (DarkroomError, LookupError):
+        return
 
 
 def _closed(task: Task, ending: Ending) -> tuple[Attempt, ...]:
@@ -97,7 +129,7 @@ def _closed(task: Task, ending: Ending) -> tuple[Attempt, ...]:
     if last.outcome in ("open", "accepted"):
         unknown = ending.status == "unknown"
         changes |= {
-            "outcome": "unknown" if unknown else "failed",
+            "outcome": "unknown" if unknown else "given-up",
             "charged": "unknown" if last.charged == "no" else last.charged,
             "ended_at": last.ended_at or task.updated_at,
             "failure": ending.failure,

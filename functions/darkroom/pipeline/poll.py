@@ -72,11 +72,10 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
         if task.waits:  # the provider knows the job after all
             task = ports.tasks.replace(task, task.moved("running", now, waits=0))
         return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
-    _stop_job(ports, route, task)
     failure = Failure(
         "job-too-slow",
         f"{route.provider} did not finish job {task.paying.job_id} within {route.job_s:,} s.",
-        "Try again, or name another provider.",
+        f"Run `darkroom retry {task.task_id}` to ask about it once more, or name another provider.",
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -94,7 +93,8 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
         "job-unreachable",
         f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
         f"for a day: {error.failure.sentence}",
-        f"Look for the job at {task.paying.provider}; it has been paid for.",
+        f"It has been paid for: run `darkroom retry {task.task_id}` once {task.paying.provider} "
+        "can be reached.",
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -102,14 +102,6 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
 
 def _elapsed_s(task: Task, now: datetime) -> float:
     return (now - (task.paying.accepted_at or now)).total_seconds()
-
-
-def _stop_job(ports: Ports, route: Route, task: Task) -> None:
-    """Ask the provider to stop the job; the task ends whether it can or not."""
-    try:
-        ports.providers.cancel(route, task.paying.job_id or "")
-    except DarkroomError:
-        return
 
 
 def _done(ports: Ports, task: Task, said: Finished) -> Step:
@@ -141,7 +133,7 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
         ports.tasks.replace(task, task.moved("running", now, waits=task.waits + 1))
         wait_s = growing_wait_s(task.waits + 1)
         return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
-    if unknown and task.gone:
+    if unknown and (task.gone or task.paying.asked_since):
         return _lost_afterwards(ports, task)
     lost = unknown and said.charged == "no"
     failure = Failure(said.code, said.sentence, "Try again, or name another provider.")
@@ -167,12 +159,12 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
 
 
 def _lost_afterwards(ports: Ports, task: Task) -> Step:
-    """The job was done, and so paid for; now neither its result nor the job itself is there."""
+    """The job was paid for; now neither its result nor the job itself is to be had."""
     provider = task.paying.provider
     failure = Failure(
         "result-gone",
-        f"{provider} made the result, but it could no longer be fetched, and the job is gone.",
-        "Upload the spec again; that is a new paid call.",
+        f"{provider} took the job, but neither its result nor the job is to be found any more.",
+        f"`darkroom retry --pay-again {task.task_id}` makes a new paid call.",
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")

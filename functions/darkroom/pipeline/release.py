@@ -1,5 +1,6 @@
 """Release a waiting task when its inputs have come, or cancel one that is no longer wanted."""
 
+from collections.abc import Container
 from datetime import timedelta
 
 from darkroom.errors import Failure, Refused
@@ -7,9 +8,13 @@ from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.resolve import look, pin
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, Task, Trigger
+from darkroom.task import UNSUBMITTED, Ending, State, Task, Trigger
+
+STOPPABLE: frozenset[State] = UNSUBMITTED | {"submitting", "running"}
+"""States in which a person may cancel a task; what is being delivered is there in a moment."""
 
 SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
+CANCELLED = Failure("cancelled", "Somebody cancelled it.")
 DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
 
 
@@ -36,12 +41,25 @@ def release(ports: Ports, task_id: str) -> None:
     ports.tasks.forget_wants(task)
 
 
-def cancel(ports: Ports, task_id: str, why: Failure) -> None:
-    """End a task that is not yet submitted; one that is submitted runs on."""
+def cancel(
+    ports: Ports, task_id: str, why: Failure, states: Container[State] = UNSUBMITTED
+) -> Task | None:
+    """End a task that is in one of these states; one that is further on runs on.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        why: what its manifest will say.
+        states: beyond `UNSUBMITTED` its doors end it when they come by: they stop its job, and a
+            paid call without an answer leaves it `unknown`.
+
+    Returns:
+        The task as it is then.
+    """
 
     def mark() -> Task | None:
         task = ports.tasks.get(task_id)
-        if task is None or task.state not in UNSUBMITTED or task.ending is not None:
+        if task is None or task.state not in states or task.ending is not None:
             return task
         return end(ports, task, Ending("cancelled", why))
 
@@ -49,6 +67,8 @@ def cancel(ports: Ports, task_id: str, why: Failure) -> None:
     # Also when it is cancelled already: whoever cancelled it may have died before saying so.
     if task is not None and (task.state in UNSUBMITTED or task.state == "cancelled"):
         fail(ports, task_id, task.run)
+        return ports.tasks.get(task_id)
+    return task
 
 
 def _released(ports: Ports, task_id: str) -> Task | None:

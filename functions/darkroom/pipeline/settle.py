@@ -62,12 +62,12 @@ def settle(ports: Ports, task: Task) -> Step:
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
         return accepted(ports, task, route, saved)
-    if attempt.request is None or now - attempt.started_at > _patience(route):
+    if now - (attempt.asked_since or attempt.started_at) > _patience(attempt, route):
         return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
-    return _find_out(ports, task, route, attempt.request)
+    return _find_out(ports, task, route)
 
 
-def _find_out(ports: Ports, task: Task, route: Route, request: str) -> Step:
+def _find_out(ports: Ports, task: Task, route: Route) -> Step:
     """Ask the provider what became of the call; once more later when that brings nothing."""
     attempt = task.paying
     again = replace(attempt, replays=attempt.replays + 1, call_until=call_until(ports, route))
@@ -77,6 +77,7 @@ def _find_out(ports: Ports, task: Task, route: Route, request: str) -> Step:
     work = work_for(task, route, attempt.number)
     try:
         if route.idempotency == "key":
+            request = attempt.request or ""
             said: Accepted | Finished | None = ports.providers.repeat(work, request)
         else:
             said = ports.providers.look_up(work, attempt.started_at)
@@ -91,11 +92,11 @@ def _find_out(ports: Ports, task: Task, route: Route, request: str) -> Step:
     return accepted(ports, task, route, said)
 
 
-def _patience(route: Route) -> timedelta:
+def _patience(attempt: Attempt, route: Route) -> timedelta:
     """How long after a doubtful call it makes sense to ask what became of it."""
     match route.idempotency:
         case "key":
-            return REPLAY_FOR
+            return REPLAY_FOR if attempt.request else timedelta()
         case "look-up":
             return max(LOOK_FOR, timedelta(seconds=route.job_s))
         case "none":
@@ -125,7 +126,7 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
         "unknown-outcome",
         f"It is not known whether {attempt.provider} accepted and charged this: "
         f"{why.sentence[:1].lower()}{why.sentence[1:]}",
-        f"Check the {attempt.provider} dashboard, then upload the spec again if it was not done.",
+        f"Check the {attempt.provider} dashboard, then run `darkroom retry {task.task_id}`.",
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
     end(ports, task, ending, attempts=attempts)

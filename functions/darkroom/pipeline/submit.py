@@ -75,7 +75,9 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     """Make the attempt: prepare it, write the intent down, call once, write down what came."""
     work = work_for(task, route, next_number(task))
     now = ports.clock.now()
-    attempt = Attempt(work.attempt, route.provider, route.model, now, call_until(ports, route))
+    attempt = Attempt(
+        work.attempt, route.provider, route.model, now, call_until(ports, route), run=task.run
+    )
     paying: list[Task] = []
 
     def intend(prepared: Prepared) -> None:
@@ -130,7 +132,7 @@ def _wait(ports: Ports, task: Task, route: Route, turned: Turned) -> Step:
             ports.providers.check(work)
         except InputRefused as error:
             now = ports.clock.now()
-            attempt = Attempt(work.attempt, route.provider, route.model, now, now)
+            attempt = Attempt(work.attempt, route.provider, route.model, now, now, run=task.run)
             step = refused(ports, task, attempt, error)
             leave(ports, task, route)
             return step

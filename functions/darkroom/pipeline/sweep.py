@@ -1,47 +1,108 @@
-"""SWEEP: look after what stands still. So far: waiting tasks past their deadline.
+"""SWEEP: look after what stands still, and put it right.
+
+    waiting past its deadline          its inputs are looked for once more; else it is given up
+    no run was ever started            it is started
+    its run has ended without it       a new run goes on where that one stopped
+    ended, but perhaps not announced   its manifest is written again, its event sent again
+    its run is alive                   looked at again later
 
 It may die anywhere: what it did not reach is still due the next time.
 """
 
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
 from darkroom.errors import Conflict, Failure
-from darkroom.pipeline.fail import end
+from darkroom.pipeline.admission import give_up_leases
+from darkroom.pipeline.ending import conclude, rewrite_manifest
+from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import each
 from darkroom.pipeline.release import release
 from darkroom.pipeline.resolve import look
 from darkroom.ports import Ports
-from darkroom.task import Ending, Task
+from darkroom.task import STILL, Ending, Task
+
+Care = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
+
+LEAST_LEFT_S = 30
+"""With less time left in this process the next sweep goes on."""
 
 
-def sweep(ports: Ports) -> int:
-    """Hand every waiting task whose inputs did not come in time to FAIL; returns how many."""
-    given_up: list[str] = []
-    now = ports.clock.now()
+def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> Counter[Care]:
+    """Look after every task that is due; returns what was done, and how often.
 
-    def look_after(task_id: str) -> None:
-        task = ports.tasks.get(task_id)
-        if task is not None and task.state == "waiting" and task.deadline <= now:
-            _give_up(ports, task, given_up)
+    One task's trouble does not keep it from the others; it is raised at the end.
+    """
+    done: Counter[Care] = Counter()
 
-    each(ports.tasks.due(now), look_after)
-    return len(given_up)
+    def look_at(task_id: str) -> None:
+        done[look_after(ports, task_id)] += 1
+
+    due = ports.tasks.due(ports.clock.now())
+    each(itertools.takewhile(lambda _: time_left_s() > LEAST_LEFT_S, due), look_at)
+    return done
 
 
-def _give_up(ports: Ports, task: Task, given_up: list[str]) -> None:
-    if task.ending is None:
-        found = look(ports.inputs, task.asked)
-        missing = [key for key, there in found.items() if there is None]
-        if not missing:
-            release(ports, task.task_id)
-            return
-        failure = Failure(
-            "inputs-missing",
-            f"These files never came: {', '.join(missing)}.",
-            "Upload them, then upload the spec again.",
-        )
-        try:
-            task = end(ports, task, Ending("failed", failure))
-        except Conflict:
-            return
-        given_up.append(task.task_id)
+def look_after(ports: Ports, task_id: str) -> Care:
+    """Put one task right if it stands still; safe at any time, for any task."""
+    task = ports.tasks.get(task_id)
+    if task is None or task.due > ports.clock.now():
+        return "untouched"
+    try:
+        if task.finished:
+            return _conclude(ports, task)
+        if task.state == "waiting" and task.ending is None:
+            return _give_up(ports, task)
+        return _keep_running(ports, task)
+    except Conflict:
+        return "untouched"  # somebody else is at it
+
+
+def _conclude(ports: Ports, task: Task) -> Care:
+    rewrite_manifest(ports, task)
+    give_up_leases(ports, task)
+    conclude(ports, task)
+    return "concluded"
+
+
+def _give_up(ports: Ports, task: Task) -> Care:
+    found = look(ports.inputs, task.asked)
+    missing = [key for key, there in found.items() if there is None]
+    if not missing:
+        release(ports, task.task_id)
+        return "started"
+    failure = Failure(
+        "inputs-missing",
+        f"These files never came: {', '.join(missing)}.",
+        f"Upload them, then run `darkroom retry {task.task_id}` or upload the spec again.",
+    )
+    task = end(ports, task, Ending("failed", failure))
     # A run carries the ending out: it is tried again where a sweep that died is not.
     ports.workflows.start(task.task_id, task.run)
+    return "given-up"
+
+
+def _keep_running(ports: Ports, task: Task) -> Care:
+    match ports.workflows.status(task.task_id, task.run):
+        case "running":
+            ports.tasks.postpone(task, ports.clock.now() + STILL)
+            return "alive"
+        case "none":
+            ports.workflows.start(task.task_id, task.run)
+            return "started"
+        case "ended":
+            return _run_again(ports, task)
+
+
+def _run_again(ports: Ports, task: Task) -> Care:
+    """The run is over and FAIL was not told: the next run finds its place by the task's state."""
+    if task.run >= ports.policy.runs:
+        fail(ports, task.task_id, task.run, broken="no run could end it")
+        return "given-up"
+    task = ports.tasks.replace(task, replace(task, run=task.run + 1, updated_at=ports.clock.now()))
+    ports.workflows.start(task.task_id, task.run)
+    return "new-run"

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from darkroom.errors import InputRefused
+from darkroom.errors import Conflict, InputRefused
 from tests.contract.ports.conftest import InputBench, OutputBench
 
 ODD_KEYS = ("photos/cat.jpg", "a b/ü+%20😀.jpg", "x" * 1000 + ".png", "q?a=b&c#d;e.jpg")
@@ -117,6 +117,24 @@ def test_what_is_written_can_be_got(output_bench: OutputBench, key: str) -> None
         ("image/png", b"bytes"),
         ("text/plain; charset=utf-8", b"a file"),
     ]
+
+
+def test_nothing_is_written_over_what_was_not_expected(output_bench: OutputBench) -> None:
+    """Neither where nothing should be, nor over another version, nor where it is gone."""
+    outputs = output_bench.outputs
+    outputs.put_over("a/b.png", b"one", "image/png", None)
+    one = outputs.find("a/b.png")
+    with pytest.raises(Conflict):
+        outputs.put_over("a/b.png", b"two", "image/png", None)
+    outputs.put_over("a/b.png", io.BytesIO(b"three"), "image/png", one)
+    with pytest.raises(Conflict):
+        outputs.put_over("a/b.png", b"four", "image/png", one)
+    with pytest.raises(Conflict):
+        outputs.put_over("a/c.png", b"five", "image/png", one)
+
+    assert outputs.get("a/b.png") == b"three"
+    assert outputs.find("a/c.png") is None
+    assert [body for _, body in output_bench.versions("a/b.png")] == [b"one", b"three"]
 
 
 def test_what_was_never_written_is_none(output_bench: OutputBench) -> None:

@@ -19,6 +19,7 @@ class Bench:
 
     workflows: Workflows
     runs: Callable[[], list[str]]
+    stop: Callable[[str, int], object]
     events: Events
     published: Callable[[], list[tuple[str, Any]]]
     dead_letters: DeadLetters
@@ -40,6 +41,7 @@ def _in_memory() -> Bench:
     return Bench(
         workflows,
         lambda: [f"{task}-{run}" for task, run in workflows.started],
+        lambda task, run: workflows.ended.add((task, run)),
         events,
         lambda: [(e.kind, e.detail) for e in events.published],
         dead,
@@ -51,6 +53,10 @@ def _on_aws(aws: Cloud) -> Bench:
     def runs() -> list[str]:
         listed = client("stepfunctions").list_executions(stateMachineArn=aws.state_machine_arn)
         return [one["name"] for one in listed["executions"]]
+
+    def stop(task_id: str, run: int) -> object:
+        machine = aws.state_machine_arn.replace(":stateMachine:", ":execution:")
+        return client("stepfunctions").stop_execution(executionArn=f"{machine}:{task_id}-{run}")
 
     def published() -> list[tuple[str, Any]]:
         bodies = [json.loads(letter["Body"]) for letter in aws.letters(aws.watch_url)]
@@ -65,6 +71,7 @@ def _on_aws(aws: Cloud) -> Bench:
     return Bench(
         StepFunctionsWorkflows(lambda: client("stepfunctions"), aws.state_machine_arn),
         runs,
+        stop,
         EventBridgeEvents(lambda: client("events"), BUS),
         published,
         SqsDeadLetters(lambda: client("sqs"), aws.dead_letters_url),
@@ -78,6 +85,17 @@ def test_a_run_that_is_started_twice_is_one_run(bench: Bench) -> None:
         bench.workflows.start("ab" * 16, run)
 
     assert sorted(bench.runs()) == [f"{'ab' * 16}-1", f"{'ab' * 16}-2"]
+
+
+def test_a_run_is_running_until_it_has_ended(bench: Bench) -> None:
+    """One that was never started is neither; each is asked about by itself."""
+    task_id = "ab" * 16
+    for run in (1, 2):
+        bench.workflows.start(task_id, run)
+    bench.stop(task_id, 1)
+
+    status = bench.workflows.status
+    assert [status(task_id, run) for run in (1, 2, 3)] == ["ended", "running", "none"]
 
 
 def test_an_event_arrives_as_it_was_published(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.errors import Conflict, Failure
 from darkroom.ports import Tasks
-from darkroom.task import Ending, EndStatus, State, Task
+from darkroom.task import STILL, Ending, EndStatus, State, Task
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 
@@ -159,27 +159,55 @@ def test_wanted_keys_name_every_task_that_waits(tasks: Tasks) -> None:
     assert list(tasks.wanting("mask.png")) == [two.task_id]
 
 
-def test_due_are_unfinished_tasks_whose_deadline_has_passed(tasks: Tasks) -> None:
-    """To the very second, whatever their state."""
-    states: tuple[State, ...] = ("waiting", "queued", "running", "succeeded", "failed")
+def test_due_is_every_task_that_was_not_written_for_a_while(tasks: Tasks) -> None:
+    """To the microsecond, finished or not; one that waits for its inputs is due at its deadline."""
+    states: tuple[State, ...] = ("queued", "running", "succeeded", "failed")
     for number, state in enumerate(states, 1):
         tasks.create(sample_task(number, state), previous=None, owner=None)
     later = sample_task(9, "waiting", deadline=START + timedelta(hours=2))
     tasks.create(later, previous=None, owner=None)
 
-    at = START + timedelta(hours=1)
-    assert list(tasks.due(at - timedelta(microseconds=1))) == []
-    assert set(tasks.due(at)) == {sample_task(number).task_id for number in (1, 2, 3)}
-    assert later.task_id in set(tasks.due(at + timedelta(hours=1)))
+    assert list(tasks.due(START + STILL - timedelta(microseconds=1))) == []
+    assert set(tasks.due(START + STILL)) == {sample_task(number).task_id for number in (1, 2, 3, 4)}
+    assert later.task_id in set(tasks.due(START + timedelta(hours=2)))
 
 
-def test_a_task_that_ends_is_no_longer_due(tasks: Tasks) -> None:
-    """The index follows the task."""
+def test_what_was_put_off_is_due_later(tasks: Tasks) -> None:
+    """The task itself is as it was; its next write counts from then."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+    until = START + timedelta(hours=5)
+    tasks.postpone(task, until)
+
+    assert list(tasks.due(until - timedelta(microseconds=1))) == []
+    assert list(tasks.due(until)) == [task.task_id]
+    assert tasks.get(task.task_id) == task
+    tasks.replace(task, task.moved("submitting", START))
+    assert list(tasks.due(START + STILL)) == [task.task_id]
+
+
+def test_what_was_dismissed_is_due_no_more(tasks: Tasks) -> None:
+    """Until it is written again, as a retry does."""
+    task = sample_task(1, "failed")
+    tasks.create(task, previous=None, owner=None)
+    tasks.dismiss(task)
+    tasks.dismiss(task)
+
+    assert list(tasks.due(START + timedelta(days=9))) == []
+    assert tasks.get(task.task_id) == task
+    tasks.replace(task, task.resumed("queued", START))
+    assert list(tasks.due(START + STILL)) == [task.task_id]
+
+
+def test_a_task_that_has_changed_is_neither_put_off_nor_dismissed(tasks: Tasks) -> None:
+    """Whoever looked at it saw something else."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     tasks.replace(task, task.moved("failed", START, ending=_ending("failed")))
+    tasks.postpone(task, START + timedelta(hours=5))
+    tasks.dismiss(task)
 
-    assert list(tasks.due(START + timedelta(days=9))) == []
+    assert list(tasks.due(START + STILL)) == [task.task_id]
 
 
 def test_a_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:

@@ -1,0 +1,155 @@
+"""RETRY: another run for a task that ended badly; what is paid for is not paid for again.
+
+| what it has                                   | where the new run begins              |
+|-----------------------------------------------|---------------------------------------|
+| nothing that can have cost anything           | `queued`: it is submitted anew        |
+| an answer that was kept                       | `delivering`: nobody is called        |
+| a job that may be done                        | `running`: it is asked about          |
+| a doubtful call that can be looked for        | `submitting`: it is looked for        |
+| anything else that may have cost something    | `queued`, and only with `pay_again`   |
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from darkroom.attempt import Attempt
+from darkroom.errors import Refused
+from darkroom.pipeline.answers import saved_answer
+from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.patience import until_won
+from darkroom.pipeline.release import stale
+from darkroom.pipeline.resolve import look, pin
+from darkroom.ports import Ports
+from darkroom.routes import Route
+from darkroom.task import Order, Task
+
+
+def retry(ports: Ports, task_id: str, *, pay_again: bool = False) -> Task:
+    """Begin a new run of a task that failed, was cancelled, or is unknown.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        pay_again: whether a new paid call may be made where an earlier one cost something, or may
+            have. What can still be had of the earlier one is tried first, once.
+
+    Returns:
+        The task in its new run, which has been started.
+
+    Raises:
+        Refused: it cannot be tried again: `no-such-task`, `already-succeeded`, `not-ended`,
+            `spec-refused`, `inputs-missing`, `paid-already`, `superseded`, `spec-deleted`, or what
+            is wrong with its inputs. The failure's next step says what to do instead.
+        Busy: too many others change it.
+    """
+    task = until_won(lambda: _resumed(ports, task_id, pay_again=pay_again), f"task {task_id}")
+    # Whoever dies here leaves a task without a run, which SWEEP finds.
+    ports.workflows.start(task.task_id, task.run)
+    return task
+
+
+def _resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
+    task = _ended_badly(ports.tasks.get(task_id), task_id)
+    paid = next((a for a in reversed(task.attempts) if a.charged != "no"), None)
+    new = None
+    if paid is not None and paid is task.attempts[-1]:
+        tried = paid.asked_since is not None
+        new = None if pay_again and tried else _taken_up(ports, task, paid)
+    if new is None:
+        if paid is not None and not pay_again:
+            raise _paid_already(task, paid)
+        new = _queued(ports, task)
+    return ports.tasks.replace(task, new)
+
+
+def _ended_badly(task: Task | None, task_id: str) -> Task:
+    if task is None:
+        raise Refused("no-such-task", f"There is no task {task_id}.")
+    if task.state == "succeeded":
+        raise Refused(
+            "already-succeeded",
+            "It has succeeded.",
+            "To have it done once more, upload its spec again; that is a new paid call.",
+        )
+    if not task.finished:
+        reason = f": {task.wait_reason}" if task.wait_reason else ""
+        raise Refused("not-ended", f"It is still {task.state}{reason}.", "Nothing needs doing.")
+    return task
+
+
+def _taken_up(ports: Ports, task: Task, paid: Attempt) -> Task | None:
+    """The task where its paid attempt can still be made use of; None where it cannot."""
+    now = ports.clock.now()
+    again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
+    if paid.job_id is None and saved_answer(ports, task, paid) is not None:
+        return task.resumed("delivering", now, attempts=task.with_attempt(again))
+    route = _route(ports, task, paid)
+    if route is None or paid.outcome not in ("given-up", "unknown"):
+        return None
+    again = replace(again, ended_at=None)
+    if paid.job_id is not None:
+        return task.resumed(
+            "running",
+            now,
+            attempts=task.with_attempt(again),
+            results=(),
+            deadline=now + timedelta(seconds=route.job_s),
+        )
+    if route.idempotency == "look-up":
+        again = replace(again, outcome="open", call_until=now)
+        return task.resumed("submitting", now, attempts=task.with_attempt(again))
+    return None
+
+
+def _queued(ports: Ports, task: Task) -> Task:
+    """The task in front of SUBMIT, its inputs pinned. Raises `Refused`."""
+    too_late = stale(ports, task.trigger)
+    if too_late:
+        raise Refused(too_late.code, too_late.sentence, "Upload the spec again.")
+    if task.order is None:
+        said = task.ending.failure.sentence if task.ending else ""
+        raise Refused(
+            "spec-refused", f"Its spec was refused: {said}", "Correct the spec and upload it again."
+        )
+    now = ports.clock.now()
+    return task.resumed(
+        "queued",
+        now,
+        order=_pinned(ports, task.order),
+        results=(),
+        deadline=now + timedelta(seconds=ports.policy.queue_s),
+    )
+
+
+def _pinned(ports: Ports, order: Order) -> Order:
+    if order.inputs or not order.keys:
+        return order
+    found = look(ports.inputs, order)
+    missing = [key for key, there in found.items() if there is None]
+    if missing:
+        raise Refused(
+            "inputs-missing",
+            f"These files are still missing: {', '.join(missing)}.",
+            "Upload them first.",
+        )
+    return pin(order, found, ports.providers.routes())
+
+
+def _route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:
+    try:
+        return route_for(ports, task, attempt)
+    except LookupError:
+        return None  # a deployment took it away
+
+
+def _paid_already(task: Task, paid: Attempt) -> Refused:
+    if paid.charged == "yes":
+        sentence = f"{paid.provider} has charged attempt {paid.number}, and nothing more can be "
+        sentence += "had of it."
+    else:
+        sentence = f"{paid.provider} may have charged attempt {paid.number}, and cannot be asked."
+    return Refused(
+        "paid-already",
+        sentence,
+        f"`darkroom retry --pay-again {task.task_id}` makes a new paid call.",
+    )

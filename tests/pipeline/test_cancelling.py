@@ -1,0 +1,129 @@
+"""A person may cancel a task until it is being delivered; what was paid for is never denied."""
+
+import pytest
+
+from darkroom.pipeline.release import CANCELLED, STOPPABLE, cancel
+from darkroom.pipeline.retry import retry
+from darkroom.task import State
+from tests.fakes.providers import FakeProviders
+from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
+from tests.pipeline.studio import PHOTO, Studio, in_state
+
+CALL_IS_OVER_S = 300
+"""Longer than any paid call may take."""
+
+
+def stop(studio: Studio) -> None:
+    """A person cancels the only task."""
+    cancel(studio.ports, studio.task.task_id, CANCELLED, STOPPABLE)
+
+
+@pytest.mark.parametrize("state", ["waiting", "queued"])
+def test_what_is_not_submitted_ends_at_once(state: State) -> None:
+    """Nobody is called."""
+    studio = in_state(state)
+    stop(studio)
+
+    assert studio.task.state == "cancelled"
+    assert studio.manifest()["failure"]["code"] == "cancelled"
+    assert studio.endings(studio.task.task_id) == {"Task Cancelled"}
+    assert studio.providers.sent == []
+
+
+def test_a_job_is_stopped_at_its_provider() -> None:
+    """By the next door that comes by; it was charged, and the manifest says so."""
+    studio = in_state("running")
+    stop(studio)
+    assert studio.task.ending
+    assert studio.providers.cancelled == []
+    studio.run()
+
+    assert studio.task.state == "cancelled"
+    assert studio.providers.cancelled == [studio.task.paying.job_id]
+    assert studio.manifest()["attempts"][0]["charged"] == "yes"
+    assert studio.manifest()["attempts"][0]["outcome"] == "given-up"
+
+
+def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
+    """Its provider has no such call."""
+    studio = _with_a_job_that_cannot_be_stopped()
+    stop(studio)
+    studio.run()
+    assert studio.task.state == "cancelled"
+
+
+def test_a_paid_call_without_an_answer_is_not_called_cancelled() -> None:
+    """Nobody knows whether it was accepted."""
+    studio = in_state("submitting")
+    stop(studio)
+    studio.clock.advance(CALL_IS_OVER_S)
+    studio.run()
+
+    assert studio.task.state == "unknown"
+    assert studio.task.paying.charged == "unknown"
+
+
+def test_the_answer_of_a_call_under_way_is_kept() -> None:
+    """It comes after the cancellation: the job is known, and is stopped."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    studio.ask(JOB_NONE)
+    submit = studio.providers.submit
+
+    def submit_meanwhile(*args: object) -> object:
+        said = submit(*args)  # type: ignore[arg-type]
+        stop(studio)
+        return said
+
+    studio.providers.submit = submit_meanwhile  # type: ignore[method-assign, assignment]
+    studio.run()
+
+    assert studio.task.state == "cancelled"
+    assert studio.providers.cancelled == [studio.task.paying.job_id]
+
+
+@pytest.mark.parametrize("state", ["delivering", "succeeded", "failed", "unknown", "cancelled"])
+def test_what_is_done_stays_as_it_is(state: State) -> None:
+    """A result that is paid for and there is worth more than a cancellation."""
+    studio = in_state(state)
+    before = studio.task
+    stop(studio)
+    assert studio.task == before
+
+
+def test_a_cancelled_task_may_be_taken_up_again() -> None:
+    """Its job was done before it could be stopped; nothing is paid for twice."""
+    studio = _with_a_job_that_cannot_be_stopped()
+    stop(studio)
+    studio.run()
+    retry(studio.ports, studio.task.task_id)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_job_that_is_too_slow_is_stopped() -> None:
+    """The task gives it up, and so does the provider."""
+    studio = Studio(providers=FakeProviders(ROUTES, polls=10_000))
+    studio.drop(PHOTO)
+    studio.ask(JOB_NONE)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "job-too-slow"
+    assert studio.providers.cancelled == [studio.task.paying.job_id]
+
+
+def test_a_run_that_broke_leaves_its_job_alone() -> None:
+    """It can be asked about by a retry."""
+    studio = in_state("running")
+    studio.door("fail", studio.task.task_id)
+    assert studio.providers.cancelled == []
+
+
+def _with_a_job_that_cannot_be_stopped() -> Studio:
+    studio = Studio(providers=FakeProviders(ROUTES, uncancellable=frozenset({"beta"})))
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run(until=["running"])
+    return studio

@@ -1,0 +1,131 @@
+"""One name, several tasks: an older one never lands over a newer, however late it writes."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO
+
+import pytest
+
+from darkroom.errors import Busy, Conflict
+from darkroom.naming import stem_of
+from darkroom.pipeline.ending import named, put_as
+from darkroom.task import Task
+from tests.fakes.outputs import InMemoryOutputs
+from tests.pipeline.offers import JOB_KEY
+from tests.pipeline.studio import PHOTO, SPEC, Studio
+
+
+class HeldUp(InMemoryOutputs):
+    """Lets something happen while a write is on its way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] | None = None
+
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """Write, once what happens meanwhile has happened."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+        super().put_over(key, body, content_type, etag)
+
+
+def overwritten() -> tuple[Studio, HeldUp, Task]:
+    """A task that is about to deliver, and whose spec a person is about to overwrite."""
+    outputs = HeldUp()
+    studio = Studio(outputs=outputs)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run(until=["delivering"])
+    return studio, outputs, studio.task
+
+
+def newer_one_is_done(studio: Studio) -> None:
+    """The spec's new version runs from its upload to its results."""
+    event = studio.upload(SPEC, b'{"operation": "upscale", "params": {"scale": 4}}')
+    studio.arrive(event)
+    task_id, run = studio.workflows.started[-1]
+    for door in ("submit", "poll", "poll", "deliver"):
+        studio.clock.advance(30)
+        studio.door(door, task_id, run)
+    newer = studio.tasks.get(task_id)
+    assert newer
+    assert newer.state == "succeeded"
+
+
+@pytest.mark.parametrize("write", ["result", "manifest"])
+def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str) -> None:
+    """It finds something that it did not expect, and goes aside."""
+    studio, outputs, older = overwritten()
+    if write == "manifest":
+        outputs.put_over = _second(outputs, lambda: newer_one_is_done(studio))  # type: ignore[method-assign]
+    else:
+        outputs.meanwhile = lambda: newer_one_is_done(studio)
+    studio.run()
+
+    done = studio.tasks.get(older.task_id)
+    assert done
+    assert done.state == "succeeded"
+    assert done.manifest_key == f"{older.output}@{older.task_id[:8]}.manifest.json"
+    newer = next(task for task in studio.tasks.all if task.task_id != older.task_id)
+    assert newer.manifest_key == f"{older.output}.manifest.json"
+    for task in (done, newer):
+        assert studio.manifest(task)["task_id"] == task.task_id
+        assert all(stem_of(task.manifest_key) in result.key for result in task.results)
+
+
+def test_a_task_may_write_over_its_own_files() -> None:
+    """Each step may be repeated; the answer of the first write may have been lost."""
+    studio, outputs, task = overwritten()
+    for body in (b"one", io.BytesIO(b"two")):
+        put_as(studio.ports, task, f"{task.output}.png", body, "image/png")
+    assert outputs.get(f"{task.output}.png") == b"two"
+
+
+def test_a_late_writer_finds_its_task_changed() -> None:
+    """What a finished task says is not put back to what one of its doors thought before."""
+    studio, outputs, before = overwritten()
+    studio.run()
+    with pytest.raises(Conflict):
+        put_as(studio.ports, before, before.manifest_key, b"{}", "application/json")
+    assert studio.manifest()["status"] == "succeeded"
+    assert outputs.get(before.manifest_key) != b"{}"
+
+
+def test_writes_that_always_meet_others_are_put_off() -> None:
+    """Rather than going round for ever."""
+    studio, outputs, task = overwritten()
+
+    def always(key: str, *_: object) -> None:
+        raise Conflict(f"somebody writes to {key}")
+
+    outputs.put_over = always  # type: ignore[method-assign, assignment]
+    with pytest.raises(Busy):
+        put_as(studio.ports, task, f"{task.output}.png", b"x", "image/png")
+
+
+def test_going_aside_is_written_down_once() -> None:
+    """Of two doors that do so at once one is told to look again."""
+    studio, _, older = overwritten()
+    newer_one_is_done(studio)
+    aside = named(studio.ports, older)
+    assert studio.tasks.get(older.task_id) == aside
+    with pytest.raises(Conflict):
+        named(studio.ports, replace(older))
+    assert named(studio.ports, aside) == aside
+
+
+def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:
+    """Let something happen before the second write."""
+    write, count = outputs.put_over, [0]
+
+    def put_over(*args: object) -> None:
+        count[0] += 1
+        if count[0] == 2:
+            outputs.meanwhile = act
+        write(*args)  # type: ignore[arg-type]
+
+    return put_over
