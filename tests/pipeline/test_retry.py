@@ -14,7 +14,7 @@ from darkroom.task import State
 from darkroom.work import JobFailed
 from tests.fakes.providers import Lost
 from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio, in_state
+from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state
 
 NO_ANSWER = Unclear("no-answer", "It did not answer in time.")
 DAYS_S = 9 * 24 * 3600
@@ -318,3 +318,25 @@ def refused_while_running(studio: Studio) -> str:
     with pytest.raises(Refused) as refusal:
         retry(studio.ports, studio.task.task_id)
     return refusal.value.failure.code
+
+
+def test_an_answer_that_comes_after_the_next_attempt_began_does_not_take_its_place() -> None:
+    """Whoever had it was held up; the newer attempt's own answer must not be lost for it."""
+    studio = ordered(JOB_NONE, on_unknown="retry")
+    submit, task_id = studio.providers.submit, studio.task.task_id
+
+    def held_up(*args: Any) -> Any:
+        said = submit(*args)
+        studio.providers.submit = submit  # type: ignore[method-assign]
+        studio.clock.advance(300)
+        studio.door("submit", task_id)
+        studio.providers.say("submit", Died())
+        with pytest.raises(Died):
+            studio.door("submit", task_id)
+        return said
+
+    studio.providers.submit = held_up  # type: ignore[method-assign, assignment]
+    studio.door("submit", task_id)
+
+    assert [(a.number, a.outcome) for a in studio.task.attempts] == [(1, "unknown"), (2, "open")]
+    assert studio.task.state == "submitting"

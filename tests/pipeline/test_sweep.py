@@ -85,6 +85,25 @@ def test_a_task_whose_run_is_gone_goes_on_in_a_new_one(state: State) -> None:
     assert studio.manifest()["run"] == 2
 
 
+def test_results_that_the_last_run_copied_are_found_by_the_next(studio: Studio) -> None:
+    """It died before it could say so, and by now they are no longer to be had elsewhere."""
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run(until=["delivering"])
+    ports = studio.ports
+    studio.ports = replace(ports, tasks=_Racing(studio))
+    studio.door("deliver", studio.task.task_id)
+    studio.ports = ports
+    studio.providers.results.clear()
+    studio.workflows.ended.add((studio.task.task_id, 1))
+    studio.clock.advance(STILL_S)
+    sweep(studio.ports)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.manifest()["results"]) == 1
+
+
 def test_a_run_that_was_never_started_is_started(studio: Studio) -> None:
     """Intake died, and its message went to the dead letters."""
     studio.drop(PHOTO)

@@ -209,7 +209,8 @@ def _delivered(ports: Ports, task: Task) -> tuple[Result, ...] | None:
     """The results that an earlier call of this door copied before it died, by their manifest."""
     body = ports.outputs.get(task.manifest_key)
     manifest = json.loads(body) if body else {}
-    same = (manifest.get("task_id"), manifest.get("run")) == (task.task_id, task.run)
-    if not same or manifest["status"] != "succeeded":
+    if (manifest.get("task_id"), manifest.get("status")) != (task.task_id, "succeeded"):
+        return None
+    if manifest["attempts"][-1]["number"] != task.paying.number:
         return None
     return tuple(Result(**result) for result in manifest["results"])

@@ -57,9 +57,14 @@ def _safe(ports: Ports, task: Task, change: Callable[[Task], Task]) -> Task:
             return ports.tasks.replace(task, change(task))
         except Conflict:
             fresh = ports.tasks.get(task.task_id)
-            if fresh is None or fresh.state != "submitting":
+            if fresh is None or fresh.state != "submitting" or _moved_on(fresh, task):
                 raise
             task = fresh
+
+
+def _moved_on(fresh: Task, task: Task) -> bool:
+    """Whether the attempt was given up meanwhile and another one has begun."""
+    return fresh.paying.number != task.paying.number
 
 
 def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) -> Step:
