@@ -19,6 +19,7 @@ from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.naming import stem_of
+from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
@@ -118,7 +119,7 @@ def _later(ports: Ports, task: Task, busy: Busy, results: tuple[Result, ...]) ->
             "result-unreachable",
             f"{task.paying.provider} made the result, but it could not be fetched: "
             f"{busy.failure.sentence}",
-            "Upload the spec again; that is a new paid call.",
+            f"Run {retry_it(task)} to fetch it once more; it has been paid for.",
         )
         end(ports, task, Ending("failed", failure), results=results)
         return Step("fail")
@@ -168,7 +169,7 @@ def _checked(media: Media | None, kind: Kind) -> Media:
         raise _WrongResult(
             "wrong-result",
             f"The provider's result should be of kind '{kind}', but it is {found}.",
-            "Try again, or name another provider.",
+            "Name another provider, or upload the spec again; that is a new paid call.",
         )
     return media
 
@@ -199,7 +200,7 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
     failure = Failure(
         "result-gone",
         f"{attempt.provider} made the result, but it could no longer be fetched.",
-        gone.failure.next_step or "Upload the spec again; that is a new paid call.",
+        gone.failure.next_step or after(task, "yes"),
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from darkroom.attempt import Attempt
 from darkroom.errors import Busy, DarkroomError, Failure
 from darkroom.pipeline.admission import give_up_leases
+from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
@@ -95,8 +96,7 @@ def _ending(task: Task, broken: str | None) -> Ending:
                 "unknown-outcome",
                 f"The call to {task.paying.provider} was interrupted, and it is not known "
                 "whether it was accepted and charged.",
-                f"Check the {task.paying.provider} dashboard, then run `darkroom retry "
-                f"{task.task_id}`.",
+                f"Check the {task.paying.provider} dashboard, then run {retry_it(task)}.",
             ),
         )
     return task.ending or Ending(
@@ -104,8 +104,8 @@ def _ending(task: Task, broken: str | None) -> Ending:
         Failure(
             "internal",
             "Darkroom could not finish this task because of a fault of its own or of AWS.",
-            f"Run `darkroom retry {task.task_id}`, which pays for nothing twice; if it fails "
-            "again, look for its id in the logs" + (f" ({broken})." if broken else "."),
+            f"Run {retry_it(task)}, which pays for nothing twice; if it fails again, look for its "
+            "id in the logs" + (f" ({broken})." if broken else "."),
         ),
     )
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from darkroom.attempt import Finished
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.admission import Turned, leave, take_slot
+from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for
 from darkroom.pipeline.fail import end
@@ -75,7 +76,7 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     failure = Failure(
         "job-too-slow",
         f"{route.provider} did not finish job {task.paying.job_id} within {route.job_s:,} s.",
-        f"Run `darkroom retry {task.task_id}` to ask about it once more, or name another provider.",
+        f"Run {retry_it(task)} to ask about it once more, or name another provider.",
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -93,8 +94,7 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
         "job-unreachable",
         f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
         f"for a day: {error.failure.sentence}",
-        f"It has been paid for: run `darkroom retry {task.task_id}` once {task.paying.provider} "
-        "can be reached.",
+        f"It has been paid for: run {retry_it(task)} once {task.paying.provider} can be reached.",
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -136,7 +136,7 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
     if unknown and (task.gone or task.paying.asked_since):
         return _lost_afterwards(ports, task)
     lost = unknown and said.charged == "no"
-    failure = Failure(said.code, said.sentence, "Try again, or name another provider.")
+    failure = Failure(said.code, said.sentence, after(task, said.charged))
     attempt = replace(
         task.paying,
         outcome="lost" if lost else "failed",
@@ -164,7 +164,7 @@ def _lost_afterwards(ports: Ports, task: Task) -> Step:
     failure = Failure(
         "result-gone",
         f"{provider} took the job, but neither its result nor the job is to be found any more.",
-        f"`darkroom retry --pay-again {task.task_id}` makes a new paid call.",
+        after(task, "yes"),
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Refused
+from darkroom.pipeline.advice import after
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
@@ -151,5 +152,5 @@ def _paid_already(task: Task, paid: Attempt) -> Refused:
     return Refused(
         "paid-already",
         sentence,
-        f"`darkroom retry --pay-again {task.task_id}` makes a new paid call.",
+        after(task, paid.charged),
     )

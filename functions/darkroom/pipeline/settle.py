@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
+from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
@@ -126,7 +127,7 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
         "unknown-outcome",
         f"It is not known whether {attempt.provider} accepted and charged this: "
         f"{why.sentence[:1].lower()}{why.sentence[1:]}",
-        f"Check the {attempt.provider} dashboard, then run `darkroom retry {task.task_id}`.",
+        f"Check the {attempt.provider} dashboard, then run {retry_it(task)}.",
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
     end(ports, task, ending, attempts=attempts)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from darkroom.attempt import Attempt
 from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
 from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
+from darkroom.pipeline.advice import after
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
@@ -148,5 +149,5 @@ def _out_of_time() -> OutOfTime:
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:
-    end(ports, task, Ending("failed", Failure(code, sentence, "Upload the spec again.")))
+    end(ports, task, Ending("failed", Failure(code, sentence, after(task, "no"))))
     return Step("fail")

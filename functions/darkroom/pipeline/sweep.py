@@ -18,6 +18,7 @@ from typing import Literal
 
 from darkroom.errors import Conflict, Failure
 from darkroom.pipeline.admission import give_up_leases
+from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.ending import conclude, rewrite_manifest
 from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import each
@@ -78,7 +79,7 @@ def _give_up(ports: Ports, task: Task) -> Care:
     failure = Failure(
         "inputs-missing",
         f"These files never came: {', '.join(missing)}.",
-        f"Upload them, then run `darkroom retry {task.task_id}` or upload the spec again.",
+        f"Upload them, then run {retry_it(task)} or upload the spec again.",
     )
     task = end(ports, task, Ending("failed", failure))
     # A run carries the ending out: it is tried again where a sweep that died is not.

@@ -1,0 +1,21 @@
+"""What a person is told to do about a task that ended badly: the commands, in one place."""
+
+from darkroom.attempt import Charged
+from darkroom.task import Task
+
+
+def retry_it(task: Task) -> str:
+    """The command for a new run, which pays for nothing that may have been paid for."""
+    return f"`darkroom retry {task.task_id}`"
+
+
+def pay_again_for_it(task: Task) -> str:
+    """The command for a new run that may make a new paid call."""
+    return f"`darkroom retry --pay-again {task.task_id}`"
+
+
+def after(task: Task, charged: Charged) -> str:
+    """One sentence, by what the last attempt cost."""
+    if charged == "no":
+        return f"Run {retry_it(task)} to try once more, or name another provider in the spec."
+    return f"{pay_again_for_it(task)} makes a new paid call."
