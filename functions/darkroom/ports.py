@@ -105,12 +105,17 @@ class Inputs(Protocol):
         """Its name."""
 
     def find(self, key: str) -> Found | None:
-        """The object's current version, or None."""
+        """The object's current version, or None.
+
+        Raises:
+            InputRefused: it can never be read (`input-unreadable`).
+            Busy: a right is lacking that somebody has to give (`input-forbidden`).
+        """
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """The whole object; None when that version is gone.
 
-        Raises `InputRefused` (`spec-too-large`) above `limit` bytes.
+        Raises `InputRefused` (`spec-too-large`) above `limit` bytes, and what `find` raises.
         """
 
     def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:

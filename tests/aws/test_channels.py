@@ -68,9 +68,10 @@ def test_a_missing_right_is_not_mistaken_for_a_missing_file() -> None:
     denied.meta.client = denied
     inputs, outputs, tasks = S3Inputs(denied, "b"), S3Outputs(denied, "b"), DynamoTasks(denied)
     task = sample_task()
+    for look in (lambda: inputs.find("a"), lambda: inputs.read("a", "v", 1)):
+        with pytest.raises(Busy):
+            look()
     for act in (
-        lambda: inputs.find("a"),
-        lambda: inputs.read("a", "v", 1),
         lambda: inputs.open("a", "v").__enter__(),
         lambda: outputs.get("a"),
         lambda: tasks.create(task, previous=None, owner=None),

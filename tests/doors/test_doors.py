@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from darkroom.pipeline.intake import LAST_TRY
 from darkroom.task import Task
 from tests.doors.conftest import House
 from tests.fakes.cloud import TABLE, client
@@ -82,6 +83,21 @@ def test_only_the_message_that_failed_is_tried_again(house: House) -> None:
     answer = house.receive("{nonsense", spec)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+
+def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: House) -> None:
+    """The queue counts; the last try says what went wrong, and nothing of the message."""
+    spec = house.put("cat.jpg.json", SPEC)
+    client("dynamodb").delete_table(TableName=TABLE)
+    attributes = {"ApproximateReceiveCount": str(LAST_TRY)}
+    record = {"messageId": "1", "body": spec, "attributes": attributes, "eventSource": "aws:sqs"}
+    answer = house.enter("intake", {"Records": [record]})
+
+    assert answer == {"batchItemFailures": []}
+    (letter,) = house.cloud.letters(house.cloud.dead_letters_url)
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    assert reason.startswith("ResourceNotFoundException: ")
+    assert "Traceback" not in reason
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -20,13 +20,18 @@ class _Version:
 
 
 class InMemoryInputs:
-    """Fulfils `darkroom.ports.Inputs`; `put` and `delete` are what people do to a bucket."""
+    """Fulfils `darkroom.ports.Inputs`; `put` and `delete` are what people do to a bucket.
+
+    Attributes:
+        unreadable: keys of objects that nobody can read without a key of their own.
+    """
 
     def __init__(self, bucket: str = "input") -> None:
         self._bucket = bucket
         self._versions: dict[str, list[_Version]] = {}
         self._deleted: set[str] = set()
         self._count = 0
+        self.unreadable: set[str] = set()
 
     @property
     def bucket(self) -> str:
@@ -50,6 +55,8 @@ class InMemoryInputs:
         """The object's current version, or None."""
         if key in self._deleted or key not in self._versions:
             return None
+        if key in self.unreadable:
+            raise InputRefused("input-unreadable", f"{key} cannot be read.", "Upload it plainly.")
         now = self._versions[key][-1]
         return Found(key, now.version_id, now.etag, len(now.body))
 

@@ -10,6 +10,7 @@ from darkroom.errors import Refused
 from darkroom.pipeline.intake import intake
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG
+from tests.pipeline.offers import SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
 
 DEEP = b'{"operation": "upscale", "metadata": ' + b'{"a":' * 200 + b"1" + b"}" * 201
@@ -222,3 +223,34 @@ def test_a_message_that_names_no_spec_is_no_task(studio: Studio) -> None:
     with pytest.raises(Refused):
         intake(studio.ports, Uploaded("photos/nothing.jpg.json"))
     assert studio.tasks.all == []
+
+
+@pytest.mark.parametrize("first", ["photo", "spec"])
+@pytest.mark.parametrize("key", [PHOTO, SPEC])
+def test_a_file_that_cannot_be_read_ends_its_task_in_a_manifest(
+    studio: Studio, key: str, first: str
+) -> None:
+    """Photo or spec, in either order: the manifest says which, and nothing is paid."""
+    studio.inputs.unreadable.add(key)
+    if first == "photo":
+        studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.drop(PHOTO)
+    studio.run()
+
+    assert studio.task.state == "failed"
+    assert studio.manifest()["failure"]["code"] == "input-unreadable"
+    assert key in studio.manifest()["failure"]["sentence"]
+    assert studio.providers.sent == []
+
+
+def test_a_waiting_task_is_not_kept_waiting_by_a_file_that_cannot_be_read(studio: Studio) -> None:
+    """Its deadline comes, and with it the reason."""
+    studio.ask(SYNC_NONE)
+    studio.inputs.unreadable.add(PHOTO)
+    studio.upload(PHOTO)
+    studio.clock.advance(studio.policy.inputs_s)
+    sweep(studio.ports)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "input-unreadable"

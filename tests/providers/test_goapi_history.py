@@ -1,75 +1,28 @@
 """Looking for a task at GoAPI whose paid call got no answer: which pages, which tasks, how many."""
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.goapi_history import ASKED, PAGES
-from darkroom.providers.protocol import Answer
+from darkroom.providers.goapi_history import ASKED, EARLIER_S, NEAREST, PAGES
 from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, run, work_of
-
-ADAPTER = GoApi()
-SINCE_S = 1_700_000_000
-ENDPOINT = f"https://darkroom.invalid/goapi?attempt={'ab' * 16}-2"
-
-Row = tuple[str, str]
-"""A task's name and its action."""
+from tests.providers.goapi_past import ADAPTER, SINCE_S, Account, rows, stamp, told
 
 
-class Account:
-    """An account over there: its tasks, newest first, and which of them has our webhook."""
-
-    def __init__(self, rows: Sequence[Row], ours: str | None = None, total: object = None) -> None:
-        self.rows = rows
-        self.ours = ours
-        self.total = len(rows) if total is None else total
-        self.pages: list[int] = []
-        self.asked: list[str] = []
-
-    def look(self, model: str = "remove-background") -> Accepted | None:
-        """Answer a look-up as the vendor would."""
-        route = next(route for route in ADAPTER.routes if model in {route.operation, route.model})
-        work = work_of(route, {"prompt": "x"} if model != "remove-background" else {}, {})
-        steps = ADAPTER.look_up(work, SINCE_S)
-        try:
-            request = next(steps)
-            while True:
-                self.query = request.path
-                request = steps.send(self._answer(request.path))
-        except StopIteration as end:
-            found: Accepted | None = end.value
-            return found
-
-    def _answer(self, path: str) -> Answer:
-        if page := re.search(r"page=(\d+)&page_size=100&start_time=1699999940", path):
-            number = int(page[1])
-            self.pages.append(number)
-            self.history = path
-            rows = self.rows[(number - 1) * 100 : number * 100]
-            data = [{"task_id": name, "action": action} for name, action in rows]
-            return told({"data": data or None, "total": self.total})
-        name = path.removeprefix("/api/v1/task/")
-        self.asked.append(name)
-        if name.startswith("gone"):
-            return answer_of(404, {"code": 404, "message": "Record Not Found"})
-        endpoint = ENDPOINT if name == self.ours else f"{ENDPOINT}0"
-        config = {"webhook_config": {"endpoint": endpoint, "secret": ""}}
-        return told({"task_id": name, "config": config})
+def looks(pauses: Sequence[float], first_s: float = 5, lasting_s: float = 0) -> list[float]:
+    """How long after the call each look is made, with such pauses between them."""
+    made = [first_s]
+    for pause in pauses:
+        made.append(made[-1] + lasting_s + pause)
+    return [after_s for after_s in made if after_s <= GIVEN_UP_S]
 
 
-def told(data: Mapping[str, Any]) -> Answer:
-    """An envelope."""
-    return answer_of(200, {"code": 200, "message": "success", "data": data})
-
-
-def rows(count: int, action: str = "background-remove") -> list[Row]:
-    """So many tasks, the newest with the highest number."""
-    return [(f"t{number}", action) for number in reversed(range(count))]
+PAUSES = (10, 20, 40, 80, 160, 300, 300, 300, 300)
+"""Between the looks after a doubtful call."""
+GIVEN_UP_S = 1800
 
 
 def test_a_task_is_known_by_its_whole_webhook() -> None:
@@ -89,7 +42,7 @@ def test_nothing_is_found_where_nothing_is() -> None:
 
 def test_a_model_without_a_word_is_looked_for_among_all() -> None:
     """The history's list of words is older than many models."""
-    account = Account([("t0", "txt2img")], "t0")
+    account = Account([("t0", "txt2img", 1)], "t0")
     assert account.look("Qubico/z-image:txt2img") == Accepted("t0")
     assert "model=" not in account.history
 
@@ -97,33 +50,142 @@ def test_a_model_without_a_word_is_looked_for_among_all() -> None:
 def test_tasks_of_the_same_type_are_asked_about_first() -> None:
     """The others still are, as the word of the history may be another one."""
     account = Account(
-        [("new", "upscale"), ("same", "background-remove"), ("old", "upscale")], "new"
+        [("new", "upscale", 9), ("same", "background-remove", 8), ("old", "upscale", 2)], "new"
     )
     assert account.look() == Accepted("new")
     assert account.asked == ["same", "old", "new"]
 
 
-def test_a_busy_account_is_read_from_its_oldest_page_on() -> None:
-    """The task began when the call did; what came since stands before it."""
-    account = Account(rows(950), "t40")
-    assert account.look() == Accepted("t40")
-    assert account.pages == [1, 10]
+def test_tasks_that_were_made_at_the_time_of_the_call_are_asked_about_first() -> None:
+    """Before it or after it: the clock over there may be some seconds fast or slow."""
+    times = {"early": -30, "before": -3, "at": 0.5, "after": 2, "late": 40}
+    made = [(name, "background-remove", at) for name, at in reversed(times.items())]
+    account = Account([("timeless", "background-remove", None), *made])
+    assert account.look() is None
+    assert account.asked == ["at", "after", "before", "early", "late", "timeless"]
+
+
+@pytest.mark.parametrize("written", ["2023-11-14T22:13:21", "2023-11-15T06:13:21+08:00"])
+def test_a_time_is_read_however_it_is_written(written: str) -> None:
+    """With an offset, or with none where UTC is meant; one that is none comes last."""
+    route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
+    times = {"none": "soon", "unset": "0001-01-01T00:00:00Z", "a": stamp(SINCE_S + 2), "b": written}
+    listed = [{"task_id": name, "created_at": at} for name, at in times.items()]
+    steps = ADAPTER.look_up(work_of(route, {}, {}), SINCE_S)
+    made, _ = run(steps, told({"data": listed, "total": 4}), *[told({})] * 4)
+    asked = [request.path.rpartition("/")[2] for request in made[1:]]
+    assert asked == ["b", "a", "unset", "none"]
+
+
+@pytest.mark.parametrize("lag_s", [-3, 0, 3])
+@pytest.mark.parametrize("moment_s", [0, 17, 59])
+def test_ours_is_found_at_once_among_two_hundred_of_the_same_minute(
+    moment_s: float, lag_s: float
+) -> None:
+    """Of the same type, wherever in that minute the call was, and if their clock is not ours."""
+    made = rows(200, every_s=0.3, first_s=lag_s - moment_s)
+    ours = f"t{int(moment_s / 0.3)}"
+    account = Account(made, ours)
+    assert account.look(after_s=5) == Accepted(ours)
+    assert len(account.asked) <= ASKED
+
+
+@pytest.mark.parametrize("lasting_s", [0, 15, 30])
+@pytest.mark.parametrize("first_s", [5, 65])
+def test_ours_is_found_wherever_it_stands_among_two_hundred_of_the_same_minute(
+    first_s: float, lasting_s: float
+) -> None:
+    """A server that hung may have made it late; each look goes on where the last one ended."""
+    account = Account(rows(200, every_s=0.3, first_s=0.1))
+    read: set[str] = set()
+    for after_s in looks(PAUSES, first_s, lasting_s):
+        account.asked.clear()
+        assert account.look(after_s=after_s) is None
+        assert len(account.asked) <= ASKED
+        read |= {*account.asked}
+    assert read == {name for name, _, _ in account.rows}
+
+
+def test_what_is_nearest_is_asked_about_by_every_look() -> None:
+    """It may have ended, and so been listed, only a moment ago."""
+    account = Account(rows(300, every_s=0.2, first_s=0.1))
+    for after_s in looks(PAUSES):
+        account.asked.clear()
+        account.look(after_s=after_s)
+        assert account.asked[:NEAREST] == [f"t{number}" for number in range(NEAREST)]
+
+
+def test_no_turn_is_left_out() -> None:
+    """Looks in their usual rhythm read one part after the other, whatever each of them takes."""
+    account = Account(rows(490, every_s=0.2, first_s=0.1))
+    for lasting_s in (0, 5, 10):
+        first = []
+        for after_s in looks(PAUSES, lasting_s=lasting_s):
+            account.asked.clear()
+            account.look(after_s=after_s)
+            first.append(int(account.asked[NEAREST][1:]))
+        parts = [(number - NEAREST) // (ASKED - NEAREST) for number in first]
+        assert [after - before for before, after in pairwise(parts)] == [1] * len(PAUSES)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 21 Oct 2015 07:28:00 +9999999999"])
+def test_without_a_date_it_is_always_the_first_turn(date: str) -> None:
+    """Every look is then the same."""
+    account = Account(rows(100, every_s=0.3, first_s=0.1))
+    route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
+    listed = [
+        {"task_id": name, "action": action, "created_at": stamp(SINCE_S + (at or 0))}
+        for name, action, at in account.rows
+    ]
+    page = told({"data": listed, "total": 100}, {"date": date})
+    made, _ = run(ADAPTER.look_up(work_of(route, {}, {}), SINCE_S), page, *[told({})] * ASKED)
+    asked = [request.path.rpartition("/")[2] for request in made[1:]]
+    assert asked == [f"t{number}" for number in range(ASKED)]
+
+
+def test_a_busy_account_is_read_around_the_time_of_the_call() -> None:
+    """What came since stands on the pages before, what was there already on those behind."""
+    account = Account(rows(5000, every_s=0.02, first_s=0.01 - EARLIER_S), "t3001")
+    assert account.look() == Accepted("t3001")
+    assert account.pages == [1, 1, 19, 20, 21, 22, 23]
+
+
+def test_a_busy_account_is_read_to_its_end_where_the_call_is_the_oldest() -> None:
+    """Hours later all the pages before it are of what came since."""
+    account = Account(rows(950, every_s=60, first_s=1), "t0")
+    assert account.look() == Accepted("t0")
+    assert account.pages == [1, 1, 6, 7, 8, 9, 10]
+
+
+def test_a_page_is_not_read_twice() -> None:
+    """The newest one is known already when the call was just made."""
+    account = Account(rows(950, every_s=0.06, first_s=-57), "t949")
+    assert account.look() == Accepted("t949")
+    assert account.pages == [1, 1, 2, 3, 4, 5]
+
+
+def test_a_task_that_moved_on_to_the_next_page_is_asked_about_once() -> None:
+    """New ones were made between the reading of two pages."""
+    account = Account([*rows(100, every_s=0.1, first_s=1), ("t0", "background-remove", 1)])
+    assert account.look(after_s=5) is None
+    assert account.asked == [f"t{number}" for number in range(ASKED)]
 
 
 def test_a_look_has_an_end() -> None:
     """So many tasks are asked about, and so many pages read, whatever the account did since."""
     account = Account(rows(950))
     assert account.look() is None
-    assert account.asked == [f"t{number}" for number in range(ASKED)]
+    assert len(account.asked) == ASKED
     empty = Account([], total=10**9)
     assert empty.look() is None
-    assert len(empty.pages) == 1 + PAGES
+    assert len(empty.pages) == 2 + PAGES
 
 
 def test_a_task_that_is_gone_is_passed_over() -> None:
     """The history remembers longer than the tasks do."""
-    account = Account([("t1", "background-remove"), ("gone", "background-remove")], "t1")
+    account = Account([("t1", "background-remove", 2), ("gone", "background-remove", 1)], "t1")
     assert account.look() == Accepted("t1")
+    assert account.asked == ["gone", "t1"]
 
 
 def test_rows_without_a_name_are_passed_over() -> None:

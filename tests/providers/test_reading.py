@@ -136,6 +136,43 @@ def test_credits_that_are_no_amount_are_none(value: object) -> None:
     assert reading.credits_of(value) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-02T03:04:05Z", 1_767_323_045),
+        ("2026-01-02T03:04:05.123456789Z", 1_767_323_045.123456),
+        ("2026-01-02T11:04:05+08:00", 1_767_323_045),
+        ("2026-01-02T03:04:05", 1_767_323_045),
+        ("0001-01-01T00:00:00+08:00", -62_135_625_600),
+        ("9999-12-31T23:59:59-12:00", 253_402_343_999),
+    ],
+)
+def test_a_time_is_read_as_seconds(written: str, read: float) -> None:
+    """With an offset or without, to whatever fraction; what was never is the year one."""
+    assert reading.time_s_of(written) == pytest.approx(read, abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [None, 7, "", "soon", "2026-13-01", "2026-01-02T03:04:05+99:00"])
+def test_a_time_that_is_none_is_none(value: object) -> None:
+    """Nothing depends on it alone."""
+    assert reading.time_s_of(value) is None
+
+
+@pytest.mark.parametrize(
+    ("date", "read"),
+    [
+        ("Fri, 02 Jan 2026 03:04:05 GMT", 1_767_323_045),
+        ("", None),
+        ("today", None),
+        ("Fri, 02 Jan 2026 03:04:05 +9999999999", None),
+    ],
+)
+def test_the_time_of_an_answer_is_the_provider_s_own(date: str, read: float | None) -> None:
+    """Its clock says how long ago something was over there; an answer need not have it."""
+    assert reading.date_s_of(answer_of(200, {}, {"date": date})) == read
+    assert reading.date_s_of(answer_of(200, {})) is None
+
+
 def test_a_request_survives_being_kept_as_text() -> None:
     """What is sent again is what was intended, to the last field."""
     part = FilePart("file", Input("a.png", "v1", "e", 3))

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
@@ -163,6 +164,16 @@ def test_the_history_refuses_pages_over_a_hundred_and_unknown_words(
 ) -> None:
     """Each is a 400."""
     assert goapi.http.get("/api/open/tasks/histories", params=query).status_code == 400
+
+
+def test_every_answer_says_what_time_it_is(goapi: GoApiClient) -> None:
+    """By the sandbox's own clock, which a test moves; also one that says no."""
+    for path, status in (("/api/open/tasks/histories", 200), ("/api/v1/task/nobody", 404)):
+        goapi.advance(3600)
+        answer = goapi.http.get(path)
+        assert answer.status_code == status
+        said = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        assert 0 <= _now(goapi) - said <= 1
 
 
 def test_active_tasks_are_counted_by_family_and_state(goapi: GoApiClient) -> None:

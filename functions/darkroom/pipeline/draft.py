@@ -7,7 +7,7 @@ from datetime import timedelta
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable
 from darkroom.pipeline.release import stale
-from darkroom.pipeline.resolve import look, pin, resolve
+from darkroom.pipeline.resolve import is_there, look, pin, resolve
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Order, Task, Trigger
@@ -123,6 +123,6 @@ def _other_owner(ports: Ports, owner: str | None, trigger: Trigger) -> str | Non
         return None
     if task.trigger.kind == "message" and task.finished:
         return None
-    if task.trigger.kind == "upload" and ports.inputs.find(task.trigger.key) is None:
+    if task.trigger.kind == "upload" and not is_there(ports.inputs, task.trigger.key):
         return None
     return task.trigger.key

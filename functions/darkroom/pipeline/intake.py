@@ -9,15 +9,16 @@ Both sides write first and look second, so whichever comes last sees the other.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
-from darkroom.errors import Failure, Refused, SpecRefused
+from darkroom.errors import DarkroomError, Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.patience import each, until_won
 from darkroom.pipeline.release import DELETED, SUPERSEDED, cancel, release
+from darkroom.pipeline.resolve import is_there
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES
@@ -25,12 +26,22 @@ from darkroom.task import UNSUBMITTED, Task, Trigger
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 """A request id that may name results: without a dot it cannot look like a file's name."""
+LAST_TRY = 18
+"""The receive at which intake gives a message up itself: soon after, the queue does, and says
+nothing of why. What is received more often was never given up, so whoever took it is dead."""
+REASON_BYTES = 1000
+
+_SILENT = Failure(
+    "taken-in-vain",
+    f"It was handed out more than {LAST_TRY} times, and each time it could not be taken or whoever "
+    "took it was stopped without a word.",
+)
 
 
 def receive(
     ports: Ports, message: Message, read: Callable[[Message, str], Iterable[Arrival]]
 ) -> Failure | None:
-    """Take a message in; one that can never become a task goes to the dead letters.
+    """Take a message in; one that cannot become a task goes to the dead letters, with the reason.
 
     Args:
         ports: the outside.
@@ -41,15 +52,25 @@ def receive(
         Why it went to the dead letters, if it did.
 
     Raises:
-        Busy: try the message again later.
+        Exception: any but `Refused`, before the last try; try the message again later.
     """
+    arrivals: Sequence[Arrival] = ()
     try:
-        for arrival in read(message, ports.inputs.bucket):
-            intake(ports, arrival)
+        arrivals = tuple(read(message, ports.inputs.bucket))
+        if message.receives > LAST_TRY:
+            why = _SILENT
+        else:
+            for arrival in arrivals:
+                intake(ports, arrival)
+            return None
     except Refused as refusal:
-        ports.dead_letters.put(message.body, refusal.failure.sentence)
-        return refusal.failure
-    return None
+        why = refusal.failure
+    except Exception as error:
+        if message.receives < LAST_TRY:
+            raise
+        why = _gave_up(error)
+    ports.dead_letters.put(_kept(message, arrivals), _readable(why.sentence))
+    return why
 
 
 def intake(ports: Ports, arrival: Arrival) -> None:
@@ -151,9 +172,32 @@ def _cancel_removed(ports: Ports, key: str) -> None:
     The task is named before the spec is looked for: a spec that comes back meanwhile is not hit.
     """
     task_id = ports.tasks.latest(key)
-    if task_id is not None and ports.inputs.find(key) is None:
+    if task_id is not None and not is_there(ports.inputs, key):
         cancel(ports, task_id, DELETED)
 
 
 def _last(key: str) -> str:
     return key.removeprefix(folder_of(key))
+
+
+def _gave_up(error: Exception) -> Failure:
+    if isinstance(error, DarkroomError):
+        return error.failure
+    return Failure("internal", f"{type(error).__name__}: {error}")
+
+
+def _kept(message: Message, arrivals: Iterable[Arrival]) -> str:
+    """What lies in the dead letters: whoever sends it again asks for the same task.
+
+    There it has another id, and a request without one of its own was named after the first.
+    """
+    for arrival in arrivals:
+        if isinstance(arrival, Requested) and arrival.request_id == message.message_id:
+            return arrival.as_message()
+    return message.body
+
+
+def _readable(reason: str) -> str:
+    """A reason as every queue takes it: one line, no control characters, not too long."""
+    line = "".join(sign if sign.isprintable() else " " for sign in reason)
+    return line.encode("utf-8", "replace")[:REASON_BYTES].decode("utf-8", "ignore")

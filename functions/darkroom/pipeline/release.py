@@ -3,7 +3,7 @@
 from collections.abc import Container
 from datetime import timedelta
 
-from darkroom.errors import Failure, Refused
+from darkroom.errors import Failure, InputRefused, Refused
 from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.resolve import look, pin
@@ -22,7 +22,10 @@ def stale(ports: Ports, trigger: Trigger) -> Failure | None:
     """Why what the trigger asked for should not be begun any more, if so; a message never ages."""
     if trigger.kind == "message":
         return None
-    current = ports.inputs.find(trigger.key)
+    try:
+        current = ports.inputs.find(trigger.key)
+    except InputRefused:
+        return None  # whoever reads it says what is wrong with it
     if current is None:
         return DELETED
     return None if current.version_id == trigger.version else SUPERSEDED
@@ -76,10 +79,10 @@ def _released(ports: Ports, task_id: str) -> Task | None:
     task = ports.tasks.get(task_id)
     if task is None or task.state != "waiting" or task.ending is not None:
         return task
-    found = look(ports.inputs, task.asked)
-    if any(there is None for there in found.values()):
-        return task
     try:
+        found = look(ports.inputs, task.asked)
+        if any(there is None for there in found.values()):
+            return task
         order = pin(task.asked, found, ports.providers.routes())
     except Refused as refusal:
         return end(ports, task, Ending("failed", refusal.failure))

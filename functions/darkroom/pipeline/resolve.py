@@ -39,8 +39,16 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
 
 
 def look(inputs: Inputs, order: Order) -> dict[str, Found | None]:
-    """Every file that the order names, as it is in the input bucket right now."""
+    """Every file that the order names, as it is right now. Raises `InputRefused`, `Busy`."""
     return {key: inputs.find(key) for keys in order.keys.values() for key in keys}
+
+
+def is_there(inputs: Inputs, key: str) -> bool:
+    """Whether there is such a file, readable or not."""
+    try:
+        return inputs.find(key) is not None
+    except InputRefused:
+        return True
 
 
 def pin(order: Order, found: Mapping[str, Found | None], routes: Iterable[Route]) -> Order:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from darkroom.errors import Conflict, Failure
+from darkroom.errors import Conflict, Failure, InputRefused
 from darkroom.pipeline.admission import give_up_leases
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.ending import conclude, rewrite_manifest
@@ -71,7 +71,10 @@ def _conclude(ports: Ports, task: Task) -> Care:
 
 
 def _give_up(ports: Ports, task: Task) -> Care:
-    found = look(ports.inputs, task.asked)
+    try:
+        found = look(ports.inputs, task.asked)
+    except InputRefused:
+        found = {}  # released, it ends with that
     missing = [key for key, there in found.items() if there is None]
     if not missing:
         release(ports, task.task_id)

@@ -4,9 +4,22 @@ The unified API knows no idempotency key. A task echoes its `config`, so an addr
 attempt tells it from all others; the vendor's "User Task History" lists the tasks of an account
 (piapi.ai/docs, newest first, at most 100 a page), without their config. Whether a task is listed
 before it has ended is not documented: one that is not found may be found later.
+
+A look asks about few tasks, and nothing is kept between two looks. So the tasks stand in the order
+of their distance in time from the call, and every look asks about two parts of that order:
+
+    nearest first   ├─ NEAREST ─┤├─ FURTHER ─┤├─ FURTHER ─┤├─ FURTHER ─┤ ...
+    every look            x
+    by its turn                       1st          2nd          3rd
+
+The nearest are asked about again because ours may be listed late. Which of the other parts has its
+turn follows from the time since the call by the vendor's own clock (the answer's `Date`), at the
+pace at which looks follow each other: so each look goes on where the one before it ended.
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, inf, log2
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -19,13 +32,21 @@ TASK: Final = "/api/v1/task"
 HISTORY: Final = "/api/open/tasks/histories"
 
 PAGES: Final = 5
-"""How many pages one look reads at most, from the oldest one on: the task began when the call
-did, and whatever the account did since stands before it."""
+"""How many pages one look reads at most: those that are nearest to the time of the call."""
 PAGE: Final = 100
-ASKED: Final = 50
-"""How many tasks one look asks about at most, those of the same task type first."""
+NEAREST: Final = 20
+"""How many tasks every look asks about: those that were made when the call was."""
+FURTHER: Final = 30
+"""How many of the others one look asks about."""
+ASKED: Final = NEAREST + FURTHER
 EARLIER_S: Final = 60
 """Clocks differ."""
+
+# Looks follow each other after 5, 10, 20, ... seconds, in the end after 300: every one in a turn of
+# its own, also when each takes some seconds.
+TURN_S: Final = 10
+DOUBLING_TURNS: Final = 5
+LONGEST_TURN_S: Final = 300
 
 
 def endpoint_of(url: str, task_id: str, attempt: int) -> str:
@@ -38,19 +59,13 @@ def find_task(
 ) -> Generator[Request, Answer, Mapping[str, Any] | None]:
     """The task whose webhook has this address; None when those that were looked at have not.
 
-    Reads `PAGES` pages and asks about `ASKED` tasks at most.
+    Reads `PAGES` + 2 pages and asks about `ASKED` tasks at most.
     """
-    asked = 0
-    newest, last = yield from _page(entry, since_s, 1)
-    for number in range(last, max(last - PAGES, 0), -1):
-        rows = newest if number == 1 else (yield from _page(entry, since_s, number))[0]
-        for task_id in _candidates(rows, entry):
-            if asked == ASKED:
-                return None
-            asked += 1
-            task = yield from _task(task_id)
-            if task is not None and _endpoint(task) == endpoint:
-                return task
+    rows, told_s = yield from _rows(entry, since_s)
+    for task_id in _turn(_in_order(rows, entry, since_s), told_s - since_s):
+        task = yield from _task(task_id)
+        if task is not None and _endpoint(task) == endpoint:
+            return task
     return None
 
 
@@ -59,30 +74,87 @@ def task_path(task_id: str) -> str:
     return f"{TASK}/{quote(task_id, safe='')}"
 
 
-def _page(
-    entry: Entry, since_s: int, number: int
-) -> Generator[Request, Answer, tuple[Sequence[Any], int]]:
-    """The rows of a page, newest first, and the number of the last page."""
-    query: dict[str, Any] = {"page": number, "page_size": PAGE, "start_time": since_s - EARLIER_S}
+@dataclass(frozen=True)
+class _Page:
+    """A page of the history.
+
+    Attributes:
+        rows: newest first.
+        total: how many rows all pages have.
+        told_s: when the vendor said so, by its own clock; seconds since 1970.
+    """
+
+    rows: Sequence[Any]
+    total: int
+    told_s: float
+
+
+def _rows(entry: Entry, since_s: int) -> Generator[Request, Answer, tuple[Sequence[Any], float]]:
+    """The rows around the time of the call, newest first, and when they were told."""
+    first = yield from _page(entry, since_s - EARLIER_S, 1)
+    last = ceil(first.total / PAGE)
+    numbers = range(2, last + 1)
+    if last > PAGES:
+        # What was made since the call stands before what was made at its time.
+        later = yield from _page(entry, since_s, 1)
+        begin = min(later.total // PAGE + 1 - PAGES // 2, last - PAGES + 1)
+        numbers = range(max(1, begin), max(1, begin) + PAGES)
+    rows = [*first.rows]
+    # With every new task the others move on by one: who reads downwards meets some twice.
+    for number in numbers:
+        if number > 1:
+            rows += (yield from _page(entry, since_s - EARLIER_S, number)).rows
+    return rows, first.told_s
+
+
+def _page(entry: Entry, start_s: int, number: int) -> Generator[Request, Answer, _Page]:
+    query: dict[str, Any] = {"page": number, "page_size": PAGE, "start_time": start_s}
     if entry.history is not None:
         query["model"] = entry.history
     answer = yield Request("GET", f"{HISTORY}?{urlencode(query)}")
     if not answer.ok:
         raise refusal_of(answer)
     data = read_data(answer)
+    rows = reading.as_list(data.get("data") or [])
     total = data.get("total")
-    last = -(-total // PAGE) if isinstance(total, int) else 1
-    return reading.as_list(data.get("data") or []), max(1, last)
+    return _Page(
+        rows,
+        total if isinstance(total, int) else len(rows),
+        reading.date_s_of(answer) or 0,
+    )
 
 
-def _candidates(rows: Sequence[Any], entry: Entry) -> Sequence[str]:
-    """The tasks of a page, oldest first; before them those that are of the same type."""
-    named = [
-        (row.get("action") != entry.task_type, row["task_id"])
-        for row in reversed(rows)
-        if isinstance(row, dict) and isinstance(row.get("task_id"), str) and row["task_id"]
-    ]
-    return [task_id for _, task_id in sorted(named, key=lambda pair: pair[0])]
+def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
+    """The tasks of these rows: of the same type first, then nearest to the call.
+
+    The others come after them, because the history's word for the type may be another one; of
+    either those come last whose time cannot be read.
+    """
+    named: dict[str, tuple[bool, float]] = {}
+    for row in reversed(rows):
+        if isinstance(row, dict) and isinstance(row.get("task_id"), str) and row["task_id"]:
+            made_s = reading.time_s_of(row.get("created_at"))
+            away_s = inf if made_s is None else abs(made_s - since_s)
+            named[row["task_id"]] = (row.get("action") != entry.task_type, away_s)
+    return sorted(named, key=named.__getitem__)
+
+
+def _turn(ordered: Sequence[str], elapsed_s: float) -> Sequence[str]:
+    """What a look asks about that is made so long after the call."""
+    further = ordered[NEAREST:]
+    parts = max(1, ceil(len(further) / FURTHER))
+    begin = _turns(elapsed_s) % parts * FURTHER
+    return [*ordered[:NEAREST], *further[begin : begin + FURTHER]]
+
+
+def _turns(elapsed_s: float) -> int:
+    """How many turns have passed: each takes twice as long as the one before, up to the longest."""
+    if elapsed_s <= 0:
+        return 0
+    doubled_s = TURN_S * (2**DOUBLING_TURNS - 1)
+    if elapsed_s < doubled_s:
+        return int(log2(1 + elapsed_s / TURN_S))
+    return DOUBLING_TURNS + int((elapsed_s - doubled_s) / LONGEST_TURN_S)
 
 
 def _task(task_id: str) -> Generator[Request, Answer, Mapping[str, Any] | None]:

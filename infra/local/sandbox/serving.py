@@ -43,11 +43,17 @@ class Running:
         return {"base_url": self.base_url, **self.credentials}
 
 
-class _Quiet(WSGIRequestHandler):
-    """Handles requests without a line on stderr for each."""
+class _Handler(WSGIRequestHandler):
+    """Handles requests without a line on stderr for each; `Date` is the sandbox's own time."""
+
+    clock: Clock
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
         """Say nothing: the request log is at `/_sandbox/requests`."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Write a time as HTTP does, by default the present one."""
+        return super().date_time_string(self.clock.now() if timestamp is None else timestamp)
 
 
 @contextmanager
@@ -93,7 +99,8 @@ def start(
 
 @contextmanager
 def _served(app: SandboxApp, world: World, host: str, port: int) -> Iterator[int]:
-    server = ThreadedWSGIServer(host, port, app, handler=_Quiet)
+    handler = type("_HandlerOfOne", (_Handler,), {"clock": world.clock})
+    server = ThreadedWSGIServer(host, port, app, handler=handler)
     thread = threading.Thread(
         target=server.serve_forever, args=(STOP_LOOKS_EVERY_S,), daemon=True, name="sandbox"
     )

@@ -1,5 +1,6 @@
 """GoAPI's own ways, through the real driver against its sandbox: look-ups, addresses, uploads."""
 
+import json
 import tracemalloc
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -24,6 +25,12 @@ from tests.fakes.inputs import InMemoryInputs
 CREATE = {"method": "POST", "path": "/api/v1/task"}
 UPLOAD = {"method": "POST", "path": "/api/ephemeral_resource"}
 MB = 1024 * 1024
+OTHER = {
+    "model": "Qubico/image-toolkit",
+    "task_type": "background-remove",
+    "input": {"image": "data:,no image"},
+}
+"""A task of the usual kind, made by somebody else; there is no image in it, so it fails."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +120,40 @@ def test_a_task_that_was_never_made_is_not_found(bench: Bench) -> None:
         bench.submit(work)
     bench.sandbox.advance(JOB_S)
     assert bench.driver.look_up(work, since) is None
+
+
+def test_a_task_is_found_among_two_hundred_of_its_kind_made_in_the_same_minute(
+    bench: Bench,
+) -> None:
+    """At once where the call was then; by one of the next looks where it was made much later."""
+    sandbox, work = bench.sandbox, bench.work(bench.usual)
+    headers = {"x-api-key": sandbox.credentials["api_key"]}
+    start = since = now(sandbox)
+    for number in range(200):
+        if number % 10 == 0:
+            sandbox.advance(3)
+        if number == 190:
+            since = now(sandbox)
+            sandbox.faults({"match": CREATE, "do": {"drop": "after"}})
+            with pytest.raises(Unclear):
+                bench.submit(work)
+            mine = json.loads(bench.intended[-1])["json"]
+        other = dict(
+            OTHER, config={"webhook_config": {"endpoint": f"https://others.invalid/{number}"}}
+        )
+        sandbox.client.post(f"{sandbox.base_url}/api/v1/task", json=other, headers=headers)
+    assert (mine["model"], mine["task_type"]) == (OTHER["model"], OTHER["task_type"])
+    sandbox.advance(JOB_S)
+
+    found = bench.driver.look_up(work, since)
+    assert found is not None
+
+    late = [bench.driver.look_up(work, start)]
+    for pause_s in (10, 20, 40, 80, 160, 300, 300, 300, 300):
+        sandbox.advance(pause_s)
+        late.append(bench.driver.look_up(work, start))
+    assert late[0] is None
+    assert found in late
 
 
 def test_a_look_up_under_a_wrong_key_finds_nothing_out(bench: Bench) -> None:

@@ -33,13 +33,14 @@ def paint_prompt(prompt: str, width: int, height: int) -> Pixels:
     rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     columns = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :] * slope
     share = np.clip(rows + columns, 0, 1)[:, :, None]
-    canvas = as_bytes(np.array(first) * (1 - share) + np.array(second) * share)
+    start, end = np.array([first, second], dtype=np.float32)
+    canvas = as_bytes(start + (end - start) * share)
     for colour in others:
         shapes = canvas.copy()
         centre = (int(random.uniform(0, width)), int(random.uniform(0, height)))
         radius = max(2, int(random.uniform(0.05, 0.25) * min(width, height)))
         cv2.circle(shapes, centre, radius, colour, -1, cv2.LINE_AA)
-        canvas = as_bytes(cv2.addWeighted(shapes, 0.6, canvas, 0.4, 0))
+        cv2.addWeighted(shapes, 0.6, canvas, 0.4, 0, dst=canvas)
     return canvas
 
 
