@@ -23,7 +23,8 @@ metrics = Metrics(service="intake")
 
 def take(record: SQSRecord) -> None:
     """Take one message in."""
-    dead = receive(ports(), Message(record.body, record.message_id), read_message)
+    receives = int(record.attributes.approximate_receive_count or 1)
+    dead = receive(ports(), Message(record.body, record.message_id, receives), read_message)
     if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
         logger.warning("dead letter", extra={"code": dead.code})

@@ -1,5 +1,6 @@
 """What can arrive at intake, whatever door it came through."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """A message of the intake queue: its text, and its id, which every redelivery repeats."""
+    """A message of the intake queue: its text, and its id, which every redelivery repeats.
+
+    Attributes:
+        receives: how often it was handed out, this time included.
+    """
 
     body: str
     message_id: str
+    receives: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,16 @@ class Requested:
     request_id: str
     source: str | None = None
     label: str | None = None
+
+    def as_message(self) -> str:
+        """The message that asks for the very same task, whatever its own id is."""
+        told = {
+            "request_id": self.request_id,
+            "source": self.source,
+            "label": self.label,
+            "spec": self.spec,
+        }
+        return json.dumps({name: value for name, value in told.items() if value is not None})
 
 
 Arrival = Uploaded | Removed | Requested

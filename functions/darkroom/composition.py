@@ -38,25 +38,38 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def build_ports(settings: Settings, session: boto3.Session | None = None) -> Ports:
-    """Every port on AWS; clients are made when first needed."""
+def build_ports(
+    settings: Settings, session: boto3.Session | None = None, endpoint_url: str | None = None
+) -> Ports:
+    """Every port on AWS; clients are made when first needed.
+
+    Args:
+        settings: what the environment says.
+        session: whose credentials and region; by default those of the process.
+        endpoint_url: where "AWS" is, for those outside of it; by default where boto3 looks.
+    """
     session = session or boto3.Session()
-    s3 = session.client("s3", config=_RETRIES)
+    s3 = session.client("s3", config=_RETRIES, endpoint_url=endpoint_url)
     inputs = S3Inputs(s3, settings.input_bucket)
-    table = session.resource("dynamodb", config=_RETRIES).Table(settings.table)
-    credentials = SecretCredentials(_client(session, "secretsmanager"), settings.secrets)
+    table = session.resource("dynamodb", config=_RETRIES, endpoint_url=endpoint_url).Table(
+        settings.table
+    )
+
+    def client(service: Any) -> Callable[[], Any]:  # noqa: ANN401 - boto3 types each name
+        return functools.cache(
+            lambda: session.client(service, config=_RETRIES, endpoint_url=endpoint_url)
+        )
+
     return Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
         outputs=S3Outputs(s3, settings.output_bucket),
-        workflows=StepFunctionsWorkflows(
-            _client(session, "stepfunctions"), settings.state_machine_arn
-        ),
-        events=EventBridgeEvents(_client(session, "events"), settings.event_bus),
-        dead_letters=SqsDeadLetters(_client(session, "sqs"), settings.dead_letter_queue_url),
+        workflows=StepFunctionsWorkflows(client("stepfunctions"), settings.state_machine_arn),
+        events=EventBridgeEvents(client("events"), settings.event_bus),
+        dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
         providers=Driver(
             build_adapters(settings.options),
-            credentials,
+            SecretCredentials(client("secretsmanager"), settings.secrets),
             inputs,
             settings.environment,
             preferences=Preferences(settings.order, settings.pace, settings.loopback),
@@ -70,7 +83,3 @@ def build_ports(settings: Settings, session: boto3.Session | None = None) -> Por
 def ports() -> Ports:
     """The ports of this execution environment, built once."""
     return build_ports(Settings.from_environment(os.environ))
-
-
-def _client(session: boto3.Session, service: Any) -> Callable[[], Any]:  # noqa: ANN401 - boto3 types each name
-    return functools.cache(lambda: session.client(service, config=_RETRIES))

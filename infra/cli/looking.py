@@ -26,12 +26,26 @@ def look(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
 
     A name is also looked for below `photos/`, and one that begins with it also without.
     """
-    if len(what) == TASK_ID_LENGTH and set(what) <= set("0123456789abcdef"):
+    if is_task_id(what):
         task = tasks.get(what)
         return [task] if task else []
     what = what.removeprefix("/")
-    other = what.removeprefix(PHOTOS) if what.startswith(PHOTOS) else f"{PHOTOS}{what}"
-    return _named(tasks, what, limit) or _named(tasks, other, limit)
+    return _named(tasks, what, limit) or _named(tasks, _otherwise(what), limit)
+
+
+def is_task_id(what: str) -> bool:
+    """Whether it has a task id's form."""
+    return len(what) == TASK_ID_LENGTH and set(what) <= set("0123456789abcdef")
+
+
+def spellings(what: str) -> Sequence[str]:
+    """The keys that a name may stand for, the likeliest first.
+
+    Never the bucket's root, unless it was named: whoever means `photos/` does not mean all.
+    """
+    what = what.removeprefix("/")
+    other = _otherwise(what)
+    return [what, other] if what and other else [what]
 
 
 def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
@@ -48,6 +62,10 @@ def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 
 
+def _otherwise(what: str) -> str:
+    return what.removeprefix(PHOTOS) if what.startswith(PHOTOS) else f"{PHOTOS}{what}"
+
+
 def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
     latest = tasks.latest(what) if what and kind_of(what) == "spec" else None
     task = tasks.get(latest) if latest else None
@@ -57,5 +75,6 @@ def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
         return tasks.in_folder(what, limit)
     folder = what.rpartition("/")[0]
     beside = tasks.in_folder(f"{folder}/" if folder else "", limit)
-    of_photo = [task for task in beside if task.source == what]
-    return of_photo or tasks.in_folder(f"{what}/", limit)
+    # A spec that came in a message has a key, but no file of that name: no newest task is noted.
+    of_name = [task for task in beside if what in (task.source, task.trigger.key)]
+    return of_name or tasks.in_folder(f"{what}/", limit)

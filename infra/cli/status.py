@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.target import env_option, find_target
+from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
     from darkroom.task import Task
@@ -26,7 +26,8 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
     """
     from infra.cli.looking import look, standing_still  # noqa: PLC0415 - brings the models along
 
-    tasks = find_target(environment).tasks
+    target = find_target(environment)
+    tasks = target.tasks
     if what is None:
         waiting = standing_still(tasks, limit, datetime.now(UTC))
         found = [*waiting, *tasks.needing_attention(limit)]
@@ -46,6 +47,23 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
         if what is not None:
             raise click.ClickException(f"there is no task for '{what}'")
         click.echo("no task needs attention, and none waits", err=True)
+    if what is None and "DeadLetterQueueUrl" in target.outputs:
+        _tell_of_letters(target)
+
+
+def _tell_of_letters(target: Target) -> None:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
+
+    from infra.cli.letters import count_letters  # noqa: PLC0415 - brings the models along
+
+    try:
+        count = count_letters(target.sqs, target.need("DeadLetterQueueUrl"))
+    except ClientError:
+        click.echo("whether there are dead letters cannot be seen with these rights", err=True)
+        return
+    if count:
+        called = "dead letter" if count == 1 else "dead letters"
+        click.echo(f"{count} {called}: `darkroom redrive --dry-run` tells why", err=True)
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:

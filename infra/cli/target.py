@@ -1,6 +1,7 @@
 """Which environment a command speaks to: the one on this machine, or a stack on AWS.
 
-Reads and uploads only; what the functions write (tasks, results) is theirs to write.
+By itself it reads and uploads; what else a person may do is done by the product's own use cases,
+through the same ports as the functions have.
 """
 
 import functools
@@ -13,13 +14,23 @@ import click
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
-    from darkroom.ports import Tasks
+    from darkroom.ports import Ports, Tasks
     from darkroom.providers.driver import Driver
 
 LOCAL: Final = "local"
 LOCAL_REGION: Final = "us-east-1"
 NEEDED: Final = ("InputBucket", "OutputBucket", "Table")
+SETTINGS: Final = {
+    "DARKROOM_INPUT_BUCKET": "InputBucket",
+    "DARKROOM_OUTPUT_BUCKET": "OutputBucket",
+    "DARKROOM_TABLE": "Table",
+    "DARKROOM_EVENT_BUS": "EventBus",
+    "DARKROOM_STATE_MACHINE_ARN": "StateMachineArn",
+    "DARKROOM_DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
+}
+"""The functions' variables, and the outputs of the stack that hold the same."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,49 @@ class Target:
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
         return DynamoTasks(resource.Table(self.outputs["Table"]))
+
+    @functools.cached_property
+    def sqs(self) -> "SQSClient":
+        """A client for both queues."""
+        client: SQSClient = self._session.client("sqs", endpoint_url=self.endpoint_url)
+        return client
+
+    @functools.cached_property
+    def ports(self) -> "Ports":
+        """What the functions have, with the rights of whoever runs the command."""
+        return self.open_ports()
+
+    def open_ports(self) -> "Ports":
+        """Ports of one's own: a thread must not share them with another.
+
+        Raises:
+            click.ClickException: the stack lacks an output.
+        """
+        from darkroom.composition import build_ports  # noqa: PLC0415 - brings boto3 and httpx along
+        from darkroom.settings import Settings  # noqa: PLC0415 - brings pydantic along
+        from infra.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
+
+        known = find_environment(self.environment)
+        variables = {
+            "DARKROOM_ENVIRONMENT": self.environment,
+            **{name: self.need(output) for name, output in SETTINGS.items()},
+            **{
+                f"DARKROOM_SECRET_{provider.upper()}": known.secret_name(provider)
+                for provider in PROVIDERS
+            },
+            **known.preferences,
+        }
+        session = _open_session(self.endpoint_url)
+        return build_ports(Settings.from_environment(variables), session, self.endpoint_url)
+
+    def need(self, output: str) -> str:
+        """An output of the stack. Raises `click.ClickException` when it has none of that name."""
+        if output not in self.outputs:
+            raise click.ClickException(
+                f"the environment '{self.environment}' has no output {output}: an older version "
+                "deployed it, so deploy it again"
+            )
+        return self.outputs[output]
 
     @functools.cached_property
     def providers(self) -> "Driver":

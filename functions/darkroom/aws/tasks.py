@@ -12,13 +12,14 @@ Indexes: `by-due` (what is not dismissed, by when to look at it), `by-folder`, `
 """
 
 import heapq
+import itertools
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from darkroom.aws.items import (
@@ -38,6 +39,8 @@ from darkroom.task import Task
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+PAGE = 1000
+"""Items asked for at once, where many are wanted."""
 _LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -133,27 +136,29 @@ class DynamoTasks:
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.in_folder`; eventually consistent."""
-        answer = self._table.query(
-            IndexName="by-folder",
-            KeyConditionExpression=Key("folder").eq(folder or "/"),
-            ScanIndexForward=False,
-            Limit=limit,
-        )
-        return [read_item(item) for item in answer["Items"]]
+        return list(self._newest("by-folder", Key("folder").eq(folder or "/"), limit))
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.needing_attention`; eventually consistent."""
         found = (
-            read_item(item)
+            task
             for shard in range(SHARDS)
-            for item in self._table.query(
-                IndexName="by-attention",
-                KeyConditionExpression=Key("attention").eq(f"attention#{shard}"),
-                ScanIndexForward=False,
-                Limit=limit,
-            )["Items"]
+            for task in self._newest(
+                "by-attention", Key("attention").eq(f"attention#{shard}"), limit
+            )
         )
         return heapq.nlargest(limit, found, key=lambda task: task.updated_at)
+
+    def _newest(self, index: str, condition: ConditionBase, limit: int) -> Iterator[Task]:
+        """The last of an index's partition; page after page, for one holds a megabyte at most."""
+        items = self._pages(
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ConsistentRead=False,
+            ScanIndexForward=False,
+            Limit=min(limit, PAGE),
+        )
+        return (read_item(item) for item in itertools.islice(items, limit))
 
     def _mark(self, task: Task, update: str, values: dict[str, Any]) -> None:
         try:

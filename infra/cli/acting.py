@@ -1,0 +1,156 @@
+"""Does one thing to many tasks, and tells of each what was done or why not.
+
+One task's trouble does not keep the command from the others.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import click
+
+from darkroom.errors import DarkroomError, Failure
+from infra.cli.failures import told_plainly
+
+if TYPE_CHECKING:
+    from darkroom.ports import Ports
+    from infra.cli.meaning import Meant
+    from infra.cli.target import Target
+
+AT_ONCE: Final = 8
+FEW: Final = 20
+"""So many are done one after the other: it takes less than the threads' own ports do."""
+SETTLED: Final = frozenset(
+    {"already-succeeded", "ended-already", "not-ended", "superseded", "spec-deleted"}
+)
+"""What a task that was found among others is left alone for, without a word."""
+
+
+class Told(Protocol):
+    """What became of one thing: something was done, or there is a failure."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why nothing was done."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it was left alone, and is counted only."""
+
+    @property
+    def line(self) -> str:
+        """As people read it."""
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As `--json` prints it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one task."""
+
+    what: "Meant"
+    done: str = ""
+    failure: Failure | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was to be done, and nobody asked for this very task."""
+        settled = self.failure is not None and self.failure.code in SETTLED
+        return settled and not self.what.by_itself
+
+    @property
+    def line(self) -> str:
+        """As people read it."""
+        said = f"{self.failure.sentence} {self.failure.next_step}" if self.failure else self.done
+        return "  ".join(part for part in (self.what.task_id, self.what.key, said.strip()) if part)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As `--json` prints it."""
+        return {
+            "task_id": self.what.task_id,
+            "key": self.what.key,
+            "done": self.done or None,
+            "code": self.failure.code if self.failure else None,
+            "sentence": self.failure.sentence if self.failure else None,
+            "next_step": self.failure.next_step if self.failure else None,
+        }
+
+
+def act_on(
+    target: "Target", meant: "Sequence[Meant]", act: "Callable[[Ports, str], str]"
+) -> Iterator[Outcome]:
+    """Act on every task, in the order in which they are given; many at once where there are many.
+
+    Args:
+        target: where.
+        meant: the tasks.
+        act: does it to one task, by its id, and says what it did. May raise anything.
+    """
+    if len(meant) <= FEW:
+        yield from (_act(target.ports, one, act) for one in meant)
+        return
+    own = threading.local()
+    making = threading.Lock()
+
+    def in_thread(one: "Meant") -> Outcome:
+        if not hasattr(own, "ports"):
+            with making:
+                own.ports = target.open_ports()
+        return _act(own.ports, one, act)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(in_thread, meant)
+
+
+def tell(outcomes: Iterable[Told], begun: str, nothing: str, *, as_json: bool) -> None:
+    """Print every outcome, and the sum of them on stderr.
+
+    Args:
+        outcomes: told as they come, but in JSON all at the end.
+        begun: what became of those where something was done, as in "3 retried".
+        nothing: what to say when there are none.
+        as_json: print one JSON array.
+
+    Raises:
+        click.exceptions.Exit: with 1, when something was refused or failed.
+    """
+    count: Counter[str] = Counter()
+    told: list[dict[str, str | None]] = []
+    for outcome in outcomes:
+        kind = "left" if outcome.silent else "refused" if outcome.failure else "done"
+        count[kind] += 1
+        if kind != "left" and as_json:
+            told.append(outcome.as_dict())
+        elif kind != "left":
+            click.echo(outcome.line)
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+    words = {"done": begun, "refused": "refused", "left": "left alone"}
+    parts = [f"{count[kind]} {word}" for kind, word in words.items() if count[kind]]
+    click.echo(", ".join(parts) or nothing, err=True)
+    if count["refused"]:
+        raise click.exceptions.Exit(1)
+
+
+def attempt(act: Callable[[], str]) -> tuple[str, Failure | None]:
+    """What `act` says it did, or why it could not."""
+    try:
+        with told_plainly():
+            return act(), None
+    except click.ClickException as error:
+        cause = error.__cause__
+        if isinstance(cause, DarkroomError):
+            return "", cause.failure
+        return "", Failure("fault", error.message, "Try it again.")
+    except ValueError as error:
+        return "", Failure("fault", f"{error}.")
+
+
+def _act(ports: "Ports", one: "Meant", act: "Callable[[Ports, str], str]") -> Outcome:
+    done, failure = attempt(lambda: act(ports, one.task_id))
+    return Outcome(one, done, failure)

@@ -1,0 +1,229 @@
+"""The dead letters of an environment: what each is about, why it is there, how to hold and drop it.
+
+Three kinds end there: what INTAKE gave up or was never given, what EventBridge could not send, and
+the ends of runs that FAIL could not carry out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from darkroom.arrivals import Arrival, Message, Requested, Uploaded
+from darkroom.aws.messages import read_message
+from darkroom.errors import Refused
+from darkroom.naming import kind_of, read_run_name, read_spec_name
+from darkroom.task import Trigger
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+HOLD_S: Final = 300
+"""How long a letter that was looked at is hidden from others; it is given back at the end."""
+WAIT_S: Final = 1
+"""With any wait at all SQS asks all of its servers, so that an empty answer says something
+("Amazon SQS short and long polling")."""
+MOST_AT_ONCE: Final = 10
+IN_VAIN: Final = 3
+"""So many answers in a row without a letter from before the start are the end."""
+NO_REASON: Final = "it bears no reason: no function got to see it"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message as it lies there; `sent_at` is when it first came into any queue."""
+
+    message_id: str
+    receipt: str
+    body: str
+    reason: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message for the intake queue.
+
+    Attributes:
+        about: what it is called before people.
+        names: what it may be meant by: keys, its task's id where that can be told.
+        body: what to send: it asks for the same task, under whatever id it travels.
+    """
+
+    about: str
+    names: frozenset[str]
+    body: str
+
+
+@dataclass(frozen=True)
+class BadEnd:
+    """A run that ended without its last door; `status` is Step Functions' word or an error's."""
+
+    task_id: str
+    run: int
+    status: str
+
+
+def read_letter(letter: Letter, bucket: str) -> Incoming | BadEnd:
+    """What a letter is; what nobody understands is for intake to refuse again.
+
+    Args:
+        letter: the letter.
+        bucket: the input bucket's name.
+    """
+    with suppress(ValueError):
+        return _END.validate_json(letter.body).end()
+    arrivals: Sequence[Arrival] = ()
+    with suppress(Refused):
+        arrivals = read_message(Message(letter.body, letter.message_id), bucket)
+    body = letter.body
+    names = {letter.message_id}
+    about = f"message {letter.message_id}"
+    for arrival in arrivals:
+        if isinstance(arrival, Requested):
+            about = arrival.source or f"request {arrival.request_id}"
+            names |= {arrival.request_id, arrival.source or arrival.request_id}
+            if arrival.request_id == letter.message_id:
+                body = arrival.as_message()
+        else:
+            about = arrival.key
+            names |= names_of(arrival.key)
+        if isinstance(arrival, Uploaded) and arrival.version_id:
+            names.add(Trigger("upload", bucket, arrival.key, arrival.version_id).task_id)
+    return Incoming(about, frozenset(names), body)
+
+
+class DeadLetters:
+    """The queue, held for as long as the `with` block lasts: what is not dropped is given back."""
+
+    def __init__(self, sqs: "SQSClient", url: str) -> None:
+        self._sqs, self._url = sqs, url
+        self._held: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        held = list(self._held.values())
+        for first in range(0, len(held), MOST_AT_ONCE):
+            # One that was held for too long is back already, and is refused alone.
+            self._sqs.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                    for number, receipt in enumerate(held[first : first + MOST_AT_ONCE])
+                ],
+            )
+
+    def read(self, before: datetime) -> Iterator[Letter]:
+        """Every letter that was sent before then, once; later ones are not looked at.
+
+        So it ends, although one that nobody understands comes straight back.
+        """
+        seen: set[str] = set()
+        vain = 0
+        while vain < IN_VAIN:
+            received = self._receive()
+            if not received:
+                return
+            self._held |= {letter.message_id: letter.receipt for letter in received}
+            fresh = [
+                letter
+                for letter in received
+                if letter.message_id not in seen and letter.sent_at < before
+            ]
+            seen |= {letter.message_id for letter in received}
+            vain = 0 if fresh else vain + 1
+            yield from fresh
+
+    def drop(self, letter: Letter) -> None:
+        """Delete a letter; only after what it asked for is done or on its way."""
+        receipt = self._held.get(letter.message_id, letter.receipt)
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+        self._held.pop(letter.message_id, None)
+
+    def _receive(self) -> list[Letter]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=MOST_AT_ONCE,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["SentTimestamp"],
+            VisibilityTimeout=HOLD_S,
+            WaitTimeSeconds=WAIT_S,
+        )
+        return [_letter(message) for message in answer.get("Messages", [])]
+
+
+def names_of(key: str) -> set[str]:
+    """The key, and of a spec's also its photo's."""
+    source = None
+    if kind_of(key) == "spec":
+        with suppress(Refused):
+            source = read_spec_name(key).source
+    return {key, source or key}
+
+
+def count_letters(sqs: "SQSClient", url: str) -> int:
+    """How many lie there, about."""
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(asked["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _letter(message: "MessageTypeDef") -> Letter:
+    told = {
+        name: value.get("StringValue", "")
+        for name, value in message.get("MessageAttributes", {}).items()
+    }
+    return Letter(
+        message["MessageId"],
+        message["ReceiptHandle"],
+        message["Body"],
+        " ".join(_reason(told).split()) or NO_REASON,
+        datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
+    )
+
+
+def _reason(told: Mapping[str, str]) -> str:
+    """Our own, or EventBridge's, or Lambda's.
+
+    Their names: "Using dead-letter queues to process undelivered events" in EventBridge's guide,
+    "Capturing records of Lambda asynchronous invocations" in Lambda's.
+    """
+    if "reason" in told:
+        return told["reason"]
+    words = [told.get("ERROR_CODE"), told.get("ERROR_MESSAGE"), told.get("ErrorMessage")]
+    return ": ".join(word for word in words if word)
+
+
+class _Run(BaseModel):
+    name: str
+    status: str
+
+
+class _Ended(BaseModel):
+    """EventBridge's event of a run's end, for FAIL."""
+
+    kind: Literal["Step Functions Execution Status Change"] = Field(alias="detail-type")
+    detail: _Run
+
+    def end(self) -> BadEnd:
+        task_id, run = read_run_name(self.detail.name)
+        return BadEnd(task_id, run, self.detail.status)
+
+
+class _Entered(BaseModel):
+    """What the workflow gives FAIL."""
+
+    task_id: str
+    run: int
+    error: dict[str, Any] = {}
+
+    def end(self) -> BadEnd:
+        return BadEnd(self.task_id, self.run, str(self.error.get("Error", "no answer of FAIL")))
+
+
+_END: Final = TypeAdapter[_Ended | _Entered](_Ended | _Entered)

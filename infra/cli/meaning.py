@@ -1,0 +1,130 @@
+"""Which tasks a person means who wants something done to them: `retry` and `cancel`.
+
+A name that stands for one task means that task, whatever it is like; one that stands for many
+means those of them that the command is for, and all of these, to any depth.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from darkroom.naming import kind_of
+from infra.cli.looking import AHEAD, is_task_id, look, spellings
+
+if TYPE_CHECKING:
+    from darkroom.ports import Tasks
+    from darkroom.task import Task
+
+EVERY: Final = 1_000_000
+"""More tasks than end badly within the 400 days in which they are known."""
+MANY: Final = 10_000
+"""So many of a folder's newest tasks are looked at for those of one photo."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A task that is meant, and how.
+
+    Attributes:
+        key: its spec's; None where only the id is known.
+        by_itself: it was named; else it was found among others.
+    """
+
+    task_id: str
+    key: str | None
+    by_itself: bool
+
+
+def ended_badly(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
+    """The tasks to try again: failed and unknown ones, where a name stands for many.
+
+    What was cancelled is only meant by its own name: somebody did not want it.
+
+    Raises:
+        click.ClickException: there is no task of that name.
+    """
+    return _all_meant(tasks, names, lambda: tasks.needing_attention(EVERY))
+
+
+def unfinished(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Meant]:
+    """The tasks to cancel: unfinished ones, where a name stands for many.
+
+    Raises:
+        click.ClickException: there is no task of that name.
+    """
+
+    def find() -> Iterator["Task"]:
+        found = (tasks.get(task_id) for task_id in tasks.due(now + AHEAD))
+        return (task for task in found if task is not None and not task.finished)
+
+    return _all_meant(tasks, names, find)
+
+
+def in_need(tasks: "Tasks") -> list[Meant]:
+    """Every failed and unknown task of the environment."""
+    return [_found(task) for task in tasks.needing_attention(EVERY)]
+
+
+def _all_meant(
+    tasks: "Tasks", names: Sequence[str], find: "Callable[[], Iterable[Task]]"
+) -> list[Meant]:
+    found: Sequence[Task] | None = None
+    meant: dict[str, Meant] = {}
+    for name in names:
+        single = _single(tasks, name)
+        if single is None and found is None:
+            found = list(find())
+        several = [single] if single else _several(tasks, name, found or ())
+        for one in several:
+            known = meant.get(one.task_id)
+            meant[one.task_id] = known if known and known.by_itself else one
+    return list(meant.values())
+
+
+def _single(tasks: "Tasks", name: str) -> Meant | None:
+    """The task of an id, or the newest of a spec."""
+    if is_task_id(name):
+        task = tasks.get(name)
+        return Meant(name, task.trigger.key if task else None, by_itself=True)
+    for key in spellings(name):
+        if not key or kind_of(key) != "spec":
+            continue
+        task_id = tasks.latest(key)
+        if task_id is not None:
+            return Meant(task_id, key, by_itself=True)
+    return None
+
+
+def _several(tasks: "Tasks", name: str, found: "Sequence[Task]") -> list[Meant]:
+    """Those of a folder, of a photo, or of a spec that came in a message."""
+    for key in spellings(name):
+        below = key if not key or key.endswith("/") else f"{key}/"
+        of_name = [
+            task
+            for task in found
+            if task.trigger.key.startswith(below) or key in (task.source, task.trigger.key)
+        ]
+        if of_name:
+            return [_found(task) for task in of_name]
+    return [] if name.endswith("/") else _whatever(tasks, name)
+
+
+def _whatever(tasks: "Tasks", name: str) -> list[Meant]:
+    """The newest task of each spec of a photo, whatever they are like; none of a folder."""
+    there = look(tasks, name, MANY)
+    if not there:
+        raise click.ClickException(f"there is no task for '{name}'")
+    keys = frozenset(spellings(name))
+    named = {
+        task.trigger.key: task
+        for task in reversed(there)
+        if not keys.isdisjoint((task.source, task.trigger.key))
+    }
+    return [Meant(task.task_id, key, by_itself=True) for key, task in named.items()]
+
+
+def _found(task: "Task") -> Meant:
+    return Meant(task.task_id, task.trigger.key, by_itself=False)

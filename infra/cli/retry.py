@@ -1,0 +1,60 @@
+"""`darkroom retry`: another run for tasks that ended badly; what is paid for is not paid again."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.cli.target import env_option, find_target
+
+if TYPE_CHECKING:
+    from darkroom.ports import Ports
+    from darkroom.task import Task
+
+
+@click.command(name="retry")
+@click.argument("what", metavar="[TASK_ID | KEY | FOLDER]...", nargs=-1)
+@click.option("--failed", is_flag=True, help="Every failed or unknown task of the environment.")
+@click.option(
+    "--pay-again",
+    is_flag=True,
+    help="Make a new paid call where an earlier one cost something, or may have.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@env_option
+def command(
+    what: tuple[str, ...], environment: str, *, failed: bool, pay_again: bool, as_json: bool
+) -> None:
+    """Try tasks again that failed, were cancelled, or are unknown.
+
+    What a provider was paid for is not paid for again: its job is asked about, or looked for, or
+    what it made is delivered. Of a FOLDER, and below it, the failed and unknown tasks are taken.
+    """
+    if failed == bool(what):
+        raise click.UsageError("name tasks, specs, photos or folders, or say --failed")
+    if not all(what):
+        raise click.UsageError("an empty name means nothing; the bucket's root is /")
+    from infra.cli.acting import act_on, tell  # noqa: PLC0415 - brings the models along
+    from infra.cli.meaning import ended_badly, in_need  # noqa: PLC0415 - the same
+
+    target = find_target(environment)
+    meant = in_need(target.tasks) if failed else ended_badly(target.tasks, what)
+
+    def again(ports: "Ports", task_id: str) -> str:
+        from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along
+
+        return begun(retry(ports, task_id, pay_again=pay_again))
+
+    tell(act_on(target, meant, again), "retried", "nothing to retry", as_json=as_json)
+
+
+def begun(task: "Task") -> str:
+    """What the new run of a task begins with."""
+    match task.state:
+        case "delivering":
+            return "delivers what was kept"
+        case "running":
+            return f"asks about job {task.paying.job_id}"
+        case "submitting":
+            return "looks for the call"
+        case _:
+            return "queued anew"
