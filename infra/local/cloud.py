@@ -148,11 +148,21 @@ def find_mappings(workers: int) -> list[queues.Mapping]:
     ]
 
 
-def _keep_lost(function: Function, payload: bytes) -> None:
-    """A failed asynchronous invocation goes to the function's dead letters, if it has any."""
-    if function.dead_letters:
-        name = function.dead_letters.split(":")[-1]
-        sqs_backends[ACCOUNT][REGION].send_message(name, payload.decode())
+def _keep_lost(function: Function, payload: bytes, answer: Answer) -> None:
+    """A failed asynchronous invocation goes to the function's dead letters, if it has any.
+
+    The reason goes with it as in Lambda ("Adding a dead-letter queue"): the status of the
+    invocation and the first kilobyte of the error's message.
+    """
+    if not function.dead_letters:
+        return
+    said = json.loads(answer.payload).get("errorMessage", "")
+    reason = {
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {"DataType": "String", "StringValue": said[:1024] or "unknown"},
+    }
+    name = function.dead_letters.split(":")[-1]
+    sqs_backends[ACCOUNT][REGION].send_message(name, payload.decode(), reason)
 
 
 def _stop_executions() -> None:

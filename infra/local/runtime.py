@@ -62,12 +62,13 @@ class Runtime:
         place: Place,
         processes: Processes,
         workers: int = 2,
-        on_lost: Callable[[Function, bytes], None] = lambda _function, _payload: None,
+        on_lost: Callable[[Function, bytes, Answer], None] = lambda *_: None,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
     ) -> None:
         """`look_up` takes a name or an ARN and raises `NoSuchFunctionError`; `workers` is the cap.
 
-        `on_lost` gets each asynchronous invocation that failed and was repeated in vain.
+        `on_lost` gets each asynchronous invocation that failed and was repeated in vain, and its
+        last answer.
         """
         self._look_up = look_up
         self._place = place
@@ -163,11 +164,14 @@ class Runtime:
                 continue
 
     def _try_later(self, name: str, payload: bytes) -> None:
-        for pause_s in (0.0, *self._retry_after_s):
-            time.sleep(pause_s)
-            if self.invoke(name, payload).error is None:
+        answer = self.invoke(name, payload)
+        for pause_s in self._retry_after_s:
+            if answer.error is None:
                 return
-        self._on_lost(self._look_up(name), payload)
+            time.sleep(pause_s)
+            answer = self.invoke(name, payload)
+        if answer.error is not None:
+            self._on_lost(self._look_up(name), payload, answer)
 
 
 def build_environment(function: Function, place: Place) -> dict[str, str]:

@@ -152,17 +152,19 @@ def test_a_call_that_nobody_waits_for_is_tried_three_times(
     processes: Processes, place: Place
 ) -> None:
     """After that it is lost, and whoever keeps the lost ones gets it."""
-    lost: list[tuple[str, bytes]] = []
+    lost: list[tuple[str, bytes, str | None]] = []
     notes = place.logs / "notes"
     runtime = Runtime(
         lambda name: build_function(name, NOTES=str(notes)),
         place,
         processes,
-        on_lost=lambda function, payload: lost.append((function.name, payload)),
+        on_lost=lambda function, payload, answer: lost.append(
+            (function.name, payload, answer.error)
+        ),
         retry_after_s=(0.0, 0.0),
     )
     runtime.invoke_later("note_and_fail", b'"x"')
-    assert wait_for(lambda: lost) == [("note_and_fail", b'"x"')]
+    assert wait_for(lambda: lost) == [("note_and_fail", b'"x"', "Unhandled")]
     assert notes.read_text().splitlines() == ['"x"', '"x"', '"x"']
     runtime.close()
 

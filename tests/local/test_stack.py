@@ -188,14 +188,20 @@ def test_an_event_invocation_is_accepted_and_done_later(stack: Stack) -> None:
 
 
 def test_a_failed_event_invocation_ends_in_the_functions_dead_letters(stack: Stack) -> None:
-    """After three tries, as the template's `DeadLetterConfig` asks."""
+    """After three tries, as the template's `DeadLetterConfig` asks, with the error's message."""
     word = json.dumps(str(uuid.uuid4()))
     stack.client("lambda").invoke(
         FunctionName="note_and_fail", Payload=word.encode(), InvocationType="Event"
     )
     receive = stack.client("sqs").receive_message
-    dead = wait_for(lambda: receive(QueueUrl=stack.outputs["Dead"]).get("Messages"), 15)
+    dead = wait_for(
+        lambda: receive(QueueUrl=stack.outputs["Dead"], MessageAttributeNames=["All"]).get(
+            "Messages"
+        ),
+        15,
+    )
     assert [message["Body"] for message in dead] == [word]
+    assert "no good" in dead[0]["MessageAttributes"]["ErrorMessage"]["StringValue"]
     assert len(stack.notes_with(json.loads(word))) == 3
 
 
