@@ -24,6 +24,9 @@ from darkroom.settings import Settings
 _RETRIES = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
 )
+# In some regions boto3 signs addresses in the old way, which S3 refuses for encrypted objects
+# ("Specifying signature version in request authentication").
+_SIGNED = Config(signature_version="s3v4")
 
 
 class SystemClock:
@@ -49,7 +52,7 @@ def build_ports(
         endpoint_url: where "AWS" is, for those outside of it; by default where boto3 looks.
     """
     session = session or boto3.Session()
-    s3 = session.client("s3", config=_RETRIES, endpoint_url=endpoint_url)
+    s3 = session.client("s3", config=_SIGNED.merge(_RETRIES), endpoint_url=endpoint_url)
     inputs = S3Inputs(s3, settings.input_bucket)
     table = session.resource("dynamodb", config=_RETRIES, endpoint_url=endpoint_url).Table(
         settings.table

@@ -1,7 +1,8 @@
 """Every change to moto, made for as long as a local environment is up and then taken back.
 
 moto is pinned, because its parts are named here. What is changed and why stands beside each change,
-in `mend_deploy` (what moto leaves out of a template) and `mend_run` (what it leaves out later);
+in `mend_deploy` (what moto leaves out of a template), `mend_run` (what it leaves out later) and
+`mend_writes` (what it leaves out where several write at once);
 each has a test that fails when moto no longer needs it or no longer has it.
 """
 
@@ -13,7 +14,7 @@ from moto.cloudformation import parsing
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 
-from infra.local import mend_deploy, mend_run
+from infra.local import mend_deploy, mend_run, mend_writes
 from infra.local.mend_run import Hooks
 from infra.local.patch import Patch
 
@@ -30,7 +31,7 @@ def mended(hooks: Hooks) -> Iterator[None]:
         undo.callback(BackendDict.reset)
         BackendDict.reset()
         undo.enter_context(_configured())
-        for patch in (*mend_deploy.patches(), *mend_run.patches(hooks)):
+        for patch in (*mend_deploy.patches(), *mend_run.patches(hooks), *mend_writes.patches()):
             undo.enter_context(_applied(patch))
         # The map of resource types is computed once; ours has come since.
         for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):

@@ -1,19 +1,51 @@
 """A shop that uses a running local environment: drops files, waits for manifests, reads ledgers."""
 
 import json
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+import boto3
 import httpx
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+REGION = "us-east-1"
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 PATIENCE_S = 45.0
+
+
+@contextmanager
+def open_shop(folder: Path, said: IO[str] | None = None) -> Iterator["Shop"]:
+    """A local environment in a process of its own, whose sandboxes' jobs take half a second.
+
+    Its logs are in `folder`; `said` takes what the process itself says on stderr.
+    """
+    command = [sys.executable, str(Path(__file__).parent / "serve.py"), str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        where = json.loads(process.stdout.readline())
+        session = boto3.Session("local", "local", region_name=REGION)
+        yield Shop(
+            endpoint_url=where["endpoint_url"],
+            outputs=where["outputs"],
+            sandboxes=where["sandboxes"],
+            s3=session.client("s3", endpoint_url=where["endpoint_url"]),
+            sqs=session.client("sqs", endpoint_url=where["endpoint_url"]),
+            pid=process.pid,
+        )
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
 
 
 @dataclass(frozen=True)
@@ -25,6 +57,8 @@ class Shop:
     sandboxes: dict[str, dict[str, str]]
     s3: "S3Client"
     sqs: "SQSClient"
+    pid: int
+    """The process that serves the environment; the functions' processes are its children."""
 
     def drop(self, key: str, body: bytes | dict[str, Any] | str) -> str:
         """Upload bytes, a JSON document, or a sample photo by its name; returns the version id."""

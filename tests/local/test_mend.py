@@ -8,7 +8,7 @@ import pytest
 from moto.core.config import default_user_config
 from moto.s3.models import FakeBucket
 
-from infra.local import mend_deploy, mend_run
+from infra.local import mend_deploy, mend_run, mend_writes
 from infra.local.mend import Hooks, mended
 from infra.local.patch import Patch, around
 from infra.local.worker import Answer
@@ -38,6 +38,14 @@ KNOWN = {
     "state_fail.CustomErrorName": "40a96f8ab369",
     "Environment.set_error": "6447409d4056",
     "BaseExecutionWorkerCommunication.terminated": "360372a6a57b",
+    "DynamoDBBackend.delete_item": "083a4bb1af18",
+    "DynamoDBBackend.get_item": "290b95c46b38",
+    "DynamoDBBackend.put_item": "f5d9a5042c77",
+    "DynamoDBBackend.query": "b8f2b308cd13",
+    "DynamoDBBackend.scan": "9b5227800f9a",
+    "DynamoDBBackend.transact_write_items": "81db2cb7d94e",
+    "DynamoDBBackend.update_item": "218984588dd6",
+    "S3Response.put_object": "992229be920b",
 }
 
 
@@ -45,6 +53,7 @@ def find_patches() -> Iterator[Patch]:
     """All of them."""
     yield from mend_deploy.patches()
     yield from mend_run.patches(HOOKS)
+    yield from mend_writes.patches()
 
 
 def name(patch: Patch) -> str:

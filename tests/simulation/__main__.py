@@ -1,7 +1,8 @@
 """Simulate: `python -m tests.simulation --seeds 2000 --tasks 50 --processes 2`.
 
 Many worlds: how many tasks, which faults, which promises were broken. `--seed K --trace` plays
-one world twice and prints what happened in it. `--crash-points` and `--bugs` print their tables.
+one world twice and prints what happened in it. `--crash-points`, with the races of two processes
+for one name, and `--bugs` print their tables.
 Exits with 1 when a promise was broken, or a planted bug was not found.
 """
 
@@ -9,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.simulation import bug_hunt, crash_points
+from tests.simulation import bug_hunt, crash_points, races
 from tests.simulation.play import play, play_all
 
 
@@ -41,7 +42,13 @@ def _print_one(seed: int, tasks: int, *, trace: bool) -> int:
 def _print_crash_points() -> int:
     rows = crash_points.all_rows()
     _print(*crash_points.table(rows))
-    return 1 if any(row.broken for row in rows.values()) else 0
+    bad = sum(bool(row.broken or row.duplicates or row.lost or row.stuck) for row in rows.values())
+    for name, race in races.RACES.items():
+        places = list(races.run_race(race))
+        broken = [f"  {where}: {said}" for where, all_said in places for said in all_said]
+        _print(f"{name:56} {len(places):>6,} places, broken {len(broken)}", *broken)
+        bad += len(broken)
+    return 1 if bad else 0
 
 
 def _print_bugs(processes: int, cpu_s: float) -> int:

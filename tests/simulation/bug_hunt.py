@@ -1,29 +1,29 @@
-"""Plant every bug in turn, and play worlds until the promises show it."""
+"""Plant every bug in turn, and play races and worlds until the promises show it."""
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from tests.simulation import bugs_of_money, bugs_of_order
+from tests.simulation import bugs_of_care, bugs_of_money, bugs_of_order
 from tests.simulation.planting import Bug, planted
 from tests.simulation.play import play
+from tests.simulation.races import RACES, run_race
 
-BUGS: Final[tuple[Bug, ...]] = (*bugs_of_money.BUGS, *bugs_of_order.BUGS)
+BUGS: Final[tuple[Bug, ...]] = (*bugs_of_money.BUGS, *bugs_of_order.BUGS, *bugs_of_care.BUGS)
 TASKS: Final = 50
 
 
-def hunt(name: str, cpu_s: float) -> tuple[int, str] | None:
-    """The first seed whose world shows the bug, and what is broken in it; None within the time."""
+def hunt(name: str, cpu_s: float) -> tuple[str, str] | None:
+    """Where the bug shows first, and what is broken there; None within the time."""
     bug = next(bug for bug in BUGS if bug.name == name)
     until = time.process_time() + cpu_s
-    seed = 0
     with planted(bug):
-        while time.process_time() < until:
-            _, broken = play(seed, TASKS, focus=bug.focus)
+        for where, broken in _places(bug):
             if broken:
-                return seed, broken[0]
-            seed += 1
+                return where, broken[0]
+            if time.process_time() > until:
+                break
     return None
 
 
@@ -33,5 +33,18 @@ def hunt_all(processes: int, cpu_s: float) -> Iterator[tuple[str, bool]]:
     with ProcessPoolExecutor(processes) as pool:
         finds = pool.map(hunt, names, [cpu_s] * len(names))
         for name, find in zip(names, finds, strict=True):
-            seed, sentence = find or ("-", "NOT FOUND")
-            yield f"{name:60} seed {seed!s:>5}: {sentence}", find is not None
+            where, sentence = find or ("-", "NOT FOUND")
+            yield f"{name:60} {where}: {sentence}", find is not None
+
+
+def _places(bug: Bug) -> Iterator[tuple[str, list[str]]]:
+    """Where to look: in races, for a bug that two processes at once bring to light; in worlds."""
+    if bug.raced:
+        for name, race in RACES.items():
+            for where, broken in run_race(race):
+                yield f"{name}, {where}", broken
+        return
+    seed = 0
+    while True:
+        yield f"seed {seed:>4}", play(seed, TASKS, focus=bug.focus)[1]
+        seed += 1

@@ -14,7 +14,7 @@ from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
 from darkroom.work import Accepted, JobFailed, Prepared, Work
-from tests.fakes.gate import InMemoryGate
+from tests.simulation.pace import WatchedGate
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
 
@@ -39,8 +39,8 @@ def _another_request_is_repeated() -> list[Swap]:
 
 def _any_job_is_adopted() -> list[Swap]:
     def look_up(self: SimulatedProviders, work: Work, since: object) -> Accepted | None:
-        del work, since
-        self._free("providers.look_up")
+        del since
+        self._free("providers.look_up", work.route.provider)
         return next((Accepted(name) for name in self.ledger.jobs), None)
 
     return [(SimulatedProviders, "look_up", look_up)]
@@ -121,11 +121,12 @@ def _nobody_is_waited_for() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is None or task.run != run or task.finished:
             return task
-        ending = task.ending or failing._broken(task, broken)
+        ending = failing._ending(task, broken)
         closed = failing._closed(task, ending)
         now = ports.clock.now()
         final = task.moved(ending.status, now, ending=ending, attempts=closed, wait_reason=None)
-        return ports.tasks.replace(task, write_manifest(ports, final))
+        write_manifest(ports, final)
+        return ports.tasks.replace(task, final)
 
     return [(failing, "_ended", ended)]
 
@@ -140,9 +141,8 @@ def _retry_after_is_ignored() -> list[Swap]:
     return [(outcome, "_wait", lambda *_: 1), (submit, "note_refusal", note)]
 
 
-def _plainly_failed(task: Task, error: str | None) -> Any:
-    del task
-    return Ending("failed", Failure("internal", f"It broke: {error}."))
+def _plainly_failed(task: Task, error: str | None) -> Ending:
+    return task.ending or Ending("failed", Failure("internal", f"It broke: {error}."))
 
 
 BUGS: Final = (
@@ -185,13 +185,13 @@ BUGS: Final = (
     ),
     Bug(
         "FAIL takes no paid call to be doubtful",
-        lambda: [(failing, "_broken", _plainly_failed)],
+        lambda: [(failing, "_ending", _plainly_failed)],
         ("crash-after", "run-aborted"),
     ),
     Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_LIMIT", 1)]),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
     Bug("a job is left alone for too long", lambda: [(patience, "ALONE_SHARE", 3.0)]),
-    Bug("more jobs are open than are borne", lambda: [(InMemoryGate, "lease", lambda *_: True)]),
+    Bug("more jobs are open than are borne", lambda: [(WatchedGate, "lease", lambda *_: True)]),
     Bug("no lease is given back", lambda: [(m, "leave", lambda *_: None) for m in (submit, poll)]),
     Bug(
         "nobody waits for his turn",

@@ -1,6 +1,6 @@
 """Planted bugs about what is written, when, and by whom: dropped conditions, swapped writes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -16,7 +16,6 @@ from darkroom.routes import Route
 from darkroom.task import Order, Result, Task
 from darkroom.work import Pending
 from tests.simulation import world
-from tests.simulation.machine import Machine
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.stores import PlainTasks
 
@@ -70,7 +69,8 @@ def _final(ports: Ports, task: Task, results: tuple[Result, ...]) -> Task:
 def _state_before_manifest() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         final = ports.tasks.replace(task, _final(ports, task, results))
-        ending.announce(ports, ending.write_manifest(ports, final))
+        ending.write_manifest(ports, final)
+        ending.conclude(ports, final)
         return Step("done")
 
     return [(deliver, "_succeed", succeed)]
@@ -78,9 +78,10 @@ def _state_before_manifest() -> list[Swap]:
 
 def _event_before_state() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
-        final = ending.write_manifest(ports, _final(ports, task, results))
+        final = _final(ports, task, results)
+        ending.write_manifest(ports, final)
         ending.announce(ports, final)
-        ports.tasks.replace(task, final)
+        ports.tasks.dismiss(ports.tasks.replace(task, final))
         return Step("done")
 
     return [(deliver, "_succeed", succeed)]
@@ -91,11 +92,11 @@ def _manifest_before_results() -> list[Swap]:
 
     def copy(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
         held: list[tuple[Any, ...]] = []
-        outputs = _Holding(ports.outputs, held)
+        outputs: Any = _Holding(ports.outputs, held)
         results = tuple(whole(replace(ports, outputs=outputs), task, answer, time_left_s))
         ending.write_manifest(ports, _final(ports, task, results))
         for one in held:
-            ports.outputs.put(*one)
+            ending.put_as(ports, task, *one)
         return results
 
     return [(deliver, "_copy", copy)]
@@ -105,11 +106,12 @@ class _Holding:
     """Outputs that are not written yet."""
 
     def __init__(self, outputs: Any, held: list[tuple[Any, ...]]) -> None:
-        self.get = outputs.get
+        self.get, self.find = outputs.get, outputs.find
         self._held = held
 
-    def put(self, key: str, body: Any, content_type: str) -> None:
+    def put_over(self, key: str, body: Any, content_type: str, etag: str | None) -> None:
         """Hold the object back."""
+        del etag
         self._held.append((key, body.read(), content_type))
 
 
@@ -122,35 +124,29 @@ def _bus_is_not_listened_to() -> list[Swap]:
         except Busy:
             return
 
-    return [(deliver, "announce", announce), (failing, "announce", announce)]
+    return [(ending, "announce", announce), (failing, "announce", announce)]
+
+
+def _taken_for_told() -> list[Swap]:
+    def done_already(ports: Ports, task: Task) -> Step:
+        ports.tasks.dismiss(task)
+        return Step("done")
+
+    return [(deliver, "_done_already", done_already)]
 
 
 def _losers_manifest_stays() -> list[Swap]:
     def nothing(*_: object) -> None:
         return
 
-    return [(module, "rewrite_manifest", nothing) for module in (deliver, failing)]
+    return [(module, "rewrite_manifest", nothing) for module in (deliver, failing, sweep)]
 
 
 def _names_are_nobodys() -> list[Swap]:
-    return [
-        (module, "output_name", lambda _ports, task: task.output) for module in (deliver, ending)
-    ]
+    return [(ending, "_owns", lambda _ports, _task: True)]
 
 
 # --- what is waited for --------------------------------------------------------------------------
-
-
-def _wants_are_forgotten_first() -> list[Swap]:
-    def let_go(ports: Ports, task_id: str) -> None:
-        task = release._released(ports, task_id)
-        if task is None or task.state == "waiting":
-            return
-        ports.tasks.forget_wants(task)
-        if task.ending is None:
-            ports.workflows.start(task_id, task.run)
-
-    return [(intake, "release", let_go)]
 
 
 def _only_new_tasks_are_started() -> list[Swap]:
@@ -185,8 +181,10 @@ def _only_missing_files_are_wanted() -> list[Swap]:
 
 
 def _anything_is_cancelled() -> list[Swap]:
-    states = frozenset({"waiting", "queued", "submitting", "running"})
-    return [(release, "UNSUBMITTED", states)]
+    def cancel(ports: Ports, task_id: str, why: Any) -> None:
+        release.cancel(ports, task_id, why, release.STOPPABLE)
+
+    return [(intake, "cancel", cancel)]
 
 
 def _jobs_are_never_given_up() -> list[Swap]:
@@ -237,14 +235,14 @@ BUGS: Final = (
     Bug("the event is sent before the state is written", _event_before_state),
     Bug("the manifest is written before the results", _manifest_before_results),
     Bug(
-        "DELIVER says nothing when it is entered again",
-        lambda: [(deliver, "_done_already", lambda _ports, _task: Step("done"))],
+        "DELIVER takes what has ended for told",
+        _taken_for_told,
     ),
     Bug("a refusal of the bus goes unheard", _bus_is_not_listened_to),
     Bug(
         "whoever loses the race to the end leaves its manifest",
         _losers_manifest_stays,
-        ("slow-call", "run-aborted"),
+        raced=True,
     ),
     Bug("an older task writes over a newer one's files", _names_are_nobodys),
     Bug(
@@ -255,7 +253,6 @@ BUGS: Final = (
         lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],
     ),
     Bug("a result that is gone is not asked for anew", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
-    Bug("wants are forgotten before the run is started", _wants_are_forgotten_first),
     Bug("a task that is there already is not started", _only_new_tasks_are_started),
     Bug("inputs are not looked for once more", _nobody_looks_twice, ("slow-call",)),
     Bug(
@@ -271,7 +268,6 @@ BUGS: Final = (
     Bug("a hanging job is never given up", _jobs_are_never_given_up),
     Bug("a job's absences add up over its life", _doubts_add_up, ("job-not-found-yet", "job-late")),
     Bug("a request is known by its message", _message_ids_are_request_ids),
-    Bug("bad ends are told to nobody", lambda: [(Machine, "tell", lambda *_: None)]),
     Bug("messages are taken for done whatever comes of them", _taken_carelessly),
-    Bug("nobody sweeps", lambda: [(sweep, "sweep", lambda _ports: 0)]),
+    Bug("nobody sweeps", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
 )

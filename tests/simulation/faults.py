@@ -38,11 +38,16 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.create": (*_WRITE, "create-contended"),
     "tasks.replace": _WRITE,
     "tasks.forget_wants": _WRITE,
+    "tasks.postpone": _WRITE,
+    "tasks.dismiss": _WRITE,
     "inputs.find": _FIND,
     "inputs.read": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
+    "outputs.put_over": (*_FIND, "bucket-answer-lost", "bucket-contended", "bucket-sent-twice"),
+    "outputs.find": _FIND,
     "outputs.get": _FIND,
-    "workflows.start": (*DEATHS, "start-throttled", "start-answer-lost"),
+    "workflows.start": (*DEATHS, "start-throttled", "start-answer-lost", "start-lost"),
+    "workflows.status": (*DEATHS, "start-throttled"),
     "events.publish": (*DEATHS, "event-not-taken", "event-answer-lost"),
     "gate.reserve": _WRITE,
     "gate.lease": _WRITE,
@@ -69,6 +74,8 @@ CHANCES: Final[Mapping[str, float]] = {
     "door-refused": 0.01,
     "door-answer-lost": 0.02,
     "run-aborted": 0.02,
+    "run-lost": 0.02,
+    "door-late": 0.3,
     "clock-skewed": 0.3,
     "job-failed-refunded": 0.05,
     "job-failed-charged": 0.03,
@@ -80,6 +87,14 @@ CHANCES: Final[Mapping[str, float]] = {
     "spec-deleted": 0.05,
     "photo-overwritten": 0.05,
     "photo-deleted": 0.1,
+    "cancelled": 0.05,
+    "retried": 0.05,
+    "retried-twice": 0.3,
+    "retried-at-rest": 0.3,
+    "paid-again": 0.03,
+    "paid-again-at-rest": 0.2,
+    "bad-ends-redriven": 0.5,
+    "dead-letters-left": 0.2,
     "route-gone": 0.2,
     "price-changed": 0.2,
 }
@@ -101,6 +116,27 @@ class Mischief(Protocol):
 
     def between(self, least: float, most: float) -> float:
         """A number of the world's own: a pause, a duration, a place."""
+
+
+class Peace:
+    """No mischief at all."""
+
+    def __init__(self) -> None:
+        self.fired: Counter[str] = Counter()
+
+    def strike(self, call: str) -> str | None:
+        """Nothing."""
+        del call
+        return None
+
+    def chance(self, kind: str) -> bool:
+        """Never."""
+        del kind
+        return False
+
+    def between(self, least: float, most: float) -> float:
+        """Half of the way."""
+        return (least + most) / 2
 
 
 class Dice:

@@ -1,16 +1,24 @@
 """What must hold once a world has come to rest."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from darkroom.attempt import Attempt
+from darkroom.naming import manifest_of
 from darkroom.pipeline.manifest import describe_attempt
+from darkroom.pipeline.poll import UNKNOWN_LIMIT
+from darkroom.ports import Policy
 from darkroom.task import Task
+from tests.fakes.clock import START
+from tests.pipeline.offers import ROUTES
 from tests.simulation.ledger import NEW_PRICE, PRICE, Job
 from tests.simulation.people import GOOD
 from tests.simulation.providers import PNG
-from tests.simulation.witness import Manifest
+from tests.simulation.till import SKEW_S
 from tests.simulation.world import World
+
+LONGEST_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Policy().margin_s + SKEW_S
+"""No job is open for longer."""
 
 
 def check(world: World) -> list[str]:
@@ -22,7 +30,8 @@ def check(world: World) -> list[str]:
         *(what for task in world.tasks.stored.values() for what in _task(world, task)),
         *_money(world),
         *_files(world),
-        *_runs(world),
+        *_rest(world),
+        *_leases(world),
     ]
 
 
@@ -50,9 +59,9 @@ def _newest(world: World, newest: Mapping[str, Task]) -> Iterator[str]:
     """Of every spec's task whose version is the newest: it has the names, and is not cancelled."""
     for key, task in newest.items():
         there = world.inputs.find(key)
-        if there is not None and task.state == "cancelled":
-            yield f"{task.task_id} is the newest version of {key} and was cancelled"
         code = task.ending.failure.code if task.ending else ""
+        if there is not None and code in ("superseded", "spec-deleted"):
+            yield f"{task.task_id} is the newest version of {key} and was taken to be {code}"
         owned = world.tasks.owners.get(task.output) == task.task_id
         if there is not None and not owned and code != "name-taken":
             yield f"{task.task_id} is the newest version of {key} and lost its name"
@@ -65,42 +74,43 @@ def _task(world: World, task: Task) -> Iterator[str]:
     if not task.finished:
         yield f"{name} is stuck: {task.state}, {task.wait_reason}"
         return
-    manifest = world.witness.manifests.get(name)
-    if manifest is None or manifest.key != task.manifest_key:
-        yield f"{name} is {task.state} and has no manifest"
-        return
-    if not _still_its_own(world, task, manifest.key):
-        yield f"{manifest.key} of {name} was overwritten by an older task"
-    if manifest.status != task.state:
-        if not _by_a_ghost(world, manifest):
-            yield f"{name} is {task.state}, and its manifest says {manifest.status}"
-        return
-    said = [(a["number"], a["outcome"], a["charged"]) for a in manifest.document["attempts"]]
-    done = [(a.number, a.outcome, a.charged) for a in task.attempts]
-    if said != done:
-        yield f"{name} made the attempts {done}, and its manifest says {said}"
-    if set(world.witness.told[name]) != {task.state}:
-        yield f"{name} is {task.state}, and told were {dict(world.witness.told[name])}"
-    if [result["key"] for result in manifest.document["results"]] != [
-        result.key for result in task.results
-    ]:
-        yield f"{name} has other results than its manifest"
-    # What was copied before a later result proved to be out of reach is told by a failed task.
-    if bool(task.results) != (task.state == GOOD) and task.state != "failed":
-        yield f"{name} is {task.state} with {len(task.results)} results"
+    told = world.witness.told[name, task.run]
+    if set(told) != {task.state}:
+        yield f"{name} is {task.state} in run {task.run}, and told were {dict(told)}"
+    elif world.witness.said[name]["manifest"] != task.manifest_key:
+        yield f"{name} was said to have its manifest elsewhere"
+    yield from _manifest(world, task)
+    # What was copied before a later result proved to be out of reach is told by a bad end.
+    if task.state == GOOD and not task.results:
+        yield f"{name} has succeeded without a result"
     yield from _results(world, task)
     yield from _truth(world, task)
+    yield from _outcomes(world, task)
 
 
-def _by_a_ghost(world: World, manifest: Manifest) -> bool:
-    """Whether the manifest's writer outlived its run, lost the race to the end, and died of it.
-
-    Nobody calls that door again, so the manifest stays. It is counted, and no promise is made.
-    """
-    run = world.machine.runs.get((manifest.task_id, manifest.document["run"]))
-    ghost = bool(manifest.writer and manifest.writer.broken and run and run.status == "ABORTED")
-    world.ghosts += ghost
-    return ghost
+def _manifest(world: World, task: Task) -> Iterator[str]:
+    """What lies under its name says what the task has come to, or belongs to a newer task."""
+    manifest = world.witness.documents.get(task.manifest_key)
+    if manifest is None:
+        yield f"{task.task_id} is {task.state} and has no manifest"
+        return
+    if manifest["task_id"] != task.task_id:
+        aside = task.manifest_key != manifest_of(task.output)
+        if aside or manifest["task_id"] != world.tasks.owners[task.output]:
+            yield f"{task.manifest_key} of {task.task_id} is one of {manifest['task_id']}"
+        return
+    if (manifest["status"], manifest["run"]) != (task.state, task.run):
+        yield (
+            f"{task.task_id} is {task.state} in run {task.run}, and its manifest says "
+            f"{manifest['status']} in run {manifest['run']}"
+        )
+        return
+    said = [(a["number"], a["outcome"], a["charged"]) for a in manifest["attempts"]]
+    done = [(a.number, a.outcome, a.charged) for a in task.attempts]
+    if said != done:
+        yield f"{task.task_id} made the attempts {done}, and its manifest says {said}"
+    if [result["key"] for result in manifest["results"]] != [r.key for r in task.results]:
+        yield f"{task.task_id} has other results than its manifest"
 
 
 def _results(world: World, task: Task) -> Iterator[str]:
@@ -111,28 +121,22 @@ def _results(world: World, task: Task) -> Iterator[str]:
         body = world.outputs.objects.get(result.key)
         if body is None:
             yield f"{task.task_id} names {result.key}, which is not there"
-        elif not _still_its_own(world, task, result.key):
-            yield f"{result.key} of {task.task_id} was overwritten by an older task"
-        elif world.witness.writers[result.key][0] != task.task_id:
             continue
+        writer = world.witness.writers[result.key]
+        if writer != task.task_id:
+            if not _newer(world, task, writer):
+                yield f"{result.key} of {task.task_id} was written over by {writer}"
         elif len(body) != result.size:
             yield f"{result.key} is not what the manifest of {task.task_id} says"
         elif result.kind == "image" and not body.startswith(PNG):
             yield f"{result.key} is no image"
 
 
-def _still_its_own(world: World, task: Task, key: str) -> bool:
-    """Whether an object was written last by the task, or by the newest that owns the name.
-
-    An older task looks who owns the name before each write; a write that is held up on its way
-    lands all the same. Both versions are kept, and no promise is made; it is counted.
-    """
-    writer, process = world.witness.writers[key]
-    if writer in (task.task_id, world.tasks.owners.get(task.output)):
-        return True
-    held_up = process is not None and process.harmed
-    world.ghosts += held_up
-    return held_up
+def _newer(world: World, task: Task, other: str | None) -> bool:
+    """Whether another task claimed the task's name after it, and the task has not moved aside."""
+    claims = world.tasks.claims[task.output]
+    later = other in claims and claims.index(other) > claims.index(task.task_id)
+    return later and task.manifest_key == manifest_of(task.output)
 
 
 def _truth(world: World, task: Task) -> Iterator[str]:
@@ -140,33 +144,42 @@ def _truth(world: World, task: Task) -> Iterator[str]:
     code = task.ending.failure.code if task.ending else ""
     last = task.attempts[-1] if task.attempts else None
     job = world.providers.ledger.jobs.get(last.job_id or "") if last else None
-    if code == "job-lost" and job and not job.neglected:
+    if code == "job-lost" and job and not job.neglected and job.denied < UNKNOWN_LIMIT:
         yield f"{task.task_id} gave up {job.job_id}, which its provider knows"
-    if code == "result-gone" and job and job.tellings < 2:
+    if code == "result-gone" and job and job.tellings < 2 and last and not last.asked_since:
         yield f"{task.task_id} did not ask {job.job_id} for its result again"
     if code == "job-too-slow" and job and job.done_at - job.accepted_at < job.work.route.job_s - 30:
         yield f"{task.task_id} gave up {job.job_id}, which was done in time"
+    if code == "inputs-missing":
+        keys = [key for keys in task.asked.keys.values() for key in keys]
+        if all(world.inputs.find(key) for key in keys):
+            yield f"{task.task_id} was given up for want of what is there"
+
+
+def _outcomes(world: World, task: Task) -> Iterator[str]:
+    """What it says of its paid calls is what could be known of them."""
+    till = world.witness.till
     for attempt in task.attempts:
         key = (task.task_id, attempt.number)
-        if attempt.outcome == "failed" and key in world.witness.doubts and not attempt.accepted_at:
+        if attempt.outcome == "given-up" and not attempt.accepted_at:
+            yield f"{task.task_id} gave attempt {attempt.number} up, which is doubtful"
+        if attempt.outcome == "failed" and key in till.doubts and not attempt.accepted_at:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, which is doubtful"
-        if attempt.outcome != "unknown" or key in world.witness.doubts:
+        if attempt.outcome != "unknown" or key in till.doubts:
             continue
-        heard = world.witness.answers.get(key)
+        heard = till.answers.get(key)
         if heard is not None and not heard.harmed:
             yield f"{task.task_id} threw the answer of attempt {attempt.number} away"
-        told_no = world.witness.refusals.get(key)
+        told_no = till.refusals.get(key)
         if told_no is not None and not told_no.harmed:
             yield f"{task.task_id} doubts attempt {attempt.number}, which was clearly refused"
 
 
 def _money(world: World) -> Iterator[str]:
     ledger = world.providers.ledger
-    owed: Counter[str] = Counter()
     for (task_id, number), jobs in ledger.of.items():
         if len(jobs) > 1:
             yield f"{task_id} was charged {len(jobs)} times for attempt {number}"
-        owed[task_id] += sum(1 for job in jobs if job.owed)
         task = world.tasks.stored[task_id]
         attempt = next((a for a in task.attempts if a.number == number), None)
         if attempt is None:
@@ -180,12 +193,24 @@ def _money(world: World) -> Iterator[str]:
             job = ledger.jobs.get(attempt.job_id or "")
             if job and (job.work.task_id, job.work.attempt) != (task.task_id, attempt.number):
                 yield f"{task.task_id} took {job.job_id} for its own"
-        doubtful = sum(1 for attempt in task.attempts if attempt.outcome == "unknown")
-        again = doubtful if task.order and task.order.on_unknown == "retry" else 0
-        if owed[task.task_id] > 1 + again:
-            yield f"{task.task_id} cost {owed[task.task_id]} calls"
-        if task.state == "cancelled" and owed[task.task_id] > doubtful:
-            yield f"{task.task_id} was paid for and cancelled"
+        yield from _cost(world, task)
+
+
+def _cost(world: World, task: Task) -> Iterator[str]:
+    """One call, and those that the spec or a person asked for all the same."""
+    paid = [
+        number
+        for (task_id, number), jobs in world.providers.ledger.of.items()
+        if task_id == task.task_id and any(job.owed for job in jobs)
+    ]
+    if len(paid) > 1 + len(world.witness.till.further[task.task_id]):
+        yield f"{task.task_id} cost {len(paid)} calls"
+    doubtful = {attempt.number for attempt in task.attempts if attempt.outcome == "unknown"}
+    put_up_with = world.witness.till.forgiven.get(task.task_id, frozenset()) | doubtful
+    code = task.ending.failure.code if task.ending else ""
+    # What a person cancels may have been paid for; what is out of date must not have been.
+    if task.state == "cancelled" and code != "cancelled" and not put_up_with.issuperset(paid):
+        yield f"{task.task_id} was paid for and cancelled: {code}"
 
 
 def _attempt(task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
@@ -193,9 +218,11 @@ def _attempt(task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
     where = f"{task.task_id}, attempt {attempt.number}: {told['charged']}, {told['credits']};"
     if attempt.charged == "no" and job.owed:
         yield f"{where} {job.amount} were taken"
-    # A run that broke asks no more, so it cannot hear of a refund.
-    broke = task.ending is not None and task.ending.failure.code == "internal"
-    if attempt.charged == "yes" and not job.owed and job.reported and not broke:
+    # A run that broke or was cancelled asks no more, so it hears of no refund; and nobody knows
+    # whether a job that is unknown long afterwards was paid back or is merely forgotten.
+    code = task.ending.failure.code if task.ending else ""
+    deaf = code in ("internal", "cancelled") or (code == "result-gone" and attempt.asked_since)
+    if attempt.charged == "yes" and not job.owed and job.reported and not deaf:
         yield f"{where} nothing was taken"
     if attempt.charged == "yes" and attempt.credits not in (
         (job.amount,) if job.told and job.reported else (PRICE, NEW_PRICE, job.amount)
@@ -204,24 +231,39 @@ def _attempt(task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
 
 
 def _files(world: World) -> Iterator[str]:
-    """No result lies about without a manifest of the task that wrote it."""
-    with_manifest = world.witness.manifests
-    for key, (writer, _) in world.witness.writers.items():
-        if writer not in with_manifest:
+    """No manifest counts twice, and no result lies about without one of the task that wrote it."""
+    for key, manifest in world.witness.documents.items():
+        task = world.tasks.stored.get(manifest["task_id"])
+        if task is None or task.manifest_key != key:
+            yield f"{key} is a manifest of {manifest['task_id']}, and not the one that counts"
+    for key, writer in world.witness.writers.items():
+        if writer not in world.witness.manifests:
             yield f"{key} was written by {writer}, which has no manifest"
     if world.tasks.wanted:
         yield f"somebody is noted to wait for {', '.join(world.tasks.wanted)}"
 
 
-def _runs(world: World) -> Iterator[str]:
+def _rest(world: World) -> Iterator[str]:
+    """Nothing is left to be done."""
+    for task_id in world.tasks.looks:
+        yield f"{task_id} is still to be looked at"
     for (task_id, run), execution in world.machine.runs.items():
         if execution.status == "TIMED_OUT":
             yield f"run {run} of {task_id} outlived its time"
+    if not all(world.queue.reasons):
+        yield "a message was given up, and nobody was told why"
+    yield from world.providers.pace.exceeded()
     if world.calm:
         for job in world.providers.ledger.jobs.values():
             if job.neglected:
                 yield f"{job.job_id} of {job.work.task_id} was neglected in a calm world"
-        for provider, leases in world.gate.leases.items():
-            if leases:
-                yield f"{len(leases)} leases of {provider} were not given back in a calm world"
-        yield from world.providers.pace.exceeded()
+
+
+def _leases(world: World) -> Iterator[str]:
+    """Whoever died with a lease loses it in time."""
+    now = START.timestamp() + world.timeline.now
+    for provider, leases in world.gate.leases.items():
+        if leases and world.calm:
+            yield f"{len(leases)} leases of {provider} were not given back in a calm world"
+        if leases and max(leases.values()) - now > LONGEST_S:
+            yield f"a lease of {provider} is held beyond its time"

@@ -1,10 +1,14 @@
 """What the providers know: every accepted paid call, what it took, and how it ends."""
 
+import base64
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from darkroom.attempt import ResultRef
+from darkroom.pipeline.poll import UNKNOWN_LIMIT
+from darkroom.task import Task
 from darkroom.work import JobFailed, Work
 from tests.simulation.faults import Mischief
 from tests.simulation.outside import Invocation
@@ -15,6 +19,8 @@ PRICE: Final = 2.0
 """What the routes' price tables say; a provider that tells its price takes `TOLD`."""
 NEW_PRICE: Final = 2.5
 TOLD: Final = 3.0
+SMALL: Final = base64.b64encode(b"caption").decode()
+LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
 KEY_S: Final = 24 * 3600
 """How long a provider remembers an idempotency key."""
 
@@ -31,9 +37,10 @@ class Job:
         asked_at: when somebody last asked about it.
         listed_at: from when on it is in the list of past calls.
         neglected: whether it was lost because nobody asked.
+        denied: how often in a row its provider said that it does not know it, which it does.
         tellings: how often its end was told.
         told_to: the process that was last told how it ended.
-        large: whether its result is data, and much of it.
+        data: its result where that is no picture, base64.
     """
 
     job_id: str
@@ -48,9 +55,10 @@ class Job:
     refunded: bool = False
     asked_at: float = 0.0
     neglected: bool = False
+    denied: int = 0
     tellings: int = 0
     told_to: Invocation | None = None
-    large: bool = False
+    data: str | None = None
     results: int = 1
     spoilt: bool = False
     failure: JobFailed | None = None
@@ -89,6 +97,26 @@ class Ledger:
             self._by_key[work.task_id, work.attempt] = job
         return job
 
+    def recoverable(self, tasks: Iterable[Task]) -> list[str]:
+        """Those that ended badly although their last paid call has a result that can be asked for.
+
+        Nobody can ask for the job of a call whose answer was lost, unless there is a list of them,
+        nor for one that its provider has denied as often as is listened to; and of what came at
+        once there is nothing but what was written down.
+        """
+        found = []
+        for task in tasks:
+            last = task.attempts[-1] if task.attempts and task.state != "succeeded" else None
+            jobs = self.of.get((task.task_id, last.number)) if last else None
+            if not last or not jobs or jobs[0].spoilt or jobs[0].denied >= UNKNOWN_LIMIT:
+                continue
+            route = jobs[0].work.route
+            listed = last.job_id or route.idempotency == "look-up"
+            there = listed if route.asynchronous else last.accepted_at and jobs[0].data
+            if there and jobs[0].fate == "done":
+                found.append(task.task_id)
+        return found
+
 
 def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischief) -> Job:
     job = Job(name, work, request, now, now, now, "done", asked_at=now)
@@ -96,7 +124,8 @@ def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischi
     job.told = draw < 0.5
     job.amount = TOLD if job.told else PRICE
     job.results = 2 if draw * 20 % 1 < 0.1 else 1
-    job.large = not work.route.asynchronous and draw * 400 % 1 < 0.005
+    if not work.route.asynchronous and draw * 400 % 1 < 0.1:
+        job.data = LARGE if draw * 400 % 1 < 0.005 else SMALL
     job.spoilt = mischief.chance("result-of-wrong-kind")
     if mischief.chance("listed-late"):
         job.listed_at += mischief.between(1, 3000)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.ports import Step
+from darkroom.ports import RunStatus, Step
 from tests.simulation.outside import Broken, Outside
 
 PATH: Final = Path(__file__).parents[2] / "functions" / "workflow.asl.json"
@@ -47,9 +47,18 @@ class Machine:
         made = Run(task_id, run, self._definition, self._outside, self._doors, self.tell)
         self.runs[task_id, run] = made
         self._outside.timeline.after(START_S, made.begin)
-        if self._outside.mischief.chance("run-aborted"):
-            after_s = self._outside.mischief.between(0, 30)
-            self._outside.timeline.after(after_s, lambda: made.end("ABORTED"))
+        mischief = self._outside.mischief
+        if mischief.chance("run-aborted"):
+            self._outside.timeline.after(mischief.between(0, 30), lambda: made.end("ABORTED"))
+        if mischief.chance("run-lost"):
+            self._outside.timeline.after(mischief.between(0, 30), made.vanish)
+
+    def status(self, task_id: str, run: int) -> RunStatus:
+        """How the run stands."""
+        made = self.runs.get((task_id, run))
+        if made is None:
+            return "none"
+        return "running" if made.status == "RUNNING" else "ended"
 
     def tell(self, task_id: str, run: int, status: str, tries: int = 0) -> None:
         """Call FAIL for a run that ended badly, and again when that breaks."""
@@ -63,12 +72,11 @@ class Machine:
         again = functools.partial(self.tell, task_id, run, status, tries + 1)
         self._outside.timeline.after(ASYNC_RETRIES_S[tries], again)
 
-    def redrive(self) -> int:
-        """Let a person send the dead letters of bad ends once more; how many there were."""
+    def redrive(self) -> None:
+        """Let a person send the dead letters of bad ends once more."""
         lost, self.lost = self.lost, []
         for task_id, run, status in lost:
             self._outside.timeline.after(1, functools.partial(self.tell, task_id, run, status))
-        return len(lost)
 
 
 class Run:
@@ -90,6 +98,7 @@ class Run:
         self._doors, self._tell = doors, tell
         self._until = outside.timeline.now + definition["TimeoutSeconds"]
         self._visit = 0
+        self._door = ""
 
     def begin(self) -> None:
         """Enter the first state."""
@@ -99,11 +108,24 @@ class Run:
         """End the run, once."""
         if self.status != "RUNNING":
             return
-        self.status = status
-        self._visit += 1
+        self._stop(status)
         if status != "SUCCEEDED":
             task_id, run = self._data["task_id"], self._data["run"]
             self._timeline.after(1, lambda: self._tell(task_id, run, status))
+
+    def vanish(self) -> None:
+        """End the run, and nobody hears of it; its door may be at work still."""
+        if self.status == "RUNNING":
+            self._stop("LOST")
+
+    def _stop(self, status: str) -> None:
+        """Call no more doors; but an invocation may be on its way, and begin after all."""
+        self.status = status
+        self._visit += 1
+        mischief = self._outside.mischief
+        if status in ("ABORTED", "LOST") and self._door and mischief.chance("door-late"):
+            late = functools.partial(self._doors, self._door, dict(self._data))
+            self._timeline.after(mischief.between(0.5, 60), late)
 
     def _enter(self, name: str) -> None:
         self._visit += 1
@@ -147,7 +169,8 @@ class Run:
         else:
             late = functools.partial(self._break, state, tries, "States.Timeout")
             self._later(state["TimeoutSeconds"], late)
-        said = self._doors(state["verb"], dict(self._data))
+        self._door = state["verb"]
+        said = self._doors(self._door, dict(self._data))
         if self._visit != visit:
             return
         if isinstance(said, Broken):

@@ -37,14 +37,17 @@ class ClientError(Exception):
     """AWS did not do it, or did it and could not say so; named as boto3 names it."""
 
 
-# Kind -> whether the call was carried out all the same, and the error that its caller gets.
-_ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception]]]] = {
+# Kind -> whether the call was carried out all the same, and the error that its caller gets, if any.
+_ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
     "table-answer-lost": (True, lambda: ClientError("the table's answer was lost")),
     "create-contended": (False, lambda: Conflict("another transaction was under way")),
     "bucket-error": (False, lambda: ClientError("slow down")),
+    "bucket-contended": (False, lambda: Conflict("another write of the key was under way")),
+    "bucket-sent-twice": (True, lambda: Conflict("the write met itself")),
     "bucket-answer-lost": (True, lambda: ClientError("the bucket's answer was lost")),
     "start-throttled": (False, lambda: ClientError("too many executions")),
+    "start-lost": (False, None),
     "start-answer-lost": (True, lambda: ClientError("the answer was lost")),
     "event-not-taken": (False, lambda: Busy("event-not-taken", "The bus did not take it.")),
     "event-answer-lost": (True, lambda: ClientError("the bus's answer was lost")),
@@ -65,6 +68,7 @@ class Invocation:
 
     verb: str
     task_id: str | None
+    begun: float
     dies_at: float
     skew_s: float
     harmed: bool = False
@@ -103,7 +107,8 @@ class Outside:
         """Run one process; its answer, or the error that it ended with."""
         skew_s = self.mischief.between(-5, 5) if self.mischief.chance("clock-skewed") else 0.0
         before = self.current
-        mine = Invocation(verb, task_id, self.timeline.now + limit_s, skew_s)
+        now = self.timeline.now
+        mine = Invocation(verb, task_id, now, now + limit_s, skew_s)
         self.current = mine
         if self.lines is not None:
             self.note(f"> {verb} {task_id}")
@@ -123,18 +128,14 @@ class Outside:
                 self.note(f"< {verb} {task_id}")
             self.current = before
 
-    def call(self, name: str, act: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """An ordinary call."""
-        kind = self.begin(name)
-        if kind is None:
-            return act(*args, **kwargs)
+    def struck(self, kind: str, act: Callable[[], T]) -> T:
+        """An ordinary call that a fault has struck."""
         carried_out, error = _ERRORS.get(kind, (True, None))
-        if carried_out:
-            said = act(*args, **kwargs)
+        said: Any = act() if carried_out else None
         if error is not None:
             raise error()
         self.end(kind)
-        return said
+        return said  # type: ignore[no-any-return]
 
     def begin(self, name: str, seconds: float = CALL_S) -> str | None:
         """The way there; returns the fault that is still to strike, if any."""
@@ -223,7 +224,11 @@ class Guarded:
 def _call(outside: Outside, port: str, act: Callable[..., Any]) -> Callable[..., Any]:
     name = f"{port}.{act.__name__}"
 
+    # Every call of every port: what strikes none of them must cost next to nothing.
     def call(*args: Any, **kwargs: Any) -> Any:
-        return outside.call(name, act, *args, **kwargs)
+        kind = outside.begin(name)
+        if kind is None:
+            return act(*args, **kwargs)
+        return outside.struck(kind, lambda: act(*args, **kwargs))
 
     return call

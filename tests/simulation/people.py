@@ -1,4 +1,4 @@
-"""What people do to the input bucket, and what is deployed meanwhile.
+"""What people do to the input bucket and to tasks, and what is deployed meanwhile.
 
 Every spec version that is uploaded, and every request that carries one, is one `Ask`: one task
 must come of it.
@@ -6,12 +6,12 @@ must come of it.
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from darkroom.routes import Route
-from darkroom.task import Trigger
+from darkroom.task import Task, Trigger
 from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import (
     JOB_ALONE,
@@ -25,6 +25,7 @@ from tests.pipeline.offers import (
 from tests.simulation.faults import Mischief
 from tests.simulation.ledger import NEW_PRICE
 from tests.simulation.providers import PNG
+from tests.simulation.queue import MALFORMED
 from tests.simulation.timeline import Timeline
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
@@ -44,13 +45,28 @@ class Ask:
     expect: str | None
 
 
+class Desk(Protocol):
+    """The command, as people use it: each in a process of its own, which may die."""
+
+    def cancel(self, task_id: str) -> None:
+        """`darkroom cancel`."""
+
+    def retry(self, task_id: str, *, pay_again: bool) -> None:
+        """`darkroom retry`."""
+
+
 @dataclass
 class People:
-    """Uploads, overwrites, deletes and sends; `asks` is what they asked for so far."""
+    """Uploads, overwrites, deletes, sends and second thoughts.
+
+    Attributes:
+        asks: what they asked for so far.
+    """
 
     timeline: Timeline
     inputs: InMemoryInputs
     mischief: Mischief
+    desk: Desk
     send: Callable[[str], None]
     deploy: Callable[[Sequence[Route]], None]
     asks: list[Ask] = field(default_factory=list)
@@ -66,7 +82,7 @@ class People:
             dearer = [replace(route, credits=lambda _params: NEW_PRICE) for route in ROUTES]
             self._deploy_for_a_while(dearer)
         if self.mischief.chance("message-malformed"):
-            self.send('{"key": ["no text"]')
+            self.send(MALFORMED)
 
     def drop(self, key: str, body: bytes = PHOTO) -> None:
         """Upload a file; its event is on its way."""
@@ -90,6 +106,22 @@ class People:
         key = f"{photo}.{operation}.json"
         self.asks.append(Ask(Trigger("message", self.inputs.bucket, key, name), GOOD))
         self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
+
+    def reconsider(self, tasks: Iterable[Task]) -> bool:
+        """Try some of the tasks that ended badly once more; whether any."""
+        bad = [task for task in tasks if task.state != GOOD]
+        tried = [task for task in bad if self.mischief.chance("retried-at-rest")]
+        for task in tried:
+            self._try_once_more(task)
+        return bool(tried)
+
+    def _try_once_more(self, task: Task) -> None:
+        pay_again = self.mischief.chance("paid-again-at-rest")
+        self._retry(self.mischief.between(0, 20), lambda: task.task_id, pay_again=pay_again)
+        if task.trigger.kind == "upload" and self.mischief.chance("spec-overwritten"):
+            operation = task.order.operation if task.order else SYNC_KEY
+            more = {"metadata": {"version": 3}}
+            self._later(30, lambda: self.ask(task.trigger.key, operation, None, **more))
 
     def _work(self, photo: str) -> None:
         """One photo and its spec, in one of the ways in which that goes."""
@@ -149,6 +181,25 @@ class People:
         if self.mischief.chance("photo-deleted"):
             self._later(20, lambda: self.remove(photo))
             self._later(60, lambda: self.drop(photo))
+        if self.mischief.chance("cancelled"):
+            self._later(40, lambda: self.desk.cancel(self._newest(photo)))
+        if self.mischief.chance("retried"):
+            at = self.mischief.between(5, 900)
+            self._retry(at, lambda: self._newest(photo), pay_again=False)
+        if self.mischief.chance("paid-again"):
+            at = self.mischief.between(5, 900)
+            self._retry(at, lambda: self._newest(photo), pay_again=True)
+
+    def _retry(self, at: float, task_id: Callable[[], str], *, pay_again: bool) -> None:
+        """Retry a task, and perhaps once more at the same moment."""
+        for _ in range(2 if self.mischief.chance("retried-twice") else 1):
+            after_s = at + self.mischief.between(0, 0.1)
+            self.timeline.after(after_s, lambda: self.desk.retry(task_id(), pay_again=pay_again))
+
+    def _newest(self, photo: str) -> str:
+        """The task that was asked for last about a photo."""
+        triggers = (ask.trigger for ask in reversed(self.asks))
+        return next((t.task_id for t in triggers if t.key.startswith(photo)), "no task")
 
     def _deploy_for_a_while(self, routes: Sequence[Route]) -> None:
         self._later(30, lambda: self.deploy(routes))

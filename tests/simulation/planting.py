@@ -20,11 +20,13 @@ class Bug:
         name: in words.
         swaps: makes the swaps; called when the bug is planted.
         focus: the faults that bring it to light, where others would rather hide it.
+        raced: whether only two processes at the same moment bring it to light.
     """
 
     name: str
     swaps: Callable[[], list[Swap]]
     focus: tuple[str, ...] = ()
+    raced: bool = False
 
 
 @contextmanager

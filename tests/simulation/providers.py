@@ -5,10 +5,8 @@ late; `none` tells nothing. A job of a route with `alone_s` is lost when nobody 
 long, and gives its credits back. Addresses of results grow old; asking again brings new ones.
 """
 
-import base64
 import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -35,17 +33,17 @@ from tests.simulation.pace import Pace
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 SECRET: Final = "signature=secret"
 URL_S: Final = 3600.0
-LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
 
 RULES: Final[Mapping[str, Rules]] = {
     "alpha": Rules(Rate(6, 60)),
     "beta": Rules(open_jobs=5),
     "gamma": Rules(open_jobs=5),
     "delta": Rules(Rate(6, 60)),
-    "epsilon": Rules(open_jobs=5),
-    "zeta": Rules(Rate(100, 60), open_jobs=5),
+    "epsilon": Rules(Rate(30, 60), open_jobs=5),
+    "zeta": Rules(Rate(100, 60), open_jobs=5, calls_per_file=1, calls_per_job=3),
 }
-"""Tight enough to be felt by the few tasks of one world."""
+"""Tight enough to be felt by the few tasks of one world; zeta can be asked about all of its open
+jobs as often as they need it, however long they take."""
 
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
@@ -65,6 +63,9 @@ class Cashier(Protocol):
 
     def answered(self, work: Work) -> None:
         """The answer of a paid call reaches whoever sent it."""
+
+    def stopping(self, job_id: str) -> None:
+        """Somebody asks for a job to be stopped."""
 
 
 class SimulatedProviders:
@@ -109,7 +110,9 @@ class SimulatedProviders:
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
-        if self._free("providers.prepare") == "prepare-refused":
+        files = sum(len(files) for files in work.inputs.values())
+        reserved = files * RULES[work.route.provider].calls_per_file
+        if self._free("providers.prepare", work.route.provider, reserved) == "prepare-refused":
             raise ProviderRefused("bad-file", "The provider does not take this file.")
         request = f'{{"task":"{work.task_id}","attempt":{work.attempt},"at":"{SECRET}"}}'
         digests = {file.key: "d" * 64 for files in work.inputs.values() for file in files}
@@ -127,7 +130,7 @@ class SimulatedProviders:
         del since
         if work.route.idempotency != "look-up":
             raise ValueError(f"{work.route.provider} has no list of past calls")
-        kind = self._free("providers.look_up")
+        kind = self._free("providers.look_up", work.route.provider)
         now = self._outside.timeline.now
         listed = [job for job in self._of(work) if job.listed_at <= now]
         self._outside.end(kind)
@@ -139,18 +142,21 @@ class SimulatedProviders:
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands."""
-        kind = self._free("providers.poll")
-        self.pace.called(route.provider, self._outside.timeline.now)
+        kind = self._free("providers.poll", route.provider, 1)
         job = self.ledger.jobs.get(job_id)
         if job is None or kind == "job-not-found-yet":
+            if job is not None:
+                job.denied += 1
             return JobFailed("job-lost", "The provider does not know the job.", "unknown")
+        job.denied = 0
         said = self._stands(route, job)
         self._outside.end(kind)
         return said
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
-        kind = self._free("providers.cancel")
+        self._cashier.stopping(job_id)
+        kind = self._free("providers.cancel", route.provider)
         job = self.ledger.jobs.get(job_id)
         can = bool(job and route.asynchronous and job.done_at > self._outside.timeline.now)
         if job and can:
@@ -179,7 +185,8 @@ class SimulatedProviders:
     def _pay(self, call: str, work: Work, request: str) -> Accepted | Finished:
         outside, timeline = self._outside, self._outside.timeline
         self._cashier.paying(work, request)
-        self.pace.called(work.route.provider, timeline.now)
+        if call == "providers.pay":
+            self.pace.called(work.route.provider, timeline.now)
         self._mind_the_pause(work)
         begun = timeline.now
         try:
@@ -264,8 +271,8 @@ class SimulatedProviders:
     def _made(self, job: Job) -> Finished:
         """The results, at new addresses, which are good for an hour."""
         told = job.amount if job.told else None
-        if job.large:
-            return Finished((ResultRef("text", data=LARGE),), told)
+        if job.data:
+            return Finished((ResultRef("text", data=job.data),), told)
         refs = []
         for number in range(job.results):
             url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
@@ -274,9 +281,11 @@ class SimulatedProviders:
             refs.append(ResultRef("image", url))
         return Finished(tuple(refs), told, {"boxes": [1, 2]})
 
-    def _free(self, call: str) -> str | None:
-        """A call that costs nothing, and what may befall it."""
+    def _free(self, call: str, provider: str, counted: int = 0) -> str | None:
+        """What costs nothing, and what may befall it; `counted` calls are in the pace."""
         kind = self._outside.begin(call, 0.05)
+        for _ in range(counted):
+            self.pace.called(provider, self._outside.timeline.now)
         match kind:
             case "free-throttled":
                 raise Throttled("busy", "Come back later.", retry_after_s=5)
@@ -289,9 +298,3 @@ class SimulatedProviders:
             case "free-server-error" | "free-malformed" | "answer-lost":
                 raise Busy("no-answer", "The provider's answer could not be read.")
         return kind
-
-
-def read_request(request: str) -> tuple[str, int]:
-    """The task and the attempt that a paid request names."""
-    document = json.loads(request)
-    return str(document["task"]), int(document["attempt"])

@@ -2,22 +2,35 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from darkroom.arrivals import Message
+from darkroom.pipeline.intake import LAST_TRY
 from tests.simulation.outside import Broken, Outside
 
 RECEIVES: Final = 20
 """How often a message is received before it goes to the dead letters; as deployed."""
+MALFORMED: Final = '{"key": ["no text"]'
+"""A message that nobody will ever understand, so nobody puts it back."""
 HIDDEN_S: Final = 360
 """How long a message that was not taken stays hidden; as deployed."""
 
 
 class Queue:
-    """Messages on their way to INTAKE; `dead` are those that nobody could take."""
+    """Messages on their way to INTAKE; fulfils `darkroom.ports.DeadLetters`.
+
+    Attributes:
+        dead: messages that nobody could take, as they were, and as INTAKE gave them up.
+        reasons: why it did, each time.
+        under_way: how many receives are still to come.
+    """
 
     def __init__(self, outside: Outside, take: Callable[[Message], Broken | None]) -> None:
         self.dead: list[Message] = []
+        self.reasons: list[str] = []
+        self._poisoned: set[str] = set()
+        self.under_way = 0
         self._outside, self._take = outside, take
         self._count = 0
 
@@ -28,11 +41,18 @@ class Queue:
         if mischief.chance("event-duplicated"):
             self._send(body)
 
+    def put(self, body: str, reason: str) -> None:
+        """Keep the message with the reason on it; as a message it is another one."""
+        self.reasons.append(reason)
+        if body != MALFORMED:
+            self._count += 1
+            self.dead.append(Message(body, f"m{self._count}"))
+
     def redrive(self) -> int:
         """Let a person move the dead letters back; how many there were."""
         dead, self.dead = self.dead, []
         for message in dead:
-            self._outside.timeline.after(1, functools.partial(self._receive, message, 1))
+            self._hand_out(1, message, 1)
         return len(dead)
 
     def _send(self, body: str) -> None:
@@ -43,19 +63,27 @@ class Queue:
         if mischief.chance("event-delayed"):
             delay_s = mischief.between(10, 4000)
         if mischief.chance("event-poisoned"):
-            # No receive succeeds, whatever the reason.
-            self._outside.timeline.after(RECEIVES * HIDDEN_S, lambda: self.dead.append(message))
-            return
-        self._outside.timeline.after(delay_s, functools.partial(self._receive, message, 1))
+            self._poisoned.add(message.message_id)
+        self._hand_out(delay_s, message, 1)
         if mischief.chance("message-redelivered"):
-            again_s = delay_s + mischief.between(0, 0.3)
-            self._outside.timeline.after(again_s, functools.partial(self._receive, message, 2))
+            self._hand_out(delay_s + mischief.between(0, 0.3), message, 2)
+
+    def _hand_out(self, delay_s: float, message: Message, receives: int) -> None:
+        self.under_way += 1
+        receive = functools.partial(self._receive, message, receives)
+        self._outside.timeline.after(delay_s, receive)
 
     def _receive(self, message: Message, receives: int) -> None:
-        if self._take(message) is None:
-            return
-        if receives >= RECEIVES:
-            self.dead.append(message)
-            return
-        again = functools.partial(self._receive, message, receives + 1)
-        self._outside.timeline.after(HIDDEN_S, again)
+        # Whoever takes a poisoned message dies of it; nobody does who only puts it aside.
+        kills = message.message_id in self._poisoned and receives <= LAST_TRY
+        if not kills and self._take(replace(message, receives=receives)) is None:
+            self.under_way -= 1
+        elif receives >= RECEIVES:
+            self._bury(message)
+        else:
+            self.under_way -= 1
+            self._hand_out(HIDDEN_S, message, receives + 1)
+
+    def _bury(self, message: Message) -> None:
+        self.under_way -= 1
+        self.dead.append(message)

@@ -41,11 +41,20 @@ class Blind:
 
 
 class PlainTasks:
-    """Fulfils `darkroom.ports.Tasks`; `stored` is what is in it."""
+    """Fulfils `darkroom.ports.Tasks`.
+
+    Attributes:
+        stored: every task.
+        owners: output name -> the newest task that owns it.
+        claims: output name -> every task that ever owned it, oldest first.
+        looks: tasks that are not dismissed -> when to look at them, where they were put off.
+    """
 
     def __init__(self, watcher: Watcher | None = None) -> None:
         self.stored: dict[str, Task] = {}
         self.owners: dict[str, str] = {}
+        self.claims: dict[str, list[str]] = {}
+        self.looks: dict[str, datetime | None] = {}
         self._latest: dict[str, str] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._watcher = watcher or Blind()
@@ -73,6 +82,8 @@ class PlainTasks:
         if task.replaces:
             self._latest[key] = task.task_id
         self.owners[task.output] = task.task_id
+        self.claims.setdefault(task.output, []).append(task.task_id)
+        self.looks[task.task_id] = None
         for wanted in task.wants:
             self._wants.setdefault(wanted, {})[task.task_id] = None
 
@@ -86,6 +97,7 @@ class PlainTasks:
         written.__dict__.update(new.__dict__, revision=old.revision + 1)
         self._watcher.changed(there, written)
         self.stored[old.task_id] = written
+        self.looks[old.task_id] = None
         return written
 
     def latest(self, key: str) -> str | None:
@@ -106,8 +118,22 @@ class PlainTasks:
             self._wants.get(key, {}).pop(task.task_id, None)
 
     def due(self, now: datetime) -> Iterable[str]:
-        """Unfinished tasks whose deadline has passed."""
-        return [t.task_id for t in self.stored.values() if not t.finished and t.deadline <= now]
+        """Tasks that are to be looked at."""
+        return [task_id for task_id in self.looks if self.due_at(task_id) <= now]
+
+    def due_at(self, task_id: str) -> datetime:
+        """When a task that is not dismissed is to be looked at."""
+        return self.looks[task_id] or self.stored[task_id].due
+
+    def postpone(self, task: Task, until: datetime) -> None:
+        """The task need not be looked at before."""
+        if self.stored[task.task_id].revision == task.revision:
+            self.looks[task.task_id] = until
+
+    def dismiss(self, task: Task) -> None:
+        """The finished task need not be looked at any more."""
+        if self.stored[task.task_id].revision == task.revision:
+            self.looks.pop(task.task_id, None)
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """Tasks of one folder, newest first."""
@@ -133,6 +159,19 @@ class PlainOutputs:
         data = body if isinstance(body, bytes) else body.read()
         self._watcher.put(key, data)
         self.objects[key] = data
+
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """Write an object where one with this ETag is, or where None is."""
+        if self.find(key) != etag:
+            raise Conflict(f"Something else was written to {key}.")
+        self.put(key, body, content_type)
+
+    def find(self, key: str) -> str | None:
+        """The ETag of the object that is there, or None."""
+        body = self.objects.get(key)
+        return None if body is None else sha256(body)
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""

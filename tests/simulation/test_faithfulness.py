@@ -7,9 +7,10 @@ import pytest
 from darkroom.ports import Step
 from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
-from tests.simulation.crash_points import PLACE, Doom
+from tests.simulation.faults import Mischief
 from tests.simulation.machine import Machine, definition
 from tests.simulation.outside import Broken, Outside
+from tests.simulation.stories import PLACE, Doom
 from tests.simulation.timeline import Timeline
 from tests.simulation.world import LIMITS
 from tests.workflow.definition import states
@@ -31,12 +32,20 @@ def test_the_workflow_is_the_one_in_the_file() -> None:
     assert set(definition()["States"]) == set(states())
 
 
+class Late(Doom):
+    """A mischief that lets every invocation of an aborted run begin late."""
+
+    def chance(self, kind: str) -> bool:
+        """This alone happens."""
+        return kind == "door-late"
+
+
 class Script:
     """Doors that answer as they are told, and note when they were called."""
 
-    def __init__(self, *said: Step | Broken) -> None:
+    def __init__(self, *said: Step | Broken, mischief: Mischief | None = None) -> None:
         self.timeline = Timeline()
-        self.machine = Machine(Outside(self.timeline, Doom()), self)
+        self.machine = Machine(Outside(self.timeline, mischief or Doom()), self)
         self.calls: list[tuple[str, float]] = []
         self.events: list[Any] = []
         self._said = list(said)
@@ -110,7 +119,29 @@ def test_a_run_whose_last_door_fails_is_told_to_fail_from_outside() -> None:
     assert [verb for verb, _ in script.calls].count("fail") == tries + 3
     assert script.events[-1] == {"task_id": "t", "run": 1, "error": {"Error": "FAILED"}}
     assert script.machine.lost == [("t", 1, "FAILED")]
-    assert script.machine.redrive() == 1
+
+    script.machine.redrive()
+    script.timeline.run()
+    assert script.machine.lost == []
+
+
+def test_a_run_that_vanishes_is_told_to_nobody() -> None:
+    """It is over, and whoever asks is told so; of a run that never was, nothing is known."""
+    script = Script(Step("poll", 60))
+    script.machine.start("t", 1)
+    script.timeline.after(10, script.machine.runs["t", 1].vanish)
+    script.timeline.run()
+    assert [verb for verb, _ in script.calls] == ["submit"]
+    assert [script.machine.status("t", run) for run in (1, 2)] == ["ended", "none"]
+
+
+def test_an_invocation_that_was_on_its_way_begins_after_its_run_was_aborted() -> None:
+    """Once, in the middle of what FAIL does."""
+    script = Script(Step("poll", 60), mischief=Late())
+    script.machine.start("t", 1)
+    script.timeline.after(10, lambda: script.machine.runs["t", 1].end("ABORTED"))
+    script.timeline.run()
+    assert [verb for verb, _ in script.calls] == ["submit", "fail", "submit"]
 
 
 def test_a_run_is_started_once() -> None:

@@ -13,7 +13,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 DEEPEST = 3
 """How many calls may be in the middle of each other; what falls due below that waits."""
@@ -27,6 +27,11 @@ class Timeline:
         self.depth = 0
         self._heap: list[tuple[float, int, Act]] = []
         self._count = itertools.count()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to happen."""
+        return not self._heap
 
     def after(self, seconds: float, act: Act) -> None:
         """Let `act` happen so many seconds from now."""
@@ -49,10 +54,6 @@ class Timeline:
         """Let everything happen until nothing is left to happen."""
         while self._heap:
             self._next()
-
-    def skip(self, seconds: float) -> None:
-        """Let time go by while nothing happens."""
-        self.now += seconds
 
     def _next(self) -> None:
         at, _, act = heapq.heappop(self._heap)

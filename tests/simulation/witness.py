@@ -1,66 +1,66 @@
-"""Sees every write, every paid call and every event as it happens, and says what is wrong with it.
+"""Sees every write and every event as it happens, and says what is wrong with it.
 
 These are the promises that must hold at every moment; those that hold in the end are in
-`invariants`.
+`invariants`, those about money in `till`.
 """
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
+from darkroom.attempt import Attempt
 from darkroom.naming import WORK
-from darkroom.task import TRANSITIONS, Task
-from darkroom.work import Work
-from tests.fakes.clock import START
-from tests.simulation.outside import Invocation, Outside
-from tests.simulation.providers import RULES, SECRET
+from darkroom.task import RESUMED, TRANSITIONS, State, Task
+from tests.simulation.outside import Outside
+from tests.simulation.providers import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks
+from tests.simulation.till import Till
 
 MANIFEST: Final = ".manifest.json"
-SKEW_S: Final = 11
-"""How far two clocks may differ."""
-
-
-@dataclass
-class Manifest:
-    """What a manifest said when it was written."""
-
-    key: str
-    task_id: str
-    status: str
-    document: Mapping[str, Any]
-    writer: Invocation | None
 
 
 @dataclass
 class Witness:
-    """Fulfils `Watcher` and `Cashier`, and hears the events.
+    """Fulfils `Watcher`, and hears the events.
 
     Attributes:
+        till: where money is watched.
         broken: one sentence for each promise that was broken.
-        doubts: attempts of which nobody could know what became of the paid call.
-        answers: attempts whose paid call was answered, and the process that got the answer.
-        refusals: attempts whose paid call was clearly refused the last time, likewise.
-        manifests: task -> its newest manifest; a newer task may have written over it since.
-        writers: output key -> the task that wrote it last, and the process that did.
-        told: task -> how often each of its ends was announced.
+        documents: key -> the manifest that lies there.
+        manifests: task -> the key of its newest manifest; a newer task may have it by now.
+        writers: output key -> the task that wrote it last.
+        ends: task and run -> the state in which it ended.
+        told: task and run -> how often each of its ends was announced.
+        said: task -> what was announced of it last.
+        routes_gone: whether some routes are not offered now; nobody can be asked by them.
     """
 
     outside: Outside
     broken: list[str] = field(default_factory=list)
-    doubts: set[tuple[str, int]] = field(default_factory=set)
-    answers: dict[tuple[str, int], Invocation | None] = field(default_factory=dict)
-    refusals: dict[tuple[str, int], Invocation | None] = field(default_factory=dict)
-    manifests: dict[str, Manifest] = field(default_factory=dict)
-    writers: dict[str, tuple[str | None, Invocation | None]] = field(default_factory=dict)
-    told: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    manifests: dict[str, str] = field(default_factory=dict)
+    writers: dict[str, str | None] = field(default_factory=dict)
+    ends: dict[tuple[str, int], State] = field(default_factory=dict)
+    told: defaultdict[tuple[str, int], Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    said: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    routes_gone: bool = False
 
-    def look_at(self, tasks: PlainTasks, outputs: PlainOutputs) -> None:
+    def __post_init__(self) -> None:
+        self.till = Till(self.outside, self.say)
+
+    def look_at(
+        self,
+        tasks: PlainTasks,
+        outputs: PlainOutputs,
+        alive: Callable[[str, int], bool],
+    ) -> None:
         """What there is to be seen."""
         self._tasks, self._outputs = tasks.stored, outputs.objects
+        self.alive = alive
 
     def say(self, what: str) -> None:
         """Write down that a promise was broken."""
@@ -78,16 +78,31 @@ class Witness:
         """A task was written over."""
         if self.outside.lines is not None:
             self.outside.note(f"{new.task_id} {old.state} -> {new.state}")
-        if old.state != new.state and new.state not in TRANSITIONS[old.state]:
+        if new.run != old.run:
+            self._run_changed(old, new)
+        elif old.finished:
+            self.say(f"{new.task_id} was {old.state} and was written once more")
+        elif old.state != new.state and new.state not in TRANSITIONS[old.state]:
             self.say(f"{new.task_id} went from {old.state} to {new.state}")
         if new.revision != old.revision + 1:
             self.say(f"{new.task_id} went from revision {old.revision} to {new.revision}")
-        if old.finished:
-            self.say(f"{new.task_id} was {old.state} and was written once more")
         if new.attempts != old.attempts:
             self._attempts_changed(old, new)
         if new.finished:
-            self._ended(new)
+            self._ended(old, new)
+
+    def _run_changed(self, old: Task, new: Task) -> None:
+        """A task goes on in the next run where the last one stopped, or after its bad end."""
+        if new.run != old.run + 1:
+            self.say(f"{new.task_id} went from run {old.run} to {new.run}")
+        if not old.finished and self.alive(old.task_id, old.run):
+            self.say(f"{new.task_id} went on in run {new.run} while run {old.run} was alive")
+        if not old.finished and new.state != old.state:
+            self.say(f"{new.task_id} went from {old.state} to {new.state} in a new run")
+        if old.finished:
+            self.till.resumed(new)
+            if new.state not in RESUMED.get(old.state, ()):
+                self.say(f"{new.task_id} was resumed from {old.state} as {new.state}")
 
     def _attempts_changed(self, old: Task, new: Task) -> None:
         numbers = [attempt.number for attempt in new.attempts]
@@ -98,15 +113,23 @@ class Witness:
             now = there.get(attempt.number)
             if now is None and attempt.outcome != "throttled":
                 self.say(f"{new.task_id} forgot attempt {attempt.number}")
-            elif now and attempt.outcome not in ("open", "accepted") and now.outcome == "open":
+            elif now and now.outcome == "open" and not _may_open(attempt, now):
                 self.say(f"{new.task_id} used the number {attempt.number} twice")
 
-    def _ended(self, task: Task) -> None:
-        manifest = self.manifests.get(task.task_id)
-        if manifest is None or manifest.key != task.manifest_key:
+    def _ended(self, old: Task, task: Task) -> None:
+        self.ends[task.task_id, task.run] = task.state
+        if self.manifests.get(task.task_id) != task.manifest_key:
             self.say(f"{task.task_id} ended {task.state} without a manifest")
         if any(attempt.request or attempt.answer for attempt in task.attempts):
             self.say(f"{task.task_id} ended and still holds a request or an answer")
+        decided = old.state == "running" and old.ending is not None
+        if decided and old.paying.outcome == "accepted" and not self.routes_gone:
+            self._given_up(task)
+
+    def _given_up(self, task: Task) -> None:
+        """A job that a door decided to give up, or a person: somebody tried to stop it."""
+        if task.paying.job_id not in self.till.stops:
+            self.say(f"{task.task_id} gave {task.paying.job_id} up and let it run on")
 
     # --- the output bucket ----------------------------------------------------------------------
 
@@ -116,81 +139,34 @@ class Witness:
         self.outside.note(f"put {key}")
         if key.startswith(WORK):
             return
-        self.writers[key] = (current.task_id if current else None, current)
+        self.writers[key] = current.task_id if current else None
         if not key.endswith(MANIFEST):
             return
-        document = json.loads(body)
+        document = self.documents[key] = json.loads(body)
         task_id = document["task_id"]
-        self.manifests[task_id] = Manifest(key, task_id, document["status"], document, current)
-        self.writers[key] = (task_id, current)
+        self.manifests[task_id] = key
+        self.writers[key] = task_id
         if SECRET.encode() in body:
             self.say(f"the manifest {key} holds a signed address")
         for result in document["results"]:
             if result["key"] not in self._outputs:
                 self.say(f"the manifest {key} names {result['key']}, which is not there")
 
-    # --- money ----------------------------------------------------------------------------------
-
-    def paying(self, work: Work, request: str) -> None:
-        """A paid call is about to be sent."""
-        outside, task = self.outside, self._tasks.get(work.task_id)
-        where = f"{work.task_id}, attempt {work.attempt},"
-        if task is None or task.state != "submitting" or task.ending is not None:
-            self.say(f"{where} was paid for in state {task.state if task else None}")
-            return
-        attempt = task.paying
-        if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
-            self.say(f"{where} was paid for without being written down")
-        self._count_open(work)
-        if work.route.idempotency == "key":
-            return
-        now = START + timedelta(seconds=outside.timeline.now)
-        ends = now + timedelta(seconds=work.route.call_s)
-        if ends > attempt.call_until + timedelta(seconds=SKEW_S):
-            self.say(f"{where} was begun too late to be over when it should be")
-        if outside.time_left_s() < work.route.call_s:
-            self.say(f"{where} was begun by a process that may die before it is over")
-
-    def _count_open(self, work: Work) -> None:
-        """No more jobs are open than the account bears; a lease ends by itself in the end."""
-        provider, most = work.route.provider, RULES[work.route.provider].leases
-        if most is None or not work.route.asynchronous:
-            return
-        since = START + timedelta(seconds=self.outside.timeline.now - work.route.job_s)
-        open_jobs = sum(
-            1
-            for task in self._tasks.values()
-            if task.state in ("submitting", "running")
-            and task.paying.outcome in ("open", "accepted")
-            and not task.gone  # its job has ended; only the result's address is asked for anew
-            and task.paying.provider == provider
-            and task.paying.started_at > since
-        )
-        if open_jobs > most:
-            self.say(f"{work.task_id} made {open_jobs} jobs open at {provider}")
-
-    def doubted(self, work: Work) -> None:
-        """The answer of a paid call does not reach whoever sent it."""
-        self.doubts.add((work.task_id, work.attempt))
-        self.refusals.pop((work.task_id, work.attempt), None)
-
-    def refused(self, work: Work) -> None:
-        """A paid call is clearly refused."""
-        self.refusals[work.task_id, work.attempt] = self.outside.current
-
-    def answered(self, work: Work) -> None:
-        """The answer of a paid call reaches whoever sent it."""
-        self.answers[work.task_id, work.attempt] = self.outside.current
-
     # --- events ---------------------------------------------------------------------------------
 
     def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
         """An event is put on the bus; fulfils `darkroom.ports.Events`."""
-        task_id, status = detail["task_id"], detail["status"]
-        task = self._tasks.get(task_id)
-        self.told[task_id][status] += 1
+        task_id, run, status = detail["task_id"], detail["run"], detail["status"]
+        self.told[task_id, run][status] += 1
+        self.said[task_id] = detail
         self.outside.note(f"{kind} {task_id}")
-        if task is None or task.state != status or kind != f"Task {status.capitalize()}":
-            self.say(f"'{kind}' was told of {task_id}, which is {task.state if task else None}")
+        ended = self.ends.get((task_id, run))
+        if ended != status or kind != f"Task {status.capitalize()}":
+            self.say(f"'{kind}' was told of {task_id}, whose run {run} has ended {ended}")
         if SECRET in repr(detail):
             self.say(f"an event of {task_id} holds a signed address")
+
+
+def _may_open(before: Attempt, now: Attempt) -> bool:
+    """Whether an attempt may be open that was something else: a doubtful one that is looked for."""
+    return before.outcome in ("open", "accepted") or now.asked_since is not None

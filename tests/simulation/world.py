@@ -6,20 +6,22 @@ A world is made, people come, and it is let run until it rests; then `invariants
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from darkroom.arrivals import Message
 from darkroom.aws.messages import read_message
-from darkroom.pipeline import deliver, fail, intake, poll, submit, sweep
+from darkroom.pipeline import deliver, fail, intake, poll, release, retry, submit, sweep
 from darkroom.ports import Policy, Ports, Step
 from darkroom.routes import Route
-from tests.fakes.channels import RecordingDeadLetters
-from tests.fakes.gate import InMemoryGate
+from darkroom.task import STILL
+from tests.fakes.clock import START
 from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
-from tests.simulation.faults import KINDS, Dice, Mischief
+from tests.simulation.faults import KINDS, Dice, Mischief, Peace
 from tests.simulation.machine import Machine
 from tests.simulation.outside import Broken, Guarded, Outside, SimulatedClock
+from tests.simulation.pace import WatchedGate
 from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
@@ -32,14 +34,21 @@ LIMITS: Final[Mapping[str, int]] = {
     "submit": 180,
     "poll": 150,
     "deliver": 900,
-    "fail": 60,
+    "fail": 120,
     "sweep": 300,
 }
 """Seconds until each door's process is stopped; as deployed."""
 
-ROUNDS: Final = 40
+PERSON_S: Final = 3600
+"""After this whoever typed a command goes home."""
+EVERY_S: Final = 60
+"""Between two sweeps; as deployed."""
+SWEEPS: Final = 2000
 """How often a world is swept before whatever still stands is taken to be stuck."""
-SKEW_S: Final = 11
+REDRIVE_S: Final = (10_000, 30_000, 50_000, 70_000)
+"""When somebody looks after the intake queue's dead letters; within a day, as an alarm asks for."""
+SALVAGES: Final = 3
+"""How often a task whose job has a result is retried until it must be there."""
 
 CALM_SHARE: Final = 0.1
 RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -61,58 +70,116 @@ _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], floa
 }
 
 
+class _Letters:
+    """The only thing that the pipeline does with the queue."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.put = queue.put
+
+
 class World:
     """Everything there is.
 
     Attributes:
         calm: whether no fault strikes.
-        ghosts: how many objects were last written by a process that was held up on its way there
-            while somebody else went on.
+        sweeps: how often it was swept, or would have been had there been anything to sweep.
     """
 
     def __init__(self, mischief: Mischief, *, calm: bool = False, trace: bool = False) -> None:
         self.calm = calm
-        self.ghosts = 0
+        self.sweeps = 0
         self.mischief = mischief
         self.timeline = Timeline()
         self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
         self.witness = Witness(self.outside)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
-        self.witness.look_at(self.tasks, self.outputs)
         self.inputs = InMemoryInputs()
-        self.dead_letters = RecordingDeadLetters()
-        self.gate = InMemoryGate()
-        self.providers = SimulatedProviders(ROUTES, self.outside, self.witness)
-        self.machine = Machine(self.outside, self._door)
+        self.gate = WatchedGate(self.outside)
+        self.providers = SimulatedProviders(ROUTES, self.outside, self.witness.till)
+        self.machine = Machine(self.outside, self.door)
+        self.witness.look_at(self.tasks, self.outputs, self._alive)
+        self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
         self.ports = self._build_ports()
         # A process in the middle of another may not stay long: the other one would wait for it.
         self._hasty = replace(self.ports, policy=Policy(attend_s=0))
-        self.people = People(self.timeline, self.inputs, mischief, self.queue.send, self._deploy)
+        self.people = People(
+            self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
+        )
+        self._patrolled = False
 
     def rest(self) -> None:
-        """Let everything happen, and then sweep until nothing changes any more."""
-        for at in (100, 300):
-            self.timeline.after(at + self.mischief.between(0, 100), self.sweep)
-        self.timeline.run()
-        while self.queue.redrive() + self.machine.redrive():
-            self.timeline.run()
-        self._look_for_sleepers()
-        for _ in range(ROUNDS):
-            due = [task.deadline for task in self.tasks.stored.values() if not task.finished]
-            if not due:
-                break
-            now = SimulatedClock(self.outside).now()
-            self.timeline.skip(max(0.0, (min(due) - now).total_seconds()) + SKEW_S)
-            self.sweep()
-            self.timeline.run()
-            self.machine.redrive()
-            self.timeline.run()
+        """Let everything happen, swept for as long as anything is due, until nothing is left."""
+        if not self.mischief.chance("dead-letters-left"):
+            for at in REDRIVE_S:
+                self.timeline.after(at, self.redrive)
+        if self.mischief.chance("bad-ends-redriven"):
+            self.timeline.after(self.mischief.between(600, 6000), self.machine.redrive)
+        self._go_on()
+        while self.queue.redrive():
+            self._go_on()
+
+    def reconsider(self) -> bool:
+        """Let people have second thoughts about what ended badly; whether anything came of it."""
+        ended = [task for task in self.tasks.stored.values() if task.finished]
+        changed_their_minds = self.people.reconsider(ended)
+        if changed_their_minds:
+            self.rest()
+        return changed_their_minds
+
+    def salvage(self) -> bool:
+        """Retry, in peace, whatever was paid for and has a result, which must come; whether any."""
+        if not self._recoverable():
+            return False
+        self.outside.mischief = Peace()
+        for _ in range(SALVAGES):
+            for task_id in self._recoverable():
+                self.retry(task_id, pay_again=False)
+            self._go_on()
+        for task_id in self._recoverable():
+            self.witness.say(f"{task_id} was paid for, and its result is not to be had")
+        return True
 
     def sweep(self) -> None:
         """The schedule calls SWEEP."""
         self.outside.invoke("sweep", None, LIMITS["sweep"], lambda: sweep.sweep(self.ports))
+
+    def cancel(self, task_id: str) -> None:
+        """Somebody cancels a task."""
+        why, states = release.CANCELLED, release.STOPPABLE
+        act = lambda: release.cancel(self.ports, task_id, why, states)  # noqa: E731 - as for doors
+        self.outside.invoke("cancel", task_id, PERSON_S, act)
+
+    def retry(self, task_id: str, *, pay_again: bool) -> None:
+        """Somebody retries a task."""
+        verb = "pay-again" if pay_again else "retry"
+        act = lambda: retry.retry(self.ports, task_id, pay_again=pay_again)  # noqa: E731 - the same
+        self.outside.invoke(verb, task_id, PERSON_S, act)
+
+    def redrive(self) -> None:
+        """Somebody puts the intake queue's dead letters back."""
+        self.queue.redrive()
+
+    def _go_on(self) -> None:
+        if not self._patrolled:
+            self._patrolled = True
+            self.timeline.after(self.mischief.between(0, EVERY_S), self._patrol)
+        self.timeline.run()
+
+    def _patrol(self) -> None:
+        """Sweep when something is due; sweeps that would find nothing are left out."""
+        now = self._now()
+        tasks = self.tasks
+        if any(tasks.due_at(task_id) <= now for task_id in tasks.looks):
+            self.sweeps += 1
+            self._look_for_sleepers()
+            self.sweep()
+        soonest = min((tasks.due_at(task_id) for task_id in tasks.looks), default=now + STILL)
+        self._patrolled = bool(tasks.looks or not self.timeline.idle) and self.sweeps < SWEEPS
+        if self._patrolled:
+            away_s = (soonest - self._now()).total_seconds()
+            self.timeline.after(max(away_s, 0) + EVERY_S, self._patrol)
 
     def _build_ports(self) -> Ports:
         outside = self.outside
@@ -124,13 +191,13 @@ class World:
                 "outputs": self.outputs,
                 "workflows": self.machine,
                 "events": self.witness,
-                "dead_letters": self.dead_letters,
+                "dead_letters": _Letters(self.queue),
                 "gate": self.gate,
             }.items()
         }
         return Ports(**guarded, providers=self.providers, clock=SimulatedClock(outside))
 
-    def _door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
+    def door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
         """Call a door of the workflow."""
         ports = self._hasty if self.timeline.depth else self.ports
         left_s = self.outside.time_left_s
@@ -150,17 +217,32 @@ class World:
         return said if isinstance(said, Broken) else None
 
     def _deploy(self, routes: Sequence[Route]) -> None:
-        if len(routes) < len(ROUTES):
+        self.witness.routes_gone = len(routes) < len(ROUTES)
+        if self.witness.routes_gone:
             # A task on its way may find its route gone; its door may say so.
             self.outside.expected = (*self.outside.expected, LookupError)
         self.providers.offered = tuple(routes)
 
+    def _recoverable(self) -> list[str]:
+        return self.providers.ledger.recoverable(self.tasks.stored.values())
+
+    def _alive(self, task_id: str, run: int) -> bool:
+        return self.machine.status(task_id, run) == "running"
+
+    def _now(self) -> datetime:
+        """The true time, whatever a process's clock says."""
+        return START + timedelta(seconds=self.timeline.now)
+
     def _look_for_sleepers(self) -> None:
-        for task in self.tasks.stored.values():
-            if task.state == "waiting" and task.ending is None:
-                keys = [key for keys in task.asked.keys.values() for key in keys]
+        """Whoever waits past the deadline waits for something, or for somebody's redrive."""
+        if self.queue.dead or self.queue.under_way:
+            return
+        now = self._now()
+        for one in self.tasks.stored.values():
+            if one.state == "waiting" and one.ending is None and one.deadline <= now:
+                keys = [key for keys in one.asked.keys.values() for key in keys]
                 if all(self.inputs.find(key) for key in keys):
-                    self.witness.say(f"{task.task_id} waits though everything is there")
+                    self.witness.say(f"{one.task_id} waits though everything is there")
 
 
 def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False) -> World:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Busy, DarkroomError, Failure
-from darkroom.pipeline.admission import give_up_leases
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import route_for
@@ -38,20 +37,13 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
     """
     task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
     if task is not None:
-        if not (broken and left_alone(task)):
-            give_up_leases(ports, task)
         if broken is None:
             conclude(ports, task)
         else:
-            # A door of the broken run may be at work still and write a manifest of its own: SWEEP
-            # concludes when none can be any more.
+            # A door of the broken run may be at work still and write a manifest of its own, and so
+            # may its job: SWEEP concludes when neither can be any more.
             announce(ports, task)
     return Step("done")
-
-
-def left_alone(task: Task) -> bool:
-    """Whether the task ended while its provider may still be at work on its job."""
-    return bool(task.attempts) and task.paying.outcome == "given-up" and bool(task.paying.job_id)
 
 
 def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:

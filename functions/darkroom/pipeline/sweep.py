@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Literal
 
 from darkroom.errors import Conflict, Failure, InputRefused
-from darkroom.pipeline.admission import give_up_leases
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.ending import conclude, rewrite_manifest
 from darkroom.pipeline.fail import end, fail
@@ -65,7 +64,6 @@ def look_after(ports: Ports, task_id: str) -> Care:
 
 def _conclude(ports: Ports, task: Task) -> Care:
     rewrite_manifest(ports, task)
-    give_up_leases(ports, task)
     conclude(ports, task)
     return "concluded"
 

@@ -1,0 +1,134 @@
+"""Sees every paid call before it is sent, and says when it should not have been.
+
+What may be paid a second time is decided here: what a spec's `on_unknown` or a person asked for.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from darkroom.pipeline.release import CANCELLED
+from darkroom.task import Task
+from darkroom.work import Work
+from tests.fakes.clock import START
+from tests.simulation.ledger import Ledger
+from tests.simulation.outside import Invocation, Outside
+from tests.simulation.providers import RULES
+
+SKEW_S: Final = 11
+"""How far two clocks may differ."""
+
+Number = tuple[str, int]
+"""A task and the number of its attempt."""
+
+
+@dataclass
+class Till:
+    """Fulfils `Cashier`.
+
+    Attributes:
+        doubts: attempts of which nobody could know what became of the paid call.
+        answers: attempts whose paid call was answered, and the process that got the answer.
+        refusals: attempts whose paid call was clearly refused the last time, likewise.
+        forgiven: task -> the attempts that a person has put up with having paid for in vain.
+        further: task -> attempts that were rightly paid although others had been.
+        stops: jobs that somebody tried to stop.
+    """
+
+    outside: Outside
+    say: Callable[[str], None]
+    doubts: set[Number] = field(default_factory=set)
+    answers: dict[Number, Invocation | None] = field(default_factory=dict)
+    refusals: dict[Number, Invocation | None] = field(default_factory=dict)
+    forgiven: dict[str, frozenset[int]] = field(default_factory=dict)
+    further: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    stops: set[str] = field(default_factory=set)
+
+    def look_at(self, tasks: Mapping[str, Task], ledger: Ledger, slipped: Collection[str]) -> None:
+        """What there is to be seen; `slipped` tasks may have a job without a lease."""
+        self._tasks, self._ledger, self._slipped = tasks, ledger, slipped
+
+    def resumed(self, task: Task) -> None:
+        """A person began a new run; only one who says so may pay again."""
+        current = self.outside.current
+        if current is not None and current.verb == "pay-again" and task.state == "queued":
+            self.forgiven[task.task_id] = frozenset(a.number for a in task.attempts)
+        else:
+            self.forgiven.pop(task.task_id, None)
+
+    def paying(self, work: Work, request: str) -> None:
+        """A paid call is about to be sent."""
+        outside, task = self.outside, self._tasks.get(work.task_id)
+        where = f"{work.task_id}, attempt {work.attempt},"
+        # A person may cancel it at the very moment of the call; nothing else may.
+        ended = task and task.ending and task.ending.failure.code != CANCELLED.code
+        if task is None or task.state != "submitting" or ended:
+            self.say(f"{where} was paid for in state {task.state if task else None}")
+            return
+        attempt = task.paying
+        if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
+            self.say(f"{where} was paid for without being written down")
+        self._judge_earlier(task, work)
+        self._count_open(work)
+        if work.route.idempotency == "key":
+            return
+        now = START + timedelta(seconds=outside.timeline.now)
+        ends = now + timedelta(seconds=work.route.call_s)
+        if ends > attempt.call_until + timedelta(seconds=SKEW_S):
+            self.say(f"{where} was begun too late to be over when it should be")
+        if outside.time_left_s() < work.route.call_s:
+            self.say(f"{where} was begun by a process that may die before it is over")
+
+    def doubted(self, work: Work) -> None:
+        """The answer of a paid call does not reach whoever sent it."""
+        self.doubts.add((work.task_id, work.attempt))
+        self.refusals.pop((work.task_id, work.attempt), None)
+
+    def refused(self, work: Work) -> None:
+        """A paid call is clearly refused."""
+        self.refusals[work.task_id, work.attempt] = self.outside.current
+
+    def answered(self, work: Work) -> None:
+        """The answer of a paid call reaches whoever sent it."""
+        self.answers[work.task_id, work.attempt] = self.outside.current
+
+    def stopping(self, job_id: str) -> None:
+        """Somebody asks for a job to be stopped."""
+        self.stops.add(job_id)
+
+    def _judge_earlier(self, task: Task, work: Work) -> None:
+        """Nothing was paid before, or may have been, or somebody asked for it all the same."""
+        forgiven = self.forgiven.get(task.task_id, frozenset())
+        for attempt in task.attempts:
+            key = (task.task_id, attempt.number)
+            if attempt.number >= work.attempt:
+                continue
+            doubtful = key in self.doubts and not attempt.accepted_at
+            if not doubtful and not any(job.owed for job in self._ledger.of.get(key, ())):
+                continue
+            asked = task.asked.on_unknown == "retry" and attempt.outcome == "unknown"
+            if attempt.number not in forgiven and not asked:
+                self.say(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
+            self.further[task.task_id].add(work.attempt)
+
+    def _count_open(self, work: Work) -> None:
+        """No more jobs are open than the account bears; a lease ends by itself in the end."""
+        provider, most = work.route.provider, RULES[work.route.provider].leases
+        if most is None or not work.route.asynchronous:
+            return
+        since = START + timedelta(seconds=self.outside.timeline.now - work.route.job_s)
+        open_jobs = sum(
+            1
+            for task in self._tasks.values()
+            if task.state in ("submitting", "running")
+            and task.paying.outcome in ("open", "accepted")
+            and not task.gone  # its job has ended; only the result's address is asked for anew
+            and task.paying.asked_since is None  # likewise: its lease went with its first run
+            and task.task_id not in self._slipped
+            and task.paying.provider == provider
+            and task.paying.started_at > since
+        )
+        if open_jobs > most:
+            self.say(f"{work.task_id} made {open_jobs} jobs open at {provider}")
