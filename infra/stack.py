@@ -87,8 +87,8 @@ class DarkroomStack(Stack):
             self._assets,
             variables={**self._variables(verb), **(variables or {})},
             statements=self._abilities(verb),
-            # FAIL alone is called without anybody waiting for its answer, about a task that
-            # nothing else will look at again: what it cannot do in three tries must be found.
+            # FAIL alone is called without anybody waiting for its answer: what it cannot do in
+            # three tries is found by SWEEP later, and by people at once.
             dead_letters=self._intake.dead_letters if verb == "fail" else None,
         )
 
@@ -116,15 +116,14 @@ class DarkroomStack(Stack):
             everywhere += grants.read_secrets(
                 secret.secret_arn for secret in storage.secrets.values()
             )
-        # A task is ended in steps that may each be repeated: manifest, state, event, and that it is
-        # due no more. A manifest is written over what was looked at before. What a task waited for
-        # is forgotten at its end; one that DELIVER ends waits for nothing any more.
-        conclude = [
+        # A task is ended in steps that may each be repeated: manifest, state, event, and that it
+        # waits for nothing and is due no more. Files are written over what was looked at before.
+        finish = [
             *grants.send_events(intake.bus.event_bus_arn),
             *grants.update_items(table),
+            *grants.forget_wants(table),
             *grants.read_objects(results),
         ]
-        finish = [*conclude, *grants.forget_wants(table)]
         match verb:
             case "intake":
                 return [
@@ -146,7 +145,7 @@ class DarkroomStack(Stack):
             case "poll":
                 return [*everywhere, *grants.update_items(table)]
             case "deliver":
-                return [*everywhere, *conclude]
+                return [*everywhere, *finish]
             case "fail":
                 return [*everywhere, *finish]
             case "sweep":

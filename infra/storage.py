@@ -14,7 +14,7 @@ from darkroom.naming import WORK
 from infra.environments import PROVIDERS, Environment
 
 BY_DUE = "by-due"
-"""The index of unfinished tasks by deadline."""
+"""The index of tasks by when they are to be looked at."""
 
 # The table's secondary indexes: name -> partition key and sort key.
 INDEXES = {

@@ -177,6 +177,8 @@ class Task:
     Attributes:
         task_id: 32 hex digits; a digest of the trigger alone.
         run: counts executions of its workflow, from 1.
+        since_run: the run in which its trigger or a person set it going; later ones took the
+            place of lost ones.
         revision: counts writes; every write expects the one before it.
         output: the results' key without its extension, in the output bucket.
         manifest_key: where its manifest is or will be.
@@ -202,6 +204,7 @@ class Task:
     source: str | None = None
     order: Order | None = None
     run: int = 1
+    since_run: int = 1
     revision: int = 0
     attempts: tuple[Attempt, ...] = ()
     results: tuple[Result, ...] = ()
@@ -243,6 +246,16 @@ class Task:
         return self.attempts[-1]
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether a paid call was begun of which nothing is known yet."""
+        return self.state == "submitting" and self.paying.outcome == "open"
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a paid call was begun, and what came of it is still to be had."""
+        return bool(self.attempts) and self.paying.outcome in ("open", "accepted")
+
+    @property
     def due(self) -> datetime:
         """When it is to be looked at, if nothing has been written to it by then."""
         if self.state == "waiting" and self.ending is None:
@@ -272,6 +285,7 @@ class Task:
             state=state,
             updated_at=now,
             run=self.run + 1,
+            since_run=self.run + 1,
             ending=None,
             slot=None,
             wait_reason=None,

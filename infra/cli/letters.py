@@ -35,12 +35,18 @@ NO_REASON: Final = "it bears no reason: no function got to see it"
 
 @dataclass(frozen=True)
 class Letter:
-    """One message as it lies there; `sent_at` is when it first came into any queue."""
+    """One message as it lies there.
+
+    Attributes:
+        from_intake: whether intake put it there, and so no end of a run.
+        sent_at: when it first came into any queue.
+    """
 
     message_id: str
     receipt: str
     body: str
     reason: str
+    from_intake: bool
     sent_at: datetime
 
 
@@ -75,8 +81,9 @@ def read_letter(letter: Letter, bucket: str) -> Incoming | BadEnd:
         letter: the letter.
         bucket: the input bucket's name.
     """
-    with suppress(ValueError):
-        return _END.validate_json(letter.body).end()
+    if not letter.from_intake:
+        with suppress(ValueError):
+            return _END.validate_json(letter.body).end()
     arrivals: Sequence[Arrival] = ()
     with suppress(Refused):
         arrivals = read_message(Message(letter.body, letter.message_id), bucket)
@@ -183,6 +190,7 @@ def _letter(message: "MessageTypeDef") -> Letter:
         message["ReceiptHandle"],
         message["Body"],
         " ".join(_reason(told).split()) or NO_REASON,
+        "reason" in told,
         datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
     )
 

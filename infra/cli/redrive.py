@@ -31,7 +31,8 @@ def command(what: tuple[str, ...], environment: str, *, dry_run: bool, as_json: 
     """Give messages another chance that ended in the dead letters.
 
     Without an argument: all of them. Each is told with the reason that brought it there; what
-    fails again comes back. A task is paid for once, however often it is asked for.
+    fails again comes back. The end of a run ends its task, or the task goes on in a new run. A task
+    is paid for once, however often it is asked for.
     """
     if not all(what):
         raise click.UsageError("an empty name means nothing; the bucket's root is /")
@@ -102,7 +103,7 @@ def redrive(
             yield Redriven(letter, about, silent=True)
             continue
         if dry_run:
-            then = "would be sent to intake" if coming else "its task would be ended"
+            then = "would be sent to intake" if coming else "its task would be looked after"
             yield Redriven(letter, about, then)
             continue
         if coming:
@@ -122,11 +123,15 @@ def _again(target: Target, read: "Incoming | BadEnd") -> str:
         return "sent to intake"
     from darkroom.pipeline.fail import fail  # noqa: PLC0415 - brings the models along
 
+    if target.ports.workflows.status(read.task_id, read.run) == "running":
+        return "its run is alive again"
     fail(target.ports, read.task_id, read.run, broken=read.status)
     task = target.tasks.get(read.task_id)
     if task is None:
         return "its task is not known any more"
-    return f"its task is {task.state}" + (" in a later run" if task.run != read.run else "")
+    if task.run != read.run:
+        return f"its task is {task.state} in a later run"
+    return f"its task is {task.state}" + ("" if task.finished else ", and goes on in a new run")
 
 
 def _called(target: Target, read: "Incoming | BadEnd") -> "tuple[str, frozenset[str]]":

@@ -34,7 +34,7 @@ def uploaded(key: str, version: str) -> str:
 
 def letter(body: str) -> Letter:
     """A letter that says this."""
-    return Letter("m-1", "receipt", body, "why", START)
+    return Letter("m-1", "receipt", body, "why", from_intake=False, sent_at=START)
 
 
 def test_a_dry_run_tells_the_reasons_and_moves_nothing(shop: Shop) -> None:
@@ -55,7 +55,7 @@ def test_a_dry_run_tells_the_reasons_and_moves_nothing(shop: Shop) -> None:
     }
     about = {one["about"]: one["done"] for one in told}
     assert about["photos/cat.jpg.json"] == "would be sent to intake"
-    assert about[f"the end of run 1 of task {'f' * 32}"] == "its task would be ended"
+    assert about[f"the end of run 1 of task {'f' * 32}"] == "its task would be looked after"
     assert said.stderr == "4 would be redriven\n"
     assert len(shop.bodies(shop.dead_url)) == 4
     assert shop.bodies(shop.intake_url) == []
@@ -158,8 +158,8 @@ def test_a_letter_that_cannot_be_carried_out_yet_stays(shop: Shop) -> None:
     """A paid call may still bring its answer; the others are moved all the same."""
     until = datetime.now(UTC) + timedelta(hours=1)
     calling = make_attempt(outcome="open", charged="unknown", call_until=until)
-    task = shop.task(state="submitting", attempts=(calling,))
-    body = ended(f"{task.task_id}-1")
+    task = shop.task(state="submitting", attempts=(calling,), run=10)
+    body = ended(f"{task.task_id}-10")
     shop.bury(body)
     shop.bury(OTHER)
     said = shop.run("redrive")

@@ -62,7 +62,12 @@ ALLOWED = {
         "secrets": {"secretsmanager:GetSecretValue"},
     },
     "deliver": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "bus": {"events:PutEvents"},

@@ -166,9 +166,9 @@ def spec_of(operation: str, **fields: Any) -> bytes:
     return json.dumps({"operation": operation, **fields}).encode()
 
 
-def in_state(state: State) -> Studio:
+def in_state(state: State, policy: Policy | None = None) -> Studio:
     """A studio whose only task has been brought into this state by the doors themselves."""
-    studio = Studio()
+    studio = Studio(policy=policy or Policy())
     if state == "unknown":
         _make_unknown(studio)
         return studio

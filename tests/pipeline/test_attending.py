@@ -145,7 +145,7 @@ def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -
 
     assert studio.task.state == "failed"
     assert studio.manifest()["failure"]["code"] == "result-gone"
-    assert _outcomes(studio) == [("zeta", "given-up", "yes")]
+    assert _outcomes(studio) == [("zeta", "failed", "yes")]
     assert len(studio.providers.sent) == 1
 
 

@@ -1,13 +1,17 @@
 """A person may cancel a task until it is being delivered; what was paid for is never denied."""
 
+from collections.abc import Callable
+
 import pytest
 
+from darkroom.errors import Busy, DarkroomError, NotSent, Throttled
 from darkroom.pipeline.release import CANCELLED, STOPPABLE, cancel
 from darkroom.pipeline.retry import retry
 from darkroom.task import State
+from darkroom.work import Prepared, Work
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
-from tests.pipeline.studio import PHOTO, Studio, in_state
+from tests.pipeline.studio import PHOTO, Died, Studio, in_state, refusal
 
 CALL_IS_OVER_S = 300
 """Longer than any paid call may take."""
@@ -41,7 +45,7 @@ def test_a_job_is_stopped_at_its_provider() -> None:
     assert studio.task.state == "cancelled"
     assert studio.providers.cancelled == [studio.task.paying.job_id]
     assert studio.manifest()["attempts"][0]["charged"] == "yes"
-    assert studio.manifest()["attempts"][0]["outcome"] == "given-up"
+    assert studio.manifest()["attempts"][0]["outcome"] == "failed"
 
 
 def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
@@ -52,15 +56,66 @@ def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
     assert studio.task.state == "cancelled"
 
 
-def test_a_paid_call_without_an_answer_is_not_called_cancelled() -> None:
-    """Nobody knows whether it was accepted."""
+def test_a_paid_call_in_doubt_is_cleared_up_first() -> None:
+    """Under its key the job is found, and stopped."""
     studio = in_state("submitting")
+    stop(studio)
+    studio.clock.advance(CALL_IS_OVER_S)
+    studio.run()
+
+    assert studio.task.state == "cancelled"
+    assert studio.providers.cancelled == [studio.task.paying.job_id]
+    assert studio.task.paying.charged == "yes"
+
+
+@pytest.mark.parametrize("on_unknown", ["hold", "retry"])
+def test_a_paid_call_that_nobody_can_tell_of_is_not_called_cancelled(on_unknown: str) -> None:
+    """Nobody knows whether it was accepted; and it is not made once more for a cancelled task."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    studio.ask(JOB_NONE, on_unknown=on_unknown)
+    studio.providers.say("submit", Died())
+    with pytest.raises(Died):
+        studio.door("submit", studio.task.task_id)
     stop(studio)
     studio.clock.advance(CALL_IS_OVER_S)
     studio.run()
 
     assert studio.task.state == "unknown"
     assert studio.task.paying.charged == "unknown"
+    assert len(studio.task.attempts) == 1
+
+
+@pytest.mark.parametrize(
+    "no",
+    [
+        refusal(),
+        Throttled("rate-limited", "Later.", retry_after_s=5),
+        NotSent("unreachable", "Nobody is there."),
+    ],
+    ids=["refused", "throttled", "not sent"],
+)
+def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
+    """Nothing was paid, and the manifest of the cancelled task says so."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    studio.ask(JOB_NONE)
+    submit = studio.providers.submit
+
+    def refuse_meanwhile(work: Work, intend: Callable[[Prepared], None]) -> object:
+        def intend_and_stop(prepared: Prepared) -> None:
+            intend(prepared)
+            stop(studio)
+
+        studio.providers.say("submit", no)
+        return submit(work, intend_and_stop)
+
+    studio.providers.submit = refuse_meanwhile  # type: ignore[method-assign, assignment]
+    studio.run()
+
+    assert studio.task.state == "cancelled"
+    assert studio.task.paying.charged == "no"
+    assert studio.manifest()["cost"]["credits"] == 0
 
 
 def test_the_answer_of_a_call_under_way_is_kept() -> None:
@@ -114,10 +169,13 @@ def test_a_job_that_is_too_slow_is_stopped() -> None:
     assert studio.providers.cancelled == [studio.task.paying.job_id]
 
 
-def test_a_run_that_broke_leaves_its_job_alone() -> None:
-    """It can be asked about by a retry."""
+def test_a_job_that_cannot_be_asked_about_is_left_alone() -> None:
+    """It was paid for, and may be done: a retry asks about it."""
     studio = in_state("running")
-    studio.door("fail", studio.task.task_id)
+    studio.providers.say("poll", *[Busy("trouble", "It cannot be asked.")] * 10_000)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "job-unreachable"
     assert studio.providers.cancelled == []
 
 

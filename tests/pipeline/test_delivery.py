@@ -201,6 +201,19 @@ def test_a_result_of_the_wrong_kind_fails_the_task(studio: Studio, body: bytes) 
     assert studio.outputs.keys == {f"{OUT}.manifest.json", work_key(studio.task.task_id, 1)}
 
 
+def test_what_was_copied_before_a_useless_result_is_in_the_manifest(studio: Studio) -> None:
+    """It lies in the bucket, and was paid for."""
+    good, bad = (base64.b64encode(body).decode() for body in (PNG, b"<html>Sorry</html>"))
+    refs = (ResultRef("image", data=good), ResultRef("image", data=bad))
+    studio.providers.say("submit", Finished(refs))
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "wrong-result"
+    assert [result["key"] for result in studio.manifest()["results"]] == [f"{OUT}-1.png"]
+
+
 def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
     """The limit is a setting; the sentence is about it, not about a fault of ours."""
     studio = Studio(policy=Policy(result_bytes=10))

@@ -8,6 +8,7 @@ import pytest
 
 from darkroom.errors import Busy, NotSent, ResultGone, Throttled, Unclear
 from darkroom.pipeline.intake import intake
+from darkroom.ports import Policy
 from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_KEY, SYNC_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, spec_of
@@ -198,20 +199,21 @@ def test_results_that_were_copied_before_a_crash_are_not_called_gone(studio: Stu
     assert studio.manifest()["status"] == "succeeded"
 
 
-def test_whoever_loses_the_race_to_the_end_leaves_the_winner_s_manifest(studio: Studio) -> None:
+def test_whoever_loses_the_race_to_the_end_leaves_the_winner_s_manifest() -> None:
     """FAIL wrote a failed manifest over the one of DELIVER, and lost the write of the state."""
+    studio = Studio(policy=Policy(runs=1))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     studio.run(until=["delivering"])
     task_id = studio.task.task_id
-    put = studio.outputs.put
+    put = studio.outputs.put_over
 
-    def deliver_first(key: str, body: Any, content_type: str) -> None:
-        studio.outputs.put = put  # type: ignore[method-assign]
+    def deliver_first(key: str, body: Any, content_type: str, etag: str | None) -> None:
+        studio.outputs.put_over = put  # type: ignore[method-assign]
         studio.door("deliver", task_id)
-        put(key, body, content_type)
+        put(key, body, content_type, etag)
 
-    studio.outputs.put = deliver_first  # type: ignore[method-assign]
+    studio.outputs.put_over = deliver_first  # type: ignore[method-assign]
     studio.door("fail", task_id)
 
     assert studio.task.state == "succeeded"

@@ -1,5 +1,6 @@
 """One name, several tasks: an older one never lands over a newer, however late it writes."""
 
+import base64
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,11 +8,13 @@ from typing import BinaryIO
 
 import pytest
 
+from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Conflict
 from darkroom.naming import stem_of
 from darkroom.pipeline.ending import named, put_as
-from darkroom.task import Task
+from darkroom.task import Result, Task
 from tests.fakes.outputs import InMemoryOutputs
+from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY
 from tests.pipeline.studio import PHOTO, SPEC, Studio
 
@@ -75,6 +78,24 @@ def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str)
     for task in (done, newer):
         assert studio.manifest(task)["task_id"] == task.task_id
         assert all(stem_of(task.manifest_key) in result.key for result in task.results)
+
+
+def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
+    """Under the other name: what lies under the first is the newer task's by now."""
+    studio, _, older = overwritten()
+    refs = tuple(
+        ResultRef("image", data=base64.b64encode(PNG + bytes([n])).decode()) for n in (1, 2)
+    )
+    first = Result(f"{older.output}-1.png", "image", "image/png", len(PNG) + 1, "0" * 64)
+    attempt = replace(older.paying, answer=Finished(refs))
+    older = studio.tasks.replace(older, replace(older, attempts=(attempt,), results=(first,)))
+    newer_one_is_done(studio)
+    studio.run()
+
+    done = studio.tasks.get(older.task_id)
+    assert done
+    aside = stem_of(done.manifest_key)
+    assert [result.key for result in done.results] == [f"{aside}-1.png", f"{aside}-2.png"]
 
 
 def test_a_task_may_write_over_its_own_files() -> None:

@@ -156,12 +156,23 @@ def test_a_key_is_not_repeated_after_the_provider_forgot_it(studio: Studio) -> N
 
 
 def test_a_refusal_of_the_repetition_proves_nothing(studio: Studio) -> None:
-    """The first sending may have been accepted all the same."""
+    """The first sending may have been accepted all the same; what it is about may be mended."""
     studio.providers.say("submit", Lost(TIMED_OUT))
-    studio.providers.say("repeat", refusal())
+    studio.providers.say("repeat", *[refusal()] * 20)
+    _asked(studio, SYNC_KEY).run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1
+
+
+def test_a_repetition_that_is_refused_for_a_day_leaves_it_unknown(studio: Studio) -> None:
+    """The provider would not know the key any more."""
+    studio.providers.say("submit", Lost(TIMED_OUT))
+    studio.providers.say("repeat", *[refusal()] * 1000)
     _asked(studio, SYNC_KEY).run()
 
     assert studio.task.state == "unknown"
+    assert len(studio.providers.charged) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import get_args
 import pytest
 
 from darkroom.errors import Busy
-from darkroom.ports import Next, Step
+from darkroom.pipeline.sweep import sweep
+from darkroom.ports import Next, Policy, Step
 from darkroom.task import FINISHED, State
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.studio import PHOTO, Studio, in_state
@@ -115,10 +116,25 @@ def test_an_unknown_task_is_nobodys(studio: Studio, door: str) -> None:
     assert studio.door(door, "0" * 32) == Step("done")
 
 
-@pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
-def test_a_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
-    """Failed, or unknown where a paid call's answer was never written down."""
+@pytest.mark.parametrize("state", ["submitting", "running", "delivering"])
+def test_a_broken_run_of_a_paid_task_is_followed_by_another(state: State) -> None:
+    """SWEEP begins it at once; what is paid for, or may be, comes to its result after all."""
     studio = in_state(state)
+    task_id = studio.task.task_id
+    studio.workflows.ended.add((task_id, 1))
+    assert studio.door("fail", task_id).next == "done"
+    assert studio.task.state == state
+
+    assert sweep(studio.ports) == {"new-run": 1}
+    studio.run()
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1
+
+
+@pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
+def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
+    """Failed, or unknown where a paid call's answer was never written down."""
+    studio = in_state(state, Policy(runs=1))
     studio.clock.advance(CALL_IS_OVER_S)
     studio.door("fail", studio.task.task_id)
 
@@ -135,7 +151,7 @@ def test_a_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
 
 def test_a_broken_run_is_not_ended_while_its_paid_call_may_still_answer() -> None:
     """Else the answer, and with it the job's id, would find the task ended."""
-    studio = in_state("submitting")
+    studio = in_state("submitting", Policy(runs=1))
     with pytest.raises(Busy):
         studio.door("fail", studio.task.task_id)
     assert studio.task.state == "submitting"

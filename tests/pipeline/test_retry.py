@@ -10,14 +10,17 @@ from darkroom.errors import Busy, Refused, Unclear
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
+from darkroom.ports import Policy
 from darkroom.task import State
 from darkroom.work import JobFailed
-from tests.fakes.providers import Lost
-from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_NONE
+from tests.fakes.providers import FakeProviders, Lost
+from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state
 
 NO_ANSWER = Unclear("no-answer", "It did not answer in time.")
 DAYS_S = 9 * 24 * 3600
+LAST_RUN = Policy(runs=1)
+"""With which a run that breaks is not followed by another."""
 
 
 def again(studio: Studio, *, pay_again: bool = False) -> None:
@@ -50,8 +53,10 @@ def ordered(operation: str, **fields: Any) -> Studio:
 
 
 def broken_in(state: State, operation: str = JOB_KEY) -> Studio:
-    """A task whose run was stopped from outside in this state, and FAIL was told."""
-    studio = ordered(operation)
+    """A task whose last run was stopped from outside in this state, and FAIL was told."""
+    studio = Studio(policy=LAST_RUN)
+    studio.drop(PHOTO)
+    studio.ask(operation)
     studio.run(until=[state])
     fail(studio.ports, studio.task.task_id, 1, broken="ABORTED")
     return studio
@@ -172,14 +177,28 @@ def test_with_a_word_too_the_job_is_asked_about_first() -> None:
     assert len(studio.providers.sent) == 1
 
 
-def test_a_job_that_was_asked_about_in_vain_may_be_made_anew() -> None:
-    """Once is enough."""
+def test_however_often_a_job_cannot_be_asked_about_it_is_not_made_anew() -> None:
+    """Its provider has not said its last word: it may be done all the same."""
     studio = broken_in("running", JOB_NONE)
     studio.providers.say("poll", *[Busy("trouble", "It cannot be asked.")] * 10_000)
     again(studio)
-    assert studio.task.ending is not None
-    assert studio.task.ending.failure.code == "job-unreachable"
+    assert studio.manifest()["failure"]["code"] == "job-unreachable"
     studio.providers.forget("poll")
+    again(studio, pay_again=True)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_job_that_was_stopped_may_be_made_anew() -> None:
+    """It took too long and its provider gave it up: there is nothing left to ask about."""
+    studio = Studio(providers=FakeProviders(ROUTES, polls=1_000))
+    studio.drop(PHOTO)
+    studio.ask(JOB_NONE)
+    studio.run()
+    assert studio.manifest()["failure"]["code"] == "job-too-slow"
+    assert refused(studio) == "paid-already"
+    studio.providers.polls = 1
     again(studio, pay_again=True)
 
     assert state_of(studio) == "succeeded"
@@ -293,7 +312,9 @@ def test_retries_come_after_any_time_that_a_task_is_remembered() -> None:
 
 def test_a_large_answer_is_found_where_it_was_put() -> None:
     """Beside the item, as in the first run."""
-    studio = ordered(SYNC_NONE, provider="alpha")
+    studio = Studio(policy=LAST_RUN)
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE, provider="alpha")
     studio.providers.say("submit", Finished((ResultRef("text", data="QUJD" * 50_000),)))
     studio.run(until=["delivering"])
     fail(studio.ports, studio.task.task_id, 1, broken="ABORTED")
@@ -306,6 +327,7 @@ def test_a_large_answer_is_found_where_it_was_put() -> None:
 def test_the_next_run_may_ask_another_provider_after_a_refund() -> None:
     """As in a first run: confirmed, uncharged, and the provider is spent for this run."""
     studio = broken_in("running")
+    studio.clock.advance(DAYS_S)
     studio.providers.say("poll", JobFailed("bad-luck", "It did not work.", "no"))
     again(studio)
 

@@ -145,8 +145,9 @@ def test_a_task_that_ended_without_saying_so_is_announced(studio: Studio) -> Non
     assert sweep(studio.ports) == {}
 
 
-def test_the_manifest_of_a_broken_run_is_written_once_more(studio: Studio) -> None:
+def test_the_manifest_of_a_broken_run_is_written_once_more() -> None:
     """A door that outlived its run may have written another one over it."""
+    studio = Studio(policy=Policy(runs=1))
     studio.drop(PHOTO)
     studio.ask(JOB_KEY)
     studio.run(until=["delivering"])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 IN_MEMORY_BYTES = 1 << 20
 """Larger files go to disk while they are on their way."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
+_RACED = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 # A delete marker's version answers 405; an id that is none, 400.
 _NO_SUCH_VERSION = _GONE | {"405", "MethodNotAllowed", "400", "InvalidArgument", "Bad Request"}
 _FORBIDDEN = frozenset({"403", "AccessDenied"})
@@ -159,7 +160,7 @@ class S3Outputs:
                 Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
             )
         except ClientError as error:
-            if _code(error) in _GONE | {"409", "ConditionalRequestConflict"}:
+            if _code(error) in _GONE | _RACED:
                 raise Conflict(f"Something else was written to {key}.") from error
             raise
 

@@ -15,8 +15,11 @@ LOST_LIMIT = 3
 
 
 def next_choice(task: Task) -> Choice | None:
-    """The first choice whose provider has not refused or failed this run, or lost it too often."""
-    attempts = [a for a in task.attempts if a.run == task.run]
+    """The first choice whose provider has not refused or failed the task, or lost it too often.
+
+    What earlier runs met counts no more once a person has set the task going again.
+    """
+    attempts = [a for a in task.attempts if a.run >= task.since_run]
     spent = {a.provider for a in attempts if a.outcome in ("refused", "failed")}
     lost = Counter(a.provider for a in attempts if a.outcome == "lost")
     spent |= {provider for provider, times in lost.items() if times >= LOST_LIMIT}
@@ -50,6 +53,12 @@ def work_for(task: Task, route: Route, attempt: int) -> Work:
         params=read_params(task.asked.params, route),
         inputs={role: files for role, files in task.asked.inputs.items() if role in route.roles},
     )
+
+
+def submit_until(ports: Ports, task: Task) -> datetime:
+    """When a task that is in front of SUBMIT again gives up: counted from when it was set going."""
+    since = task.created_at if task.since_run == 1 else ports.clock.now()
+    return since + timedelta(seconds=ports.policy.queue_s)
 
 
 def price_of(task: Task, route: Route) -> float | None:

@@ -60,23 +60,26 @@ def deliver(
 
 
 def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    results = list(task.results)
     try:
-        return _bring(ports, task, time_left_s)
+        return _bring(ports, task, results, time_left_s)
     except ResultGone as gone:
         return _gone(ports, task, gone)
     except (Busy, Conflict):
         raise
     except DarkroomError as useless:
         # Of the wrong kind, or larger than is copied: paid for all the same.
-        end(ports, task, Ending("failed", useless.failure))
+        end(ports, task, Ending("failed", useless.failure), results=tuple(results))
         return Step("fail")
 
 
-def _bring(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+def _bring(
+    ports: Ports, task: Task, results: list[Result], time_left_s: Callable[[], float]
+) -> Step:
+    """Copy what is not in `results` yet, and end the task."""
     answer = saved_answer(ports, task, task.paying)
     if answer is None:
         raise LookupError(f"task {task.task_id} is delivering without an answer")
-    results = list(task.results)
     try:
         for result in _copy(ports, task, answer, time_left_s):
             results.append(result)  # noqa: PERF402 - those copied before a trouble count, too

@@ -33,7 +33,9 @@ def named(ports: Ports, task: Task) -> Task:
         return task
     aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
     now = ports.clock.now()
-    return ports.tasks.replace(task, replace(task, manifest_key=aside, updated_at=now))
+    # What it wrote under the other name may be there no more: it is written again.
+    moved = replace(task, manifest_key=aside, results=(), updated_at=now)
+    return ports.tasks.replace(task, moved)
 
 
 def put_as(ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str) -> None:

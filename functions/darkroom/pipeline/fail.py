@@ -7,14 +7,19 @@ task's state allows: a paid call whose answer was never written down makes the t
 from dataclasses import replace
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Busy, DarkroomError, Failure
-from darkroom.pipeline.advice import retry_it
+from darkroom.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.pipeline.advice import pay_again_for_it, retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Task
+
+UNWANTED = frozenset({"cancelled", "job-too-slow"})
+"""Failures with which a job is stopped at its provider, where that can be."""
+USELESS = frozenset({"result-gone", "wrong-result", "result-too-large"})
+"""Failures after which nothing more is to be had of what was paid for."""
 
 
 def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
@@ -54,41 +59,43 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
     if task.finished:
         rewrite_manifest(ports, task)
         return task
-    if _calling(task):
-        left_s = (task.paying.call_until - ports.clock.now()).total_seconds()
-        if left_s > 0:
-            raise Busy("call-running", "A paid call may still bring its answer.")
+    if task.at_work and (task.ending is None or task.in_doubt) and runs_left(ports, task) > 0:
+        # What is paid for, or may be, is worth another run: SWEEP begins one.
+        ports.tasks.postpone(task, ports.clock.now())
+        return None
+    if task.in_doubt and ports.clock.now() < task.paying.call_until:
+        raise Busy("call-running", "A paid call may still bring its answer.")
     task = named(ports, task)
     ending = _ending(task, broken)
-    if task.ending is not None:
-        _stop_job(ports, task)
+    stopped = _stop_job(ports, task)
     lay_aside(ports, task)
     final = task.moved(
         ending.status,
         ports.clock.now(),
         ending=ending,
-        attempts=_closed(task, ending),
+        attempts=_closed(task, ending, stopped=stopped),
         wait_reason=None,
     )
     write_manifest(ports, final)
     return ports.tasks.replace(task, final)
 
 
-def _calling(task: Task) -> bool:
-    """Whether a paid call was begun of which nothing is known yet."""
-    return task.state == "submitting" and task.paying.outcome == "open"
+def runs_left(ports: Ports, task: Task) -> int:
+    """How many runs may still be begun in place of lost ones."""
+    return ports.policy.runs - (task.run - task.since_run + 1)
 
 
 def _ending(task: Task, broken: str | None) -> Ending:
-    """How the task ends: never 'failed' or 'cancelled' while money may have moved unseen."""
-    if _calling(task):
+    """How the task ends: 'unknown' while its last paid call is in doubt."""
+    if task.in_doubt:
         return Ending(
             "unknown",
             Failure(
                 "unknown-outcome",
                 f"The call to {task.paying.provider} was interrupted, and it is not known "
                 "whether it was accepted and charged.",
-                f"Check the {task.paying.provider} dashboard, then run {retry_it(task)}.",
+                f"Check the {task.paying.provider} dashboard; if it was not done, "
+                f"{pay_again_for_it(task)} makes a new paid call.",
             ),
         )
     return task.ending or Ending(
@@ -102,26 +109,35 @@ def _ending(task: Task, broken: str | None) -> Ending:
     )
 
 
-def _stop_job(ports: Ports, task: Task) -> None:
-    """Ask the provider to stop a job that is given up; the task ends whether it can or not."""
-    if task.state != "running" or task.paying.outcome != "accepted":
-        return
+def _stop_job(ports: Ports, task: Task) -> bool:
+    """Ask the provider to stop a job that nobody waits for; whether it did.
+
+    The task ends whether it can or not. Raises `Conflict` when a new run may want the job.
+    """
+    unwanted = task.ending is not None and task.ending.failure.code in UNWANTED
+    if not unwanted or task.state != "running" or task.paying.outcome != "accepted":
+        return False
+    fresh = ports.tasks.get(task.task_id)
+    if fresh is None or fresh.revision != task.revision:
+        raise Conflict(f"Task {task.task_id} changed meanwhile.")
     try:
-        ports.providers.cancel(route_for(ports, task, task.paying), task.paying.job_id or "")
+        route = route_for(ports, task, task.paying)
+        return ports.providers.cancel(route, task.paying.job_id or "")
     except (DarkroomError, LookupError):
-        return
+        return False
 
 
-def _closed(task: Task, ending: Ending) -> tuple[Attempt, ...]:
+def _closed(task: Task, ending: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
     """The attempts with nothing open, and with no answer or request kept."""
     if not task.attempts:
         return ()
     last = task.attempts[-1]
     changes: dict[str, object] = {"request": None, "answer": None, "answer_key": None}
     if last.outcome in ("open", "accepted"):
-        unknown = ending.status == "unknown"
+        useless = stopped or ending.failure.code in USELESS
+        outcome = "failed" if useless else "unknown" if ending.status == "unknown" else "given-up"
         changes |= {
-            "outcome": "unknown" if unknown else "given-up",
+            "outcome": outcome,
             "charged": "unknown" if last.charged == "no" else last.charged,
             "ended_at": last.ended_at or task.updated_at,
             "failure": ending.failure,

@@ -20,10 +20,12 @@ def find_mine(ports: Ports, task_id: str, run: int, *mine: State) -> Task | Step
     task = ports.tasks.get(task_id)
     if task is None or task.run != run:
         return Step("done")
-    if task.state in mine and task.ending is None:
+    # What became of a paid call is found out first, whoever has cancelled the task meanwhile.
+    ends = task.ending is not None and not task.in_doubt
+    if task.state in mine and not ends:
         return task
     if task.finished:
         return Step("done")
-    if task.ending is not None:
+    if ends:
         return Step("fail")
     return Step(_DOOR_OF.get(task.state, "done"))

@@ -28,7 +28,8 @@ PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 """A request id that may name results: without a dot it cannot look like a file's name."""
 LAST_TRY = 18
 """The receive at which intake gives a message up itself: soon after, the queue does, and says
-nothing of why. What is received more often was never given up, so whoever took it is dead."""
+nothing of why. What is received more often was never given up: it was throttled each time, or
+whoever took it died."""
 REASON_BYTES = 1000
 
 _SILENT = Failure(

@@ -37,7 +37,12 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
             ports,
             task,
             lambda fresh: fresh.moved(
-                "running", now, attempts=fresh.with_attempt(attempt), deadline=deadline, waits=0
+                "running",
+                now,
+                attempts=fresh.with_attempt(attempt),
+                deadline=deadline,
+                ending=_still_wanted(fresh),
+                waits=0,
             ),
         )
         return Step("poll", poll_wait_s(route, 0))
@@ -45,7 +50,13 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
     _safe(
         ports,
         task,
-        lambda fresh: fresh.moved("delivering", now, attempts=fresh.with_attempt(attempt), waits=0),
+        lambda fresh: fresh.moved(
+            "delivering",
+            now,
+            attempts=fresh.with_attempt(attempt),
+            ending=_still_wanted(fresh),
+            waits=0,
+        ),
     )
     return Step("deliver")
 
@@ -62,6 +73,11 @@ def _safe(ports: Ports, task: Task, change: Callable[[Task], Task]) -> Task:
             task = fresh
 
 
+def _still_wanted(task: Task) -> Ending | None:
+    """The task's ending where a person cancelled it; that the call is unknown is over with."""
+    return task.ending if task.ending and task.ending.status == "cancelled" else None
+
+
 def _moved_on(fresh: Task, task: Task) -> bool:
     """Whether the attempt was given up meanwhile and another one has begun."""
     return fresh.paying.number != task.paying.number
@@ -76,9 +92,7 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         attempt: the one that was refused.
         error: why.
     """
-    waits = task.waits + 1
-    unreached = 0 if isinstance(error, Throttled) else task.unreached + 1
-    later = error.repeatable and unreached <= UNREACHED_LIMIT
+    later = error.repeatable and _unreached(task, error) <= UNREACHED_LIMIT
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -86,8 +100,23 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         ended_at=ports.clock.now(),
         failure=error.failure,
     )
+    try:
+        return _refused(ports, task, closed, error)
+    except Conflict:
+        fresh = ports.tasks.get(task.task_id)
+        if fresh is None or not fresh.in_doubt or _moved_on(fresh, task):
+            raise
+        # Somebody cancelled it meanwhile; that nothing was paid must be known all the same.
+        attempts = fresh.with_attempt(closed)
+        now = ports.clock.now()
+        ports.tasks.replace(fresh, replace(fresh, attempts=attempts, updated_at=now))
+        return Step("fail")
+
+
+def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) -> Step:
     attempts = task.with_attempt(closed)
-    if later:
+    if closed.outcome == "throttled":
+        waits, unreached = task.waits + 1, _unreached(task, error)
         reason = error.failure.sentence
         requeue(ports, task, attempts, waits=waits, unreached=unreached, wait_reason=reason)
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
@@ -97,6 +126,10 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         return Step("submit")
     end(ports, task, Ending("failed", error.failure), attempts=attempts)
     return Step("fail")
+
+
+def _unreached(task: Task, error: DarkroomError) -> int:
+    return 0 if isinstance(error, Throttled) else task.unreached + 1
 
 
 def requeue(

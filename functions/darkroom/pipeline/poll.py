@@ -8,7 +8,7 @@ from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Thr
 from darkroom.pipeline.admission import Turned, leave, take_slot
 from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import keep_answer
-from darkroom.pipeline.attempts import next_choice, route_for
+from darkroom.pipeline.attempts import next_choice, route_for, submit_until
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s, poll_wait_s
@@ -76,7 +76,7 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     failure = Failure(
         "job-too-slow",
         f"{route.provider} did not finish job {task.paying.job_id} within {route.job_s:,} s.",
-        f"Run {retry_it(task)} to ask about it once more, or name another provider.",
+        after(task, "yes"),
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -139,7 +139,8 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
     failure = Failure(said.code, said.sentence, after(task, said.charged))
     attempt = replace(
         task.paying,
-        outcome="lost" if lost else "failed",
+        # That it is not known is no word on whether it was done, unless that costs nothing.
+        outcome="lost" if lost else "given-up" if unknown else "failed",
         charged=said.charged,
         ended_at=now,
         failure=failure,
@@ -147,8 +148,8 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
     attempts = task.with_attempt(attempt)
     following = next_choice(replace(task, attempts=attempts))
     if said.charged == "no" and following:
-        # The job's deadline was its own; the one for being submitted counts from the start.
-        deadline = task.created_at + timedelta(seconds=ports.policy.queue_s)
+        # The job's deadline was its own.
+        deadline = submit_until(ports, task)
         queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
         ports.tasks.replace(task, queued)
         again = lost and following.provider == attempt.provider

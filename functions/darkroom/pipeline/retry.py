@@ -5,8 +5,11 @@
 | nothing that can have cost anything           | `queued`: it is submitted anew        |
 | an answer that was kept                       | `delivering`: nobody is called        |
 | a job that may be done                        | `running`: it is asked about          |
-| a doubtful call that can be looked for        | `submitting`: it is looked for        |
+| a doubtful call that can be looked for        | `submitting`: it is looked for again  |
 | anything else that may have cost something    | `queued`, and only with `pay_again`   |
+
+With `pay_again` a doubtful call is not looked for again: that was done for as long as it makes
+sense. A spec that says `on_unknown: retry` has said so itself.
 """
 
 from dataclasses import replace
@@ -32,7 +35,8 @@ def retry(ports: Ports, task_id: str, *, pay_again: bool = False) -> Task:
         ports: the outside.
         task_id: the task.
         pay_again: whether a new paid call may be made where an earlier one cost something, or may
-            have. What can still be had of the earlier one is tried first, once.
+            have, and nothing is left of it to be had: a kept answer is delivered, and a job that
+            its provider has not said its last word on is asked about, all the same.
 
     Returns:
         The task in its new run, which has been started.
@@ -54,8 +58,7 @@ def _resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
     paid = next((a for a in reversed(task.attempts) if a.charged != "no"), None)
     new = None
     if paid is not None and paid is task.attempts[-1]:
-        tried = paid.asked_since is not None
-        new = None if pay_again and tried else _taken_up(ports, task, paid)
+        new = _taken_up(ports, task, paid, pay_again=pay_again)
     if new is None:
         if paid is not None and not pay_again:
             raise _paid_already(task, paid)
@@ -78,14 +81,17 @@ def _ended_badly(task: Task | None, task_id: str) -> Task:
     return task
 
 
-def _taken_up(ports: Ports, task: Task, paid: Attempt) -> Task | None:
+def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
     """The task where its paid attempt can still be made use of; None where it cannot."""
     now = ports.clock.now()
     again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
+    if paid.outcome not in ("given-up", "unknown"):
+        return None  # that was its provider's last word, or what it made is of no use
     if paid.job_id is None and saved_answer(ports, task, paid) is not None:
+        again = replace(again, charged="yes")
         return task.resumed("delivering", now, attempts=task.with_attempt(again))
     route = _route(ports, task, paid)
-    if route is None or paid.outcome not in ("given-up", "unknown"):
+    if route is None:
         return None
     again = replace(again, ended_at=None)
     if paid.job_id is not None:
@@ -96,9 +102,11 @@ def _taken_up(ports: Ports, task: Task, paid: Attempt) -> Task | None:
             results=(),
             deadline=now + timedelta(seconds=route.job_s),
         )
-    if route.idempotency == "look-up":
+    if route.idempotency == "look-up" and not pay_again:  # it was looked for as long as it may
         again = replace(again, outcome="open", call_until=now)
-        return task.resumed("submitting", now, attempts=task.with_attempt(again))
+        deadline = now + timedelta(seconds=ports.policy.queue_s)
+        attempts = task.with_attempt(again)
+        return task.resumed("submitting", now, attempts=attempts, deadline=deadline)
     return None
 
 

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
-from darkroom.pipeline.advice import retry_it
+from darkroom.pipeline.admission import take_slot
+from darkroom.pipeline.advice import pay_again_for_it
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
 from darkroom.pipeline.fail import end
@@ -71,9 +72,16 @@ def settle(ports: Ports, task: Task) -> Step:
 def _find_out(ports: Ports, task: Task, route: Route) -> Step:
     """Ask the provider what became of the call; once more later when that brings nothing."""
     attempt = task.paying
+    turned = take_slot(ports, task, route, "submit")
+    if turned is not None:
+        if task.slot != turned.slot:
+            waiting = task.moved("submitting", ports.clock.now(), slot=turned.slot)
+            ports.tasks.replace(task, waiting)
+        return Step("submit", turned.wait_s)
     again = replace(attempt, replays=attempt.replays + 1, call_until=call_until(ports, route))
     task = ports.tasks.replace(
-        task, task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(again))
+        task,
+        task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(again), slot=None),
     )
     work = work_for(task, route, attempt.number)
     try:
@@ -83,11 +91,10 @@ def _find_out(ports: Ports, task: Task, route: Route) -> Step:
         else:
             said = ports.providers.look_up(work, attempt.started_at)
     except DarkroomError as error:
-        if error.repeatable or error.money_moved == "maybe":
-            asked_s = error.retry_after_s if isinstance(error, Throttled) else None
-            return unclear(ports, task, route, error.failure, asked_s or 0)
-        # The first sending may have been accepted all the same: this refusal is no proof.
-        return _end_unknown(ports, task, error.failure)
+        # The first sending may have been accepted all the same: a refusal is no proof, and what it
+        # is about (a key, a purse) may be mended while the provider still knows the call.
+        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        return unclear(ports, task, route, error.failure, asked_s or 0)
     if said is None:
         return unclear(ports, task, route, attempt.failure or _no_answer(attempt))
     return accepted(ports, task, route, said)
@@ -120,14 +127,16 @@ def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
         credits=price_of(task, route_for(ports, task, task.paying)),
     )
     attempts = task.with_attempt(attempt)
-    if task.asked.on_unknown == "retry" and len(attempts) < PAY_AGAIN_LIMIT:
+    wanted = task.ending is None
+    if wanted and task.asked.on_unknown == "retry" and len(attempts) < PAY_AGAIN_LIMIT:
         requeue(ports, task, attempts)
         return Step("submit")
     failure = Failure(
         "unknown-outcome",
         f"It is not known whether {attempt.provider} accepted and charged this: "
         f"{why.sentence[:1].lower()}{why.sentence[1:]}",
-        f"Check the {attempt.provider} dashboard, then run {retry_it(task)}.",
+        f"Check the {attempt.provider} dashboard; if it was not done, {pay_again_for_it(task)} "
+        "makes a new paid call.",
     )
     ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
     end(ports, task, ending, attempts=attempts)

@@ -19,7 +19,7 @@ from typing import Literal
 from darkroom.errors import Conflict, Failure, InputRefused
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.ending import conclude, rewrite_manifest
-from darkroom.pipeline.fail import end, fail
+from darkroom.pipeline.fail import end, fail, runs_left
 from darkroom.pipeline.patience import each
 from darkroom.pipeline.release import release
 from darkroom.pipeline.resolve import look
@@ -50,12 +50,14 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
 def look_after(ports: Ports, task_id: str) -> Care:
     """Put one task right if it stands still; safe at any time, for any task."""
     task = ports.tasks.get(task_id)
-    if task is None or task.due > ports.clock.now():
+    waits = task is not None and task.state == "waiting" and task.ending is None
+    # The list may be behind: of these two, too early would be wrong.
+    if task is None or ((task.finished or waits) and task.due > ports.clock.now()):
         return "untouched"
     try:
         if task.finished:
             return _conclude(ports, task)
-        if task.state == "waiting" and task.ending is None:
+        if waits:
             return _give_up(ports, task)
         return _keep_running(ports, task)
     except Conflict:
@@ -102,9 +104,10 @@ def _keep_running(ports: Ports, task: Task) -> Care:
 
 def _run_again(ports: Ports, task: Task) -> Care:
     """The run is over and FAIL was not told: the next run finds its place by the task's state."""
-    if task.run >= ports.policy.runs:
+    if runs_left(ports, task) <= 0:
         fail(ports, task.task_id, task.run, broken="no run could end it")
         return "given-up"
-    task = ports.tasks.replace(task, replace(task, run=task.run + 1, updated_at=ports.clock.now()))
+    # It stays due until its new run was seen alive: the next sweep follows one that dies here.
+    task = ports.tasks.replace(task, replace(task, run=task.run + 1))
     ports.workflows.start(task.task_id, task.run)
     return "new-run"

@@ -54,9 +54,9 @@ class Perfect(Adapter):
     label = LABEL
     base_urls = ("https://yce-api-01.perfectcorp.com", "https://yce-api-01.makeupar.com")
     # The document prices nothing; units are those of the later API, and no page prices a unit.
-    # "100 requests per 5 minutes" per address, the tighter of its two limits. A job takes a few
-    # seconds and is asked about every four; two at a time never come near the rate by themselves.
-    rules = Rules(Rate(100, 300), open_jobs=2, calls_per_file=1, calls_per_job=4)
+    # "100 requests per 5 minutes" per address, the tighter of its two limits. A job is asked about
+    # every four seconds, and so 75 times in that window: a second long one would be too much.
+    rules = Rules(Rate(100, 300), open_jobs=1, calls_per_file=1, calls_per_job=4)
     tariff = Tariff(None, "2026-11-21", "yce.perfectcorp.com/document, units of the later API")
     credential_names: tuple[str, ...] = ("client_id", "client_secret")
     session_s = 7200
