@@ -1,11 +1,13 @@
 # What people type. Everything is installed into .venv from pinned, hashed requirements.
 PYTHON ?= python3
 SEEDS ?= 400
+TASKS ?= 100
+SEED ?= 1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
-.PHONY: help demo local test simulate check layers requirements clean
+.PHONY: help demo local test simulate havoc check layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,6 +28,9 @@ simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, pla
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2
 	@$(BIN)/python -m tests.simulation --crash-points
 	@$(BIN)/python -m tests.simulation --bugs --processes 2
+
+havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty sandboxes: make havoc TASKS=100
+	@$(BIN)/python -m tests.e2e.havoc --tasks $(TASKS) --seed $(SEED)
 
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."

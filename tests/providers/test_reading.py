@@ -5,7 +5,7 @@ import json
 import pytest
 
 from darkroom.errors import DarkroomError, Unclear
-from darkroom.providers import reading
+from darkroom.providers import reading, times
 from darkroom.providers.protocol import Answer, FilePart, Request
 from darkroom.task import Input
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
@@ -149,13 +149,13 @@ def test_credits_that_are_no_amount_are_none(value: object) -> None:
 )
 def test_a_time_is_read_as_seconds(written: str, read: float) -> None:
     """With an offset or without, to whatever fraction; what was never is the year one."""
-    assert reading.time_s_of(written) == pytest.approx(read, abs=1e-6)
+    assert times.time_s_of(written) == pytest.approx(read, abs=1e-6)
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "soon", "2026-13-01", "2026-01-02T03:04:05+99:00"])
 def test_a_time_that_is_none_is_none(value: object) -> None:
     """Nothing depends on it alone."""
-    assert reading.time_s_of(value) is None
+    assert times.time_s_of(value) is None
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,8 @@ def test_a_time_that_is_none_is_none(value: object) -> None:
 )
 def test_the_time_of_an_answer_is_the_provider_s_own(date: str, read: float | None) -> None:
     """Its clock says how long ago something was over there; an answer need not have it."""
-    assert reading.date_s_of(answer_of(200, {}, {"date": date})) == read
-    assert reading.date_s_of(answer_of(200, {})) is None
+    assert times.date_s_of(answer_of(200, {}, {"date": date})) == read
+    assert times.date_s_of(answer_of(200, {})) is None
 
 
 def test_a_request_survives_being_kept_as_text() -> None:

@@ -23,7 +23,7 @@ from math import ceil, inf, log2
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from darkroom.providers import reading
+from darkroom.providers import reading, times
 from darkroom.providers.goapi_catalogue import Entry
 from darkroom.providers.goapi_envelope import is_unknown, read_data, refusal_of
 from darkroom.providers.protocol import Answer, Request
@@ -120,7 +120,7 @@ def _page(entry: Entry, start_s: int, number: int) -> Generator[Request, Answer,
     return _Page(
         rows,
         total if isinstance(total, int) else len(rows),
-        reading.date_s_of(answer) or 0,
+        times.date_s_of(answer) or 0,
     )
 
 
@@ -133,7 +133,7 @@ def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
     named: dict[str, tuple[bool, float]] = {}
     for row in reversed(rows):
         if isinstance(row, dict) and isinstance(row.get("task_id"), str) and row["task_id"]:
-            made_s = reading.time_s_of(row.get("created_at"))
+            made_s = times.time_s_of(row.get("created_at"))
             away_s = inf if made_s is None else abs(made_s - since_s)
             named[row["task_id"]] = (row.get("action") != entry.task_type, away_s)
     return sorted(named, key=named.__getitem__)

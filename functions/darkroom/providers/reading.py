@@ -9,8 +9,6 @@ import binascii
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -163,23 +161,6 @@ def credits_of(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) and value >= 0 else None
     return None
-
-
-def time_s_of(value: object) -> float | None:
-    """An ISO 8601 time in seconds since 1970, or None; UTC where it does not say otherwise."""
-    try:
-        time = datetime.fromisoformat(as_text(value))
-    except (ValueError, Unclear):
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-def date_s_of(answer: Answer) -> float | None:
-    """When the provider answered, by its own clock, in seconds since 1970 (RFC 9110, 6.6.1)."""
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-    except ValueError:
-        return None
 
 
 def job_failed(label: str, said: object, charged: Charged) -> JobFailed:
