@@ -20,7 +20,7 @@ Outcome = Literal[
     "given-up",
     "unknown",
 ]
-"""`failed` is the provider's own word; `given-up` is ours, and the job may be done all the same."""
+"""After `failed` nothing more is to be had of it; after `given-up` its job may be done."""
 
 
 @dataclass(frozen=True)

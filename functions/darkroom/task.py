@@ -52,11 +52,10 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
 }
 """Which state may follow which. A write that is in no row is a bug and raises."""
 
-RESUMED: Mapping[State, frozenset[State]] = {
-    "failed": frozenset({"queued", "submitting", "running", "delivering"}),
-    "cancelled": frozenset({"queued", "submitting", "running", "delivering"}),
-    "unknown": frozenset({"queued", "submitting", "running", "delivering"}),
-}
+RESUMED: Mapping[State, frozenset[State]] = dict.fromkeys(
+    ("failed", "cancelled", "unknown"),
+    frozenset({"queued", "submitting", "running", "delivering"}),
+)
 """Where a new run may begin after a bad end."""
 
 FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
@@ -246,6 +245,11 @@ class Task:
         return self.attempts[-1]
 
     @property
+    def awaits_inputs(self) -> bool:
+        """Whether it waits for its files, and nobody has given it up."""
+        return self.state == "waiting" and self.ending is None
+
+    @property
     def in_doubt(self) -> bool:
         """Whether a paid call was begun of which nothing is known yet."""
         return self.state == "submitting" and self.paying.outcome == "open"
@@ -258,7 +262,7 @@ class Task:
     @property
     def due(self) -> datetime:
         """When it is to be looked at, if nothing has been written to it by then."""
-        if self.state == "waiting" and self.ending is None:
+        if self.awaits_inputs:
             return self.deadline
         return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STILL
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, NotSent, Throttled
-from darkroom.pipeline.release import CANCELLED, STOPPABLE, cancel
+from darkroom.errors import Busy, DarkroomError, NotSent, Refused, Throttled
+from darkroom.pipeline.cancel import stop
 from darkroom.pipeline.retry import retry
 from darkroom.task import State
 from darkroom.work import Prepared, Work
@@ -17,16 +17,16 @@ CALL_IS_OVER_S = 300
 """Longer than any paid call may take."""
 
 
-def stop(studio: Studio) -> None:
+def cancel(studio: Studio) -> None:
     """A person cancels the only task."""
-    cancel(studio.ports, studio.task.task_id, CANCELLED, STOPPABLE)
+    stop(studio.ports, studio.task.task_id)
 
 
 @pytest.mark.parametrize("state", ["waiting", "queued"])
 def test_what_is_not_submitted_ends_at_once(state: State) -> None:
     """Nobody is called."""
     studio = in_state(state)
-    stop(studio)
+    cancel(studio)
 
     assert studio.task.state == "cancelled"
     assert studio.manifest()["failure"]["code"] == "cancelled"
@@ -37,7 +37,7 @@ def test_what_is_not_submitted_ends_at_once(state: State) -> None:
 def test_a_job_is_stopped_at_its_provider() -> None:
     """By the next door that comes by; it was charged, and the manifest says so."""
     studio = in_state("running")
-    stop(studio)
+    cancel(studio)
     assert studio.task.ending
     assert studio.providers.cancelled == []
     studio.run()
@@ -51,7 +51,7 @@ def test_a_job_is_stopped_at_its_provider() -> None:
 def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
     """Its provider has no such call."""
     studio = _with_a_job_that_cannot_be_stopped()
-    stop(studio)
+    cancel(studio)
     studio.run()
     assert studio.task.state == "cancelled"
 
@@ -59,7 +59,7 @@ def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
 def test_a_paid_call_in_doubt_is_cleared_up_first() -> None:
     """Under its key the job is found, and stopped."""
     studio = in_state("submitting")
-    stop(studio)
+    cancel(studio)
     studio.clock.advance(CALL_IS_OVER_S)
     studio.run()
 
@@ -77,7 +77,7 @@ def test_a_paid_call_that_nobody_can_tell_of_is_not_called_cancelled(on_unknown:
     studio.providers.say("submit", Died())
     with pytest.raises(Died):
         studio.door("submit", studio.task.task_id)
-    stop(studio)
+    cancel(studio)
     studio.clock.advance(CALL_IS_OVER_S)
     studio.run()
 
@@ -105,7 +105,7 @@ def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
     def refuse_meanwhile(work: Work, intend: Callable[[Prepared], None]) -> object:
         def intend_and_stop(prepared: Prepared) -> None:
             intend(prepared)
-            stop(studio)
+            cancel(studio)
 
         studio.providers.say("submit", no)
         return submit(work, intend_and_stop)
@@ -127,7 +127,7 @@ def test_the_answer_of_a_call_under_way_is_kept() -> None:
 
     def submit_meanwhile(*args: object) -> object:
         said = submit(*args)  # type: ignore[arg-type]
-        stop(studio)
+        cancel(studio)
         return said
 
     studio.providers.submit = submit_meanwhile  # type: ignore[method-assign, assignment]
@@ -137,19 +137,38 @@ def test_the_answer_of_a_call_under_way_is_kept() -> None:
     assert studio.providers.cancelled == [studio.task.paying.job_id]
 
 
-@pytest.mark.parametrize("state", ["delivering", "succeeded", "failed", "unknown", "cancelled"])
+@pytest.mark.parametrize("state", ["delivering", "succeeded", "failed", "unknown"])
 def test_what_is_done_stays_as_it_is(state: State) -> None:
     """A result that is paid for and there is worth more than a cancellation."""
     studio = in_state(state)
     before = studio.task
-    stop(studio)
+    with pytest.raises(Refused) as refusal:
+        cancel(studio)
+    assert refusal.value.failure.code == (
+        "delivering" if state == "delivering" else "ended-already"
+    )
     assert studio.task == before
+
+
+def test_cancelling_twice_is_cancelling_once() -> None:
+    """Whoever did it first may have died before saying so."""
+    studio = in_state("cancelled")
+    before = studio.task
+    cancel(studio)
+    assert studio.task == before
+
+
+def test_an_unknown_name_cannot_be_cancelled(studio: Studio) -> None:
+    """Perhaps it was mistyped."""
+    with pytest.raises(Refused) as refusal:
+        stop(studio.ports, "0" * 32)
+    assert refusal.value.failure.code == "no-such-task"
 
 
 def test_a_cancelled_task_may_be_taken_up_again() -> None:
     """Its job was done before it could be stopped; nothing is paid for twice."""
     studio = _with_a_job_that_cannot_be_stopped()
-    stop(studio)
+    cancel(studio)
     studio.run()
     retry(studio.ports, studio.task.task_id)
     studio.run()

@@ -239,3 +239,24 @@ def test_one_task_that_cannot_be_looked_after_does_not_stop_the_others(studio: S
     studio.tasks.get = get  # type: ignore[method-assign]
 
     assert [task.state for task in studio.tasks.all] == ["waiting", "queued"]
+
+
+def test_a_free_call_that_is_refused_while_another_door_pays_changes_nothing(
+    studio: Studio,
+) -> None:
+    """Whoever wrote the intent goes on; the other comes back later."""
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    task_id, submit = studio.task.task_id, studio.providers.submit
+
+    def refused_late(*_: Any) -> Any:
+        studio.providers.submit = submit  # type: ignore[method-assign]
+        studio.door("submit", task_id)
+        raise NotSent("unreachable", "The upload did not go through.")
+
+    studio.providers.submit = refused_late  # type: ignore[method-assign, assignment]
+    assert studio.door("submit", task_id).next == "submit"
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.charged) == 1

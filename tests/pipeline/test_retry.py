@@ -138,6 +138,22 @@ def test_a_doubtful_call_that_is_in_no_list_stays_doubtful() -> None:
     assert len(studio.providers.sent) == 2
 
 
+def test_a_doubtful_call_that_nobody_has_looked_for_is_looked_for_before_it_is_paid_again() -> None:
+    """Its last run was stopped in the doubt."""
+    studio = Studio(policy=LAST_RUN)
+    studio.drop(PHOTO)
+    studio.ask(JOB_LOOKED_UP)
+    studio.providers.say("submit", Lost(NO_ANSWER))
+    studio.door("submit", studio.task.task_id)
+    studio.clock.advance(300)
+    fail(studio.ports, studio.task.task_id, 1, broken="ABORTED")
+    assert state_of(studio) == "unknown"
+    again(studio, pay_again=True)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.charged) == 1
+
+
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
 def test_a_doubtful_call_that_nobody_can_tell_of_needs_a_word(operation: str) -> None:
     """Without it nothing is sent; with it there is a second attempt beside the doubtful one."""

@@ -57,7 +57,9 @@ def work_for(task: Task, route: Route, attempt: int) -> Work:
 
 def submit_until(ports: Ports, task: Task) -> datetime:
     """When a task that is in front of SUBMIT again gives up: counted from when it was set going."""
-    since = task.created_at if task.since_run == 1 else ports.clock.now()
+    since = task.created_at
+    if task.since_run > 1:
+        since = min(a.asked_since or a.started_at for a in task.attempts if a.run >= task.since_run)
     return since + timedelta(seconds=ports.policy.queue_s)
 
 

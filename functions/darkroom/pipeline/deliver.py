@@ -7,7 +7,6 @@ written once, and the event again with the same id.
 import base64
 import hashlib
 import io
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
+from darkroom.pipeline.manifest import read_results
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Result, Task
@@ -60,31 +60,23 @@ def deliver(
 
 
 def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    answer = saved_answer(ports, task, task.paying)
+    if answer is None:
+        raise LookupError(f"task {task.task_id} is delivering without an answer")
     results = list(task.results)
     try:
-        return _bring(ports, task, results, time_left_s)
+        for result in _copy(ports, task, answer, time_left_s):
+            results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
+    except Conflict:
+        raise
     except ResultGone as gone:
         return _gone(ports, task, gone)
-    except (Busy, Conflict):
-        raise
+    except Busy as busy:
+        return _later(ports, task, busy, tuple(results))
     except DarkroomError as useless:
         # Of the wrong kind, or larger than is copied: paid for all the same.
         end(ports, task, Ending("failed", useless.failure), results=tuple(results))
         return Step("fail")
-
-
-def _bring(
-    ports: Ports, task: Task, results: list[Result], time_left_s: Callable[[], float]
-) -> Step:
-    """Copy what is not in `results` yet, and end the task."""
-    answer = saved_answer(ports, task, task.paying)
-    if answer is None:
-        raise LookupError(f"task {task.task_id} is delivering without an answer")
-    try:
-        for result in _copy(ports, task, answer, time_left_s):
-            results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
-    except Busy as busy:
-        return _later(ports, task, busy, tuple(results))
     return _succeed(ports, task, tuple(results))
 
 
@@ -212,9 +204,4 @@ def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
 def _delivered(ports: Ports, task: Task) -> tuple[Result, ...] | None:
     """The results that an earlier call of this door copied before it died, by their manifest."""
     body = ports.outputs.get(task.manifest_key)
-    manifest = json.loads(body) if body else {}
-    if (manifest.get("task_id"), manifest.get("status")) != (task.task_id, "succeeded"):
-        return None
-    if manifest["attempts"][-1]["number"] != task.paying.number:
-        return None
-    return tuple(Result(**result) for result in manifest["results"])
+    return read_results(body, task) if body else None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable
 from darkroom.pipeline.release import stale
-from darkroom.pipeline.resolve import is_there, look, pin, resolve
+from darkroom.pipeline.resolve import is_there, look, missing, pin, resolve
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Order, Task, Trigger
@@ -85,8 +85,8 @@ def _read(asked: Asked) -> Spec | Refused:
 def _ordered(ports: Ports, task: Task, order: Order) -> Task:
     """The drafted task with its order: pinned and queued, or waiting for what is missing."""
     found = look(ports.inputs, order)
-    missing = tuple(key for key, there in found.items() if there is None)
-    if not missing:
+    lacking = missing(found)
+    if not lacking:
         return replace(task, order=pin(order, found, ports.providers.routes()))
     return replace(
         task,
@@ -95,7 +95,7 @@ def _ordered(ports: Ports, task: Task, order: Order) -> Task:
         # All of them: one that is there now may be gone when the last one comes.
         wants=tuple(found),
         deadline=task.created_at + timedelta(seconds=ports.policy.inputs_s),
-        wait_reason=f"waits for {', '.join(missing)}",
+        wait_reason=f"waits for {', '.join(lacking)}",
     )
 
 

@@ -1,16 +1,18 @@
 """FAIL: end a task that has no results. Order: manifest, state, event; each may be repeated.
 
-It ends a task as another door decided, or, when a run broke without a decision, as safely as the
-task's state allows: a paid call whose answer was never written down makes the task `unknown`.
+It ends a task as another door decided. When a run broke without a decision, what is paid for, or
+may be, is left to SWEEP for another run while there are any; else the task ends as safely as its
+state allows: a paid call whose answer was never written down makes it `unknown`.
 """
 
 from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure
-from darkroom.pipeline.advice import pay_again_for_it, retry_it
+from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.doubt import given_up, unknown_outcome
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports, Step
@@ -20,6 +22,7 @@ UNWANTED = frozenset({"cancelled", "job-too-slow"})
 """Failures with which a job is stopped at its provider, where that can be."""
 USELESS = frozenset({"result-gone", "wrong-result", "result-too-large"})
 """Failures after which nothing more is to be had of what was paid for."""
+INTERRUPTED = Failure("interrupted", "The call was interrupted, and nobody could find out more.")
 
 
 def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
@@ -38,7 +41,7 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
         broken: the name of the error that broke the run, when no door decided the end.
 
     Raises:
-        Busy: the run broke while its paid call may still bring an answer; try again.
+        Busy: no run is left, and the paid call may still bring an answer; try again.
     """
     task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
     if task is not None:
@@ -73,7 +76,7 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
         ending.status,
         ports.clock.now(),
         ending=ending,
-        attempts=_closed(task, ending, stopped=stopped),
+        attempts=_closed(ports, task, ending, stopped=stopped),
         wait_reason=None,
     )
     write_manifest(ports, final)
@@ -88,16 +91,7 @@ def runs_left(ports: Ports, task: Task) -> int:
 def _ending(task: Task, broken: str | None) -> Ending:
     """How the task ends: 'unknown' while its last paid call is in doubt."""
     if task.in_doubt:
-        return Ending(
-            "unknown",
-            Failure(
-                "unknown-outcome",
-                f"The call to {task.paying.provider} was interrupted, and it is not known "
-                "whether it was accepted and charged.",
-                f"Check the {task.paying.provider} dashboard; if it was not done, "
-                f"{pay_again_for_it(task)} makes a new paid call.",
-            ),
-        )
+        return Ending("unknown", unknown_outcome(task, INTERRUPTED))
     return task.ending or Ending(
         "failed",
         Failure(
@@ -127,19 +121,19 @@ def _stop_job(ports: Ports, task: Task) -> bool:
         return False
 
 
-def _closed(task: Task, ending: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
+def _closed(ports: Ports, task: Task, ending: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
     """The attempts with nothing open, and with no answer or request kept."""
     if not task.attempts:
         return ()
-    last = task.attempts[-1]
-    changes: dict[str, object] = {"request": None, "answer": None, "answer_key": None}
-    if last.outcome in ("open", "accepted"):
+    last = replace(task.paying, request=None, answer=None, answer_key=None)
+    if task.in_doubt:
+        last = given_up(ports, task, INTERRUPTED)
+    elif last.outcome == "accepted":
         useless = stopped or ending.failure.code in USELESS
-        outcome = "failed" if useless else "unknown" if ending.status == "unknown" else "given-up"
-        changes |= {
-            "outcome": outcome,
-            "charged": "unknown" if last.charged == "no" else last.charged,
-            "ended_at": last.ended_at or task.updated_at,
-            "failure": ending.failure,
-        }
-    return task.with_attempt(replace(last, **changes))  # type: ignore[arg-type]
+        last = replace(
+            last,
+            outcome="failed" if useless else "given-up",
+            ended_at=last.ended_at or task.updated_at,
+            failure=ending.failure,
+        )
+    return task.with_attempt(last)

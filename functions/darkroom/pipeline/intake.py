@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
 from darkroom.errors import DarkroomError, Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
+from darkroom.pipeline.cancel import cancel
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.patience import each, until_won
-from darkroom.pipeline.release import DELETED, SUPERSEDED, cancel, release
+from darkroom.pipeline.release import DELETED, SUPERSEDED, release
 from darkroom.pipeline.resolve import is_there
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec

@@ -10,7 +10,7 @@ from typing import Any
 
 from darkroom.attempt import Attempt
 from darkroom.routes import Tariff
-from darkroom.task import Order, Task
+from darkroom.task import Order, Result, Task
 
 VERSION = 1
 
@@ -60,6 +60,16 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
             "next_step": task.ending.failure.next_step,
         }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def read_results(body: bytes, task: Task) -> tuple[Result, ...] | None:
+    """The results in a manifest, if it tells of the success of the task's latest attempt."""
+    manifest = json.loads(body)
+    if (manifest["task_id"], manifest["status"]) != (task.task_id, "succeeded"):
+        return None
+    if manifest["attempts"][-1]["number"] != task.paying.number:
+        return None
+    return tuple(Result(**result) for result in manifest["results"])
 
 
 def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:

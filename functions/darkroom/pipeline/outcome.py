@@ -103,13 +103,15 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
     try:
         return _refused(ports, task, closed, error)
     except Conflict:
-        fresh = ports.tasks.get(task.task_id)
-        if fresh is None or not fresh.in_doubt or _moved_on(fresh, task):
-            raise
+        if not task.in_doubt:
+            raise  # of a free call: whoever wrote first goes on
         # Somebody cancelled it meanwhile; that nothing was paid must be known all the same.
-        attempts = fresh.with_attempt(closed)
         now = ports.clock.now()
-        ports.tasks.replace(fresh, replace(fresh, attempts=attempts, updated_at=now))
+        _safe(
+            ports,
+            task,
+            lambda fresh: replace(fresh, attempts=fresh.with_attempt(closed), updated_at=now),
+        )
         return Step("fail")
 
 

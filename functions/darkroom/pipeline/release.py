@@ -1,20 +1,15 @@
 """Release a waiting task when its inputs have come, or cancel one that is no longer wanted."""
 
-from collections.abc import Container
 from datetime import timedelta
 
 from darkroom.errors import Failure, InputRefused, Refused
 from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.resolve import look, pin
+from darkroom.pipeline.resolve import look, missing, pin
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, State, Task, Trigger
-
-STOPPABLE: frozenset[State] = UNSUBMITTED | {"submitting", "running"}
-"""States in which a person may cancel a task; what is being delivered is there in a moment."""
+from darkroom.task import UNSUBMITTED, Ending, Task, Trigger
 
 SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
-CANCELLED = Failure("cancelled", "Somebody cancelled it.")
 DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
 
 
@@ -34,7 +29,7 @@ def stale(ports: Ports, trigger: Trigger) -> Failure | None:
 def release(ports: Ports, task_id: str) -> None:
     """Start a waiting task whose inputs have all come; leave it alone otherwise."""
     task = until_won(lambda: _released(ports, task_id), f"task {task_id}")
-    if task is None or (task.state == "waiting" and task.ending is None):
+    if task is None or task.awaits_inputs:
         return
     if task.ending is not None and (task.finished or task.state in UNSUBMITTED):
         # Also when it has ended: whoever ended it may have died before saying so.
@@ -44,44 +39,14 @@ def release(ports: Ports, task_id: str) -> None:
     ports.tasks.forget_wants(task)
 
 
-def cancel(
-    ports: Ports, task_id: str, why: Failure, states: Container[State] = UNSUBMITTED
-) -> Task | None:
-    """End a task that is in one of these states; one that is further on runs on.
-
-    Args:
-        ports: the outside.
-        task_id: the task.
-        why: what its manifest will say.
-        states: beyond `UNSUBMITTED` its doors end it when they come by: they stop its job, and a
-            paid call without an answer leaves it `unknown`.
-
-    Returns:
-        The task as it is then.
-    """
-
-    def mark() -> Task | None:
-        task = ports.tasks.get(task_id)
-        if task is None or task.state not in states or task.ending is not None:
-            return task
-        return end(ports, task, Ending("cancelled", why))
-
-    task = until_won(mark, f"task {task_id}")
-    # Also when it is cancelled already: whoever cancelled it may have died before saying so.
-    if task is not None and (task.state in UNSUBMITTED or task.state == "cancelled"):
-        fail(ports, task_id, task.run)
-        return ports.tasks.get(task_id)
-    return task
-
-
 def _released(ports: Ports, task_id: str) -> Task | None:
     """The task, queued or marked to be ended if it was waiting and everything is there."""
     task = ports.tasks.get(task_id)
-    if task is None or task.state != "waiting" or task.ending is not None:
+    if task is None or not task.awaits_inputs:
         return task
     try:
         found = look(ports.inputs, task.asked)
-        if any(there is None for there in found.values()):
+        if missing(found):
             return task
         order = pin(task.asked, found, ports.providers.routes())
     except Refused as refusal:

@@ -43,6 +43,11 @@ def look(inputs: Inputs, order: Order) -> dict[str, Found | None]:
     return {key: inputs.find(key) for keys in order.keys.values() for key in keys}
 
 
+def missing(found: Mapping[str, Found | None]) -> list[str]:
+    """The keys that `look` found nothing at."""
+    return [key for key, there in found.items() if there is None]
+
+
 def is_there(inputs: Inputs, key: str) -> bool:
     """Whether there is such a file, readable or not."""
     try:

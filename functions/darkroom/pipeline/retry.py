@@ -8,8 +8,8 @@
 | a doubtful call that can be looked for        | `submitting`: it is looked for again  |
 | anything else that may have cost something    | `queued`, and only with `pay_again`   |
 
-With `pay_again` a doubtful call is not looked for again: that was done for as long as it makes
-sense. A spec that says `on_unknown: retry` has said so itself.
+With `pay_again` a doubtful call that was looked for as long as that makes sense is not looked for
+again. A spec that says `on_unknown: retry` has said `pay_again` itself.
 """
 
 from dataclasses import replace
@@ -22,7 +22,8 @@ from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.release import stale
-from darkroom.pipeline.resolve import look, pin
+from darkroom.pipeline.resolve import look, missing, pin
+from darkroom.pipeline.settle import patience
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Order, Task
@@ -102,12 +103,18 @@ def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Ta
             results=(),
             deadline=now + timedelta(seconds=route.job_s),
         )
-    if route.idempotency == "look-up" and not pay_again:  # it was looked for as long as it may
+    if route.idempotency == "look-up" and not (pay_again and _searched(paid, route)):
         again = replace(again, outcome="open", call_until=now)
         deadline = now + timedelta(seconds=ports.policy.queue_s)
         attempts = task.with_attempt(again)
         return task.resumed("submitting", now, attempts=attempts, deadline=deadline)
     return None
+
+
+def _searched(paid: Attempt, route: Route) -> bool:
+    """Whether a doubtful call has been looked for for as long as that makes sense."""
+    since = paid.asked_since or paid.started_at
+    return paid.ended_at is not None and paid.ended_at - since > patience(paid, route)
 
 
 def _queued(ports: Ports, task: Task) -> Task:
@@ -134,11 +141,11 @@ def _pinned(ports: Ports, order: Order) -> Order:
     if order.inputs or not order.keys:
         return order
     found = look(ports.inputs, order)
-    missing = [key for key, there in found.items() if there is None]
-    if missing:
+    lacking = missing(found)
+    if lacking:
         raise Refused(
             "inputs-missing",
-            f"These files are still missing: {', '.join(missing)}.",
+            f"These files are still missing: {', '.join(lacking)}.",
             "Upload them first.",
         )
     return pin(order, found, ports.providers.routes())

@@ -12,15 +12,15 @@ from datetime import timedelta
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
 from darkroom.pipeline.admission import take_slot
-from darkroom.pipeline.advice import pay_again_for_it
 from darkroom.pipeline.answers import saved_answer
-from darkroom.pipeline.attempts import call_until, price_of, route_for, work_for
+from darkroom.pipeline.attempts import call_until, route_for, work_for
+from darkroom.pipeline.doubt import given_up, unknown_outcome
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.outcome import accepted, requeue
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import Ending, Task
+from darkroom.task import Ending, EndStatus, Task
 from darkroom.work import Accepted
 
 REPLAY_FOR = timedelta(hours=23)
@@ -64,7 +64,7 @@ def settle(ports: Ports, task: Task) -> Step:
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
         return accepted(ports, task, route, saved)
-    if now - (attempt.asked_since or attempt.started_at) > _patience(attempt, route):
+    if now - (attempt.asked_since or attempt.started_at) > patience(attempt, route):
         return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
     return _find_out(ports, task, route)
 
@@ -100,7 +100,7 @@ def _find_out(ports: Ports, task: Task, route: Route) -> Step:
     return accepted(ports, task, route, said)
 
 
-def _patience(attempt: Attempt, route: Route) -> timedelta:
+def patience(attempt: Attempt, route: Route) -> timedelta:
     """How long after a doubtful call it makes sense to ask what became of it."""
     match route.idempotency:
         case "key":
@@ -117,27 +117,11 @@ def _no_answer(attempt: Attempt) -> Failure:
 
 def _end_unknown(ports: Ports, task: Task, why: Failure) -> Step:
     """Settle a doubtful attempt as the spec's `on_unknown` says."""
-    attempt = replace(
-        task.paying,
-        outcome="unknown",
-        charged="unknown",
-        request=None,
-        ended_at=ports.clock.now(),
-        failure=why,
-        credits=price_of(task, route_for(ports, task, task.paying)),
-    )
-    attempts = task.with_attempt(attempt)
+    attempts = task.with_attempt(given_up(ports, task, why))
     wanted = task.ending is None
     if wanted and task.asked.on_unknown == "retry" and len(attempts) < PAY_AGAIN_LIMIT:
         requeue(ports, task, attempts)
         return Step("submit")
-    failure = Failure(
-        "unknown-outcome",
-        f"It is not known whether {attempt.provider} accepted and charged this: "
-        f"{why.sentence[:1].lower()}{why.sentence[1:]}",
-        f"Check the {attempt.provider} dashboard; if it was not done, {pay_again_for_it(task)} "
-        "makes a new paid call.",
-    )
-    ending = Ending("failed" if task.asked.on_unknown == "fail" else "unknown", failure)
-    end(ports, task, ending, attempts=attempts)
+    status: EndStatus = "failed" if task.asked.on_unknown == "fail" else "unknown"
+    end(ports, task, Ending(status, unknown_outcome(task, why)), attempts=attempts)
     return Step("fail")

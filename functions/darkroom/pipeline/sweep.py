@@ -2,7 +2,7 @@
 
     waiting past its deadline          its inputs are looked for once more; else it is given up
     no run was ever started            it is started
-    its run has ended without it       a new run goes on where that one stopped
+    its run has ended without it       a new run goes on where that one stopped, `Policy.runs` times
     ended, but perhaps not announced   its manifest is written again, its event sent again
     its run is alive                   looked at again later
 
@@ -22,7 +22,7 @@ from darkroom.pipeline.ending import conclude, rewrite_manifest
 from darkroom.pipeline.fail import end, fail, runs_left
 from darkroom.pipeline.patience import each
 from darkroom.pipeline.release import release
-from darkroom.pipeline.resolve import look
+from darkroom.pipeline.resolve import look, missing
 from darkroom.ports import Ports
 from darkroom.task import STILL, Ending, Task
 
@@ -50,14 +50,15 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
 def look_after(ports: Ports, task_id: str) -> Care:
     """Put one task right if it stands still; safe at any time, for any task."""
     task = ports.tasks.get(task_id)
-    waits = task is not None and task.state == "waiting" and task.ending is None
+    if task is None:
+        return "untouched"
     # The list may be behind: of these two, too early would be wrong.
-    if task is None or ((task.finished or waits) and task.due > ports.clock.now()):
+    if (task.finished or task.awaits_inputs) and task.due > ports.clock.now():
         return "untouched"
     try:
         if task.finished:
             return _conclude(ports, task)
-        if waits:
+        if task.awaits_inputs:
             return _give_up(ports, task)
         return _keep_running(ports, task)
     except Conflict:
@@ -72,16 +73,15 @@ def _conclude(ports: Ports, task: Task) -> Care:
 
 def _give_up(ports: Ports, task: Task) -> Care:
     try:
-        found = look(ports.inputs, task.asked)
+        lacking = missing(look(ports.inputs, task.asked))
     except InputRefused:
-        found = {}  # released, it ends with that
-    missing = [key for key, there in found.items() if there is None]
-    if not missing:
+        lacking = []  # released, it ends with that
+    if not lacking:
         release(ports, task.task_id)
         return "started"
     failure = Failure(
         "inputs-missing",
-        f"These files never came: {', '.join(missing)}.",
+        f"These files never came: {', '.join(lacking)}.",
         f"Upload them, then run {retry_it(task)} or upload the spec again.",
     )
     task = end(ports, task, Ending("failed", failure))
@@ -103,7 +103,7 @@ def _keep_running(ports: Ports, task: Task) -> Care:
 
 
 def _run_again(ports: Ports, task: Task) -> Care:
-    """The run is over and FAIL was not told: the next run finds its place by the task's state."""
+    """The run is over and the task is not: the next run finds its place by the task's state."""
     if runs_left(ports, task) <= 0:
         fail(ports, task.task_id, task.run, broken="no run could end it")
         return "given-up"
