@@ -57,7 +57,7 @@ class Attempt:
         asked_since: when a later run took it up again; None in its first.
         call_until: no answer of the call can arrive after this.
         request: the exact paid request, as text, while the attempt is open; else None.
-        replays: how often the same request was sent again under the same key.
+        replays: how often it was sent again under its key, or looked for.
         answer: what the provider made, between the paid answer and delivery; else None.
         answer_key: where `answer` lies in the output bucket when it is too large for the item.
         credits: what the provider said it took, or the price table's figure.

@@ -65,10 +65,11 @@ class Providers(Protocol):
     def repeat(self, work: Work, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
 
-    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; None when the provider knows of none (yet).
 
-        Only for routes of class `look-up`; free. `since` is when the call began.
+        Only for routes of class `look-up`; free. `since` is when the call began; `look` is how
+        many looks for it were begun before, 0 for the first: one need not ask about every job.
         """
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:

@@ -78,6 +78,7 @@ class FakeProviders:
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, JobFailed] = field(default_factory=dict)
+    _looked: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def say(self, call: Call, *said: Said | Lost) -> None:
         """What the next calls of this kind bring; afterwards all is well again."""
@@ -133,16 +134,23 @@ class FakeProviders:
         self._need_key(work.route.provider)
         return self._pay("repeat", work, request)
 
-    def look_up(self, work: Work, since: datetime) -> Accepted | None:
-        """Find the job of a doubtful paid call; every accepted one is listed at once."""
+    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
+        """Find the job of a doubtful paid call; every accepted one is listed at once.
+
+        No two looks for the same call may bear the same number.
+        """
         del since
         if work.route.idempotency != "look-up":
             raise ValueError(f"{work.route.provider} has no list of past calls")
+        call = (work.task_id, work.attempt)
+        if look <= self._looked.get(call, -1):
+            raise ValueError(f"look {look} for attempt {work.attempt} was made before")
+        self._looked[call] = look
         said = self._next("look_up")
         if isinstance(said, Exception):
             raise said
         for number, paid in enumerate(self.charged, 1):
-            if (paid.task_id, paid.attempt) == (work.task_id, work.attempt):
+            if (paid.task_id, paid.attempt) == call:
                 return Accepted(f"job-{number}")
         return None
 

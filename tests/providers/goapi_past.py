@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,14 +29,11 @@ class Account:
         self.pages: list[int] = []
         self.asked: list[str] = []
 
-    def look(
-        self, model: str = "remove-background", after_s: float | None = None
-    ) -> Accepted | None:
-        """Answer a look-up as the vendor would, so long after the call by its clock."""
+    def look(self, model: str = "remove-background", before: int = 0) -> Accepted | None:
+        """Answer a look-up as the vendor would; so many looks there were before."""
         route = next(route for route in ADAPTER.routes if model in {route.operation, route.model})
         work = work_of(route, {"prompt": "x"} if model != "remove-background" else {}, {})
-        steps = ADAPTER.look_up(work, SINCE_S)
-        self.headers = {} if after_s is None else {"date": http_date(SINCE_S + after_s)}
+        steps = ADAPTER.look_up(work, SINCE_S, before)
         try:
             request = next(steps)
             while True:
@@ -72,22 +68,17 @@ class Account:
             for name, action, at in rows
         ]
         total = len(listed) if self.total is None else self.total
-        return told({"data": data or None, "total": total}, self.headers)
+        return told({"data": data or None, "total": total})
 
 
-def told(data: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer:
+def told(data: Mapping[str, Any]) -> Answer:
     """An envelope."""
-    return answer_of(200, {"code": 200, "message": "success", "data": data}, headers)
+    return answer_of(200, {"code": 200, "message": "success", "data": data})
 
 
 def stamp(at: float) -> str:
     """A time as the vendor writes it: with nine fractional digits."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
-
-
-def http_date(at: float) -> str:
-    """A time as HTTP writes it."""
-    return format_datetime(datetime.fromtimestamp(at, UTC), usegmt=True)
 
 
 def rows(

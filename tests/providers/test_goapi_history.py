@@ -1,28 +1,22 @@
 """Looking for a task at GoAPI whose paid call got no answer: which pages, which tasks, how many."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate
 
 import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.providers.goapi_history import ASKED, EARLIER_S, NEAREST, PAGES
+from darkroom.pipeline.patience import growing_wait_s
+from darkroom.pipeline.settle import LOOK_FOR
+from darkroom.providers.goapi_history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
 from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, run, work_of
 from tests.providers.goapi_past import ADAPTER, SINCE_S, Account, rows, stamp, told
 
-
-def looks(pauses: Sequence[float], first_s: float = 5, lasting_s: float = 0) -> list[float]:
-    """How long after the call each look is made, with such pauses between them."""
-    made = [first_s]
-    for pause in pauses:
-        made.append(made[-1] + lasting_s + pause)
-    return [after_s for after_s in made if after_s <= GIVEN_UP_S]
-
-
-PAUSES = (10, 20, 40, 80, 160, 300, 300, 300, 300)
-"""Between the looks after a doubtful call."""
-GIVEN_UP_S = 1800
+LOOKS = sum(
+    after_s <= LOOK_FOR.total_seconds()
+    for after_s in accumulate(growing_wait_s(times) for times in range(1, 100))
+)
+"""How many looks there are before a call is given up, when each takes no time."""
 
 
 def test_a_task_is_known_by_its_whole_webhook() -> None:
@@ -86,61 +80,57 @@ def test_ours_is_found_at_once_among_two_hundred_of_the_same_minute(
     made = rows(200, every_s=0.3, first_s=lag_s - moment_s)
     ours = f"t{int(moment_s / 0.3)}"
     account = Account(made, ours)
-    assert account.look(after_s=5) == Accepted(ours)
+    assert account.look() == Accepted(ours)
     assert len(account.asked) <= ASKED
 
 
-@pytest.mark.parametrize("lasting_s", [0, 15, 30])
-@pytest.mark.parametrize("first_s", [5, 65])
-def test_ours_is_found_wherever_it_stands_among_two_hundred_of_the_same_minute(
-    first_s: float, lasting_s: float
-) -> None:
-    """A server that hung may have made it late; each look goes on where the last one ended."""
+def test_ours_is_found_wherever_it_stands_among_two_hundred_of_the_same_minute() -> None:
+    """A server that hung may have made it late; there is time for looks at all of them."""
     account = Account(rows(200, every_s=0.3, first_s=0.1))
     read: set[str] = set()
-    for after_s in looks(PAUSES, first_s, lasting_s):
+    for before in range(LOOKS):
         account.asked.clear()
-        assert account.look(after_s=after_s) is None
+        assert account.look(before=before) is None
         assert len(account.asked) <= ASKED
         read |= {*account.asked}
     assert read == {name for name, _, _ in account.rows}
 
 
+def test_one_that_was_made_late_is_found_by_the_look_whose_turn_it_is() -> None:
+    """Not by the one before it, and, should that look fail, by its turn in the next round."""
+    account = Account(rows(200, every_s=0.3, first_s=0.1), f"t{NEAREST + 3 * FURTHER}")
+    found = [before for before in range(12) if account.look(before=before) is not None]
+    assert found == [3, 9]
+
+
 def test_what_is_nearest_is_asked_about_by_every_look() -> None:
     """It may have ended, and so been listed, only a moment ago."""
     account = Account(rows(300, every_s=0.2, first_s=0.1))
-    for after_s in looks(PAUSES):
+    for before in range(LOOKS):
         account.asked.clear()
-        account.look(after_s=after_s)
+        account.look(before=before)
         assert account.asked[:NEAREST] == [f"t{number}" for number in range(NEAREST)]
 
 
 def test_no_turn_is_left_out() -> None:
-    """Looks in their usual rhythm read one part after the other, whatever each of them takes."""
-    account = Account(rows(490, every_s=0.2, first_s=0.1))
-    for lasting_s in (0, 5, 10):
-        first = []
-        for after_s in looks(PAUSES, lasting_s=lasting_s):
-            account.asked.clear()
-            account.look(after_s=after_s)
-            first.append(int(account.asked[NEAREST][1:]))
-        parts = [(number - NEAREST) // (ASKED - NEAREST) for number in first]
-        assert [after - before for before, after in pairwise(parts)] == [1] * len(PAUSES)
+    """Looks read one part after the other, a short last one too, and then begin anew."""
+    account = Account(rows(NEAREST + 15 * FURTHER + 1, every_s=0.1, first_s=0.1))
+    first = []
+    for before in range(18):
+        account.asked.clear()
+        account.look(before=before)
+        first.append(int(account.asked[NEAREST][1:]))
+    assert [(number - NEAREST) / FURTHER for number in first] == [*range(16), 0, 1]
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Wed, 21 Oct 2015 07:28:00 +9999999999"])
-def test_without_a_date_it_is_always_the_first_turn(date: str) -> None:
-    """Every look is then the same."""
-    account = Account(rows(100, every_s=0.3, first_s=0.1))
-    route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
-    listed = [
-        {"task_id": name, "action": action, "created_at": stamp(SINCE_S + (at or 0))}
-        for name, action, at in account.rows
-    ]
-    page = told({"data": listed, "total": 100}, {"date": date})
-    made, _ = run(ADAPTER.look_up(work_of(route, {}, {}), SINCE_S), page, *[told({})] * ASKED)
-    asked = [request.path.rpartition("/")[2] for request in made[1:]]
-    assert asked == [f"t{number}" for number in range(ASKED)]
+@pytest.mark.parametrize("count", [1, NEAREST, ASKED])
+def test_where_there_are_few_every_look_asks_about_all(count: int) -> None:
+    """However many looks there were before."""
+    account = Account(rows(count, every_s=0.3, first_s=0.1))
+    for before in (0, 1, 7, 1000):
+        account.asked.clear()
+        account.look(before=before)
+        assert account.asked == [f"t{number}" for number in range(count)]
 
 
 def test_a_busy_account_is_read_around_the_time_of_the_call() -> None:
@@ -167,7 +157,7 @@ def test_a_page_is_not_read_twice() -> None:
 def test_a_task_that_moved_on_to_the_next_page_is_asked_about_once() -> None:
     """New ones were made between the reading of two pages."""
     account = Account([*rows(100, every_s=0.1, first_s=1), ("t0", "background-remove", 1)])
-    assert account.look(after_s=5) is None
+    assert account.look() is None
     assert account.asked == [f"t{number}" for number in range(ASKED)]
 
 

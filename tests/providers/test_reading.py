@@ -158,21 +158,6 @@ def test_a_time_that_is_none_is_none(value: object) -> None:
     assert times.time_s_of(value) is None
 
 
-@pytest.mark.parametrize(
-    ("date", "read"),
-    [
-        ("Fri, 02 Jan 2026 03:04:05 GMT", 1_767_323_045),
-        ("", None),
-        ("today", None),
-        ("Fri, 02 Jan 2026 03:04:05 +9999999999", None),
-    ],
-)
-def test_the_time_of_an_answer_is_the_provider_s_own(date: str, read: float | None) -> None:
-    """Its clock says how long ago something was over there; an answer need not have it."""
-    assert times.date_s_of(answer_of(200, {}, {"date": date})) == read
-    assert times.date_s_of(answer_of(200, {})) is None
-
-
 def test_a_request_survives_being_kept_as_text() -> None:
     """What is sent again is what was intended, to the last field."""
     part = FilePart("file", Input("a.png", "v1", "e", 3))

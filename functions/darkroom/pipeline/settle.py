@@ -89,7 +89,7 @@ def _find_out(ports: Ports, task: Task, route: Route) -> Step:
             request = attempt.request or ""
             said: Accepted | Finished | None = ports.providers.repeat(work, request)
         else:
-            said = ports.providers.look_up(work, attempt.started_at)
+            said = ports.providers.look_up(work, attempt.started_at, attempt.replays)
     except DarkroomError as error:
         # The first sending may have been accepted all the same: a refusal is no proof, and what it
         # is about (a key, a purse) may be mended while the provider still knows the call.

@@ -150,14 +150,20 @@ class Driver:
         with self._files(account) as files:
             return self._pay(account, work, Request.from_text(request), files)
 
-    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; free, and may be repeated.
+
+        Args:
+            work: what was asked for.
+            since: when the call began.
+            look: how many looks for it were begun before.
 
         Raises:
             Throttled, Busy: the question did not get through; ask again later.
         """
         return self._ask(
-            work.route.provider, lambda adapter: adapter.look_up(work, int(since.timestamp()))
+            work.route.provider,
+            lambda adapter: adapter.look_up(work, int(since.timestamp()), look),
         )
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:

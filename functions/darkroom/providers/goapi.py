@@ -128,12 +128,14 @@ class GoApi(Adapter):
             return Accepted(job_id)
         return Accepted(job_id, envelope.credits_at_start(task))
 
-    def look_up(self, work: Work, since_s: int) -> Generator[Request, Answer, Accepted | None]:
+    def look_up(
+        self, work: Work, since_s: int, look: int = 0
+    ) -> Generator[Request, Answer, Accepted | None]:
         """The task whose webhook names this attempt; how far it looks: see `goapi_history`."""
         entry = self._call(work.route).entry
         if entry is None:
             raise LookupError("the image toolkit v2 has no list of past calls")
-        task = yield from find_task(entry, self._endpoint(work), since_s)
+        task = yield from find_task(entry, self._endpoint(work), since_s, look)
         if task is None:
             return None
         return Accepted(

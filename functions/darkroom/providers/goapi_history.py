@@ -5,21 +5,20 @@ attempt tells it from all others; the vendor's "User Task History" lists the tas
 (piapi.ai/docs, newest first, at most 100 a page), without their config. Whether a task is listed
 before it has ended is not documented: one that is not found may be found later.
 
-A look asks about few tasks, and nothing is kept between two looks. So the tasks stand in the order
-of their distance in time from the call, and every look asks about two parts of that order:
+A look asks about few tasks. So they stand in the order of their distance in time from the call,
+and every look asks about two parts of that order:
 
     nearest first   ├─ NEAREST ─┤├─ FURTHER ─┤├─ FURTHER ─┤├─ FURTHER ─┤ ...
     every look            x
-    by its turn                       1st          2nd          3rd
+    look number                        0            1            2
 
-The nearest are asked about again because ours may be listed late. Which of the other parts has its
-turn follows from the time since the call by the vendor's own clock (the answer's `Date`), at the
-pace at which looks follow each other: so each look goes on where the one before it ended.
+The nearest are asked about again because ours may be listed late. The look after the one that took
+the last of the other parts takes the first again.
 """
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, log2
+from math import ceil, inf
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -42,12 +41,6 @@ ASKED: Final = NEAREST + FURTHER
 EARLIER_S: Final = 60
 """Clocks differ."""
 
-# Looks follow each other after 5, 10, 20, ... seconds, in the end after 300: every one in a turn of
-# its own, also when each takes some seconds.
-TURN_S: Final = 10
-DOUBLING_TURNS: Final = 5
-LONGEST_TURN_S: Final = 300
-
 
 def endpoint_of(url: str, task_id: str, attempt: int) -> str:
     """The webhook's address of one attempt."""
@@ -55,14 +48,15 @@ def endpoint_of(url: str, task_id: str, attempt: int) -> str:
 
 
 def find_task(
-    entry: Entry, endpoint: str, since_s: int
+    entry: Entry, endpoint: str, since_s: int, look: int
 ) -> Generator[Request, Answer, Mapping[str, Any] | None]:
     """The task whose webhook has this address; None when those that were looked at have not.
 
-    Reads `PAGES` + 2 pages and asks about `ASKED` tasks at most.
+    `look` is how many looks there were before. Each reads `PAGES` + 2 pages and asks about `ASKED`
+    tasks at most.
     """
-    rows, told_s = yield from _rows(entry, since_s)
-    for task_id in _turn(_in_order(rows, entry, since_s), told_s - since_s):
+    rows = yield from _rows(entry, since_s)
+    for task_id in _turn(_in_order(rows, entry, since_s), look):
         task = yield from _task(task_id)
         if task is not None and _endpoint(task) == endpoint:
             return task
@@ -81,16 +75,14 @@ class _Page:
     Attributes:
         rows: newest first.
         total: how many rows all pages have.
-        told_s: when the vendor said so, by its own clock; seconds since 1970.
     """
 
     rows: Sequence[Any]
     total: int
-    told_s: float
 
 
-def _rows(entry: Entry, since_s: int) -> Generator[Request, Answer, tuple[Sequence[Any], float]]:
-    """The rows around the time of the call, newest first, and when they were told."""
+def _rows(entry: Entry, since_s: int) -> Generator[Request, Answer, Sequence[Any]]:
+    """The rows around the time of the call, newest first."""
     first = yield from _page(entry, since_s - EARLIER_S, 1)
     last = ceil(first.total / PAGE)
     numbers = range(2, last + 1)
@@ -104,7 +96,7 @@ def _rows(entry: Entry, since_s: int) -> Generator[Request, Answer, tuple[Sequen
     for number in numbers:
         if number > 1:
             rows += (yield from _page(entry, since_s - EARLIER_S, number)).rows
-    return rows, first.told_s
+    return rows
 
 
 def _page(entry: Entry, start_s: int, number: int) -> Generator[Request, Answer, _Page]:
@@ -117,11 +109,7 @@ def _page(entry: Entry, start_s: int, number: int) -> Generator[Request, Answer,
     data = read_data(answer)
     rows = reading.as_list(data.get("data") or [])
     total = data.get("total")
-    return _Page(
-        rows,
-        total if isinstance(total, int) else len(rows),
-        times.date_s_of(answer) or 0,
-    )
+    return _Page(rows, total if isinstance(total, int) else len(rows))
 
 
 def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
@@ -139,22 +127,11 @@ def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
     return sorted(named, key=named.__getitem__)
 
 
-def _turn(ordered: Sequence[str], elapsed_s: float) -> Sequence[str]:
-    """What a look asks about that is made so long after the call."""
+def _turn(ordered: Sequence[str], look: int) -> Sequence[str]:
+    """What a look asks about before which there were so many."""
     further = ordered[NEAREST:]
-    parts = max(1, ceil(len(further) / FURTHER))
-    begin = _turns(elapsed_s) % parts * FURTHER
+    begin = look % max(1, ceil(len(further) / FURTHER)) * FURTHER
     return [*ordered[:NEAREST], *further[begin : begin + FURTHER]]
-
-
-def _turns(elapsed_s: float) -> int:
-    """How many turns have passed: each takes twice as long as the one before, up to the longest."""
-    if elapsed_s <= 0:
-        return 0
-    doubled_s = TURN_S * (2**DOUBLING_TURNS - 1)
-    if elapsed_s < doubled_s:
-        return int(log2(1 + elapsed_s / TURN_S))
-    return DOUBLING_TURNS + int((elapsed_s - doubled_s) / LONGEST_TURN_S)
 
 
 def _task(task_id: str) -> Generator[Request, Answer, Mapping[str, Any] | None]:

@@ -204,12 +204,16 @@ class Adapter(Protocol):
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The meaning of the paid call's 2xx answer. Raises `Unclear` when it has none."""
 
-    def look_up(self, work: Work, since_s: int) -> Generator[Request, Answer, Accepted | None]:
+    def look_up(
+        self, work: Work, since_s: int, look: int = 0
+    ) -> Generator[Request, Answer, Accepted | None]:
         """Find the job of a doubtful paid call; None when the provider knows of none (yet).
 
-        Only for routes of class `look-up`. `since_s` is when the call began, seconds since 1970.
+        Only for routes of class `look-up`. `since_s` is when the call began, seconds since 1970;
+        `look` is how many looks for it were begun before: one look need not ask about every job.
         """
-        raise LookupError(f"{self.name} has no list of past calls ({work.route.model}, {since_s})")
+        del since_s, look
+        raise LookupError(f"{self.name} has no list of past calls ({work.route.model})")
 
     def poll(
         self, route: Route, job_id: str
