@@ -1,7 +1,7 @@
 """What can arrive at intake, whatever door it came through."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,3 +63,19 @@ class Requested:
 
 
 Arrival = Uploaded | Removed | Requested
+
+
+def body_of(message: Message, arrivals: Iterable[Arrival]) -> str:
+    """What to send in the message's place, so that the same task is asked for.
+
+    In another message it has another id, and a request without one of its own was named after
+    this one's.
+
+    Args:
+        message: the message.
+        arrivals: what it was read as; nothing when it could not be.
+    """
+    for arrival in arrivals:
+        if isinstance(arrival, Requested) and arrival.request_id == message.message_id:
+            return arrival.as_message()
+    return message.body

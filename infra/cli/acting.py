@@ -1,15 +1,15 @@
-"""Does one thing to many tasks, and tells of each what was done or why not.
+"""Does one thing to many, tasks or others, and tells of each what was done or why not.
 
-One task's trouble does not keep the command from the others.
+The trouble of one does not keep the command from the others.
 """
 
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -30,50 +30,36 @@ SETTLED: Final = frozenset(
 """What a task that was found among others is left alone for, without a word."""
 
 
-class Told(Protocol):
-    """What became of one thing: something was done, or there is a failure."""
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why nothing was done."""
-
-    @property
-    def silent(self) -> bool:
-        """Whether it was left alone, and is counted only."""
-
-    @property
-    def line(self) -> str:
-        """As people read it."""
-
-    def as_dict(self) -> dict[str, str | None]:
-        """As `--json` prints it."""
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one task."""
+    """What became of one thing: something was done, or there is a failure.
 
-    what: "Meant"
+    Attributes:
+        about: what people know it by.
+        facts: what a program is told of it, name -> value.
+        note: what people are told of it besides.
+        done: what was done.
+        failure: why nothing was done.
+        silent: whether it was left alone, and is counted only.
+    """
+
+    about: str
+    facts: Mapping[str, str | None]
+    note: str = ""
     done: str = ""
     failure: Failure | None = None
-
-    @property
-    def silent(self) -> bool:
-        """Whether nothing was to be done, and nobody asked for this very task."""
-        settled = self.failure is not None and self.failure.code in SETTLED
-        return settled and not self.what.by_itself
+    silent: bool = False
 
     @property
     def line(self) -> str:
         """As people read it."""
         said = f"{self.failure.sentence} {self.failure.next_step}" if self.failure else self.done
-        return "  ".join(part for part in (self.what.task_id, self.what.key, said.strip()) if part)
+        return "  ".join(part for part in (self.about, said.strip(), self.note) if part)
 
     def as_dict(self) -> dict[str, str | None]:
         """As `--json` prints it."""
         return {
-            "task_id": self.what.task_id,
-            "key": self.what.key,
+            **self.facts,
             "done": self.done or None,
             "code": self.failure.code if self.failure else None,
             "sentence": self.failure.sentence if self.failure else None,
@@ -107,7 +93,7 @@ def act_on(
         yield from pool.map(in_thread, meant)
 
 
-def tell(outcomes: Iterable[Told], begun: str, nothing: str, *, as_json: bool) -> None:
+def tell(outcomes: Iterable[Outcome], begun: str, nothing: str, *, as_json: bool) -> None:
     """Print every outcome, and the sum of them on stderr.
 
     Args:
@@ -137,7 +123,7 @@ def tell(outcomes: Iterable[Told], begun: str, nothing: str, *, as_json: bool) -
         raise click.exceptions.Exit(1)
 
 
-def attempt(act: Callable[[], str]) -> tuple[str, Failure | None]:
+def carry_out(act: Callable[[], str]) -> tuple[str, Failure | None]:
     """What `act` says it did, or why it could not."""
     try:
         with told_plainly():
@@ -152,5 +138,11 @@ def attempt(act: Callable[[], str]) -> tuple[str, Failure | None]:
 
 
 def _act(ports: "Ports", one: "Meant", act: "Callable[[Ports, str], str]") -> Outcome:
-    done, failure = attempt(lambda: act(ports, one.task_id))
-    return Outcome(one, done, failure)
+    done, failure = carry_out(lambda: act(ports, one.task_id))
+    return Outcome(
+        about="  ".join(part for part in (one.task_id, one.key) if part),
+        facts={"task_id": one.task_id, "key": one.key},
+        done=done,
+        failure=failure,
+        silent=failure is not None and failure.code in SETTLED and not one.by_itself,
+    )

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
-from darkroom.arrivals import Arrival, Message, Requested, Uploaded
+from darkroom.arrivals import Arrival, Message, Requested, Uploaded, body_of
 from darkroom.aws.messages import read_message
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name
@@ -38,7 +38,8 @@ class Letter:
     """One message as it lies there.
 
     Attributes:
-        from_intake: whether intake put it there, and so no end of a run.
+        from_intake: whether intake put it there: then it is no end of a run, whatever it says.
+            Anyone who may ask for a task could else end one.
         sent_at: when it first came into any queue.
     """
 
@@ -67,7 +68,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class BadEnd:
-    """A run that ended without its last door; `status` is Step Functions' word or an error's."""
+    """A run that ended without its last door; `status` is Step Functions' word."""
 
     task_id: str
     run: int
@@ -83,25 +84,23 @@ def read_letter(letter: Letter, bucket: str) -> Incoming | BadEnd:
     """
     if not letter.from_intake:
         with suppress(ValueError):
-            return _END.validate_json(letter.body).end()
+            return _Ended.model_validate_json(letter.body).end()
+    message = Message(letter.body, letter.message_id)
     arrivals: Sequence[Arrival] = ()
     with suppress(Refused):
-        arrivals = read_message(Message(letter.body, letter.message_id), bucket)
-    body = letter.body
+        arrivals = read_message(message, bucket)
     names = {letter.message_id}
     about = f"message {letter.message_id}"
     for arrival in arrivals:
         if isinstance(arrival, Requested):
             about = arrival.source or f"request {arrival.request_id}"
             names |= {arrival.request_id, arrival.source or arrival.request_id}
-            if arrival.request_id == letter.message_id:
-                body = arrival.as_message()
         else:
             about = arrival.key
             names |= names_of(arrival.key)
         if isinstance(arrival, Uploaded) and arrival.version_id:
             names.add(Trigger("upload", bucket, arrival.key, arrival.version_id).task_id)
-    return Incoming(about, frozenset(names), body)
+    return Incoming(about, frozenset(names), body_of(message, arrivals))
 
 
 class DeadLetters:
@@ -221,17 +220,3 @@ class _Ended(BaseModel):
     def end(self) -> BadEnd:
         task_id, run = read_run_name(self.detail.name)
         return BadEnd(task_id, run, self.detail.status)
-
-
-class _Entered(BaseModel):
-    """What the workflow gives FAIL."""
-
-    task_id: str
-    run: int
-    error: dict[str, Any] = {}
-
-    def end(self) -> BadEnd:
-        return BadEnd(self.task_id, self.run, str(self.error.get("Error", "no answer of FAIL")))
-
-
-_END: Final = TypeAdapter[_Ended | _Entered](_Ended | _Entered)

@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +17,9 @@ PHOTOS: Final = "photos/"
 USUAL: Final = ("", PHOTOS)
 """Where a watched folder and where `put` place files, unless told otherwise."""
 AHEAD: Final = timedelta(days=30)
-"""Later than any deadline: all unfinished tasks."""
+"""Later than any deadline: all tasks that are still to be looked at."""
 MOST_LOOKED_AT: Final = 500
+"""So many unfinished tasks are looked at for those that wait."""
 
 
 def look(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
@@ -48,17 +49,34 @@ def spellings(what: str) -> Sequence[str]:
     return [what, other] if what and other else [what]
 
 
+def covers(key: str, names: Iterable[str | None]) -> bool:
+    """Whether a key is one of these names, or a folder that one of them is in or below.
+
+    Args:
+        key: one spelling of what a person wrote; "" is the bucket's root.
+        names: what one thing is called; None where it has no such name.
+    """
+    below = key if not key or key.endswith("/") else f"{key}/"
+    return any(name is not None and (name == key or name.startswith(below)) for name in names)
+
+
 def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
     """The newest tasks of the usual folders."""
     found = [task for folder in USUAL for task in tasks.in_folder(folder, limit)]
     return heapq.nlargest(limit, found, key=lambda task: task.created_at)
 
 
+def unfinished(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
+    """Every task that has not ended, of all folders."""
+    # One that has ended is listed, too, until somebody has made sure that its end was told.
+    found = (tasks.get(task_id) for task_id in tasks.due(now + AHEAD))
+    return (task for task in found if task is not None and not task.finished)
+
+
 def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
     """Unfinished tasks that wait for something, newest first; those of all folders."""
-    unfinished = itertools.islice(tasks.due(now + AHEAD), MOST_LOOKED_AT)
-    found = (task for task_id in unfinished if (task := tasks.get(task_id)) is not None)
-    waiting = (task for task in found if not task.finished and task.wait_reason)
+    looked_at = itertools.islice(unfinished(tasks, now), MOST_LOOKED_AT)
+    waiting = (task for task in looked_at if task.wait_reason)
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 
 

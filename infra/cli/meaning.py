@@ -4,7 +4,8 @@ A name that stands for one task means that task, whatever it is like; one that s
 means those of them that the command is for, and all of these, to any depth.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from darkroom.naming import kind_of
-from infra.cli.looking import AHEAD, is_task_id, look, spellings
+from infra.cli.looking import covers, is_task_id, look, spellings, unfinished
 
 if TYPE_CHECKING:
     from darkroom.ports import Tasks
     from darkroom.task import Task
 
-EVERY: Final = 1_000_000
-"""More tasks than end badly within the 400 days in which they are known."""
+EVERY: Final = sys.maxsize
+"""No limit."""
 MANY: Final = 10_000
 """So many of a folder's newest tasks are looked at for those of one photo."""
 
@@ -38,7 +39,7 @@ class Meant:
     by_itself: bool
 
 
-def ended_badly(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
+def to_retry(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
     """The tasks to try again: failed and unknown ones, where a name stands for many.
 
     What was cancelled is only meant by its own name: somebody did not want it.
@@ -49,18 +50,13 @@ def ended_badly(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
     return _all_meant(tasks, names, lambda: tasks.needing_attention(EVERY))
 
 
-def unfinished(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Meant]:
+def to_cancel(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Meant]:
     """The tasks to cancel: unfinished ones, where a name stands for many.
 
     Raises:
         click.ClickException: there is no task of that name.
     """
-
-    def find() -> Iterator["Task"]:
-        found = (tasks.get(task_id) for task_id in tasks.due(now + AHEAD))
-        return (task for task in found if task is not None and not task.finished)
-
-    return _all_meant(tasks, names, find)
+    return _all_meant(tasks, names, lambda: unfinished(tasks, now))
 
 
 def in_need(tasks: "Tasks") -> list[Meant]:
@@ -101,12 +97,7 @@ def _single(tasks: "Tasks", name: str) -> Meant | None:
 def _several(tasks: "Tasks", name: str, found: "Sequence[Task]") -> list[Meant]:
     """Those of a folder, of a photo, or of a spec that came in a message."""
     for key in spellings(name):
-        below = key if not key or key.endswith("/") else f"{key}/"
-        of_name = [
-            task
-            for task in found
-            if task.trigger.key.startswith(below) or key in (task.source, task.trigger.key)
-        ]
+        of_name = [task for task in found if covers(key, (task.source, task.trigger.key))]
         if of_name:
             return [_found(task) for task in of_name]
     return [] if name.endswith("/") else _whatever(tasks, name)

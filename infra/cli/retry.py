@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.acting import act_on, tell
+from infra.cli.meaning import in_need, to_retry
+from infra.cli.names import names_argument
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="retry")
-@click.argument("what", metavar="[TASK_ID | KEY | FOLDER]...", nargs=-1)
+@names_argument(required=False)
 @click.option("--failed", is_flag=True, help="Every failed or unknown task of the environment.")
 @click.option(
     "--pay-again",
@@ -31,13 +34,8 @@ def command(
     """
     if failed == bool(what):
         raise click.UsageError("name tasks, specs, photos or folders, or say --failed")
-    if not all(what):
-        raise click.UsageError("an empty name means nothing; the bucket's root is /")
-    from infra.cli.acting import act_on, tell  # noqa: PLC0415 - brings the models along
-    from infra.cli.meaning import ended_badly, in_need  # noqa: PLC0415 - the same
-
     target = find_target(environment)
-    meant = in_need(target.tasks) if failed else ended_badly(target.tasks, what)
+    meant = in_need(target.tasks) if failed else to_retry(target.tasks, what)
 
     def again(ports: "Ports", task_id: str) -> str:
         from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along

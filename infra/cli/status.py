@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.looking import look, standing_still
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
     Without an argument: the tasks that need attention, failed or unclear, and those that wait for
     something.
     """
-    from infra.cli.looking import look, standing_still  # noqa: PLC0415 - brings the models along
-
     target = find_target(environment)
     tasks = target.tasks
     if what is None:

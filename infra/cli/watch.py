@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from infra.cli.looking import look, newest
 from infra.cli.starting import until_stopped
 from infra.cli.target import env_option, find_target
 
@@ -24,7 +25,6 @@ def command(what: str | None, limit: int, environment: str) -> None:
     with until_stopped():
         from rich.console import Console  # noqa: PLC0415 - slow to import
 
-        from infra.cli.looking import look, newest  # noqa: PLC0415 - brings the models along
         from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
         tasks = find_target(environment).tasks

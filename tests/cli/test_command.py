@@ -75,6 +75,12 @@ def test_the_provider_table_loads_no_aws_and_no_pixels() -> None:
         ["put", "events/photos/chelsea.jpg", "--operation", "upscale", "--label", "A/b"],
         ["put", "events/photos/chelsea.jpg", "--label", "a"],
         ["status", "--env", "Not A Name"],
+        ["cancel"],
+        ["cancel", "a/", ""],
+        ["retry"],
+        ["retry", "a/", "--failed"],
+        ["retry", ""],
+        ["redrive", ""],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ Both sides write first and look second, so whichever comes last sees the other.
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
+from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded, body_of
 from darkroom.errors import DarkroomError, Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
 from darkroom.pipeline.cancel import cancel
@@ -71,7 +71,7 @@ def receive(
         if message.receives < LAST_TRY:
             raise
         why = _gave_up(error)
-    ports.dead_letters.put(_kept(message, arrivals), _readable(why.sentence))
+    ports.dead_letters.put(body_of(message, arrivals), _readable(why.sentence))
     return why
 
 
@@ -186,17 +186,6 @@ def _gave_up(error: Exception) -> Failure:
     if isinstance(error, DarkroomError):
         return error.failure
     return Failure("internal", f"{type(error).__name__}: {error}")
-
-
-def _kept(message: Message, arrivals: Iterable[Arrival]) -> str:
-    """What lies in the dead letters: whoever sends it again asks for the same task.
-
-    There it has another id, and a request without one of its own was named after the first.
-    """
-    for arrival in arrivals:
-        if isinstance(arrival, Requested) and arrival.request_id == message.message_id:
-            return arrival.as_message()
-    return message.body
 
 
 def _readable(reason: str) -> str:
