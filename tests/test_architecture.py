@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
 VALUES = frozenset(
-    {"errors", "media", "naming", "pace", "spec", "attempt", "task", "arrivals", "routes", "work"}
-) | {"strict_json", "wording"}
+    {"errors", "media", "naming", "pace", "policy", "spec", "attempt", "order", "task", "arrivals"}
+) | {"routes", "work", "strict_json", "wording"}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -29,10 +29,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "wording": frozenset(),
     "spec": frozenset({"errors", "naming", "strict_json", "wording"}),
     "attempt": frozenset({"errors", "media"}),
-    "task": frozenset({"attempt", "errors", "media", "naming", "pace"}),
+    "order": frozenset({"naming"}),
+    "policy": frozenset(),
+    "task": frozenset({"attempt", "errors", "media", "order", "pace"}),
     "routes": frozenset({"attempt", "media"}),
-    "work": frozenset({"attempt", "media", "routes", "task"}),
-    "ports": frozenset({"attempt", "errors", "media", "pace", "routes", "task", "work"}),
+    "work": frozenset({"attempt", "media", "order", "routes"}),
+    "ports": frozenset(
+        {"attempt", "errors", "media", "order", "pace", "policy", "routes", "task", "work"}
+    ),
     "pipeline": INNER | {"pipeline"},
     "aws": INNER | {"aws"},
     "providers": INNER | {"providers"},

@@ -6,12 +6,13 @@ Each port has two implementations that pass one contract suite: the real one (`d
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.attempt import Finished
 from darkroom.pace import Bucket, Lane, Rules, Standing
+from darkroom.policy import Policy
 from darkroom.routes import Route, Tariff
 from darkroom.task import Task
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
@@ -282,29 +283,6 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class Policy:
-    """The pipeline's own figures; seconds and bytes.
-
-    Attributes:
-        inputs_s: how long a task waits for its missing inputs.
-        queue_s: how long a task may stand before its paid call; below the workflow's 7 days.
-        margin_s: how long after a call's own deadline its answer is still written down.
-        fetch_s: how long fetching one result may take; DELIVER begins none with less time left.
-        result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
-        attend_s: how long SUBMIT stays with a job that must not be left alone.
-        runs: how many runs may be begun for a task whose runs end without ending it.
-    """
-
-    inputs_s: int = 24 * 3600
-    queue_s: int = 6 * 24 * 3600
-    margin_s: int = 20
-    fetch_s: int = 240
-    result_bytes: int = 400 * 1024 * 1024
-    attend_s: int = 120
-    runs: int = 10
-
-
-@dataclass(frozen=True)
 class Ports:
     """Everything a use case may touch."""
 
@@ -317,4 +295,4 @@ class Ports:
     providers: Providers
     clock: Clock
     gate: Gate
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)

@@ -13,14 +13,14 @@ Nothing here reads a clock, a network or a store; times come in as arguments (UT
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Failure
 from darkroom.media import Kind
-from darkroom.naming import digest_of
+from darkroom.order import Order, Trigger
 from darkroom.pace import Lane
 
 State = Literal[
@@ -35,7 +35,6 @@ State = Literal[
     "unknown",
 ]
 EndStatus = Literal["failed", "cancelled", "unknown"]
-OnUnknown = Literal["hold", "fail", "retry"]
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     "waiting": frozenset({"queued", "failed", "cancelled"}),
@@ -64,81 +63,6 @@ UNSUBMITTED: frozenset[State] = frozenset({"waiting", "queued"})
 STILL = timedelta(minutes=30)
 """How long a task may stand without a write before somebody looks whether its run is alive: longer
 than any door lives."""
-
-
-@dataclass(frozen=True)
-class Trigger:
-    """What asked for the task: an upload, or a message.
-
-    Attributes:
-        kind: `upload` of a spec, or a `message` that carried one.
-        bucket: the input bucket.
-        key: the spec's key; for a message the key that its spec would have beside its source.
-        version: version id, or the ETag in a bucket without versioning; for a message its
-            `request_id` or a digest of its spec.
-    """
-
-    kind: Literal["upload", "message"]
-    bucket: str
-    key: str
-    version: str
-
-    @property
-    def task_id(self) -> str:
-        """The name of the task that it asks for: a digest of the trigger and of nothing else."""
-        return digest_of(self.kind, self.bucket, self.key, self.version)
-
-
-@dataclass(frozen=True)
-class Input:
-    """One input file, pinned to a version. Size in bytes."""
-
-    key: str
-    version_id: str
-    etag: str
-    size: int
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A provider that was found able to do it, and its model."""
-
-    provider: str
-    model: str
-
-
-@dataclass(frozen=True)
-class Order:
-    """The spec as resolved: what will be done, with everything pinned.
-
-    Attributes:
-        choices: in order of preference.
-        keys: role -> keys of its files, also of those that are not there yet.
-        inputs: role -> the files, pinned; empty while the task is waiting.
-        params: as written in the spec, checked against every choice.
-    """
-
-    operation: str
-    choices: tuple[Choice, ...]
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    inputs: Mapping[str, tuple[Input, ...]] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    on_unknown: OnUnknown = "hold"
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """The names of the chosen providers, in order of preference."""
-        return tuple(choice.provider for choice in self.choices)
-
-    def digested(self, sha256: Mapping[str, str]) -> "Order":
-        """The order with the digests (key -> hex) of the inputs that were read."""
-        inputs = {
-            role: tuple(replace(file, sha256=sha256.get(file.key, file.sha256)) for file in files)
-            for role, files in self.inputs.items()
-        }
-        return replace(self, inputs=inputs)
 
 
 @dataclass(frozen=True)

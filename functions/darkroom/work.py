@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 
 from darkroom.attempt import Charged
 from darkroom.media import Media
+from darkroom.order import Input
 from darkroom.routes import Route
-from darkroom.task import Input
 
 
 @dataclass(frozen=True)

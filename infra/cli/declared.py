@@ -13,9 +13,9 @@ from darkroom.errors import SpecRefused
 from darkroom.naming import RESERVED, SpecName, kind_of, read_spec_name
 
 if TYPE_CHECKING:
+    from darkroom.order import Order
     from darkroom.ports import Providers
     from darkroom.routes import Route
-    from darkroom.task import Order
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from darkroom.arrivals import Arrival, Message, Requested, Uploaded, body_of
 from darkroom.aws.messages import read_message
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name
-from darkroom.task import Trigger
+from darkroom.order import Trigger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -3,7 +3,9 @@
 It knows nothing of Darkroom: any template will do. One at a time in a process.
 """
 
+import atexit
 import contextlib
+import gc
 import json
 import uuid
 from collections.abc import Mapping
@@ -43,6 +45,9 @@ class Cloud:
         sweep_s: float = 10.0,
     ) -> None:
         """`asset` is the functions' folder, `workers` the cap of each, `sweep_s` caps schedules."""
+        # At the process's end the collector would go through all that moto made, several times:
+        # after a hundred tasks that took 18 s, and everything else a fifth of one.
+        atexit.register(gc.freeze)
         self._undo = ExitStack()
         self._pollers = ExitStack()
         self._workers = workers

@@ -7,7 +7,8 @@ import pytest
 
 from darkroom.aws.items import SHARDS
 from darkroom.aws.tasks import DynamoTasks
-from darkroom.task import Order, Task
+from darkroom.order import Order
+from darkroom.task import Task
 from tests.fakes.clock import START
 from tests.fakes.cloud import cloud, table
 from tests.fakes.samples import sample_task

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from darkroom.task import Task, Trigger
+from darkroom.order import Trigger
+from darkroom.task import Task
 from infra.cli import letters, main
 from infra.cli.target import Target, find_target
 from tests.cli.makes import make_task

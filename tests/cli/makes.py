@@ -9,7 +9,8 @@ from PIL import Image
 from darkroom.attempt import Attempt
 from darkroom.errors import Failure
 from darkroom.media import PNG
-from darkroom.task import Choice, Ending, Order, Result, State, Task, Trigger
+from darkroom.order import Choice, Order, Trigger
+from darkroom.task import Ending, Result, State, Task
 
 START = datetime(2025, 5, 1, 12, tzinfo=UTC)
 CHOICES = (

@@ -1,5 +1,6 @@
 """Keeps a local environment up for the tests until its stdin closes; says where on stdout."""
 
+import faulthandler
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from infra.local.environment import LocalEnvironment
 
 def main() -> None:
     """`python serve.py FOLDER`."""
+    # Whoever gives up waiting for its end sends SIGABRT, and learns where every thread stands.
+    faulthandler.enable()
     folder = Path(sys.argv[1])
     with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
         where = {

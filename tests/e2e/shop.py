@@ -1,6 +1,7 @@
 """A shop that uses a running local environment: drops files, waits for manifests, reads ledgers."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 PATIENCE_S = 45.0
+STOPS_WITHIN_S = 10.0
 
 
 @contextmanager
@@ -45,7 +47,11 @@ def open_shop(folder: Path, said: IO[str] | None = None) -> Iterator["Shop"]:
             pid=process.pid,
         )
         process.stdin.close()
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.wait(STOPS_WITHIN_S) == 0
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says on stderr where its threads stand
+            raise
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from darkroom.errors import InputRefused
+from darkroom.order import Input
 from darkroom.ports import Found
-from darkroom.task import Input
 
 
 @dataclass(frozen=True)

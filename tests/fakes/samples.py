@@ -6,7 +6,8 @@ from typing import Any
 
 from darkroom.attempt import Attempt, Finished, ResultRef
 from darkroom.errors import Failure
-from darkroom.task import Choice, Ending, Input, Order, Result, State, Task, Trigger
+from darkroom.order import Choice, Input, Order, Trigger
+from darkroom.task import Ending, Result, State, Task
 from tests.fakes.clock import START
 
 

@@ -17,7 +17,8 @@ from darkroom.pipeline.fail import fail
 from darkroom.pipeline.intake import intake
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
-from darkroom.ports import Policy, Ports, Step
+from darkroom.policy import Policy
+from darkroom.ports import Ports, Step
 from darkroom.task import State, Task
 from tests.fakes.channels import RecordingDeadLetters, RecordingEvents, RecordingWorkflows
 from tests.fakes.clock import FixedClock

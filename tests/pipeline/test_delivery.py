@@ -12,7 +12,8 @@ from darkroom.media import Kind
 from darkroom.naming import work_key
 from darkroom.pipeline.answers import IN_ITEM_BYTES
 from darkroom.pipeline.deliver import deliver
-from darkroom.ports import Policy, Step
+from darkroom.policy import Policy
+from darkroom.ports import Step
 from darkroom.task import Task
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE

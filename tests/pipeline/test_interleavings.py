@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.errors import Busy, NotSent, ResultGone, Throttled, Unclear
 from darkroom.pipeline.intake import intake
-from darkroom.ports import Policy
+from darkroom.policy import Policy
 from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_KEY, SYNC_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, spec_of

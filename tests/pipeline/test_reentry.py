@@ -11,7 +11,8 @@ import pytest
 
 from darkroom.errors import Busy
 from darkroom.pipeline.sweep import sweep
-from darkroom.ports import Next, Policy, Step
+from darkroom.policy import Policy
+from darkroom.ports import Next, Step
 from darkroom.task import FINISHED, State
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.studio import PHOTO, Studio, in_state

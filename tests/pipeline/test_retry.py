@@ -10,7 +10,7 @@ from darkroom.errors import Busy, Refused, Unclear
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
-from darkroom.ports import Policy
+from darkroom.policy import Policy
 from darkroom.task import State
 from darkroom.work import JobFailed
 from tests.fakes.providers import FakeProviders, Lost

@@ -9,7 +9,8 @@ import pytest
 from darkroom.errors import Conflict
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.sweep import look_after, sweep
-from darkroom.ports import Policy, RunStatus
+from darkroom.policy import Policy
+from darkroom.ports import RunStatus
 from darkroom.task import FINISHED, STILL, Slot, State, Task
 from tests.fakes.tasks import InMemoryTasks
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from darkroom.order import Input
 from darkroom.providers.driver import Driver, Limits
 from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Route
-from darkroom.task import Input
 from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.exchanges import ADAPTERS

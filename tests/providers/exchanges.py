@@ -5,10 +5,10 @@ from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
 from darkroom.media import BY_EXTENSION, Media, extension_of
+from darkroom.order import Input
 from darkroom.providers import build_adapters
 from darkroom.providers.protocol import Adapter, Answer, Request
 from darkroom.routes import Route
-from darkroom.task import Input
 from darkroom.work import Work
 
 ADAPTERS = build_adapters()

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from darkroom.order import Input
 from darkroom.providers.goapi import GoApi
 from darkroom.providers.protocol import Request
 from darkroom.routes import Route
-from darkroom.task import Input
 from darkroom.work import Work
 from tests.providers.exchanges import work_of
 

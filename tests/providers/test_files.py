@@ -3,7 +3,7 @@
 import pytest
 
 from darkroom.errors import InputRefused
-from darkroom.task import Input
+from darkroom.order import Input
 from tests.providers.desk import DONE, Desk
 from tests.providers.rawserver import answering, serving
 

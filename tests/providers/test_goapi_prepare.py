@@ -8,9 +8,9 @@ import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused, SpecRefused, Throttled, Unclear
 from darkroom.media import BY_EXTENSION, Media, extension_of
+from darkroom.order import Input
 from darkroom.providers.goapi import GoApi
 from darkroom.providers.goapi_files import MOST_BYTES
-from darkroom.task import Input
 from tests.providers.exchanges import NamedFiles, answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, input_of, route_of, work_on
 

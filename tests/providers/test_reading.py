@@ -5,9 +5,9 @@ import json
 import pytest
 
 from darkroom.errors import DarkroomError, Unclear
+from darkroom.order import Input
 from darkroom.providers import reading, times
 from darkroom.providers.protocol import Answer, FilePart, Request
-from darkroom.task import Input
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
 
 BROKEN: list[object] = [

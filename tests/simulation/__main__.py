@@ -42,7 +42,10 @@ def _print_one(seed: int, tasks: int, *, trace: bool) -> int:
 def _print_crash_points() -> int:
     rows = crash_points.all_rows()
     _print(*crash_points.table(rows))
-    bad = sum(bool(row.broken or row.duplicates or row.lost or row.stuck) for row in rows.values())
+    keyed = [row for (name, _), row in rows.items() if crash_points.KEYED in name]
+    unknown = sum(row.outcomes["unknown"] for row in keyed)
+    _print(f"of class key: {sum(row.points for row in keyed):,} points, {unknown} unknown")
+    bad = sum(bool(row.wrong(name)) for (name, _), row in rows.items())
     for name, race in races.RACES.items():
         places = list(races.run_race(race))
         broken = [f"  {where}: {said}" for where, all_said in places for said in all_said]

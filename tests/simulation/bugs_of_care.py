@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from darkroom.naming import manifest_of
-from darkroom.pipeline import admission, deliver, ending, intake, release, retry, sweep
+from darkroom.pipeline import admission, cancel, deliver, ending, intake, retry, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.admission import give_up_leases
 from darkroom.ports import Ports
-from darkroom.task import STILL, UNSUBMITTED, Ending, Task
+from darkroom.task import STILL, Ending, Task
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.pace import WatchedGate
 from tests.simulation.planting import Bug, Swap
@@ -26,6 +26,7 @@ def _nothing(*_: object, **__: object) -> None:
 
 def _dismissed_first() -> list[Swap]:
     def conclude(ports: Ports, task: Task) -> None:
+        give_up_leases(ports, task)
         ports.tasks.dismiss(task)
         ending.announce(ports, task)
         ports.tasks.forget_wants(task)
@@ -123,8 +124,8 @@ def _retried_from_scratch() -> list[Swap]:
 def _old_questions() -> list[Swap]:
     whole = retry._taken_up
 
-    def taken_up(ports: Ports, task: Task, paid: Any) -> Task | None:
-        new = whole(ports, task, paid)
+    def taken_up(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
+        new = whole(ports, task, paid, pay_again=pay_again)
         if new is None:
             return None
         return replace(new, attempts=new.with_attempt(replace(new.paying, asked_since=None)))
@@ -161,15 +162,16 @@ def _cancelled_while_calling() -> list[Swap]:
 
 
 def _cancelled_at_once() -> list[Swap]:
-    def cancel(ports: Ports, task_id: str, why: Any, states: Any = UNSUBMITTED) -> None:
+    def at_once(ports: Ports, task_id: str, why: Any, states: Any) -> Task | None:
         task = ports.tasks.get(task_id)
         if task is not None and task.state in states:
             now = ports.clock.now()
             final = task.moved("cancelled", now, ending=Ending("cancelled", why))
             ending.write_manifest(ports, final)
             ending.conclude(ports, ports.tasks.replace(task, final))
+        return ports.tasks.get(task_id)
 
-    return [(release, "cancel", cancel)]
+    return [(cancel, "_cancel", at_once)]
 
 
 # --- messages and pace ---------------------------------------------------------------------------
@@ -251,13 +253,13 @@ BUGS: Final = (
     Bug(
         "FAIL throws a paid answer away",
         lambda: [(failing, "lay_aside", _nothing)],
-        ("bucket-error", "run-aborted", "slow-call"),
+        stories=("cut short at its end, retried",),
     ),
     Bug("a job that is given up runs on", lambda: [(failing, "_stop_job", _nothing)]),
     Bug(
         "a call under way is cancelled as if it cost nothing",
         _cancelled_while_calling,
-        ("cancelled", "crash-after", "slow-answer"),
+        stories=("cancelled in doubt, last run",),
     ),
     Bug("a task is cancelled whatever it is at", _cancelled_at_once, ("cancelled",)),
     Bug("retry pays again", _retried_from_scratch),

@@ -38,8 +38,10 @@ def _another_request_is_repeated() -> list[Swap]:
 
 
 def _any_job_is_adopted() -> list[Swap]:
-    def look_up(self: SimulatedProviders, work: Work, since: object) -> Accepted | None:
-        del since
+    def look_up(
+        self: SimulatedProviders, work: Work, since: object, look: object
+    ) -> Accepted | None:
+        del since, look
         self._free("providers.look_up", work.route.provider)
         return next((Accepted(name) for name in self.ledger.jobs), None)
 
@@ -110,7 +112,7 @@ def _price_table_wins() -> list[Swap]:
 
 
 def _requests_are_kept() -> list[Swap]:
-    def closed(task: Task, _ending: object) -> Any:
+    def closed(_ports: Ports, task: Task, _ending: object, **_: object) -> Any:
         return task.attempts
 
     return [(failing, "_closed", closed)]
@@ -122,13 +124,17 @@ def _nobody_is_waited_for() -> list[Swap]:
         if task is None or task.run != run or task.finished:
             return task
         ending = failing._ending(task, broken)
-        closed = failing._closed(task, ending)
+        closed = failing._closed(ports, task, ending, stopped=False)
         now = ports.clock.now()
         final = task.moved(ending.status, now, ending=ending, attempts=closed, wait_reason=None)
         write_manifest(ports, final)
         return ports.tasks.replace(task, final)
 
     return [(failing, "_ended", ended)]
+
+
+def _leases_until_the_end() -> list[Swap]:
+    return [(module, "leave", lambda *_: None) for module in (admission, submit, poll)]
 
 
 def _retry_after_is_ignored() -> list[Swap]:
@@ -192,7 +198,7 @@ BUGS: Final = (
     Bug("Retry-After is ignored", _retry_after_is_ignored),
     Bug("a job is left alone for too long", lambda: [(patience, "ALONE_SHARE", 3.0)]),
     Bug("more jobs are open than are borne", lambda: [(WatchedGate, "lease", lambda *_: True)]),
-    Bug("no lease is given back", lambda: [(m, "leave", lambda *_: None) for m in (submit, poll)]),
+    Bug("a lease is given back at the end alone", _leases_until_the_end),
     Bug(
         "nobody waits for his turn",
         lambda: [(m, "take_slot", lambda *_: None) for m in (admission, poll)],

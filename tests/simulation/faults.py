@@ -26,7 +26,7 @@ _PAID: Final = (
     *("crash-before", "crash-after"),
     *("throttled", "throttled-without-hint", "not-sent", "server-error", "unanswered"),
     *("accepted-but-server-error", "accepted-but-unanswered", "accepted-but-malformed"),
-    *("accepted-but-truncated", "half-open", "slow-answer"),
+    *("accepted-but-truncated", "half-open", "slow-answer", "refused"),
 )
 
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -56,7 +56,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "gate.change": _WRITE,
     "dead_letters.put": (*DEATHS, "queue-error"),
     "providers.prepare": (*_FREE, "prepare-refused"),
-    "providers.pay": (*_PAID, "refused"),
+    "providers.pay": _PAID,
     "providers.repeat": _PAID,
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),

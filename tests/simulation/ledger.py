@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from darkroom.attempt import ResultRef
-from darkroom.pipeline.poll import UNKNOWN_LIMIT
 from darkroom.task import Task
 from darkroom.work import JobFailed, Work
 from tests.simulation.faults import Mischief
@@ -38,6 +37,7 @@ class Job:
         listed_at: from when on it is in the list of past calls.
         neglected: whether it was lost because nobody asked.
         denied: how often in a row its provider said that it does not know it, which it does.
+        gone: how often a result's address led nowhere any more.
         tellings: how often its end was told.
         told_to: the process that was last told how it ended.
         data: its result where that is no picture, base64.
@@ -56,6 +56,7 @@ class Job:
     asked_at: float = 0.0
     neglected: bool = False
     denied: int = 0
+    gone: int = 0
     tellings: int = 0
     told_to: Invocation | None = None
     data: str | None = None
@@ -100,15 +101,15 @@ class Ledger:
     def recoverable(self, tasks: Iterable[Task]) -> list[str]:
         """Those that ended badly although their last paid call has a result that can be asked for.
 
-        Nobody can ask for the job of a call whose answer was lost, unless there is a list of them,
-        nor for one that its provider has denied as often as is listened to; and of what came at
-        once there is nothing but what was written down.
+        Nobody can ask for the job of a call whose answer was lost, unless there is a list of them;
+        of what came at once there is nothing but what was written down; and of an attempt that
+        has failed nothing more is to be had.
         """
         found = []
         for task in tasks:
             last = task.attempts[-1] if task.attempts and task.state != "succeeded" else None
             jobs = self.of.get((task.task_id, last.number)) if last else None
-            if not last or not jobs or jobs[0].spoilt or jobs[0].denied >= UNKNOWN_LIMIT:
+            if not last or not jobs or jobs[0].spoilt or last.outcome == "failed":
                 continue
             route = jobs[0].work.route
             listed = last.job_id or route.idempotency == "look-up"

@@ -1,15 +1,32 @@
 """How often each provider was called, held against what its account bears, in every window.
 
-What is rare takes no place in the pipeline's pace and is not counted here: finding out about a
-doubtful call, by sending it again or by looking for it, and asking for a job to be stopped.
+Asking for a job to be stopped takes no place in the pipeline's pace and is not counted here: it
+is rare, and nobody waits for it. Results are fetched from elsewhere. When the answer of a SUBMIT
+that stays with its job is lost, the workflow asks about the job, too, until that SUBMIT is over;
+such a pair of questions is counted once.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-from darkroom.pace import Rules
+from darkroom.pace import Rate, Rules
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.outside import Invocation, Outside
+
+RULES: Final[Mapping[str, Rules]] = {
+    "alpha": Rules(Rate(6, 60)),
+    "beta": Rules(open_jobs=5),
+    "gamma": Rules(open_jobs=5),
+    "delta": Rules(Rate(6, 60)),
+    "epsilon": Rules(Rate(30, 60), open_jobs=5),
+    "zeta": Rules(Rate(100, 300), open_jobs=1, calls_per_file=1, calls_per_job=4),
+}
+"""Tight enough to be felt by the few tasks of one world; zeta bears what Perfect does."""
+
+
+PAIR_S: Final = 4.0
+"""Two processes that ask about one job within this ask in place of each other."""
 
 
 class Pace:
@@ -18,10 +35,20 @@ class Pace:
     def __init__(self, rules: Mapping[str, Rules]) -> None:
         self._rules = rules
         self._calls: defaultdict[str, list[float]] = defaultdict(list)
+        self._asked: dict[str, tuple[float, Invocation | None]] = {}
 
     def called(self, provider: str, at: float) -> None:
         """The provider was called."""
         self._calls[provider].append(at)
+
+    def asked(self, provider: str, job_id: str, at: float, by: Invocation | None) -> None:
+        """The provider was asked about a job."""
+        last, whoever = self._asked.get(job_id, (-PAIR_S, by))
+        attended = by is not whoever and "submit" in {i.verb for i in (by, whoever) if i}
+        if attended and at - last < PAIR_S and self._rules[provider].calls_per_job:
+            return
+        self._asked[job_id] = at, by
+        self.called(provider, at)
 
     def exceeded(self) -> Iterator[str]:
         """One sentence for each provider that was called more often than it bears."""
@@ -44,11 +71,15 @@ class WatchedGate(InMemoryGate):
 
     Attributes:
         slipped: tasks that may have a job open without a lease for that reason.
+        taken: task -> when it took a lease last.
+        longest_s: for how long a lease was taken at most.
     """
 
     def __init__(self, outside: Outside) -> None:
         super().__init__()
         self.slipped: set[str] = set()
+        self.taken: dict[str, float] = {}
+        self.longest_s = 0.0
         self._outside = outside
         self._takers: dict[str, Invocation | None] = {}
 
@@ -57,6 +88,8 @@ class WatchedGate(InMemoryGate):
         taken = super().lease(provider, task_id, until, most, now)
         if taken:
             self._takers[task_id] = self._outside.current
+            self.longest_s = max(self.longest_s, until - now)
+            self.taken[task_id] = self._outside.timeline.now
             self.slipped.discard(task_id)
         return taken
 

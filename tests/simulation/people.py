@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
+from darkroom.order import Trigger
 from darkroom.routes import Route
-from darkroom.task import Task, Trigger
+from darkroom.task import Task
 from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import (
     JOB_ALONE,

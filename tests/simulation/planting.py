@@ -21,12 +21,14 @@ class Bug:
         swaps: makes the swaps; called when the bug is planted.
         focus: the faults that bring it to light, where others would rather hide it.
         raced: whether only two processes at the same moment bring it to light.
+        stories: those that bring it to light, where worlds seldom do.
     """
 
     name: str
     swaps: Callable[[], list[Swap]]
     focus: tuple[str, ...] = ()
     raced: bool = False
+    stories: tuple[str, ...] = ()
 
 
 @contextmanager

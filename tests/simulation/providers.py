@@ -7,7 +7,7 @@ long, and gives its credits back. Addresses of results grow old; asking again br
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final, Protocol
@@ -23,27 +23,16 @@ from darkroom.errors import (
     Unclear,
 )
 from darkroom.media import PNG as PNG_MEDIA
-from darkroom.pace import Rate, Rules
+from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 from tests.simulation.ledger import Job, Ledger
 from tests.simulation.outside import Invocation, Outside
-from tests.simulation.pace import Pace
+from tests.simulation.pace import RULES, Pace
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 SECRET: Final = "signature=secret"
 URL_S: Final = 3600.0
-
-RULES: Final[Mapping[str, Rules]] = {
-    "alpha": Rules(Rate(6, 60)),
-    "beta": Rules(open_jobs=5),
-    "gamma": Rules(open_jobs=5),
-    "delta": Rules(Rate(6, 60)),
-    "epsilon": Rules(Rate(30, 60), open_jobs=5),
-    "zeta": Rules(Rate(100, 60), open_jobs=5, calls_per_file=1, calls_per_job=3),
-}
-"""Tight enough to be felt by the few tasks of one world; zeta can be asked about all of its open
-jobs as often as they need it, however long they take."""
 
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
@@ -77,7 +66,7 @@ class SimulatedProviders:
         self.pace = Pace(RULES)
         self._outside = outside
         self._cashier = cashier
-        self._bodies: dict[str, tuple[bytes, float]] = {}
+        self._bodies: dict[str, tuple[bytes, float, Job]] = {}
         self._not_before: dict[str, tuple[float, Invocation | None]] = {}
 
     # --- what is declared -----------------------------------------------------------------------
@@ -125,12 +114,12 @@ class SimulatedProviders:
             raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
         return self._pay("providers.repeat", work, request)
 
-    def look_up(self, work: Work, since: datetime) -> Accepted | None:
+    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:  # noqa: ARG002 - all jobs are looked at
         """Find the job of a doubtful paid call."""
         del since
         if work.route.idempotency != "look-up":
             raise ValueError(f"{work.route.provider} has no list of past calls")
-        kind = self._free("providers.look_up", work.route.provider)
+        kind = self._free("providers.look_up", work.route.provider, 1)
         now = self._outside.timeline.now
         listed = [job for job in self._of(work) if job.listed_at <= now]
         self._outside.end(kind)
@@ -142,7 +131,7 @@ class SimulatedProviders:
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands."""
-        kind = self._free("providers.poll", route.provider, 1)
+        kind = self._free("providers.poll", route.provider, job_id=job_id)
         job = self.ledger.jobs.get(job_id)
         if job is None or kind == "job-not-found-yet":
             if job is not None:
@@ -169,11 +158,12 @@ class SimulatedProviders:
         """Download a result."""
         del max_bytes
         kind = self._outside.begin("providers.fetch", 0.1)
-        body, until = self._bodies.get(url, (b"", 0.0))
+        body, until, job = self._bodies[url]
         if kind in ("result-unreachable", "answer-lost"):
             raise Busy("result-unreachable", "The result's address does not answer.")
         if kind == "result-gone" or self._outside.timeline.now > until:
-            self._bodies.pop(url, None)
+            self._bodies[url] = (b"", 0.0, job)
+            job.gone += 1
             raise ResultGone("result-gone", "The provider no longer has the result.")
         self._outside.end(kind)
         media = PNG_MEDIA if body.startswith(PNG) else None
@@ -185,8 +175,7 @@ class SimulatedProviders:
     def _pay(self, call: str, work: Work, request: str) -> Accepted | Finished:
         outside, timeline = self._outside, self._outside.timeline
         self._cashier.paying(work, request)
-        if call == "providers.pay":
-            self.pace.called(work.route.provider, timeline.now)
+        self.pace.called(work.route.provider, timeline.now)
         self._mind_the_pause(work)
         begun = timeline.now
         try:
@@ -197,7 +186,10 @@ class SimulatedProviders:
         try:
             self._refuse(kind, work)
         except DarkroomError:
-            self._cashier.refused(work)
+            if (
+                call == "providers.pay"
+            ):  # of what was sent before it, a repeat's refusal says nothing
+                self._cashier.refused(work)
             raise
         if kind == "half-open":
             late_s = work.route.call_s + outside.mischief.between(0, 60)
@@ -276,14 +268,19 @@ class SimulatedProviders:
         refs = []
         for number in range(job.results):
             url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
-            body = b"<html>" if job.spoilt else PNG + f"{job.job_id}-{number}".encode() * 8
-            self._bodies[url] = (body, self._outside.timeline.now + URL_S)
+            spoilt = job.spoilt and number == job.results - 1
+            body = b"<html>" if spoilt else PNG + f"{job.job_id}-{number}".encode() * 8
+            self._bodies[url] = (body, self._outside.timeline.now + URL_S, job)
             refs.append(ResultRef("image", url))
         return Finished(tuple(refs), told, {"boxes": [1, 2]})
 
-    def _free(self, call: str, provider: str, counted: int = 0) -> str | None:
+    def _free(
+        self, call: str, provider: str, counted: int = 0, job_id: str | None = None
+    ) -> str | None:
         """What costs nothing, and what may befall it; `counted` calls are in the pace."""
         kind = self._outside.begin(call, 0.05)
+        if job_id is not None:
+            self.pace.asked(provider, job_id, self._outside.timeline.now, self._outside.current)
         for _ in range(counted):
             self.pace.called(provider, self._outside.timeline.now)
         match kind:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from darkroom.policy import Policy
 from tests.pipeline.offers import JOB_NONE
 from tests.simulation.invariants import check
 from tests.simulation.stories import PHOTO, PLACE, SPEC
@@ -31,6 +32,7 @@ class Race:
         held: who is held up, for a minute and a half.
         dying: who may die meanwhile.
         broken: whether that process dies at once, and its run with it: FAIL is told.
+        runs: how many may be begun; with one, FAIL has to end what is paid for.
         begin: what else happens from then on.
     """
 
@@ -39,6 +41,7 @@ class Race:
     dying: Who
     broken: bool
     begin: Callable[[World], None]
+    runs: int = 1
 
 
 class Script:
@@ -53,7 +56,8 @@ class Script:
     def __init__(self, race: Race, held_at: int, dies_at: int) -> None:
         self.fired: Counter[str] = Counter()
         self.world: World | None = None
-        self._race, self._begun = race, False
+        self.race = race
+        self._begun = False
         self._calls: Counter[Who] = Counter()
         self._strikes = {(race.held, held_at): "slow-call", (race.dying, dies_at): "crash-before"}
 
@@ -66,10 +70,10 @@ class Script:
             return None
         asked = [ask.trigger.task_id for ask in world.people.asks]
         who = (current.verb, asked.index(current.task_id))
-        if who == self._race.first and not self._begun:
+        if who == self.race.first and not self._begun:
             self._begun = True
-            self._race.begin(world)
-            if self._race.broken:
+            self.race.begin(world)
+            if self.race.broken:
                 world.machine.runs[current.task_id, 1].end("ABORTED")
                 return "crash-before"
         self._calls[who] += 1
@@ -148,6 +152,12 @@ RACES: Final[Mapping[str, Race]] = {
     "FAIL is held up, a late DELIVER comes": Race(
         _DELIVER, _FAIL, _DELIVER, broken=True, begin=_late_deliver(10)
     ),
+    "a late DELIVER is held up, a new run comes": Race(
+        _DELIVER, _DELIVER, _FAIL, broken=True, begin=_late_deliver(0.5), runs=10
+    ),
+    "FAIL is held up, a late DELIVER and a new run come": Race(
+        _DELIVER, _FAIL, _DELIVER, broken=True, begin=_late_deliver(10), runs=10
+    ),
     "a late DELIVER is held up, FAIL comes": Race(
         _DELIVER, _DELIVER, _FAIL, broken=True, begin=_late_deliver(0.5)
     ),
@@ -193,7 +203,7 @@ def run_race(race: Race) -> Iterator[tuple[str, list[str]]]:
 
 
 def _run(script: Script) -> list[str]:
-    world = World(script)
+    world = World(script, policy=Policy(runs=script.race.runs))
     script.world = world
     world.people.drop(PHOTO)
     _ask(world, version=1)

@@ -5,10 +5,12 @@ strikes. What people do in a story is part of it, and their commands are struck 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from darkroom.pipeline.poll import UNKNOWN_LIMIT
+from darkroom.policy import Policy
 from tests.pipeline.offers import (
     JOB_ALONE,
     JOB_KEY,
@@ -25,7 +27,10 @@ PLACE: Final = 0.371
 """Where between two bounds every figure of these worlds lies; any would do."""
 
 MIDDLE_S: Final = 3.0
-"""When the job of a story is under way: it takes about five seconds."""
+"""When the job of a story is under way: it takes about five seconds. A call without an answer, too:
+it takes a minute or two."""
+CALL_AT_S: Final = 0.6
+"""When the paid call of a story is under way, which takes a moment."""
 LATER_S: Final = 4000.0
 """When everything has long come to an end, sweeps included."""
 
@@ -36,20 +41,29 @@ class Doom:
     Args:
         at: which call.
         way: how.
-        first: what befalls the first call of a name; part of the story.
+        first: what befalls the first calls of a name; part of the story.
+        place: where between two bounds every figure lies.
     """
 
-    def __init__(self, at: int = 0, way: str = "", first: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        at: int = 0,
+        way: str = "",
+        first: Mapping[str, Sequence[str]] | None = None,
+        place: float = PLACE,
+    ) -> None:
         self.fired: Counter[str] = Counter()
         self.count = 0
         self.struck = ""
         self._at, self._way = at, way
-        self._first = dict(first or {})
+        self._first = {call: list(kinds) for call, kinds in (first or {}).items()}
+        self._place = place
 
     def strike(self, call: str) -> str | None:
         """The way, if this is the call."""
         self.count += 1
-        scripted = self._first.pop(call, None)
+        script = self._first.get(call)
+        scripted = script.pop(0) if script else None
         if self.count != self._at:
             return scripted
         self.struck = call
@@ -63,7 +77,7 @@ class Doom:
 
     def between(self, least: float, most: float) -> float:
         """Always the same place."""
-        return least + (most - least) * PLACE
+        return least + (most - least) * self._place
 
 
 @dataclass(frozen=True)
@@ -74,21 +88,29 @@ class Story:
         operation: of the task.
         provider: that is asked.
         plot: what happens besides the upload; nothing in most.
-        first: what befalls the first call of a name.
+        first: what befalls the first calls of a name.
         ends: the states that its tasks may come to, whatever is struck.
         charges: how many paid calls it may cost.
+        runs: how many may be begun.
+        place: where every figure of its world lies.
     """
 
     operation: str
     provider: str
     plot: Callable[[World], None] = lambda _world: None
-    first: Mapping[str, str] | None = None
+    first: Mapping[str, Sequence[str]] | None = None
     ends: frozenset[str] = frozenset({"succeeded", "unknown"})
     charges: int = 1
+    runs: int = Policy().runs
+    place: float = PLACE
+
+    def doom(self, at: int = 0, way: str = "") -> Doom:
+        """What befalls its world, with one call struck besides."""
+        return Doom(at, way, self.first, self.place)
 
     def tell(self, doom: Doom, *, spec_first: bool = False, twice: bool = False) -> World:
         """From the upload until the world rests."""
-        world = World(doom)
+        world = World(doom, policy=Policy(runs=self.runs))
         people = world.people
         if twice:
             people.send = _doubled(people.send)
@@ -114,6 +136,10 @@ def _cancelled_while_queued(world: World) -> None:
     world.timeline.after(0.4, lambda: world.cancel(_task(world)))
 
 
+def _cancelled_at_its_call(world: World) -> None:
+    world.timeline.after(CALL_AT_S, lambda: world.cancel(_task(world)))
+
+
 def _retried(world: World) -> None:
     world.timeline.after(LATER_S, lambda: world.retry(_task(world), pay_again=False))
 
@@ -122,9 +148,18 @@ def _paid_again(world: World) -> None:
     world.timeline.after(LATER_S, lambda: world.retry(_task(world), pay_again=True))
 
 
+def _cancelled_and_aborted(world: World) -> None:
+    _cancelled(world)
+    world.timeline.after(MIDDLE_S + 1, lambda: _run(world, "end", "ABORTED"))
+
+
 def _aborted_and_retried(world: World) -> None:
-    world.timeline.after(MIDDLE_S, lambda: _run(world, "end", "ABORTED"))
+    _aborted(world)
     _retried(world)
+
+
+def _aborted(world: World) -> None:
+    world.timeline.after(MIDDLE_S, lambda: _run(world, "end", "ABORTED"))
 
 
 def _lost(world: World) -> None:
@@ -174,13 +209,41 @@ PLAIN: Final[Mapping[str, Story]] = {
 """One task from its upload to its end, by how its provider can be paid."""
 
 _ANY: Final = frozenset({"succeeded", "unknown", "failed", "cancelled"})
-_DOUBT: Final = {"providers.pay": "accepted-but-unanswered"}
+_DOUBT: Final = {"providers.pay": ("accepted-but-unanswered",)}
+_REFUSED: Final = {"providers.pay": ("refused",)}
+_REFUSED_FOR_LONG: Final = {**_DOUBT, "providers.repeat": ("refused",) * 13}
+_DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_LIMIT}
+_STUCK: Final = {"outputs.put_over": ("bucket-error",) * 4}
+_DATA: Final = 0.3752
+"""A place at which what is answered at once is data."""
 _CANCELLED: Final = frozenset({"succeeded", "unknown", "cancelled"})
+_ABORTED: Final = frozenset({"succeeded", "unknown", "failed"})
+"""Failed where the run is aborted before anything was paid."""
 
 EVENTFUL: Final[Mapping[str, Story]] = {
     "cancelled, key, a job": Story(JOB_KEY, "beta", _cancelled, ends=_CANCELLED),
     "cancelled, none, a job": Story(JOB_NONE, "gamma", _cancelled, ends=_CANCELLED),
     "cancelled early, none": Story(SYNC_NONE, "alpha", _cancelled_while_queued, ends=_CANCELLED),
+    "cancelled in doubt, key": Story(JOB_KEY, "beta", _cancelled, _DOUBT, ends=_CANCELLED),
+    "cancelled in doubt, key, sync": Story(SYNC_KEY, "delta", _cancelled, _DOUBT, ends=_CANCELLED),
+    "cancelled in doubt, look-up": Story(
+        JOB_LOOKED_UP, "epsilon", _cancelled, _DOUBT, ends=_CANCELLED
+    ),
+    "cancelled in doubt, none": Story(JOB_NONE, "gamma", _cancelled, _DOUBT, ends=_CANCELLED),
+    "cancelled, refused, none": Story(
+        JOB_NONE, "gamma", _cancelled_at_its_call, _REFUSED, ends=_ANY
+    ),
+    "aborted in doubt, key": Story(JOB_KEY, "beta", _aborted, _DOUBT, ends=_ABORTED),
+    "aborted in doubt, look-up": Story(JOB_LOOKED_UP, "epsilon", _aborted, _DOUBT, ends=_ABORTED),
+    "aborted in doubt, none": Story(JOB_NONE, "gamma", _aborted, _DOUBT, ends=_ABORTED),
+    "refused for an hour, key": Story(JOB_KEY, "beta", first=_REFUSED_FOR_LONG),
+    "cancelled in doubt, last run": Story(
+        JOB_NONE, "gamma", _cancelled_and_aborted, _DOUBT, ends=_CANCELLED | _ABORTED, runs=1
+    ),
+    "cut short at its end, retried": Story(
+        SYNC_NONE, "alpha", _aborted_and_retried, _STUCK, _ABORTED, runs=1, place=_DATA
+    ),
+    "denied, none, retried": Story(JOB_NONE, "gamma", _retried, _DENIED, ends=_ABORTED),
     "doubtful, none, retried": Story(JOB_NONE, "gamma", _retried, _DOUBT),
     "doubtful, none, paid again": Story(JOB_NONE, "gamma", _paid_again, _DOUBT, charges=2),
     "aborted, key, retried": Story(JOB_KEY, "beta", _aborted_and_retried, ends=_ANY),
@@ -188,10 +251,7 @@ EVENTFUL: Final[Mapping[str, Story]] = {
     "aborted, none, retried": Story(JOB_NONE, "gamma", _aborted_and_retried, ends=_ANY),
     "run lost, key, a job": Story(JOB_KEY, "beta", _lost),
     "run lost, look-up, a job": Story(JOB_LOOKED_UP, "epsilon", _lost),
-    # When SWEEP dies, too, an hour goes by, and so long the result's address is good.
-    "run lost at the call, none": Story(
-        SYNC_NONE, "alpha", _lost_with_its_call, ends=frozenset({"succeeded", "unknown", "failed"})
-    ),
+    "run lost at the call, none": Story(SYNC_NONE, "alpha", _lost_with_its_call),
     "written over, none, a job": Story(JOB_NONE, "gamma", _overwritten, ends=_CANCELLED, charges=2),
 }
 """What else may happen to it."""

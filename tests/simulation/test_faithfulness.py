@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from darkroom.ports import Step
+from darkroom.providers.perfect import Perfect
 from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
 from tests.simulation.faults import Mischief
 from tests.simulation.machine import Machine, definition
 from tests.simulation.outside import Broken, Outside
+from tests.simulation.pace import RULES
 from tests.simulation.stories import PLACE, Doom
 from tests.simulation.timeline import Timeline
 from tests.simulation.world import LIMITS
@@ -25,6 +27,11 @@ def test_the_queue_is_as_patient_as_the_deployed_one() -> None:
     """Receives before the dead letters, and the time between them."""
     assert queue.RECEIVES == RECEIVES
     assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == queue.HIDDEN_S
+
+
+def test_zeta_bears_what_perfect_bears() -> None:
+    """Its rules are the declared ones; it stands for the provider whose jobs are lost alone."""
+    assert RULES["zeta"] == Perfect.rules
 
 
 def test_the_workflow_is_the_one_in_the_file() -> None:

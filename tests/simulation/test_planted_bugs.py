@@ -6,6 +6,7 @@ Here a handful that show at once; `make simulate` plants them all.
 import pytest
 
 from darkroom.pipeline import submit
+from tests.simulation import bug_hunt
 from tests.simulation.bug_hunt import BUGS, hunt
 from tests.simulation.planting import Bug, planted
 
@@ -25,6 +26,9 @@ QUICK = (
     "a lane is lent without end",
     "files are written over whatever is there",
     "SWEEP does not write the manifest again",
+    "FAIL ends what is paid for at the first broken run",
+    "a cancelled task's call is not found out about",
+    "what was copied before a bad end is not told",
 )
 CPU_S = 10
 
@@ -35,9 +39,9 @@ def test_a_planted_bug_is_found(name: str) -> None:
     assert hunt(name, CPU_S) is not None
 
 
-def test_there_are_at_least_sixty_bugs_to_plant() -> None:
+def test_there_are_at_least_seventy_bugs_to_plant() -> None:
     """Each with a name of its own."""
-    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 60
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 70
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
@@ -56,3 +60,13 @@ def test_a_bug_that_swaps_what_is_not_there_cannot_be_planted() -> None:
     bug = Bug("nothing", lambda: [(submit, "no_such_name", None)])
     with pytest.raises(AttributeError), planted(bug):
         pass
+
+
+def test_a_bug_that_does_not_fit_its_place_any_more_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What breaks for want of an argument is the plant, and not the promise."""
+    misfit = Bug("a misfit", lambda: [(submit, "submit", lambda: None)])
+    monkeypatch.setattr(bug_hunt, "BUGS", (misfit,))
+    with pytest.raises(ValueError, match="cannot be planted any more"):
+        hunt("a misfit", CPU_S)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from darkroom.pipeline.release import CANCELLED
+from darkroom.pipeline.cancel import CANCELLED
+from darkroom.pipeline.fail import UNWANTED
 from darkroom.task import Task
 from darkroom.work import Work
 from tests.fakes.clock import START
 from tests.simulation.ledger import Ledger
 from tests.simulation.outside import Invocation, Outside
-from tests.simulation.providers import RULES
+from tests.simulation.pace import RULES
 
 SKEW_S: Final = 11
 """How far two clocks may differ."""
@@ -31,7 +32,7 @@ class Till:
     Attributes:
         doubts: attempts of which nobody could know what became of the paid call.
         answers: attempts whose paid call was answered, and the process that got the answer.
-        refusals: attempts whose paid call was clearly refused the last time, likewise.
+        refusals: attempts whose paid call was clearly refused, likewise.
         forgiven: task -> the attempts that a person has put up with having paid for in vain.
         further: task -> attempts that were rightly paid although others had been.
         stops: jobs that somebody tried to stop.
@@ -62,8 +63,10 @@ class Till:
         """A paid call is about to be sent."""
         outside, task = self.outside, self._tasks.get(work.task_id)
         where = f"{work.task_id}, attempt {work.attempt},"
-        # A person may cancel it at the very moment of the call; nothing else may.
-        ended = task and task.ending and task.ending.failure.code != CANCELLED.code
+        # What a person cancels meanwhile is asked for again, to find out; nothing else is.
+        again = task is not None and bool(task.attempts) and task.paying.replays > 0
+        code = task.ending.failure.code if task and task.ending else None
+        ended = code is not None and not (again and code == CANCELLED.code)
         if task is None or task.state != "submitting" or ended:
             self.say(f"{where} was paid for in state {task.state if task else None}")
             return
@@ -97,6 +100,9 @@ class Till:
     def stopping(self, job_id: str) -> None:
         """Somebody asks for a job to be stopped."""
         self.stops.add(job_id)
+        task = self._tasks[self._ledger.jobs[job_id].work.task_id]
+        if task.ending is None or task.ending.failure.code not in UNWANTED:
+            self.say(f"{task.task_id} had {job_id} stopped, which it may still want")
 
     def _judge_earlier(self, task: Task, work: Work) -> None:
         """Nothing was paid before, or may have been, or somebody asked for it all the same."""

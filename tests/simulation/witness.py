@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from darkroom.attempt import Attempt
-from darkroom.naming import WORK
+from darkroom.naming import WORK, work_key
+from darkroom.pipeline.fail import UNWANTED
+from darkroom.pipeline.settle import REPLAY_FOR
 from darkroom.task import RESUMED, TRANSITIONS, State, Task
+from tests.pipeline.offers import ROUTES
 from tests.simulation.outside import Outside
 from tests.simulation.providers import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks
-from tests.simulation.till import Till
+from tests.simulation.till import SKEW_S, Till
 
 MANIFEST: Final = ".manifest.json"
+KEYED: Final = frozenset(route.provider for route in ROUTES if route.idempotency == "key")
 
 
 @dataclass
@@ -27,6 +31,7 @@ class Witness:
 
     Attributes:
         till: where money is watched.
+        runs: how many may be begun in place of lost ones.
         broken: one sentence for each promise that was broken.
         documents: key -> the manifest that lies there.
         manifests: task -> the key of its newest manifest; a newer task may have it by now.
@@ -38,6 +43,7 @@ class Witness:
     """
 
     outside: Outside
+    runs: int
     broken: list[str] = field(default_factory=list)
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
@@ -88,6 +94,9 @@ class Witness:
             self.say(f"{new.task_id} went from revision {old.revision} to {new.revision}")
         if new.attempts != old.attempts:
             self._attempts_changed(old, new)
+        cancelled = old.ending is not None and old.ending.status == "cancelled"
+        if cancelled and new.ending is None and not old.finished:
+            self.say(f"{new.task_id} forgot that it was cancelled")
         if new.finished:
             self._ended(old, new)
 
@@ -99,10 +108,22 @@ class Witness:
             self.say(f"{new.task_id} went on in run {new.run} while run {old.run} was alive")
         if not old.finished and new.state != old.state:
             self.say(f"{new.task_id} went from {old.state} to {new.state} in a new run")
+        if new.since_run != (new.run if old.finished else old.since_run):
+            self.say(f"{new.task_id} counts its runs from {new.since_run} in run {new.run}")
+        if new.run - new.since_run >= self.runs:
+            self.say(f"{new.task_id} began more than {self.runs} runs")
         if old.finished:
             self.till.resumed(new)
             if new.state not in RESUMED.get(old.state, ()):
                 self.say(f"{new.task_id} was resumed from {old.state} as {new.state}")
+            if new.state == "queued" and new.attempts:
+                self._begun_anew(new, new.paying)
+
+    def _begun_anew(self, task: Task, last: Attempt) -> None:
+        """Where something may still be had of what was paid for, nobody pays for it again."""
+        there = work_key(task.task_id, last.number) in self._outputs
+        if last.outcome == "given-up" and (there if last.job_id is None else not self.routes_gone):
+            self.say(f"{task.task_id} begins anew instead of asking for attempt {last.number}")
 
     def _attempts_changed(self, old: Task, new: Task) -> None:
         numbers = [attempt.number for attempt in new.attempts]
@@ -115,6 +136,17 @@ class Witness:
                 self.say(f"{new.task_id} forgot attempt {attempt.number}")
             elif now and now.outcome == "open" and not _may_open(attempt, now):
                 self.say(f"{new.task_id} used the number {attempt.number} twice")
+        if new.attempts and new.paying.outcome == "unknown" and new.paying.provider in KEYED:
+            self._doubted(old, new.paying)
+
+    def _doubted(self, old: Task, attempt: Attempt) -> None:
+        """A keyed call is unknown only after its provider stayed away, or every run broke."""
+        asked = (attempt.ended_at or old.updated_at) - (attempt.asked_since or attempt.started_at)
+        if asked.total_seconds() < REPLAY_FOR.total_seconds() - SKEW_S and self._runs_left(old):
+            self.say(f"{old.task_id} did not ask long enough what became of {attempt.number}")
+
+    def _runs_left(self, task: Task) -> bool:
+        return task.run - task.since_run + 1 < self.runs
 
     def _ended(self, old: Task, task: Task) -> None:
         self.ends[task.task_id, task.run] = task.state
@@ -122,12 +154,18 @@ class Witness:
             self.say(f"{task.task_id} ended {task.state} without a manifest")
         if any(attempt.request or attempt.answer for attempt in task.attempts):
             self.say(f"{task.task_id} ended and still holds a request or an answer")
-        decided = old.state == "running" and old.ending is not None
-        if decided and old.paying.outcome == "accepted" and not self.routes_gone:
-            self._given_up(task)
+        if task.state == "succeeded" or not old.at_work:
+            return
+        if (old.ending is None or old.in_doubt) and self._runs_left(old):
+            self.say(f"{task.task_id} was ended although another run could go on with what it paid")
+        if old.in_doubt and task.state != "unknown":
+            self.say(f"{task.task_id} ended {task.state} while its paid call was in doubt")
+        unwanted = old.ending is not None and old.ending.failure.code in UNWANTED
+        if unwanted and old.state == "running" and not self.routes_gone:
+            self._unwanted(task)
 
-    def _given_up(self, task: Task) -> None:
-        """A job that a door decided to give up, or a person: somebody tried to stop it."""
+    def _unwanted(self, task: Task) -> None:
+        """A job that nobody waits for any more: somebody tried to stop it."""
         if task.paying.job_id not in self.till.stops:
             self.say(f"{task.task_id} gave {task.paying.job_id} up and let it run on")
 

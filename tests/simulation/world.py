@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from darkroom.arrivals import Message
 from darkroom.aws.messages import read_message
-from darkroom.pipeline import deliver, fail, intake, poll, release, retry, submit, sweep
-from darkroom.ports import Policy, Ports, Step
+from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
+from darkroom.policy import Policy
+from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import STILL
 from tests.fakes.clock import START
@@ -55,6 +56,8 @@ RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
 FOCUSED_RATE: Final = 0.03
 SHARES: Final = (0.1, 0.4, 0.8, 1.0)
 """Of the worlds, of the calls that are struck, and of the kinds of faults in one world."""
+RUNS: Final = (Policy().runs, Policy().runs, 3, 1)
+"""How many runs may be begun: as deployed, or so few that they are used up now and then."""
 
 _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
     "submit": lambda ports, event, left_s: submit.submit(
@@ -85,13 +88,20 @@ class World:
         sweeps: how often it was swept, or would have been had there been anything to sweep.
     """
 
-    def __init__(self, mischief: Mischief, *, calm: bool = False, trace: bool = False) -> None:
+    def __init__(
+        self,
+        mischief: Mischief,
+        *,
+        calm: bool = False,
+        trace: bool = False,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+    ) -> None:
         self.calm = calm
         self.sweeps = 0
         self.mischief = mischief
         self.timeline = Timeline()
         self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
-        self.witness = Witness(self.outside)
+        self.witness = Witness(self.outside, policy.runs)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
         self.inputs = InMemoryInputs()
@@ -101,9 +111,9 @@ class World:
         self.witness.look_at(self.tasks, self.outputs, self._alive)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
-        self.ports = self._build_ports()
+        self.ports = self._build_ports(policy)
         # A process in the middle of another may not stay long: the other one would wait for it.
-        self._hasty = replace(self.ports, policy=Policy(attend_s=0))
+        self._hasty = replace(self.ports, policy=replace(policy, attend_s=0))
         self.people = People(
             self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
         )
@@ -147,8 +157,7 @@ class World:
 
     def cancel(self, task_id: str) -> None:
         """Somebody cancels a task."""
-        why, states = release.CANCELLED, release.STOPPABLE
-        act = lambda: release.cancel(self.ports, task_id, why, states)  # noqa: E731 - as for doors
+        act = lambda: cancel.stop(self.ports, task_id)  # noqa: E731 - as for doors
         self.outside.invoke("cancel", task_id, PERSON_S, act)
 
     def retry(self, task_id: str, *, pay_again: bool) -> None:
@@ -169,19 +178,24 @@ class World:
 
     def _patrol(self) -> None:
         """Sweep when something is due; sweeps that would find nothing are left out."""
-        now = self._now()
-        tasks = self.tasks
-        if any(tasks.due_at(task_id) <= now for task_id in tasks.looks):
-            self.sweeps += 1
-            self._look_for_sleepers()
-            self.sweep()
+        self._sweep_what_is_due()
+        tasks, now = self.tasks, self._now()
         soonest = min((tasks.due_at(task_id) for task_id in tasks.looks), default=now + STILL)
-        self._patrolled = bool(tasks.looks or not self.timeline.idle) and self.sweeps < SWEEPS
+        # In the middle of a call more is to come, whatever else there is.
+        more = tasks.looks or self.timeline.depth or not self.timeline.idle
+        self._patrolled = bool(more) and self.sweeps < SWEEPS
         if self._patrolled:
             away_s = (soonest - self._now()).total_seconds()
             self.timeline.after(max(away_s, 0) + EVERY_S, self._patrol)
 
-    def _build_ports(self) -> Ports:
+    def _sweep_what_is_due(self) -> None:
+        now = self._now()
+        if any(self.tasks.due_at(task_id) <= now for task_id in self.tasks.looks):
+            self.sweeps += 1
+            self._look_for_sleepers()
+            self.sweep()
+
+    def _build_ports(self, policy: Policy) -> Ports:
         outside = self.outside
         guarded: dict[str, Any] = {
             name: Guarded(port, name, outside)
@@ -195,16 +209,26 @@ class World:
                 "gate": self.gate,
             }.items()
         }
-        return Ports(**guarded, providers=self.providers, clock=SimulatedClock(outside))
+        clock = SimulatedClock(outside)
+        return Ports(**guarded, providers=self.providers, clock=clock, policy=policy)
 
     def door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
         """Call a door of the workflow."""
         ports = self._hasty if self.timeline.depth else self.ports
         left_s = self.outside.time_left_s
         act = _DOORS[verb]
-        return self.outside.invoke(
+        said = self.outside.invoke(
             verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s)
         )
+        if verb == "fail" and event["task_id"] in self.tasks.looks:
+            self.timeline.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
+        if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
+            for provider, leases in self.gate.leases.items():
+                if event["task_id"] in leases:
+                    self.witness.say(
+                        f"{event['task_id']} needs no lease of {provider}, and has one"
+                    )
+        return said
 
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
@@ -263,6 +287,7 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         share = draw.choice(SHARES)
         kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
     dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
-    world = World(dice, calm=calm, trace=trace)
+    policy = Policy(runs=10 if calm else draw.choice(RUNS))
+    world = World(dice, calm=calm, trace=trace, policy=policy)
     world.people.come(tasks)
     return world

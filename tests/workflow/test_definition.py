@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom import errors
-from darkroom.ports import Policy
+from darkroom.policy import Policy
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Limits
 from darkroom.routes import Route

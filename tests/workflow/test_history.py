@@ -14,7 +14,7 @@ import pytest
 from darkroom.attempt import Finished
 from darkroom.errors import ResultGone, Throttled
 from darkroom.pace import Rules
-from darkroom.ports import Policy
+from darkroom.policy import Policy
 from darkroom.providers import build_adapters
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending, Prepared, Work

@@ -4,10 +4,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from darkroom.attempt import Attempt
+from darkroom.order import Choice
 from darkroom.pipeline.choose import read_params, route_of
 from darkroom.ports import Ports
 from darkroom.routes import Route
-from darkroom.task import Choice, Task
+from darkroom.task import Task
 from darkroom.work import Work
 
 LOST_LIMIT = 3

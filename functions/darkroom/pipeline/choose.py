@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from darkroom.errors import SpecRefused
 from darkroom.naming import TYPED, SpecName
+from darkroom.order import Choice
 from darkroom.ports import Providers
 from darkroom.routes import Route
 from darkroom.spec import Spec
-from darkroom.task import Choice
 from darkroom.wording import explain, nearest
 
 Keys = Mapping[str, tuple[str, ...]]

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable
+from darkroom.order import Order, Trigger
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.resolve import is_there, look, missing, pin, resolve
 from darkroom.ports import Ports
 from darkroom.spec import Spec
-from darkroom.task import Ending, Order, Task, Trigger
+from darkroom.task import Ending, Task
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded, body_of
 from darkroom.errors import DarkroomError, Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
+from darkroom.order import Trigger
 from darkroom.pipeline.cancel import cancel
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
@@ -23,7 +24,7 @@ from darkroom.pipeline.resolve import is_there
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES
-from darkroom.task import UNSUBMITTED, Task, Trigger
+from darkroom.task import UNSUBMITTED, Task
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 """A request id that may name results: without a dot it cannot look like a file's name."""

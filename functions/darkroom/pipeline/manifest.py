@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from darkroom.attempt import Attempt
+from darkroom.order import Order
 from darkroom.routes import Tariff
-from darkroom.task import Order, Result, Task
+from darkroom.task import Result, Task
 
 VERSION = 1
 

@@ -106,7 +106,7 @@ def _elapsed_s(task: Task, now: datetime) -> float:
 
 def _done(ports: Ports, task: Task, said: Finished) -> Step:
     now = ports.clock.now()
-    attempt = replace(task.paying, ended_at=now)
+    attempt = replace(task.paying, ended_at=now, charged="yes")
     if said.credits is not None:
         attempt = replace(attempt, credits=said.credits)
     attempt = keep_answer(ports, task, attempt, said)

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from darkroom.errors import Failure, InputRefused, Refused
+from darkroom.order import Trigger
 from darkroom.pipeline.fail import end, fail
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.resolve import look, missing, pin
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, Task, Trigger
+from darkroom.task import UNSUBMITTED, Ending, Task
 
 SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
 DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")

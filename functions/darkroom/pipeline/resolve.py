@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from darkroom.errors import InputRefused
 from darkroom.naming import SpecName, input_key
+from darkroom.order import Choice, Input, Order
 from darkroom.pipeline.choose import Keys, choose, route_of, with_source
 from darkroom.ports import Found, Inputs, Providers
 from darkroom.routes import Route
 from darkroom.spec import Spec
-from darkroom.task import Choice, Input, Order
 
 
 def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:

@@ -17,6 +17,7 @@ from datetime import timedelta
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Refused
+from darkroom.order import Order
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
@@ -26,7 +27,7 @@ from darkroom.pipeline.resolve import look, missing, pin
 from darkroom.pipeline.settle import patience
 from darkroom.ports import Ports
 from darkroom.routes import Route
-from darkroom.task import Order, Task
+from darkroom.task import Task
 
 
 def retry(ports: Ports, task_id: str, *, pay_again: bool = False) -> Task:

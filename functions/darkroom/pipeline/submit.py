@@ -13,7 +13,14 @@ from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
-from darkroom.pipeline.admission import Turned, admit, leave, note_refusal, note_success
+from darkroom.pipeline.admission import (
+    Turned,
+    admit,
+    give_up_leases,
+    leave,
+    note_refusal,
+    note_success,
+)
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
@@ -49,6 +56,9 @@ def submit(
             return attend(ports, task_id, run, route, step, time_left_s)
         return _attempt(ports, task, time_left_s)
     except Conflict:
+        fresh = ports.tasks.get(task_id)
+        if fresh is not None and fresh.finished:
+            give_up_leases(ports, fresh)  # whoever ended it may have done so before one was taken
         return Step("submit", 1)
 
 

@@ -15,10 +15,10 @@ import imagesize
 
 from darkroom.errors import InputRefused
 from darkroom.media import HEAD_BYTES, Media, sniff
+from darkroom.order import Input
 from darkroom.ports import Inputs
 from darkroom.providers.protocol import FilePart
 from darkroom.routes import Role, Sides
-from darkroom.task import Input
 from darkroom.work import Work
 
 Part = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]

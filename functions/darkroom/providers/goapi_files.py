@@ -9,10 +9,10 @@ from typing import Final
 
 from darkroom.errors import ProviderRefused
 from darkroom.media import JPEG, MP3, MP4, PNG, WAV, WEBP
+from darkroom.order import Input
 from darkroom.providers import reading
 from darkroom.providers.goapi_envelope import LABEL, read_data, refusal_of
 from darkroom.providers.protocol import Answer, FilePart, InputFiles, Request
-from darkroom.task import Input
 
 UPLOAD_HOST: Final = "upload"
 LINK_S: Final = 6 * 3600

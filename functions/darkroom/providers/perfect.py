@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import DarkroomError, InputRefused, ProviderRefused, Unclear
+from darkroom.order import Input
 from darkroom.pace import Rate, Rules
 from darkroom.providers import reading
 from darkroom.providers.perfect_auth import build_id_token
@@ -23,7 +24,6 @@ from darkroom.providers.perfect_routes import NAME, build_route, read_options, s
 from darkroom.providers.perfect_styles import Catalogues
 from darkroom.providers.protocol import Adapter, Answer, InputFiles, Method, Request, StyleGroup
 from darkroom.routes import Route, Tariff
-from darkroom.task import Input
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _V1: Final = "/s2s/v1.0"

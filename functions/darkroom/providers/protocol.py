@@ -17,9 +17,9 @@ from pydantic import TypeAdapter
 from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.media import Media
+from darkroom.order import Input
 from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
-from darkroom.task import Input
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
 LARGEST_NUMBER = 10**30

@@ -20,11 +20,11 @@ from PIL import Image, ImageDraw
 
 from darkroom.attempt import Finished
 from darkroom.naming import TYPED
+from darkroom.order import Input
 from darkroom.providers.driver import Driver
 from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Role, Route
-from darkroom.task import Input
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs

@@ -9,32 +9,9 @@ from typing import Any, Final
 
 import httpx
 
-Effect = Mapping[str, Any]
+from tests.e2e.havoc.places import PAID, POLLS, RESULTS, UPLOADS
 
-PAID: Final[Mapping[str, Sequence[str]]] = {
-    "snapapi": ("/v1/images/*",),
-    "apiframe": ("/v2/images/*",),
-    "goapi": ("/api/v1/task", "/api/image_toolkit/v2/create"),
-    "perfect": ("/s2s/v1.0/task/*",),
-}
-UPLOADS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "snapapi": (),
-    "apiframe": (("POST", "/v2/uploads"),),
-    "goapi": (("POST", "/api/ephemeral_resource"),),
-    "perfect": (("POST", "/s2s/*/file/*"), ("PUT", "/upload/*")),
-}
-POLLS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "snapapi": (),
-    "apiframe": (("GET", "/v2/jobs/*"),),
-    "goapi": (("GET", "/api/v1/task/*"), ("POST", "/api/image_toolkit/v2/fetch")),
-    "perfect": (("GET", "/s2s/v1.0/task/*"),),
-}
-RESULTS: Final[Mapping[str, str]] = {
-    "snapapi": "/outputs/*",
-    "apiframe": "/cdn/images/*",
-    "goapi": "/temp/*",
-    "perfect": "/results/*",
-}
+Effect = Mapping[str, Any]
 
 DOUBTFUL: Final[Sequence[Effect]] = (
     {"drop": "before"},
@@ -66,8 +43,8 @@ def draw_rules(
 ) -> list[dict[str, Any]]:
     """Rules for so many tasks: each strikes once, after a number of requests has passed.
 
-    In a hurried run Perfect's part is nothing but a refused token: a job of its that is not asked
-    about in time is lost, and rests before it is made anew.
+    In a hurried run Perfect's part is nothing but a refused token: it does one job at a time, and
+    one that is not asked about in time is lost, and rests before it is made anew.
     """
     refused = {"match": {"method": "GET", "path": "/s2s/v1.0/task/*"}, "do": dict(NO_TOKEN)}
     if hurried and provider == "perfect":

@@ -1,13 +1,33 @@
-"""What must hold about money: manifests and the sandboxes' ledgers tell the same story."""
+"""What must hold about money: manifests and the sandboxes' ledgers tell the same story.
 
+First every entry of a ledger is tied to the task that it was made for. Apiframe's entries bear the
+attempt's key and Perfect's its number. The others bear a digest of the request, so the requests
+that went over the wires are digested alike; each names its attempt in the webhook's address, or
+else holds its drop's own photo, or the address of that photo's upload.
+"""
+
+import base64
+import json
 import math
+import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from tests.e2e.havoc_money import Movement, tie
-from tests.e2e.havoc_run import Outcome
+from werkzeug.test import EnvironBuilder
+
+from darkroom.providers.perfect import request_id
+from infra.local.sandbox.replies import request_digest
+from infra.local.sandbox.world import SandboxRequest
+from tests.e2e.havoc.evidence import Evidence
+from tests.e2e.havoc.places import settling_of
+from tests.e2e.havoc.play import Outcome
+from tests.e2e.havoc.wire import Exchange
+
+ATTEMPT: Final = re.compile(rb"attempt=([0-9a-f]{32})-(\d+)")
+KEY: Final = re.compile(r"([0-9a-f]{32})-(\d+)")
+DROP: Final = re.compile(rb"drop-\d{4}")
 
 
 @dataclass(frozen=True)
@@ -17,6 +37,18 @@ class Check:
     name: str
     figure: str
     broken: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Movement:
+    """A charge or a refund, with the task that it belongs to; the attempt where that is told."""
+
+    provider: str
+    kind: str
+    credits: float
+    job_id: str
+    task_id: str | None
+    attempt: int | None
 
 
 def check_money(outcome: Outcome) -> list[Check]:
@@ -30,6 +62,88 @@ def check_money(outcome: Outcome) -> list[Check]:
         _credits(outcome, movements),
         _doubts(outcome, movements),
     ]
+
+
+def tie(seen: Evidence) -> list[Movement]:
+    """Every movement of every ledger, with its owner."""
+    by_drop = {name.encode(): task_id for name, task_id in _drops(seen)}
+    by_digest = dict(_by_digest(seen, by_drop))
+    by_number = {
+        str(request_id(task["task"]["task_id"], number)): (task["task"]["task_id"], number)
+        for task in seen.tasks
+        for number in (int(attempt["number"]) for attempt in task["task"]["attempts"])
+    }
+    movements = []
+    for provider, entries in seen.ledgers.items():
+        for entry in entries:
+            key = entry["key"]
+            told = KEY.fullmatch(key or "")
+            owner: tuple[str | None, int | None] = (None, None)
+            if told:
+                owner = told[1], int(told[2])
+            elif key in by_number:
+                owner = by_number[key]
+            elif entry["request_digest"] in by_digest:
+                owner = by_digest[entry["request_digest"]]
+            movements.append(
+                Movement(provider, entry["kind"], entry["credits"], entry["job_id"], *owner)
+            )
+    return movements
+
+
+def _drops(seen: Evidence) -> Iterator[tuple[str, str]]:
+    for task in seen.tasks:
+        order = task["task"].get("order")
+        if order:
+            yield str(order["metadata"]["drop"]), task["task"]["task_id"]
+
+
+def _by_digest(
+    seen: Evidence, by_drop: Mapping[bytes, str]
+) -> Iterator[tuple[str, tuple[str, int | None]]]:
+    uploads = {url: drop for one in seen.exchanges for url, drop in _uploaded(one)}
+    for exchange in seen.exchanges:
+        if exchange.paid:
+            attempt = ATTEMPT.search(exchange.body)
+            if attempt:
+                yield _digest(exchange), (attempt[1].decode(), int(attempt[2]))
+                continue
+            named = DROP.search(exchange.body)
+            drop = named[0] if named else _by_upload(exchange, uploads)
+            if drop is not None and drop in by_drop:
+                yield _digest(exchange), (by_drop[drop], None)
+
+
+def _uploaded(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
+    """The address of an upload that was taken, and the drop whose photo it was."""
+    if exchange.provider == "goapi" and exchange.path == "/api/ephemeral_resource":
+        try:
+            url = json.loads(exchange.answer)["data"]["url"]
+            photo = base64.b64decode(json.loads(exchange.body)["file_data"])
+        except (ValueError, TypeError, KeyError):
+            return
+        if named := DROP.search(photo):
+            yield url, named[0]
+
+
+def _by_upload(exchange: Exchange, uploads: Mapping[str, bytes]) -> bytes | None:
+    text = exchange.body.decode("utf-8", "replace")
+    return next((drop for url, drop in uploads.items() if url in text), None)
+
+
+def _digest(exchange: Exchange) -> str:
+    builder = EnvironBuilder(
+        path=exchange.path,
+        method=exchange.method,
+        headers=list(exchange.headers.items()),
+        data=exchange.body,
+    )
+    try:
+        return request_digest(SandboxRequest(builder.get_environ()))
+    except ValueError:
+        return ""
+    finally:
+        builder.close()
 
 
 def _money_tied(movements: Sequence[Movement], tasks: Container[str]) -> Check:
@@ -87,23 +201,14 @@ def _doubts(outcome: Outcome, movements: Sequence[Movement]) -> Check:
     """Only what nobody can tell ends in doubt: a key is repeated, a job in a list is found."""
     counts, broken = Counter[str](), []
     for key, manifest, attempt in _attempts(outcome):
-        kind = class_of(attempt)
+        settling = settling_of(attempt)
         doubtful = attempt["outcome"] == "unknown"
-        counts[f"{kind}: {'in doubt' if doubtful else 'clear'}"] += 1
+        counts[f"{settling}: {'in doubt' if doubtful else 'clear'}"] += 1
         mine = _of(movements, manifest, attempt)
-        if doubtful and (kind == "key" or (kind == "look-up" and mine)):
+        if doubtful and (settling == "key" or (settling == "look-up" and mine)):
             broken.append(f"{key}: {attempt['provider']} could have been asked; ledger: {mine}")
     figure = ", ".join(f"{times} {said}" for said, times in sorted(counts.items()))
     return Check("only what nobody can tell is unknown", figure, broken)
-
-
-def class_of(attempt: Mapping[str, Any]) -> str:
-    """How a doubtful call of this kind can be settled, by the vendors' documents."""
-    if attempt["provider"] in ("apiframe", "perfect"):
-        return "key"
-    if attempt["provider"] == "goapi" and attempt["model"] != "image-toolkit-v2":
-        return "look-up"
-    return "none"
 
 
 def _attempts(outcome: Outcome) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from tests.e2e.havoc_wire import Exchange
+from tests.e2e.havoc.places import RESULTS, UPLOADED, lies_in
+from tests.e2e.havoc.wire import Exchange
 
 LEAST: Final = 16
 """Characters; a shorter text could stand somewhere by chance."""
@@ -29,8 +30,6 @@ ADDRESS: Final = re.compile(rb"https?:(?://|\\/\\/)127\.0\.0\.1:\d+[^\s\"'<>]+")
 # "Signature" is version 2 of S3's own, which boto3 still makes where it is not told otherwise.
 OF_S3: Final = frozenset({"X-Amz-Signature", "Signature"})
 SIGNATURES: Final = OF_S3 | {"signature"}
-RESULTS: Final = ("/outputs/", "/cdn/images/", "/temp/", "/results/")
-UPLOADS: Final = ("/upload/", "/cdn/uploads/", "/ephemeral/")
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,9 @@ def _secrets_of(address: str) -> Iterator[Canary]:
     query = dict(parse_qsl(parts.query))
     if OF_S3 & query.keys():
         kind = "signed S3 address"
-    elif parts.path.startswith(RESULTS):
+    elif lies_in(RESULTS.values(), parts.path):
         kind = "result address"
-    elif parts.path.startswith(UPLOADS):
+    elif lies_in(UPLOADED, parts.path):
         kind = "upload address"
     else:
         return

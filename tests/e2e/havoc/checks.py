@@ -5,9 +5,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tests.e2e.havoc_accounts import Check, check_money
-from tests.e2e.havoc_canaries import find_canaries, missing, read_canaries
-from tests.e2e.havoc_run import ENDED, Outcome
+from tests.e2e.havoc.canaries import find_canaries, missing, read_canaries
+from tests.e2e.havoc.evidence import Execution
+from tests.e2e.havoc.money import Check, check_money
+from tests.e2e.havoc.play import ENDED, Outcome
 
 EVENT_OF: Final[Mapping[str, str]] = {
     "succeeded": "Task Succeeded",
@@ -15,6 +16,9 @@ EVENT_OF: Final[Mapping[str, str]] = {
     "cancelled": "Task Cancelled",
     "unknown": "Task Unknown",
 }
+REASONS: Final = ("reason", "ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
+"""Attributes that tell why a message is in the dead letters: Darkroom's own; Lambda's ("Adding a
+dead-letter queue"); EventBridge's ("Using dead-letter queues to process undelivered events")."""
 LEAST_AT_WORK: Final = 0.3
 """Of the number of tasks: fewer processes ended at work, and the run has shown little."""
 LEAST_SUCCEEDED: Final = 0.4
@@ -23,13 +27,13 @@ LEAST_SUCCEEDED: Final = 0.4
 def check(outcome: Outcome) -> list[Check]:
     """Every promise, in the order in which they are told."""
     tasks = {task["task"]["task_id"]: task for task in outcome.evidence.tasks}
-    by_order = defaultdict(list)
+    by_drop = defaultdict(list)
     for task in tasks.values():
-        by_order[task["task"]["order"]["metadata"]["order"]].append(task)
+        by_drop[task["task"]["order"]["metadata"]["drop"]].append(task)
     return [
         _rest(outcome),
         _bite(outcome),
-        _tasks(outcome, by_order),
+        _tasks(outcome, by_drop),
         _manifests(outcome, tasks),
         _results(outcome),
         _nothing_else(outcome),
@@ -60,15 +64,16 @@ def _rest(outcome: Outcome) -> Check:
 
 
 def _bite(outcome: Outcome) -> Check:
-    asked = outcome.asked
+    extent = outcome.extent
     fired = Counter[str]()
     for faults in outcome.fired.values():
         fired.update(faults)
     succeeded = sum(task["state"] == "succeeded" for task in outcome.evidence.tasks)
     broken = []
-    if outcome.at_work < LEAST_AT_WORK * asked.tasks:
+    if outcome.at_work < LEAST_AT_WORK * extent.tasks:
         broken.append(f"only {outcome.at_work} processes ended at work")
-    if succeeded < LEAST_SUCCEEDED * asked.tasks:
+    broken += [f"no fault struck at {name}" for name, faults in outcome.fired.items() if not faults]
+    if succeeded < LEAST_SUCCEEDED * extent.tasks:
         broken.append(f"only {succeeded} tasks succeeded: too many faults to prove anything")
     struck = ", ".join(f"{times} {moment}" for moment, times in sorted(outcome.struck.items()))
     figure = (
@@ -79,15 +84,17 @@ def _bite(outcome: Outcome) -> Check:
     return Check("the havoc bites", figure, broken)
 
 
-def _tasks(outcome: Outcome, by_order: Mapping[str, Sequence[Mapping[str, Any]]]) -> Check:
+def _tasks(outcome: Outcome, by_drop: Mapping[str, Sequence[Mapping[str, Any]]]) -> Check:
     broken = [
-        f"{order.name} ({order.door}) has {len(by_order.get(order.name, ()))} tasks"
-        for order in outcome.orders
-        if len(by_order.get(order.name, ())) != 1
+        f"{drop.name} ({drop.way}) has {len(by_drop.get(drop.name, ()))} tasks"
+        for drop in outcome.drops
+        if len(by_drop.get(drop.name, ())) != 1
     ]
-    extra = set(by_order) - {order.name for order in outcome.orders}
+    extra = set(by_drop) - {drop.name for drop in outcome.drops}
     broken += [f"nobody asked for {name}" for name in sorted(extra)]
-    return Check("every order is one task", f"{len(outcome.orders)} orders", broken)
+    again = sum(drop.again for drop in outcome.drops)
+    figure = f"{len(outcome.drops)} dropped, {again} of them asked for twice"
+    return Check("whatever is dropped is one task", figure, broken)
 
 
 def _manifests(outcome: Outcome, tasks: Mapping[str, Mapping[str, Any]]) -> Check:
@@ -135,12 +142,23 @@ def _nothing_else(outcome: Outcome) -> Check:
 
 
 def _executions(outcome: Outcome, tasks: Mapping[str, Any]) -> Check:
+    """A run may break; then another must have followed, and the last one must have ended well."""
     runs = outcome.evidence.executions
-    broken = [f"{run.name} is {run.status}" for run in runs if run.status != "SUCCEEDED"]
-    broken += [
-        f"{run.name} belongs to no task" for run in runs if run.name.rpartition("-")[0] not in tasks
-    ]
-    return Check("every execution has ended well", f"{len(runs)} executions", broken)
+    by_task: defaultdict[str, dict[int, Execution]] = defaultdict(dict)
+    for run in runs:
+        task_id, _, number = run.name.rpartition("-")
+        by_task[task_id][int(number)] = run
+    broken = [f"{task_id} was never run" for task_id in tasks if task_id not in by_task]
+    for task_id, mine in by_task.items():
+        last = mine[max(mine)]
+        if task_id not in tasks:
+            broken.append(f"{last.name} belongs to no task")
+        elif last.status != "SUCCEEDED":
+            broken.append(f"{last.name} is {last.status}")
+        broken += [f"{run.name} still runs" for run in mine.values() if run.status == "RUNNING"]
+    fallen = sum(run.status != "SUCCEEDED" for run in runs)
+    figure = f"{len(runs)} executions, {fallen} of them broken"
+    return Check("every task's last execution has ended well", figure, broken)
 
 
 def _events(outcome: Outcome, tasks: Mapping[str, Mapping[str, Any]]) -> Check:
@@ -164,9 +182,14 @@ def _dead_letters(outcome: Outcome) -> Check:
     broken = [
         f"without a reason: {letter['Body'][:200]}"
         for letter in letters
-        if not letter.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
+        if not any(told.get("StringValue") for told in _reasons(letter))
     ]
     return Check("no dead letter without a reason", f"{len(letters)} dead letters", broken)
+
+
+def _reasons(letter: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    attributes = letter.get("MessageAttributes", {})
+    return [attributes[name] for name in REASONS if name in attributes]
 
 
 def _table(outcome: Outcome) -> Check:

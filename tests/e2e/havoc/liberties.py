@@ -1,9 +1,14 @@
-"""The one liberty that the havoc run takes: half an hour passes at once for a task that only waits.
+"""The liberties that the havoc run takes, all of them with time; what it waits for passes sooner.
 
-A doubtful call to a provider with a list of past calls is looked for during half an hour before
-the task ends `unknown`. Once it has been looked for in vain, its beginning is moved back by more
-than that; everything else, the waits of the workflow included, passes as it does. A hurried run
-also ends the wait for an answer of which it knows that nobody is left to receive it.
+- A message that nobody finished comes back to the intake queue after half a minute (on AWS after
+  six).
+- A doubtful call to a provider with a list of past calls is looked for during half an hour before
+  the task ends `unknown`. Once it has been looked for in vain, the beginning of that half hour is
+  moved back by more than its length.
+- Only in a hurried run: the message comes back after seconds, and the wait for an answer ends of
+  which it is known that nobody is left to receive it.
+
+Everything else passes as it does, the waits of the workflow and of the sweep included.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,30 +17,45 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from tests.e2e.havoc.places import settling_of
+from tests.e2e.shop import Shop
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+REDELIVER_S: Final = 30
+REDELIVER_HURRIED_S: Final = 4
 LONG: Final = timedelta(minutes=45)
 LOOKED: Final = 2
 """How often it must have been looked for."""
+UNDER_WAY: Final = timedelta(seconds=60)
+"""A call that is under way has more than this before it; between two calls it is less at first."""
 
 
-class Hurry:
+def redeliver_sooner(shop: Shop, *, hurried: bool) -> None:
+    """Shorten the time after which the intake queue hands a message out again."""
+    wait_s = REDELIVER_HURRIED_S if hurried else REDELIVER_S
+    shop.sqs.set_queue_attributes(
+        QueueUrl=shop.outputs["IntakeQueueUrl"], Attributes={"VisibilityTimeout": str(wait_s)}
+    )
+
+
+class Ageing:
     """Ages tasks in the table, each under the condition that nobody has written it since.
 
     Args:
         table: the tasks.
         callers_gone_at: when, by the wall clock, no process was left that could be in a call.
-        patient: whether an answer is waited for that nobody is left to receive.
+        hurried: whether the wait for an answer ends that nobody is left to receive.
     """
 
     def __init__(
-        self, table: "Table", callers_gone_at: Callable[[], float], *, patient: bool
+        self, table: "Table", callers_gone_at: Callable[[], float], *, hurried: bool
     ) -> None:
-        self.aged = 0
+        self.times = 0
         self._table = table
         self._callers_gone_at = callers_gone_at
-        self._patient = patient
+        self._hurried = hurried
 
     def look(self, items: list[dict[str, Any]]) -> None:
         """Age those of a scan's items that only wait."""
@@ -47,16 +67,19 @@ class Hurry:
                     self._write(item, len(item["task"]["attempts"]) - 1, changes)
 
     def _changes(self, item: Mapping[str, Any], attempt: Mapping[str, Any]) -> dict[str, datetime]:
-        began = datetime.fromisoformat(attempt["started_at"])
-        listed = attempt["provider"] == "goapi" and attempt["model"] != "image-toolkit-v2"
-        looked = attempt["replays"] >= (LOOKED if self._patient else 1)
-        now = datetime.now(UTC)
-        if listed and looked and now - began < LONG:
-            return {"started_at": began - LONG}
+        began = datetime.fromisoformat(attempt.get("asked_since") or attempt["started_at"])
         written = datetime.fromisoformat(item["updated_at"])
+        call_until = datetime.fromisoformat(attempt["call_until"])
+        # A look counts once it was in vain: whoever was killed in it has seen nothing.
+        looked = call_until - written < UNDER_WAY
+        looked &= attempt["replays"] >= (1 if self._hurried else LOOKED)
+        now = datetime.now(UTC)
+        if settling_of(attempt) == "look-up" and looked and now - began < LONG:
+            # As if a later run had taken the attempt up then; when it was made stays as it is.
+            return {"asked_since": began - LONG}
         alone = written.timestamp() < self._callers_gone_at()
-        late = datetime.fromisoformat(attempt["call_until"]) > now + timedelta(seconds=1)
-        if not self._patient and alone and late:
+        late = call_until > now + timedelta(seconds=1)
+        if self._hurried and alone and late:
             return {"call_until": now}
         return {}
 
@@ -72,7 +95,7 @@ class Hurry:
                 ExpressionAttributeNames={"#task": "task", **names},
                 ExpressionAttributeValues={":revision": item["revision"], **values},
             )
-            self.aged += 1
+            self.times += 1
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

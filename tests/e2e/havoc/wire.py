@@ -6,7 +6,6 @@ byte has gone over and again before a byte of the answer has come back.
 """
 
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from tests.e2e.havoc.places import is_paid
+
 HOST: Final = "127.0.0.1"
 CHUNK: Final = 1 << 16
-PAID: Final[Mapping[str, re.Pattern[str]]] = {
-    "snapapi": re.compile(r"POST /v1/images/"),
-    "apiframe": re.compile(r"POST /v2/images/"),
-    "goapi": re.compile(r"POST /api/(v1/task|image_toolkit/v2/create) "),
-    "perfect": re.compile(r"POST /s2s/v1\.0/task/"),
-}
 
 Moment = Literal["unsent", "unanswered"]
 Strike = Callable[[Moment], bool]
@@ -43,7 +38,7 @@ class Exchange:
     @property
     def paid(self) -> bool:
         """Whether it is a call that may cost something."""
-        return PAID[self.provider].match(f"{self.method} {self.path} ") is not None
+        return is_paid(self.provider, self.method, self.path)
 
 
 @dataclass
@@ -130,8 +125,8 @@ class Wire:
 
     def _is_paid(self, line: _Line) -> bool:
         # A paid call has a connection to itself, so its first line says it all.
-        first = bytes(line.asked[:200]).partition(b"\r\n")[0].decode("latin-1")
-        return PAID[self._provider].match(first) is not None
+        method, _, rest = line.asked[:200].decode("latin-1").partition(" ")
+        return is_paid(self._provider, method, rest.partition(" ")[0])
 
 
 def _hang_up(there: socket.socket) -> None:

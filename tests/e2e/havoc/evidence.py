@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 import httpx
 
-from tests.e2e.havoc_wire import Exchange
+from tests.e2e.havoc.wire import Exchange
 from tests.e2e.shop import REGION, Shop
 
 if TYPE_CHECKING:

@@ -20,9 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.havoc_wire import Moment
+from tests.e2e.havoc.wire import Moment
 
 RUNTIME: Final = re.compile(r"awslambdaric (\w+)\.handler")
+PAUSE_S: Final = (0.3, 1.0)
+"""Between two kills at random, from and to."""
+AT_PAID_CALLS: Final = 0.1
+"""The chance that a paid call is struck, at each of its two moments."""
 GROWN_UP_S: Final = 2.0
 """A younger process is still importing; ending it hits nothing of interest."""
 GLANCE_S: Final = 0.06
@@ -48,8 +52,6 @@ class Killer:
         rng: decides when and whom.
         most: how many it ends by itself; when they are spent, it strikes no paid call either.
         within_s: seconds after which they are spent in any case.
-        pause_s: between those, from and to.
-        at_paid_calls: the chance that a paid call is struck at each of its two moments.
     """
 
     def __init__(
@@ -59,8 +61,6 @@ class Killer:
         most: int,
         *,
         within_s: float = math.inf,
-        pause_s: tuple[float, float] = (0.3, 1.0),
-        at_paid_calls: float = 0.1,
     ) -> None:
         self.kills: Counter[str] = Counter()
         self.struck: Counter[Moment] = Counter()
@@ -70,8 +70,6 @@ class Killer:
         self._rng = rng
         self._most = most
         self._within_s = within_s
-        self._pause_s = pause_s
-        self._at_paid_calls = at_paid_calls
         self._seen: dict[int, float] = {}
         self._lock = threading.Lock()
         self._spent = threading.Event()
@@ -94,7 +92,7 @@ class Killer:
     def strike(self, moment: Moment) -> bool:
         """End every process that may be making this paid call; whether it did."""
         with self._lock:
-            if self._spent.is_set() or self._rng.random() >= self._at_paid_calls:
+            if self._spent.is_set() or self._rng.random() >= AT_PAID_CALLS:
                 return False
             self._end_callers()
             self.struck[moment] += 1
@@ -102,7 +100,7 @@ class Killer:
 
     def _run(self) -> None:
         done, until = 0, time.monotonic() + self._within_s
-        while not self._spent.wait(self._rng.uniform(*self._pause_s)):
+        while not self._spent.wait(self._rng.uniform(*PAUSE_S)):
             if done == self._most or time.monotonic() > until:
                 break
             busy = list(self._find_busy())

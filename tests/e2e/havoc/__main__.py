@@ -1,9 +1,23 @@
 """Play havoc: `python -m tests.e2e.havoc --tasks 100 --seed 1`.
 
-One local environment, tasks for every provider through every door, faults in every sandbox, and
-all the while the functions' processes are killed. When nothing moves any more, every promise is
-checked and printed with its figure. Exits with 1 when one was broken, and then keeps the
-evidence. What is drawn comes from the seed; what real processes make of it does not repeat.
+One local environment, tasks for every provider in every way, faults in every sandbox, and all the
+while the functions' processes are killed. When nothing moves any more, every promise is checked
+and printed with its figure. Exits with 1 when one was broken, and then keeps the evidence. What is
+drawn comes from the seed; what real processes make of it does not repeat.
+
+The parts, in the order in which they meet:
+
+    play        one run, from nothing to rest
+    drops       the tasks that are dropped
+    faults      what goes wrong at the providers
+    kills       the end of processes
+    wire        stands between functions and sandboxes, and keeps what goes over
+    liberties   where the run is quicker than the real thing
+    evidence    what is left of a run
+    checks      the promises, with what has to do with money in `money`
+    canaries    secrets that were in use, and the search for them
+    damages     ways to be wrong, which the checks must notice
+    places      what each request to a provider is for
 """
 
 import argparse
@@ -14,27 +28,30 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.havoc_accounts import Check
-from tests.e2e.havoc_checks import check
-from tests.e2e.havoc_run import Asked, Outcome, run
+from tests.e2e.havoc.checks import check
+from tests.e2e.havoc.money import Check
+from tests.e2e.havoc.play import PATIENCE_S, Extent, Outcome, play
 
 KILLS_PER_TASK = 0.6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play what the command line says; the exit code."""
-    asked = _read(arguments)
+    extent = _read(arguments)
     folder = Path(tempfile.mkdtemp(prefix="darkroom-havoc-"))
-    outcome = run(asked, folder, _say)
-    checks = check(outcome)
-    keep_evidence(outcome, folder)
-    sys.stdout.write("".join(f"{line}\n" for one in checks for line in tell(one)))
-    broken = [one for one in checks if one.broken]
+    # Told before the environment is taken down: its end may fail too, and must not cost the rest.
+    with play(extent, folder, _say) as outcome:
+        keep_evidence(outcome, folder)
+        checks = check(outcome)
+        broken = [one for one in checks if one.broken]
+        lines = [line for one in checks for line in tell(one)]
+        lines.append(f"{len(checks) - len(broken)} of {len(checks)} hold")
+        if broken:
+            lines.append(f"evidence and logs: {folder}")
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
     if not broken:
         shutil.rmtree(folder)
-    sys.stdout.write(f"{len(checks) - len(broken)} of {len(checks)} hold\n")
-    if broken:
-        sys.stdout.write(f"evidence and logs: {folder}\n")
     return 1 if broken else 0
 
 
@@ -53,7 +70,7 @@ def keep_evidence(outcome: Outcome, folder: Path) -> None:
     (folder / "evidence.json").write_text(
         json.dumps(
             {
-                "orders": [vars(order) | {"wish": vars(order.wish)} for order in outcome.orders],
+                "drops": [vars(drop) | {"wish": vars(drop.wish)} for drop in outcome.drops],
                 "items": seen.items,
                 "manifests": seen.manifests,
                 "executions": [vars(one) for one in seen.executions],
@@ -77,12 +94,18 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _read(arguments: Sequence[str] | None) -> Asked:
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.havoc", description=__doc__)
+def _read(arguments: Sequence[str] | None) -> Extent:
+    description = (__doc__ or "").partition("\n\nThe parts")[0]
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.havoc", description=description)
     parser.add_argument("--tasks", type=int, default=100, help="how many tasks (100)")
     parser.add_argument("--seed", type=int, default=1, help="what everything is drawn from (1)")
     parser.add_argument("--kills", type=int, help="kills at random (six for ten tasks)")
-    parser.add_argument("--patience", type=float, default=900, help="seconds for all ends (900)")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_S,
+        help=f"seconds for all ends ({PATIENCE_S:.0f})",
+    )
     parser.add_argument(
         "--hurried",
         action="store_true",
@@ -90,15 +113,7 @@ def _read(arguments: Sequence[str] | None) -> Asked:
     )
     told = parser.parse_args(arguments)
     kills = round(told.tasks * KILLS_PER_TASK) if told.kills is None else told.kills
-    wait_s = 4 if told.hurried else 30
-    return Asked(
-        told.tasks,
-        told.seed,
-        kills,
-        patience_s=told.patience,
-        redeliver_s=wait_s,
-        hurried=told.hurried,
-    )
+    return Extent(told.tasks, told.seed, kills, hurried=told.hurried, patience_s=told.patience)
 
 
 if __name__ == "__main__":

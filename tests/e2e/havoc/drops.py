@@ -1,6 +1,6 @@
-"""What the havoc run drops: tasks for every provider, class and door, each with a photo of its own.
+"""What the havoc run drops: tasks for every provider, class and way in, each with its own photo.
 
-A photo of its own, because that is how a paid call that carries nothing but the picture is known
+Its own, because that is how a paid call that carries nothing but the picture is known
 again on the wire. Nothing here knows what goes wrong.
 """
 
@@ -15,8 +15,8 @@ from tests.e2e.shop import PHOTOS
 FOLDER: Final = "havoc"
 MASK: Final = "coffee.mask.png"
 
-Door = Literal["photo-first", "spec-first", "by-key", "message", "event"]
-DOORS: Final[Sequence[Door]] = ("photo-first", "spec-first", "message", "event", "by-key")
+Way = Literal["photo-first", "spec-first", "by-key", "message", "event"]
+WAYS: Final[Sequence[Way]] = ("photo-first", "spec-first", "message", "event", "by-key")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ def _wish(provider: str, operation: str, photo: str = "chelsea.jpg", **spec: Any
     return Wish(provider, {"operation": operation, "provider": provider, **spec}, photo)
 
 
-# Weighted by repetition. Perfect's documented rate lets through some thirteen in five minutes.
 WISHES: Final[Mapping[str, Sequence[Wish]]] = {
     "snapapi": (
         _wish("snapapi", "remove-background"),
@@ -71,15 +70,16 @@ SHARES: Final[Mapping[str, float]] = {
     "goapi": 0.29,
     "perfect": 0.09,
 }
+"""Few for Perfect: it does one job at a time, and a killed one keeps its place for a while."""
 
 
 @dataclass(frozen=True)
-class Order:
+class Drop:
     """One task to be: its name is part of every key that it uses, and of its photo's bytes."""
 
     name: str
     wish: Wish
-    door: Door
+    way: Way
     again: bool
     """Whether it is asked for twice: at-least-once is what every queue promises."""
 
@@ -89,18 +89,13 @@ class Order:
         return f"{FOLDER}/{self.name}.jpg"
 
     @property
-    def output(self) -> str:
-        """What its results' names begin with."""
-        return f"{self.photo_key}/{self.wish.spec['operation']}"
-
-    @property
     def spec(self) -> dict[str, Any]:
         """The spec, with its inputs named as from the bucket's root."""
         inputs = {role: f"/{FOLDER}/{self.name}.{key}" for role, key in self.wish.inputs.items()}
         return {
             **self.wish.spec,
             **({"inputs": inputs} if inputs else {}),
-            "metadata": {"order": self.name},
+            "metadata": {"drop": self.name},
         }
 
     @property
@@ -115,18 +110,18 @@ class Order:
         yield self.photo_key, marked((PHOTOS / self.wish.photo).read_bytes(), self.name)
 
 
-def draw_orders(rng: random.Random, tasks: int) -> list[Order]:
-    """So many orders in a random sequence, every provider's share among them, at least one."""
+def draw_drops(rng: random.Random, tasks: int) -> list[Drop]:
+    """So many of them in a random sequence, every provider's share among them, at least one."""
     counts = {provider: max(1, round(tasks * share)) for provider, share in SHARES.items()}
     counts["apiframe"] += tasks - sum(counts.values())
-    doors = cycle(DOORS)
+    ways = cycle(WAYS)
     wishes: list[Wish] = []
     for provider, count in counts.items():
         kinds = cycle(WISHES[provider])
         wishes += [next(kinds) for _ in range(count)]
     rng.shuffle(wishes)
     return [
-        Order(f"order-{number:04d}", wish, next(doors), again=rng.random() < 0.25)
+        Drop(f"drop-{number:04d}", wish, next(ways), again=rng.random() < 0.25)
         for number, wish in enumerate(wishes)
     ]
 

@@ -1,0 +1,244 @@
+"""Planted bugs about doubtful calls and lost runs: who asks, how long, and who may give up.
+
+Most of them cost money only where two things go wrong at once.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from darkroom.attempt import Attempt
+from darkroom.errors import DarkroomError, ProviderRefused
+from darkroom.naming import manifest_of
+from darkroom.pipeline import deliver, ending, guard, outcome, poll, retry, settle, submit, sweep
+from darkroom.pipeline import fail as failing
+from darkroom.ports import Ports, Step
+from darkroom.routes import Route
+from darkroom.task import Ending, Task
+from darkroom.work import JobFailed
+from tests.simulation.planting import Bug, Swap
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def _no_run_is_left() -> list[Swap]:
+    return [(failing, "runs_left", lambda *_: 0)]
+
+
+def _runs_without_end() -> list[Swap]:
+    return [(module, "runs_left", lambda *_: 1) for module in (failing, sweep)]
+
+
+def _runs_of_a_life() -> list[Swap]:
+    whole = Task.resumed
+
+    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
+        return replace(whole(self, *given, **changes), since_run=1)
+
+    return [(Task, "resumed", resumed)]
+
+
+def _paid_tasks_wait_for_nobody() -> list[Swap]:
+    """FAIL leaves them to SWEEP, but SWEEP starts a run of the same number, which is over."""
+
+    def run_again(ports: Ports, task: Task) -> str:
+        ports.workflows.start(task.task_id, task.run)
+        return "new-run"
+
+    return [(sweep, "_run_again", run_again)]
+
+
+# --- doubtful calls ------------------------------------------------------------------------------
+
+
+def _cancelled_is_cancelled() -> list[Swap]:
+    whole = guard.find_mine
+
+    def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
+        task = whole(ports, task_id, run, *mine)
+        return Step("fail") if isinstance(task, Task) and task.ending is not None else task
+
+    return [(submit, "find_mine", find)]
+
+
+def _cancelled_and_paid_again() -> list[Swap]:
+    whole = settle._end_unknown
+
+    def end_unknown(ports: Ports, task: Task, why: Any) -> Step:
+        return whole(ports, replace(task, ending=None), why)
+
+    return [(settle, "_end_unknown", end_unknown)]
+
+
+def _refusals_are_lost() -> list[Swap]:
+    def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) -> Step:
+        closed = replace(attempt, outcome="refused", request=None, failure=error.failure)
+        return outcome._refused(ports, task, closed, error)
+
+    return [(submit, "refused", refused)]
+
+
+def _a_repeats_refusal_is_proof() -> list[Swap]:
+    whole = settle._find_out
+
+    def find_out(ports: Ports, task: Task, route: Route) -> Step:
+        told: list[DarkroomError] = []
+
+        def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
+            if told:
+                return outcome.refused(ports, task, task.paying, told[0])
+            return settle.unclear(ports, task, route, why, *more)
+
+        class Listening:
+            def __getattr__(self, name: str) -> Any:
+                act = getattr(ports.providers, name)
+
+                def call(*given: Any) -> Any:
+                    try:
+                        return act(*given)
+                    except ProviderRefused as error:
+                        told.append(error)
+                        raise
+
+                return call
+
+        listening: Any = Listening()
+        step = whole(replace(ports, providers=listening), task, route)
+        fresh = ports.tasks.get(task.task_id)
+        if told and fresh is not None and fresh.in_doubt:
+            return unclear(ports, fresh, route, told[0].failure)
+        return step
+
+    return [(settle, "_find_out", find_out)]
+
+
+def _soon_given_up() -> list[Swap]:
+    whole = settle.patience
+
+    def patience(attempt: Attempt, route: Route) -> timedelta:
+        return min(whole(attempt, route), settle.LOOK_FOR)
+
+    return [(settle, "patience", patience)]
+
+
+def _nobody_takes_turns_to_ask() -> list[Swap]:
+    return [(settle, "take_slot", lambda *_: None), (settle, "growing_wait_s", lambda _times: 1)]
+
+
+# --- what is given up, and what is not -----------------------------------------------------------
+
+
+def _not_known_is_failed() -> list[Swap]:
+    whole = poll._gave_up
+
+    def gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
+        step = whole(ports, task, route, said)
+        fresh = ports.tasks.get(task.task_id)
+        if step.next == "fail" and fresh is not None and fresh.paying.outcome == "given-up":
+            failed = replace(fresh.paying, outcome="failed")
+            ports.tasks.replace(fresh, replace(fresh, attempts=fresh.with_attempt(failed)))
+        return step
+
+    return [(poll, "_gave_up", gave_up)]
+
+
+def _every_end_is_useless() -> list[Swap]:
+    whole = failing._closed
+
+    def closed(ports: Ports, task: Task, how: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
+        del stopped
+        return whole(ports, task, how, stopped=True)
+
+    return [(failing, "_closed", closed)]
+
+
+def _any_job_is_stopped() -> list[Swap]:
+    everything = failing.UNWANTED | {"job-unreachable", "result-unreachable", "result-gone"}
+    return [(failing, "UNWANTED", everything)]
+
+
+def _paid_again_unasked() -> list[Swap]:
+    whole = retry._taken_up
+
+    def taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
+        return None if pay_again else whole(ports, task, paid, pay_again=pay_again)
+
+    return [(retry, "_taken_up", taken_up)]
+
+
+def _moved_with_old_results() -> list[Swap]:
+    def named(ports: Ports, task: Task) -> Task:
+        if ending._aside(task) or ending._owns(ports, task):
+            return task
+        aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
+        return ports.tasks.replace(task, replace(task, manifest_key=aside))
+
+    return [(module, "named", named) for module in (deliver, failing)]
+
+
+def _copied_in_vain() -> list[Swap]:
+    def end(ports: Ports, task: Task, how: Ending, **changes: Any) -> Task:
+        changes.pop("results", None)
+        return failing.end(ports, task, how, **changes)
+
+    return [(deliver, "end", end)]
+
+
+def _leases_are_kept() -> list[Swap]:
+    def nothing(*_: object) -> None:
+        return
+
+    return [(ending, "give_up_leases", nothing)]
+
+
+BUGS: Final = (
+    Bug("FAIL ends what is paid for at the first broken run", _no_run_is_left),
+    Bug("runs are begun without end", _runs_without_end, ("run-lost", "run-aborted")),
+    Bug("runs are counted from the first, whoever begins them", _runs_of_a_life),
+    Bug("a lost run is begun again under its own number", _paid_tasks_wait_for_nobody),
+    Bug(
+        "a cancelled task's call is not found out about",
+        _cancelled_is_cancelled,
+        stories=("cancelled in doubt, key",),
+    ),
+    Bug(
+        "a cancelled task pays again",
+        _cancelled_and_paid_again,
+        ("cancelled", "unanswered", "accepted-but-unanswered"),
+    ),
+    Bug(
+        "a refusal is lost when somebody cancels meanwhile",
+        _refusals_are_lost,
+        stories=("cancelled, refused, none",),
+    ),
+    Bug(
+        "a repeat's refusal is taken for proof",
+        _a_repeats_refusal_is_proof,
+        ("refused", "accepted-but-unanswered"),
+    ),
+    Bug(
+        "a provider that is away is given up within the hour",
+        _soon_given_up,
+        stories=("refused for an hour, key",),
+    ),
+    Bug("whoever asks again does not wait for his turn", _nobody_takes_turns_to_ask),
+    Bug(
+        "a job that is not known is taken for failed",
+        _not_known_is_failed,
+        stories=("denied, none, retried",),
+    ),
+    Bug("whatever is given up is taken for failed", _every_end_is_useless),
+    Bug("a job is stopped though a retry may want it", _any_job_is_stopped),
+    Bug("a person's word to pay again is taken before asking", _paid_again_unasked),
+    Bug(
+        "a task moves aside and keeps the other name's results",
+        _moved_with_old_results,
+        ("result-unreachable", "spec-overwritten", "slow-call"),
+    ),
+    Bug(
+        "what was copied before a bad end is not told",
+        _copied_in_vain,
+        ("result-of-wrong-kind",),
+    ),
+    Bug("leases are kept after the end", _leases_are_kept),
+)
