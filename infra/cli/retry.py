@@ -33,7 +33,8 @@ def command(
     what it made is delivered. Of a FOLDER, and below it, the failed and unknown tasks are taken.
     """
     if failed == bool(what):
-        raise click.UsageError("name tasks, specs, photos or folders, or say --failed")
+        both = ", not both" if failed else ""
+        raise click.UsageError(f"name tasks, specs, photos or folders, or say --failed{both}")
     target = find_target(environment)
     meant = in_need(target.tasks) if failed else to_retry(target.tasks, what)
 

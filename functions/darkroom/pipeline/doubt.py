@@ -32,8 +32,7 @@ def unknown_outcome(task: Task, why: Failure) -> Failure:
     provider = task.paying.provider
     return Failure(
         "unknown-outcome",
-        f"It is not known whether {provider} accepted and charged this: "
-        f"{why.sentence[:1].lower()}{why.sentence[1:]}",
+        f"It is not known whether {provider} accepted and charged this. {why.sentence}",
         f"Check the {provider} dashboard; if it was not done, {pay_again_for_it(task)} makes a new "
         "paid call.",
     )

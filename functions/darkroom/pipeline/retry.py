@@ -16,13 +16,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Refused
+from darkroom.errors import Failure, Refused
 from darkroom.order import Order
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.release import stale
+from darkroom.pipeline.release import SUPERSEDED, stale
 from darkroom.pipeline.resolve import look, missing, pin
 from darkroom.pipeline.settle import patience
 from darkroom.ports import Ports
@@ -122,7 +122,7 @@ def _queued(ports: Ports, task: Task) -> Task:
     """The task in front of SUBMIT, its inputs pinned. Raises `Refused`."""
     too_late = stale(ports, task.trigger)
     if too_late:
-        raise Refused(too_late.code, too_late.sentence, "Upload the spec again.")
+        raise _too_late(task, too_late)
     if task.order is None:
         said = task.ending.failure.sentence if task.ending else ""
         raise Refused(
@@ -157,6 +157,20 @@ def _route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:
         return route_for(ports, task, attempt)
     except LookupError:
         return None  # a deployment took it away
+
+
+def _too_late(task: Task, why: Failure) -> Refused:
+    if why is SUPERSEDED:
+        return Refused(
+            why.code,
+            "A newer version of its spec is there, which is a task of its own.",
+            f"Nothing needs doing if that one went well: `darkroom status {task.trigger.key}`.",
+        )
+    return Refused(
+        why.code,
+        "Its spec has been deleted since.",
+        "If it is still wanted, upload the spec again; that is a new task, paid for anew.",
+    )
 
 
 def _paid_already(task: Task, paid: Attempt) -> Refused:

@@ -120,7 +120,7 @@ _REFUSALS: Final[Mapping[str, tuple[str, str, str]]] = {
     "CreditInsufficiency": (
         "no-credits",
         "The account at Perfect Corp has too few units for this.",
-        "Add units at Perfect Corp, then upload the spec again.",
+        "Add units at Perfect Corp, then run `darkroom retry` for the task.",
     ),
     "InvalidStyle": (
         "unknown-style",

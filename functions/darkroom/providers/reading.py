@@ -34,7 +34,7 @@ _REFUSALS: Mapping[int, tuple[str, str, str]] = {
     402: (
         "no-credits",
         "The account at {who} has too few credits for this.",
-        "Add credits at {who}, then upload the spec again.",
+        "Add credits at {who}, then run `darkroom retry` for the task.",
     ),
     403: ("bad-credentials", "{who} does not let this key do that{said}.", ""),
     404: (
