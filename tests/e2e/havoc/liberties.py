@@ -56,6 +56,7 @@ class Ageing:
         self._table = table
         self._callers_gone_at = callers_gone_at
         self._hurried = hurried
+        self._cut_short: set[tuple[str, int]] = set()
 
     def look(self, items: list[dict[str, Any]]) -> None:
         """Age those of a scan's items that only wait."""
@@ -71,7 +72,8 @@ class Ageing:
         written = datetime.fromisoformat(item["updated_at"])
         call_until = datetime.fromisoformat(attempt["call_until"])
         # A look counts once it was in vain: whoever was killed in it has seen nothing.
-        looked = call_until - written < UNDER_WAY
+        asking = item["pk"], int(attempt["replays"])
+        looked = call_until - written < UNDER_WAY and asking not in self._cut_short
         looked &= attempt["replays"] >= (1 if self._hurried else LOOKED)
         now = datetime.now(UTC)
         if settling_of(attempt) == "look-up" and looked and now - began < LONG:
@@ -80,6 +82,7 @@ class Ageing:
         alone = written.timestamp() < self._callers_gone_at()
         late = call_until > now + timedelta(seconds=1)
         if self._hurried and alone and late:
+            self._cut_short.add(asking)
             return {"call_until": now}
         return {}
 
