@@ -22,7 +22,7 @@ local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
 test: $(BIN)/.installed-dev ## lint, types and all tests
 	@$(MAKE) --no-print-directory check
 	@echo "Running the tests ..."
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2

@@ -19,8 +19,9 @@ from infra.local.synthesis import SynthesisError, digest, find_template, make_te
 from tests.local.tools import find_processes, wait_for
 
 UP = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from infra.local.environment import LocalEnvironment
 say = lambda line: print(line, flush=True)
 with LocalEnvironment(say=say, folder=Path(sys.argv[1])) as local:
