@@ -54,6 +54,8 @@ class Attempt:
 
     Attributes:
         run: the run that made it, or asked about it last.
+        account: a digest of the credentials that it was made with (`ports.Providers.account`); None
+            in attempts that were made before it was kept.
         asked_since: when a later run took it up again; None in its first.
         call_until: no answer of the call can arrive after this.
         request: the exact paid request, as text, while the attempt is open; else None.
@@ -61,6 +63,9 @@ class Attempt:
         answer: what the provider made, between the paid answer and delivery; else None.
         answer_key: where `answer` lies in the output bucket when it is too large for the item.
         credits: what the provider said it took, or the price table's figure.
+        seen_at: when the provider last knew the job; kept only where a job that nobody asks about
+            is lost.
+        unknown_since: when the provider first did not know the job, since it last did.
     """
 
     number: int
@@ -82,3 +87,6 @@ class Attempt:
     failure: Failure | None = None
     charged: Charged = "no"
     credits: float | None = None
+    account: str | None = None
+    seen_at: datetime | None = None
+    unknown_since: datetime | None = None

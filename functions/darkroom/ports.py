@@ -54,6 +54,12 @@ class Providers(Protocol):
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
 
+    def account(self, provider: str) -> str:
+        """A digest of the credentials in use; other credentials have another one, no key is in it.
+
+        Two digests may belong to one account, whose key was replaced.
+        """
+
     def check(self, work: Work) -> None:
         """Look at the files without calling anyone. Raises `InputRefused`."""
 
@@ -187,6 +193,12 @@ class Tasks(Protocol):
 
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
+
+    def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
+        """Whether the provider's job belongs to this attempt: the first that claims it has it.
+
+        Claimed again by the same attempt it is still its own.
+        """
 
     def wanting(self, key: str) -> Sequence[str]:
         """Tasks that wait for this input key."""

@@ -6,7 +6,8 @@
                             │  └───────────────────────▲  │ ▲ result gone: ask again │
                             │        (synchronous)        └─┘                       │
                             └──────────────────────────────────────────────────────┘
- every unfinished state may end `failed` or `cancelled`; `submitting` may end `unknown`;
+ every unfinished state may end `failed` or `cancelled`; `submitting` and `running` may end
+ `unknown`;
  what ended badly may begin a new run where its last one left off
 
 Nothing here reads a clock, a network or a store; times come in as arguments (UTC, aware).
@@ -42,7 +43,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     "submitting": frozenset(
         {"queued", "submitting", "running", "delivering", "failed", "cancelled", "unknown"}
     ),
-    "running": frozenset({"queued", "delivering", "failed", "cancelled"}),
+    "running": frozenset({"queued", "delivering", "failed", "cancelled", "unknown"}),
     "delivering": frozenset({"running", "succeeded", "failed", "cancelled"}),
     "succeeded": frozenset(),
     "failed": frozenset(),

@@ -22,10 +22,22 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Make a new paid call where an earlier one cost something, or may have.",
 )
+@click.option(
+    "--job",
+    "job_id",
+    metavar="ID",
+    help="The job of one task's doubtful call, as the log or the provider's dashboard names it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @env_option
 def command(
-    what: tuple[str, ...], environment: str, *, failed: bool, pay_again: bool, as_json: bool
+    what: tuple[str, ...],
+    environment: str,
+    *,
+    failed: bool,
+    pay_again: bool,
+    job_id: str | None,
+    as_json: bool,
 ) -> None:
     """Try tasks again that failed, were cancelled, or are unknown.
 
@@ -35,13 +47,15 @@ def command(
     if failed == bool(what):
         both = ", not both" if failed else ""
         raise click.UsageError(f"name tasks, specs, photos or folders, or say --failed{both}")
+    if job_id is not None and (len(what) != 1 or pay_again):
+        raise click.UsageError("--job belongs to one task, and is not paid for again")
     target = find_target(environment)
     meant = in_need(target.tasks) if failed else to_retry(target.tasks, what)
 
     def again(ports: "Ports", task_id: str) -> str:
         from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along
 
-        return begun(retry(ports, task_id, pay_again=pay_again))
+        return begun(retry(ports, task_id, pay_again=pay_again, job_id=job_id))
 
     tell(act_on(target, meant, again), "retried", "nothing to retry", as_json=as_json)
 

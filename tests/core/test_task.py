@@ -55,8 +55,8 @@ def test_every_unfinished_state_may_fail_and_be_cancelled() -> None:
 
 
 def test_only_a_doubtful_call_may_end_unknown() -> None:
-    """Anywhere else it is known what was paid."""
-    assert [old for old in STATES if "unknown" in TRANSITIONS[old]] == ["submitting"]
+    """A job may be doubtful, too: another call's, or its account's key was replaced."""
+    assert [old for old in STATES if "unknown" in TRANSITIONS[old]] == ["submitting", "running"]
     assert {"succeeded", *get_args(EndStatus)} == FINISHED
 
 

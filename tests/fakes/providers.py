@@ -23,7 +23,7 @@ from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
-Said = Accepted | Finished | Pending | JobFailed | Exception
+Said = Accepted | Finished | Pending | JobFailed | BaseException
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 AS_OF = "2026-02-01"
@@ -62,6 +62,7 @@ class FakeProviders:
         cancelled: every job that was asked to stop.
         roles: the roles of the files that each paid call was given.
         rules_of: provider -> what its account bears.
+        accounts: provider -> digest of its credentials; by default its name.
     """
 
     offered: Sequence[Route]
@@ -74,6 +75,7 @@ class FakeProviders:
     cancelled: list[str] = field(default_factory=list)
     roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     rules_of: dict[str, Rules] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)
     _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
@@ -104,6 +106,10 @@ class FakeProviders:
         """Whether there are credentials for it."""
         return self.ready is None or provider in self.ready
 
+    def account(self, provider: str) -> str:
+        """A digest of the credentials in use."""
+        return self.accounts.get(provider, provider)
+
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
@@ -112,14 +118,14 @@ class FakeProviders:
         """Look at the files; they are right unless `say` says otherwise."""
         del work
         said = self._next("check")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         self._need_key(work.route.provider)
         prepared = self._next("prepare")
-        if isinstance(prepared, Exception):
+        if isinstance(prepared, BaseException):
             raise prepared
         asked = {"task": work.task_id, "n": work.attempt, "params": work.params.model_dump()}
         request = json.dumps({**asked, "secret": "request-body"})
@@ -147,7 +153,7 @@ class FakeProviders:
             raise ValueError(f"look {look} for attempt {work.attempt} was made before")
         self._looked[call] = look
         said = self._next("look_up")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         for number, paid in enumerate(self.charged, 1):
             if (paid.task_id, paid.attempt) == call:
@@ -157,7 +163,7 @@ class FakeProviders:
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands; free."""
         said = self._next("poll")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         if isinstance(said, JobFailed) and said.code != "job-lost":
             self._failed[job_id] = said
@@ -177,7 +183,7 @@ class FakeProviders:
         if not route.asynchronous or route.provider in self.uncancellable:
             return False
         said = self._next("cancel")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         self.cancelled.append(job_id)
         done = self._polled.get(job_id, 0) > self.polls
@@ -190,7 +196,7 @@ class FakeProviders:
     def fetch(self, url: str, max_bytes: int) -> Iterator[Fetched]:
         """Download a result."""
         said = self._next("fetch")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         body = self.results.get(url)
         if body is None:
@@ -205,7 +211,7 @@ class FakeProviders:
         self.sent.append(route.provider)
         self.roles.append((route.provider, tuple(work.inputs)))
         said = self._next(call)
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         key = f"{work.task_id}-{work.attempt}" if route.idempotency == "key" else None
         known, answer = self._by_key.get(key or "", (request, None))

@@ -23,6 +23,7 @@ class InMemoryTasks:
         self._wants: dict[str, dict[str, None]] = {}
         self._latest: dict[str, str] = {}
         self._owner: dict[str, str] = {}
+        self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
 
     @property
     def all(self) -> Sequence[Task]:
@@ -71,6 +72,11 @@ class InMemoryTasks:
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
         return self._owner.get(output)
+
+    def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
+        """Whether the provider's job belongs to this attempt."""
+        mine = (task_id, attempt)
+        return self._jobs.setdefault((provider, job_id), mine) == mine
 
     def wanting(self, key: str) -> Sequence[str]:
         """Tasks that wait for this input key."""

@@ -11,6 +11,11 @@ from tests.pipeline.studio import PHOTO, Studio
 
 ALONE_S = 10
 LOST = JobFailed("job-lost", "The provider no longer knows the job.", "no")
+LEFT_ALONE: tuple[Busy | JobFailed, ...] = (
+    *[Busy("provider-unreachable", "No way there.")] * 4,
+    *[LOST] * 4,
+)
+"""Nobody gets through for longer than `ALONE_S`, and then the job is not known any more."""
 
 
 def _asked(studio: Studio, **fields: Any) -> Studio:
@@ -87,7 +92,7 @@ def test_trouble_while_asking_does_not_make_the_pauses_longer(studio: Studio) ->
 
 def test_a_lost_job_is_made_anew_by_the_same_provider(studio: Studio) -> None:
     """It cost nothing; the second attempt has a number, and so a key, of its own."""
-    studio.providers.say("poll", *[LOST] * 4)
+    studio.providers.say("poll", *LEFT_ALONE)
     _asked(studio).run()
 
     assert _outcomes(studio) == [("zeta", "lost", "no"), ("zeta", "succeeded", "yes")]
@@ -96,7 +101,7 @@ def test_a_lost_job_is_made_anew_by_the_same_provider(studio: Studio) -> None:
 
 def test_after_three_lost_jobs_the_next_provider_is_asked(studio: Studio) -> None:
     """A provider that loses everything is not tried for ever."""
-    studio.providers.say("poll", *[LOST] * 12)
+    studio.providers.say("poll", *LEFT_ALONE * 3)
     _asked(studio).run()
 
     assert _outcomes(studio) == [
@@ -107,7 +112,7 @@ def test_after_three_lost_jobs_the_next_provider_is_asked(studio: Studio) -> Non
 
 def test_after_three_lost_jobs_of_the_only_provider_the_task_fails(studio: Studio) -> None:
     """The manifest says that nothing was charged."""
-    studio.providers.say("poll", *[LOST] * 12)
+    studio.providers.say("poll", *LEFT_ALONE * 3)
     _asked(studio, provider="zeta").run()
 
     manifest = studio.manifest()
@@ -117,7 +122,7 @@ def test_after_three_lost_jobs_of_the_only_provider_the_task_fails(studio: Studi
 
 def test_the_last_try_comes_after_every_documented_window_has_passed(studio: Studio) -> None:
     """What kept us from asking may have been a rate limit of five minutes."""
-    studio.providers.say("poll", *[LOST] * 8)
+    studio.providers.say("poll", *LEFT_ALONE * 2)
     _asked(studio).run()
 
     second, third = studio.task.attempts[1:]
@@ -127,12 +132,34 @@ def test_the_last_try_comes_after_every_documented_window_has_passed(studio: Stu
 
 def test_the_next_provider_is_asked_at_once_after_the_last_lost_job(studio: Studio) -> None:
     """It has lost nothing yet."""
-    studio.providers.say("poll", *[LOST] * 12)
+    studio.providers.say("poll", *LEFT_ALONE * 3)
     _asked(studio).run()
 
     third, fourth = studio.task.attempts[2:]
     assert third.ended_at is not None
     assert (fourth.started_at - third.ended_at).total_seconds() < 5
+
+
+def test_a_job_that_was_asked_about_in_time_and_is_unknown_is_not_paid_for_again(
+    studio: Studio,
+) -> None:
+    """A job is lost only where nobody asked; else nobody can tell what became of it."""
+    studio.providers.say("poll", Pending(), Pending(), *[LOST] * 8)
+    _asked(studio).run()
+
+    assert _outcomes(studio) == [("zeta", "given-up", "unknown")]
+    assert studio.task.state == "failed"
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_job_that_is_known_again_counts_as_seen(studio: Studio) -> None:
+    """An answer that does not know it for a moment leaves no trace."""
+    studio.providers.polls = 3
+    studio.providers.say("poll", LOST)
+    _asked(studio).run()
+
+    assert studio.task.state == "succeeded"
+    assert studio.task.paying.unknown_since is None
 
 
 def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -> None:

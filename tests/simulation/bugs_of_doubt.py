@@ -81,7 +81,7 @@ def _refusals_are_lost() -> list[Swap]:
 def _a_repeats_refusal_is_proof() -> list[Swap]:
     whole = settle._find_out
 
-    def find_out(ports: Ports, task: Task, route: Route) -> Step:
+    def find_out(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
         told: list[DarkroomError] = []
 
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
@@ -103,7 +103,7 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
                 return call
 
         listening: Any = Listening()
-        step = whole(replace(ports, providers=listening), task, route)
+        step = whole(replace(ports, providers=listening), task, route, time_left_s)
         fresh = ports.tasks.get(task.task_id)
         if told and fresh is not None and fresh.in_doubt:
             return unclear(ports, fresh, route, told[0].failure)
@@ -131,8 +131,8 @@ def _nobody_takes_turns_to_ask() -> list[Swap]:
 def _not_known_is_failed() -> list[Swap]:
     whole = poll._gave_up
 
-    def gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
-        step = whole(ports, task, route, said)
+    def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
+        step = whole(ports, task, said)
         fresh = ports.tasks.get(task.task_id)
         if step.next == "fail" and fresh is not None and fresh.paying.outcome == "given-up":
             failed = replace(fresh.paying, outcome="failed")

@@ -87,8 +87,8 @@ def _charges_are_told(charged: str) -> Callable[[], list[Swap]]:
     def swaps() -> list[Swap]:
         whole = poll._gave_up
 
-        def gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
-            return whole(ports, task, route, replace(said, charged=charged))  # type: ignore[arg-type]
+        def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
+            return whole(ports, task, replace(said, charged=charged))  # type: ignore[arg-type]
 
         return [(poll, "_gave_up", gave_up)]
 
@@ -98,8 +98,8 @@ def _charges_are_told(charged: str) -> Callable[[], list[Swap]]:
 def _price_table_wins() -> list[Swap]:
     whole, done = outcome.accepted, poll._done
 
-    def accepted(ports: Ports, task: Task, route: Route, said: Any) -> Step:
-        return whole(ports, task, route, replace(said, credits=None))
+    def accepted(ports: Ports, task: Task, route: Route, said: Any, *rest: Any) -> Step:
+        return whole(ports, task, route, replace(said, credits=None), *rest)
 
     def finished(ports: Ports, task: Task, said: Finished) -> Step:
         return done(ports, task, replace(said, credits=None))

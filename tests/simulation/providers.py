@@ -88,6 +88,10 @@ class SimulatedProviders:
         del provider
         return True
 
+    def account(self, provider: str) -> str:
+        """A digest of the credentials in use."""
+        return provider
+
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."

@@ -57,6 +57,7 @@ class PlainTasks:
         self.looks: dict[str, datetime | None] = {}
         self._latest: dict[str, str] = {}
         self._wants: dict[str, dict[str, None]] = {}
+        self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
         self._watcher = watcher or Blind()
 
     @property
@@ -107,6 +108,11 @@ class PlainTasks:
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
         return self.owners.get(output)
+
+    def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
+        """Whether the provider's job belongs to this attempt."""
+        mine = (task_id, attempt)
+        return self._jobs.setdefault((provider, job_id), mine) == mine
 
     def wanting(self, key: str) -> Sequence[str]:
         """Tasks that wait for this input key."""

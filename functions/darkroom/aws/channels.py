@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from darkroom.aws.client_errors import translated
 from darkroom.errors import Busy
 from darkroom.naming import run_name
 from darkroom.ports import RunStatus
@@ -32,11 +33,12 @@ class StepFunctionsWorkflows:
         """See `ports.Workflows.start`; names stay taken for 90 days after the run's end."""
         client = self._client()
         try:
-            client.start_execution(
-                stateMachineArn=self._arn,
-                name=run_name(task_id, run),
-                input=json.dumps({"task_id": task_id, "run": run}),
-            )
+            with translated("the runs"):
+                client.start_execution(
+                    stateMachineArn=self._arn,
+                    name=run_name(task_id, run),
+                    input=json.dumps({"task_id": task_id, "run": run}),
+                )
         except client.exceptions.ExecutionAlreadyExists:
             return
 
@@ -45,7 +47,9 @@ class StepFunctionsWorkflows:
         client = self._client()
         executions = self._arn.replace(":stateMachine:", ":execution:")
         try:
-            found = client.describe_execution(executionArn=f"{executions}:{run_name(task_id, run)}")
+            with translated("the runs"):
+                name = f"{executions}:{run_name(task_id, run)}"
+                found = client.describe_execution(executionArn=name)
         except client.exceptions.ExecutionDoesNotExist:
             return "none"
         return "running" if found["status"] in _ALIVE else "ended"

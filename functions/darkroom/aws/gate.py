@@ -17,15 +17,15 @@ so that a burst of tasks does not lose races; exactly one of these holds at a ti
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from darkroom.errors import Busy
+from darkroom.aws.client_errors import translated
+from darkroom.errors import Busy, Conflict
 from darkroom.pace import Bucket, Lane, Standing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 TRIES = 6
+TABLE = "what is remembered of the providers' pace"
 
 
 class DynamoGate:
@@ -112,7 +112,8 @@ class DynamoGate:
 
     def standing(self, provider: str) -> Standing:
         """See `ports.Gate.standing`."""
-        answer = self._table.get_item(Key=_key(provider, "standing"), ConsistentRead=True)
+        with translated(TABLE):
+            answer = self._table.get_item(Key=_key(provider, "standing"), ConsistentRead=True)
         item = answer.get("Item")
         if item is None:
             return Standing()
@@ -137,7 +138,8 @@ class DynamoGate:
 
     def _open_jobs(self, key: dict[str, Any]) -> Mapping[str, int] | None:
         """Task id -> until when; None before the first lease of all."""
-        item: Any = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        with translated(TABLE):
+            item: Any = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return None if item is None else item["jobs"]
 
     def _make_room(self, key: dict[str, Any], jobs: Mapping[str, int], now: int) -> bool:
@@ -164,16 +166,15 @@ class DynamoGate:
         if names:
             more["ExpressionAttributeNames"] = dict(names)
         try:
-            answer = self._table.update_item(
-                Key=key,
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ReturnValues="ALL_NEW",
-                **more,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            with translated(TABLE):
+                answer = self._table.update_item(
+                    Key=key,
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ReturnValues="ALL_NEW",
+                    **more,
+                )
+        except Conflict:
             return None
         return answer["Attributes"]
 

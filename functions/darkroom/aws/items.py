@@ -41,6 +41,11 @@ def owner_key(output: str) -> dict[str, Any]:
     return {"pk": f"output#{output}", "sk": "owner"}
 
 
+def job_key(provider: str, job_id: str) -> dict[str, Any]:
+    """The primary key of the note that names the attempt to which a provider's job belongs."""
+    return {"pk": f"job#{provider}#{job_id}", "sk": "owner"}
+
+
 def shard_of(task_id: str) -> int:
     """The task's shard of the shared indexes, 0 to SHARDS - 1."""
     return int(task_id[:4], 16) % SHARDS

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from darkroom.aws.client_errors import translated
 from darkroom.errors import Busy, Conflict, InputRefused
 from darkroom.ports import Found
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+BUCKET = "the output bucket"
 IN_MEMORY_BYTES = 1 << 20
 """Larger files go to disk while they are on their way."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
@@ -145,7 +147,10 @@ class S3Outputs:
 
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """See `ports.Outputs.put`; one PUT, so at most 5 GB."""
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+        with translated(BUCKET):
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
+            )
 
     def put_over(
         self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
@@ -156,9 +161,10 @@ class S3Outputs:
         """
         expected: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
-            self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
-            )
+            with translated(BUCKET):
+                self._client.put_object(
+                    Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
+                )
         except ClientError as error:
             if _code(error) in _GONE | _RACED:
                 raise Conflict(f"Something else was written to {key}.") from error
@@ -167,7 +173,8 @@ class S3Outputs:
     def find(self, key: str) -> str | None:
         """See `ports.Outputs.find`."""
         try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
+            with translated(BUCKET):
+                return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
@@ -176,8 +183,10 @@ class S3Outputs:
     def get(self, key: str) -> bytes | None:
         """See `ports.Outputs.get`."""
         try:
-            with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:
-                return body.read()
+            with translated(BUCKET):
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+                with answer["Body"] as body:
+                    return body.read()
         except ClientError as error:
             if _code(error) in _GONE:
                 return None

@@ -6,6 +6,7 @@
 | `wants#<key>`    | `<id>`   | the task waits for this input key                     |
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
+| `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 
 Indexes: `by-due` (what is not dismissed, by when to look at it), `by-folder`, `by-attention`
 (failed and unknown tasks).
@@ -15,16 +16,19 @@ import heapq
 import itertools
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
+from darkroom.aws.client_errors import code_of, translated
 from darkroom.aws.items import (
     SHARDS,
     expiry,
+    job_key,
     latest_key,
     owner_key,
     read_item,
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 """Items asked for at once, where many are wanted."""
-_LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+TABLE = "the task table"
+_CHECK_FAILED = "ConditionalCheckFailedException"
 
 
 class DynamoTasks:
@@ -53,7 +58,8 @@ class DynamoTasks:
 
     def get(self, task_id: str) -> Task | None:
         """See `ports.Tasks.get`; a strongly consistent read."""
-        answer = self._table.get_item(Key=task_key(task_id), ConsistentRead=True)
+        with translated(TABLE):
+            answer = self._table.get_item(Key=task_key(task_id), ConsistentRead=True)
         return read_item(answer["Item"]) if "Item" in answer else None
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
@@ -70,32 +76,47 @@ class DynamoTasks:
                 for key in dict.fromkeys(task.wants)
             ),
         ]
-        try:
+        with translated(TABLE):
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
-        except ClientError as error:
-            reasons = error.response.get("CancellationReasons", [])
-            if any(reason.get("Code") in _LOST for reason in reasons):
-                raise Conflict(f"Task {task.task_id} or its names changed meanwhile.") from error
-            raise
 
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
         written = replace(new, revision=old.revision + 1)
         write_id = uuid.uuid4().hex
         try:
-            self._table.put_item(
-                Item=write_item(written) | {"write_id": write_id},
-                ConditionExpression=Attr("revision").eq(old.revision),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            with translated(TABLE):
+                self._table.put_item(
+                    Item=write_item(written) | {"write_id": write_id},
+                    ConditionExpression=Attr("revision").eq(old.revision),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except Conflict as conflict:
+            error = conflict.__cause__
+            if not isinstance(error, ClientError) or code_of(error) != _CHECK_FAILED:
                 raise
             # boto3 sends a write again when its answer is lost, and then meets what it wrote.
             there: Any = error.response.get("Item", {})
             if there.get("write_id") not in (write_id, {"S": write_id}):
                 raise Conflict(f"Task {old.task_id} changed meanwhile.") from error
         return written
+
+    def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
+        """See `ports.Tasks.claim_job`; one conditional write."""
+        mine = {"task_id": task_id, "attempt": attempt}
+        expires = {"expires_at": expiry(datetime.now(UTC))}
+        try:
+            with translated(TABLE):
+                self._table.put_item(
+                    Item=job_key(provider, job_id) | mine | expires,
+                    ConditionExpression=Attr("pk").not_exists()
+                    | (Attr("task_id").eq(task_id) & Attr("attempt").eq(attempt)),
+                )
+        except Conflict as conflict:
+            error = conflict.__cause__
+            if isinstance(error, ClientError) and code_of(error) == _CHECK_FAILED:
+                return False
+            raise
+        return True
 
     def latest(self, key: str) -> str | None:
         """See `ports.Tasks.latest`."""
@@ -115,7 +136,8 @@ class DynamoTasks:
     def forget_wants(self, task: Task) -> None:
         """See `ports.Tasks.forget_wants`."""
         for key in dict.fromkeys(task.wants):
-            self._table.delete_item(Key=wants_key(key, task.task_id))
+            with translated(TABLE):
+                self._table.delete_item(Key=wants_key(key, task.task_id))
 
     def due(self, now: datetime) -> Iterable[str]:
         """See `ports.Tasks.due`; eventually consistent, soonest first within a shard."""
@@ -161,28 +183,28 @@ class DynamoTasks:
         return (read_item(item) for item in itertools.islice(items, limit))
 
     def _mark(self, task: Task, update: str, values: dict[str, Any]) -> None:
-        try:
+        # Who changed the task meanwhile has said anew when it is to be looked at.
+        with suppress(Conflict), translated(TABLE):
             self._table.update_item(
                 Key=task_key(task.task_id),
                 UpdateExpression=update,
                 ConditionExpression="revision = :revision",
                 ExpressionAttributeValues={":revision": task.revision, **values},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
 
     def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
         query.setdefault("ConsistentRead", True)
         while True:
-            answer = self._table.query(**query)
+            with translated(TABLE):
+                answer = self._table.query(**query)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _named(self, key: dict[str, Any]) -> str | None:
-        answer = self._table.get_item(Key=key, ConsistentRead=True)
+        with translated(TABLE):
+            answer = self._table.get_item(Key=key, ConsistentRead=True)
         return str(answer["Item"]["task_id"]) if "Item" in answer else None
 
     def _put(self, item: dict[str, Any], condition: str | None) -> dict[str, Any]:

@@ -8,25 +8,43 @@ from darkroom.attempt import Attempt, Finished
 from darkroom.naming import work_key
 from darkroom.ports import Ports
 from darkroom.task import Task
+from darkroom.work import Accepted
 
 IN_ITEM_BYTES = 100_000
 """A DynamoDB item may have 400 KB; the answer is the only large thing in a task's."""
+MAX_IN_ITEM_BYTES = 250_000
+"""What still fits beside the largest spec, for an answer that the bucket does not take."""
 
-_FINISHED: TypeAdapter[Finished] = TypeAdapter(Finished)
+_SAVED: TypeAdapter[Finished | Accepted] = TypeAdapter(Finished | Accepted)
 
 
 def keep_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) -> Attempt:
     """The attempt with its answer; a large one is written to the output bucket first.
 
-    Written again with the same answer it overwrites itself.
+    Written again with the same answer it overwrites itself. Where the bucket does not take it, the
+    item does, if there is room.
+
+    Raises:
+        Exception: the bucket's, when the item has no room either.
     """
-    body = _FINISHED.dump_json(answer)
+    size = len(_SAVED.dump_json(answer))
     attempt = replace(attempt, facts=answer.facts)
-    if len(body) <= IN_ITEM_BYTES:
-        return replace(attempt, answer=answer, answer_key=None)
-    key = work_key(task.task_id, attempt.number)
-    ports.outputs.put(key, body, "application/json")
-    return replace(attempt, answer=None, answer_key=key)
+    inside = replace(attempt, answer=answer, answer_key=None)
+    if size <= IN_ITEM_BYTES:
+        return inside
+    try:
+        save_beside(ports, task, attempt.number, answer)
+    except Exception:
+        if size > MAX_IN_ITEM_BYTES:
+            raise
+        return inside
+    return replace(attempt, answer=None, answer_key=work_key(task.task_id, attempt.number))
+
+
+def save_beside(ports: Ports, task: Task, attempt: int, answer: Finished | Accepted) -> None:
+    """Write an answer to where `saved_answer` looks for what is not in the task's item."""
+    body = _SAVED.dump_json(answer)
+    ports.outputs.put(work_key(task.task_id, attempt), body, "application/json")
 
 
 def lay_aside(ports: Ports, task: Task) -> None:
@@ -36,13 +54,15 @@ def lay_aside(ports: Ports, task: Task) -> None:
     """
     last = task.attempts[-1] if task.attempts else None
     if last is not None and last.answer is not None and last.job_id is None:
-        body = _FINISHED.dump_json(last.answer)
-        ports.outputs.put(work_key(task.task_id, last.number), body, "application/json")
+        save_beside(ports, task, last.number, last.answer)
 
 
-def saved_answer(ports: Ports, task: Task, attempt: Attempt) -> Finished | None:
-    """The answer of an attempt, from wherever it was kept; None when there is none."""
+def saved_answer(ports: Ports, task: Task, attempt: Attempt) -> Finished | Accepted | None:
+    """The answer of an attempt, from wherever it was kept; None when there is none.
+
+    `Accepted` only where the table did not take the job's id.
+    """
     if attempt.answer is not None:
         return attempt.answer
     body = ports.outputs.get(attempt.answer_key or work_key(task.task_id, attempt.number))
-    return _FINISHED.validate_json(body) if body is not None else None
+    return _SAVED.validate_json(body) if body is not None else None

@@ -56,6 +56,22 @@ def work_for(task: Task, route: Route, attempt: int) -> Work:
     )
 
 
+def other_account(ports: Ports, attempt: Attempt) -> bool:
+    """Whether the credentials in use are others than the attempt was made with.
+
+    They may be a new key of the same account, or another account's, which knows nothing of it.
+    """
+    return attempt.account not in (None, ports.providers.account(attempt.provider))
+
+
+def other_account_reason(attempt: Attempt) -> str:
+    """Why a task waits whose call cannot be asked about under the credentials in use."""
+    return (
+        f"the key of {attempt.provider} was replaced after this call, and under the new one it is "
+        "not known: put the old key back if they belong to different accounts"
+    )
+
+
 def submit_until(ports: Ports, task: Task) -> datetime:
     """When a task that is in front of SUBMIT again gives up: counted from when it was set going."""
     since = task.created_at

@@ -61,8 +61,10 @@ def deliver(
 
 def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
     answer = saved_answer(ports, task, task.paying)
-    if answer is None:
-        raise LookupError(f"task {task.task_id} is delivering without an answer")
+    if not isinstance(answer, Finished):
+        raise LookupError(  # noqa: TRY004 - there is none
+            f"task {task.task_id} is delivering without an answer"
+        )
     results = list(task.results)
     try:
         for result in _copy(ports, task, answer, time_left_s):

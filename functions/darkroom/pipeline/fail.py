@@ -1,8 +1,8 @@
 """FAIL: end a task that has no results. Order: manifest, state, event; each may be repeated.
 
-It ends a task as another door decided. When a run broke without a decision, what is paid for, or
-may be, is left to SWEEP for another run while there are any; else the task ends as safely as its
-state allows: a paid call whose answer was never written down makes it `unknown`.
+It ends a task as another door decided. When a run broke without a decision, the task is left to
+SWEEP for another run while there are any; else it ends as safely as its state allows: a paid call
+whose answer was never written down makes it `unknown`.
 """
 
 from dataclasses import replace
@@ -20,7 +20,7 @@ from darkroom.task import Ending, Task
 
 UNWANTED = frozenset({"cancelled", "job-too-slow"})
 """Failures with which a job is stopped at its provider, where that can be."""
-USELESS = frozenset({"result-gone", "wrong-result", "result-too-large"})
+USELESS = frozenset({"result-gone", "wrong-result", "result-too-large", "job-claimed"})
 """Failures after which nothing more is to be had of what was paid for."""
 INTERRUPTED = Failure("interrupted", "The call was interrupted, and nobody could find out more.")
 
@@ -62,8 +62,8 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
     if task.finished:
         rewrite_manifest(ports, task)
         return task
-    if task.at_work and (task.ending is None or task.in_doubt) and runs_left(ports, task) > 0:
-        # What is paid for, or may be, is worth another run: SWEEP begins one.
+    if (task.ending is None or task.in_doubt) and runs_left(ports, task) > 0:
+        # Nobody has decided that it ends, and trouble at AWS is no reason: SWEEP begins a new run.
         ports.tasks.postpone(task, ports.clock.now())
         return None
     if task.in_doubt and ports.clock.now() < task.paying.call_until:

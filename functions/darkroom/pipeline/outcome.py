@@ -1,14 +1,22 @@
 """Write down what came of a paid call: accepted, or clearly refused."""
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Conflict, DarkroomError, Throttled
-from darkroom.pipeline.answers import keep_answer
+from darkroom.errors import Conflict, DarkroomError, Failure, Throttled
+from darkroom.pipeline.advice import pay_again_for_it
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
+from darkroom.pipeline.paid_answer import (
+    keep_paid_answer,
+    reread,
+    write_paid,
+    write_unpaid,
+)
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
@@ -19,12 +27,33 @@ UNREACHED_LIMIT = 8
 """How often in a row a provider may be out of reach: 11 to 15 minutes with the waits between."""
 
 
-def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) -> Step:
-    """The one write between the paid answer and safety."""
+def accepted(
+    ports: Ports,
+    task: Task,
+    route: Route,
+    said: Accepted | Finished,
+    time_left_s: Callable[[], float] = lambda: math.inf,
+    account: str | None = None,
+) -> Step:
+    """The one write between the paid answer and safety.
+
+    Args:
+        ports: the outside.
+        task: `submitting`, its attempt open.
+        route: the attempt's.
+        said: what the provider answered.
+        time_left_s: how long this process may still live, seconds; so long the write is tried.
+        account: of the credentials that the call was made with; None for those of its intent.
+
+    Raises:
+        Conflict: the task went on without this attempt.
+        Busy: neither of our stores takes the answer, or only one that SUBMIT has to look into.
+    """
     now = ports.clock.now()
     paid = replace(
         task.paying,
         outcome="accepted",
+        account=account or task.paying.account,
         request=None,
         accepted_at=now,
         charged="yes",
@@ -33,44 +62,68 @@ def accepted(ports: Ports, task: Task, route: Route, said: Accepted | Finished) 
     if isinstance(said, Accepted):
         attempt = replace(paid, job_id=said.job_id)
         deadline = now + timedelta(seconds=route.job_s)
-        _safe(
+        running = write_paid(
             ports,
             task,
+            said,
             lambda fresh: fresh.moved(
                 "running",
                 now,
-                attempts=fresh.with_attempt(attempt),
+                attempts=fresh.with_attempt(replace(attempt, run=fresh.paying.run)),
                 deadline=deadline,
+                wait_reason=None,
                 ending=_still_wanted(fresh),
                 waits=0,
             ),
+            time_left_s,
         )
-        return Step("poll", poll_wait_s(route, 0))
-    attempt = keep_answer(ports, task, replace(paid, ended_at=now), said)
-    _safe(
+        return _claimed(ports, running) or Step("poll", poll_wait_s(route, 0))
+    attempt = keep_paid_answer(ports, task, replace(paid, ended_at=now), said, time_left_s)
+    write_paid(
         ports,
         task,
+        said,
         lambda fresh: fresh.moved(
             "delivering",
             now,
-            attempts=fresh.with_attempt(attempt),
+            attempts=fresh.with_attempt(replace(attempt, run=fresh.paying.run)),
+            wait_reason=None,
             ending=_still_wanted(fresh),
             waits=0,
         ),
+        time_left_s,
     )
     return Step("deliver")
 
 
-def _safe(ports: Ports, task: Task, change: Callable[[Task], Task]) -> Task:
-    """Write what the paid call brought, over whatever else changed in the task meanwhile."""
-    while True:
-        try:
-            return ports.tasks.replace(task, change(task))
-        except Conflict:
-            fresh = ports.tasks.get(task.task_id)
-            if fresh is None or fresh.state != "submitting" or _moved_on(fresh, task):
-                raise
-            task = fresh
+def hold_claimed_job(ports: Ports, task: Task) -> Step:
+    """End a task whose job is another attempt's: whose picture it makes, a person has to see."""
+    provider, job_id = task.paying.provider, task.paying.job_id
+    failure = Failure(
+        "job-claimed",
+        f"{provider} named job {job_id} for this call, and for an earlier one, too; its result may "
+        "be the other one's.",
+        f"Look at the job on the {provider} dashboard; {pay_again_for_it(task)} makes a new paid "
+        "call.",
+    )
+    doubtful = task.with_attempt(replace(task.paying, charged="unknown"))
+    end(ports, task, Ending("unknown", failure), attempts=doubtful)
+    return Step("fail")
+
+
+def owns_job(ports: Ports, task: Task) -> bool:
+    """Whether the running task's job belongs to its attempt, and to no other."""
+    attempt = task.paying
+    job_id = attempt.job_id or ""
+    return ports.tasks.claim_job(attempt.provider, job_id, task.task_id, attempt.number)
+
+
+def _claimed(ports: Ports, task: Task) -> Step | None:
+    """Where to go when the job is another's. POLL asks again before it takes any results."""
+    with suppress(Exception):  # the job's id is safe, and that is what counts here
+        if not owns_job(ports, task):
+            return hold_claimed_job(ports, task)
+    return None
 
 
 def _still_wanted(task: Task) -> Ending | None:
@@ -78,12 +131,13 @@ def _still_wanted(task: Task) -> Ending | None:
     return task.ending if task.ending and task.ending.status == "cancelled" else None
 
 
-def _moved_on(fresh: Task, task: Task) -> bool:
-    """Whether the attempt was given up meanwhile and another one has begun."""
-    return fresh.paying.number != task.paying.number
-
-
-def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) -> Step:
+def refused(
+    ports: Ports,
+    task: Task,
+    attempt: Attempt,
+    error: DarkroomError,
+    time_left_s: Callable[[], float] = lambda: math.inf,
+) -> Step:
     """Nothing was accepted and nothing paid: come back later, go elsewhere, or give up.
 
     Args:
@@ -91,6 +145,7 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         task: `queued` when a free call before the paid one was refused, else `submitting`.
         attempt: the one that was refused.
         error: why.
+        time_left_s: how long this process may still live, seconds; so long the write is tried.
     """
     later = error.repeatable and _unreached(task, error) <= UNREACHED_LIMIT
     closed = replace(
@@ -100,23 +155,47 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         ended_at=ports.clock.now(),
         failure=error.failure,
     )
-    try:
+    if not task.in_doubt:
         return _refused(ports, task, closed, error)
-    except Conflict:
-        if not task.in_doubt:
-            raise  # of a free call: whoever wrote first goes on
-        # Somebody cancelled it meanwhile; that nothing was paid must be known all the same.
-        now = ports.clock.now()
-        _safe(
-            ports,
-            task,
-            lambda fresh: replace(fresh, attempts=fresh.with_attempt(closed), updated_at=now),
-        )
-        return Step("fail")
+
+    def write() -> Step:
+        nonlocal task
+        while True:
+            try:
+                return _refused(ports, task, closed, error)
+            except Conflict:
+                # It was cancelled, or given to another run: that it cost nothing is known all the
+                # same, and whoever goes on with it goes on from there.
+                task = _still_open(ports, task)
+
+    return write_unpaid(ports, write, time_left_s)
+
+
+def go_on(ports: Ports, task: Task) -> Step:
+    """Take a task on whose attempt is closed though it still stands in front of its call."""
+    attempt = task.paying
+    if attempt.outcome == "throttled" or next_choice(task):
+        requeue(ports, task, task.attempts, waits=task.waits + 1)
+        return Step("submit", _wait(task, task.waits + 1, None))
+    failure = attempt.failure or Failure("provider-refused", f"{attempt.provider} refused it.")
+    end(ports, task, Ending("failed", failure))
+    return Step("fail")
+
+
+def _still_open(ports: Ports, task: Task) -> Task:
+    """The task as it is stored, whose attempt nobody has closed. Raises `Conflict` otherwise."""
+    fresh = reread(ports, task)
+    if fresh is None or not fresh.in_doubt or fresh.paying.number != task.paying.number:
+        raise Conflict(f"Task {task.task_id} went on without its attempt {task.paying.number}.")
+    return fresh
 
 
 def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) -> Step:
     attempts = task.with_attempt(closed)
+    if task.ending is not None:
+        # Somebody cancelled it meanwhile.
+        ports.tasks.replace(task, replace(task, attempts=attempts, updated_at=ports.clock.now()))
+        return Step("fail")
     if closed.outcome == "throttled":
         waits, unreached = task.waits + 1, _unreached(task, error)
         reason = error.failure.sentence

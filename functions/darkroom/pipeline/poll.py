@@ -3,15 +3,22 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from darkroom.attempt import Finished
+from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.admission import Turned, leave, take_slot
 from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import keep_answer
-from darkroom.pipeline.attempts import next_choice, route_for, submit_until
+from darkroom.pipeline.attempts import (
+    next_choice,
+    other_account,
+    other_account_reason,
+    route_for,
+    submit_until,
+)
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
-from darkroom.pipeline.patience import growing_wait_s, poll_wait_s
+from darkroom.pipeline.outcome import hold_claimed_job, owns_job
+from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
@@ -49,11 +56,15 @@ def _ask(ports: Ports, task: Task) -> Step:
         return _unasked(ports, task, route, error)
     match said:
         case Pending():
-            return _pending(ports, task, route, said)
+            return _pending(ports, _seen(ports, task, route), route, said)
         case Finished():
-            step = _done(ports, task, said)
+            step = (
+                _done(ports, task, said) if owns_job(ports, task) else hold_claimed_job(ports, task)
+            )
+        case JobFailed(code="job-lost"):
+            step = _unknown_job(ports, task, route, said)
         case JobFailed():
-            step = _gave_up(ports, task, route, said)
+            step = _gave_up(ports, task, said)
     if step.next != "poll":
         leave(ports, task, route)
     return step
@@ -66,12 +77,28 @@ def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
     return Step("poll", turned.wait_s)
 
 
+def _seen(ports: Ports, task: Task, route: Route) -> Task:
+    """The task with what it means that the provider knows its job."""
+    now = ports.clock.now()
+    attempt = replace(
+        task.paying,
+        # Whoever knows the job is the account that it was made with.
+        account=ports.providers.account(route.provider) if task.paying.account else None,
+        unknown_since=None,
+        seen_at=now if route.alone_s is not None else None,
+    )
+    if attempt == task.paying and not task.waits:
+        return task
+    attempts = task.with_attempt(attempt)
+    return ports.tasks.replace(
+        task, task.moved("running", now, attempts=attempts, waits=0, wait_reason=None)
+    )
+
+
 def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     """Come back later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
-        if task.waits:  # the provider knows the job after all
-            task = ports.tasks.replace(task, task.moved("running", now, waits=0))
         return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
     failure = Failure(
         "job-too-slow",
@@ -122,19 +149,65 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
     return Step("deliver")
 
 
-def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
+def _unknown_job(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
+    """The provider does not know the job: ask again, and in the end believe it, with care.
+
+    Under another account's key that says nothing. And it cost nothing only where the job was left
+    alone for so long that the provider drops it; else nobody knows what became of it.
+    """
+    now = ports.clock.now()
+    attempt = replace(task.paying, unknown_since=task.paying.unknown_since or now)
+    attempts = task.with_attempt(attempt)
+    if other_account(ports, attempt):
+        if now >= task.deadline:
+            return _given_up_under_other_key(ports, task)
+        reason = other_account_reason(attempt)
+        if (task.wait_reason, task.paying) != (reason, attempt):
+            waiting = task.moved("running", now, attempts=attempts, wait_reason=reason)
+            ports.tasks.replace(task, waiting)
+        return Step("poll", MOST_WAIT_S)
+    if task.waits + 1 < UNKNOWN_LIMIT:
+        waits = task.waits + 1
+        ports.tasks.replace(task, task.moved("running", now, attempts=attempts, waits=waits))
+        wait_s = growing_wait_s(waits)
+        return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
+    if task.gone or task.paying.asked_since:
+        return _lost_afterwards(ports, task)
+    if said.charged == "no" and not _left_alone(attempt, route):
+        said = replace(said, charged="unknown")
+    return _gave_up(ports, task, said)
+
+
+def _left_alone(attempt: Attempt, route: Route) -> bool:
+    """Whether nobody had asked about the job for so long that its provider drops it."""
+    if route.alone_s is None:
+        return True
+    seen = attempt.seen_at or attempt.accepted_at
+    if seen is None or attempt.unknown_since is None:
+        return False
+    return (attempt.unknown_since - seen).total_seconds() > route.alone_s
+
+
+def _given_up_under_other_key(ports: Ports, task: Task) -> Step:
+    provider = task.paying.provider
+    failure = Failure(
+        "other-account",
+        f"{provider} took job {task.paying.job_id} under a key that was replaced since, and does "
+        "not know it under the new one.",
+        f"Put the old key back, then run {retry_it(task)} to fetch what has been paid for.",
+    )
+    doubtful = task.with_attempt(replace(task.paying, charged="unknown"))
+    end(ports, task, Ending("unknown", failure), attempts=doubtful)
+    return Step("fail")
+
+
+def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
     """The job failed; where that cost nothing, the next provider may try.
 
     A job that was lost without a charge may be tried again by the same one.
     """
     now = ports.clock.now()
     unknown = said.code == "job-lost"
-    if unknown and task.waits + 1 < UNKNOWN_LIMIT:
-        ports.tasks.replace(task, task.moved("running", now, waits=task.waits + 1))
-        wait_s = growing_wait_s(task.waits + 1)
-        return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
-    if unknown and (task.gone or task.paying.asked_since):
-        return _lost_afterwards(ports, task)
     lost = unknown and said.charged == "no"
     failure = Failure(said.code, said.sentence, after(task, said.charged))
     attempt = replace(

@@ -15,7 +15,7 @@ again. A spec that says `on_unknown: retry` has said `pay_again` itself.
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.attempt import Attempt
+from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Failure, Refused
 from darkroom.order import Order
 from darkroom.pipeline.advice import after
@@ -28,9 +28,12 @@ from darkroom.pipeline.settle import patience
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Task
+from darkroom.work import Accepted
 
 
-def retry(ports: Ports, task_id: str, *, pay_again: bool = False) -> Task:
+def retry(
+    ports: Ports, task_id: str, *, pay_again: bool = False, job_id: str | None = None
+) -> Task:
     """Begin a new run of a task that failed, was cancelled, or is unknown.
 
     Args:
@@ -39,17 +42,26 @@ def retry(ports: Ports, task_id: str, *, pay_again: bool = False) -> Task:
         pay_again: whether a new paid call may be made where an earlier one cost something, or may
             have, and nothing is left of it to be had: a kept answer is delivered, and a job that
             its provider has not said its last word on is asked about, all the same.
+        job_id: the job of a doubtful call, where a person has found it (in the log, or on the
+            provider's dashboard).
 
     Returns:
         The task in its new run, which has been started.
 
     Raises:
         Refused: it cannot be tried again: `no-such-task`, `already-succeeded`, `not-ended`,
-            `spec-refused`, `inputs-missing`, `paid-already`, `superseded`, `spec-deleted`, or what
-            is wrong with its inputs. The failure's next step says what to do instead.
+            `spec-refused`, `inputs-missing`, `paid-already`, `superseded`, `spec-deleted`,
+            `no-doubtful-call`, or what is wrong with its inputs. The failure's next step says what
+            to do instead.
         Busy: too many others change it.
     """
-    task = until_won(lambda: _resumed(ports, task_id, pay_again=pay_again), f"task {task_id}")
+
+    def begin() -> Task:
+        if job_id is not None:
+            return _with_job(ports, task_id, job_id)
+        return _resumed(ports, task_id, pay_again=pay_again)
+
+    task = until_won(begin, f"task {task_id}")
     # Whoever dies here leaves a task without a run, which SWEEP finds.
     ports.workflows.start(task.task_id, task.run)
     return task
@@ -66,6 +78,21 @@ def _resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
             raise _paid_already(task, paid)
         new = _queued(ports, task)
     return ports.tasks.replace(task, new)
+
+
+def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
+    """The task asking about the job that a person has named. Raises `Refused`."""
+    task = _ended_badly(ports.tasks.get(task_id), task_id)
+    paid = task.attempts[-1] if task.attempts else None
+    route = _route(ports, task, paid) if paid else None
+    if paid is None or route is None or not route.asynchronous or paid.outcome != "unknown":
+        raise Refused(
+            "no-doubtful-call",
+            "Its last call is none of which it is not known what job it made.",
+            "Leave out --job.",
+        )
+    found = replace(paid, job_id=job_id, charged="yes")
+    return ports.tasks.replace(task, _running(ports, task, found, route))
 
 
 def _ended_badly(task: Task | None, task_id: str) -> Task:
@@ -85,31 +112,47 @@ def _ended_badly(task: Task | None, task_id: str) -> Task:
 
 def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
     """The task where its paid attempt can still be made use of; None where it cannot."""
-    now = ports.clock.now()
-    again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
     if paid.outcome not in ("given-up", "unknown"):
         return None  # that was its provider's last word, or what it made is of no use
-    if paid.job_id is None and saved_answer(ports, task, paid) is not None:
+    now = ports.clock.now()
+    again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
+    saved = saved_answer(ports, task, paid) if paid.job_id is None else None
+    if isinstance(saved, Finished):
         again = replace(again, charged="yes")
         return task.resumed("delivering", now, attempts=task.with_attempt(again))
+    if isinstance(saved, Accepted):
+        paid = replace(paid, job_id=saved.job_id, charged="yes")
     route = _route(ports, task, paid)
     if route is None:
         return None
-    again = replace(again, ended_at=None)
     if paid.job_id is not None:
-        return task.resumed(
-            "running",
-            now,
-            attempts=task.with_attempt(again),
-            results=(),
-            deadline=now + timedelta(seconds=route.job_s),
-        )
+        return _running(ports, task, paid, route)
     if route.idempotency == "look-up" and not (pay_again and _searched(paid, route)):
-        again = replace(again, outcome="open", call_until=now)
+        again = replace(again, ended_at=None, outcome="open", call_until=now)
         deadline = now + timedelta(seconds=ports.policy.queue_s)
         attempts = task.with_attempt(again)
         return task.resumed("submitting", now, attempts=attempts, deadline=deadline)
     return None
+
+
+def _running(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
+    """The task asking about the job of its last attempt."""
+    now = ports.clock.now()
+    again = replace(
+        paid,
+        run=task.run + 1,
+        asked_since=now,
+        outcome="accepted",
+        failure=None,
+        ended_at=None,
+    )
+    return task.resumed(
+        "running",
+        now,
+        attempts=task.with_attempt(again),
+        results=(),
+        deadline=now + timedelta(seconds=route.job_s),
+    )
 
 
 def _searched(paid: Attempt, route: Route) -> bool:

@@ -6,6 +6,7 @@ none     nobody can tell: the spec's `on_unknown` decides
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,11 +14,17 @@ from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
 from darkroom.pipeline.admission import take_slot
 from darkroom.pipeline.answers import saved_answer
-from darkroom.pipeline.attempts import call_until, route_for, work_for
+from darkroom.pipeline.attempts import (
+    call_until,
+    other_account,
+    other_account_reason,
+    route_for,
+    work_for,
+)
 from darkroom.pipeline.doubt import given_up, unknown_outcome
 from darkroom.pipeline.fail import end
-from darkroom.pipeline.outcome import accepted, requeue
-from darkroom.pipeline.patience import growing_wait_s
+from darkroom.pipeline.outcome import accepted, go_on, requeue
+from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, EndStatus, Task
@@ -53,9 +60,14 @@ def unclear(ports: Ports, task: Task, route: Route, why: Failure, at_least_s: in
     return _end_unknown(ports, task, why)
 
 
-def settle(ports: Ports, task: Task) -> Step:
-    """An open intent that nobody closed: wait for its caller, then find out or give up."""
+def settle(ports: Ports, task: Task, time_left_s: Callable[[], float] = lambda: math.inf) -> Step:
+    """An open intent that nobody closed: wait for its caller, then find out or give up.
+
+    An attempt whose outcome is known is left as it is, and the task goes on from there.
+    """
     attempt = task.paying
+    if attempt.outcome != "open":
+        return go_on(ports, task)
     now = ports.clock.now()
     left_s = (attempt.call_until - now).total_seconds()
     if left_s > 0:
@@ -63,13 +75,24 @@ def settle(ports: Ports, task: Task) -> Step:
     route = route_for(ports, task, attempt)
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
-        return accepted(ports, task, route, saved)
+        return accepted(ports, task, route, saved, time_left_s)
     if now - (attempt.asked_since or attempt.started_at) > patience(attempt, route):
         return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
-    return _find_out(ports, task, route)
+    if other_account(ports, attempt):
+        return _wait_for_key(ports, task)
+    return _find_out(ports, task, route, time_left_s)
 
 
-def _find_out(ports: Ports, task: Task, route: Route) -> Step:
+def _wait_for_key(ports: Ports, task: Task) -> Step:
+    """Under another account's key the call would be repeated as a new one, or never be found."""
+    reason = other_account_reason(task.paying)
+    if task.wait_reason != reason:
+        waiting = task.moved("submitting", ports.clock.now(), wait_reason=reason)
+        ports.tasks.replace(task, waiting)
+    return Step("submit", MOST_WAIT_S)
+
+
+def _find_out(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
     """Ask the provider what became of the call; once more later when that brings nothing."""
     attempt = task.paying
     turned = take_slot(ports, task, route, "submit")
@@ -97,7 +120,7 @@ def _find_out(ports: Ports, task: Task, route: Route) -> Step:
         return unclear(ports, task, route, error.failure, asked_s or 0)
     if said is None:
         return unclear(ports, task, route, attempt.failure or _no_answer(attempt))
-    return accepted(ports, task, route, said)
+    return accepted(ports, task, route, said, time_left_s)
 
 
 def patience(attempt: Attempt, route: Route) -> timedelta:

@@ -52,7 +52,7 @@ def submit(
         return task
     try:
         if task.state == "submitting":
-            route, step = route_for(ports, task, task.paying), settle(ports, task)
+            route, step = route_for(ports, task, task.paying), settle(ports, task, time_left_s)
             return attend(ports, task_id, run, route, step, time_left_s)
         return _attempt(ports, task, time_left_s)
     except Conflict:
@@ -87,7 +87,13 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     work = work_for(task, route, next_number(task))
     now = ports.clock.now()
     attempt = Attempt(
-        work.attempt, route.provider, route.model, now, call_until(ports, route), run=task.run
+        work.attempt,
+        route.provider,
+        route.model,
+        now,
+        call_until(ports, route),
+        run=task.run,
+        account=ports.providers.account(route.provider),
     )
     paying: list[Task] = []
 
@@ -110,11 +116,14 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
             step = unclear(ports, paying[0], route, error.failure)
         else:
             standing = paying[0] if paying else task
-            step = refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
+            closing = standing.attempts[-1] if paying else attempt
+            step = refused(ports, standing, closing, error, time_left_s)
             leave(ports, task, route)
         note_refusal(ports, route.provider, error)
         return step
-    step = accepted(ports, paying[0], route, said)
+    # A key that was refused is read again, so the call may have been made with another.
+    account = ports.providers.account(route.provider)
+    step = accepted(ports, paying[0], route, said, time_left_s, account)
     note_success(ports, route.provider)
     return attend(ports, task.task_id, task.run, route, step, time_left_s)
 

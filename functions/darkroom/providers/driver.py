@@ -18,6 +18,7 @@ from darkroom.ports import Inputs
 from darkroom.providers.account import (
     Account,
     Credentials,
+    digest_of_credentials,
     is_set_up,
     open_account,
     set_up_hint,
@@ -111,6 +112,11 @@ class Driver:
     def set_up(self, provider: str) -> bool:
         """Whether every credential that it needs is there."""
         return is_set_up(self._adapters[provider], self._credentials(provider))
+
+    def account(self, provider: str) -> str:
+        """A digest of the credentials in use; "" where it is not set up."""
+        adapter = self._adapters.get(provider)
+        return digest_of_credentials(adapter, self._credentials(provider)) if adapter else ""
 
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""

@@ -244,3 +244,14 @@ def _again(number: int, **changes: Any) -> Task:
 
 def _ending(status: EndStatus) -> Ending:
     return Ending(status, Failure("why", "Because."))
+
+
+def test_a_providers_job_belongs_to_the_first_attempt_that_claims_it(tasks: Tasks) -> None:
+    """Asked again by the same attempt it is its own still; another provider's is another job."""
+    one, two = sample_task(1).task_id, sample_task(2).task_id
+
+    assert tasks.claim_job("alpha", "job-1", one, 1)
+    assert tasks.claim_job("alpha", "job-1", one, 1)
+    assert not tasks.claim_job("alpha", "job-1", two, 1)
+    assert not tasks.claim_job("alpha", "job-1", one, 2)
+    assert tasks.claim_job("beta", "job-1", two, 1)
