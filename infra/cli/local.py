@@ -9,6 +9,7 @@ from darkroom.naming import in_shell
 from infra.cli.checkout import called_as, need_checkout
 from infra.cli.printing import note, say
 from infra.cli.starting import starting, until_stopped, wait_for_stop
+from infra.local.strangers import ACCESS_KEY
 
 if TYPE_CHECKING:
     from infra.cli.target import Target
@@ -65,7 +66,7 @@ def _tell(local: "Target") -> None:
     for line in (
         "",
         "Try it from another terminal, in the checkout:",
-        "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        f"  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ACCESS_KEY}",
         # The first version of the AWS CLI does not read AWS_REGION.
         "  export AWS_DEFAULT_REGION=us-east-1",
         f"  {aws} events/photos/chelsea.jpg {photo}",
