@@ -1,6 +1,7 @@
 """`put` and `status` against a stack on (an imitation of) AWS, and how environments are found."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -259,6 +260,21 @@ def test_a_stack_that_is_not_there_is_named(aws: None) -> None:
     said = run("status", "--env", "staging")
     assert said.exit_code == 1
     assert "no stack 'darkroom-staging' in eu-central-1" in said.stderr
+
+
+def test_put_leaves_out_a_name_that_is_no_text_and_uploads_the_others(
+    target: Target, photo: str
+) -> None:
+    """One sentence for that file, and exit code 1."""
+    bad = Path(photo).with_name(os.fsdecode(b"caf\xe9.jpg"))
+    bad.write_bytes(b"x")
+    said = run("put", str(Path(photo).parent), "--operation", "upscale", "--json")
+    assert said.exit_code == 1
+    assert [one["key"] for one in json.loads(said.stdout)] == ["photos/cat.jpg.upscale.json"]
+    assert said.stderr.count("left out: ") == 1
+    assert "caf\\xe9.jpg, whose name is not UTF-8" in said.stderr
+    found = target.s3.list_objects_v2(Bucket=target.input_bucket)["Contents"]
+    assert [one["Key"] for one in found] == ["photos/cat.jpg", "photos/cat.jpg.upscale.json"]
 
 
 def test_another_region_is_named_with_aws_region(
