@@ -23,6 +23,7 @@ from infra.cli.contact_sheet import Pair, draw_contact_sheet
 from infra.cli.printing import Several, cell, note, say, say_json, say_lines, shown
 from infra.cli.progress import Board, Row, table_of
 from infra.cli.telling import task_lines
+from tests.pipeline.offers import JOB_KEY
 from tests.pipeline.studio import Studio
 
 EVIL = "p/a\x1b]0;owned\x07\x1b[2K\r\x9b31mstate succeeded\n\u202ecat\u2066.jpg\u200b\x7f\udce9"
@@ -123,7 +124,7 @@ def test_a_task_is_told_on_as_many_lines_as_it_has_facts() -> None:
     """A key with a line feed cannot make up another one."""
     studio = Studio()
     studio.drop("p/a\nstate      succeeded.jpg")
-    studio.ask({"operation": "upscale"}, "p/a\nstate      succeeded.jpg.json")
+    studio.ask(JOB_KEY, "p/a\nstate      succeeded.jpg.json")
     lines = task_lines(studio.task)
     assert len([line for line in lines if line.startswith("state")]) == 1
     assert not any("\n" in line for line in lines)
