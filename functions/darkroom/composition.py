@@ -26,7 +26,12 @@ _RETRIES = Config(
 )
 # In some regions boto3 signs addresses in the old way, which S3 refuses for encrypted objects
 # ("Specifying signature version in request authentication").
-_SIGNED = Config(signature_version="s3v4")
+# By itself boto3 names the endpoint of all regions in them, which sends those who ask for a new
+# bucket to another host, and for that they are not signed ("Request redirection and the REST API").
+_SIGNED = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
 
 
 class SystemClock:

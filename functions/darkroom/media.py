@@ -1,12 +1,17 @@
-"""What a file is, told from its name and from its first bytes; nothing is ever decoded here."""
+"""What a file is, told from its name and from its first bytes; nothing is ever decoded here.
+
+The usual libraries were tried for it: filetype calls nothing a picture whose brand is `hevc`,
+`heim` or `avis`; puremagic takes all that begins with `BM` for a picture, and an AVIF whose brand
+is `mif1` for a film.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Kind = Literal["image", "video", "audio", "3d", "json", "text"]
 
-HEAD_BYTES = 64
-"""How many leading bytes `sniff` needs."""
+HEAD_BYTES = 4096
+"""How many leading bytes `sniff` needs: a file type box with many brands, two frames of sound."""
 
 
 @dataclass(frozen=True)
@@ -49,46 +54,145 @@ BY_EXTENSION = {
 """Extension (lower case, no dot) to format: the extensions that make a file a source."""
 
 # (offset, bytes, format): a file has the first format all of whose bytes are in place.
-_MAGIC: tuple[tuple[int, bytes, Media], ...] = (
+_MAGIC: Final[tuple[tuple[int, bytes, Media], ...]] = (
     (0, b"\x89PNG\r\n\x1a\n", PNG),
     (0, b"\xff\xd8\xff", JPEG),
-    (8, b"WEBP", WEBP),
-    (8, b"WAVE", WAV),
     (0, b"GIF87a", GIF),
     (0, b"GIF89a", GIF),
-    (0, b"BM", BMP),
-    (0, b"II*\x00", TIFF),
-    (0, b"MM\x00*", TIFF),
-    (4, b"ftypheic", HEIC),
-    (4, b"ftypheix", HEIC),
-    (4, b"ftypmif1", HEIC),
-    (4, b"ftypavif", AVIF),
-    (4, b"ftypqt", MOV),
-    (4, b"ftypM4A", M4A),
-    (4, b"ftyp", MP4),
     (0, b"\x1aE\xdf\xa3", WEBM),
-    (0, b"ID3", MP3),
-    (0, b"\xff\xfb", MP3),
-    (0, b"\xff\xfa", MP3),
-    (0, b"\xff\xf3", MP3),
-    (0, b"\xff\xf2", MP3),
-    (0, b"\xff\xf1", AAC),
-    (0, b"\xff\xf9", AAC),
     (0, b"glTF", GLB),
-    (0, b"OggS", OGG),
     (0, b"fLaC", FLAC),
 )
 
+_BRANDS: Final[dict[bytes, Media]] = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), HEIC),
+    **dict.fromkeys((b"avif", b"avis"), AVIF),
+    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "), M4A),
+    **dict.fromkeys((b"mp41", b"mp42", b"mp71", b"avc1", b"hvc1", b"hev1", b"av01", b"dash"), MP4),
+    **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP", b"F4V ", b"f4v ", b"MSNV", b"XAVC", b"cmfc"), MP4),
+    b"qt  ": MOV,
+}
+"""Brands of ISO media that say what a file is, as registered at mp4ra.org."""
+
+_FILMS: Final = (b"iso", b"3gp", b"3g2", b"3ge", b"3gg", b"3gs", b"3gr", b"NDS", b"NDX", b"NDH")
+"""What other brands of films begin with."""
+
+_STRUCTURAL: Final = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"MiHE", b"MiHB", b"MiHA"})
+"""Brands of pictures (ISO/IEC 23008-12) that leave open how they are coded."""
+
+_OTHERS: Final = frozenset(
+    {b"crx ", b"jp2 ", b"jpx ", b"jpm ", b"jxl ", b"mjp2"}
+    | {b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis", b"evbi", b"evbs"}
+)
+"""Raw photos, JPEG 2000, JPEG XL, and pictures coded in a way that nobody here takes."""
+
+_BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+"""The sizes that the second header of a BMP may have."""
+
+_KBITS: Final = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+"""Bit rates of MP3 in thousands a second: those of MPEG 1, and of MPEG 2 and 2.5."""
+_RATES: Final = (44100, 48000, 32000)
+"""Samples a second in MPEG 1; 2 has half of them, 2.5 a quarter."""
+
 
 def sniff(head: bytes) -> Media | None:
-    """The format that the first bytes show (at least `HEAD_BYTES` of them), or None."""
+    """The format that the first bytes show (`HEAD_BYTES`, or all of a shorter file), or None."""
     for offset, magic, media in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return media
-    return None
+    return _riff(head) or _iso(head) or _tiff(head) or _bmp(head) or _sound(head)
 
 
 def extension_of(name: str) -> str:
     """The extension of a key's last segment, lower case and without its dot; "" without one."""
     _, dot, extension = name.rsplit("/", 1)[-1].rpartition(".")
     return extension.lower() if dot else ""
+
+
+def _riff(head: bytes) -> Media | None:
+    if head[:4] == b"RIFF" and head[8:15] == b"WEBPVP8":
+        return WEBP
+    # Above 4 GB the first four letters are others (EBU Tech 3306).
+    return WAV if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE" else None
+
+
+def _iso(head: bytes) -> Media | None:
+    """ISO media by its file type box: the first brand decides that says what the file is."""
+    if head[4:8] != b"ftyp":
+        return None
+    size = int.from_bytes(head[:4], "big")
+    start = 16 if size == 1 else 8
+    end = len(head) if size in (0, 1) else min(size, len(head))
+    pictured = False
+    for place in (start, *range(start + 8, end - 3, 4)):
+        brand = head[place : place + 4]
+        if brand in _OTHERS:
+            return None
+        pictured = pictured or brand in _STRUCTURAL
+        found = _BRANDS.get(brand) or (MP4 if brand[:3] in _FILMS else None)
+        # A moving picture of the HEIF family has brands of films, too.
+        if found is not None and (found.kind == "image" or not pictured):
+            return found
+    return HEIC if pictured else MP4
+
+
+def _tiff(head: bytes) -> Media | None:
+    """A TIFF; not a camera's raw photo, which begins in the same way and says so a little later."""
+    return TIFF if head[:4] in (b"II*\x00", b"MM\x00*") and head[8:10] != b"CR" else None
+
+
+def _bmp(head: bytes) -> Media | None:
+    """A BMP by its two headers: two letters alone begin many a text."""
+    offset, size = (int.from_bytes(head[place : place + 4], "little") for place in (10, 14))
+    known = head[:2] == b"BM" and size in _BMP_HEADERS and offset >= 14 + size
+    return BMP if known else None
+
+
+def _sound(head: bytes) -> Media | None:
+    if head[:4] == b"OggS":
+        # A film's first page names its codec where sound names its own.
+        return None if head[28:35] == b"\x80theora" else OGG
+    if head[:3] != b"ID3":
+        return _frames(head)
+    # ID3v2: its version, then flags and a size of four times seven bits.
+    if len(head) < 4 or head[3] not in (2, 3, 4) or any(byte > 0x7F for byte in head[6:10]):  # noqa: PLR2004
+        return None
+    size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
+    rest = head[10 + size :]
+    return FLAC if rest[:4] == b"fLaC" else _frames(rest) or MP3
+
+
+def _frames(head: bytes) -> Media | None:
+    """Sound without a head of its own: a frame, and where it ends another of the same sort."""
+    for length, media in ((_aac_frame(head), AAC), (_mp3_frame(head), MP3)):
+        if length is not None:
+            after = head[length : length + 2]
+            alike = len(after) < 2 or (after[0] == 0xFF and not (after[1] ^ head[1]) & 0xFE)  # noqa: PLR2004
+            return media if alike else None
+    return None
+
+
+def _aac_frame(head: bytes) -> int | None:
+    """The length of an ADTS frame (ISO/IEC 13818-7, 6.2), or None."""
+    if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:  # noqa: PLR2004
+        return None
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    known_rate = (head[2] >> 2) & 15 < 13  # noqa: PLR2004 - the others are reserved
+    return length if known_rate and length > 7 else None  # noqa: PLR2004
+
+
+def _mp3_frame(head: bytes) -> int | None:
+    """The length of a frame of MPEG audio, layer III (ISO/IEC 11172-3, 2.4.1.3), or None."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # noqa: PLR2004
+        return None
+    version, rate = (head[1] >> 3) & 3, (head[2] >> 2) & 3
+    bits, emphasis = head[2] >> 4, head[3] & 3
+    if version == 1 or rate == 3 or bits in (0, 15) or emphasis == 2:  # noqa: PLR2004 - reserved
+        return None
+    first = version == 3  # noqa: PLR2004 - MPEG 1
+    samples = _RATES[rate] // {3: 1, 2: 2, 0: 4}[version]
+    kbits = _KBITS[0 if first else 1][bits]
+    return (144 if first else 72) * kbits * 1000 // samples + ((head[2] >> 1) & 1)

@@ -7,6 +7,7 @@ Any other `.json` is a spec without a source. Results of the first go to
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -169,3 +170,29 @@ def digest_of(*parts: str) -> str:
     """32 hex digits that stand for these texts in this order."""
     joined = "\0".join(parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is Unicode: a file's may be any bytes, a key's may not."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def in_shell(word: str) -> str:
+    """The word as people can paste it into a shell: one word, and nothing that it obeys."""
+    if word.isprintable():
+        return shlex.quote(word)
+    # What cannot be seen is written as bash, zsh and ksh read it.
+    try:
+        raw = word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = word.encode("utf-8", "replace")
+    return f"$'{''.join(_in_quotes(byte) for byte in raw)}'"
+
+
+def _in_quotes(byte: int) -> str:
+    char = chr(byte)
+    return char if char.isascii() and char.isprintable() and char not in "'\\" else f"\\x{byte:02x}"

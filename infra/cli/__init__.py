@@ -11,6 +11,7 @@ try:
     import click
 
     from infra.cli.failures import told_plainly
+    from infra.cli.printing import Several, shown
 except KeyboardInterrupt:
     # Nothing has begun that could be told of, and click is not there yet to catch this.
     raise SystemExit(130) from None
@@ -50,8 +51,15 @@ class _Lazy(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what goes wrong outside of us becomes one plain sentence."""
-        with told_plainly():
-            return super().invoke(ctx)
+        try:
+            with told_plainly():
+                return super().invoke(ctx)
+        except Several:
+            raise
+        except click.ClickException as error:
+            # Final for those who derive from it; every kind of error shows it in a way of its own.
+            vars(error)["message"] = shown(error.message)
+            raise
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,7 +3,6 @@
 The trouble of one does not keep the command from the others.
 """
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import click
 
 from darkroom.errors import DarkroomError, Failure
 from infra.cli.failures import told_plainly
+from infra.cli.printing import say, say_json
 
 if TYPE_CHECKING:
     from darkroom.ports import Ports
@@ -113,12 +113,12 @@ def tell(outcomes: Iterable[Outcome], begun: str, nothing: str, *, as_json: bool
         if kind != "left" and as_json:
             told.append(outcome.as_dict())
         elif kind != "left":
-            click.echo(outcome.line)
+            say(outcome.line)
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        say_json(told)
     words = {"done": begun, "refused": "refused", "left": "left alone"}
     parts = [f"{count[kind]} {word}" for kind, word in words.items() if count[kind]]
-    click.echo(", ".join(parts) or nothing, err=True)
+    say(", ".join(parts) or nothing, err=True)
     if count["refused"]:
         raise click.exceptions.Exit(1)
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from infra.cli.printing import shown
+
 THUMB: Final = (260, 200)
 GAP: Final = 12
 LABEL: Final = 22
@@ -44,7 +46,7 @@ def draw_contact_sheet(pairs: Sequence[Pair]) -> Image.Image:
                 small = _thumb(image)
                 space = (THUMB[0] - small.width) // 2, (THUMB[1] - small.height) // 2
                 sheet.paste(small, (corner[0] + space[0], corner[1] + space[1]))
-        pen.text((left, top + THUMB[1] + 4), pair.label, fill=INK, font=font)
+        pen.text((left, top + THUMB[1] + 4), shown(pair.label), fill=INK, font=font)
     return sheet
 
 

@@ -1,6 +1,5 @@
 """`darkroom demo`: the main job on sample photos, in the sandboxes, checked at the end."""
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.cli.checkout import PHOTOS, need_checkout
+from infra.cli.printing import note, open_console, say, say_json
 from infra.cli.starting import starting, until_stopped, wait_for_stop
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
     verdicts: list[Verdict] | None = None
     with until_stopped(), _no_real_keys():
         began = time.monotonic()
-        with starting(say=_say) as local:
+        with starting(say=note) as local:
             verdicts = run(local, SAMPLES, out)
             seconds = time.monotonic() - began
-            tell = _tell_json if as_json else _tell
-            tell(verdicts, out / SHEET, seconds)
+            conclude = _tell_json if as_json else _tell
+            conclude(verdicts, out / SHEET, seconds)
             if keep:
-                _say(f"still up at {local.endpoint_url}; Ctrl-C ends it")
+                note(f"still up at {local.endpoint_url}; Ctrl-C ends it")
                 wait_for_stop()
     if verdicts is None or any(verdict.problem for verdict in verdicts):
         raise click.exceptions.Exit(1)
@@ -85,19 +85,17 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
     from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - the same
 
     files = files_of(samples)
-    _say(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
+    note(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
     for name in files:
         upload(local, FOLDER + name, PHOTOS / name)
     return [upload_spec(local, sample.key, sample.read()) for sample in samples]
 
 
 def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
     from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
     from infra.cli.progress import Board  # noqa: PLC0415 - the same
 
-    with Board(Console(stderr=True), "Darkroom demo") as board:
+    with Board(open_console(err=True), "Darkroom demo") as board:
         return follow(local.tasks, placed, board.show, WITHIN_S)
 
 
@@ -119,16 +117,16 @@ def _download(
 def _tell(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
     for verdict in verdicts:
         for number, path in enumerate(verdict.results):
-            click.echo(f"{path}  {_credits(verdict.credits) if number == 0 else '(the same)'}")
+            say(f"{path}  {_credits(verdict.credits) if number == 0 else '(the same)'}")
     wrong = [verdict for verdict in verdicts if verdict.problem]
     for verdict in wrong:
-        click.echo(f"wrong: {verdict.name}: {verdict.problem}", err=True)
+        say(f"wrong: {verdict.name}: {verdict.problem}", err=True)
     known = sum(verdict.credits or 0 for verdict in verdicts)
-    click.echo(
+    say(
         f"{len(verdicts) - len(wrong)} of {len(verdicts)} as they should be, "
         f"{_credits(known)} in the sandboxes, {seconds:.0f} s"
     )
-    click.echo(f"{sheet}  each source beside its result")
+    say(f"{sheet}  each source beside its result")
 
 
 def _tell_json(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
@@ -139,7 +137,7 @@ def _tell_json(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> No
         "seconds": round(seconds, 1),
         "contact_sheet": str(sheet),
     }
-    click.echo(json.dumps(document, indent=2))
+    say_json(document)
 
 
 def _credits(figure: float | None) -> str:
@@ -157,12 +155,8 @@ def _no_real_keys() -> Iterator[None]:
     names = [name for provider in PROVIDERS for name in key_variables(provider, os.environ)]
     hidden = {name: os.environ.pop(name) for name in names}
     if hidden:
-        _say(f"leaving {', '.join(hidden)} alone: the demo runs in the sandboxes")
+        note(f"leaving {', '.join(hidden)} alone: the demo runs in the sandboxes")
     try:
         yield
     finally:
         os.environ.update(hidden)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

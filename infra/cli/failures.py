@@ -12,6 +12,8 @@ import click
 
 from darkroom.errors import DarkroomError
 
+LONGEST: Final = 200
+"""So many characters of a name are shown."""
 HOW_TO_SIGN_IN: Final = (
     "There are no AWS credentials. Sign in (for example `aws sso login`) or set AWS_PROFILE."
 )
@@ -32,6 +34,8 @@ def told_plainly() -> Iterator[None]:
         raise
     except DarkroomError as error:
         _fail(f"{error.failure.sentence} {error.failure.next_step}".strip(), error)
+    except UnicodeEncodeError as error:
+        _fail(f"'{error.object[:LONGEST]}' cannot be used: it is not UTF-8.", error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", error)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.naming import MAX_KEY_BYTES, WORK, kind_of
+from darkroom.naming import MAX_KEY_BYTES, WORK, is_text, kind_of
 from infra.cli.ledger import MANIFEST, Ledger, digest_of, inputs_of
 from infra.cli.wholeness import HELD_S, Pending, Signature, is_whole, signature_of
 
@@ -153,12 +153,10 @@ class HotFolder:
     def _send(self, path: Path) -> bool:
         """Whether the file is done with: uploaded, or impossible to upload."""
         key = path.relative_to(self.folder).as_posix()
-        try:
-            length = len(key.encode())
-        except UnicodeEncodeError:
-            self._say(f"left alone: {key!a}, whose name is not UTF-8")
+        if not is_text(key):
+            self._say(f"left alone: {key}, whose name is not UTF-8; rename it")
             return True
-        if length > MAX_KEY_BYTES:
+        if len(key.encode()) > MAX_KEY_BYTES:
             self._say(f"left alone: {key[:60]}..., whose name has more than {MAX_KEY_BYTES} bytes")
             return True
         return self._send_as(key, path)
@@ -198,8 +196,8 @@ class HotFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._buckets.bring(key, half)
             half.replace(path)
-        except OSError as error:
-            with suppress(OSError):
+        except (OSError, ValueError) as error:
+            with suppress(OSError, ValueError):
                 half.unlink()
             self._say(f"not saved: {key}: {error}")
             return
@@ -225,15 +223,19 @@ def attend(hot: HotFolder) -> None:
 
     hot.notice(hot.folder)
     collected = 0.0
-    for changes in watchfiles.watch(
+    for changed in changes_of(
+        lambda: watchfiles.watch(
+            hot.folder,
+            watch_filter=lambda _change, path: hot.takes(Path(path)),
+            rust_timeout=LOOK_EVERY_MS,
+            debounce=LOOK_EVERY_MS,
+            yield_on_timeout=True,
+            raise_interrupt=True,
+        ),
         hot.folder,
-        watch_filter=lambda _change, path: hot.takes(Path(path)),
-        rust_timeout=LOOK_EVERY_MS,
-        debounce=LOOK_EVERY_MS,
-        yield_on_timeout=True,
-        raise_interrupt=True,
     ):
-        _notice(hot, (Path(path) for _, path in changes))
+        for place in changed:
+            hot.notice(place)
         hot.settle()
         if time.monotonic() - collected >= COLLECT_EVERY_S:
             hot.collect()
@@ -241,9 +243,37 @@ def attend(hot: HotFolder) -> None:
             collected = time.monotonic()
 
 
-def _notice(hot: HotFolder, paths: Iterable[Path]) -> None:
-    for path in paths:
-        hot.notice(path)
+def changes_of(
+    watch: Callable[[], Iterable[Iterable[tuple[object, str]]]],
+    folder: Path,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[Sequence[Path]]:
+    """What changes in a folder, again and again; nothing, when nothing did for a while.
+
+    The watcher breaks down when a file comes whose name is not UTF-8. Then it is started anew, and
+    the whole folder counts as changed: what it would have told of is not known.
+
+    Args:
+        watch: starts a watcher; may raise `OSError` or `RuntimeError`, now or later.
+        folder: what it watches.
+        pause: waits so many seconds.
+
+    Raises:
+        OSError, RuntimeError: it cannot even be started.
+    """
+    begun = False
+    while True:
+        try:
+            for changes in watch():
+                begun = True
+                yield [Path(path) for _, path in changes]
+        except RuntimeError:
+            if not begun:
+                raise
+            pause(LOOK_EVERY_MS / 1000)
+            yield [folder]
+        else:
+            return
 
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:

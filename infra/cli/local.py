@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from darkroom.naming import in_shell
 from infra.cli.checkout import called_as, need_checkout
+from infra.cli.printing import note, say
 from infra.cli.starting import starting, until_stopped, wait_for_stop
+from infra.local.strangers import ACCESS_KEY
 
 if TYPE_CHECKING:
     from infra.cli.target import Target
@@ -42,7 +45,7 @@ def command(port: int, folder: Path | None, workers: int) -> None:
     State lives in memory: stopping forgets it.
     """
     need_checkout()
-    with until_stopped(), starting(say=_say, port=port, workers=workers) as local:
+    with until_stopped(), starting(say=note, port=port, workers=workers) as local:
         _tell(local)
         if folder is None:
             wait_for_stop()
@@ -51,37 +54,33 @@ def command(port: int, folder: Path | None, workers: int) -> None:
 
 
 def _tell(local: "Target") -> None:
-    click.echo(f"ready {local.endpoint_url}")
-    click.echo(f"input bucket   {local.input_bucket}")
-    click.echo(f"output bucket  {local.output_bucket}")
+    say(f"ready {local.endpoint_url}")
+    say(f"input bucket   {local.input_bucket}")
+    say(f"output bucket  {local.output_bucket}")
     for provider, url in local.sandboxes.items():
-        click.echo(f"sandbox        {provider} {url}")
+        say(f"sandbox        {provider} {url}")
     aws = f"aws --endpoint-url {local.endpoint_url} s3 cp"
     specs = "events/specs/remove-background.snapapi.json"
-    photo = f"s3://{local.input_bucket}/photos/chelsea.jpg"
-    result = f"s3://{local.output_bucket}/photos/chelsea.jpg/remove-background.png"
+    photo = in_shell(f"s3://{local.input_bucket}/photos/chelsea.jpg")
+    result = in_shell(f"s3://{local.output_bucket}/photos/chelsea.jpg/remove-background.png")
     for line in (
         "",
         "Try it from another terminal, in the checkout:",
-        "  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        f"  export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ACCESS_KEY}",
         # The first version of the AWS CLI does not read AWS_REGION.
         "  export AWS_DEFAULT_REGION=us-east-1",
         f"  {aws} events/photos/chelsea.jpg {photo}",
         f"  {aws} {specs} {photo}.json",
         f"  {aws} {result} .",
-        f"or: {called_as()} put events/photos/coffee.jpg --operation upscale --wait",
+        f"or: {in_shell(called_as())} put events/photos/coffee.jpg --operation upscale --wait",
         "Ctrl-C ends it.",
     ):
-        click.echo(line, err=True)
+        say(line, err=True)
 
 
 def _watch(local: "Target", folder: Path) -> None:
     from infra.cli.hotfolder import HotFolder, attend  # noqa: PLC0415 - brings watchfiles along
     from infra.cli.shipping import TargetBuckets  # noqa: PLC0415 - only for --watch
 
-    _say(f"watching {folder}; results come to {folder / 'out'}")
-    attend(HotFolder(folder, TargetBuckets(local), _say))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    note(f"watching {folder}; results come to {folder / 'out'}")
+    attend(HotFolder(folder, TargetBuckets(local), note))

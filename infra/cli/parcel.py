@@ -5,7 +5,7 @@ Reads the disk only; nothing is uploaded here.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ import click
 
 from darkroom.errors import SpecRefused
 from darkroom.media import BY_EXTENSION, extension_of
-from darkroom.naming import RESERVED, folder_of, kind_of, read_spec_name
+from darkroom.naming import RESERVED, folder_of, is_text, kind_of, read_spec_name
 from infra.cli.declared import Found, check_spec
 
 IMAGES: Final = tuple(
@@ -32,12 +32,22 @@ class Parcel:
         specs: go last, so that their tasks need not wait.
         missing: keys that specs name and that are not on this disk.
         refused: what is wrong with specs; such a parcel is not to be sent.
+        unnamed: files whose names are not UTF-8, and so can be no keys; they stay behind.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
     specs: dict[str, bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     refused: list[Found] = field(default_factory=list)
+    unnamed: list[Path] = field(default_factory=list)
+
+    def named(self, files: Iterable[Path]) -> Iterator[Path]:
+        """Those of the files that have names which a key can have."""
+        for path in files:
+            if is_text(path.name):
+                yield path
+            else:
+                self.unnamed.append(path)
 
     def add_photo(self, path: Path, prefix: str) -> str:
         """Add a photo; its key.
@@ -92,7 +102,7 @@ def pack_written(
     """Photos with one spec for all, as written on the command line; its operation is the label."""
     body = json.dumps(document, indent=2, ensure_ascii=False).encode()
     parcel = Parcel()
-    for photo in _photos_of(files):
+    for photo in parcel.named(_photos_of(files)):
         key = parcel.add_photo(photo, prefix)
         own = f".{label}" if label else _label_by(document)
         parcel.add_spec(f"{key}{own}.json", body, "the spec", [photo.parent])
@@ -115,7 +125,7 @@ def pack(files: Sequence[Path], spec: Path | None, prefix: str, label: str | Non
 def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None) -> Parcel:
     parcel, body = Parcel(), spec.read_bytes()
     own = f".{label}" if label else _label_of(spec, body)
-    for photo in _photos_of(files):
+    for photo in parcel.named(_photos_of(files)):
         key = parcel.add_photo(photo, prefix)
         parcel.add_spec(f"{key}{own}.json", body, str(spec), [spec.parent, photo.parent])
     parcel.missing = [key for key in parcel.missing if key not in parcel.files]
@@ -124,7 +134,7 @@ def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None)
 
 def _pack_beside(files: Sequence[Path], prefix: str) -> Parcel:
     parcel = Parcel()
-    for path in _with_specs(files):
+    for path in parcel.named(_with_specs(files)):
         if kind_of(path.name) == "spec":
             parcel.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
             continue

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from infra.cli.printing import shown
+
 if TYPE_CHECKING:
     from darkroom.media import Kind
 
@@ -118,5 +120,6 @@ def _card() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 def _written(text: str) -> Image.Image:
     card, pen = _card()
+    text = "\n".join(map(shown, text.split("\n")))
     pen.text((10, 10), text, fill=INK, font=ImageFont.load_default(13))
     return card

@@ -12,9 +12,9 @@ from typing import Final, Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from darkroom.task import State, Task
+from infra.cli.printing import cell
 
 COLOURS: Final[dict[str, str]] = {
     "waiting": "yellow",
@@ -116,25 +116,24 @@ class Board:
         for row in rows:
             if self._said.get(row.key) != (row.state, row.note):
                 self._said[row.key] = (row.state, row.note)
-                self._console.print(_line(row), soft_wrap=True, highlight=False, markup=False)
+                self._console.print(cell(_line(row)), soft_wrap=True)
 
 
 def table_of(rows: Sequence[Row], title: str) -> Table:
     """The rows as a rich table."""
-    table = Table(title=title, title_justify="left", expand=False)
+    table = Table(title=cell(title), title_justify="left", expand=False)
     for heading in ("source", "operation", "provider", "state"):
         table.add_column(heading, no_wrap=heading != "source", overflow="fold")
     table.add_column("elapsed", justify="right", no_wrap=True)
     table.add_column("result", overflow="fold")
     for row in rows:
         table.add_row(
-            # Text, because a file's name may hold what rich would read as markup.
-            Text(row.source),
-            Text(row.operation),
-            Text(row.provider),
-            Text(row.state, style=COLOURS.get(row.state, "dim")),
+            cell(row.source),
+            cell(row.operation),
+            cell(row.provider),
+            cell(row.state, COLOURS.get(row.state, "dim")),
             f"{row.elapsed_s:.1f} s",
-            Text(row.note),
+            cell(row.note),
         )
     return table
 

@@ -1,6 +1,5 @@
 """`darkroom providers`: who does what, from the adapters' own declarations."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -9,6 +8,7 @@ import click
 
 from darkroom.naming import TYPED
 from infra.cli.declared import find_labels, find_routes, operations_by_provider
+from infra.cli.printing import open_console, say, say_json, say_lines
 
 if TYPE_CHECKING:
     from darkroom.routes import Route
@@ -30,9 +30,9 @@ def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
     if as_json + markdown + bool(operation) > 1:
         raise click.UsageError("--json, --markdown and an operation exclude each other")
     if as_json:
-        click.echo(json.dumps(operations_by_provider(), indent=2))
+        say_json(operations_by_provider())
     elif markdown:
-        click.echo(build_markdown())
+        say_lines(build_markdown())
     elif operation:
         _show_operation(operation)
     else:
@@ -71,7 +71,7 @@ def _show_operation(operation: str) -> None:
         raise click.UsageError(f"there is no operation '{operation}'; known are: {known}")
     _print(("provider", "model", "inputs", "params"), (_describe(route) for route in own))
     for sentence in dict.fromkeys(route.refusal for route in own if route.refusal):
-        click.echo(sentence)
+        say(sentence)
 
 
 def _describe(route: "Route") -> tuple[str, str, str, str]:
@@ -87,16 +87,16 @@ def _describe(route: "Route") -> tuple[str, str, str, str]:
 
 
 def _print(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-    from rich.markup import escape  # noqa: PLC0415 - the same
-    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.table import Table  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415 - the same
 
     table = Table()
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
-    console = Console()
+        # Texts of ours: a model each line.
+        table.add_row(*map(Text, row))
+    console = open_console()
     if not console.is_terminal:
         # A pipe has no width; a name that is cut there cannot be copied into a spec.
         console.width = WIDE

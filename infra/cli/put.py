@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.cli.parcel import Parcel, is_label, pack, pack_written
+from infra.cli.printing import Several, note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def command(  # noqa: PLR0913 - click hands over one argument per option
     else:
         parcel = pack(files, spec, prefix, label)
     if parcel.refused:
-        raise click.ClickException("\n".join(found.told for found in parcel.refused))
+        raise Several(found.told for found in parcel.refused)
+    for path in parcel.unnamed:
+        note(f"left out: {path}, whose name is not UTF-8; rename it and put it again")
     target = find_target(environment)
     placed = _send(target, parcel)
     tasks = _follow(target, placed, timeout) if wait else {}
@@ -100,10 +103,11 @@ def command(  # noqa: PLR0913 - click hands over one argument per option
 
         save(target, tasks.values(), out)
     if as_json:
-        click.echo(json.dumps([_as_dict(p, tasks.get(p.task_id)) for p in placed], indent=2))
+        say_json([_as_dict(p, tasks.get(p.task_id)) for p in placed])
     else:
         _tell(target, placed, tasks, waited=wait)
-    if wait and not all(_succeeded(tasks.get(p.task_id)) for p in placed):
+    failed = wait and not all(_succeeded(tasks.get(p.task_id)) for p in placed)
+    if failed or parcel.unnamed:
         raise click.exceptions.Exit(1)
 
 
@@ -142,22 +146,18 @@ def _send(target: Target, parcel: Parcel) -> "list[Placed]":
     from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
 
     for key, path in parcel.files.items():
-        click.echo(f"uploading {path} as {key}", err=True)
+        note(f"uploading {path} as {key}")
         upload(target, key, path)
     for key in parcel.missing:
-        click.echo(
-            f"{key} is not on this disk; its task waits for it unless it is in the bucket", err=True
-        )
+        note(f"{key} is not on this disk; its task waits for it unless it is in the bucket")
     return [upload_spec(target, key, body) for key, body in parcel.specs.items()]
 
 
 def _follow(target: Target, placed: "Sequence[Placed]", timeout: float | None) -> "dict[str, Task]":
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
     from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
     from infra.cli.progress import Board  # noqa: PLC0415 - the same
 
-    with Board(Console(stderr=True), target.environment) as board:
+    with Board(open_console(err=True), target.environment) as board:
         return follow(target.tasks, placed, board.show, timeout)
 
 
@@ -178,15 +178,15 @@ def _tell(
     for spec in placed:
         task = tasks.get(spec.task_id)
         if task is None or not task.finished:
-            click.echo(f"{spec.task_id}  {spec.key}")
+            say(f"{spec.task_id}  {spec.key}")
             if waited:
                 state = task.state if task else "not begun"
-                click.echo(f"{spec.key} did not end in time; it is {state}", err=True)
+                note(f"{spec.key} did not end in time; it is {state}")
             continue
         for result in task.results:
-            click.echo(f"s3://{target.output_bucket}/{result.key}")
-        click.echo(f"s3://{target.output_bucket}/{task.manifest_key}")
+            say(f"s3://{target.output_bucket}/{result.key}")
+        say(f"s3://{target.output_bucket}/{task.manifest_key}")
         if task.ending is not None:
             told = task.ending.failure
             said = f"{spec.key} {task.state}: {told.sentence} {told.next_step}"
-            click.echo(said.strip(), err=True)
+            note(said.strip())

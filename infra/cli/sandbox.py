@@ -1,11 +1,11 @@
 """`darkroom sandbox`: the provider sandboxes alone, without the stack."""
 
-import json
 import socket
 from typing import Final
 
 import click
 
+from infra.cli.printing import say, say_json
 from infra.cli.starting import until_stopped, wait_for_stop
 
 HOST: Final = "127.0.0.1"
@@ -49,10 +49,10 @@ def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
         with start(list(PROVIDERS), host=HOST, ports=fixed) as running:
             places = {name: one.as_json() for name, one in running.items()}
             if as_json:
-                click.echo(json.dumps(places))
+                say_json(places, indent=None)
             else:
                 for name, place in places.items():
-                    click.echo("  ".join([name, *place.values()]))
+                    say("  ".join([name, *place.values()]))
             wait_for_stop()
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from infra.cli.printing import say
+
 if TYPE_CHECKING:
     from darkroom.task import Task
     from infra.cli.target import Target
@@ -27,4 +29,4 @@ def save(target: "Target", tasks: "Iterable[Task]", out: Path) -> None:
             path = out.joinpath(*parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             target.s3.download_file(target.output_bucket, key, str(path))
-            click.echo(f"saved {path}", err=True)
+            say(f"saved {path}", err=True)

@@ -3,6 +3,7 @@
 import click
 
 from infra.cli.checkout import SCHEMA, need_checkout
+from infra.cli.printing import say, say_lines
 
 
 @click.command(name="schema")
@@ -12,11 +13,11 @@ def command(*, write: bool) -> None:
     from infra.cli.spec_schema import schema_text  # noqa: PLC0415 - builds every model's schema
 
     if not write:
-        click.echo(schema_text(), nl=False)
+        say_lines(schema_text())
         return
     need_checkout()
     text = schema_text()
     changed = not SCHEMA.is_file() or SCHEMA.read_text(encoding="utf-8") != text
     if changed:
         SCHEMA.write_text(text, encoding="utf-8")
-    click.echo(f"{SCHEMA} {'is new' if changed else 'was up to date'}", err=True)
+    say(f"{SCHEMA} {'is new' if changed else 'was up to date'}", err=True)

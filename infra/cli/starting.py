@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import click
 
+from infra.cli.printing import Several, say
 from infra.cli.target import LOCAL, Target
 
 HOST: Final = "127.0.0.1"
@@ -57,7 +58,7 @@ def until_stopped() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("stopped", err=True)
+        say("stopped", err=True)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -79,7 +80,8 @@ def _check_free(port: int) -> None:
 def _told(error: RuntimeError, port: int) -> click.ClickException:
     from infra.local.server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
 
-    return _taken(port) if isinstance(error, PortTakenError) else click.ClickException(str(error))
+    # What the synthesis or the deployment says has several lines.
+    return _taken(port) if isinstance(error, PortTakenError) else Several(str(error).split("\n"))
 
 
 def _taken(port: int) -> click.UsageError:

@@ -1,6 +1,5 @@
 """`darkroom status`: how one task stands, or the tasks of a folder, or those that need a person."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.cli.looking import look, standing_still
+from infra.cli.printing import open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
@@ -35,17 +35,18 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
     if as_json:
         from infra.cli.telling import task_as_dict  # noqa: PLC0415 - only for JSON
 
-        click.echo(json.dumps([task_as_dict(task) for task in found], indent=2))
+        say_json([task_as_dict(task) for task in found])
     elif what is not None and len(found) == 1 and not what.endswith("/"):
         from infra.cli.telling import task_lines  # noqa: PLC0415 - only for one task
 
-        click.echo("\n".join(task_lines(found[0])))
+        for line in task_lines(found[0]):
+            say(line)
     elif found:
         _show(found, what or "waiting, or needing attention")
     if not found:
         if what is not None:
             raise click.ClickException(f"there is no task for '{what}'")
-        click.echo("no task needs attention, and none waits", err=True)
+        say("no task needs attention, and none waits", err=True)
     if what is None and "DeadLetterQueueUrl" in target.outputs:
         _tell_of_letters(target)
 
@@ -58,18 +59,16 @@ def _tell_of_letters(target: Target) -> None:
     try:
         count = count_letters(target.sqs, target.need("DeadLetterQueueUrl"))
     except ClientError:
-        click.echo("whether there are dead letters cannot be seen with these rights", err=True)
+        say("whether there are dead letters cannot be seen with these rights", err=True)
         return
     if count:
         called = "dead letter" if count == 1 else "dead letters"
-        click.echo(f"{count} {called}: `darkroom redrive --dry-run` tells why", err=True)
+        say(f"{count} {called}: `darkroom redrive --dry-run` tells why", err=True)
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to import
-
     from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
     now = datetime.now(UTC)
-    with Board(Console(), title) as board:
+    with Board(open_console(), title) as board:
         board.show([row_of(task, now) for task in tasks])

@@ -1,11 +1,11 @@
 """`darkroom styles`: what a provider offers to choose from, as it says itself."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.cli.printing import say, say_json
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(provider: str, operation: str, environment: str, *, as_json: bool) -
         told = error.failure
         raise click.ClickException(f"{told.sentence} {told.next_step}".strip()) from error
     if as_json:
-        click.echo(json.dumps([_as_dict(group) for group in groups], indent=2, ensure_ascii=False))
+        say_json([_as_dict(group) for group in groups])
     else:
         _show(groups)
 
@@ -53,9 +53,9 @@ def _find_route(providers: "Driver", provider: str, operation: str) -> "Route":
 
 def _show(groups: "Sequence[StyleGroup]") -> None:
     for group in groups:
-        click.echo(f"{group.title}  (group {group.id})")
+        say(f"{group.title}  (group {group.id})")
         for style in group.styles:
-            click.echo(f"  {style.id}  {style.title}")
+            say(f"  {style.id}  {style.title}")
 
 
 def _as_dict(group: "StyleGroup") -> dict[str, Any]:

@@ -5,6 +5,7 @@ through the same ports as the functions have.
 """
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -210,8 +211,11 @@ def _open_session(endpoint_url: str | None) -> "boto3.Session":
     import boto3  # noqa: PLC0415 - slow to import
 
     if endpoint_url is None:
-        return boto3.Session()
-    # Nobody checks these, and the user's own must not travel to an endpoint that is not AWS.
+        # What every other tool of AWS's reads, and boto3 does not; None leaves it to the rest.
+        return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+    from infra.local.strangers import ACCESS_KEY  # noqa: PLC0415 - only `local` needs it
+
+    # The user's own must not travel to an endpoint that is not AWS.
     return boto3.Session(
-        aws_access_key_id=LOCAL, aws_secret_access_key=LOCAL, region_name=LOCAL_REGION
+        aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY, region_name=LOCAL_REGION
     )

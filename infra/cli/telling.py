@@ -9,6 +9,7 @@ from typing import Any
 from darkroom.attempt import Attempt
 from darkroom.pipeline.manifest import describe_attempt
 from darkroom.task import Task
+from infra.cli.printing import shown
 
 
 def task_as_dict(task: Task) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def task_as_dict(task: Task) -> dict[str, Any]:
 
 
 def task_lines(task: Task) -> list[str]:
-    """The task in detail, for people."""
+    """The task in detail, for people; each on one line, whatever is in it."""
     told = task_as_dict(task)
     lines = [
         f"task       {task.task_id}",
@@ -63,7 +64,7 @@ def task_lines(task: Task) -> list[str]:
         lines.append(f"because    {told['failure']['sentence']} ({told['failure']['code']})")
         if told["failure"]["next_step"]:
             lines.append(f"next       {told['failure']['next_step']}")
-    return lines
+    return [shown(line) for line in lines]
 
 
 def _attempt_line(attempt: Attempt) -> str:

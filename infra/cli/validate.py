@@ -1,11 +1,11 @@
 """`darkroom validate`: say what is wrong with specs before they are uploaded."""
 
-import json
 from pathlib import Path
 
 import click
 
 from infra.cli.declared import check_spec
+from infra.cli.printing import say, say_json
 
 
 @click.command(name="validate")
@@ -31,9 +31,9 @@ def command(files: tuple[Path, ...], source: str | None, *, as_json: bool) -> No
     key = f"{Path(source).name}.json" if source else None
     found = [check_spec(path.read_bytes(), str(path), key) for path in files]
     if as_json:
-        click.echo(json.dumps([one.as_dict() for one in found], indent=2, ensure_ascii=False))
+        say_json([one.as_dict() for one in found])
     else:
         for one in found:
-            click.echo(one.told)
+            say(one.told)
     if any(one.order is None for one in found):
         raise click.exceptions.Exit(1)

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from infra.cli.looking import look, newest
+from infra.cli.printing import open_console
 from infra.cli.starting import until_stopped
 from infra.cli.target import env_option, find_target
 
@@ -23,12 +24,10 @@ def command(what: str | None, limit: int, environment: str) -> None:
     Without an argument: those of photos/ and of the bucket's root.
     """
     with until_stopped():
-        from rich.console import Console  # noqa: PLC0415 - slow to import
-
         from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
         tasks = find_target(environment).tasks
-        with Board(Console(), f"{what or 'photos/ and the root'} in {environment}") as board:
+        with Board(open_console(), f"{what or 'photos/ and the root'} in {environment}") as board:
             while True:
                 now = datetime.now(UTC)
                 found = newest(tasks, limit) if what is None else look(tasks, what, limit)

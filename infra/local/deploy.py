@@ -14,6 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.cloudformation.parsing import get_model_map
 
+from infra.local.strangers import ACCESS_KEY
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -69,8 +71,8 @@ def deploy(template: Template, stack_name: str, endpoint_url: str, region: str) 
         "cloudformation",
         endpoint_url=endpoint_url,
         region_name=region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 - moto asks for none
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=ACCESS_KEY,
         # A second attempt would find what the first one left and hide the reason.
         config=Config(retries={"total_max_attempts": 1}),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.processes import Processes, StoppedError
+from infra.local.strangers import ACCESS_KEY
 from infra.local.worker import Answer, Function, Worker
 
 # What a function may see of this machine; everything else it sees comes from its deployment.
@@ -186,8 +187,8 @@ def build_environment(function: Function, place: Place) -> dict[str, str]:
         "AWS_ENDPOINT_URL": place.endpoint_url,
         "AWS_REGION": place.region,
         "AWS_DEFAULT_REGION": place.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         # Nothing of the user's own set-up may reach a function, least of all real credentials.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

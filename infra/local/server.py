@@ -1,7 +1,8 @@
 """One port for all of "AWS": moto's own application, and before it the functions that really run.
 
 Only `POST /2015-03-31/functions/NAME/invocations` is answered here ("Invoke", Lambda API); all else
-passes through.
+passes through, where it bears the one access key that there is. Real keys of providers may lie
+here, so no web page gets in (see `strangers`).
 """
 
 import json
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
 from flask import Flask
 from moto.backends import SERVICE_NAMES
@@ -25,12 +27,17 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from infra.local.mend_run import Hooks
 from infra.local.runtime import NoSuchFunctionError
+from infra.local.strangers import ACCESS_KEY, Guard, access_key
 from infra.local.worker import ANSWER_LIMIT
 
 LOG = logging.getLogger(__name__)
 HOST: Final = "127.0.0.1"
 INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 LOOK_FOR_STOP_EVERY_S: Final = 0.1
+WRONG_KEY: Final = (
+    "This is no AWS, and takes no key but its own:"
+    f" export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ACCESS_KEY}"
+)
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -51,7 +58,7 @@ class Server:
         self._server: BaseWSGIServer = make_server(
             HOST,
             port,
-            Application(hooks),
+            Guard(Application(hooks), _forbid),
             threaded=True,
             request_handler=_QuietHandler,
             fd=self._socket.fileno(),
@@ -85,6 +92,8 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answers one request; an error in moto is logged and answered as AWS answers its own."""
+        if access_key(environ) != ACCESS_KEY:
+            return _forbid(environ, start_response, WRONG_KEY)
         try:
             if environ["REQUEST_METHOD"] == "POST":
                 path = unquote(environ.get("PATH_INFO", ""))
@@ -149,8 +158,20 @@ def _is_json(payload: bytes) -> bool:
 
 
 def _refuse(start_response: StartResponse, status: str, kind: str, message: str) -> Iterable[bytes]:
-    body = json.dumps({"Type": "User", "Message": message, "message": message}).encode()
-    return _reply(start_response, f"{status} {kind}", body, [("x-amzn-ErrorType", kind)])
+    body = {"__type": kind, "Type": "User", "Message": message, "message": message}
+    headers = [("x-amzn-ErrorType", kind)]
+    return _reply(start_response, f"{status} {kind}", json.dumps(body).encode(), headers)
+
+
+def _forbid(environ: dict[str, Any], start_response: StartResponse, why: str) -> Iterable[bytes]:
+    """A refusal that AWS's clients can read: JSON, XML, or S3's own XML."""
+    path = unquote(environ.get("PATH_INFO", ""))
+    if "HTTP_X_AMZ_TARGET" in environ or INVOKE.fullmatch(path):
+        return _refuse(start_response, "403", "AccessDenied", why)
+    body = f"<Error><Code>AccessDenied</Code><Message>{escape(why)}</Message></Error>"
+    if "/s3/" not in environ.get("HTTP_AUTHORIZATION", "/s3/"):
+        body = f"<ErrorResponse>{body}</ErrorResponse>"
+    return _reply(start_response, "403 Forbidden", body.encode(), kind="application/xml")
 
 
 def _reply(
@@ -158,11 +179,12 @@ def _reply(
     status: str,
     body: bytes,
     headers: Iterable[tuple[str, str]] = (),
+    kind: str = "application/json",
 ) -> Iterable[bytes]:
     start_response(
         status,
         [
-            ("Content-Type", "application/json"),
+            ("Content-Type", kind),
             ("Content-Length", str(len(body))),
             ("x-amzn-RequestId", str(uuid.uuid4())),
             *headers,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.processes import Child, Processes, Start
+from infra.local.strangers import refusal
 
 # Lambda gives initialization 10 s; a busy machine may need longer, and nobody pays for it.
 INIT_LIMIT_S: Final = 30.0
@@ -56,6 +57,7 @@ class Answer:
 class _Request:
     method: str
     path: str
+    headers: Mapping[str, str]
     body: bytes
     line: "_Line"
 
@@ -206,13 +208,20 @@ class Worker:
                 line: _Line = key.data
                 line.limit(deadline)
                 request = line.read()
-                if request is not None:
+                if request is not None and self._is_ours(request):
                     return request
+                if request is not None:
+                    line.answer(403)
                 self._selector.unregister(line.socket)
                 self._lines.remove(line)
                 line.close()
             if not ready and not self.alive:
                 raise _GoneError
+
+    def _is_ours(self, request: _Request) -> bool:
+        """Whether the worker sent it, and no web page that tries one port after the other."""
+        port = self._listener.getsockname()[1]
+        return refusal(request.method, request.headers, port) is None
 
     def _accept(self) -> None:
         line = _Line(self._listener.accept()[0])
@@ -269,7 +278,7 @@ class _Line:
             body = self._read_chunks()
         else:
             body = self._file.read(int(headers.get("content-length", "0")))
-        return _Request(method, path, body, self)
+        return _Request(method, path, headers, body, self)
 
     def answer(
         self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None

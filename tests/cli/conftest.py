@@ -82,6 +82,7 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("DARKROOM_ENV", "dev")
     monkeypatch.setattr(letters, "WAIT_S", 0)

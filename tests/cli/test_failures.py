@@ -15,6 +15,7 @@ from infra.cli.failures import told_plainly
         (EndpointConnectionError(endpoint_url="http://x"), "http://x"),
         (ClientError({"Error": {"Message": "not yours"}}, "PutObject"), "PutObject: not yours"),
         (Busy("x", "The bus is full.", "Wait."), "The bus is full. Wait."),
+        (UnicodeEncodeError("utf-8", "caf\udce9", 3, 4, "no"), "cannot be used: it is not UTF-8"),
         (PermissionError(13, "Permission denied", "out/x.png"), "out/x.png: Permission denied"),
     ],
 )

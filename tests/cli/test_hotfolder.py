@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from infra.cli.hotfolder import HotFolder, attend
+from infra.cli.hotfolder import HotFolder, attend, changes_of
 from tests.cli.makes import make_photo
 
 
@@ -375,3 +375,54 @@ def test_a_spec_that_waits_is_told_once_with_what_it_waits_for(bench: Bench) -> 
     bench.hot.tell_waiting()
     bench.hot.tell_waiting()
     assert bench.said[1:] == ["waits    cat.jpg.json: for cat.jpg, cat.mask.png"]
+
+
+def test_a_file_whose_name_is_no_text_is_told_of_and_the_others_go(bench: Bench) -> None:
+    """Said once, also where it was held back as a picture before; it can be no key."""
+    bench.drop(os.fsdecode(b"caf\xe9.jpg"))
+    bench.drop(os.fsdecode(b"f\xe9/cat.jpg"))
+    bench.drop("good.jpg")
+    assert bench.settle() == ["good.jpg"]
+    bench.hot.notice(bench.folder)
+    assert bench.settle() == ["good.jpg"]
+    left = [line for line in bench.said if line.startswith("left alone")]
+    assert len(left) == 2
+    assert all("not UTF-8" in line for line in left)
+
+
+class Watchers:
+    """Watchers that tell what they are given, and break down where that is an error."""
+
+    def __init__(self, *tells: list[set[tuple[object, str]] | Exception]) -> None:
+        self._tells = list(tells)
+
+    def __call__(self) -> Iterator[set[tuple[object, str]]]:
+        """The next one."""
+        for told in self._tells.pop(0):
+            if isinstance(told, Exception):
+                raise told
+            yield told
+
+
+def test_a_watcher_that_breaks_down_is_started_anew(tmp_path: Path) -> None:
+    """A name that is not UTF-8 is enough; then everything counts as changed."""
+    watchers = Watchers([set(), RuntimeError("cannot decode")], [{(1, "/hot/a.jpg")}])
+    paused: list[float] = []
+    told = list(changes_of(watchers, tmp_path, paused.append))
+    assert told == [[], [tmp_path], [Path("/hot/a.jpg")]]
+    assert len(paused) == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no more watches"), FileNotFoundError("gone")])
+def test_a_watcher_that_cannot_be_started_is_an_error(tmp_path: Path, error: Exception) -> None:
+    """It would not start the next time either."""
+    with pytest.raises(type(error)):
+        list(changes_of(Watchers([error]), tmp_path, lambda _s: None))
+
+
+def test_a_result_whose_name_no_file_can_have_is_told_of(bench: Bench) -> None:
+    """And the others are brought."""
+    bench.buckets.results = {"a\0b.png": b"x", "cat.png": b"y"}
+    bench.hot.collect()
+    assert (bench.folder / "out" / "cat.png").read_bytes() == b"y"
+    assert any(line.startswith("not saved: a\0b.png") for line in bench.said)

@@ -1,6 +1,7 @@
 """What `put` packs: photos, the files that specs name, and the specs under the right keys."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,25 @@ def test_two_files_of_one_name_are_refused(folder: Path) -> None:
 def test_a_parameter_is_json_where_it_can_be(written: str, read: tuple[str, Any]) -> None:
     """Numbers and truth are typed as written; the rest is text."""
     assert read_param(written) == read
+
+
+def test_a_name_that_is_no_text_stays_behind_and_the_others_go(folder: Path) -> None:
+    """Of a folder and of files, with a spec for all, as written, and with specs beside them."""
+    bad = folder / os.fsdecode(b"caf\xe9.jpg")
+    bad.write_bytes(b"x")
+    spec = write(folder / "any.json", operation="upscale")
+    for parcel in (
+        pack([folder], spec, "p/"),
+        pack_written([folder], {"operation": "upscale"}, "p/"),
+        pack_written([bad, folder / "cat.jpg"], {"operation": "upscale"}, "p/"),
+    ):
+        assert list(parcel.files) == ["p/cat.jpg"]
+        assert list(parcel.specs) == ["p/cat.jpg.upscale.json"]
+        assert parcel.unnamed == [bad]
+    for photo in ("cat.jpg", bad.name):
+        write(folder / f"{photo}.json", operation="upscale")
+    beside = pack([folder], None, "p/")
+    assert list(beside.specs) == ["p/cat.jpg.json"]
+    assert beside.unnamed == [bad]
+    alone = pack([folder / f"{bad.name}.json", folder / "cat.jpg"], None, "p/")
+    assert list(alone.specs) == ["p/cat.jpg.json"]

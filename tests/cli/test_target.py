@@ -1,6 +1,7 @@
 """`put` and `status` against a stack on (an imitation of) AWS, and how environments are found."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +67,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DARKROOM_ENV", "dev")
     with mock_aws():
         yield
@@ -258,6 +260,44 @@ def test_a_stack_that_is_not_there_is_named(aws: None) -> None:
     said = run("status", "--env", "staging")
     assert said.exit_code == 1
     assert "no stack 'darkroom-staging' in eu-central-1" in said.stderr
+
+
+def test_put_leaves_out_a_name_that_is_no_text_and_uploads_the_others(
+    target: Target, photo: str
+) -> None:
+    """One sentence for that file, and exit code 1."""
+    bad = Path(photo).with_name(os.fsdecode(b"caf\xe9.jpg"))
+    bad.write_bytes(b"x")
+    said = run("put", str(Path(photo).parent), "--operation", "upscale", "--json")
+    assert said.exit_code == 1
+    assert [one["key"] for one in json.loads(said.stdout)] == ["photos/cat.jpg.upscale.json"]
+    assert said.stderr.count("left out: ") == 1
+    assert "caf\\xe9.jpg, whose name is not UTF-8" in said.stderr
+    found = target.s3.list_objects_v2(Bucket=target.input_bucket)["Contents"]
+    assert [one["Key"] for one in found] == ["photos/cat.jpg", "photos/cat.jpg.upscale.json"]
+
+
+def test_another_region_is_named_with_aws_region(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the message promises, and as every other tool of AWS's does: before the usual one."""
+    del aws
+    monkeypatch.setenv("AWS_REGION", "ap-southeast-2")
+    assert "no stack 'darkroom-dev' in ap-southeast-2" in run("status").stderr
+    monkeypatch.setenv("AWS_REGION", "")
+    assert "no stack 'darkroom-dev' in eu-central-1" in run("status").stderr
+
+
+def test_aws_region_alone_will_do(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is spoken to where it says, not only the stack."""
+    del aws
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "ap-southeast-2")
+    boto3.client("cloudformation", region_name="ap-southeast-2").create_stack(
+        StackName="darkroom-dev", TemplateBody=json.dumps(TEMPLATE)
+    )
+    found = find_target("dev")
+    assert {found.s3.meta.region_name, found.sqs.meta.region_name} == {"ap-southeast-2"}
 
 
 def test_a_stack_without_our_outputs_is_refused(aws: None) -> None:

@@ -1,12 +1,14 @@
 """The one place where concrete things are chosen chooses something for every port."""
 
 from dataclasses import fields
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from darkroom import composition
 from darkroom.ports import Ports
-from darkroom.settings import SettingsError
+from darkroom.settings import Settings, SettingsError
 from tests.doors.conftest import House
 
 
@@ -33,3 +35,43 @@ def test_a_door_without_its_variables_says_so(
 
     with pytest.raises(SettingsError, match="DARKROOM_TABLE"):
         composition.ports()
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "input.s3.us-east-1.amazonaws.com"),
+        ("eu-central-1", "input.s3.eu-central-1.amazonaws.com"),
+        ("ap-southeast-4", "input.s3.ap-southeast-4.amazonaws.com"),
+        ("cn-north-1", "input.s3.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_signed_link_names_the_buckets_own_host(region: str, host: str) -> None:
+    """Another one answers for a new bucket with a redirect, which is not what was signed."""
+    link = urlsplit(_link(region))
+    assert (link.scheme, link.netloc, link.path) == ("https", host, "/pets/a%20cat.jpg")
+    assert f"%2F{region}%2Fs3%2Faws4_request" in link.query
+    assert "versionId=v1" in link.query
+
+
+def test_on_one_machine_a_link_names_the_bucket_in_its_path() -> None:
+    """There is no name below an address."""
+    link = urlsplit(_link("us-east-1", "http://127.0.0.1:4577"))
+    assert (link.netloc, link.path) == ("127.0.0.1:4577", "/input/pets/a%20cat.jpg")
+
+
+def _link(region: str, endpoint_url: str | None = None) -> str:
+    settings = Settings.from_environment(
+        {
+            "DARKROOM_ENVIRONMENT": "test",
+            "DARKROOM_INPUT_BUCKET": "input",
+            "DARKROOM_OUTPUT_BUCKET": "output",
+            "DARKROOM_TABLE": "tasks",
+            "DARKROOM_EVENT_BUS": "events",
+            "DARKROOM_STATE_MACHINE_ARN": "arn:aws:states:::machine",
+            "DARKROOM_DEAD_LETTER_QUEUE_URL": "https://sqs.test/1/dead",
+        }
+    )
+    session = boto3.Session("testing", "testing", region_name=region)
+    ports = composition.build_ports(settings, session, endpoint_url)
+    return ports.inputs.link("pets/a cat.jpg", "v1", 60)

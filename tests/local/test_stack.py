@@ -4,13 +4,17 @@ Each test here holds one change to moto: without the change it fails.
 """
 
 import base64
+import contextlib
+import http.client
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -221,7 +225,7 @@ def test_an_error_inside_moto_is_no_html_page(stack: Stack) -> None:
         data=b"no json",
         headers={
             "X-Amz-Target": "DynamoDB_20120810.GetItem",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/x",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/x",
         },
     )
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -229,6 +233,129 @@ def test_an_error_inside_moto_is_no_html_page(stack: Stack) -> None:
     with caught.value as error:
         assert error.code == 500
         assert json.load(error)["__type"] == "InternalFailure"
+
+
+def ask(stack: Stack, method: str, path: str, **headers: str) -> tuple[int, str, str]:
+    """One request as it is said; status, body and all headers of the answer."""
+    line = http.client.HTTPConnection(stack.cloud.url.removeprefix("http://"), timeout=10)
+    with contextlib.closing(line):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        line.request(method, path, b"{}" if method == "POST" else None, named)
+        answer = line.getresponse()
+        return answer.status, answer.read().decode(), str(answer.headers).lower()
+
+
+def signed(service: str, key: str = "local") -> str:
+    """A header as clients make it; nobody looks at the signature."""
+    scope = f"{key}/20260101/us-east-1/{service}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
+SECRET = {
+    "X_Amz_Target": "secretsmanager.GetSecretValue",
+    "Content_Type": "application/x-amz-json-1.1",
+    "Authorization": signed("secretsmanager"),
+}
+INVOKE = "/2015-03-31/functions/echo/invocations"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/", SECRET),
+        ("POST", INVOKE, {"Content_Type": "text/plain", "Authorization": signed("lambda")}),
+        ("GET", "/moto-api/data.json", {"Authorization": signed("s3")}),
+        ("GET", "/small-stack/", {"Authorization": signed("s3")}),
+    ],
+    ids=["secret", "function", "moto", "bucket"],
+)
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-origin"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1:9"},
+    ],
+    ids=str,
+)
+def test_a_web_page_gets_nothing(
+    stack: Stack, method: str, path: str, headers: dict[str, str], page: dict[str, str]
+) -> None:
+    """Neither an answer nor the right to read one, whatever it asks for and knows."""
+    status, body, told = ask(stack, method, path, **headers, **page)
+    assert status == 403
+    assert "access-control-" not in told
+    assert "web page" in body or "This answers to 127.0.0.1:" in body
+    assert stack.notes_with("evil") == []
+
+
+def test_a_preflight_is_not_granted(stack: Stack) -> None:
+    """And no answer ever says that a page may read it."""
+    wants = {"Access_Control_Request_Method": "POST", "Authorization": signed("s3")}
+    for page in ({"Origin": "https://evil.example"}, {}):
+        status, _, told = ask(stack, "OPTIONS", "/", **wants, **page)
+        assert (status, "access-control-" in told) == (403, False)
+    status, _, told = ask(stack, "GET", "/small-stack/", Authorization=signed("s3"))
+    assert (status, "access-control-" in told) == (200, False)
+
+
+def test_a_refused_requests_body_is_no_second_request(stack: Stack) -> None:
+    """Else a page could hide one there that bears no mark of a page."""
+    host = stack.cloud.url.removeprefix("http://")
+    hidden = f"GET /small-stack/ HTTP/1.1\r\nHost: {host}\r\nAuthorization: {signed('s3')}\r\n\r\n"
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {host}\r\nOrigin: null\r\nContent-Length: {len(hidden)}\r\n\r\n"
+    )
+    name, _, port = host.partition(":")
+    with socket.create_connection((name, int(port)), 10) as line:
+        line.sendall((head + hidden).encode())
+        said = b"".join(iter(lambda: line.recv(65536), b""))
+    assert said.count(b"HTTP/1.") == 1
+    assert b" 403 " in said.partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given"),
+    [
+        ("s3", "list_buckets", {}),
+        ("secretsmanager", "list_secrets", {}),
+        ("sqs", "list_queues", {}),
+        ("cloudformation", "list_stacks", {}),
+        ("lambda", "invoke", {"FunctionName": "echo", "Payload": b"{}"}),
+    ],
+)
+def test_another_access_key_is_told_which_one_to_use(
+    stack: Stack, service: str, call: str, given: dict[str, Any]
+) -> None:
+    """In a form that every client can read: a real one must not be sent about by mistake."""
+    client = boto3.Session("AKIAREAL", "s", region_name="us-east-1").client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=stack.cloud.url,
+    )
+    with contextlib.closing(client), pytest.raises(ClientError) as caught:
+        getattr(client, call)(**given)
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    assert "AWS_ACCESS_KEY_ID=local" in caught.value.response["Error"]["Message"]
+
+
+def test_a_signed_link_is_good_for_its_object_alone(stack: Stack) -> None:
+    """As on AWS; a page could show any other as a picture, and that is enough to act."""
+    s3 = stack.client("s3")
+    s3.put_object(Bucket="small-stack", Key="linked", Body=b"xyz")
+    link = s3.generate_presigned_url(
+        "get_object", Params={"Bucket": "small-stack", "Key": "linked"}
+    )
+    path = link.removeprefix(stack.cloud.url)
+    assert ask(stack, "GET", path)[:2] == (200, "xyz")
+    assert ask(stack, "GET", path, Sec_Fetch_Site="cross-site")[0] == 403
+    assert ask(stack, "GET", path.replace("local", "other"))[0] == 403
+    assert ask(stack, "GET", "/small-stack/linked")[0] == 403
+    queue = "/sqs_us-east-1/123456789012/heard?Action=PurgeQueue&X-Amz-Credential=local"
+    for scope in ("/20260101/us-east-1/sqs/aws4_request", "/20260101/us-east-1/s3/aws4_request"):
+        assert ask(stack, "GET", queue + scope)[0] == 403
 
 
 def test_a_workflow_runs_its_function_and_waits(stack: Stack) -> None:

@@ -52,7 +52,7 @@ def test_the_number_of_a_call_belongs_to_its_attempt() -> None:
     assert request_id("ab" * 16, 1) == request_id("ab" * 16, 1)
 
 
-def test_a_file_goes_where_the_answer_says_with_exactly_its_headers() -> None:
+def test_a_file_goes_where_the_answer_says_with_its_headers() -> None:
     """Address, method and headers are the vendor's; a length may come as a number."""
     placed = registered("https://s3.test/a?X=1", Content_Type="image/jpeg", Content_Length=50)
     made, _ = run(Perfect().prepare(work_for("colorize"), NamedFiles()), placed, STORED)

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError
+from darkroom.errors import DarkroomError, Unclear
 from darkroom.media import PNG
 from darkroom.providers import reading
 from darkroom.providers.driver import Driver
@@ -35,6 +35,7 @@ class Tokens(Adapter):
 
     base_urls: tuple[str, ...]
     upload: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
     name = "tokens"
     label = "Tokens"
     tariff = Tariff(None, "2026-01-01", "made up")
@@ -58,8 +59,10 @@ class Tokens(Adapter):
         (file,) = work.inputs["image"]
         media = files.media(file)
         if self.upload:
-            told = {"Content-Type": media.content_type if media else ""}
-            yield Request("PUT", self.upload, content=file, headers=told)
+            told = {"Content-Type": media.content_type if media else "", **self.chosen}
+            answer = yield Request("PUT", self.upload, content=file, headers=told)
+            if not answer.ok:
+                raise Unclear("upload-failed", "The file was not taken.")
         yield Request(
             "POST", "/texts", host="upload", json={"n": 1}, encoded=(FilePart("data", file),)
         )

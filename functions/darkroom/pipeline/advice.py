@@ -1,7 +1,15 @@
 """What a person is told to do about a task that ended badly: the commands, in one place."""
 
 from darkroom.attempt import Charged
+from darkroom.naming import in_shell
 from darkroom.task import Task
+
+
+def look_at(key: str) -> str:
+    """The command that shows the newest task of a spec."""
+    # What begins with a hyphen is an option; a slash before a key is left out again.
+    name = f"/{key}" if key.startswith("-") else key
+    return f"`darkroom status {in_shell(name)}`"
 
 
 def retry_it(task: Task) -> str:

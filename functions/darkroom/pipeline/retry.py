@@ -18,7 +18,7 @@ from datetime import timedelta
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Failure, Refused
 from darkroom.order import Order
-from darkroom.pipeline.advice import after
+from darkroom.pipeline.advice import after, look_at
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
@@ -207,7 +207,7 @@ def _too_late(task: Task, why: Failure) -> Refused:
         return Refused(
             why.code,
             "A newer version of its spec is there, which is a task of its own.",
-            f"Nothing needs doing if that one went well: `darkroom status {task.trigger.key}`.",
+            f"Nothing needs doing if that one went well: {look_at(task.trigger.key)}.",
         )
     return Refused(
         why.code,

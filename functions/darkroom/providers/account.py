@@ -12,6 +12,7 @@ import httpx
 from darkroom.errors import ProviderRefused
 from darkroom.providers.files import Files, form_parts
 from darkroom.providers.protocol import Adapter, Answer, Request
+from darkroom.providers.uploads import upload_headers
 
 Credentials = Callable[[str], Mapping[str, str]]
 """Provider -> what its secret holds; empty when it is not set up."""
@@ -57,10 +58,17 @@ class Account:
     def request(
         self, request: Request, files: Files, base: str, authorization: Mapping[str, str]
     ) -> httpx.Request:
-        """The request as HTTP to one of its `bases`, with credentials and files."""
-        headers = dict(request.headers)
-        if not request.foreign:
-            headers = {**_HEADERS, **request.headers, **authorization}
+        """The request as HTTP to one of its `bases`, with credentials and files.
+
+        Raises:
+            ProviderRefused: the address is none (`bad-base-url`).
+            Unclear: the provider wants headers that cannot be sent.
+        """
+        headers = (
+            upload_headers(request.headers)
+            if request.foreign
+            else {**_HEADERS, **request.headers, **authorization}
+        )
         url = base + request.path
         try:
             if request.content is not None:

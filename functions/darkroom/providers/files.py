@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import imagesize
-
 from darkroom.errors import InputRefused
 from darkroom.media import HEAD_BYTES, Media, sniff
 from darkroom.order import Input
 from darkroom.ports import Inputs
+from darkroom.providers.pictures import seen_size
 from darkroom.providers.protocol import FilePart
 from darkroom.routes import Role, Sides
 from darkroom.work import Work
@@ -154,23 +153,30 @@ class Files:
 
     def _check_alike(self, file: Input, other: Input, provider: str) -> None:
         mine, its = self._size(file), self._size(other)
-        # Either way round: a camera may have noted that its picture is to be turned.
-        if mine is None or its is None or sorted(mine) == sorted(its):
+        if mine is None or its is None or mine == its:
             return
+        shown = (
+            f"{file.key} is {mine[0]} x {mine[1]} pixels and {other.key} {its[0]} x {its[1]}, "
+            "as they are seen"
+        )
+        if mine == its[::-1]:
+            raise InputRefused(
+                "sizes-differ",
+                f"{shown}: one is turned against the other. {provider} wants both alike.",
+                f"Turn {file.key} as {other.key} is seen, {_AGAIN}",
+            )
         raise InputRefused(
             "sizes-differ",
-            f"{file.key} is {mine[0]} x {mine[1]} pixels and {other.key} {its[0]} x {its[1]}; "
-            f"{provider} wants both alike.",
+            f"{shown}; {provider} wants both alike.",
             f"Make them the same size, {_AGAIN}",
         )
 
     def _size(self, file: Input) -> tuple[int, int] | None:
-        """Width and height by the file's header; None where it does not say."""
+        """Width and height as the picture is seen; None where its header does not say."""
         media = self.media(file)
         if media is None or media.kind != "image":
             return None
-        width, height = imagesize.get(self.body(file))
-        return (width, height) if width > 0 and height > 0 else None
+        return seen_size(self.body(file), media)
 
     def _opened(self, file: Input) -> _Opened:
         place = (file.key, file.version_id)

@@ -193,7 +193,7 @@ def _first(value: object) -> Mapping[str, Any]:
 
 
 def _build_put(place: Mapping[str, Any], file: Input) -> Request:
-    """The upload, with the given method, address and headers and no others."""
+    """The upload, with the given method, address and headers; see `uploads` for what is sent."""
     method = _METHODS.get(reading.as_text(place.get("method")).upper())
     headers = reading.as_object(place.get("headers") or {})
     if method is None or not all(isinstance(value, str | int) for value in headers.values()):

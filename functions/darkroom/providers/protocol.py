@@ -43,7 +43,7 @@ class Request:
 
     Attributes:
         path: begins with "/"; or a whole address that the provider handed out, which is asked
-            without credentials and with exactly these headers.
+            without credentials and with those of these headers that an upload needs.
         host: which of the provider's hosts; "" is its API, others are named by the adapter.
         json: a JSON body; excludes `form` and `files`.
         encoded: files of that JSON body, as base64 texts under names of their own.

@@ -115,7 +115,7 @@ class Wire:
         except httpx.LocalProtocolError:
             # Its message shows the header that it refused, and a header may be a key.
             raise _lost(sent=sent) from None
-        except httpx.TransportError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise _lost(sent=sent) from error
 
     def close(self) -> None:
@@ -181,6 +181,15 @@ class _Transport(httpx.HTTPTransport):
             retries=0,
             network_backend=backend,
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """See the parent; whatever else it lets through comes as an error of httpx, too."""
+        try:
+            return super().handle_request(request)
+        except (DarkroomError, httpx.HTTPError):
+            raise
+        except Exception:  # noqa: BLE001 - h11's own, encodings, whatever reads the body
+            raise httpx.LocalProtocolError("the request cannot be sent as it is") from None
 
 
 class _Backend(httpcore.NetworkBackend):

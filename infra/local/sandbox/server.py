@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
@@ -18,7 +18,9 @@ from werkzeug.wrappers import Response
 
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.faults import Effect
+from infra.local.sandbox.replies import json_reply
 from infra.local.sandbox.world import Call, Provider, RefusalError, Route, SandboxRequest, World
+from infra.local.strangers import LOOPBACK, Guard
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -32,12 +34,22 @@ _log = logging.getLogger(__name__)
 class SandboxApp:
     """One provider's sandbox as a WSGI application.
 
-    `pause` waits real seconds for a stall; the default ends early when the server stops.
+    No web page is let in: what it controls is a ledger and an account, too.
+
+    `pause` waits real seconds for a stall; the default ends early when the server stops. `hosts`
+    are the names that it answers to, empty for every address; see `strangers`.
     """
 
     def __init__(
-        self, provider: Provider, world: World, *, pause: Callable[[float], object] | None = None
+        self,
+        provider: Provider,
+        world: World,
+        *,
+        pause: Callable[[float], object] | None = None,
+        hosts: Collection[str] = LOOPBACK,
     ) -> None:
+        # Something may stand between that listens elsewhere and looks at what goes over.
+        self._guard = Guard(self._serve, _forbid, forwarded=True, hosts=hosts)
         self._provider = provider
         self._world = world
         self._pause = pause or world.stopping.wait
@@ -54,6 +66,11 @@ class SandboxApp:
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Answer one request, or close its connection where a fault says so."""
+        return self._guard(environ, start_response)
+
+    def _serve(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         request = SandboxRequest(environ)
         if request.path.startswith("/_sandbox/"):
             return self._control.answer(request)(environ, start_response)
@@ -132,6 +149,12 @@ class SandboxApp:
 
 def _as_refusal(exc: HTTPException) -> RefusalError:
     return RefusalError(exc.code or 500, exc.name)
+
+
+def _forbid(
+    environ: "WSGIEnvironment", start_response: "StartResponse", why: str
+) -> Iterable[bytes]:
+    return json_reply({"error": why}, 403)(environ, start_response)
 
 
 def _canned(effect: Effect) -> Response:

@@ -16,6 +16,7 @@ from infra.local.sandbox.ledger import Ledger
 from infra.local.sandbox.pace import Pace
 from infra.local.sandbox.server import SandboxApp
 from infra.local.sandbox.world import Provider, World
+from infra.local.strangers import LOOPBACK
 
 # Provider -> its module, loaded when it is started: they bring numpy and OpenCV along.
 # Each module has `build_provider(world)` and `RATE_PER_MIN`, the documented limit or None.
@@ -90,11 +91,18 @@ def start(
                 job_s=job_s,
             )
             provider: Provider = module.build_provider(world)
-            app = SandboxApp(provider, world, pause=pause)
+            app = SandboxApp(provider, world, pause=pause, hosts=_hosts_of(host))
             port = stack.enter_context(_served(app, world, host, (ports or {}).get(name, 0)))
             shown = "127.0.0.1" if host in WILDCARD_HOSTS else host
             running[name] = Running(name, f"http://{shown}:{port}", provider.credentials)
         yield running
+
+
+def _hosts_of(host: str) -> frozenset[str]:
+    """The names that a sandbox answers to; empty, for every address, where it listens at all."""
+    if host in WILDCARD_HOSTS:
+        return frozenset()
+    return LOOPBACK | {f"[{host}]" if ":" in host else host.lower()}
 
 
 @contextmanager
