@@ -108,9 +108,9 @@ class PlainTasks:
         """The newest task that owns this output name."""
         return self.owners.get(output)
 
-    def wanting(self, key: str) -> Sequence[str]:
+    def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """Tasks that wait for this input key."""
-        return sorted(self._wants.get(key, ()))
+        return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]
 
     def forget_wants(self, task: Task) -> None:
         """Drop the task's entries."""
@@ -129,6 +129,11 @@ class PlainTasks:
         """The task need not be looked at before."""
         if self.stored[task.task_id].revision == task.revision:
             self.looks[task.task_id] = until
+
+    def put_off(self, task_id: str, until: datetime) -> None:
+        """The task is not due before."""
+        if task_id in self.looks and self.due_at(task_id) < until:
+            self.looks[task_id] = until
 
     def dismiss(self, task: Task) -> None:
         """The finished task need not be looked at any more."""
