@@ -36,13 +36,14 @@ def take(record: SQSRecord, time_left_s: Callable[[], float]) -> None:
 def read_record(record: SQSRecord) -> Message:
     """The message as the queue handed it out."""
     attributes: Mapping[str, Any] = record.raw_event.get("messageAttributes", {})
+    sent_ms = record.attributes.get("SentTimestamp")
     return Message(
         record.body,
         attributes.get(FIRST_ID, {}).get("stringValue")
         or sender_id_of(record.body)
         or record.message_id,
         int(record.attributes.approximate_receive_count or 1),
-        datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC),
+        datetime.fromtimestamp(int(sent_ms) / 1000, UTC) if sent_ms else None,
     )
 
 
