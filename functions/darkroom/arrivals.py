@@ -9,6 +9,9 @@ from typing import Any
 from darkroom.errors import Failure
 from darkroom.naming import digest_of
 
+FIRST_ID = "first_message_id"
+"""The attribute of a message that was sent again: the id that its first sender was given."""
+
 
 @dataclass(frozen=True)
 class Message:

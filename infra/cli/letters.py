@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from darkroom.arrivals import Arrival, Message, Requested, Unread, Uploaded, body_of
-from darkroom.aws.channels import FIRST_ID
+from darkroom.arrivals import (
+    FIRST_ID,
+    Arrival,
+    Message,
+    Requested,
+    Unread,
+    Uploaded,
+    body_of,
+)
 from darkroom.aws.messages import read_message, sender_id_of
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name

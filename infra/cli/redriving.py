@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from darkroom.aws.channels import FIRST_ID
+from darkroom.arrivals import FIRST_ID
 from darkroom.pipeline.fail import fail
 from infra.cli.acting import Outcome, carry_out
 from infra.cli.letters import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter

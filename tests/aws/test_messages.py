@@ -218,7 +218,8 @@ def test_without_version_and_etag_nothing_is_known_but_the_key(
     version: str | None, etag: str | None
 ) -> None:
     """Some stores say null where S3 says nothing."""
-    created = _event("Object Created", "a.jpg", **{"version-id": version, "etag": etag})
+    found: dict[str, Any] = {"version-id": version, "etag": etag}
+    created = _event("Object Created", "a.jpg", **found)
     native = _native(_record("ObjectCreated:Put", "a.jpg", versionId=version, eTag=etag))
 
     for body in (created, native):
@@ -322,7 +323,7 @@ def test_the_time_that_is_written_in_a_message_comes_before_the_queue_s(told: st
 )
 def test_an_envelope_s_time_that_is_none_is_not_taken(told: str | None) -> None:
     """The queue's is."""
-    document = {"detail-type": "Task Requested", "time": told, "detail": {"spec": {}}}
+    document: Any = {"detail-type": "Task Requested", "time": told, "detail": {"spec": {}}}
     (arrival,) = read_message(Message(json.dumps(document), "m", 1, SENT_AT), BUCKET)
     assert isinstance(arrival, Requested)
     assert arrival.asked_at == SENT_AT

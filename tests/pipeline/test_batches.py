@@ -38,7 +38,7 @@ def test_a_message_that_comes_again_puts_its_letter_aside_only_once(studio: Stud
     """As long as something may still pass, nothing is given up; the others are taken in."""
     spec = studio.upload(SPEC, spec_of(SYNC_NONE))
     photo = studio.upload(PHOTO)
-    start, studio.workflows.start = studio.workflows.start, _busy  # type: ignore[method-assign]
+    start, studio.workflows.start = studio.workflows.start, _busy  # type: ignore[method-assign, assignment]
     with pytest.raises(Busy):
         _receive(studio, [spec, BAD, photo])
     assert studio.dead_letters.letters == []

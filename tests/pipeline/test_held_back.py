@@ -1,12 +1,14 @@
 """What S3 shows and does not give is waited for, with the reason on the task; nothing is paid."""
 
 import json
+from typing import Any
 
 import pytest
 
 from darkroom.arrivals import Message, Uploaded
 from darkroom.aws.messages import read_message
 from darkroom.errors import InputWithheld, Refused
+from darkroom.pace import Rate, Rules
 from darkroom.pipeline.intake import LAST_TRY, receive
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
@@ -167,14 +169,19 @@ def test_what_is_held_back_uses_up_no_place_in_the_pace(studio: Studio) -> None:
     studio.door("submit", studio.task.task_id)
     asked: list[str] = []
     reserve = studio.gate.reserve
-    studio.gate.reserve = lambda *args, **more: (  # type: ignore[method-assign]
-        asked.append(args[0]),
-        reserve(*args, **more),
-    )[1]
+
+    def noted(provider: str, *args: Any, **more: Any) -> float:
+        asked.append(provider)
+        return reserve(provider, *args, **more)
+
+    studio.gate.reserve = noted  # type: ignore[method-assign]
+    studio.providers.rules_of["beta"] = Rules(Rate(60, 60))
     studio.providers.say("check", HELD)
     studio.door("submit", studio.task.task_id)
 
     assert asked == []
+    studio.door("submit", studio.task.task_id)
+    assert asked == ["beta"]
 
 
 def test_a_wait_in_a_run_ends_with_the_task_s_time(studio: Studio) -> None:

@@ -122,7 +122,7 @@ def test_an_invocation_that_dies_loses_nothing(studio: Studio) -> None:
     """The errand comes again and finds what is left."""
     _wait(studio, PIECE)
     dying = studio.workflows.start
-    studio.workflows.start = _dead  # type: ignore[method-assign]
+    studio.workflows.start = _dead  # type: ignore[method-assign, assignment]
     event = studio.upload(MASK)
     with pytest.raises(KeyboardInterrupt):
         intake(studio.ports, event)

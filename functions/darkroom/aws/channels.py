@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from darkroom.arrivals import FIRST_ID
 from darkroom.errors import Busy
 from darkroom.naming import run_name
 from darkroom.ports import RunStatus
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SOURCE = "darkroom"
 REASON_BYTES = 1000
-FIRST_ID = "first_message_id"
-"""The attribute of a message that was sent again: the id that its first sender was given."""
 MOST_AT_ONCE = 10
 """Messages that SQS takes at once."""
 _ALIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from darkroom.arrivals import FIRST_ID
 from darkroom.aws.channels import (
-    FIRST_ID,
     EventBridgeEvents,
     SqsDeadLetters,
     SqsErrands,
