@@ -1,5 +1,8 @@
 """INTAKE's door: messages of the intake queue, in batches, each failing by itself."""
 
+import functools
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -12,8 +15,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom.arrivals import Message
-from darkroom.aws.messages import read_message
+from darkroom.arrivals import FIRST_ID, Message
+from darkroom.aws.messages import read_message, sender_id_of
 from darkroom.composition import ports
 from darkroom.pipeline.intake import receive
 
@@ -21,13 +24,26 @@ logger = Logger(service="intake")
 metrics = Metrics(service="intake")
 
 
-def take(record: SQSRecord) -> None:
+def take(record: SQSRecord, time_left_s: Callable[[], float]) -> None:
     """Take one message in."""
-    receives = int(record.attributes.approximate_receive_count or 1)
-    dead = receive(ports(), Message(record.body, record.message_id, receives), read_message)
+    dead = receive(ports(), read_record(record), read_message, time_left_s)
     if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
         logger.warning("dead letter", extra={"code": dead.code})
+
+
+def read_record(record: SQSRecord) -> Message:
+    """The message as the queue handed it out."""
+    attributes: Mapping[str, Any] = record.raw_event.get("messageAttributes", {})
+    sent_ms = record.attributes.get("SentTimestamp")
+    return Message(
+        record.body,
+        attributes.get(FIRST_ID, {}).get("stringValue")
+        or sender_id_of(record.body)
+        or record.message_id,
+        int(record.attributes.approximate_receive_count or 1),
+        datetime.fromtimestamp(int(sent_ms) / 1000, UTC) if sent_ms else None,
+    )
 
 
 @metrics.log_metrics(capture_cold_start_metric=True)
@@ -35,6 +51,9 @@ def take(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Event: a batch of SQS messages; answer: the ids of those to be tried again."""
     processor = BatchProcessor(event_type=EventType.SQS)
-    answer = process_partial_response(event, take, processor, context)
+    each = functools.partial(
+        take, time_left_s=lambda: context.get_remaining_time_in_millis() / 1000
+    )
+    answer = process_partial_response(event, each, processor, context)
     metrics.add_metric(name="Messages", unit=MetricUnit.Count, value=len(event["Records"]))
     return dict(answer)

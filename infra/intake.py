@@ -57,10 +57,10 @@ class Intake(Construct):
             self,
             "Uploads",
             rule_name=f"{environment.stack_name}-uploads",
-            description="Files that appear in or vanish from the input bucket.",
+            description="Files that appear in, come back to or vanish from the input bucket.",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
-                detail_type=["Object Created", "Object Deleted"],
+                detail_type=["Object Created", "Object Deleted", "Object Restore Completed"],
                 detail={"bucket": {"name": [input_bucket.bucket_name]}},
             ),
             targets=[to_queue],

@@ -73,6 +73,7 @@ class DarkroomStack(Stack):
                 {
                     **machine,
                     "DARKROOM_DEAD_LETTER_QUEUE_URL": self._intake.dead_letters.queue_url,
+                    "DARKROOM_INTAKE_QUEUE_URL": self._intake.queue.queue_url,
                 },
             )
         )
@@ -134,6 +135,8 @@ class DarkroomStack(Stack):
                     *grants.read_versions(source),
                     *grants.receive_messages(intake.queue.queue_arn),
                     *grants.send_messages(intake.dead_letters.queue_arn),
+                    # What would take too long at once it leaves to itself, in pieces.
+                    *grants.send_messages(intake.queue.queue_arn),
                 ]
             case "submit":
                 return [

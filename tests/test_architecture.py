@@ -22,7 +22,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "media": frozenset(),
     "pace": frozenset(),
-    "arrivals": frozenset(),
+    "arrivals": frozenset({"errors", "naming"}),
     "settings": frozenset({"pace"}),
     "naming": frozenset({"errors", "media"}),
     "strict_json": frozenset({"errors"}),

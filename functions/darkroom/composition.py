@@ -10,7 +10,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from darkroom.aws.channels import EventBridgeEvents, SqsDeadLetters, StepFunctionsWorkflows
+from darkroom.aws.channels import (
+    EventBridgeEvents,
+    SqsDeadLetters,
+    SqsErrands,
+    StepFunctionsWorkflows,
+)
 from darkroom.aws.credentials import SecretCredentials
 from darkroom.aws.gate import DynamoGate
 from darkroom.aws.objects import S3Inputs, S3Outputs
@@ -84,6 +89,7 @@ def build_ports(
         ),
         clock=SystemClock(),
         gate=DynamoGate(table),
+        errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
 
 

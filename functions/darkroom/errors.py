@@ -10,7 +10,8 @@ DarkroomError
 ├── Unclear              a paid call may or may not have been accepted
 ├── ResultGone           the job is done but its result can no longer be fetched
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
-│   └── OutOfTime        this process would end before the call does
+│   ├── OutOfTime        this process would end before the call does
+│   └── InputWithheld    S3 shows a file and does not give it, until somebody sees to it
 └── Conflict             someone else changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
@@ -105,6 +106,20 @@ class Busy(DarkroomError):
 
 class OutOfTime(Busy):
     """This process would end before the call does; another one will have the time."""
+
+
+class InputWithheld(Busy):
+    """S3 shows a file and does not give it: it is archived, or its key or policy forbids it.
+
+    Attributes:
+        announced: whether S3 sends an event once it can be read.
+    """
+
+    def __init__(
+        self, code: str, sentence: str, next_step: str = "", *, announced: bool = False
+    ) -> None:
+        super().__init__(code, sentence, next_step)
+        self.announced = announced
 
 
 class Conflict(DarkroomError):

@@ -5,9 +5,11 @@ Any other `.json` is a spec without a source. Results of the first go to
 `photos/cat.jpg/upscale.png`, its manifest to `photos/cat.jpg/upscale.manifest.json`.
 """
 
+import functools
 import hashlib
 import re
 import shlex
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -158,6 +160,34 @@ def input_key(folder: str, written: str) -> str:
             "Use a shorter name.",
         )
     return key
+
+
+def wanted_as(key: str) -> str:
+    """The one name under which a key is waited for, however its letters are composed."""
+    return unicodedata.normalize("NFC", key)
+
+
+def spellings_of(key: str) -> tuple[str, ...]:
+    """The keys that look like this one: itself first, then with its letters composed otherwise.
+
+    A Mac's file system takes an "é" apart, a keyboard does not; the folder may have been typed
+    and the file's name not.
+    """
+    folder = folder_of(key)
+    name = key[len(folder) :]
+    composed, apart = (functools.partial(unicodedata.normalize, form) for form in ("NFC", "NFD"))
+    return tuple(
+        dict.fromkeys(
+            [
+                key,
+                *(
+                    above + spelt(name)
+                    for above in (composed(folder), apart(folder), folder)
+                    for spelt in (composed, apart)
+                ),
+            ]
+        )
+    )
 
 
 def folder_of(key: str) -> str:

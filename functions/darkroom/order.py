@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from darkroom.naming import digest_of
@@ -18,13 +19,15 @@ class Trigger:
         bucket: the input bucket.
         key: the spec's key; for a message the key that its spec would have beside its source.
         version: version id, or the ETag in a bucket without versioning; for a message its
-            `request_id` or a digest of its spec.
+            `request_id` or a digest of its content with the day.
+        asked_at: when a message without a `request_id` was sent; no part of the name.
     """
 
     kind: Literal["upload", "message"]
     bucket: str
     key: str
     version: str
+    asked_at: datetime | None = None
 
     @property
     def task_id(self) -> str:

@@ -9,6 +9,7 @@ class Policy:
 
     Attributes:
         inputs_s: how long a task waits for its missing inputs.
+        look_s: how often a waiting task's file is looked at that S3 shows and does not give.
         queue_s: how long a task may stand before its paid call; below the workflow's 7 days.
         margin_s: how long after a call's own deadline its answer is still written down.
         fetch_s: how long fetching one result may take; DELIVER begins none with less time left.
@@ -18,6 +19,7 @@ class Policy:
     """
 
     inputs_s: int = 24 * 3600
+    look_s: int = 15 * 60
     queue_s: int = 6 * 24 * 3600
     margin_s: int = 20
     fetch_s: int = 240

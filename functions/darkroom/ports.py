@@ -97,12 +97,19 @@ class Providers(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """An object as HEAD shows it. Size in bytes; `version_id` is the ETag without versioning."""
+    """An object as HEAD shows it. Size in bytes; `version_id` is the ETag without versioning.
+
+    Attributes:
+        withheld: why S3 shows it and does not give it, and what to do; "" where it gives it.
+        coming: whether it is withheld and on its way, as out of an archive.
+    """
 
     key: str
     version_id: str
     etag: str
     size: int
+    withheld: str = ""
+    coming: bool = False
 
 
 class Inputs(Protocol):
@@ -117,17 +124,21 @@ class Inputs(Protocol):
 
         Raises:
             InputRefused: it can never be read (`input-unreadable`).
-            Busy: a right is lacking that somebody has to give (`input-forbidden`).
+            InputWithheld: a right is lacking that somebody has to give (`input-forbidden`).
         """
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """The whole object; None when that version is gone.
 
-        Raises `InputRefused` (`spec-too-large`) above `limit` bytes, and what `find` raises.
+        Raises `InputRefused` (`spec-too-large`) above `limit` bytes, what `find` raises, and
+        `InputWithheld` for what lies in an archive.
         """
 
     def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
-        """The object's bytes in a seekable file. Raises `InputRefused` when it is gone."""
+        """The object's bytes in a seekable file.
+
+        Raises `InputRefused` when it is gone, and `InputWithheld` as `read` does.
+        """
 
     @property
     def public(self) -> bool:
@@ -200,8 +211,8 @@ class Tasks(Protocol):
         Claimed again by the same attempt it is still its own.
         """
 
-    def wanting(self, key: str) -> Sequence[str]:
-        """Tasks that wait for this input key."""
+    def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
+        """Tasks that wait for this input key, by their ids: those that begin so, `most` of them."""
 
     def forget_wants(self, task: Task) -> None:
         """Drop the task's entries; called once its run has been started, never before."""
@@ -211,6 +222,12 @@ class Tasks(Protocol):
 
     def postpone(self, task: Task, until: datetime) -> None:
         """The task is in order and need not be looked at before; nothing if it has changed."""
+
+    def put_off(self, task_id: str, until: datetime) -> None:
+        """The task, which perhaps cannot even be read, is not due before; nothing if it is not due.
+
+        For one that could not be looked after, so that the others come before it.
+        """
 
     def dismiss(self, task: Task) -> None:
         """The finished task need not be looked at any more; nothing if it has changed."""
@@ -280,8 +297,15 @@ class Events(Protocol):
 class DeadLetters(Protocol):
     """Where messages go that cannot even be named."""
 
-    def put(self, body: str, reason: str) -> None:
-        """Keep the message with the reason on it."""
+    def put(self, body: str, reason: str, message_id: str) -> None:
+        """Keep the message with the reason and the id on it that its sender was given."""
+
+
+class Errands(Protocol):
+    """What intake leaves to itself: messages of the intake queue."""
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Send them all; after an error some may have been sent."""
 
 
 class Clock(Protocol):
@@ -307,4 +331,5 @@ class Ports:
     providers: Providers
     clock: Clock
     gate: Gate
+    errands: Errands
     policy: Policy = field(default_factory=Policy)

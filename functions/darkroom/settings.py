@@ -27,6 +27,7 @@ class Settings(BaseModel):
         options: provider -> what its adapter may be told, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: only the doors that start runs have it.
         dead_letter_queue_url: only intake has it.
+        intake_queue_url: the same.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +39,7 @@ class Settings(BaseModel):
     event_bus: str
     state_machine_arn: str = ""
     dead_letter_queue_url: str = ""
+    intake_queue_url: str = ""
     secrets: Mapping[str, str] = {}
     order: Mapping[str, tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}

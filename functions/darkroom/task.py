@@ -115,6 +115,7 @@ class Task:
         unreached: how often in a row its provider could not be reached.
         gone: how often in a row its result could not be fetched.
         slot: the place in the pace that it waits for.
+        look_at: when its files are looked at again, which S3 shows and does not give.
     """
 
     task_id: str
@@ -140,6 +141,7 @@ class Task:
     unreached: int = 0
     gone: int = 0
     slot: Slot | None = None
+    look_at: datetime | None = None
 
     @property
     def finished(self) -> bool:
@@ -188,7 +190,7 @@ class Task:
     def due(self) -> datetime:
         """When it is to be looked at, if nothing has been written to it by then."""
         if self.awaits_inputs:
-            return self.deadline
+            return min(self.deadline, self.look_at or self.deadline)
         return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STILL
 
     def moved(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task

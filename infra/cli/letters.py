@@ -12,11 +12,20 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from darkroom.arrivals import Arrival, Message, Requested, Uploaded, body_of
-from darkroom.aws.messages import read_message
+from darkroom.arrivals import (
+    FIRST_ID,
+    Arrival,
+    Message,
+    Requested,
+    Unread,
+    Uploaded,
+    body_of,
+)
+from darkroom.aws.messages import read_message, sender_id_of
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name
 from darkroom.order import Trigger
+from darkroom.pipeline.identity import trigger_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,9 +47,11 @@ class Letter:
     """One message as it lies there.
 
     Attributes:
+        message_id: this queue's name for it.
         from_intake: whether intake put it there: then it is no end of a run, whatever it says.
             Anyone who may ask for a task could else end one.
         sent_at: when it first came into any queue.
+        first_id: the id that whoever sent it first was given, where it is known by another now.
     """
 
     message_id: str
@@ -49,6 +60,12 @@ class Letter:
     reason: str
     from_intake: bool
     sent_at: datetime
+    first_id: str | None = None
+
+    @property
+    def sender_id(self) -> str:
+        """The id that its sender was given, by EventBridge, SNS or SQS."""
+        return self.first_id or sender_id_of(self.body) or self.message_id
 
 
 @dataclass(frozen=True)
@@ -57,13 +74,18 @@ class Incoming:
 
     Attributes:
         about: what it is called before people.
-        names: what it may be meant by: keys, its task's id where that can be told.
-        body: what to send: it asks for the same task, under whatever id it travels.
+        names: what it may be meant by: keys, its sender's ids, its task's id where that can be
+            told.
+        body: what to send: it asks for the same task, whenever it does.
+        request_id: what the sender called it, if anything.
+        order: what tells it from others about the same file: the sender's name for it, or its id.
     """
 
     about: str
     names: frozenset[str]
     body: str
+    request_id: str | None = None
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,22 +107,30 @@ def read_letter(letter: Letter, bucket: str) -> Incoming | BadEnd:
     if not letter.from_intake:
         with suppress(ValueError):
             return _Ended.model_validate_json(letter.body).end()
-    message = Message(letter.body, letter.message_id)
+    message = Message(letter.body, letter.sender_id, sent_at=letter.sent_at)
     arrivals: Sequence[Arrival] = ()
     with suppress(Refused):
         arrivals = read_message(message, bucket)
-    names = {letter.message_id}
-    about = f"message {letter.message_id}"
+    names = {letter.message_id, letter.sender_id}
+    about = f"message {letter.sender_id}"
+    request_id, order = None, ""
     for arrival in arrivals:
-        if isinstance(arrival, Requested):
-            about = arrival.source or f"request {arrival.request_id}"
-            names |= {arrival.request_id, arrival.source or arrival.request_id}
-        else:
-            about = arrival.key
-            names |= names_of(arrival.key)
+        match arrival:
+            case Requested():
+                request_id = arrival.request_id
+                trigger = trigger_of(arrival, bucket, letter.sent_at)
+                order = f"request {request_id}" if request_id else f"message {letter.sender_id}"
+                about = arrival.source or order
+                names |= {trigger.task_id, arrival.source or trigger.key}
+                names |= {request_id} if request_id else set()
+            case Unread():
+                continue
+            case _:
+                about = arrival.key
+                names |= names_of(arrival.key)
         if isinstance(arrival, Uploaded) and arrival.version_id:
             names.add(Trigger("upload", bucket, arrival.key, arrival.version_id).task_id)
-    return Incoming(about, frozenset(names), body_of(message, arrivals))
+    return Incoming(about, frozenset(names), body_of(message, arrivals), request_id, order)
 
 
 class DeadLetters:
@@ -191,6 +221,7 @@ def _letter(message: "MessageTypeDef") -> Letter:
         " ".join(_reason(told).split()) or NO_REASON,
         "reason" in told,
         datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
+        told.get(FIRST_ID) or None,
     )
 
 

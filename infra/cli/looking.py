@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from darkroom.ports import Tasks
     from darkroom.task import Task
 
+LOG: Final = logging.getLogger(__name__)
 TASK_ID_LENGTH: Final = 32
 PHOTOS: Final = "photos/"
 USUAL: Final = ("", PHOTOS)
@@ -69,7 +71,7 @@ def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
 def unfinished(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
     """Every task that has not ended, of all folders."""
     # One that has ended is listed, too, until somebody has made sure that its end was told.
-    found = (tasks.get(task_id) for task_id in tasks.due(now + AHEAD))
+    found = (_readable(tasks, task_id) for task_id in tasks.due(now + AHEAD))
     return (task for task in found if task is not None and not task.finished)
 
 
@@ -78,6 +80,15 @@ def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]
     looked_at = itertools.islice(unfinished(tasks, now), MOST_LOOKED_AT)
     waiting = (task for task in looked_at if task.wait_reason)
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
+
+
+def _readable(tasks: "Tasks", task_id: str) -> "Task | None":
+    """The task; none where another version of the code wrote it: it must not hide the others."""
+    try:
+        return tasks.get(task_id)
+    except ValueError as error:
+        LOG.warning("left out: %s", error)
+        return None
 
 
 def _otherwise(what: str) -> str:

@@ -5,9 +5,11 @@ Whatever is sent again asks for the task that it asked for before, and that is p
 
 import functools
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from darkroom.arrivals import FIRST_ID
 from darkroom.pipeline.fail import fail
 from infra.cli.acting import Outcome, carry_out
 from infra.cli.letters import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter
@@ -39,8 +41,12 @@ def redrive(
         read = read_letter(letter, target.input_bucket)
         coming = read if isinstance(read, Incoming) else None
         about, names = _called(target, read)
+        order = f"{coming.order}; " if coming and coming.order not in ("", about) else ""
         outcome = functools.partial(
-            Outcome, about, _facts(letter, about), note=f"(was: {letter.reason})"
+            Outcome,
+            about,
+            _facts(letter, about, coming.request_id if coming else None),
+            note=f"({order}was: {letter.reason})",
         )
         meant = not what or any(covers(key, names) for key in wanted)
         # The very same once more may be one that was sent a moment ago and is back already.
@@ -53,7 +59,7 @@ def redrive(
             continue
         if coming:
             sent.add(coming.body)
-        done, failure = carry_out(functools.partial(_again, target, read))
+        done, failure = carry_out(functools.partial(_again, target, letter, read))
         if failure is None:
             dead.drop(letter)
         yield outcome(done=done, failure=failure)
@@ -63,24 +69,34 @@ def _called(target: Target, read: Incoming | BadEnd) -> tuple[str, frozenset[str
     """What a letter is called, and the names that it may be meant by."""
     if isinstance(read, Incoming):
         return read.about, read.names
-    task = target.tasks.get(read.task_id)
+    task = None
+    with suppress(ValueError):  # of another version of the code: its letter is one among others
+        task = target.tasks.get(read.task_id)
     about = f"the end of run {read.run} of task {read.task_id}"
     return about, frozenset({read.task_id}) | (names_of(task.trigger.key) if task else set())
 
 
-def _facts(letter: Letter, about: str) -> dict[str, str | None]:
+def _facts(letter: Letter, about: str, request_id: str | None) -> dict[str, str | None]:
     return {
-        "message_id": letter.message_id,
+        "message_id": letter.sender_id,
+        "request_id": request_id,
         "about": about,
         "reason": letter.reason,
         "sent_at": letter.sent_at.isoformat(timespec="seconds"),
     }
 
 
-def _again(target: Target, read: Incoming | BadEnd) -> str:
+def _again(target: Target, letter: Letter, read: Incoming | BadEnd) -> str:
     """Do what the letter asked for; whoever dies after this does it once more, which is nothing."""
     if isinstance(read, Incoming):
-        target.sqs.send_message(QueueUrl=target.need("IntakeQueueUrl"), MessageBody=read.body)
+        target.sqs.send_message(
+            QueueUrl=target.need("IntakeQueueUrl"),
+            MessageBody=read.body,
+            # In the queue it gets another id; its sender knows this one.
+            MessageAttributes={
+                FIRST_ID: {"DataType": "String", "StringValue": letter.sender_id},
+            },
+        )
         return "sent to intake"
     if target.ports.workflows.status(read.task_id, read.run) == "running":
         return "its run is alive again"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.channels import REASON_BYTES, EventBridgeEvents, SqsDeadLetters
 from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
-from darkroom.errors import Busy
+from darkroom.errors import Busy, InputWithheld
 from tests.fakes.samples import sample_task
 
 
@@ -56,7 +56,7 @@ def test_an_event_that_the_bus_did_not_take_is_busy() -> None:
 def test_a_reason_is_never_too_long_and_never_empty(reason: str, kept: str) -> None:
     """SQS refuses both, and a dead letter must not be lost over its label."""
     queue = _Queue()
-    SqsDeadLetters(lambda: queue, "url").put("{}", reason)  # type: ignore[arg-type, return-value]
+    SqsDeadLetters(lambda: queue, "url").put("{}", reason, "m-1")  # type: ignore[arg-type, return-value]
 
     assert queue.sent[0]["MessageAttributes"]["reason"]["StringValue"] == kept
     json.dumps(queue.sent)
@@ -68,11 +68,14 @@ def test_a_missing_right_is_not_mistaken_for_a_missing_file() -> None:
     denied.meta.client = denied
     inputs, outputs, tasks = S3Inputs(denied, "b"), S3Outputs(denied, "b"), DynamoTasks(denied)
     task = sample_task()
-    for look in (lambda: inputs.find("a"), lambda: inputs.read("a", "v", 1)):
-        with pytest.raises(Busy):
+    for look in (
+        lambda: inputs.find("a"),
+        lambda: inputs.read("a", "v", 1),
+        lambda: inputs.open("a", "v").__enter__(),
+    ):
+        with pytest.raises(InputWithheld):
             look()
     for act in (
-        lambda: inputs.open("a", "v").__enter__(),
         lambda: outputs.get("a"),
         lambda: tasks.create(task, previous=None, owner=None),
         lambda: tasks.replace(task, task),

@@ -1,6 +1,8 @@
 """A message of the intake queue is understood, or refused with a sentence; nothing else."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -9,18 +11,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
+from darkroom.arrivals import Arrival, Awaited, Message, Removed, Requested, Unread, Uploaded
 from darkroom.aws.messages import read_message
 from darkroom.errors import Refused
 
 BUCKET = "darkroom-input"
+SENT_AT = datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[2] / "events" / "messages"
 ODD_KEYS = ("a b.jpg", "a+b.jpg", "100%.jpg", "a%20b.jpg", "😀/ü.jpg", "x&y=z?.jpg", "😀" * 250)
 WORDS = st.sampled_from(
     [
         *("Records", "detail-type", "detail", "spec", "key", "source", "label", "request_id"),
         *("Object Created", "Object Deleted", "Task Requested", "bucket", "object", "name", "s3"),
-        *("eventName", "ObjectCreated:Put", "Event", BUCKET),
+        *("eventName", "ObjectCreated:Put", "Event", BUCKET, "Type", "Notification", "Message"),
+        *("Sns", "release", "tasks", "asked_at", "time"),
     ]
 )
 DOCUMENTS: st.SearchStrategy[Any] = st.recursive(
@@ -64,6 +68,10 @@ def _refusal(body: str) -> str:
 @example('{"detail-type": "Task Requested", "detail": null}')
 @example('{"Records": [{"eventName": 1}]}')
 @example('{"spec": {"operation": NaN}}')
+@example('{"Type": "Notification", "Message": null}')
+@example('{"Type": "Notification", "Message": "{}"}')
+@example('{"Records": [{"Sns": {"Message": "[]"}}]}')
+@example('{"spec": {}, "asked_at": "9999-12-31T23:59:59-12:00"}')
 @example("\ud800")
 def test_any_text_is_understood_or_refused(body: str) -> None:
     """Nothing else ever comes out, and the sentence can be kept with the message."""
@@ -113,16 +121,26 @@ def test_plus_percent_and_space_are_told_apart(encoded: str, key: str) -> None:
         ("ObjectCreated:Copy", Uploaded("a.jpg")),
         ("ObjectRemoved:Delete", Removed("a.jpg")),
         ("ObjectRemoved:DeleteMarkerCreated", Removed("a.jpg")),
+        ("LifecycleExpiration:Delete", Removed("a.jpg")),
+        ("LifecycleExpiration:DeleteMarkerCreated", Removed("a.jpg")),
+        ("ObjectRestore:Completed", Uploaded("a.jpg")),
+        ("ObjectRestore:Post", None),
+        ("ObjectRestore:Delete", None),
         ("ObjectTagging:Put", None),
-        ("ObjectRestore:Completed", None),
+        ("ObjectAcl:Put", None),
+        ("LifecycleTransition", None),
+        ("IntelligentTiering", None),
+        ("Replication:OperationFailedReplication", None),
+        ("ReducedRedundancyLostObject", None),
     ],
 )
-def test_a_native_event_is_an_upload_a_deletion_or_nothing(
+def test_a_native_event_is_an_arrival_a_deletion_or_nothing(
     name: str, expected: Arrival | None
 ) -> None:
-    """Tagging and restoring are nothing to us."""
-    found = _read(_native(_record(name, "a.jpg")), BUCKET)
-    assert found == ((expected,) if expected else ())
+    """With the prefix that the notification's configuration has, and without it."""
+    for spelling in (name, f"s3:{name}"):
+        found = _read(_native(_record(spelling, "a.jpg")), BUCKET)
+        assert found == ((expected,) if expected else ())
 
 
 def test_several_records_are_several_arrivals() -> None:
@@ -131,15 +149,82 @@ def test_several_records_are_several_arrivals() -> None:
     assert _read(body, BUCKET) == (Uploaded("a.jpg"), Removed("b.jpg"))
 
 
-@pytest.mark.parametrize("kind", ["Object Tags Added", "Object Restore Completed", "Anything"])
-def test_other_events_are_nothing_to_us(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["Object Tags Added", "Object Restore Initiated"])
+def test_what_else_s3_tells_is_nothing_to_us(kind: str) -> None:
     """The queue may receive more than it should."""
     assert _read(_event(kind, "a.jpg"), BUCKET) == ()
+
+
+def test_a_restored_file_is_there() -> None:
+    """As if it had been uploaded: what waits for it goes on."""
+    restored = _event("Object Restore Completed", "a.jpg", **{"version-id": "v1"})
+    assert _read(restored, BUCKET) == (Uploaded("a.jpg", "v1"),)
+
+
+def test_what_darkroom_itself_tells_is_nothing_to_it() -> None:
+    """A rule that is too wide brings it back."""
+    assert _read('{"detail-type": "Task Failed", "source": "darkroom", "detail": {}}', BUCKET) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (_event("Anything", "a.jpg"), "'Anything', which Darkroom does not know"),
+        (_native(_record("ObjectEaten:Whole", "a.jpg")), "'ObjectEaten:Whole', which Darkroom"),
+        (_native(), "empty list of records"),
+        ('{"detail-type": 7, "source": "x"}', "'7', which Darkroom does not know"),
+    ],
+)
+def test_what_nobody_knows_is_refused_and_never_passed_over(body: str, words: str) -> None:
+    """Whoever sent it finds it in the dead letters, by its name."""
+    assert words in _refusal(body)
+
+
+@pytest.mark.parametrize("key", ["night/076.jpg", "notes.txt", "a/_darkroom.json", ".x.json", "a/"])
+def test_a_request_that_names_no_spec_is_told_which_name_is_meant(key: str) -> None:
+    """The photo's key in place of the spec's made nothing, and nobody knew."""
+    with pytest.raises(Refused) as refusal:
+        _read(json.dumps({"key": key}), BUCKET)
+    assert f"'{key}' is not the key of a spec" in refusal.value.failure.sentence
+    assert f"'{key}.json'" in refusal.value.failure.next_step
+
+
+def test_one_bad_record_does_not_hide_the_others() -> None:
+    """It is told by its place; where all are bad, there is nothing to be taken in."""
+    good = _record("ObjectCreated:Put", "a.jpg")
+    bad = _record("ObjectCreated:Put", "b.jpg", "other")
+    one, two, three = _read(json.dumps({"Records": [good, bad, 7]}), BUCKET)
+
+    assert one == Uploaded("a.jpg")
+    assert isinstance(two, Unread)
+    assert two.why.sentence.startswith("Record 2 of 3: The message is about bucket 'other'")
+    assert isinstance(three, Unread)
+    assert "'other'" in _refusal(_native(bad, bad))
+
+
+def test_what_intake_has_left_to_itself_is_read_as_it_was_written() -> None:
+    """Key and part."""
+    awaited = Awaited("a ü😀.png", "a3")
+    assert _read(awaited.as_message(), BUCKET) == (awaited,)
 
 
 def test_the_message_that_s3_sends_to_try_the_queue_is_nothing() -> None:
     """It comes once, when the notification is set up."""
     assert _read('{"Service": "Amazon S3", "Event": "s3:TestEvent"}', BUCKET) == ()
+
+
+@pytest.mark.parametrize("version", [None, "null", ""])
+@pytest.mark.parametrize("etag", [None, ""])
+def test_without_version_and_etag_nothing_is_known_but_the_key(
+    version: str | None, etag: str | None
+) -> None:
+    """Some stores say null where S3 says nothing."""
+    found: dict[str, Any] = {"version-id": version, "etag": etag}
+    created = _event("Object Created", "a.jpg", **found)
+    native = _native(_record("ObjectCreated:Put", "a.jpg", versionId=version, eTag=etag))
+
+    for body in (created, native):
+        assert _read(body, BUCKET) == (Uploaded("a.jpg"),)
 
 
 @pytest.mark.parametrize(("version", "etag"), [(None, "e1"), ("null", "e1"), ("", "e1")])
@@ -203,27 +288,41 @@ def test_a_message_that_says_nothing_is_refused_with_a_reason(body: str, words: 
 def test_every_sample_message_is_understood(path: Path) -> None:
     """The folder of samples is what people copy from; our own events are nothing to intake."""
     body = path.read_text()
-    bucket = next(
-        (word for word in body.replace('"', " ").split() if word.startswith("darkroom-local-in")),
-        BUCKET,
-    )
+    named = re.search(r"darkroom-local-input[a-z0-9-]*", body)
+    bucket = named[0] if named else BUCKET
     arrivals = _read(body, bucket)
 
     assert len(arrivals) == (0 if path.name.startswith("task-succeeded") else 1)
 
 
-def test_without_a_request_id_the_message_s_own_id_stands_in() -> None:
-    """Every redelivery repeats it, whatever has happened to the photo meanwhile."""
+def test_a_request_bears_the_time_at_which_it_was_sent() -> None:
+    """Without an id it is known by its content within a day; the queue knows which day."""
     body = json.dumps({"spec": {"operation": "upscale"}, "source": "a.jpg"})
-    (arrival,) = _read(body, BUCKET)
+    (arrival,) = read_message(Message(body, "message-1", 1, SENT_AT), BUCKET)
     assert isinstance(arrival, Requested)
-    assert arrival.request_id == "message-1"
+    assert arrival.request_id is None
+    assert arrival.asked_at == SENT_AT
 
 
-def test_without_a_request_id_an_event_s_id_comes_before_the_message_s() -> None:
-    """EventBridge may deliver one event in two messages."""
-    detail = {"spec": {"operation": "upscale"}}
-    body = json.dumps({"detail-type": "Task Requested", "id": "event-7", "detail": detail})
-    (arrival,) = _read(body, BUCKET)
+@pytest.mark.parametrize("told", ["2026-11-21T23:59:59Z", "2026-11-22T01:59:59+02:00"])
+def test_the_time_that_is_written_in_a_message_comes_before_the_queue_s(told: str) -> None:
+    """An event and a topic's envelope keep theirs in whatever message they come, and when."""
+    at = datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC)
+    request = {"spec": {"operation": "upscale"}}
+    event = {"detail-type": "Task Requested", "id": "event-7", "time": told, "detail": request}
+    envelope = {"Type": "Notification", "Timestamp": told, "Message": json.dumps(request)}
+    for document in (event, envelope, {**request, "asked_at": told}):
+        (arrival,) = read_message(Message(json.dumps(document), "m", 1, SENT_AT), BUCKET)
+        assert isinstance(arrival, Requested)
+        assert arrival.asked_at == at
+
+
+@pytest.mark.parametrize(
+    "told", ["yesterday", None, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+)
+def test_an_envelope_s_time_that_is_none_is_not_taken(told: str | None) -> None:
+    """The queue's is."""
+    document: Any = {"detail-type": "Task Requested", "time": told, "detail": {"spec": {}}}
+    (arrival,) = read_message(Message(json.dumps(document), "m", 1, SENT_AT), BUCKET)
     assert isinstance(arrival, Requested)
-    assert arrival.request_id == "event-7"
+    assert arrival.asked_at == SENT_AT

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from darkroom.aws.objects import S3Inputs
-from darkroom.errors import Busy, InputRefused
+from darkroom.errors import Busy, InputRefused, InputWithheld
 from tests.fakes.cloud import session
 from tests.providers.rawserver import RawServer, http, read_request, serving
 
@@ -31,6 +31,8 @@ FORBIDDEN_HEAD = http("403 Forbidden", b"")
 ENCRYPTED = said("400 Bad Request", "InvalidRequest")
 EXPIRED = said("400 Bad Request", "ExpiredToken")
 DISABLED = said("400 Bad Request", "KMS.DisabledException")
+RESTORED = 'x-amz-restore: ongoing-request="false", expiry-date="Fri, 21 Dec 2029 00:00:00 GMT"'
+ARCHIVED = said("403 Forbidden", "InvalidObjectState")
 DENIED = said("403 Forbidden", "AccessDenied")
 HELD = http("206 Partial Content", b"x", 'ETag: "e"', "Content-Range: bytes 0-0/1")
 
@@ -90,6 +92,74 @@ def test_a_file_that_we_may_not_read_is_tried_again(head: bytes, body: bytes) ->
             assert caught.value.failure.code == "input-forbidden"
             assert KEY in str(caught.value)
             assert "kms:Decrypt" in caught.value.failure.next_step
+
+
+@pytest.mark.parametrize(
+    ("facts", "withheld", "coming"),
+    [
+        ([], "", False),
+        (["x-amz-storage-class: STANDARD_IA"], "", False),
+        (["x-amz-storage-class: GLACIER_IR"], "", False),
+        (["x-amz-storage-class: INTELLIGENT_TIERING"], "", False),
+        (["x-amz-storage-class: GLACIER"], "lies in an archive", False),
+        (["x-amz-storage-class: DEEP_ARCHIVE"], "aws s3api restore-object", False),
+        (
+            [
+                "x-amz-storage-class: INTELLIGENT_TIERING",
+                "x-amz-archive-status: DEEP_ARCHIVE_ACCESS",
+            ],
+            "lies in an archive",
+            False,
+        ),
+        (
+            ["x-amz-storage-class: GLACIER", 'x-amz-restore: ongoing-request="true"'],
+            "is being restored",
+            True,
+        ),
+        (
+            [
+                "x-amz-storage-class: DEEP_ARCHIVE",
+                RESTORED,
+            ],
+            "",
+            False,
+        ),
+    ],
+    ids=["plain", "IA", "instant", "tiering", "glacier", "deep", "tier", "coming", "restored"],
+)
+def test_a_head_tells_whether_s3_gives_the_file(
+    facts: list[str], withheld: str, *, coming: bool
+) -> None:
+    """Archives show what they hold; a restored copy can be read."""
+    shown = http("200 OK", b"", 'ETag: "e"', f"x-amz-version-id: {VERSION}", *facts)
+    with bucket({"HEAD": shown}) as (inputs, _):
+        found = inputs.find(KEY)
+
+    assert found
+    assert (found.version_id, found.coming) == (VERSION, coming)
+    assert withheld in found.withheld
+    assert bool(found.withheld) == bool(withheld)
+    assert not found.withheld or KEY in found.withheld
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "announced"),
+    [(ARCHIVED, "input-archived", True), (DENIED, "input-forbidden", False)],
+    ids=["archived", "denied"],
+)
+def test_a_file_that_is_held_back_is_explained_wherever_it_is_read(
+    body: bytes, code: str, *, announced: bool
+) -> None:
+    """As a spec and as a photo; of archives S3 tells when they give it."""
+    with bucket({"GET": body}) as (inputs, _):
+        with pytest.raises(InputWithheld) as read:
+            inputs.read(KEY, VERSION, 99)
+        with pytest.raises(InputWithheld) as opened, inputs.open(KEY, VERSION):
+            pass
+    assert read.value.failure == opened.value.failure
+    assert (read.value.failure.code, read.value.announced) == (code, announced)
+    assert KEY in read.value.failure.sentence
+    assert read.value.failure.next_step
 
 
 @pytest.mark.parametrize("body", [EXPIRED, HELD], ids=["expired", "readable after all"])

@@ -1,11 +1,13 @@
 """Lists of tasks are as long as was asked for, although DynamoDB answers a megabyte at most."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from darkroom.aws.items import SHARDS
+from darkroom.aws.items import SHARDS, shard_of, task_key
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.order import Order
 from darkroom.task import Task
@@ -45,3 +47,68 @@ def test_a_list_goes_on_where_an_answer_ends(tasks: DynamoTasks, name: str) -> N
     times = [task.updated_at for task in found]
     assert times == sorted(times, reverse=True)
     assert LISTS[name](tasks, 4) == found[:4]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_one_that_cannot_be_read_does_not_hide_the_others(
+    tasks: DynamoTasks, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another version of the code wrote it; it is told of, by its name and nothing else."""
+    broken = sample_task(2 * SHARDS).task_id
+    table().update_item(
+        Key=task_key(broken),
+        UpdateExpression="SET task = :it",
+        ExpressionAttributeValues={":it": {"secret": 1}},
+    )
+    assert len(LISTS[name](tasks, 100)) == COUNT - 1
+    assert broken in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_all_that_is_due_is_told_in_the_order_of_its_times() -> None:
+    """Over all shards: those of the first one do not stand before all others."""
+    with cloud():
+        store = DynamoTasks(table())
+        for age in range(2 * SHARDS):
+            at = START - timedelta(minutes=age)
+            task = sample_task(age, created_at=at, updated_at=at)
+            store.create(task, previous=None, owner=None)
+        found = list(store.due(START + timedelta(days=1)))
+
+    assert found == [sample_task(age).task_id for age in reversed(range(2 * SHARDS))]
+
+
+def test_a_shard_that_cannot_be_asked_keeps_nobody_of_the_others_from_their_turn() -> None:
+    """Its trouble is raised in the end."""
+    with cloud():
+        store = DynamoTasks(table())
+        for number in range(2 * SHARDS):
+            store.create(sample_task(number), previous=None, owner=None)
+        query = store._table.query
+
+        def throttled(**asked: Any) -> Any:
+            if "due#0" in str(
+                asked["KeyConditionExpression"]
+                .get_expression()["values"][0]
+                .get_expression()["values"]
+            ):
+                error = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}}
+                raise ClientError(error, "Query")  # type: ignore[arg-type]
+            return query(**asked)
+
+        store._table.query = throttled  # type: ignore[method-assign]
+        found: list[str] = []
+        due = store.due(START + timedelta(days=1))
+        with pytest.raises(ClientError):
+            _drain(due, found)
+
+    assert set(found) == {
+        sample_task(number).task_id
+        for number in range(2 * SHARDS)
+        if shard_of(sample_task(number).task_id)
+    }
+
+
+def _drain(ones: Iterable[str], into: list[str]) -> None:
+    for one in ones:
+        into.append(one)  # noqa: PERF402 - what comes before an error counts

@@ -14,7 +14,7 @@ from infra.cli.letters import NO_REASON, BadEnd, DeadLetters, Letter, read_lette
 from infra.cli.redriving import redrive
 from tests.cli.conftest import Shop
 from tests.cli.makes import START, make_attempt
-from tests.fakes.cloud import INPUT, client
+from tests.fakes.cloud import INPUT, TABLE, client
 
 SPEC = '{"key": "photos/cat.jpg.json"}'
 OTHER = '{"key": "else/dog.jpg.json"}'
@@ -93,16 +93,73 @@ def test_only_what_was_named_is_moved(shop: Shop, what: str) -> None:
 
 
 def test_a_request_without_an_id_asks_for_the_task_that_it_asked_for(shop: Shop) -> None:
-    """Its task is named after the message that brought it; the new message has another id."""
+    """Its task is named after the day on which it was sent first, which only the queue knew."""
     shop.bury(BARE)
-    first = client("sqs").receive_message(QueueUrl=shop.dead_url, VisibilityTimeout=0)
-    message_id = first["Messages"][0]["MessageId"]
+    first = client("sqs").receive_message(
+        QueueUrl=shop.dead_url, VisibilityTimeout=0, MessageSystemAttributeNames=["SentTimestamp"]
+    )
+    sent_ms = int(first["Messages"][0]["Attributes"]["SentTimestamp"])
+    sent_at = datetime.fromtimestamp(sent_ms / 1000, UTC)
     assert shop.run("redrive", "photos/cat.jpg").exit_code == 0
 
     (body,) = shop.bodies(shop.intake_url)
-    before = read_message(Message(BARE, message_id), INPUT)
-    assert read_message(Message(body, "another"), INPUT) == before
+    before = read_message(Message(BARE, "one", sent_at=sent_at), INPUT)
+    days_later = sent_at + timedelta(days=9)
+    assert read_message(Message(body, "another", sent_at=days_later), INPUT) == before
     assert isinstance(before[0], Requested)
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "known_by"),
+    [
+        (BARE, {"first_message_id": "m-7"}, "message m-7"),
+        (BARE.replace("{", '{"request_id": "order-17", ', 1), {}, "request order-17"),
+        (
+            f'{{"detail-type": "Task Requested", "id": "e-7", "detail": {BARE}}}',
+            {"first_message_id": ""},
+            "message e-7",
+        ),
+        (
+            json.dumps({"Type": "Notification", "MessageId": "n-7", "Message": BARE}),
+            {},
+            "message n-7",
+        ),
+    ],
+    ids=["SQS", "its own", "EventBridge", "SNS"],
+)
+def test_an_order_is_told_by_the_id_that_its_sender_was_given(
+    shop: Shop, body: str, attributes: dict[str, str], known_by: str
+) -> None:
+    """Also for programs, also to choose it by, and also after it was sent again."""
+    given = {name: value for name, value in attributes.items() if value}
+    shop.bury(body, reason="Throttled.", **given)
+    name = known_by.split()[1]
+    said = shop.run("redrive", "--dry-run", name)
+    told = json.loads(shop.run("redrive", "--dry-run", "--json").stdout)
+
+    assert f"photos/cat.jpg  would be sent to intake  ({known_by}; was: Throttled.)" in said.stdout
+    assert name in (told[0]["message_id"], told[0]["request_id"])
+    assert shop.run("redrive", name).exit_code == 0
+    queue = client("sqs").receive_message(QueueUrl=shop.intake_url, MessageAttributeNames=["All"])
+    (sent,) = queue["Messages"]
+    passed_on = sent["MessageAttributes"]["first_message_id"]["StringValue"]
+    assert passed_on == told[0]["message_id"]
+
+
+def test_a_letter_about_a_task_that_cannot_be_read_is_one_among_others(shop: Shop) -> None:
+    """Another version of the code wrote the task; the letters behind it have their turn."""
+    task_id = "ab" * 16
+    client("dynamodb").put_item(
+        TableName=TABLE,
+        Item={"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}, "task": {"M": {}}},
+    )
+    shop.bury(ended(f"{task_id}-1"))
+    shop.bury(SPEC)
+    said = shop.run("redrive")
+
+    assert said.exit_code == 1
+    assert said.stderr == "1 redriven, 1 refused\n"
+    assert shop.bodies(shop.intake_url) == [SPEC]
 
 
 def test_the_end_of_a_run_is_known() -> None:

@@ -60,7 +60,7 @@ def _record(number: int, body: str) -> dict[str, Any]:
         "messageId": str(number),
         "receiptHandle": "handle",
         "body": body,
-        "attributes": {"ApproximateReceiveCount": "1"},
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:intake",
@@ -85,6 +85,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
             "DARKROOM_EVENT_BUS": BUS,
             "DARKROOM_STATE_MACHINE_ARN": aws.state_machine_arn,
             "DARKROOM_DEAD_LETTER_QUEUE_URL": aws.dead_letters_url,
+            "DARKROOM_INTAKE_QUEUE_URL": client("sqs").create_queue(QueueName="intake")["QueueUrl"],
             "DARKROOM_SECRET_SNAPAPI": SECRET,
         }
         for name, value in variables.items():

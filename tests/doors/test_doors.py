@@ -3,18 +3,21 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from darkroom.arrivals import FIRST_ID
 from darkroom.pipeline.intake import LAST_TRY
+from darkroom.pipeline.release import PIECE
 from darkroom.task import Task
 from tests.doors.conftest import House
-from tests.fakes.cloud import TABLE, client
+from tests.fakes.cloud import TABLE, client, table
 from tests.fakes.providers import PNG
 from tests.fakes.samples import sample_task
 
@@ -98,6 +101,56 @@ def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: Hous
     reason = letter["MessageAttributes"]["reason"]["StringValue"]
     assert reason.startswith("ResourceNotFoundException: ")
     assert "Traceback" not in reason
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [({}, "sqs-1"), ({FIRST_ID: {"stringValue": "sqs-0", "dataType": "String"}}, "sqs-0")],
+    ids=["as it came", "sent again"],
+)
+def test_a_dead_letter_bears_the_id_that_the_message_s_sender_was_given(
+    house: House, attributes: dict[str, Any], expected: str
+) -> None:
+    """Also where somebody sent it again, under another id."""
+    record = {
+        "messageId": "sqs-1",
+        "body": '{"key": "night/076.jpg"}',
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1772366400000"},
+        "messageAttributes": attributes,
+        "eventSource": "aws:sqs",
+    }
+    assert house.enter("intake", {"Records": [record]}) == {"batchItemFailures": []}
+
+    (letter,) = house.cloud.letters(house.cloud.dead_letters_url)
+    told = letter["MessageAttributes"]
+    assert told[FIRST_ID]["StringValue"] == expected
+    assert "'night/076.jpg' is not the key of a spec" in told["reason"]["StringValue"]
+    assert "'night/076.jpg.json'" in told["reason"]["StringValue"]
+
+
+def test_a_request_without_an_id_is_known_by_the_time_at_which_the_queue_got_it(
+    house: House,
+) -> None:
+    """In milliseconds since 1970."""
+    house.put("cat.jpg", PNG)
+    house.receive('{"source": "cat.jpg", "spec": {"operation": "remove-background"}}')
+
+    (task,) = house.ports.tasks.in_folder("", 9)
+    assert task.trigger.asked_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_intake_leaves_to_itself_what_would_take_too_long(house: House) -> None:
+    """Its errands lie in its own queue, and are understood when they come."""
+    with table().batch_writer() as batch:
+        for number in range(PIECE + 1):
+            batch.put_item({"pk": "wants#m.png", "sk": f"{number:032x}"})
+    house.receive(house.put("m.png", PNG))
+
+    queue_url = os.environ["DARKROOM_INTAKE_QUEUE_URL"]
+    bodies = [letter["Body"] for letter in house.cloud.letters(queue_url)]
+    assert bodies
+    assert {json.loads(body)["release"] for body in bodies} == {"m.png"}
+    assert house.receive(*bodies) == {"batchItemFailures": []}
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

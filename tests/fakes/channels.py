@@ -1,7 +1,7 @@
 """Runs, events and dead letters, recorded in memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ class DeadLetter:
 
     body: str
     reason: str
+    message_id: str
 
 
 class RecordingDeadLetters:
@@ -65,6 +66,22 @@ class RecordingDeadLetters:
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
-    def put(self, body: str, reason: str) -> None:
-        """Keep the message with the reason on it."""
-        self.letters.append(DeadLetter(body, reason))
+    def put(self, body: str, reason: str, message_id: str) -> None:
+        """Keep the message with the reason and the id on it."""
+        self.letters.append(DeadLetter(body, reason, message_id))
+
+
+class RecordingErrands:
+    """Fulfils `darkroom.ports.Errands`; `bodies` is what was sent and not taken out yet."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Send them all."""
+        self.bodies += bodies
+
+    def take(self) -> Sequence[str]:
+        """What lies there; then nothing does."""
+        taken, self.bodies = self.bodies, []
+        return taken

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from darkroom.errors import InputRefused
+from darkroom.errors import InputRefused, InputWithheld
 from darkroom.order import Input
 from darkroom.ports import Found
 
@@ -24,6 +24,8 @@ class InMemoryInputs:
 
     Attributes:
         unreadable: keys of objects that nobody can read without a key of their own.
+        archived: keys of objects that lie in an archive -> whether they are on their way.
+        forbidden: keys of objects that we may not read for now.
     """
 
     def __init__(self, bucket: str = "input") -> None:
@@ -32,6 +34,8 @@ class InMemoryInputs:
         self._deleted: set[str] = set()
         self._count = 0
         self.unreadable: set[str] = set()
+        self.archived: dict[str, bool] = {}
+        self.forbidden: set[str] = set()
 
     @property
     def bucket(self) -> str:
@@ -51,14 +55,22 @@ class InMemoryInputs:
         """Hide the current version behind a delete marker; pinned versions stay readable."""
         self._deleted.add(key)
 
+    def undelete(self, key: str) -> None:
+        """Remove the delete marker: what lies below it is there again."""
+        self._deleted.discard(key)
+
     def find(self, key: str) -> Found | None:
         """The object's current version, or None."""
         if key in self._deleted or key not in self._versions:
             return None
         if key in self.unreadable:
             raise InputRefused("input-unreadable", f"{key} cannot be read.", "Upload it plainly.")
+        if key in self.forbidden:
+            raise InputWithheld("input-forbidden", f"{key} may not be read.", "Give the right.")
         now = self._versions[key][-1]
-        return Found(key, now.version_id, now.etag, len(now.body))
+        coming = self.archived.get(key)
+        withheld = "" if coming is None else f"{key} lies in an archive."
+        return Found(key, now.version_id, now.etag, len(now.body), withheld, coming is True)
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """The whole object; None when that version is gone."""
@@ -88,6 +100,8 @@ class InMemoryInputs:
 
     def _body(self, key: str, version_id: str | None) -> bytes | None:
         found = self.find(key)
+        if found and found.withheld:
+            raise InputWithheld("input-archived", found.withheld, "Restore it.", announced=True)
         wanted = version_id or (found.version_id if found else None)
         for version in self._versions.get(key, []):
             if version.version_id == wanted:

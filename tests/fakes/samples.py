@@ -88,4 +88,5 @@ def full_task(at: datetime = START) -> Task:
         wait_reason="waits",
         waits=3,
         gone=1,
+        look_at=at + timedelta(minutes=15),
     )

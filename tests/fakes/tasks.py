@@ -78,9 +78,9 @@ class InMemoryTasks:
         mine = (task_id, attempt)
         return self._jobs.setdefault((provider, job_id), mine) == mine
 
-    def wanting(self, key: str) -> Sequence[str]:
+    def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """Tasks that wait for this input key."""
-        return sorted(self._wants.get(key, ()))
+        return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]
 
     def forget_wants(self, task: Task) -> None:
         """Drop the task's entries."""
@@ -101,6 +101,12 @@ class InMemoryTasks:
         stored = self._items[task.task_id]
         if stored["revision"] == task.revision:
             self._items[task.task_id] = stored | {"due_at": time_text(until)}
+
+    def put_off(self, task_id: str, until: datetime) -> None:
+        """The task is not due before."""
+        stored = self._items.get(task_id, {})
+        if stored.get("due_at", "~") < time_text(until):
+            self._items[task_id] = stored | {"due_at": time_text(until)}
 
     def dismiss(self, task: Task) -> None:
         """The task need not be looked at any more."""

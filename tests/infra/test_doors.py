@@ -27,6 +27,7 @@ def test_every_door_knows_the_resources_of_its_own_stack(template: Template, ver
         expected["DARKROOM_STATE_MACHINE_ARN"] = template.one("StepFunctions::StateMachine")
     if verb == "intake":
         expected["DARKROOM_DEAD_LETTER_QUEUE_URL"] = template.one("SQS::Queue", "DeadLetters")
+        expected["DARKROOM_INTAKE_QUEUE_URL"] = template.one("SQS::Queue", "IntakeQueue")
     assert {name: variables[name] for name in expected} == {
         name: {"Ref": resource.id} for name, resource in expected.items()
     }

@@ -40,13 +40,13 @@ def test_intake_reads_the_queue_in_batches_that_may_fail_in_part(template: Templ
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
 
 
-def test_uploads_and_deletions_reach_the_intake_queue(template: Template) -> None:
+def test_uploads_deletions_and_restored_files_reach_the_intake_queue(template: Template) -> None:
     """The rule listens on the default bus, where S3 speaks, for the input bucket alone."""
     rule = template.one("Events::Rule", "Uploads")
     assert rule.get("EventBusName") is None
     assert rule["EventPattern"] == {
         "source": ["aws.s3"],
-        "detail-type": ["Object Created", "Object Deleted"],
+        "detail-type": ["Object Created", "Object Deleted", "Object Restore Completed"],
         "detail": {"bucket": {"name": [{"Ref": template.one("S3::Bucket", "Input").id}]}},
     }
     _assert_sends_to_intake_queue(template, rule)

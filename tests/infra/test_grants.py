@@ -45,6 +45,7 @@ ALLOWED = {
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sqs:ReceiveMessage",
+            "sqs:SendMessage",
         },
         "dead letters": {"sqs:SendMessage"},
     },

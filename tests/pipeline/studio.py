@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from darkroom.arrivals import Arrival, Removed, Uploaded
+from darkroom.arrivals import Arrival, Message, Removed, Uploaded
+from darkroom.aws.messages import read_message
 from darkroom.errors import ProviderRefused, Unclear
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail
@@ -20,7 +21,12 @@ from darkroom.pipeline.submit import submit
 from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
 from darkroom.task import State, Task
-from tests.fakes.channels import RecordingDeadLetters, RecordingEvents, RecordingWorkflows
+from tests.fakes.channels import (
+    RecordingDeadLetters,
+    RecordingErrands,
+    RecordingEvents,
+    RecordingWorkflows,
+)
 from tests.fakes.clock import FixedClock
 from tests.fakes.gate import InMemoryGate
 from tests.fakes.inputs import InMemoryInputs
@@ -54,6 +60,7 @@ class Studio:
     providers: FakeProviders = field(default_factory=lambda: FakeProviders(ROUTES))
     clock: FixedClock = field(default_factory=FixedClock)
     gate: InMemoryGate = field(default_factory=InMemoryGate)
+    errands: RecordingErrands = field(default_factory=RecordingErrands)
     policy: Policy = field(default_factory=Policy)
     steps: list[Step] = field(default_factory=list)
 
@@ -68,6 +75,7 @@ class Studio:
             self.providers,
             self.clock,
             self.gate,
+            self.errands,
             self.policy,
         )
 
@@ -98,6 +106,15 @@ class Studio:
         """Deliver messages to intake, again and again while intake dies on them."""
         for arrival in arrivals:
             self._insist(functools.partial(intake, self.ports, arrival))
+        self.run_errands()
+
+    def run_errands(self) -> None:
+        """Deliver to intake what it has left to itself, until nothing is."""
+        while bodies := self.errands.take():
+            for body in bodies:
+                message = Message(body, "errand", 1, self.clock.now())
+                for arrival in read_message(message, self.inputs.bucket):
+                    self._insist(functools.partial(intake, self.ports, arrival))
 
     def door(self, name: str, task_id: str, run: int = 1) -> Step:
         """Call one door of the workflow once."""

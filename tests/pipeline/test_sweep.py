@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.errors import Conflict
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.sweep import look_after, sweep
+from darkroom.pipeline.sweep import PUT_OFF, look_after, sweep
 from darkroom.policy import Policy
 from darkroom.ports import RunStatus
 from darkroom.task import FINISHED, STILL, Slot, State, Task
@@ -190,6 +190,34 @@ def test_a_sweep_stops_while_there_is_time(studio: Studio) -> None:
 
     assert sweep(studio.ports, lambda: next(left)) == {"given-up": 2}
     assert sweep(studio.ports) == {"given-up": 3}
+
+
+def test_what_fails_every_time_does_not_stand_before_the_others_every_time(
+    studio: Studio,
+) -> None:
+    """One cannot be read, one cannot be looked after: they are put off, and the others go on."""
+    for name in ("a", "b", "c"):
+        studio.ask(SYNC_NONE, key=f"{name}.jpg.json")
+        studio.upload(f"{name}.jpg")
+    broken, failing, good = (task.task_id for task in studio.tasks.all)
+    studio.tasks._items[broken]["task"] = {"unknown": 1}
+    start = studio.workflows.start
+
+    def refuse(task_id: str, run: int) -> None:
+        if task_id == failing:
+            raise RuntimeError("no")
+        start(task_id, run)
+
+    studio.workflows.start = refuse  # type: ignore[method-assign]
+    studio.clock.advance(studio.policy.inputs_s)
+    with pytest.raises(ValueError, match="not a task"):
+        sweep(studio.ports)
+
+    assert studio.workflows.started == [(good, 1)]
+    now = studio.clock.now()
+    assert not {broken, failing} & set(studio.tasks.due(now))
+    assert broken in set(studio.tasks.due(now + PUT_OFF))
+    assert failing in set(studio.tasks.due(now + STILL))
 
 
 def test_one_broken_task_does_not_keep_the_others_from_it(studio: Studio) -> None:

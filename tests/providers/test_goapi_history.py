@@ -10,7 +10,7 @@ from darkroom.pipeline.settle import LOOK_FOR
 from darkroom.providers.goapi_history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
 from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, run, work_of
-from tests.providers.goapi_past import ADAPTER, SINCE_S, Account, rows, stamp, told
+from tests.providers.goapi_past import ADAPTER, ENDPOINT, SINCE_S, Account, rows, stamp, told
 
 LOOKS = sum(
     after_s <= LOOK_FOR.total_seconds()
@@ -227,7 +227,7 @@ def test_a_look_that_goes_wrong_finds_nothing_out(
 def test_a_task_that_cannot_be_asked_about_is_no_other_ones(
     status: int, kind: type[DarkroomError]
 ) -> None:
-    """It may be the one."""
+    """It may be the one, where none of the others is."""
     route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
     listed = told({"data": [{"task_id": "t", "action": "x"}], "total": 1})
     with pytest.raises(kind):
@@ -236,3 +236,22 @@ def test_a_task_that_cannot_be_asked_about_is_no_other_ones(
             listed,
             answer_of(status, {}),
         )
+
+
+def test_a_task_that_cannot_be_asked_about_does_not_hide_the_others() -> None:
+    """The vendor has trouble with one of them; ours is the next."""
+    route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
+    names = [{"task_id": name, "action": "background-remove"} for name in ("bad", "ours")]
+    steps = ADAPTER.look_up(work_of(route, {}, {}), SINCE_S)
+    request = next(steps)
+    request = steps.send(told({"data": names, "total": 2}))
+    found = None
+    try:
+        while True:
+            bad = request.path.endswith("/bad")
+            config = {"webhook_config": {"endpoint": ENDPOINT}}
+            ours = told({"task_id": "ours", "config": config})
+            request = steps.send(answer_of(500, {}) if bad else ours)
+    except StopIteration as end:
+        found = end.value
+    assert found == Accepted("ours")

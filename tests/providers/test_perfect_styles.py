@@ -229,3 +229,11 @@ def test_a_list_ends_however_its_end_is_said(last: dict[str, Any]) -> None:
     page = told(groups=[{"id": 5}], **last)
     _, groups = run(Perfect().styles(route_of("hairstyle")), page, told(styles=[], **last))
     assert [(one.id, one.title, one.styles) for one in groups] == [(5, "5", ())]
+
+
+def test_an_entry_that_cannot_be_read_does_not_hide_the_others() -> None:
+    """Neither among the groups nor among the styles."""
+    page = told(groups=[{"id": None}, {"id": 5}, "x"])
+    styles = told(styles=[{"id": 7}, {"info": {"title": "nameless"}}])
+    _, groups = run(Perfect().styles(route_of("hairstyle")), page, styles)
+    assert [(one.id, [style.id for style in one.styles]) for one in groups] == [(5, [7])]

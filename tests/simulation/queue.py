@@ -41,8 +41,9 @@ class Queue:
         if mischief.chance("event-duplicated"):
             self._send(body)
 
-    def put(self, body: str, reason: str) -> None:
+    def put(self, body: str, reason: str, message_id: str) -> None:
         """Keep the message with the reason on it; as a message it is another one."""
+        del message_id
         self.reasons.append(reason)
         if body != MALFORMED:
             self._count += 1

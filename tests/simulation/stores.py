@@ -114,9 +114,9 @@ class PlainTasks:
         mine = (task_id, attempt)
         return self._jobs.setdefault((provider, job_id), mine) == mine
 
-    def wanting(self, key: str) -> Sequence[str]:
+    def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """Tasks that wait for this input key."""
-        return sorted(self._wants.get(key, ()))
+        return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]
 
     def forget_wants(self, task: Task) -> None:
         """Drop the task's entries."""
@@ -135,6 +135,11 @@ class PlainTasks:
         """The task need not be looked at before."""
         if self.stored[task.task_id].revision == task.revision:
             self.looks[task.task_id] = until
+
+    def put_off(self, task_id: str, until: datetime) -> None:
+        """The task is not due before."""
+        if task_id in self.looks and self.due_at(task_id) < until:
+            self.looks[task_id] = until
 
     def dismiss(self, task: Task) -> None:
         """The finished task need not be looked at any more."""

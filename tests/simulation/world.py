@@ -80,6 +80,18 @@ class _Letters:
         self.put = queue.put
 
 
+class _Errands:
+    """What intake leaves to itself."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Send them all."""
+        for body in bodies:
+            self._queue.send(body)
+
+
 class World:
     """Everything there is.
 
@@ -207,6 +219,7 @@ class World:
                 "events": self.witness,
                 "dead_letters": _Letters(self.queue),
                 "gate": self.gate,
+                "errands": _Errands(self.queue),
             }.items()
         }
         clock = SimulatedClock(outside)

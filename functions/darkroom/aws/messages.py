@@ -1,43 +1,48 @@
 """What a message of the intake queue says, as arrivals.
 
-It may hold an EventBridge event of S3 (keys as they are), a native S3 notification (keys
-URL-encoded), or a request of our own: by itself, or as the detail of a "Task Requested" event.
+It may hold an event of S3, on EventBridge or as its own notification (`s3_events`), or a request of
+our own: by itself, or as the detail of a "Task Requested" event. Any of them may come in the
+envelope of an SNS topic, or without it ("raw message delivery").
 
     {"key": "photos/cat.jpg.json"}
     {"request_id": "order-17", "source": "photos/cat.jpg", "spec": {"operation": "upscale"}}
+
+The `request_id` is the identity of a request. One without it is known by its content: the same
+`source`, `label` and `spec` again within 24 hours are the same task, whoever sends them.
 """
 
-from typing import Annotated, Any
-from urllib.parse import unquote_plus
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
 )
 
-from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded
-from darkroom.aws.objects import version_of
-from darkroom.errors import Refused, SpecRefused
-from darkroom.naming import LABEL, MAX_KEY_BYTES
+from darkroom.arrivals import Arrival, Awaited, Message, Requested, Unread, Uploaded, utc
+from darkroom.aws.channels import SOURCE
+from darkroom.aws.s3_events import ON_EVENTBRIDGE, Key, bad_message, read_event, read_record
+from darkroom.errors import Failure, Refused, SpecRefused
+from darkroom.naming import LABEL, kind_of
 from darkroom.strict_json import read_json
 from darkroom.wording import explain
 
-
-def _fits(key: str) -> str:
-    if len(key.encode()) > MAX_KEY_BYTES:
-        raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
-    return key
-
-
-Key = Annotated[str, StringConstraints(min_length=1), AfterValidator(_fits)]
+SNS = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
+"""What SNS sends ("Parsing Amazon SNS message formats", SNS guide)."""
+DEEPEST = 3
+"""So many envelopes may be around a message: a topic may have got it from another service."""
 
 
 def read_message(message: Message, bucket: str) -> tuple[Arrival, ...]:
-    """The arrivals that a message tells of; none for S3's test message and for other events.
+    """The arrivals that a message tells of; none where it tells of nothing that concerns us.
+
+    Of several records those that cannot be understood are `Unread`.
 
     Args:
         message: the message.
@@ -47,109 +52,151 @@ def read_message(message: Message, bucket: str) -> tuple[Arrival, ...]:
         Refused: `bad-message`; it can never be understood and belongs to the dead letters.
     """
     try:
-        # As strict as a spec's file: what it carries is kept and passed on in the same places.
-        document = read_json(message.body.encode("utf-8", "surrogatepass"), "The message")
-    except SpecRefused as refusal:
-        raise _bad(refusal.failure.sentence) from refusal
-    if not isinstance(document, dict):
-        raise _bad("The message is not a JSON object.")
-    try:
-        if "Records" in document:
-            return tuple(
-                arrival
-                for record in _Notification.model_validate(document).Records
-                for arrival in record.arrivals(bucket)
-            )
-        if "detail-type" in document:
-            return _from_event(document, bucket, message.message_id)
-        if document.get("Event") == "s3:TestEvent":
-            return ()
-        return (_Request.model_validate(document).arrival(message.message_id),)
+        return _read(message.body, bucket, message.sent_at, DEEPEST)
     except ValidationError as error:
-        sentence, _ = explain(error, "The message", _Request.model_fields)
-        raise _bad(sentence) from error
+        raise _explained(error) from error
 
 
-def _from_event(document: dict[str, Any], bucket: str, message_id: str) -> tuple[Arrival, ...]:
-    match document["detail-type"]:
-        case "Object Created":
-            detail = _S3Event.model_validate(document).detail
-            _check_bucket(detail.bucket.name, bucket)
-            found = detail.object
-            version = version_of(found.version_id, found.etag) if found.known else None
-            return (Uploaded(found.key, version),)
-        case "Object Deleted":
-            detail = _S3Event.model_validate(document).detail
-            _check_bucket(detail.bucket.name, bucket)
-            return (Removed(detail.object.key),)
-        case "Task Requested":
-            # A redelivered event keeps its id, even when it comes in another message.
-            event_id = str(document.get("id") or message_id)
-            return (_Request.model_validate(document.get("detail")).arrival(event_id),)
-        case _:
-            return ()
+def sender_id_of(body: str) -> str | None:
+    """The id that whoever sent this was given by EventBridge or SNS; None where SQS gave it."""
+    try:
+        document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
+    except SpecRefused:
+        return None
+    told = None
+    if not isinstance(document, dict):
+        return None
+    if "detail-type" in document:
+        told = document.get("id")
+    elif _is_one_of(document.get("Type"), SNS):
+        told = document.get("MessageId")
+    return told if isinstance(told, str) and told else None
 
 
-class _Name(BaseModel):
-    name: str
-
-
-class _Object(BaseModel):
-    key: Key
-    version_id: str | None = Field(default=None, alias="version-id")
-    etag: str = ""
-
-    @property
-    def known(self) -> bool:
-        return bool(self.version_id or self.etag)
-
-
-class _S3Detail(BaseModel):
-    bucket: _Name
-    object: _Object
-
-
-class _S3Event(BaseModel):
-    """S3's event on EventBridge; https://docs.aws.amazon.com/AmazonS3 "Amazon S3 event message"."""
-
-    detail: _S3Detail
-
-
-class _NativeObject(BaseModel):
-    key: Annotated[str, StringConstraints(min_length=1)]  # encoded, and so up to thrice as long
-    versionId: str | None = None  # noqa: N815 - S3's own name
-    eTag: str = ""  # noqa: N815 - S3's own name
-
-
-class _NativeS3(BaseModel):
-    bucket: _Name
-    object: _NativeObject
-
-
-class _Record(BaseModel):
-    """One record of a native S3 notification, whose key is URL-encoded with + for a space."""
-
-    eventName: str  # noqa: N815 - S3's own name
-    s3: _NativeS3
-
-    def arrivals(self, bucket: str) -> tuple[Arrival, ...]:
-        _check_bucket(self.s3.bucket.name, bucket)
-        found = self.s3.object
-        key = unquote_plus(found.key)
-        if self.eventName.startswith("ObjectCreated:"):
-            known = found.versionId or found.eTag
-            return (Uploaded(key, version_of(found.versionId, found.eTag) if known else None),)
-        if self.eventName.startswith("ObjectRemoved:"):
-            return (Removed(key),)
+def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple[Arrival, ...]:
+    try:
+        # As strict as a spec's file: what it carries is kept and passed on in the same places.
+        document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
+    except SpecRefused as refusal:
+        raise bad_message(refusal.failure.sentence) from refusal
+    if not isinstance(document, dict):
+        raise bad_message("The message is not a JSON object.")
+    if "Records" in document:
+        return _from_records(document, bucket, sent_at, depth)
+    if "detail-type" in document:
+        return _from_event(document, bucket, sent_at)
+    if _is_one_of(document.get("Type"), SNS):
+        return _from_topic(document, bucket, sent_at, depth)
+    if document.get("Event") == "s3:TestEvent":
         return ()
+    if "release" in document:
+        return (_Release.model_validate(document).arrival(),)
+    return (_Request.model_validate(document).arrival(sent_at),)
 
 
-class _Notification(BaseModel):
-    Records: list[_Record]
+def _from_records(
+    document: Mapping[str, Any], bucket: str, sent_at: datetime | None, depth: int
+) -> tuple[Arrival, ...]:
+    """Each record by itself: one that is bad does not keep the others from their turn."""
+    records = _Records.model_validate(document).Records
+    if not records:
+        raise bad_message("The message has an empty list of records.")
+    arrivals: list[Arrival] = []
+    refusals: list[Refused] = []
+    for number, record in enumerate(records, start=1):
+        try:
+            if isinstance(record, dict) and "Sns" in record:
+                topic = _Topic.model_validate(record).Sns
+                arrivals += _from_topic(topic, bucket, sent_at, depth)
+            else:
+                arrivals += read_record(record, bucket)
+        except (Refused, ValidationError) as error:
+            refusal = _explained(error) if isinstance(error, ValidationError) else error
+            refusals.append(refusal)
+            arrivals.append(Unread(_numbered(refusal, number, len(records))))
+    if len(refusals) == len(records):
+        raise refusals[0]
+    return tuple(arrivals)
+
+
+def _from_event(
+    document: Mapping[str, Any], bucket: str, sent_at: datetime | None
+) -> tuple[Arrival, ...]:
+    kind = document["detail-type"]
+    if _is_one_of(kind, ON_EVENTBRIDGE):
+        return read_event(document, bucket)
+    if kind == "Task Requested":
+        # An event keeps its time, whatever messages it comes in.
+        asked_at = _time_of(document.get("time")) or sent_at
+        return (_Request.model_validate(document.get("detail")).arrival(asked_at),)
+    if document.get("source") == SOURCE:
+        return ()  # what Darkroom itself tells
+    raise bad_message(
+        f"The message is an event '{str(kind)[:80]}', which Darkroom does not know.",
+        "Ask for a task with an event 'Task Requested'; see the samples in the folder 'events'.",
+    )
+
+
+def _from_topic(
+    document: Mapping[str, Any], bucket: str, sent_at: datetime | None, depth: int
+) -> tuple[Arrival, ...]:
+    """What the envelope of an SNS topic holds."""
+    envelope = _Envelope.model_validate(document)
+    if envelope.Type != "Notification":
+        raise bad_message(
+            f"The message is a '{envelope.Type}' of the SNS topic {envelope.TopicArn[:200]}.",
+            "Subscribe the queue from its own account, or confirm with the address in the message.",
+        )
+    if depth == 0:
+        raise bad_message("The message lies in too many envelopes.")
+    return _read(envelope.Message, bucket, _time_of(envelope.Timestamp) or sent_at, depth - 1)
+
+
+def _plausible(at: datetime) -> datetime:
+    if not 2000 <= at.year < 2100:  # noqa: PLR2004 - times may be shifted, and years end
+        raise ValueError("a year of this century is expected")
+    return utc(at)
+
+
+Time = Annotated[datetime, AfterValidator(_plausible)]
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
+
+
+class _Records(BaseModel):
+    Records: list[Any]
+
+
+class _Envelope(BaseModel):
+    Type: Literal["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
+    Message: str
+    TopicArn: str = ""
+    Timestamp: Any = None
+
+
+class _Topic(BaseModel):
+    """A record as SNS hands it to functions, without saying its type twice."""
+
+    Sns: dict[str, Any]
+
+
+class _Release(BaseModel):
+    """What intake has left to itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    release: Key
+    tasks: Annotated[str, StringConstraints(pattern="^[0-9a-f]{0,32}$")] = ""
+
+    def arrival(self) -> Awaited:
+        return Awaited(self.release, self.tasks)
 
 
 class _Request(BaseModel):
-    """A request of a backend: names a spec that was uploaded, or carries one."""
+    """A request of a backend: names a spec that was uploaded, or carries one.
+
+    `asked_at` says when a request without `request_id` was sent first; Darkroom writes it where a
+    message is sent again.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -158,21 +205,47 @@ class _Request(BaseModel):
     request_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     source: Key | None = None
     label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = None
+    asked_at: Time | None = None
 
-    def arrival(self, message_id: str) -> Arrival:
+    def arrival(self, sent_at: datetime | None) -> Arrival:
         if self.spec is None and self.key is not None:
-            return Uploaded(self.key)
+            return _named(self.key)
         if self.spec is None:
-            raise _bad("The message has neither 'spec' nor the 'key' of one.")
+            raise bad_message("The message has neither 'spec' nor the 'key' of one.")
         if self.key is not None:
-            raise _bad("The message has both 'spec' and 'key'; one of them says what to do.")
-        return Requested(self.spec, self.request_id or message_id, self.source, self.label)
+            raise bad_message("The message has both 'spec' and 'key'; one of them says what to do.")
+        return Requested(
+            self.spec, self.request_id, self.source, self.label, self.asked_at or sent_at
+        )
 
 
-def _check_bucket(name: str, expected: str) -> None:
-    if name != expected:
-        raise _bad(f"The message is about bucket '{name}', and the input bucket is '{expected}'.")
+def _named(key: str) -> Uploaded:
+    """The spec that a request names."""
+    if kind_of(key) == "spec":
+        return Uploaded(key)
+    raise bad_message(
+        f"'{key}' is not the key of a spec: a spec's name ends in '.json'.",
+        f"Name the spec, such as '{key}.json', or send the spec itself with '{key}' as 'source'.",
+    )
 
 
-def _bad(sentence: str) -> Refused:
-    return Refused("bad-message", sentence, "See the samples in the folder 'events'.")
+def _time_of(told: object) -> datetime | None:
+    """The time that an envelope bears, if it can be read."""
+    try:
+        return _TIME.validate_python(told)
+    except ValidationError:
+        return None
+
+
+def _is_one_of(word: object, known: Mapping[str, Any] | frozenset[str]) -> bool:
+    return isinstance(word, str) and word in known
+
+
+def _explained(error: ValidationError) -> Refused:
+    sentence, _ = explain(error, "The message", _Request.model_fields)
+    return bad_message(sentence)
+
+
+def _numbered(refusal: Refused, number: int, of: int) -> Failure:
+    told = refusal.failure
+    return replace(told, sentence=f"Record {number} of {of}: {told.sentence}")

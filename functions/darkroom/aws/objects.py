@@ -4,7 +4,7 @@ A version is S3's version id, or `etag:<ETag>` for an object in a bucket without
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import translated
-from darkroom.errors import Busy, Conflict, InputRefused
+from darkroom.errors import Conflict, InputRefused, InputWithheld
 from darkroom.ports import Found
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ _RACED = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 # A delete marker's version answers 405; an id that is none, 400.
 _NO_SUCH_VERSION = _GONE | {"405", "MethodNotAllowed", "400", "InvalidArgument", "Bad Request"}
 _FORBIDDEN = frozenset({"403", "AccessDenied"})
+_ARCHIVED = "InvalidObjectState"
+"""What S3 answers to a GET of an object that lies in an archive and has not been restored."""
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes that are archives; of Intelligent-Tiering the HEAD's `ArchiveStatus` tells."""
 _KMS = "KMS."
 """Begins the codes that S3 passes on from the key service, as of a key that is disabled."""
 _ENCRYPTED = "InvalidRequest"
@@ -51,7 +55,7 @@ class S3Inputs:
 
         Raises:
             InputRefused: nobody but its uploader can read it (`input-unreadable`).
-            Busy: we may not read it as long as nobody changes that (`input-forbidden`).
+            InputWithheld: we may not read it as long as nobody changes that (`input-forbidden`).
         """
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=key)
@@ -68,6 +72,8 @@ class S3Inputs:
             version_id=version_of(head.get("VersionId"), etag),
             etag=etag,
             size=head["ContentLength"],
+            withheld=_withheld(head, key),
+            coming=_being_restored(head),
         )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
@@ -118,8 +124,7 @@ class S3Inputs:
                     f"The version of {key} that this task is about was deleted.",
                     "Upload the file and the spec again.",
                 ) from error
-            if _code(error) == _ENCRYPTED:
-                raise _unreadable(key) from error
+            _judge(error, key)
             raise
         with answer["Body"] as body, SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
             shutil.copyfileobj(body, file, 1 << 18)
@@ -203,14 +208,41 @@ def _judge(error: ClientError, key: str) -> None:
     code = _code(error)
     if code == _ENCRYPTED:
         raise _unreadable(key) from error
+    if code == _ARCHIVED:
+        sentence, next_step = _archived(key)
+        raise InputWithheld("input-archived", sentence, next_step, announced=True) from error
     if code in _FORBIDDEN or code.startswith(_KMS):
-        raise Busy(
+        raise InputWithheld(
             "input-forbidden",
             f"S3 does not let Darkroom read {key}: its encryption key or the bucket's policy "
             "forbids it.",
             "Let Darkroom's functions use the key (kms:Decrypt) and read the bucket; it is tried "
             "again.",
         ) from error
+
+
+def _withheld(head: Mapping[str, Any], key: str) -> str:
+    """Why a GET of the object would be refused, as far as its HEAD tells; else ""."""
+    in_archive = head.get("StorageClass") in ARCHIVES or bool(head.get("ArchiveStatus"))
+    if not in_archive or 'ongoing-request="false"' in head.get("Restore", ""):
+        return ""
+    if _being_restored(head):
+        return f"{key} is being restored from its archive."
+    return " ".join(_archived(key))
+
+
+def _being_restored(head: Mapping[str, Any]) -> bool:
+    return 'ongoing-request="true"' in head.get("Restore", "")
+
+
+def _archived(key: str) -> tuple[str, str]:
+    return (
+        f"{key} lies in an archive of S3, which does not give it.",
+        (
+            "Restore it (`aws s3api restore-object`), or upload it again in another storage class; "
+            "then it goes on by itself."
+        ),
+    )
 
 
 def _unreadable(key: str) -> InputRefused:

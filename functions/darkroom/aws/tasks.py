@@ -14,6 +14,7 @@ Indexes: `by-due` (what is not dismissed, by when to look at it), `by-folder`, `
 
 import heapq
 import itertools
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -43,6 +44,7 @@ from darkroom.task import Task
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+LOG = logging.getLogger(__name__)
 PAGE = 1000
 """Items asked for at once, where many are wanted."""
 TABLE = "the task table"
@@ -126,12 +128,14 @@ class DynamoTasks:
         """See `ports.Tasks.owner`."""
         return self._named(owner_key(output))
 
-    def wanting(self, key: str) -> Sequence[str]:
+    def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """See `ports.Tasks.wanting`; a consistent query on the table itself."""
-        return [
-            str(item["sk"])
-            for item in self._pages(KeyConditionExpression=Key("pk").eq(f"wants#{key}"))
-        ]
+        condition: ConditionBase = Key("pk").eq(f"wants#{key}")
+        if prefix:
+            condition &= Key("sk").begins_with(prefix)
+        limit = {} if most is None else {"Limit": min(most, PAGE)}
+        items = self._pages(KeyConditionExpression=condition, **limit)
+        return [str(item["sk"]) for item in itertools.islice(items, most)]
 
     def forget_wants(self, task: Task) -> None:
         """See `ports.Tasks.forget_wants`."""
@@ -140,17 +144,44 @@ class DynamoTasks:
                 self._table.delete_item(Key=wants_key(key, task.task_id))
 
     def due(self, now: datetime) -> Iterable[str]:
-        """See `ports.Tasks.due`; eventually consistent, soonest first within a shard."""
-        for shard in range(SHARDS):
+        """See `ports.Tasks.due`; eventually consistent, soonest first.
+
+        A shard that cannot be read keeps nobody of the others from their turn; its error is raised
+        at the end.
+        """
+        errors: list[Exception] = []
+
+        def due_of(shard: int) -> Iterator[dict[str, Any]]:
             condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(time_text(now))
-            for item in self._pages(
-                IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
-            ):
-                yield str(item["pk"]).removeprefix("task#")
+            try:
+                yield from self._pages(
+                    IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
+                )
+            except ClientError as error:
+                errors.append(error)
+
+        shards = (due_of(shard) for shard in range(SHARDS))
+        for item in heapq.merge(*shards, key=lambda item: str(item["due_at"])):
+            yield str(item["pk"]).removeprefix("task#")
+        if errors:
+            raise errors[0]
 
     def postpone(self, task: Task, until: datetime) -> None:
         """See `ports.Tasks.postpone`; moves the index alone."""
         self._mark(task, "SET due_at = :until", {":until": time_text(until)})
+
+    def put_off(self, task_id: str, until: datetime) -> None:
+        """See `ports.Tasks.put_off`; moves the index alone, whatever the item holds."""
+        try:
+            self._table.update_item(
+                Key=task_key(task_id),
+                UpdateExpression="SET due_at = :until",
+                ConditionExpression="due_at < :until",
+                ExpressionAttributeValues={":until": time_text(until)},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
 
     def dismiss(self, task: Task) -> None:
         """See `ports.Tasks.dismiss`; takes it out of the index."""
@@ -180,7 +211,7 @@ class DynamoTasks:
             ScanIndexForward=False,
             Limit=min(limit, PAGE),
         )
-        return (read_item(item) for item in itertools.islice(items, limit))
+        return _readable(itertools.islice(items, limit))
 
     def _mark(self, task: Task, update: str, values: dict[str, Any]) -> None:
         # Who changed the task meanwhile has said anew when it is to be looked at.
@@ -223,3 +254,12 @@ class DynamoTasks:
                 "ExpressionAttributeValues": {":expected": expected},
             }
         return write
+
+
+def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Task]:
+    """The tasks of a list; one that cannot be read is told of, and does not hide the others."""
+    for item in items:
+        try:
+            yield read_item(item)
+        except ValueError as error:
+            LOG.warning("left out: %s", error)

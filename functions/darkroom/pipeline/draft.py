@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from darkroom.errors import Refused, SpecRefused
-from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable
+from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable, wanted_as
 from darkroom.order import Order, Trigger
+from darkroom.pipeline.held_back import look_again_at
 from darkroom.pipeline.release import stale
-from darkroom.pipeline.resolve import is_there, look, missing, pin, resolve
+from darkroom.pipeline.resolve import is_there, look, missing, pin, resolve, why_waiting
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Task
@@ -86,17 +87,17 @@ def _read(asked: Asked) -> Spec | Refused:
 def _ordered(ports: Ports, task: Task, order: Order) -> Task:
     """The drafted task with its order: pinned and queued, or waiting for what is missing."""
     found = look(ports.inputs, order)
-    lacking = missing(found)
-    if not lacking:
+    if not missing(found):
         return replace(task, order=pin(order, found, ports.providers.routes()))
     return replace(
         task,
         state="waiting",
         order=order,
         # All of them: one that is there now may be gone when the last one comes.
-        wants=tuple(found),
+        wants=tuple(dict.fromkeys(map(wanted_as, found))),
         deadline=task.created_at + timedelta(seconds=ports.policy.inputs_s),
-        wait_reason=f"waits for {', '.join(lacking)}",
+        wait_reason=why_waiting(found),
+        look_at=look_again_at(ports, found),
     )
 
 

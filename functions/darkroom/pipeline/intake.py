@@ -1,6 +1,7 @@
 """INTAKE: whatever arrives becomes a task once, however often and in whatever order it arrives.
 
-A spec becomes a task. An input releases the tasks that wait for it. Nothing is paid here.
+A spec becomes a task. An input releases the tasks that wait for it, however it came to be there:
+uploaded, restored, or back from under a delete marker. Nothing is paid here.
 
     spec   ──▶ create task + wants ──▶ look for the inputs again ──▶ start
     input  ──▶ stored ──▶ read wants ──▶ look for the inputs ──▶ start
@@ -8,26 +9,37 @@ A spec becomes a task. An input releases the tasks that wait for it. Nothing is 
 Both sides write first and look second, so whichever comes last sees the other.
 """
 
-import re
+import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from darkroom.arrivals import Arrival, Message, Removed, Requested, Uploaded, body_of
-from darkroom.errors import DarkroomError, Failure, Refused, SpecRefused
-from darkroom.naming import LABEL, digest_of, folder_of, kind_of, read_spec_name
+from darkroom.arrivals import (
+    Arrival,
+    Awaited,
+    Message,
+    Removed,
+    Requested,
+    Unread,
+    Uploaded,
+    body_of,
+)
+from darkroom.errors import DarkroomError, Failure, InputWithheld, OutOfTime, Refused, SpecRefused
+from darkroom.naming import folder_of, kind_of, read_spec_name
 from darkroom.order import Trigger
 from darkroom.pipeline.cancel import cancel
 from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.identity import task_of, trigger_of
 from darkroom.pipeline.patience import each, until_won
-from darkroom.pipeline.release import DELETED, SUPERSEDED, release
+from darkroom.pipeline.release import DELETED, SUPERSEDED, release, release_all
 from darkroom.pipeline.resolve import is_there
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES
 from darkroom.task import UNSUBMITTED, Task
 
-PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
-"""A request id that may name results: without a dot it cannot look like a file's name."""
+LEAST_LEFT_S = 10
+"""With less time left in this process no further message is begun."""
 LAST_TRY = 18
 """The receive at which intake gives a message up itself: soon after, the queue does, and says
 nothing of why. What is received more often was never given up: it was throttled each time, or
@@ -42,14 +54,22 @@ _SILENT = Failure(
 
 
 def receive(
-    ports: Ports, message: Message, read: Callable[[Message, str], Iterable[Arrival]]
+    ports: Ports,
+    message: Message,
+    read: Callable[[Message, str], Iterable[Arrival]],
+    time_left_s: Callable[[], float] = lambda: math.inf,
 ) -> Failure | None:
-    """Take a message in; one that cannot become a task goes to the dead letters, with the reason.
+    """Take a message in; what cannot become a task goes to the dead letters, with the reason.
+
+    One of several things in a message does not keep the others from their turn. All of the message
+    goes to the dead letters then: what was taken in already is the same when it comes again.
 
     Args:
         ports: the outside.
         message: the message.
         read: makes arrivals of it and of the input bucket's name. May raise `Refused`.
+        time_left_s: how long this process may still live, seconds; with too little left nothing
+            is begun, so that the messages before it are not done twice.
 
     Returns:
         Why it went to the dead letters, if it did.
@@ -57,23 +77,26 @@ def receive(
     Raises:
         Exception: any but `Refused`, before the last try; try the message again later.
     """
+    if time_left_s() < LEAST_LEFT_S:
+        raise OutOfTime("out-of-time", "The messages before this one took all the time.")
+    if message.sent_at is None:
+        message = replace(message, sent_at=ports.clock.now())
     arrivals: Sequence[Arrival] = ()
     try:
         arrivals = tuple(read(message, ports.inputs.bucket))
-        if message.receives > LAST_TRY:
-            why = _SILENT
-        else:
-            for arrival in arrivals:
-                intake(ports, arrival)
-            return None
+        refused = [_SILENT] if message.receives > LAST_TRY else _take_all(ports, arrivals)
     except Refused as refusal:
-        why = refusal.failure
+        refused = [refusal.failure]
     except Exception as error:
         if message.receives < LAST_TRY:
             raise
-        why = _gave_up(error)
-    ports.dead_letters.put(body_of(message, arrivals), _readable(why.sentence))
-    return why
+        refused = [_gave_up(error)]
+    if not refused:
+        return None
+    reason = " ".join(f"{why.sentence} {why.next_step}".strip() for why in refused)
+    body = body_of(message, arrivals)
+    ports.dead_letters.put(body, _readable(reason), _readable(message.message_id))
+    return refused[0]
 
 
 def intake(ports: Ports, arrival: Arrival) -> None:
@@ -81,6 +104,7 @@ def intake(ports: Ports, arrival: Arrival) -> None:
 
     Raises:
         SpecRefused: a message names a spec that is not there (`no-such-spec`).
+        InputWithheld: S3 does not give the spec.
         Busy: try the message again later.
     """
     match arrival:
@@ -89,12 +113,38 @@ def intake(ports: Ports, arrival: Arrival) -> None:
             if kind == "spec":
                 _take_spec(ports, key, version_id)
             elif kind == "file":
-                each(ports.tasks.wanting(key), lambda task_id: release(ports, task_id))
+                release_all(ports, Awaited(key))
         case Removed(key):
-            if kind_of(key) == "spec":
+            kind = kind_of(key)
+            if kind == "spec":
                 _cancel_removed(ports, key)
+            elif kind == "file":
+                # Of a delete marker, too: the file below it is there again.
+                release_all(ports, Awaited(key))
+        case Awaited():
+            release_all(ports, arrival)
         case Requested():
             _take_request(ports, arrival)
+        case Unread(why):
+            raise Refused(why.code, why.sentence, why.next_step)
+
+
+def _take_all(ports: Ports, arrivals: Iterable[Arrival]) -> list[Failure]:
+    """Take in all that can be; returns why the others never can."""
+    refused: list[Failure] = []
+
+    def take(arrival: Arrival) -> None:
+        try:
+            intake(ports, arrival)
+        except InputWithheld as error:
+            if not error.announced:
+                raise
+            refused.append(error.failure)  # it is taken in with the event of its restoration
+        except Refused as refusal:
+            refused.append(refusal.failure)
+
+    each(arrivals, take)
+    return refused
 
 
 # --- a spec, from a file or from a message ------------------------------------------------------
@@ -120,18 +170,8 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
 
 
 def _take_request(ports: Ports, request: Requested) -> None:
-    # Named as if the spec lay beside its source, so that results and messages read the same; with
-    # the operation as its label, so that two operations on one photo are two specs.
-    operation = str(request.spec.get("operation", ""))
-    label = request.label or (operation if LABEL.fullmatch(operation) else None)
-    if request.source is None:
-        plain = PLAIN.fullmatch(request.request_id)
-        key = f"requests/{request.request_id if plain else digest_of(request.request_id)}.json"
-    elif label:
-        key = f"{request.source}.{label}.json"
-    else:
-        key = f"{request.source}.json"
-    trigger = Trigger("message", ports.inputs.bucket, key, request.request_id)
+    trigger = trigger_of(request, ports.inputs.bucket, ports.clock.now())
+    key = trigger.key
     _take(
         ports,
         Asked(trigger, lambda: read_spec_name(key), lambda: parse_spec(request.spec, _last(key))),
@@ -142,11 +182,17 @@ def _take(ports: Ports, asked: Asked) -> None:
     trigger = asked.trigger
 
     def make() -> Task:
-        task = ports.tasks.get(trigger.task_id)
+        task = task_of(ports.tasks, trigger)
         if task is not None:
             return task
         previous = ports.tasks.latest(trigger.key) if trigger.kind == "upload" else None
         task, owner = draft(ports, asked, previous)
+        if trigger.asked_at is not None:
+            # The same request of the day before has the same output name: if its task was made
+            # since it was looked for, it is seen here, or else makes the creation lose.
+            there = task_of(ports.tasks, trigger)
+            if there is not None:
+                return there
         ports.tasks.create(task, previous=previous, owner=owner)
         return task
 

@@ -59,10 +59,10 @@ def until_won(race: Callable[[], _T], about: str) -> _T:
     raise Busy("contended", f"Too many changes to {about} at once.")
 
 
-def each(ids: Iterable[str], act: Callable[[str], None]) -> None:
+def each(ones: Iterable[_T], act: Callable[[_T], None]) -> None:
     """Act on every one, also when one raises; then raise what was raised first."""
     first: Exception | None = None
-    for one in ids:
+    for one in ones:
         try:
             act(one)
         except Exception as error:  # noqa: BLE001 - one bad task must not stop the others

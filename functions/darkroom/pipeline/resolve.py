@@ -6,8 +6,8 @@ Nothing here reads an object or calls a provider; it compares a spec with declar
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from darkroom.errors import InputRefused
-from darkroom.naming import SpecName, input_key
+from darkroom.errors import InputRefused, InputWithheld
+from darkroom.naming import SpecName, input_key, spellings_of
 from darkroom.order import Choice, Input, Order
 from darkroom.pipeline.choose import Keys, choose, route_of, with_source
 from darkroom.ports import Found, Inputs, Providers
@@ -39,20 +39,35 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
 
 
 def look(inputs: Inputs, order: Order) -> dict[str, Found | None]:
-    """Every file that the order names, as it is right now. Raises `InputRefused`, `Busy`."""
-    return {key: inputs.find(key) for keys in order.keys.values() for key in keys}
+    """Every file that the order names, as it is right now, under whichever key looks like it.
+
+    Raises `InputRefused`; what S3 shows and does not give is found, and says so.
+    """
+    return {key: _find(inputs, key) for keys in order.keys.values() for key in keys}
 
 
 def missing(found: Mapping[str, Found | None]) -> list[str]:
-    """The keys that `look` found nothing at."""
-    return [key for key, there in found.items() if there is None]
+    """The keys that `look` found nothing at, or nothing that S3 gives."""
+    return [key for key, there in found.items() if there is None or there.withheld]
+
+
+def withheld(found: Mapping[str, Found | None]) -> list[Found]:
+    """What `look` found that S3 does not give."""
+    return [there for there in found.values() if there is not None and there.withheld]
+
+
+def why_waiting(found: Mapping[str, Found | None]) -> str:
+    """Why a task cannot be begun, for people; one of the files at least is missing."""
+    gone = [key for key, there in found.items() if there is None]
+    waits = [f"waits for {', '.join(gone)}"] if gone else []
+    return "; ".join([*waits, *(there.withheld for there in withheld(found))])
 
 
 def is_there(inputs: Inputs, key: str) -> bool:
     """Whether there is such a file, readable or not."""
     try:
         return inputs.find(key) is not None
-    except InputRefused:
+    except (InputRefused, InputWithheld):
         return True
 
 
@@ -92,6 +107,19 @@ def _keys(spec: Spec, name: SpecName) -> Keys:
         )
         for role, written in spec.inputs.items()
     }
+
+
+def _find(inputs: Inputs, key: str) -> Found | None:
+    """The file of this name; the one that is spelt exactly so comes first."""
+    for spelling in spellings_of(key):
+        try:
+            found = inputs.find(spelling)
+        except InputWithheld as error:
+            told = error.failure
+            return Found(spelling, "", "", 0, withheld=f"{told.sentence} {told.next_step}")
+        if found is not None:
+            return found
+    return None
 
 
 def _pinned(found: Found) -> Input:

@@ -23,7 +23,7 @@ from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.release import SUPERSEDED, stale
-from darkroom.pipeline.resolve import look, missing, pin
+from darkroom.pipeline.resolve import look, missing, pin, why_waiting, withheld
 from darkroom.pipeline.settle import patience
 from darkroom.ports import Ports
 from darkroom.routes import Route
@@ -186,6 +186,8 @@ def _pinned(ports: Ports, order: Order) -> Order:
         return order
     found = look(ports.inputs, order)
     lacking = missing(found)
+    if withheld(found):
+        raise Refused("inputs-withheld", f"S3 does not give a file yet: {why_waiting(found)}")
     if lacking:
         raise Refused(
             "inputs-missing",

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
+from darkroom.errors import (
+    Conflict,
+    DarkroomError,
+    Failure,
+    InputRefused,
+    InputWithheld,
+    OutOfTime,
+)
 from darkroom.pipeline.admission import (
     Turned,
     admit,
@@ -26,6 +33,7 @@ from darkroom.pipeline.attempts import call_until, next_choice, next_number, rou
 from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
+from darkroom.pipeline.held_back import hold
 from darkroom.pipeline.outcome import accepted, refused
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
@@ -76,6 +84,11 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
             ports, task, "no-provider-left", "Every provider that could do it failed."
         )
     route = route_for(ports, task, choice)
+    if task.look_at is not None:
+        # S3 held a file back: before it gives it, no place in the pace is used up.
+        held = _still_held(ports, task, route)
+        if held is not None:
+            return held
     turned = admit(ports, task, route, sum(len(task.asked.inputs.get(r, ())) for r in route.roles))
     if turned is not None:
         return _wait(ports, task, route, turned)
@@ -112,6 +125,8 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     except Conflict:
         raise
     except DarkroomError as error:
+        if isinstance(error, InputWithheld) and not paying:
+            return hold(ports, task, route, error)
         if paying and error.money_moved == "maybe":
             step = unclear(ports, paying[0], route, error.failure)
         else:
@@ -141,6 +156,7 @@ def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared
         order=task.asked.digested(prepared.sha256),
         wait_reason=None,
         slot=None,
+        look_at=None,
     )
 
 
@@ -150,6 +166,8 @@ def _wait(ports: Ports, task: Task, route: Route, turned: Turned) -> Step:
         work = work_for(task, route, next_number(task))
         try:
             ports.providers.check(work)
+        except InputWithheld as error:
+            return hold(ports, task, route, error)
         except InputRefused as error:
             now = ports.clock.now()
             attempt = Attempt(work.attempt, route.provider, route.model, now, now, run=task.run)
@@ -158,9 +176,21 @@ def _wait(ports: Ports, task: Task, route: Route, turned: Turned) -> Step:
             return step
     if (task.wait_reason, task.slot) != (turned.reason, turned.slot):
         now = ports.clock.now()
-        waiting = task.moved("queued", now, wait_reason=turned.reason, slot=turned.slot)
+        waiting = task.moved(
+            "queued", now, wait_reason=turned.reason, slot=turned.slot, look_at=None
+        )
         ports.tasks.replace(task, waiting)
     return Step("submit", turned.wait_s)
+
+
+def _still_held(ports: Ports, task: Task, route: Route) -> Step | None:
+    try:
+        ports.providers.check(work_for(task, route, next_number(task)))
+    except InputWithheld as error:
+        return hold(ports, task, route, error)
+    except InputRefused:
+        return None  # whoever submits it says so
+    return None
 
 
 def _out_of_time() -> OutOfTime:

@@ -1,6 +1,7 @@
 """SWEEP: look after what stands still, and put it right.
 
     waiting past its deadline          its inputs are looked for once more; else it is given up
+    waiting for what S3 does not give  it is looked at now and then
     no run was ever started            it is started
     its run has ended without it       a new run goes on where that one stopped, `Policy.runs` times
     ended, but perhaps not announced   its manifest is written again, its event sent again
@@ -12,22 +13,26 @@ It may die anywhere: what it did not reach is still due the next time.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 from darkroom.errors import Conflict, Failure, InputRefused
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.ending import conclude, rewrite_manifest
 from darkroom.pipeline.fail import end, fail, runs_left
+from darkroom.pipeline.held_back import coming, latest_deadline, waits_on
 from darkroom.pipeline.patience import each
 from darkroom.pipeline.release import release
-from darkroom.pipeline.resolve import look, missing
-from darkroom.ports import Ports
+from darkroom.pipeline.resolve import look, missing, why_waiting
+from darkroom.ports import Found, Ports
 from darkroom.task import STILL, Ending, Task
 
 Care = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
 
+PUT_OFF = timedelta(minutes=5)
+"""How long a task that could not be looked after stands back behind the others."""
 LEAST_LEFT_S = 30
 """With less time left in this process the next sweep goes on."""
 
@@ -40,7 +45,12 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
     done: Counter[Care] = Counter()
 
     def look_at(task_id: str) -> None:
-        done[look_after(ports, task_id)] += 1
+        try:
+            done[look_after(ports, task_id)] += 1
+        except Exception:
+            # What fails every time must not stand before the others every time.
+            ports.tasks.put_off(task_id, ports.clock.now() + PUT_OFF)
+            raise
 
     due = ports.tasks.due(ports.clock.now())
     each(itertools.takewhile(lambda _: time_left_s() > LEAST_LEFT_S, due), look_at)
@@ -73,21 +83,35 @@ def _conclude(ports: Ports, task: Task) -> Care:
 
 def _give_up(ports: Ports, task: Task) -> Care:
     try:
-        lacking = missing(look(ports.inputs, task.asked))
+        found = look(ports.inputs, task.asked)
     except InputRefused:
-        lacking = []  # released, it ends with that
-    if not lacking:
+        found = {}  # released, it ends with that
+    if not missing(found):
         release(ports, task.task_id)
         return "started"
-    failure = Failure(
-        "inputs-missing",
-        f"These files never came: {', '.join(lacking)}.",
-        f"Upload them, then run {retry_it(task)} or upload the spec again.",
-    )
-    task = end(ports, task, Ending("failed", failure))
+    now = ports.clock.now()
+    if now < task.deadline or (coming(found) and now < latest_deadline(ports, task)):
+        waits_on(ports, task, found)
+        return "alive"
+    task = end(ports, task, Ending("failed", _never_came(task, found)))
     # A run carries the ending out: it is tried again where a sweep that died is not.
     ports.workflows.start(task.task_id, task.run)
     return "given-up"
+
+
+def _never_came(task: Task, found: Mapping[str, Found | None]) -> Failure:
+    gone = [key for key, there in found.items() if there is None]
+    if gone:
+        return Failure(
+            "inputs-missing",
+            f"These files never came: {', '.join(gone)}.",
+            f"Upload them, then run {retry_it(task)} or upload the spec again.",
+        )
+    return Failure(
+        "inputs-withheld",
+        f"S3 did not give a file in time: {why_waiting(found)}",
+        f"Then run {retry_it(task)} or upload the spec again.",
+    )
 
 
 def _keep_running(ports: Ports, task: Task) -> Care:

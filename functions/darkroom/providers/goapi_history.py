@@ -22,6 +22,7 @@ from math import ceil, inf
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from darkroom.errors import Unclear
 from darkroom.providers import reading, times
 from darkroom.providers.goapi_catalogue import Entry
 from darkroom.providers.goapi_envelope import is_unknown, read_data, refusal_of
@@ -53,13 +54,21 @@ def find_task(
     """The task whose webhook has this address; None when those that were looked at have not.
 
     `look` is how many looks there were before. Each reads `PAGES` + 2 pages and asks about `ASKED`
-    tasks at most.
+    tasks at most. One that cannot be asked about may be the one: the others are asked about all
+    the same, and where none of them is it, its error is raised.
     """
+    unclear: Unclear | None = None
     rows = yield from _rows(entry, since_s)
     for task_id in _turn(_in_order(rows, entry, since_s), look):
-        task = yield from _task(task_id)
+        try:
+            task = yield from _task(task_id)
+        except Unclear as error:
+            unclear = unclear or error
+            continue
         if task is not None and _endpoint(task) == endpoint:
             return task
+    if unclear is not None:
+        raise unclear
     return None
 
 

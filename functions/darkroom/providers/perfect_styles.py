@@ -7,7 +7,6 @@ pace, so what was read once is kept until something is not found in it.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from darkroom.errors import DarkroomError, ProviderRefused
@@ -126,7 +125,11 @@ class Catalogues:
             if not answer.ok:
                 raise self._refuse(answer)
             result = reading.as_object(reading.as_object(answer.json()).get("result"))
-            found += [_entry(reading.as_object(item)) for item in reading.as_list(result.get(name))]
+            items = reading.as_list(result.get(name))
+            entries = [entry for item in items if (entry := _entry(item)) is not None]
+            if items and not entries:
+                raise reading.unreadable()
+            found += entries
             token = result.get("next_token")
             if token is None or token == "":
                 return tuple(found)
@@ -160,11 +163,14 @@ def _ambiguous(wish: Styled, found: Sequence[tuple[Style, Style]]) -> ProviderRe
     )
 
 
-def _entry(item: Mapping[str, Any]) -> Style:
-    """A group or a style: an id, and a title that may be missing."""
-    number = _number(item.get("id"))
-    if number is None:
-        raise reading.unreadable()
+def _entry(item: object) -> Style | None:
+    """A group or a style: an id, and a title that may be missing; None where it is neither.
+
+    One that cannot be read does not hide the others of its list.
+    """
+    number = _number(item.get("id")) if isinstance(item, dict) else None
+    if not isinstance(item, dict) or number is None:
+        return None
     info = item.get("info")
     told = info if isinstance(info, dict) else {}
     title, thumb = told.get("title"), told.get("thumb")

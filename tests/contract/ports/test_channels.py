@@ -7,9 +7,20 @@ from typing import Any
 
 import pytest
 
-from darkroom.aws.channels import EventBridgeEvents, SqsDeadLetters, StepFunctionsWorkflows
-from darkroom.ports import DeadLetters, Events, Workflows
-from tests.fakes.channels import RecordingDeadLetters, RecordingEvents, RecordingWorkflows
+from darkroom.arrivals import FIRST_ID
+from darkroom.aws.channels import (
+    EventBridgeEvents,
+    SqsDeadLetters,
+    SqsErrands,
+    StepFunctionsWorkflows,
+)
+from darkroom.ports import DeadLetters, Errands, Events, Workflows
+from tests.fakes.channels import (
+    RecordingDeadLetters,
+    RecordingErrands,
+    RecordingEvents,
+    RecordingWorkflows,
+)
 from tests.fakes.cloud import BUS, Cloud, client, cloud
 
 
@@ -23,7 +34,9 @@ class Bench:
     events: Events
     published: Callable[[], list[tuple[str, Any]]]
     dead_letters: DeadLetters
-    letters: Callable[[], list[tuple[str, str]]]
+    letters: Callable[[], list[tuple[str, str, str]]]
+    errands: Errands
+    sent: Callable[[], list[str]]
 
 
 @pytest.fixture(params=["in memory", "AWS"])
@@ -38,6 +51,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 def _in_memory() -> Bench:
     workflows, events, dead = RecordingWorkflows(), RecordingEvents(), RecordingDeadLetters()
+    errands = RecordingErrands()
     return Bench(
         workflows,
         lambda: [f"{task}-{run}" for task, run in workflows.started],
@@ -45,7 +59,9 @@ def _in_memory() -> Bench:
         events,
         lambda: [(e.kind, e.detail) for e in events.published],
         dead,
-        lambda: [(letter.body, letter.reason) for letter in dead.letters],
+        lambda: [(letter.body, letter.reason, letter.message_id) for letter in dead.letters],
+        errands,
+        lambda: list(errands.take()),
     )
 
 
@@ -62,11 +78,24 @@ def _on_aws(aws: Cloud) -> Bench:
         bodies = [json.loads(letter["Body"]) for letter in aws.letters(aws.watch_url)]
         return [(body["detail-type"], body["detail"]) for body in bodies]
 
-    def letters() -> list[tuple[str, str]]:
+    def letters() -> list[tuple[str, str, str]]:
         return [
-            (letter["Body"], letter["MessageAttributes"]["reason"]["StringValue"])
+            (letter["Body"], told["reason"]["StringValue"], told[FIRST_ID]["StringValue"])
             for letter in aws.letters(aws.dead_letters_url)
+            if (told := letter["MessageAttributes"])
         ]
+
+    queue_url = client("sqs").create_queue(QueueName="intake")["QueueUrl"]
+
+    def sent() -> list[str]:
+        found: list[str] = []
+        while letters := aws.letters(queue_url):
+            found += [letter["Body"] for letter in letters]
+            for letter in letters:
+                client("sqs").delete_message(
+                    QueueUrl=queue_url, ReceiptHandle=letter["ReceiptHandle"]
+                )
+        return found
 
     return Bench(
         StepFunctionsWorkflows(lambda: client("stepfunctions"), aws.state_machine_arn),
@@ -76,6 +105,8 @@ def _on_aws(aws: Cloud) -> Bench:
         published,
         SqsDeadLetters(lambda: client("sqs"), aws.dead_letters_url),
         letters,
+        SqsErrands(lambda: client("sqs"), queue_url),
+        sent,
     )
 
 
@@ -107,7 +138,16 @@ def test_an_event_arrives_as_it_was_published(bench: Bench) -> None:
 
 
 def test_a_dead_letter_keeps_its_body_and_its_reason(bench: Bench) -> None:
-    """Both as they are."""
-    bench.dead_letters.put("{not json 😀", "The message is not JSON.")
+    """All as they are, and the id that its sender was given."""
+    bench.dead_letters.put("{not json 😀", "The message is not JSON.", "m-1")
 
-    assert bench.letters() == [("{not json 😀", "The message is not JSON.")]
+    assert bench.letters() == [("{not json 😀", "The message is not JSON.", "m-1")]
+
+
+def test_all_errands_are_sent(bench: Bench) -> None:
+    """More than one call takes; none is no call."""
+    bodies = [f'{{"release": "a.png", "tasks": "{digit}"}}' for digit in "0123456789abcdef"]
+    bench.errands.send([])
+    bench.errands.send(bodies)
+
+    assert sorted(bench.sent()) == sorted(bodies)

@@ -153,6 +153,11 @@ def test_wanted_keys_name_every_task_that_waits(tasks: Tasks) -> None:
     assert list(tasks.wanting("a b+%😀.jpg")) == [one.task_id]
     assert sorted(tasks.wanting("mask.png")) == sorted([one.task_id, two.task_id])
 
+    assert list(tasks.wanting("mask.png", one.task_id[:4])) == [one.task_id]
+    assert list(tasks.wanting("mask.png", "ffff")) == []
+    (first, *rest) = sorted([one.task_id, two.task_id])
+    assert (list(tasks.wanting("mask.png", most=1)), len(rest)) == ([first], 1)
+
     tasks.forget_wants(one)
     tasks.forget_wants(one)
     assert list(tasks.wanting("a b+%😀.jpg")) == []
@@ -184,6 +189,23 @@ def test_what_was_put_off_is_due_later(tasks: Tasks) -> None:
     assert tasks.get(task.task_id) == task
     tasks.replace(task, task.moved("submitting", START))
     assert list(tasks.due(START + STILL)) == [task.task_id]
+
+
+def test_what_could_not_be_looked_after_is_due_later_whatever_it_is(tasks: Tasks) -> None:
+    """It is named by its id: perhaps it cannot even be read. It is never due sooner for it."""
+    task = sample_task()
+    tasks.create(task, previous=None, owner=None)
+    due, later = START + STILL, START + STILL + timedelta(minutes=5)
+    tasks.put_off(task.task_id, later)
+    tasks.put_off(task.task_id, due)
+    tasks.put_off("0" * 32, later)
+
+    assert list(tasks.due(due)) == []
+    assert list(tasks.due(later)) == [task.task_id]
+    assert tasks.get(task.task_id) == task
+    tasks.dismiss(task)
+    tasks.put_off(task.task_id, later)
+    assert list(tasks.due(START + timedelta(days=9))) == []
 
 
 def test_what_was_dismissed_is_due_no_more(tasks: Tasks) -> None:

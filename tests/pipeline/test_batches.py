@@ -1,0 +1,76 @@
+"""Of several things in one message each has its turn, and whatever cannot be taken in is told."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from darkroom.arrivals import Arrival, Message, Unread, Uploaded
+from darkroom.errors import Busy, Failure
+from darkroom.pipeline.intake import LAST_TRY, receive
+from tests.pipeline.offers import SYNC_NONE
+from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+
+BAD = Unread(Failure("bad-message", "Record 2 of 3: it is about another bucket.", "See there."))
+LOST = Uploaded("lost.jpg.json")
+
+
+def _receive(studio: Studio, arrivals: Sequence[Arrival], receives: int = 1) -> Failure | None:
+    return receive(studio.ports, Message("the body", "m-1", receives), lambda *_: arrivals)
+
+
+def test_what_cannot_be_read_does_not_keep_the_others_from_their_turn(studio: Studio) -> None:
+    """It goes to the dead letters once, with all that is wrong; the others are taken in."""
+    spec = studio.upload(SPEC, spec_of(SYNC_NONE))
+    photo = studio.upload(PHOTO)
+    why = _receive(studio, [BAD, spec, LOST, photo])
+
+    assert why == BAD.why
+    assert studio.task.state == "queued"
+    (letter,) = studio.dead_letters.letters
+    assert letter.body == "the body"
+    assert letter.reason == (
+        "Record 2 of 3: it is about another bucket. See there. "
+        "There is no spec 'lost.jpg.json' in the input bucket."
+    )
+
+
+def test_a_message_that_comes_again_puts_its_letter_aside_only_once(studio: Studio) -> None:
+    """As long as something may still pass, nothing is given up; the others are taken in."""
+    spec = studio.upload(SPEC, spec_of(SYNC_NONE))
+    photo = studio.upload(PHOTO)
+    start, studio.workflows.start = studio.workflows.start, _busy  # type: ignore[method-assign, assignment]
+    with pytest.raises(Busy):
+        _receive(studio, [spec, BAD, photo])
+    assert studio.dead_letters.letters == []
+
+    studio.workflows.start = start  # type: ignore[method-assign]
+    _receive(studio, [spec, BAD, photo], 2)
+    assert len(studio.dead_letters.letters) == 1
+    studio.run()
+    assert studio.task.state == "succeeded"
+
+
+def test_at_the_last_try_what_could_be_taken_in_was(studio: Studio) -> None:
+    """One that fails every time takes only itself to the dead letters."""
+    spec = studio.upload("a/b.jpg.json", spec_of(SYNC_NONE))
+    studio.upload("a/b.jpg")
+    other = studio.upload(SPEC, spec_of(SYNC_NONE))
+    studio.upload(PHOTO)
+    start = studio.workflows.start
+    refused: list[str] = []
+
+    def refuse_first(task_id: str, run: int) -> None:
+        if not refused or task_id in refused:
+            refused.append(task_id)
+            raise Busy("busy", "No.")
+        start(task_id, run)
+
+    studio.workflows.start = refuse_first  # type: ignore[method-assign]
+    why = _receive(studio, [spec, other], LAST_TRY)
+
+    assert why == Failure("busy", "No.")
+    assert len(studio.workflows.started) == 1
+
+
+def _busy(_task_id: str, _run: int) -> None:
+    raise Busy("busy", "Later.")
