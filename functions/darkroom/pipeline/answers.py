@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from darkroom.attempt import Attempt, Finished
+from darkroom.bounds import fitting
 from darkroom.naming import work_key
 from darkroom.ports import Ports
 from darkroom.task import Task
@@ -16,13 +17,15 @@ _FINISHED: TypeAdapter[Finished] = TypeAdapter(Finished)
 
 
 def keep_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) -> Attempt:
-    """The attempt with its answer; a large one is written to the output bucket first.
+    """The attempt with its answer; one that the item cannot hold goes to the output bucket first.
 
-    Written again with the same answer it overwrites itself.
+    Written again with the same answer it overwrites itself. Facts that the item has no room for
+    stand in the answer alone.
     """
     body = _FINISHED.dump_json(answer)
-    attempt = replace(attempt, facts=answer.facts)
-    if len(body) <= IN_ITEM_BYTES:
+    facts = fitting(answer.facts)
+    attempt = replace(attempt, facts=facts)
+    if len(body) <= IN_ITEM_BYTES and len(facts) == len(answer.facts):
         return replace(attempt, answer=answer, answer_key=None)
     key = work_key(task.task_id, attempt.number)
     ports.outputs.put(key, body, "application/json")

@@ -70,8 +70,10 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     """Come back later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
-        if task.waits:  # the provider knows the job after all
-            task = ports.tasks.replace(task, task.moved("running", now, waits=0))
+        reason = _unknown_word(route, said.note)
+        if task.waits or task.wait_reason != reason:  # the provider knows the job (after all)
+            moved = task.moved("running", now, waits=0, wait_reason=reason)
+            task = ports.tasks.replace(task, moved)
         return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
     failure = Failure(
         "job-too-slow",
@@ -80,6 +82,13 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
+
+
+def _unknown_word(route: Route, word: str) -> str | None:
+    """Why the task is still waited for, where the provider says something that nobody knows."""
+    if not word:
+        return None
+    return f"{route.provider} says '{word}' of the job, which is not known here: it is asked again"
 
 
 def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> Step:
@@ -117,6 +126,7 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
             now,
             attempts=task.with_attempt(attempt),
             waits=0,
+            wait_reason=None,
         ),
     )
     return Step("deliver")
@@ -150,7 +160,9 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
     if said.charged == "no" and following:
         # The job's deadline was its own.
         deadline = submit_until(ports, task)
-        queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
+        queued = task.moved(
+            "queued", now, attempts=attempts, waits=0, deadline=deadline, wait_reason=None
+        )
         ports.tasks.replace(task, queued)
         again = lost and following.provider == attempt.provider
         times = sum(1 for one in attempts if one.outcome == "lost")
