@@ -102,7 +102,8 @@ class Apiframe(Adapter):
     ) -> Accepted | Finished:
         """The job that was made, or that the key already named."""
         body = reading.as_object(answer.json())
-        return Accepted(reading.as_id(body.get("jobId") or body.get("id")))
+        named = body.get("jobId")
+        return Accepted(reading.as_id(body.get("id") if named in (None, "") else named))
 
     def poll(
         self,

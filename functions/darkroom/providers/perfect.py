@@ -217,10 +217,10 @@ def _finished(feature: Feature, told: Mapping[str, Any]) -> Finished:
     refs: list[ResultRef] = []
     ages: list[int] = []
     facts: dict[str, Any] = {}
-    for entry in reading.as_list(told.get("results")):
+    for entry in reading.as_list(told.get("results"), texts=True):
         result = entry if isinstance(entry, dict) else {"data": entry}
         # A result without `data` may be the file itself, as in the vendor's later API.
-        for item in reading.as_list(result.get("data", result)):
+        for item in reading.as_list(result.get("data", result), texts=True):
             refs += results.need(results.refs_of(item, feature.kind))
             age = item.get("res_age") if isinstance(item, dict) else None
             if isinstance(age, int):

@@ -65,9 +65,12 @@ def complaint_of(answer: Answer) -> Mapping[str, Any]:
         return {}
 
 
-def as_list(value: object) -> Sequence[Any]:
-    """The value as a JSON array, or `Unclear`; an object or a text is a list of itself."""
-    if isinstance(value, dict) or (isinstance(value, str) and value.strip()):
+def as_list(value: object, *, texts: bool = False) -> Sequence[Any]:
+    """The value as a JSON array, or `Unclear`; an object is a list of itself, with `texts` a text.
+
+    An empty text is none.
+    """
+    if isinstance(value, dict) or (texts and isinstance(value, str) and value.strip()):
         return [value]
     if not isinstance(value, list):
         raise unreadable()
