@@ -14,7 +14,7 @@ DEEPEST: Final = 20
 """Levels of one fact; the task has seven around it."""
 LARGEST: Final = 1e100
 SMALLEST: Final = 1e-100
-MOST_DIGITS: Final = 38
+LARGEST_WHOLE: Final = int("9" * 38)
 
 
 def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,5 +55,5 @@ def _countable(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     if isinstance(value, int):
-        return -(10**MOST_DIGITS) < value < 10**MOST_DIGITS
+        return abs(value) <= LARGEST_WHOLE
     return value == 0 or SMALLEST < abs(value) < LARGEST

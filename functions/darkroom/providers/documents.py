@@ -28,7 +28,9 @@ LONGEST_NUMBER: Final = 400
 MOST_DIGITS: Final = 30
 """Of a whole number. A longer one, which may be a name, stays as the text that it was."""
 
-_TOKEN: Final = re.compile(r'\\.|["\[\]{},]', re.DOTALL)
+_MARK: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+"""A whole text, or a mark between texts. What it has taken it never gives back, and a text that is
+not closed goes to the end: so it goes over everything once."""
 
 
 def read_document(body: bytes) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
@@ -53,8 +55,8 @@ def read_document(body: bytes) -> Any:  # noqa: ANN401 - JSON is whatever the pr
 def _trimmed(text: str) -> str:
     """The same text without what is too deep or too much; brackets inside of texts count not."""
     trim = _Trim(text)
-    for token in _TOKEN.finditer(text):
-        trim.take(token.group(), token.start())
+    for mark in _MARK.finditer(text):
+        trim.take(text[mark.start()], mark.start())
     return trim.rest()
 
 
@@ -67,20 +69,14 @@ class _Trim:
         self._from = 0  # where the part begins that is not in `_kept` yet
         self._members: list[int] = []  # of every open object or list, how many have ended
         self._values = 0
-        self._quoted = False
         self._skipped = 0  # open brackets of what is left out, this one included; 0: nothing is
 
     def take(self, mark: str, at: int) -> None:
         """One mark of the text."""
-        if mark[0] == "\\":
-            return
-        if mark == '"':
-            self._quoted = not self._quoted
-        elif not self._quoted:
-            if self._skipped:
-                self._skip(mark, at)
-            else:
-                self._walk(mark, at)
+        if self._skipped:
+            self._skip(mark, at)
+        elif mark != '"':
+            self._walk(mark, at)
 
     def rest(self) -> str:
         """All that stays."""
@@ -129,7 +125,7 @@ class _Trim:
 def _whole(digits: str) -> int | str | None:
     if len(digits) > LONGEST_NUMBER:
         return None
-    return int(digits) if len(digits) <= MOST_DIGITS else digits
+    return int(digits) if len(digits.lstrip("-")) <= MOST_DIGITS else digits
 
 
 def _real(digits: str) -> float | None:
