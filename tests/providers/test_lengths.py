@@ -8,6 +8,7 @@ square takes 64 times as long, and what grows with the length eight times.
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from darkroom.providers import reading, times, words
 from darkroom.providers.documents import read_document
 from darkroom.providers.goapi_results import read_facts
 from darkroom.providers.perfect_errors import failure_of
-from darkroom.providers.protocol import Answer, StyleGroup
+from darkroom.providers.protocol import Answer
 from darkroom.providers.results import refs_of
 from tests.providers.exchanges import ADAPTERS, NamedFiles, adapter_of, route_of, run, work_of
 from tests.providers.perfect_bits import work_for
@@ -105,7 +106,7 @@ def _adapter_readers() -> Mapping[str, Reader]:
                 for inside in (told, told["data"], told["result"]):
                     inside["status"] = word
                 body = json.dumps({**told, "code": 200}, ensure_ascii=False).encode()
-                _quietly(lambda body=body: run(adapter.poll(route, "j"), Answer(200, {}, body)))
+                _quietly(partial(run, adapter.poll(route, "j"), Answer(200, {}, body)))
             return None
 
         def submit(text: str, adapter: Any = adapter, route: Any = route) -> object:
@@ -141,11 +142,11 @@ def _register(text: str) -> object:
     )
 
 
-def _styles(text: str) -> tuple[list[object], tuple[StyleGroup, ...]]:
+def _styles(text: str) -> object:
     listed = {"groups": [{"id": text, "info": {"title": text}}], "next_token": text}
     answer = Answer(200, {}, json.dumps({"result": listed}).encode())
     steps = adapter_of("perfect").styles(route_of("perfect", "hairstyle"))
-    return run(steps, answer, answer)  # type: ignore[return-value]
+    return run(steps, answer, answer)
 
 
 def _history(text: str) -> object:
