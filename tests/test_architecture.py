@@ -15,7 +15,7 @@ FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
 VALUES = frozenset(
     {"errors", "media", "naming", "pace", "policy", "spec", "attempt", "order", "task", "arrivals"}
-) | {"routes", "work", "strict_json", "wording"}
+) | {"routes", "work", "strict_json", "wording", "bounds"}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -23,6 +23,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "media": frozenset(),
     "pace": frozenset(),
     "arrivals": frozenset({"errors", "naming"}),
+    "bounds": frozenset(),
     "settings": frozenset({"pace"}),
     "naming": frozenset({"errors", "media"}),
     "strict_json": frozenset({"errors"}),

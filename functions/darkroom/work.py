@@ -49,10 +49,12 @@ class Pending:
     Attributes:
         progress: percent, where the provider says so.
         ask_again_s: seconds after which the provider wants to be asked again.
+        note: the provider's word for how the job stands where no table knows it, made quotable.
     """
 
     progress: int | None = None
     ask_again_s: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

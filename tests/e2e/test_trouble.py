@@ -74,8 +74,8 @@ def test_a_name_of_1024_bytes_is_refused_in_a_manifest_of_its_own(shop: Shop) ->
     ("name", "fault", "code"),
     [
         ("400", {"status": 400, "body": {"error": {"message": "bad mask"}}}, "provider-refused"),
-        ("401", {"status": 401, "body": {"error": {"message": "bad key"}}}, "bad-credentials"),
-        ("402", {"status": 402, "body": {"error": {"message": "no credits"}}}, "no-credits"),
+        ("410", {"status": 410, "body": {"error": {"message": "moved"}}}, "not-offered"),
+        ("307", {"status": 307, "headers": {"location": "/v2"}}, "not-offered"),
     ],
 )
 def test_a_clear_no_fails_the_task_without_a_charge(
@@ -91,6 +91,16 @@ def test_a_clear_no_fails_the_task_without_a_charge(
     assert (manifest["status"], manifest["failure"]["code"]) == ("failed", code)
     assert manifest["cost"]["credits"] == 0
     assert shop.charges("snapapi") == before
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_blocked_account_costs_time_and_not_the_task(shop: Shop, status: int) -> None:
+    """A key that is refused, or an empty purse: the task goes on by itself."""
+    before = shop.charges("snapapi")
+    shop.fault("snapapi", "/v1/images/restore", {"status": status, "body": {"error": {}}})
+    output = shop.order(f"blocked-{status}/cat.jpg", operation="restore", provider="snapapi")
+    assert shop.manifest(output)["status"] == "succeeded"
+    assert shop.charges("snapapi") == before + 1
 
 
 def test_come_back_later_is_waited_for(shop: Shop) -> None:

@@ -127,6 +127,24 @@ def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(studio: St
     assert studio.task.paying.answer_key is None
 
 
+def test_facts_that_the_item_cannot_hold_are_kept_beside_and_cost_no_result(
+    studio: Studio,
+) -> None:
+    """Too large, too small a number, a name without a letter: the paid picture is delivered."""
+    odd = {"large": "x" * 500_000, "tiny": 1e-300, "nameless": {"": 1}, "box": [1, 2, 3, 4]}
+    _answering(studio)
+    studio.providers.forget("submit")
+    studio.providers.say("submit", Finished((_inline("image", PNG),), 1.5, odd))
+    studio.door("submit", studio.task.task_id)
+
+    assert studio.task.paying.facts == {"box": [1, 2, 3, 4]}
+    kept = studio.outputs.get(f"_darkroom/work/{studio.task.task_id}/1")
+    assert kept is not None
+    assert b"nameless" in kept
+    studio.run()
+    assert studio.outputs.get(f"{OUT}.png") == PNG
+
+
 def test_a_large_answer_that_was_kept_is_found_after_a_crash(studio: Studio) -> None:
     """The process died between keeping it and saying so; it was paid for and is not lost."""
     _answering(studio, _inline("image", PNG + bytes(IN_ITEM_BYTES)))

@@ -58,6 +58,24 @@ def test_a_provider_that_asks_to_wait_is_waited_for(studio: Studio) -> None:
     assert 30 in [step.wait_s for step in studio.steps]
 
 
+def test_an_unknown_word_stands_on_the_task_while_it_is_waited_for(studio: Studio) -> None:
+    """And no longer than the provider says it."""
+    studio.providers.say("poll", Pending(note="dreaming"), Pending(), Pending(note="dozing"))
+    task_id = _asked(studio, JOB_KEY).task.task_id
+    studio.door("submit", task_id)
+
+    assert studio.door("poll", task_id).next == "poll"
+    assert "says 'dreaming' of the job" in (studio.task.wait_reason or "")
+    studio.door("poll", task_id)
+    assert studio.task.wait_reason is None
+    studio.door("poll", task_id)
+    assert "'dozing'" in (studio.task.wait_reason or "")
+
+    studio.run()
+    assert studio.task.state == "succeeded"
+    assert studio.task.wait_reason is None
+
+
 def test_a_job_that_takes_too_long_is_given_up_and_stopped(studio: Studio) -> None:
     """The provider is asked to cancel it; the manifest says what happened."""
     studio.providers.polls = 10**6

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from darkroom.errors import ProviderRefused
+from darkroom.errors import AccountBlocked, ProviderRefused
 from tests.providers.desk import DONE, KEY, Desk
 from tests.providers.rawserver import answering, http, serving
 
@@ -43,9 +43,9 @@ def test_no_key_and_no_address_reach_a_log_or_a_sentence(
     """Not even when the provider quotes the key that it refuses."""
     caplog.set_level(logging.DEBUG)
     said = f'{{"error": {{"message": "wrong key {KEY} for http://h.test/?sig=abc"}}}}'
-    for status in ("400 Bad Request", "403 Forbidden"):
+    for status, kind in (("400 Bad Request", ProviderRefused), ("403 No", AccountBlocked)):
         raw = http(status, said.encode())
-        with serving(answering(raw)) as server, pytest.raises(ProviderRefused) as caught:
+        with serving(answering(raw)) as server, pytest.raises(kind) as caught:
             Desk(server.base_url).submit()
         shown = f"{caught.value.failure} {caught.value!r} {caplog.text}"
         assert KEY not in shown

@@ -9,7 +9,13 @@ import pytest
 
 import darkroom.providers
 from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.errors import (
+    AccountBlocked,
+    DarkroomError,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
 from darkroom.providers.goapi_envelope import WORDS
 from darkroom.providers.protocol import Answer
 from darkroom.work import Accepted, JobFailed, Pending
@@ -35,16 +41,23 @@ def polled(body: object, operation: str = "upscale") -> Pending | Finished | Job
     ("code", "kind", "told"),
     [
         (400, ProviderRefused, "provider-refused"),
-        (401, ProviderRefused, "bad-credentials"),
-        (402, ProviderRefused, "no-credits"),
+        ("400", ProviderRefused, "provider-refused"),
+        (" 402 ", AccountBlocked, "no-credits"),
+        (402.0, AccountBlocked, "no-credits"),
+        (301, ProviderRefused, "not-offered"),
+        (401, AccountBlocked, "bad-credentials"),
+        (402, AccountBlocked, "no-credits"),
+        (403, AccountBlocked, "bad-credentials"),
         (429, Throttled, "provider-busy"),
         (500, Unclear, "provider-error"),
         (0, Unclear, "provider-error"),
+        (-1, Unclear, "provider-error"),
+        ("0", Unclear, "provider-error"),
         (10001, Unclear, "provider-error"),
     ],
 )
 def test_a_code_that_says_no_is_a_refusal_though_http_says_yes(
-    code: int, kind: type[DarkroomError], told: str
+    code: object, kind: type[DarkroomError], told: str
 ) -> None:
     """The code stands for the status; one that is no status leaves the money in doubt."""
     work = work_on("a.jpg")
@@ -53,9 +66,9 @@ def test_a_code_that_says_no_is_a_refusal_though_http_says_yes(
     assert caught.value.failure.code == told
 
 
-@pytest.mark.parametrize("code", [None, "200", True, 200, 201])
+@pytest.mark.parametrize("code", [None, "200", "ok", "", {}, True, 200, 201, 0, "0", 10001])
 def test_a_code_that_says_nothing_else_leaves_http_its_word(code: object) -> None:
-    """A task is there, and its name is what counts."""
+    """A task is there, and its name is what counts, though the code is no status at all."""
     body = {**task(status="pending"), "code": code}
     assert ADAPTER.read_submit(work_on("a.jpg"), answer_of(200, body)) == Accepted(JOB_ID)
 
@@ -70,7 +83,8 @@ def test_a_code_that_says_nothing_else_leaves_http_its_word(code: object) -> Non
         {"code": 200},
         {"code": 200, "data": []},
         task(task_id=""),
-        task(task_id=7),
+        task(task_id={}),
+        task(task_id=True),
     ],
 )
 @pytest.mark.parametrize("model", ["image-toolkit", "image-toolkit-v2"])
@@ -115,7 +129,7 @@ def test_amounts_are_read_where_their_unit_is_known(
     [*WORDS.items(), (" Completed\t\n", "finished"), ("DREAMING", "pending"), ("", "pending")],
 )
 def test_a_word_is_understood_however_it_is_written(said: str, word: str) -> None:
-    """Trimmed and in lower case; one that nobody knows is work going on."""
+    """Trimmed and in lower case; one that nobody knows is work going on, and is told."""
     out = polled(task(status=said, output={"image_url": "https://a.test/1.png"}))
     kinds = {"pending": Pending, "finished": Finished, "failed": JobFailed, "cancelled": JobFailed}
     assert isinstance(out, kinds[word])
@@ -145,7 +159,9 @@ def test_progress_is_shown_where_there_is_any() -> None:
         ({"error": {"message": "told", "raw_message": "raw"}, "logs": ["log"]}, "told"),
         ({"error": None, "logs": ["", "log"]}, "log"),
         ({"error": {"message": 7}, "logs": [{"message": "in an object"}]}, "in an object"),
-        ({"error": "x", "logs": None}, None),
+        ({"error": "x", "logs": None}, "x"),
+        ({"error": None, "logs": "a line"}, "a line"),
+        ({"error": {"message": {"detail": "deep"}}}, "deep"),
         ({}, None),
     ],
 )
@@ -156,11 +172,43 @@ def test_a_failed_task_says_why_where_it_can(told: Mapping[str, Any], quoted: st
     assert out == JobFailed("job-failed", sentence, "unknown")
 
 
-def test_the_text_of_a_refusal_decides_nothing() -> None:
-    """Too few credits are known by status, and by no sentence."""
-    said = {"message": "failed to freeze credit"}
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"message": "failed to freeze credit"},
+        {"message": "Failed To Freeze Credit: balance 0"},
+        {"message": "no", "data": {"logs": ["failed to freeze credit"]}},
+        {"message": "no", "data": {"logs": ["a", {"message": "failed to freeze credit"}]}},
+        {"message": "no", "data": {"error": {"raw_message": "failed to freeze credit"}}},
+        {"message": "no", "data": {"error": "failed to freeze credit"}},
+    ],
+)
+@pytest.mark.parametrize("status", [400, 402, 500])
+def test_a_task_that_cannot_be_paid_for_blocks_the_account(
+    status: int, told: Mapping[str, Any]
+) -> None:
+    """Which status comes with these words is not documented; the advice is to add credits."""
+    for answer in (answer_of(status, told), answer_of(200, {**told, "code": status})):
+        with pytest.raises(AccountBlocked) as caught:
+            raise ADAPTER.refuse(answer) if not answer.ok else _refused(answer)
+        assert caught.value.failure.code == "no-credits"
+        assert "Add credits at GoAPI" in caught.value.failure.next_step
+
+
+def test_a_task_that_fails_at_once_for_its_price_was_not_accepted() -> None:
+    """Made and failed in one answer."""
+    made = task(status="failed", error={"message": "failed to freeze credit"})
+    with pytest.raises(AccountBlocked):
+        ADAPTER.read_submit(work_on("a.jpg"), answer_of(200, made))
+
+
+def test_other_words_of_a_refusal_decide_nothing() -> None:
+    """Only those of the table do; the words of a task that was taken do not either."""
+    said = {"message": "the credit of this photo is unknown"}
     assert ADAPTER.refuse(answer_of(400, said)).failure.code == "provider-refused"
     assert ADAPTER.refuse(answer_of(402, said)).failure.code == "no-credits"
+    pending = task(status="pending", logs=["failed to freeze credit", "froze it"])
+    assert ADAPTER.read_submit(work_on("a.jpg"), answer_of(200, pending)) == Accepted(JOB_ID)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"data": 7, "message": 7}', b"\xff"])
@@ -216,3 +264,11 @@ def _imported(node: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in names)
         case ast.ImportFrom(module=str() as module):
             yield module
+
+
+def _refused(answer: Answer) -> DarkroomError:
+    try:
+        ADAPTER.read_submit(work_on("a.jpg"), answer)
+    except DarkroomError as error:
+        return error
+    raise AssertionError("it was taken")

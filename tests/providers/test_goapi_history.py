@@ -4,7 +4,7 @@ from itertools import accumulate
 
 import pytest
 
-from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.pipeline.settle import LOOK_FOR
 from darkroom.providers.goapi_history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
@@ -181,7 +181,7 @@ def test_a_task_that_is_gone_is_passed_over() -> None:
 def test_rows_without_a_name_are_passed_over() -> None:
     """Nothing there can be asked for."""
     route = next(route for route in ADAPTER.routes if route.operation == "remove-background")
-    odd = told({"data": [None, 7, {}, {"task_id": ""}, {"task_id": 7}], "total": "many"})
+    odd = told({"data": [None, 7, {}, {"task_id": ""}, {"task_id": True}], "total": "many"})
     made, out = run(ADAPTER.look_up(work_of(route, {}, {}), SINCE_S), odd)
     assert (len(made), out) == (1, None)
 
@@ -202,7 +202,7 @@ def test_a_task_without_a_webhook_is_another_ones(config: object) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (401, {}, ProviderRefused),
+        (401, {}, AccountBlocked),
         (429, {}, Throttled),
         (500, {}, Unclear),
         (200, {"code": 500}, Unclear),

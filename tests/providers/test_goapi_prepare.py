@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import DarkroomError, ProviderRefused, SpecRefused, Throttled, Unclear
+from darkroom.errors import (
+    AccountBlocked,
+    DarkroomError,
+    ProviderRefused,
+    SpecRefused,
+    Throttled,
+    Unclear,
+)
 from darkroom.media import BY_EXTENSION, Media, extension_of
 from darkroom.order import Input
 from darkroom.providers.goapi import GoApi
@@ -106,8 +113,8 @@ def test_a_file_that_cannot_get_there_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (401, {"code": 401}, ProviderRefused),
-        (200, {"code": 401}, ProviderRefused),
+        (401, {"code": 401}, AccountBlocked),
+        (200, {"code": "401"}, AccountBlocked),
         (429, {}, Throttled),
         (500, {}, Unclear),
         (200, {"code": 200, "data": {}}, Unclear),

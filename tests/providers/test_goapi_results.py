@@ -119,11 +119,11 @@ def test_lyrics_are_data_or_words() -> None:
     [
         ("Qubico/image-toolkit:upscale", None),
         ("Qubico/image-toolkit:upscale", []),
-        ("Qubico/image-toolkit:upscale", "https://a.test/1.png"),
+        ("Qubico/image-toolkit:upscale", "soon"),
         ("Qubico/image-toolkit:upscale", {}),
         ("Qubico/image-toolkit:upscale", {"image_url": "", "image_urls": None}),
         ("Qubico/image-toolkit:upscale", {"image_url": "outputs/1.png"}),
-        ("Qubico/image-toolkit:upscale", {"image_url": 7, "image_urls": [None, {}, [A]]}),
+        ("Qubico/image-toolkit:upscale", {"image_url": 7, "image_urls": [None, {}, [7]]}),
         ("Qubico/image-toolkit:upscale", {"video_url": A}),
         ("kling:video_generation", {"video": ""}),
         ("kling:video_generation", {"works": [{"cover": {"resource": A}}], "video": ""}),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import ProviderRefused, Unclear
+from darkroom.errors import AccountBlocked, Unclear
 from darkroom.providers.goapi import GoApi
 from darkroom.routes import Route
 from darkroom.work import JobFailed, Pending
@@ -40,10 +40,15 @@ def fetched(
     return out
 
 
-@pytest.mark.parametrize("word", ["pending", "starting", "processing", "retry", " Retry ", "new"])
+@pytest.mark.parametrize("word", ["pending", "starting", "processing", "retry", " Retry "])
 def test_a_task_that_is_not_done_is_pending(word: str) -> None:
     """A photo that is hard to download is tried again over there."""
     assert fetched(word, None) == Pending()
+
+
+def test_a_word_that_the_page_lacks_is_told() -> None:
+    """It is waited for, and nobody need guess why."""
+    assert fetched("New", None) == Pending(note="New")
 
 
 def test_a_picture_is_where_the_page_shows_it() -> None:
@@ -97,7 +102,7 @@ def test_an_unknown_task_is_lost() -> None:
 @pytest.mark.parametrize("answer", [answer_of(403, {}), answer_of(200, {"code": 401})])
 def test_a_fetch_that_is_refused_is_told(answer: Any) -> None:
     """The driver makes a pause of it: no refusal of a free call ends a paid job."""
-    with pytest.raises(ProviderRefused):
+    with pytest.raises(AccountBlocked):
         run(ADAPTER.poll(route_of("upscale"), JOB_ID), answer)
 
 

@@ -127,7 +127,7 @@ def test_a_pause_that_is_none_is_left_to_the_product(pause: object) -> None:
 def test_a_word_that_no_document_names_is_pending() -> None:
     """Nothing is guessed; the job's own deadline ends it."""
     _, out = run(Perfect().poll(route_of("aging"), "T"), told(status="dreaming"))
-    assert out == Pending(None, None)
+    assert out == Pending(None, None, "dreaming")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
 from darkroom.providers.perfect import Perfect
 from darkroom.providers.perfect_auth import build_id_token
 from darkroom.providers.protocol import Answer
@@ -68,9 +68,9 @@ def test_an_id_that_the_key_cannot_hold_is_refused() -> None:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (answer_of(400, {"status": 400}), ProviderRefused),
-        (answer_of(401, {"status": 401, "error": "Unauthorized"}), ProviderRefused),
-        (answer_of(403, {}), ProviderRefused),
+        (answer_of(400, {"status": 400}), AccountBlocked),
+        (answer_of(401, {"status": 401, "error": "Unauthorized"}), AccountBlocked),
+        (answer_of(403, {}), AccountBlocked),
         (answer_of(429, {"status": 429, "error": "Too many requests"}), Throttled),
         (answer_of(500, {}), Unclear),
         (Answer(200, {}, b"<html>"), Unclear),
@@ -86,4 +86,4 @@ def test_a_sign_in_that_gives_no_token_is_an_error(
     """A refusal is about the credentials; what may pass is not."""
     with pytest.raises(kind) as caught:
         run(Perfect().authorize(HELD, NOW_MS), answer)
-    assert kind is not ProviderRefused or caught.value.failure.code == "bad-credentials"
+    assert kind is not AccountBlocked or caught.value.failure.code == "bad-credentials"

@@ -26,7 +26,8 @@ BROKEN: list[object] = [
     {"data": [{"url": "http://[/1.png"}]},
     {"output_image_url": None},
     {"output_image_url": 5},
-    {"task_id": "task_1"},
+    {"task_id": None},
+    {"task_id": "x" * 1001},
 ]
 
 
@@ -38,7 +39,7 @@ def test_a_picture_that_is_not_there_is_unclear(body: object) -> None:
         adapter_of("snapapi").read_submit(work, answer_of(200, body))
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"jobId": None}, {"jobId": ""}, {"jobId": 7}])
+@pytest.mark.parametrize("body", [None, [], {}, {"jobId": None}, {"jobId": ""}, {"jobId": {}}])
 def test_a_job_without_a_name_is_unclear(body: object) -> None:
     """Something was accepted, but nobody can ask for it."""
     work = work_of(route_of("apiframe", "upscale"), {}, {"image": ["a"]})
@@ -54,7 +55,8 @@ def test_a_job_without_a_name_is_unclear(body: object) -> None:
         ("detect-objects", {"detected_objects": ["cat"]}),
         ("detect-objects", {"detected_objects": [{"accuracy": 1}]}),
         ("detect-objects", {"detected_objects": [{"bbox": [1, 2, 3, 4], "mask": "%%%"}]}),
-        ("detect-text", {"mask": "aGk="}),
+        ("detect-text", {"mask": ""}),
+        ("detect-text", {"mask": None}),
         ("detect-text", {"detected": "yes"}),
         ("detect-text", {"detected": True, "mask": None}),
         ("detect-text", {"detected": True, "mask": ""}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Busy, ProviderRefused, Throttled
+from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled
 from darkroom.providers.sessions import Sessions
 from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
@@ -106,7 +106,7 @@ def test_a_token_that_is_refused_twice_means_that_the_key_is_wrong() -> None:
     inputs = InMemoryInputs()
     with serving(speaking(script(pay=[NO]))) as server:
         driver = driver_of(Tokens((server.base_url,)), inputs, base_url=server.base_url)
-        with pytest.raises(ProviderRefused) as caught:
+        with pytest.raises(AccountBlocked) as caught:
             driver.submit(work(inputs), lambda _prepared: None)
 
     assert caught.value.failure.code == "bad-credentials"

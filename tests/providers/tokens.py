@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, Unclear
 from darkroom.media import PNG
-from darkroom.providers import reading
+from darkroom.providers import reading, statuses
 from darkroom.providers.driver import Driver
 from darkroom.providers.params import Strict
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
@@ -86,7 +86,7 @@ class Tokens(Adapter):
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status, with the provider's own words."""
         said = reading.quotable(answer.body.decode())
-        return reading.refusal(self.label, answer.status, said, answer.retry_after_s())
+        return statuses.refusal(self.label, answer.status, said, answer.retry_after_s())
 
 
 HELD = {"user": "u", "password": "p-0123456789"}

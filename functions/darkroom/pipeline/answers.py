@@ -5,6 +5,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from darkroom.attempt import Attempt, Finished
+from darkroom.bounds import fitting
 from darkroom.naming import work_key
 from darkroom.ports import Ports
 from darkroom.task import Task
@@ -19,23 +20,25 @@ _SAVED: TypeAdapter[Finished | Accepted] = TypeAdapter(Finished | Accepted)
 
 
 def keep_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) -> Attempt:
-    """The attempt with its answer; a large one is written to the output bucket first.
+    """The attempt with its answer; one that the item cannot hold goes to the output bucket first.
 
-    Written again with the same answer it overwrites itself. Where the bucket does not take it, the
-    item does, if there is room.
+    Written again with the same answer it overwrites itself. Facts that the item has no room for
+    stand in the answer alone. Where the bucket does not take it, the item does, if there is room.
 
     Raises:
         Exception: the bucket's, when the item has no room either.
     """
     size = len(_SAVED.dump_json(answer))
-    attempt = replace(attempt, facts=answer.facts)
+    facts = fitting(answer.facts)
+    storable = len(facts) == len(answer.facts)
+    attempt = replace(attempt, facts=facts)
     inside = replace(attempt, answer=answer, answer_key=None)
-    if size <= IN_ITEM_BYTES:
+    if size <= IN_ITEM_BYTES and storable:
         return inside
     try:
         save_beside(ports, task, attempt.number, answer)
     except Exception:
-        if size > MAX_IN_ITEM_BYTES:
+        if size > MAX_IN_ITEM_BYTES or not storable:
             raise
         return inside
     return replace(attempt, answer=None, answer_key=work_key(task.task_id, attempt.number))

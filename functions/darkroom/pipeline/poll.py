@@ -56,7 +56,7 @@ def _ask(ports: Ports, task: Task) -> Step:
         return _unasked(ports, task, route, error)
     match said:
         case Pending():
-            return _pending(ports, _seen(ports, task, route), route, said)
+            return _pending(ports, _seen(ports, task, route, said), route, said)
         case Finished():
             step = (
                 _done(ports, task, said) if owns_job(ports, task) else hold_claimed_job(ports, task)
@@ -77,8 +77,9 @@ def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
     return Step("poll", turned.wait_s)
 
 
-def _seen(ports: Ports, task: Task, route: Route) -> Task:
+def _seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
     """The task with what it means that the provider knows its job."""
+    reason = _unknown_word(route, said.note)
     now = ports.clock.now()
     attempt = replace(
         task.paying,
@@ -87,12 +88,11 @@ def _seen(ports: Ports, task: Task, route: Route) -> Task:
         unknown_since=None,
         seen_at=now if route.alone_s is not None else None,
     )
-    if attempt == task.paying and not task.waits:
+    if attempt == task.paying and not task.waits and task.wait_reason == reason:
         return task
     attempts = task.with_attempt(attempt)
-    return ports.tasks.replace(
-        task, task.moved("running", now, attempts=attempts, waits=0, wait_reason=None)
-    )
+    seen = task.moved("running", now, attempts=attempts, waits=0, wait_reason=reason)
+    return ports.tasks.replace(task, seen)
 
 
 def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
@@ -107,6 +107,13 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")
+
+
+def _unknown_word(route: Route, word: str) -> str | None:
+    """Why the task is still waited for, where the provider says something that nobody knows."""
+    if not word:
+        return None
+    return f"{route.provider} says '{word}' of the job, which is not known here: it is asked again"
 
 
 def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> Step:
@@ -144,6 +151,7 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
             now,
             attempts=task.with_attempt(attempt),
             waits=0,
+            wait_reason=None,
         ),
     )
     return Step("deliver")
@@ -223,7 +231,9 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
     if said.charged == "no" and following:
         # The job's deadline was its own.
         deadline = submit_until(ports, task)
-        queued = task.moved("queued", now, attempts=attempts, waits=0, deadline=deadline)
+        queued = task.moved(
+            "queued", now, attempts=attempts, waits=0, deadline=deadline, wait_reason=None
+        )
         ports.tasks.replace(task, queued)
         again = lost and following.provider == attempt.provider
         times = sum(1 for one in attempts if one.outcome == "lost")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from darkroom.errors import ProviderRefused
+from darkroom.errors import AccountBlocked, ProviderRefused
 from darkroom.providers.files import Files, form_parts
 from darkroom.providers.protocol import Adapter, Answer, Request
 from darkroom.providers.uploads import upload_headers
@@ -95,12 +95,12 @@ class Account:
 
     def advised(self, error: Exception) -> Exception:
         """The error; where the key was refused, with the command that sets another."""
-        if not isinstance(error, ProviderRefused):
+        if not isinstance(error, ProviderRefused | AccountBlocked):
             return error
         told = error.failure
         if told.code != "bad-credentials" or told.next_step:
             return error
-        return ProviderRefused(told.code, told.sentence, self.hint)
+        return type(error)(told.code, told.sentence, self.hint)
 
 
 def without_secrets(body: bytes, *held: Mapping[str, str]) -> bytes:

@@ -5,27 +5,51 @@ OpenAPI document (API v2). Pure: no network, no clock.
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 from darkroom.attempt import Charged, Finished, ResultRef
-from darkroom.errors import DarkroomError, Throttled, Unclear
-from darkroom.providers import reading
+from darkroom.errors import DarkroomError
+from darkroom.providers import reading, results, statuses
 from darkroom.providers.apiframe_routes import ENDPOINTS, NAME
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
+from darkroom.providers.statuses import Meaning
+from darkroom.providers.words import Words, standing_of
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 
-# The page on image edits names the first four; the OpenAPI document adds CANCELLED.
-_WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
-    "QUEUED": "pending",
-    "PROCESSING": "pending",
-    "COMPLETED": "finished",
-    "FAILED": "failed",
-    "CANCELLED": "failed",
+# The page on image edits names the first four; the OpenAPI document adds the last.
+_WORDS: Final[Words] = {
+    "queued": "pending",
+    "processing": "pending",
+    "completed": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
 }
+
+# Statuses that mean something of their own here. Its answers have no code beside HTTP's: `error` is
+# a plain text, and "adapters must branch on the status".
+_STATUSES: Final[Mapping[int, Meaning]] = {
+    409: Meaning(
+        "unclear",
+        "the vendor's SDK (src/errors.ts): the key was used before, with another body",
+        "key-conflict",
+        "{who} already has another request under this attempt's key.",
+        "Look in the jobs of the account at {who} before trying again.",
+    ),
+    503: Meaning(
+        "later",
+        "/docs/image-edits and the OpenAPI document: the job queue is down",
+        "provider-unavailable",
+        "{who} takes no jobs at the moment.",
+    ),
+}
+
+# Where the pictures are: `images` by the page, the others in older pages and clients. A `gridUrl`
+# is a picture of pictures.
+_PLACES: Final = ("images", "image", "url", "imageUrl", "image_url")
 
 
 class Apiframe(Adapter):
@@ -77,7 +101,9 @@ class Apiframe(Adapter):
         answer: Answer,
     ) -> Accepted | Finished:
         """The job that was made, or that the key already named."""
-        return Accepted(reading.as_text(reading.as_object(answer.json()).get("jobId")))
+        body = reading.as_object(answer.json())
+        named = body.get("jobId")
+        return Accepted(reading.as_id(body.get("id") if named in (None, "") else named))
 
     def poll(
         self,
@@ -91,48 +117,39 @@ class Apiframe(Adapter):
         if not answer.ok:
             raise self.refuse(answer)
         job = reading.as_object(answer.json())
-        word = reading.as_text(job.get("status")).strip().upper()
-        match _WORDS.get(word, "pending"):
+        standing = standing_of(job.get("status"), _WORDS)
+        match standing.state:
             case "pending":
-                return Pending(reading.progress_of(job.get("progress")))
+                return Pending(reading.progress_of(job.get("progress")), note=standing.note)
             case "finished":
                 return Finished(
                     _images(job.get("result")), reading.credits_of(job.get("creditCost"))
                 )
-            case "failed":
-                return _failed(self.label, route, word, job)
+            case "failed" | "cancelled":
+                return _failed(self.label, route, standing.state, job)
 
     def refuse(self, answer: Answer) -> DarkroomError:
-        """By status; 409 and 503 mean something of their own here."""
-        if answer.status == 409:  # noqa: PLR2004 - the key was used before, with another body
-            return Unclear(
-                "key-conflict",
-                f"{self.label} already has another request under this attempt's key.",
-                f"Look in the jobs of the account at {self.label} before trying again.",
-            )
-        if answer.status == 503:  # noqa: PLR2004 - documented as: the job queue is down
-            return Throttled(
-                "provider-unavailable",
-                f"{self.label} takes no jobs at the moment.",
-                retry_after_s=answer.retry_after_s(),
-            )
-        return reading.refusal(self.label, answer.status, _message(answer), answer.retry_after_s())
+        """By status; some mean something of their own here."""
+        means = _STATUSES.get(answer.status) or statuses.meaning_of(answer.status)
+        return statuses.error_of(
+            self.label,
+            means,
+            status=answer.status,
+            said=_message(answer),
+            retry_after_s=answer.retry_after_s(),
+        )
 
 
 def _images(result: object) -> tuple[ResultRef, ...]:
     """`{"images": [...]}` by the page; older pages and clients show `image`, or the bare URL."""
-    if isinstance(result, str):
-        urls: list[Any] = [result]
-    else:
-        found = reading.as_object(result)
-        urls = list(reading.as_list(found.get("images", [found.get("image")])))
-    if not urls:
-        raise reading.unreadable()
-    return tuple(ResultRef("image", url=reading.as_url(url)) for url in urls)
+    if isinstance(result, dict):
+        found = (results.refs_of(result.get(place), "image") for place in _PLACES)
+        return results.need(next(filter(None, found), ()))
+    return results.need(results.refs_of(result, "image"))
 
 
-def _failed(label: str, route: Route, word: str, job: Mapping[str, Any]) -> JobFailed:
-    if word == "CANCELLED":
+def _failed(label: str, route: Route, state: str, job: Mapping[str, Any]) -> JobFailed:
+    if state == "cancelled":
         # Refunds are promised for failed jobs only; the job itself says what it cost in the end.
         refunded = reading.credits_of(job.get("creditCost")) == 0
         charged: Charged = "no" if refunded else "unknown"
@@ -143,12 +160,12 @@ def _failed(label: str, route: Route, word: str, job: Mapping[str, Any]) -> JobF
 def _message(answer: Answer) -> str:
     """The provider's own words: `error`, and the first of the `details` with its place."""
     body = reading.complaint_of(answer)
-    said = body.get("error")
-    words = [said] if isinstance(said, str) else []
+    said = reading.words_of(body.get("error"))
+    words = [said[: reading.LOOKED_AT]] if said else []
     details = body.get("details")
     if isinstance(details, dict):
         for place, faults in details.items():
             if isinstance(faults, list) and faults and isinstance(faults[0], str):
-                words.append(f"{place}: {faults[0]}")
+                words.append(f"{place[: reading.QUOTED]}: {faults[0][: reading.QUOTED]}")
                 break
     return reading.quotable("; ".join(words))

@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.errors import (
+    AccountBlocked,
+    Busy,
+    NotSent,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
 from darkroom.pace import Rules
 from darkroom.ports import Inputs
 from darkroom.providers.account import (
@@ -23,6 +30,7 @@ from darkroom.providers.account import (
     open_account,
     set_up_hint,
 )
+from darkroom.providers.bounds import bounded_call, bounded_poll
 from darkroom.providers.calls import Calls
 from darkroom.providers.download import download
 from darkroom.providers.files import Files
@@ -133,7 +141,8 @@ class Driver:
         Nothing is paid before `intend` returns; what it raises is passed on.
 
         Raises:
-            Refused, Throttled, NotSent: nothing was paid.
+            Refused, Throttled, NotSent: nothing was paid; `AccountBlocked` among them: nothing
+                will be taken until the account is put right.
             Busy: preparing failed for the moment; nothing was paid.
             Unclear: the paid call may have been accepted.
         """
@@ -180,7 +189,7 @@ class Driver:
                 lives on and can be collected once the key is right.
             Busy: anything else that may pass.
         """
-        return self._ask(route.provider, lambda adapter: adapter.poll(route, job_id))
+        return bounded_poll(self._ask(route.provider, lambda adapter: adapter.poll(route, job_id)))
 
     def styles(self, route: Route) -> Sequence[StyleGroup]:
         """The provider's catalogue of styles for a route; free.
@@ -262,7 +271,7 @@ class Driver:
             return result
         except Unclear as error:
             raise _busy(error) from error
-        except ProviderRefused as error:
+        except (ProviderRefused, AccountBlocked) as error:
             raise account.advised(error) from error.__cause__
         finally:
             steps.close()
@@ -274,8 +283,8 @@ class Driver:
         try:
             if not answer.ok:
                 raise account.adapter.refuse(answer)
-            return account.adapter.read_submit(work, answer)
-        except ProviderRefused as error:
+            return bounded_call(account.adapter.read_submit(work, answer))
+        except (ProviderRefused, AccountBlocked) as error:
             raise account.advised(error) from error.__cause__
 
 

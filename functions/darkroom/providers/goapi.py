@@ -122,8 +122,8 @@ class GoApi(Adapter):
 
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The task that was made; HTTP may say yes where the envelope's code says no."""
-        task = envelope.read_data(answer)
-        job_id = reading.as_text(task.get("task_id"))
+        task = envelope.read_created(answer)
+        job_id = reading.as_id(task.get("task_id"))
         if self._call(work.route).entry is None:
             return Accepted(job_id)
         return Accepted(job_id, envelope.credits_at_start(task))
@@ -139,7 +139,7 @@ class GoApi(Adapter):
         if task is None:
             return None
         return Accepted(
-            reading.as_text(task.get("task_id")),
+            reading.as_id(task.get("task_id")),
             envelope.credits_at_start(task),
         )
 
@@ -156,17 +156,17 @@ class GoApi(Adapter):
         if not answer.ok:
             raise self.refuse(answer)
         task = envelope.read_data(answer)
-        word = envelope.word_of(task)
+        standing = envelope.standing_of_task(task)
         output = task.get("output")
-        match word:
+        match standing.state:
             case "pending":
                 progress = output.get("progress") if isinstance(output, dict) else None
-                return Pending(reading.progress_of(progress))
+                return Pending(reading.progress_of(progress), note=standing.note)
             case "finished":
                 results = read_results(self._catalogue, entry, output)
                 return Finished(results, envelope.credits_at_end(task), read_facts(output))
             case "failed" | "cancelled":
-                return envelope.failure_of(task, word)
+                return envelope.failure_of(task, standing.state)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:
         """Only a task that nobody works on yet can be cancelled over there."""
@@ -179,7 +179,7 @@ class GoApi(Adapter):
         return envelope.is_yes(answer)
 
     def refuse(self, answer: Answer) -> DarkroomError:
-        """By status alone."""
+        """By status, but for what cannot be paid for."""
         return envelope.refusal_of(answer)
 
     def _call(self, route: Route) -> Call:

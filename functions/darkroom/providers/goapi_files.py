@@ -7,7 +7,7 @@ few formats, kept for 24 hours, only in some plans. Pure: nothing is sent from h
 from collections.abc import Generator
 from typing import Final
 
-from darkroom.errors import ProviderRefused
+from darkroom.errors import AccountBlocked, ProviderRefused
 from darkroom.media import JPEG, MP3, MP4, PNG, WAV, WEBP
 from darkroom.order import Input
 from darkroom.providers import reading
@@ -44,7 +44,7 @@ def hand_over(role: str, file: Input, files: InputFiles) -> Generator[Request, A
         )
         try:
             return _address(answer)
-        except ProviderRefused as error:
+        except (ProviderRefused, AccountBlocked) as error:
             if _status(answer) not in _NOT_TAKEN:
                 raise
             why = error.failure.sentence.rstrip(".")
@@ -63,11 +63,13 @@ def _address(answer: Answer) -> str:
     if not answer.ok:
         raise refusal_of(answer)
     body = reading.as_object(answer.json())
-    # The page shows it in `data`; the vendor's own command reads it beside `data`.
-    return reading.as_url(body.get("url") or read_data(answer).get("url"))
+    if body.get("url"):  # the page shows it in `data`; the vendor's own command reads it beside
+        return reading.as_url(body["url"])
+    bare = body.get("data")
+    return reading.as_url(bare if isinstance(bare, str) else read_data(answer).get("url"))
 
 
 def _status(answer: Answer) -> int:
     """HTTP's status, or the envelope's code where HTTP has said yes."""
-    code = reading.complaint_of(answer).get("code")
-    return code if answer.ok and isinstance(code, int) else answer.status
+    code = reading.number_of(reading.complaint_of(answer).get("code"))
+    return int(code) if answer.ok and code is not None else answer.status

@@ -129,11 +129,20 @@ def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
     """
     named: dict[str, tuple[bool, float]] = {}
     for row in reversed(rows):
-        if isinstance(row, dict) and isinstance(row.get("task_id"), str) and row["task_id"]:
+        task_id = _name(row)
+        if task_id is not None:
             made_s = times.time_s_of(row.get("created_at"))
             away_s = inf if made_s is None else abs(made_s - since_s)
-            named[row["task_id"]] = (row.get("action") != entry.task_type, away_s)
+            named[task_id] = (row.get("action") != entry.task_type, away_s)
     return sorted(named, key=named.__getitem__)
+
+
+def _name(row: object) -> str | None:
+    """The task of a row; None for a row that names none."""
+    try:
+        return reading.as_id(reading.as_object(row).get("task_id"))
+    except Unclear:
+        return None
 
 
 def _turn(ordered: Sequence[str], look: int) -> Sequence[str]:

@@ -5,14 +5,12 @@ skeleton of their output before it is there.
 """
 
 import base64
-import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from darkroom.attempt import ResultRef
-from darkroom.errors import Unclear
-from darkroom.providers import reading
+from darkroom.providers import results
 from darkroom.providers.goapi_catalogue import Catalogue, Entry, Pick
 
 _DATA: Final = frozenset({"text", "json"})
@@ -30,6 +28,8 @@ def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[Re
         Unclear: there is none; the task can be asked again.
     """
     picks = catalogue.shapes[entry.results]
+    if isinstance(output, str | list):  # the results alone, without the object around them
+        return results.need(tuple(ref for pick in picks[:1] for ref in _bare(pick, output)))
     found = _refs(picks, output)
     if not found:
         kinds = {pick.kind for pick in picks}
@@ -41,9 +41,7 @@ def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[Re
             ),
             output,
         )
-    if not found:
-        raise reading.unreadable()
-    return found
+    return results.need(found)
 
 
 def read_facts(output: object) -> dict[str, Any]:
@@ -71,12 +69,24 @@ def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
     """The results at the first of the pick's paths that has any."""
     for path in pick.paths:
         values = [value for value in _at(output, path.split(".")) if value not in _EMPTY]
-        refs = [_datum(pick, value) for value in values] if pick.kind in _DATA else []
-        if pick.kind not in _DATA:
-            refs = [ResultRef(pick.kind, url=url) for value in values for url in _urls(value)]
+        if pick.kind in _DATA:
+            refs = [_datum(pick, value) for value in values]
+        else:
+            encoded = results.is_encoded(path)
+            refs = [
+                ref
+                for value in values
+                for ref in results.refs_of(value, pick.kind, encoded=encoded)
+            ]
         if refs:
             return refs
     return ()
+
+
+def _bare(pick: Pick, output: object) -> Sequence[ResultRef]:
+    if pick.kind in _DATA:
+        return [_datum(pick, output)] if output not in _EMPTY else []
+    return results.refs_of(output, pick.kind)
 
 
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
@@ -98,13 +108,6 @@ def _at(value: object, steps: Sequence[str]) -> Iterator[Any]:
         inner = next((value[name] for name in names if value.get(name)), None)
     for item in inner if step.endswith(("[]", "*")) and isinstance(inner, list) else [inner]:
         yield from _at(item, rest)
-
-
-def _urls(value: object) -> Iterator[str]:
-    """Addresses in a text, an object with a `url`, or a list of these."""
-    for item in value if isinstance(value, list) else [value]:
-        with contextlib.suppress(Unclear):
-            yield reading.as_url(item.get("url") if isinstance(item, dict) else item)
 
 
 def _datum(pick: Pick, value: object) -> ResultRef:

@@ -5,13 +5,14 @@ POST. There is no webhook and no list of past tasks, so a doubtful call cannot b
 used only where a spec names it. The unified API does the same work.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.providers import reading
-from darkroom.providers.goapi_envelope import LABEL, Word, is_unknown, read_data, refusal_of
+from darkroom.providers import reading, results
+from darkroom.providers.goapi_envelope import LABEL, is_unknown, read_data, refusal_of
 from darkroom.providers.protocol import Answer, Request
+from darkroom.providers.words import Words, standing_of
 from darkroom.routes import Route
 from darkroom.work import JobFailed, Pending
 
@@ -22,8 +23,11 @@ MODEL: Final = "image-toolkit-v2"
 CREATE: Final = "/api/image_toolkit/v2/create"
 FETCH: Final = "/api/image_toolkit/v2/fetch"
 
+# The page shows all four; base64 is empty where an address is asked for.
+_PLACES: Final = ("image_urls", "image_url", "image_base64s", "image_base64")
+
 # `retry`: the photo is hard to download, and is tried again.
-WORDS: Final[Mapping[str, Word]] = {
+WORDS: Final[Words] = {
     "pending": "pending",
     "starting": "pending",
     "processing": "pending",
@@ -56,21 +60,25 @@ def fetch(route: Route, job_id: str) -> Generator[Request, Answer, Pending | Fin
     if not answer.ok:
         raise refusal_of(answer)
     task = read_data(answer)
-    word = reading.as_text(task.get("status")).strip().lower()
-    match WORDS.get(word, "pending"):
+    standing = standing_of(task.get("status"), WORDS)
+    match standing.state:
         case "finished":
             return Finished(_images(reading.as_object(task.get("task_result"))))
         case "failed" | "cancelled":
             result = task.get("task_result")
             said = result.get("error_messages") if isinstance(result, dict) else None
-            first = said[0] if isinstance(said, list) and said else None
-            return reading.job_failed(LABEL, first, route.charged_on_failure)
+            return reading.job_failed(LABEL, said, route.charged_on_failure)
         case "pending":
-            return Pending()
+            return Pending(note=standing.note)
 
 
 def _images(result: Mapping[str, Any]) -> tuple[ResultRef, ...]:
     """The masks of a segmentation, or the one picture of everything else."""
-    output = reading.as_object(result.get("task_output"))
-    urls: Sequence[Any] = output.get("image_urls") or [output.get("image_url")]
-    return tuple(ResultRef("image", url=reading.as_url(url)) for url in reading.as_list(urls))
+    output = result.get("task_output")
+    if not isinstance(output, dict):
+        return results.need(results.refs_of(output, "image"))
+    found = (
+        results.refs_of(output.get(name), "image", encoded=results.is_encoded(name))
+        for name in _PLACES
+    )
+    return results.need(next(filter(None, found), ()))

@@ -8,27 +8,34 @@ clients show. Pure: no network, no clock; it remembers catalogues of styles.
 import hashlib
 import json
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import DarkroomError, InputRefused, ProviderRefused, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
 from darkroom.order import Input
 from darkroom.pace import Rate, Rules
-from darkroom.providers import reading
+from darkroom.providers import reading, results
 from darkroom.providers.perfect_auth import build_id_token
-from darkroom.providers.perfect_errors import LABEL, code_of, failure_of, refusal_of
+from darkroom.providers.perfect_errors import (
+    LABEL,
+    failure_of,
+    is_lost,
+    refusal_of,
+    result_of,
+)
 from darkroom.providers.perfect_features import FEATURES, SETS, Feature
 from darkroom.providers.perfect_params import Styled
 from darkroom.providers.perfect_routes import NAME, build_route, read_options, slug_of
 from darkroom.providers.perfect_styles import Catalogues
 from darkroom.providers.protocol import Adapter, Answer, InputFiles, Method, Request, StyleGroup
+from darkroom.providers.words import Words, standing_of
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _V1: Final = "/s2s/v1.0"
 
-_WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
+_WORDS: Final[Words] = {
     "running": "pending",
     "success": "finished",
     "error": "failed",
@@ -80,10 +87,10 @@ class Perfect(Adapter):
         )
         # Which of these a wrong id, a wrong key or a wrong clock gets is not documented.
         if answer.status in {400, 401, 403}:
-            raise ProviderRefused("bad-credentials", f"{LABEL} does not accept the client's id.")
+            raise AccountBlocked("bad-credentials", f"{LABEL} does not accept the client's id.")
         if not answer.ok:
             raise refusal_of(answer)
-        access = reading.as_text(_result(answer).get("access_token")).strip()
+        access = reading.as_text(result_of(answer).get("access_token")).strip()
         if not (access.isascii() and access.isprintable()):
             raise reading.unreadable()
         return {"Authorization": f"Bearer {access}"}
@@ -117,7 +124,7 @@ class Perfect(Adapter):
         answer: Answer,
     ) -> Accepted | Finished:
         """The task that was made, or that the number already named."""
-        return Accepted(reading.as_text(_result(answer).get("task_id")))
+        return Accepted(reading.as_id(result_of(answer).get("task_id")))
 
     def poll(
         self, route: Route, job_id: str
@@ -126,18 +133,19 @@ class Perfect(Adapter):
         feature = self._features[route.operation]
         slug = slug_of(feature, self._options)
         answer = yield Request("GET", f"{_V1}/task/{slug}?task_id={quote(job_id, safe='')}")
-        if answer.status == 400 and code_of(answer) == "InvalidTaskId":  # noqa: PLR2004 - as documented
+        if is_lost(answer):
             return JobFailed("job-lost", f"{LABEL} no longer knows the job.", "no")
         if not answer.ok:
             raise refusal_of(answer)
-        told = _result(answer)
-        word = reading.as_text(told.get("status")).strip().lower()
-        match _WORDS.get(word, "pending"):
+        told = result_of(answer)
+        standing = standing_of(told.get("status"), _WORDS)
+        match standing.state:
             case "pending":
-                return Pending(ask_again_s=_seconds(told.get("polling_interval")))
+                pause_s = _seconds(told.get("polling_interval"))
+                return Pending(ask_again_s=pause_s, note=standing.note)
             case "finished":
                 return _finished(feature, told)
-            case "failed":
+            case "failed" | "cancelled":
                 return failure_of(told.get("error"), told.get("error_message"))
 
     def styles(self, route: Route) -> Generator[Request, Answer, Sequence[StyleGroup]]:
@@ -168,11 +176,11 @@ class Perfect(Adapter):
         answer = yield Request("POST", f"/s2s/{version}/file/{slug}", json={"files": [entry]})
         if not answer.ok:
             raise refusal_of(answer)
-        made = _first(_result(answer).get("files"))
+        made = _first(result_of(answer).get("files"))
         put = yield _build_put(_first(made.get("requests")), file)
         if not put.ok:  # the address may have grown old: a new registration gives another
             raise Unclear("upload-failed", f"{LABEL} did not take a file.")
-        return reading.as_text(made.get("file_id"))
+        return reading.as_id(made.get("file_id"))
 
 
 def request_id(task_id: str, attempt: int) -> int:
@@ -181,10 +189,6 @@ def request_id(task_id: str, attempt: int) -> int:
     The vendor counts from 0; it only compares, and programs in JavaScript lose digits above 2^53.
     """
     return int(hashlib.sha256(f"{task_id}-{attempt}".encode()).hexdigest()[:13], 16)
-
-
-def _result(answer: Answer) -> Mapping[str, Any]:
-    return reading.as_object(reading.as_object(answer.json()).get("result"))
 
 
 def _first(value: object) -> Mapping[str, Any]:
@@ -213,23 +217,25 @@ def _finished(feature: Feature, told: Mapping[str, Any]) -> Finished:
     refs: list[ResultRef] = []
     ages: list[int] = []
     facts: dict[str, Any] = {}
-    for result in map(reading.as_object, reading.as_list(told.get("results"))):
-        for item in map(reading.as_object, reading.as_list(result.get("data"))):
-            refs.append(ResultRef(feature.kind, url=reading.as_url(item.get("url"))))
-            if isinstance(age := item.get("res_age"), int):
+    for entry in reading.as_list(told.get("results"), texts=True):
+        result = entry if isinstance(entry, dict) else {"data": entry}
+        # A result without `data` may be the file itself, as in the vendor's later API.
+        for item in reading.as_list(result.get("data", result), texts=True):
+            refs += results.need(results.refs_of(item, feature.kind))
+            age = item.get("res_age") if isinstance(item, dict) else None
+            if isinstance(age, int):
                 ages.append(age)
         # `custom_info` of aging; the makeup's product recommendation, whose name is not printed.
         facts |= {name: value for name, value in result.items() if _is_fact(name, value)}
-    if not refs:
-        raise reading.unreadable()
-    return Finished(tuple(refs), facts={**facts, "ages": ages} if ages else facts)
+    found = results.need(tuple(refs))
+    return Finished(found, facts={**facts, "ages": ages} if ages else facts)
 
 
 def _is_fact(name: str, value: object) -> bool:
     """Small data beside the results; addresses are signed, and have no place in a manifest."""
     text = json.dumps(value, ensure_ascii=False)
     return (
-        name != "data"
+        name not in {"data", "output"}
         and isinstance(value, dict | list)
         and len(text) <= _LARGEST_FACT
         and "://" not in text

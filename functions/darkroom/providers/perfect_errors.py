@@ -1,15 +1,16 @@
-"""What Perfect's refusals and its engine's error codes mean, as two tables.
+"""What Perfect's refusals and its engine's error codes mean, as two tables, and its envelope.
 
 The engine's codes are those of the vendor's document (Perfect AI API 2.0, "Error Codes") and,
 further down, those that its later API has added. A failed job is never charged over there.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.providers import reading
+from darkroom.errors import DarkroomError
+from darkroom.providers import reading, statuses
 from darkroom.providers.protocol import Answer
+from darkroom.providers.statuses import Meaning
 from darkroom.work import JobFailed
 
 LABEL = "Perfect Corp"
@@ -115,24 +116,45 @@ _FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
-# `error_code` of a 4xx answer -> our stable code, sentence, next step; others go by their status.
-_REFUSALS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "CreditInsufficiency": (
+_LATER: Final = "the vendor's later OpenAPI files"
+_STYLES: Final = (
+    "List the styles with `darkroom styles perfect <operation>`, then correct the spec."
+)
+
+
+def _as(status: int, source: str) -> Meaning:
+    """A code that says no more than its status."""
+    means = statuses.meaning_of(status)
+    return Meaning(means.verdict, source, means.code, means.sentence, means.next_step)
+
+
+# `error_code` of a client's error (4xx), in lower case; without one, or with another, the status
+# decides. A server's error (5xx) stays doubtful whatever its code is, `TaskTimeout` above all.
+REFUSALS: Final[Mapping[str, Meaning]] = {
+    "creditinsufficiency": Meaning(
+        "blocked",
+        _LATER,
         "no-credits",
-        "The account at Perfect Corp has too few units for this.",
-        "Add units at Perfect Corp, then run `darkroom retry` for the task.",
+        "The account at {who} has too few units for this.",
+        "Add units at {who}; the task goes on by itself.",
     ),
-    "InvalidStyle": (
-        "unknown-style",
-        "Perfect Corp does not know this style.",
-        "List the styles with `darkroom styles perfect <operation>`, then correct the spec.",
+    "invalidstyle": Meaning(
+        "refused", _LATER, "unknown-style", "{who} does not know this style.", _STYLES
     ),
-    "InvalidStyleGroup": (
-        "unknown-style",
-        "Perfect Corp does not know this group of styles.",
-        "List the styles with `darkroom styles perfect <operation>`, then correct the spec.",
+    "invalidstylegroup": Meaning(
+        "refused", _LATER, "unknown-style", "{who} does not know this group of styles.", _STYLES
     ),
+    "invalidaccesstoken": _as(401, _LATER),
+    "invalidapikey": _as(401, "seen by a client of the vendor"),
+    "inactiveapikey": _as(401, _LATER),
+    "expiredapikey": _as(401, _LATER),
+    "invalidparameters": _as(400, _LATER),
+    "badrequest": _as(400, _LATER),
+    "operationnotsupport": _as(400, "somebody's notes on the vendor's pages"),
+    "operationinvalid": _as(400, "somebody's notes on the vendor's pages"),
 }
+_LOST: Final = "invalidtaskid"
+_LONGEST_CODE: Final = 100
 
 
 def failure_of(code: object, message: object) -> JobFailed:
@@ -142,27 +164,55 @@ def failure_of(code: object, message: object) -> JobFailed:
         code: the status answer's `error`.
         message: its `error_message`, which newer answers have; quoted only for unknown codes.
     """
-    known = _meaning(code) if isinstance(code, str) else None
+    known = _meaning(_spelled(code))
     if known is None:
         return reading.job_failed(LABEL, message or code, "no")
     ours, words = known
     return JobFailed(ours, f"{LABEL} {words}", "no")
 
 
-def refusal_of(answer: Answer) -> DarkroomError:
-    """An answer that is not 2xx as an error, by status and `error_code`."""
-    if 400 <= answer.status < 500:  # noqa: PLR2004 - the client's errors: nothing was accepted
-        code = code_of(answer)
-        if code in _REFUSALS:
-            return ProviderRefused(*_REFUSALS[code])
+def result_of(answer: Answer) -> Mapping[str, Any]:
+    """The `result` of an answer to which HTTP has said yes.
+
+    The envelope's own `status` repeats HTTP's in every example. Where there is no result beside
+    it, a client's error (400 to 499, also as a text) is what it says; missing, 0 or anything else
+    leaves HTTP its word, and without a result that is doubtful.
+    """
+    body = reading.as_object(answer.json())
+    status = reading.number_of(body.get("status"))
+    if status is not None and 400 <= status < 500 and not body.get("result"):  # noqa: PLR2004
+        raise refusal_of(answer, int(status))
+    return reading.as_object(body.get("result"))
+
+
+def refusal_of(answer: Answer, status: int | None = None) -> DarkroomError:
+    """A refusal as an error: by its status, and by the code of a client's error."""
+    status = answer.status if status is None else status
+    means = statuses.meaning_of(status)
+    if 400 <= status < 500:  # noqa: PLR2004 - the client's errors
+        means = REFUSALS.get(code_of(answer), means)
     said = reading.quotable(reading.complaint_of(answer).get("error"))
-    return reading.refusal(LABEL, answer.status, said, answer.retry_after_s())
+    return statuses.error_of(
+        LABEL, means, status=status, said=said, retry_after_s=answer.retry_after_s()
+    )
+
+
+def is_lost(answer: Answer) -> bool:
+    """Whether the answer says that there is no such task (any more)."""
+    if code_of(answer) != _LOST:
+        return False
+    body = reading.complaint_of(answer)
+    refused = reading.number_of(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
+    return answer.status == 400 or (answer.ok and refused)  # noqa: PLR2004 - as documented
 
 
 def code_of(answer: Answer) -> str:
-    """The refusal's `error_code`, or "" where it has none."""
-    code = reading.complaint_of(answer).get("error_code")
-    return code if isinstance(code, str) else ""
+    """The refusal's `error_code` in lower case, or "" where it has none."""
+    return _spelled(reading.complaint_of(answer).get("error_code"))
+
+
+def _spelled(code: object) -> str:
+    return code[:_LONGEST_CODE].strip().casefold() if isinstance(code, str) else ""
 
 
 def _meaning(code: str) -> tuple[str, str] | None:

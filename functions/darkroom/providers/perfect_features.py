@@ -1,7 +1,9 @@
 """Everything that Perfect can do, in one table: operation, slug, files, limits, parameters, price.
 
 Formats and dimensions are those of the vendor's table "Supported Formats & Dimensions" (Perfect AI
-API 2.0). It prints one path only, `hair-style`; how sure the other slugs are stands beside each,
+API 2.0), as far as an upload can name them: the table has HEIC for some features, but the list of
+content types that "Create a new file" takes has none for it, and nothing else gets a file there.
+It prints one path only, `hair-style`; how sure the other slugs are stands beside each,
 and settings can correct every one. Its demands on faces (width, pose) are the engine's to judge.
 """
 
@@ -10,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from darkroom.media import HEIC, JPEG, MOV, MP4, PNG, Media
+from darkroom.media import JPEG, MOV, MP4, PNG, Media
 from darkroom.providers import perfect_params as p
 from darkroom.routes import Role, Sides
 
@@ -78,10 +80,9 @@ def _picture(
 _MASK = Role(frozenset({JPEG, PNG}), max_bytes=_IMAGE_BYTES, like="image")
 _FACE = Role(frozenset({JPEG, PNG}), most=10, max_bytes=_IMAGE_BYTES, sides=Sides(longest=4096))
 _VIDEO = Role(frozenset({MP4, MOV}), max_bytes=_VIDEO_BYTES, sides=Sides(longest=1920))
-_MADE_UP = _picture(JPEG, PNG, HEIC, longest=1024)
+_MADE_UP = _picture(JPEG, PNG, longest=1024)
 _HEAD = {"image": _picture(JPEG, PNG, longest=1024)}
-_PHOTO = {"image": _picture(JPEG, PNG, HEIC)}
-_NO_HEIC = {"image": _picture(JPEG, PNG)}
+_PHOTO = {"image": _picture(JPEG, PNG)}
 
 FEATURES: Sequence[Feature] = (
     Feature(
@@ -124,7 +125,7 @@ FEATURES: Sequence[Feature] = (
         {**_PHOTO, "mask": _MASK},
         _costs(1),
     ),
-    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _NO_HEIC, _costs(2)),
+    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, _costs(2)),
     Feature("remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, _costs(1), typical_s=4),
     Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, _costs(2)),
     Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, _costs(2)),
@@ -173,7 +174,7 @@ FEATURES: Sequence[Feature] = (
         "colorize/color-correct",
         "inferred",
         p.Plain,
-        _NO_HEIC,
+        _PHOTO,
         _costs(2),
         described=False,
     ),
@@ -191,7 +192,7 @@ FEATURES: Sequence[Feature] = (
         "face-swap",
         "inferred",
         p.SwapFaces,
-        {**_NO_HEIC, "face": _FACE},
+        {**_PHOTO, "face": _FACE},
         _costs(1),
         described=False,
     ),

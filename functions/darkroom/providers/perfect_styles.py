@@ -18,6 +18,10 @@ from darkroom.wording import nearest
 
 PAGE = 20
 """The largest page that the vendor gives."""
+MOST_PAGES = 500
+"""Of one list; what goes on for longer is no catalogue."""
+LONGEST_TITLE = 200
+LONGEST_TOKEN = 1000
 
 Steps = Generator[Request, Answer, tuple[Style, ...]]
 
@@ -133,10 +137,11 @@ class Catalogues:
             token = result.get("next_token")
             if token is None or token == "":
                 return tuple(found)
-            if str(token) in seen:  # it would never end
-                raise reading.unreadable()
-            seen.add(str(token))
-            asked["starting_token"] = str(token)
+            token = str(token)
+            if token in seen or len(seen) >= MOST_PAGES or len(token) > LONGEST_TOKEN:
+                raise reading.unreadable()  # it would never end
+            seen.add(token)
+            asked["starting_token"] = token
 
     def _unknown(self, slug: str, operation: str, wish: Styled) -> ProviderRefused:
         shelf = self._shelves[slug]
@@ -176,7 +181,7 @@ def _entry(item: object) -> Style | None:
     title, thumb = told.get("title"), told.get("thumb")
     return Style(
         number,
-        title if isinstance(title, str) else str(number),
+        title[:LONGEST_TITLE] if isinstance(title, str) else str(number),
         thumb if isinstance(thumb, str) else None,
     )
 
@@ -184,7 +189,7 @@ def _entry(item: object) -> Style | None:
 def _number(value: object) -> int | None:
     """A whole number, also one that is written as a text; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
+        return int(value) if len(value) <= reading.LONGEST_FIGURE else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

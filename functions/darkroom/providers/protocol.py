@@ -6,7 +6,6 @@ status, because a 404 may be an answer to the question; what they do not underst
 `refuse` says. The driver alone owns the network.
 """
 
-import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -19,10 +18,10 @@ from darkroom.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.media import Media
 from darkroom.order import Input
 from darkroom.pace import Rules
+from darkroom.providers.documents import read_document
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
-LARGEST_NUMBER = 10**30
 LONGEST_PAUSE_S = 3600
 """Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""
 
@@ -95,14 +94,14 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - the class of statuses that means yes
 
     def json(self) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
-        """The body as JSON.
+        """The body as JSON, within the bounds of `documents`.
 
         Raises:
             Unclear: it is none. A paid call with such an answer may have been accepted.
         """
         try:
-            return _storable(json.loads(self.body))
-        except (ValueError, RecursionError) as error:  # broken, or nested without end
+            return read_document(self.body)
+        except ValueError as error:
             raise Unclear(
                 "unreadable-answer", "The provider's answer could not be read."
             ) from error
@@ -113,26 +112,6 @@ class Answer:
         if not (value.isascii() and value.isdecimal()):
             return None
         return min(int(value[:9]), LONGEST_PAUSE_S)
-
-
-def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
-    """The value with what UTF-8 or DynamoDB cannot hold replaced: it must not cost a paid answer.
-
-    A half of a two-part character becomes a question mark, a number beyond 1e30 becomes None.
-    """
-    match value:
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case bool() | None:
-            return value
-        case int() | float():
-            return value if abs(value) < LARGEST_NUMBER else None
-        case list():
-            return [_storable(inner) for inner in value]
-        case dict():
-            return {str(_storable(name)): _storable(inner) for name, inner in value.items()}
-        case _:
-            return value
 
 
 class InputFiles(Protocol):

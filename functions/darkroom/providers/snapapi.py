@@ -7,31 +7,39 @@ and, where said, of its later pages (docs.snapedit.app). Pure: no network, no cl
 import base64
 import json
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import DarkroomError, Throttled, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, Unclear
 from darkroom.pace import Rate, Rules
-from darkroom.providers import reading
+from darkroom.providers import reading, results, statuses
 from darkroom.providers.params import form_value
 from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.snapapi_params import HEADSHOT_MARK
 from darkroom.providers.snapapi_routes import ENDPOINTS, NAME, Endpoint
+from darkroom.providers.words import Words, standing_of
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 
 # The reference names CREATED, PROCESSING, COMPLETED and FAILED; the vendor's clients know two more.
-_WORDS: Final[Mapping[str, Literal["pending", "finished", "failed"]]] = {
-    "CREATED": "pending",
-    "PENDING": "pending",
-    "PROCESSING": "pending",
-    "COMPLETED": "finished",
-    "FAILED": "failed",
-    "CANCELLED": "failed",
+_WORDS: Final[Words] = {
+    "created": "pending",
+    "pending": "pending",
+    "processing": "pending",
+    "completed": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
 }
+
+# Where a picture is: `data` by the reference, `output_image_url` of a background's removal,
+# `download_url` in later pages, the others under the vendor's older names.
+_PLACES: Final = (
+    *("data", "output_image_url", "download_url", "url", "image_url"),
+    *("output_images", "output", "edited_image", "image", "image_base64", "result"),
+)
 
 _LONGEST_ID: Final = 200
 
@@ -68,15 +76,17 @@ class SnapApi(Adapter):
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The result's URL, detections, or the task that was made."""
         body = reading.as_object(answer.json())
+        _refuse_by_code(self, answer, body)
         match _CALLS[work.route.operation, work.route.model].reads:
-            case "image":
-                return Finished(_images(body), facts=_facts(body))
+            case "image" | "task":
+                # The answer says which of the two it is, whatever the call was meant to be.
+                if found := _images(body):
+                    return Finished(found, facts=_facts(body))
+                return Accepted(reading.as_id(body.get("task_id")))
             case "objects":
                 return _read_objects(body)
             case "mask":
                 return _read_mask(body)
-            case "task":
-                return Accepted(reading.as_text(body.get("task_id")))
 
     def poll(
         self,
@@ -90,14 +100,14 @@ class SnapApi(Adapter):
         if not answer.ok:
             raise self.refuse(answer)
         body = reading.as_object(answer.json())
-        word = reading.as_text(body.get("status")).strip().upper()
-        match _WORDS.get(word, "pending"):
+        standing = standing_of(body.get("status"), _WORDS)
+        match standing.state:
             case "pending":
-                return Pending(reading.progress_of(body.get("progress")))
+                return Pending(reading.progress_of(body.get("progress")), note=standing.note)
             case "finished":
-                return Finished(_images(body))
-            case "failed":
-                return _failed(self.label, route, word, body)
+                return Finished(results.need(_images(body)))
+            case "failed" | "cancelled":
+                return _failed(self.label, route, standing.state, body)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:
         """Only tasks can be cancelled; the vendor promises it for pending ones."""
@@ -105,14 +115,32 @@ class SnapApi(Adapter):
 
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status. A 429 stands for the pace, with `retry-after`, or for the purse, without."""
-        wait_s = answer.retry_after_s()
-        if answer.status == 429 and "retry-after" not in answer.headers:  # noqa: PLR2004
-            return Throttled(
+        return self.refuse_as(answer, answer.status)
+
+    def refuse_as(self, answer: Answer, status: int) -> DarkroomError:
+        """The same by another status than HTTP's."""
+        if status == 429 and "retry-after" not in answer.headers:  # noqa: PLR2004
+            return AccountBlocked(
                 "no-credits",
                 f"The account at {self.label} has no credits left.",
                 f"Add credits at {self.label}; the task goes on by itself.",
             )
-        return reading.refusal(self.label, answer.status, _message(answer), wait_s)
+        return statuses.refusal(self.label, status, _message(answer), answer.retry_after_s())
+
+
+def _refuse_by_code(adapter: SnapApi, answer: Answer, body: Mapping[str, Any]) -> None:
+    """Raise what a refusal in a 2xx answer means, by its `code`.
+
+    The code is HTTP's status in every example of the vendor's; here HTTP has said yes, so only a
+    client's error counts, and only where no result stands beside it. A code that is a text is
+    read as the number; one that is missing, or no status, leaves HTTP its word.
+    """
+    error = body.get("error")
+    code = reading.number_of(error.get("code")) if isinstance(error, dict) else None
+    if code is None or not 400 <= code < 500:  # noqa: PLR2004 - the client's errors
+        return
+    if not body.keys() & {*_PLACES, "task_id", "detected", "detected_objects", "mask"}:
+        raise adapter.refuse_as(answer, int(code))
 
 
 def _build(work: Work) -> Request:
@@ -144,14 +172,12 @@ def _task_path(job_id: str) -> str:
 
 
 def _images(body: Mapping[str, Any]) -> tuple[ResultRef, ...]:
-    """Results of an answer: `data`, or the one field that some endpoints and ages use instead."""
-    if "data" in body:
-        urls = [reading.as_object(item).get("url") for item in reading.as_list(body["data"])]
-    else:
-        urls = [body.get("output_image_url") or body.get("download_url")]
-    if not urls:
-        raise reading.unreadable()
-    return tuple(ResultRef("image", url=reading.as_url(url)) for url in urls)
+    """The pictures at the first place that has any; none where there are none."""
+    found = (
+        results.refs_of(body.get(place), "image", encoded=results.is_encoded(place))
+        for place in _PLACES
+    )
+    return next(filter(None, found), ())
 
 
 def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,10 +185,11 @@ def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         name: value
         for name in ("session_id", "image_id")
-        if isinstance(value := body.get(name), str) and len(value) <= _LONGEST_ID
+        if isinstance(value := body.get(name), str | int) and len(str(value)) <= _LONGEST_ID
     }
     box = body.get("box")
-    if isinstance(box, list) and len(box) == 4:  # noqa: PLR2004 - two corners
+    # Two corners.
+    if isinstance(box, list) and len(box) == 4 and all(isinstance(at, int | float) for at in box):  # noqa: PLR2004
         facts["box"] = box
     return facts
 
@@ -177,21 +204,27 @@ def _read_objects(body: Mapping[str, Any]) -> Finished:
         if not isinstance(detected.get("bbox", detected.get("box")), list):
             raise reading.unreadable()
         if mask is not None:
-            masks.append(ResultRef("image", data=reading.as_base64(mask)))
+            masks += _mask(mask)
         found.append(detected)
     facts = _facts(body)
     return Finished((_data({**facts, "detected_objects": found}), *masks), facts=facts)
 
 
 def _read_mask(body: Mapping[str, Any]) -> Finished:
-    detected = body.get("detected")
-    if not isinstance(detected, bool):
-        raise reading.unreadable()
     mask = body.get("mask")
+    # A mask tells it by itself.
+    detected = reading.flag_of(body.get("detected", None if mask is None else True))
+    if detected is None:
+        raise reading.unreadable()
     if mask is None and detected:
         raise Unclear("unreadable-answer", "The provider found something but sent no mask.")
-    masks = () if mask is None else (ResultRef("image", data=reading.as_base64(mask)),)
+    masks = () if mask is None else _mask(mask)
     return Finished((_data({"detected": detected}), *masks), facts={"detected": detected})
+
+
+def _mask(mask: object) -> tuple[ResultRef, ...]:
+    """A mask, which is base64 by the reference; an address would do, too."""
+    return results.need(results.refs_of(mask, "image", encoded=True))
 
 
 def _data(value: Mapping[str, Any]) -> ResultRef:
@@ -199,8 +232,8 @@ def _data(value: Mapping[str, Any]) -> ResultRef:
     return ResultRef("json", data=base64.b64encode(text.encode()).decode())
 
 
-def _failed(label: str, route: Route, word: str, body: Mapping[str, Any]) -> JobFailed:
-    if word == "CANCELLED":
+def _failed(label: str, route: Route, state: str, body: Mapping[str, Any]) -> JobFailed:
+    if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
     return reading.job_failed(label, body.get("error_msg"), route.charged_on_failure)
 
@@ -208,9 +241,5 @@ def _failed(label: str, route: Route, word: str, body: Mapping[str, Any]) -> Job
 def _message(answer: Answer) -> str:
     """The provider's own words: `error.message`, or the places older answers put them."""
     body = reading.complaint_of(answer)
-    error = body.get("error")
-    nested = error.get("message") if isinstance(error, dict) else error
-    for said in (nested, body.get("message"), body.get("detail")):
-        if isinstance(said, str) and said.strip():
-            return reading.quotable(said)
-    return ""
+    places = (body.get("error"), body.get("message"), body.get("detail"))
+    return next(filter(None, map(reading.quotable, places)), "")

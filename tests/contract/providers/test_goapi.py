@@ -10,7 +10,15 @@ import httpx
 import pytest
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.errors import (
+    AccountBlocked,
+    Busy,
+    DarkroomError,
+    NotSent,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
 from darkroom.providers.driver import Driver
 from darkroom.providers.goapi import GoApi
 from darkroom.providers.preferences import Preferences
@@ -244,10 +252,18 @@ def test_a_file_that_cannot_get_there_is_refused_before_anything_is_paid(
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(400, ProviderRefused), (429, Throttled), (500, Unclear), (-1, Unclear)]
+    ("code", "kind"),
+    [
+        (400, ProviderRefused),
+        ("402", AccountBlocked),
+        (429, Throttled),
+        (500, Unclear),
+        (0, Unclear),
+        (-1, Unclear),
+    ],
 )
 def test_a_code_that_says_no_is_heard_though_http_says_yes(
-    bench: Bench, code: int, kind: type[DarkroomError]
+    bench: Bench, code: object, kind: type[DarkroomError]
 ) -> None:
     """Both must say yes."""
     body = {"code": code, "message": "no", "data": None}

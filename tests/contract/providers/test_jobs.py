@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, DarkroomError, ResultGone, Throttled
+from darkroom.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Throttled
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending
 from tests.contract.providers.bench import Bench, build_bench
@@ -70,11 +70,13 @@ def test_a_job_that_never_ends_stays_pending(bench: Bench) -> None:
 
 
 def test_an_unknown_word_is_pending(bench: Bench) -> None:
-    """A status that no document names is not guessed at."""
+    """A status that no document names is not guessed at, but it is told."""
     job = submitted(bench)
     fault = {"status": 200, "body": bench.needs.unknown_word}
     bench.sandbox.faults({"match": bench.needs.poll, "do": fault})
-    assert bench.driver.poll(job_route(bench), job.job_id) == Pending(None)
+    said = bench.driver.poll(job_route(bench), job.job_id)
+    assert isinstance(said, Pending)
+    assert said.note.lower() == "dreaming"
 
 
 def test_an_unknown_job_is_lost(bench: Bench) -> None:
@@ -94,9 +96,14 @@ def test_an_unknown_job_is_lost(bench: Bench) -> None:
         ({"drop": "before"}, Busy),
         ({"truncate": 5}, Busy),
         ({"status": 429, "headers": {"Retry-After": "3"}, "body": {}}, Throttled),
-        ({"status": 401, "body": {"error": "no"}}, Throttled),
+        ({"status": 401, "body": {"error": "no"}}, AccountBlocked),
+        ({"status": 402, "body": {"error": "no"}}, AccountBlocked),
+        ({"status": 308, "body": {}}, Throttled),
     ],
-    ids=["500", "503", "malformed", "list", "no-result", "drop", "truncated", "429", "401"],
+    ids=[
+        *("500", "503", "malformed", "list", "no-result", "drop", "truncated", "429", "401"),
+        *("402", "308"),
+    ],
 )
 def test_a_poll_that_goes_wrong_can_be_repeated(
     bench: Bench, fault: dict[str, Any], kind: type[DarkroomError]

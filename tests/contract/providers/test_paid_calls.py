@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from darkroom.errors import (
+    AccountBlocked,
     Busy,
     Conflict,
     DarkroomError,
@@ -20,16 +21,23 @@ from tests.contract.providers.bench import Bench, build_bench
 
 STATUSES: dict[int, tuple[type[DarkroomError], str]] = {
     400: (ProviderRefused, "provider-refused"),
-    401: (ProviderRefused, "bad-credentials"),
-    402: (ProviderRefused, "no-credits"),
-    403: (ProviderRefused, "bad-credentials"),
+    401: (AccountBlocked, "bad-credentials"),
+    402: (AccountBlocked, "no-credits"),
+    403: (AccountBlocked, "bad-credentials"),
     404: (ProviderRefused, "not-offered"),
     405: (ProviderRefused, "not-offered"),
     413: (ProviderRefused, "input-too-large"),
     415: (ProviderRefused, "wrong-format"),
     422: (ProviderRefused, "provider-refused"),
-    418: (Unclear, "provider-error"),
+    301: (ProviderRefused, "not-offered"),
     303: (Unclear, "provider-error"),
+    307: (ProviderRefused, "not-offered"),
+    408: (Unclear, "provider-error"),
+    410: (ProviderRefused, "not-offered"),
+    418: (ProviderRefused, "provider-refused"),
+    425: (Throttled, "provider-busy"),
+    451: (ProviderRefused, "provider-refused"),
+    499: (Unclear, "provider-error"),
     500: (Unclear, "provider-error"),
     502: (Unclear, "provider-error"),
     504: (Unclear, "provider-error"),
@@ -109,21 +117,20 @@ def test_the_real_rate_limit_is_understood(snapapi: Bench) -> None:
     assert caught.value.retry_after_s is not None
 
 
-def test_an_empty_purse_waits_at_snapapi(snapapi: Bench) -> None:
-    """Its 429 without `retry-after` means no credits; someone has to add some."""
-    snapapi.sandbox.account(credits=0)
-    with pytest.raises(Throttled) as caught:
-        snapapi.submit(snapapi.work(snapapi.usual))
+def test_an_empty_purse_blocks_the_account_and_not_the_task(bench: Bench) -> None:
+    """However the sandbox says it: nothing was made, and someone has to add credits."""
+    work = bench.work(bench.usual)
+    before = charged(bench)
+    bench.sandbox.account(credits=0)
+    with pytest.raises(AccountBlocked) as caught:
+        bench.submit(work)
     assert caught.value.failure.code == "no-credits"
+    assert caught.value.failure.next_step.startswith("Add ")
     assert caught.value.retry_after_s is None
+    assert charged(bench) == before
 
-
-def test_an_empty_purse_is_refused_at_apiframe(apiframe: Bench) -> None:
-    """Its 402 is a refusal; nothing was made."""
-    apiframe.sandbox.account(credits=0)
-    with pytest.raises(ProviderRefused) as caught:
-        apiframe.submit(apiframe.work(apiframe.usual))
-    assert caught.value.failure.code == "no-credits"
+    bench.sandbox.account(credits=100_000)
+    assert bench.submit(work)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def test_a_wrong_key_is_named_with_its_remedy_and_never_shown(bench: Bench) -> N
     """The command that sets the key is the next step; the key itself is in no text."""
     held = dict.fromkeys(bench.sandbox.credentials, "sk-wrong-key-0123456789")
     wrong = build_bench(bench.sandbox, bench.wire, **held)
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises((AccountBlocked, ProviderRefused)) as caught:
         wrong.submit(wrong.work(wrong.usual))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"

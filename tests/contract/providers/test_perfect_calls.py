@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.work import Accepted, JobFailed, Pending, Work
@@ -143,7 +143,7 @@ def test_wrong_credentials_are_named_with_their_remedy(
 ) -> None:
     """The command that sets them is the next step; they themselves are in no text."""
     bench = bench_of(sandbox, wire, instead=wrong)
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises((AccountBlocked, ProviderRefused)) as caught:
         submitted(bench, bench.route("colorize"))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"
@@ -227,10 +227,10 @@ def test_a_file_that_is_not_stored_leaves_nothing_to_pay(
     assert isinstance(bench.submit(work), Accepted)
 
 
-def test_an_empty_purse_is_refused(bench: Bench) -> None:
-    """Nothing was made."""
+def test_an_empty_purse_blocks_the_account(bench: Bench) -> None:
+    """Nothing was made, and it is no fault of the task's."""
     bench.sandbox.account(credits=0)
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises(AccountBlocked) as caught:
         submitted(bench, bench.route("upscale"))
     assert caught.value.failure.code == "no-credits"
 

@@ -1,0 +1,59 @@
+"""What an item of the table can hold of a provider's words, beside everything else that is in it.
+
+The table takes 400 KB an item, 32 levels, numbers of 38 digits between 1e-130 and 1e126, and names
+with at least one character. A task's item has its attempts in it, each with its facts.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+FACTS_BYTES: Final = 16_000
+"""Of one attempt, as JSON: a task may have a dozen attempts."""
+DEEPEST: Final = 20
+"""Levels of one fact; the task has seven around it."""
+LARGEST: Final = 1e100
+SMALLEST: Final = 1e-100
+LARGEST_WHOLE: Final = int("9" * 38)
+
+
+def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that an item has room for, in their order."""
+    kept: dict[str, Any] = {}
+    left = FACTS_BYTES
+    for name, value in facts.items():
+        if not name or not _holdable(value):
+            continue
+        size = len(json.dumps([name, value], ensure_ascii=False).encode(errors="replace"))
+        if size <= left:
+            kept[name] = value
+            left -= size
+    return kept
+
+
+def _holdable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
+    """Whether the table takes the value: its depth, its numbers, the names in it."""
+    level = [value]
+    for _ in range(DEEPEST):
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                if not all(isinstance(name, str) and name for name in one):
+                    return False
+                below += one.values()
+            elif isinstance(one, list | tuple):
+                below += one
+            elif not _countable(one):
+                return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _countable(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= LARGEST_WHOLE
+    return value == 0 or SMALLEST < abs(value) < LARGEST

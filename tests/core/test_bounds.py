@@ -1,0 +1,50 @@
+"""What an item of the table has room for of a provider's words."""
+
+from typing import Any
+
+import pytest
+
+from darkroom.bounds import DEEPEST, FACTS_BYTES, fitting
+
+
+def nested(levels: int) -> Any:
+    """Lists around nothing."""
+    value: Any = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, "text", 7, -1.5, 0.0, 1e99, 10**38 - 1, [1, {"a": [None]}], {}, nested(DEEPEST)],
+)
+def test_what_the_table_can_hold_stays(value: object) -> None:
+    """Small facts of any shape."""
+    assert fitting({"fact": value}) == {"fact": value}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(1e101, -1e300, 1e-101, float("inf"), float("nan"), 10**38),
+        *({"": 1}, [{"a": {"": 1}}], nested(DEEPEST + 1), nested(5000), "x" * FACTS_BYTES),
+        [0] * FACTS_BYTES,
+    ],
+)
+def test_what_it_cannot_hold_is_left_out_and_the_rest_stays(value: object) -> None:
+    """Numbers, names, depth, size."""
+    assert fitting({"a": 1, "fact": value, "b": 2}) == {"a": 1, "b": 2}
+
+
+def test_facts_have_a_size_together() -> None:
+    """The first ones that fit."""
+    facts = {f"n{number}": "x" * 1000 for number in range(1000)}
+    kept = fitting(facts)
+    assert list(kept) == list(facts)[: len(kept)]
+    assert 10 < len(kept) <= FACTS_BYTES // 1000
+
+
+def test_a_fact_without_a_name_is_none() -> None:
+    """The table takes no empty one."""
+    assert fitting({"": 1}) == {}

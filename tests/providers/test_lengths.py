@@ -1,0 +1,233 @@
+"""Whatever a provider says, reading it takes time in proportion to its length.
+
+Each reader gets texts that patterns have stumbled over, once and eight times as long. The time is
+the processor's, of this thread alone, and a slip of it is measured again: what grows with the
+square takes 64 times as long, and what grows with the length eight times.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pytest
+
+from darkroom.errors import DarkroomError
+from darkroom.media import BY_EXTENSION
+from darkroom.providers import reading, times, words
+from darkroom.providers.documents import read_document
+from darkroom.providers.goapi_results import read_facts
+from darkroom.providers.perfect_errors import failure_of
+from darkroom.providers.protocol import Answer
+from darkroom.providers.results import refs_of
+from tests.providers.exchanges import ADAPTERS, NamedFiles, adapter_of, route_of, run, work_of
+from tests.providers.perfect_bits import work_for
+
+SHORT = 4_000
+SHORT_IN_ANSWERS = 250
+"""Where the text stands a hundred times in one answer."""
+TIMES = 8
+MOST = 3 * TIMES
+"""So many times as long may eight times the text take; the square would be 64."""
+TRIES = 5
+FREE_S = 0.02
+"""Less than this is not told from chance."""
+
+TEXTS: Mapping[str, str] = {
+    "letters": "a",
+    "base64": "iVBORw0KGgoAAAANSUhEUg",
+    "data URIs": "data:,",
+    "addresses": "http://a",
+    "marks": "://",
+    "schemes": "a.+-",
+    "spaces": " ",
+    "lines": "A\r\n",
+    "percent": "%2B%",
+    "padding": "=",
+    "digits": "9",
+    "dots": ".",
+    "quotes": '"\\',
+    "brackets": "[{",
+    "commas": "[],",
+    "controls": "\x00\x1b\u202e",
+    "characters": "\U0001f5bc",
+    "dashes": "-_ ",
+}
+
+Reader = Callable[[str], object]
+
+
+def _say(text: str) -> bytes:
+    """The text everywhere where a vendor puts words, addresses, names or data."""
+    listed = [text, {"message": text, "url": text, "image_base64": text}, [text]]
+    inner = {
+        "message": text,
+        "code": text,
+        "status": text,
+        "url": text,
+        "task_id": {"id": text},
+        "error_code": text,
+        "polling_interval": text,
+        "output": {"image_url": text, "image_base64": text, "image_urls": listed},
+        "results": [{"id": 0, "data": listed, text: text}],
+        "task_result": {"task_output": {"image_url": text}, "error_messages": listed},
+        "logs": listed,
+        "error": {"message": text, "raw_message": text, "code": text},
+        "meta": {"usage": {"type": text, "consume": text}},
+    }
+    said = {
+        **inner,
+        "jobId": text,
+        "detected_objects": [{"bbox": [1], "mask": text}],
+        "detected": text,
+        "mask": text,
+        "details": {text: [text]},
+        "data": inner,
+        "result": inner,
+        "error": {"message": text, "code": text},
+    }
+    return json.dumps(said, ensure_ascii=False).encode()
+
+
+def _adapter_readers() -> Mapping[str, Reader]:
+    found: dict[str, Reader] = {}
+    for adapter in ADAPTERS:
+        route = next(route for route in adapter.routes if route.asynchronous)
+
+        def refuse(text: str, adapter: Any = adapter) -> object:
+            for status in (400, 500):
+                adapter.refuse(Answer(status, {"retry-after": text}, _say(text)))
+            return adapter.refuse(Answer(400, {}, text.encode()))
+
+        def poll(text: str, adapter: Any = adapter, route: Any = route) -> object:
+            for word in ("success", "failed", text):
+                told = json.loads(_say(text))
+                for inside in (told, told["data"], told["result"]):
+                    inside["status"] = word
+                body = json.dumps({**told, "code": 200}, ensure_ascii=False).encode()
+                _quietly(partial(run, adapter.poll(route, "j"), Answer(200, {}, body)))
+            return None
+
+        def submit(text: str, adapter: Any = adapter, route: Any = route) -> object:
+            work = work_of(route, {"prompt": "x"} if adapter.name == "snapapi" else {}, {})
+            return adapter.read_submit(work, Answer(200, {}, _say(text)))
+
+        found |= {
+            f"{adapter.name} refuses": refuse,
+            f"{adapter.name} is asked": poll,
+            f"{adapter.name} is paid": submit,
+        }
+    return found
+
+
+def _sign_in(text: str) -> object:
+    held = {"client_id": "c", "client_secret": _secret()}
+    body = json.dumps({"result": {"access_token": text}}).encode()
+    return run(adapter_of("perfect").authorize(held, 0), Answer(200, {}, body))
+
+
+def _secret() -> str:
+    from tests.providers.perfect_bits import client_secret  # noqa: PLC0415 - makes a key
+
+    return client_secret()
+
+
+def _register(text: str) -> object:
+    put = {"method": text, "url": text, "headers": {text: text}}
+    body = {"result": {"files": [{"file_id": text, "requests": [put]}]}}
+    return run(
+        adapter_of("perfect").prepare(work_for("colorize"), NamedFiles()),
+        Answer(200, {}, json.dumps(body).encode()),
+    )
+
+
+def _styles(text: str) -> object:
+    listed = {"groups": [{"id": text, "info": {"title": text}}], "next_token": text}
+    answer = Answer(200, {}, json.dumps({"result": listed}).encode())
+    steps = adapter_of("perfect").styles(route_of("perfect", "hairstyle"))
+    return run(steps, answer, answer)
+
+
+def _history(text: str) -> object:
+    row = {"task_id": text, "created_at": text, "action": text}
+    body = {"code": 200, "data": {"data": [row] * 3, "total": text}}
+    work = work_of(route_of("goapi", "remove-background"), {}, {})
+    return run(
+        adapter_of("goapi").look_up(work, 0),
+        Answer(200, {}, json.dumps(body).encode()),
+        Answer(404, {}, b"{}"),
+    )
+
+
+ANSWERS: Mapping[str, Reader] = _adapter_readers()
+
+READERS: Mapping[str, Reader] = {
+    "quotable": reading.quotable,
+    "quotable of an object": lambda text: reading.quotable({"error": {"message": [text]}}),
+    "as_base64": reading.as_base64,
+    "as_url": reading.as_url,
+    "as_id": reading.as_id,
+    "flag_of": reading.flag_of,
+    "number_of": reading.number_of,
+    "standing_of": lambda text: words.standing_of(text, {}),
+    "time_s_of": times.time_s_of,
+    "refs_of": lambda text: refs_of([text, {"url": text}], "image"),
+    "read_facts": lambda text: read_facts({"actions": [text], "clips": {text: 1}}),
+    "failure_of": lambda text: failure_of(text, [text]),
+    "read_document": lambda text: read_document(text.encode()),
+    "read_document in a list": lambda text: read_document(f'["{text}", [{text}]]'.encode()),
+    "Retry-After": lambda text: Answer(429, {"retry-after": text}, b"").retry_after_s(),
+    "Perfect's sign-in": _sign_in,
+    "Perfect's registration": _register,
+    "Perfect's styles": _styles,
+    "GoAPI's history": _history,
+    **ANSWERS,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_reading_takes_time_in_proportion_to_the_length(name: str) -> None:
+    """A refusal that quotes a whole file must not take longer than a function lives."""
+    read = READERS[name]
+    for what, text in TEXTS.items():
+        size = SHORT_IN_ANSWERS if name in ANSWERS else SHORT
+        short = text * (size // len(text))
+        for _ in range(TRIES):
+            once, more = _seconds(read, short), _seconds(read, short * TIMES)
+            if more <= max(FREE_S, MOST * once):
+                break
+        else:
+            pytest.fail(f"{what}: {once:.4f} s, and {more:.4f} s for {TIMES} times as much")
+
+
+def test_no_pattern_of_a_provider_reader_may_run_back() -> None:
+    """The one pattern left keeps whatever it has taken."""
+    from darkroom.providers import documents  # noqa: PLC0415 - only its pattern
+
+    pattern = documents._MARK.pattern
+    assert pattern.count("*") == pattern.count("*+")
+    for module in (reading, times, words):
+        assert not hasattr(module, "re")
+
+
+def test_every_adapter_is_among_the_readers() -> None:
+    """All that they read: refusals, paid calls, jobs."""
+    assert {adapter.name for adapter in ADAPTERS} <= {name.partition(" ")[0] for name in READERS}
+    assert BY_EXTENSION  # the formats that `NamedFiles` tells
+
+
+def _seconds(read: Reader, text: str) -> float:
+    began = time.thread_time()
+    _quietly(lambda: read(text))
+    return time.thread_time() - began
+
+
+def _quietly(read: Callable[[], object]) -> None:
+    try:
+        read()
+    except (DarkroomError, ValueError, LookupError):
+        pass
+    except RuntimeError as error:  # the generator wanted an answer more than there was
+        if not isinstance(error.__cause__, StopIteration):
+            raise
