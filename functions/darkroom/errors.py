@@ -6,11 +6,13 @@ DarkroomError
 │   ├── InputRefused     a file is missing, empty, too large or not what its name says
 │   └── ProviderRefused  the provider answered no before it accepted anything
 ├── Throttled            the provider asked to come back later; nothing was paid
+│   └── AccountBlocked   the provider takes nothing from this account for now; nothing was paid
 ├── NotSent              the request did not reach the provider; nothing was paid
 ├── Unclear              a paid call may or may not have been accepted
 ├── ResultGone           the job is done but its result can no longer be fetched
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
-│   └── OutOfTime        this process would end before the call does
+│   ├── OutOfTime        this process would end before the call does
+│   └── OwnTrouble       a bucket, the table or a secret of our own is in the way, no provider
 └── Conflict             someone else changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
@@ -81,6 +83,10 @@ class Throttled(DarkroomError):
         self.retry_after_s = retry_after_s
 
 
+class AccountBlocked(Throttled):
+    """The provider takes nothing from this account for now: no credits, or a refused key."""
+
+
 class NotSent(DarkroomError):
     """The request did not reach the provider (DNS, connect, TLS, body not fully sent)."""
 
@@ -105,6 +111,10 @@ class Busy(DarkroomError):
 
 class OutOfTime(Busy):
     """This process would end before the call does; another one will have the time."""
+
+
+class OwnTrouble(Busy):
+    """A bucket, the table or a secret of our own is in the way; no provider has to do with it."""
 
 
 class Conflict(DarkroomError):

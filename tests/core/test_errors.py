@@ -30,7 +30,9 @@ def test_money_may_only_have_moved_where_it_is_unclear() -> None:
 def test_what_was_refused_is_not_repeated() -> None:
     """Asking again changes nothing; what passes may be asked again."""
     again = {kind.__name__ for kind in TREE if kind.repeatable}
-    assert again == {"Throttled", "NotSent", "Busy", "OutOfTime", "Conflict"}
+    assert again == {
+        *("Throttled", "AccountBlocked", "NotSent", "Busy", "OutOfTime", "OwnTrouble", "Conflict")
+    }
 
 
 def test_an_error_carries_what_the_manifest_says() -> None:

@@ -16,14 +16,14 @@ from datetime import datetime
 from typing import Literal
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
-Said = Accepted | Finished | Pending | JobFailed | Exception
+Said = Accepted | Finished | Pending | JobFailed | BaseException
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 AS_OF = "2026-02-01"
@@ -112,14 +112,14 @@ class FakeProviders:
         """Look at the files; they are right unless `say` says otherwise."""
         del work
         said = self._next("check")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         self._need_key(work.route.provider)
         prepared = self._next("prepare")
-        if isinstance(prepared, Exception):
+        if isinstance(prepared, BaseException):
             raise prepared
         asked = {"task": work.task_id, "n": work.attempt, "params": work.params.model_dump()}
         request = json.dumps({**asked, "secret": "request-body"})
@@ -147,7 +147,7 @@ class FakeProviders:
             raise ValueError(f"look {look} for attempt {work.attempt} was made before")
         self._looked[call] = look
         said = self._next("look_up")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         for number, paid in enumerate(self.charged, 1):
             if (paid.task_id, paid.attempt) == call:
@@ -157,7 +157,7 @@ class FakeProviders:
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands; free."""
         said = self._next("poll")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         if isinstance(said, JobFailed) and said.code != "job-lost":
             self._failed[job_id] = said
@@ -177,7 +177,7 @@ class FakeProviders:
         if not route.asynchronous or route.provider in self.uncancellable:
             return False
         said = self._next("cancel")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         self.cancelled.append(job_id)
         done = self._polled.get(job_id, 0) > self.polls
@@ -190,7 +190,7 @@ class FakeProviders:
     def fetch(self, url: str, max_bytes: int) -> Iterator[Fetched]:
         """Download a result."""
         said = self._next("fetch")
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         body = self.results.get(url)
         if body is None:
@@ -205,7 +205,7 @@ class FakeProviders:
         self.sent.append(route.provider)
         self.roles.append((route.provider, tuple(work.inputs)))
         said = self._next(call)
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         key = f"{work.task_id}-{work.attempt}" if route.idempotency == "key" else None
         known, answer = self._by_key.get(key or "", (request, None))
@@ -228,7 +228,7 @@ class FakeProviders:
     def _need_key(self, provider: str) -> None:
         if not self.set_up(provider):
             hint = self.set_up_hint(provider)
-            raise ProviderRefused("not-set-up", f"{provider} has no key here.", hint)
+            raise AccountBlocked("not-set-up", f"{provider} has no key here.", hint)
 
     def _made(self, provider: str, name: str) -> Finished:
         url = f"https://{provider}.example/{name}?signature=secret-token"

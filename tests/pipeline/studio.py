@@ -37,7 +37,7 @@ TRIES = 4
 """How often the workflow calls a door that breaks, the first call included."""
 
 
-class Died(Exception):
+class Died(BaseException):
     """The process is gone, whatever it was doing."""
 
 
@@ -128,7 +128,7 @@ class Studio:
     def _door_with_retries(self, name: str, task_id: str, run: int) -> Step:
         try:
             return self._insist(lambda: self.door(name, task_id, run))
-        except Exception as error:
+        except (Exception, Died) as error:
             if name == "fail":
                 raise
             broken = type(error).__name__
@@ -138,7 +138,7 @@ class Studio:
         for _ in range(TRIES - 1):
             try:
                 return act()
-            except Exception:  # noqa: BLE001 - the workflow and the queue try anything again
+            except (Exception, Died):  # noqa: BLE001 - the workflow and the queue try anything again
                 self.clock.advance(5)
         return act()
 

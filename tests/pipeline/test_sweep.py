@@ -14,7 +14,7 @@ from darkroom.ports import RunStatus
 from darkroom.task import FINISHED, STILL, Slot, State, Task
 from tests.fakes.tasks import InMemoryTasks
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Died, Studio, in_state
+from tests.pipeline.studio import PHOTO, Studio, in_state
 
 STILL_S = int(STILL.total_seconds())
 AT_WORK: tuple[State, ...] = ("queued", "submitting", "running", "delivering")
@@ -199,7 +199,7 @@ def test_one_broken_task_does_not_keep_the_others_from_it(studio: Studio) -> Non
     studio.clock.advance(studio.policy.inputs_s)
     studio.ports = replace(studio.ports, workflows=_Unwilling(studio, studio.tasks.all[1].task_id))
 
-    with pytest.raises(Died):
+    with pytest.raises(ConnectionError):
         sweep(studio.ports)
     assert len(studio.workflows.started) == 2
     assert sum(task.ending is not None for task in studio.tasks.all) == 3
@@ -256,7 +256,7 @@ class _Unwilling:
 
     def start(self, task_id: str, run: int) -> None:
         if task_id == self._task_id:
-            raise Died
+            raise ConnectionError
         self._studio.workflows.start(task_id, run)
 
     def status(self, task_id: str, run: int) -> RunStatus:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from darkroom.errors import Busy, Conflict, InputRefused
+from darkroom.errors import Conflict, InputRefused, OwnTrouble
 from darkroom.ports import Found
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class S3Inputs:
 
         Raises:
             InputRefused: nobody but its uploader can read it (`input-unreadable`).
-            Busy: we may not read it as long as nobody changes that (`input-forbidden`).
+            OwnTrouble: we may not read it as long as nobody changes that (`input-forbidden`).
         """
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=key)
@@ -118,6 +118,7 @@ class S3Inputs:
                 ) from error
             if _code(error) == _ENCRYPTED:
                 raise _unreadable(key) from error
+            _judge(error, key)
             raise
         with answer["Body"] as body, SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
             shutil.copyfileobj(body, file, 1 << 18)
@@ -195,7 +196,7 @@ def _judge(error: ClientError, key: str) -> None:
     if code == _ENCRYPTED:
         raise _unreadable(key) from error
     if code in _FORBIDDEN or code.startswith(_KMS):
-        raise Busy(
+        raise OwnTrouble(
             "input-forbidden",
             f"S3 does not let Darkroom read {key}: its encryption key or the bucket's policy "
             "forbids it.",

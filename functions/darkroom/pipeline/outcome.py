@@ -5,16 +5,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Conflict, DarkroomError, Throttled
+from darkroom.errors import AccountBlocked, Conflict, DarkroomError, OwnTrouble, Throttled
+from darkroom.pace import FIRST_PAUSE_S, MOST_BLOCKED_S
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
 from darkroom.work import Accepted
 
+SOON = 200
+"""How often in a row an account that is blocked is tried soon again: for about five hours."""
 UNREACHED_LIMIT = 8
 """How often in a row a provider may be out of reach: 11 to 15 minutes with the waits between."""
 
@@ -93,6 +97,9 @@ def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) ->
         error: why.
     """
     later = error.repeatable and _unreached(task, error) <= UNREACHED_LIMIT
+    if error.failure.code == "not-set-up":
+        # Nobody was asked: whoever else may do it does so at once.
+        later = not _others(task, attempt)
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -120,7 +127,11 @@ def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) ->
     if closed.outcome == "throttled":
         waits, unreached = task.waits + 1, _unreached(task, error)
         reason = error.failure.sentence
+        if isinstance(error, AccountBlocked):
+            reason = f"{closed.provider} is paused: {told(error)}"
         requeue(ports, task, attempts, waits=waits, unreached=unreached, wait_reason=reason)
+        if isinstance(error, AccountBlocked):
+            return Step("submit", _wait_for_people(task, waits))
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         return Step("submit", _wait(task, waits, asked_s))
     if next_choice(replace(task, attempts=attempts)):
@@ -131,7 +142,13 @@ def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) ->
 
 
 def _unreached(task: Task, error: DarkroomError) -> int:
-    return 0 if isinstance(error, Throttled) else task.unreached + 1
+    return 0 if isinstance(error, Throttled | OwnTrouble) else task.unreached + 1
+
+
+def _others(task: Task, attempt: Attempt) -> bool:
+    """Whether another provider is left for the task."""
+    refused_by = task.with_attempt(replace(attempt, outcome="refused"))
+    return next_choice(replace(task, attempts=refused_by)) is not None
 
 
 def requeue(
@@ -153,6 +170,16 @@ def requeue(
         wait_reason=wait_reason,
     )
     ports.tasks.replace(task, queued)
+
+
+def _wait_for_people(task: Task, waits: int) -> int:
+    """Whole seconds until an account is tried that somebody has to put right: as its pauses.
+
+    After hours of that it is tried less often, so that the run's history holds days of it.
+    """
+    spread = int(task.task_id[:4], 16) / 0x10000
+    most_s = MOST_BLOCKED_S if waits <= SOON else MOST_WAIT_S
+    return int(min(most_s, FIRST_PAUSE_S * 2 ** min(waits - 1, 10)) + 1 + spread * 5)
 
 
 def _wait(task: Task, waits: int, asked_s: int | None) -> int:

@@ -4,14 +4,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
-from darkroom.pipeline.admission import Turned, leave, take_slot
+from darkroom.errors import (
+    AccountBlocked,
+    Busy,
+    Conflict,
+    DarkroomError,
+    Failure,
+    NotSent,
+    Throttled,
+)
+from darkroom.pipeline.admission import Turned, leave, note_refusal, take_slot
 from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import next_choice, route_for, submit_until
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.patience import growing_wait_s, poll_wait_s
+from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
@@ -70,8 +79,9 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
     """Come back later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
-        if task.waits:  # the provider knows the job after all
-            task = ports.tasks.replace(task, task.moved("running", now, waits=0))
+        if task.waits or task.wait_reason:  # the provider knows the job after all
+            moved = task.moved("running", now, waits=0, wait_reason=None)
+            task = ports.tasks.replace(task, moved)
         return Step("poll", poll_wait_s(route, _elapsed_s(task, now), said.ask_again_s or 0))
     failure = Failure(
         "job-too-slow",
@@ -85,7 +95,14 @@ def _pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
 def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> Step:
     """Nobody could be asked: the job is paid and may be done, so it is not given up for a day."""
     now = ports.clock.now()
-    if now < task.deadline + UNASKED_FOR:
+    given_up_at = task.deadline + UNASKED_FOR
+    if isinstance(error, AccountBlocked):
+        note_refusal(ports, route.provider, error)
+        given_up_at = task.deadline + timedelta(seconds=ports.policy.queue_s)
+        reason = f"{route.provider} cannot be asked about the job: {told(error)}"
+        if now < given_up_at and task.wait_reason != reason:
+            task = ports.tasks.replace(task, task.moved("running", now, wait_reason=reason))
+    if now < given_up_at:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         # A job that is lost when left alone has been lost by then; nothing hurries any more.
         patient = route if now < task.deadline else replace(route, alone_s=None)
@@ -117,6 +134,7 @@ def _done(ports: Ports, task: Task, said: Finished) -> Step:
             now,
             attempts=task.with_attempt(attempt),
             waits=0,
+            wait_reason=None,
         ),
     )
     return Step("deliver")

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Conflict, DarkroomError, Failure, InputRefused, OutOfTime
+from darkroom.errors import (
+    Conflict,
+    DarkroomError,
+    Failure,
+    InputRefused,
+    OutOfTime,
+    OwnTrouble,
+)
 from darkroom.pipeline.admission import (
     Turned,
     admit,
@@ -20,6 +27,7 @@ from darkroom.pipeline.admission import (
     leave,
     note_refusal,
     note_success,
+    step_back,
 )
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
@@ -27,6 +35,7 @@ from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import accepted, refused
+from darkroom.pipeline.own_side import wait_unpaid
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
 from darkroom.ports import Ports, Step
@@ -54,12 +63,22 @@ def submit(
         if task.state == "submitting":
             route, step = route_for(ports, task, task.paying), settle(ports, task)
             return attend(ports, task_id, run, route, step, time_left_s)
-        return _attempt(ports, task, time_left_s)
+        return _attempt_unless_held_up(ports, task, time_left_s)
     except Conflict:
         fresh = ports.tasks.get(task_id)
         if fresh is not None and fresh.finished:
             give_up_leases(ports, fresh)  # whoever ended it may have done so before one was taken
         return Step("submit", 1)
+
+
+def _attempt_unless_held_up(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    """An attempt; where something of our own is in its way, nothing is paid and the task waits."""
+    try:
+        return _attempt(ports, task, time_left_s)
+    except Conflict:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is judged there, and raised again
+        return wait_unpaid(ports, task, error)
 
 
 def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
@@ -106,12 +125,15 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     except Conflict:
         raise
     except DarkroomError as error:
+        if isinstance(error, OwnTrouble) and not paying:
+            step_back(ports, task, route)
+            raise
         if paying and error.money_moved == "maybe":
             step = unclear(ports, paying[0], route, error.failure)
         else:
             standing = paying[0] if paying else task
             step = refused(ports, standing, standing.attempts[-1] if paying else attempt, error)
-            leave(ports, task, route)
+            step_back(ports, task, route)
         note_refusal(ports, route.provider, error)
         return step
     step = accepted(ports, paying[0], route, said)
