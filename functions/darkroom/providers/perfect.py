@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
+from darkroom.errors import DarkroomError, InputRefused, ProviderRefused, Unclear
 from darkroom.order import Input
 from darkroom.pace import Rate, Rules
 from darkroom.providers import reading
@@ -80,7 +80,7 @@ class Perfect(Adapter):
         )
         # Which of these a wrong id, a wrong key or a wrong clock gets is not documented.
         if answer.status in {400, 401, 403}:
-            raise AccountBlocked("bad-credentials", f"{LABEL} does not accept the client's id.")
+            raise ProviderRefused("bad-credentials", f"{LABEL} does not accept the client's id.")
         if not answer.ok:
             raise refusal_of(answer)
         access = reading.as_text(_result(answer).get("access_token")).strip()

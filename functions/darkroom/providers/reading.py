@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from darkroom.attempt import Charged
-from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
 from darkroom.providers.protocol import Answer
 from darkroom.work import JobFailed
 
@@ -34,7 +34,7 @@ _REFUSALS: Mapping[int, tuple[str, str, str]] = {
     402: (
         "no-credits",
         "The account at {who} has too few credits for this.",
-        "Add credits at {who}; its tasks go on by themselves.",
+        "Add credits at {who}, then run `darkroom retry` for the task.",
     ),
     403: ("bad-credentials", "{who} does not let this key do that{said}.", ""),
     404: (
@@ -64,9 +64,6 @@ _REFUSALS: Mapping[int, tuple[str, str, str]] = {
     ),
 }
 
-_BLOCKED = frozenset({401, 402, 403})
-"""What no other request of the account would be spared either."""
-
 
 def refusal(who: str, status: int, said: str, retry_after_s: int | None) -> DarkroomError:
     """The error for a status that is not 2xx, as far as HTTP alone gives it a meaning."""
@@ -77,8 +74,9 @@ def refusal(who: str, status: int, said: str, retry_after_s: int | None) -> Dark
     if status in _REFUSALS:
         code, sentence, next_step = _REFUSALS[status]
         quoted = f": {said}" if said else ""
-        kind = AccountBlocked if status in _BLOCKED else ProviderRefused
-        return kind(code, sentence.format(who=who, said=quoted), next_step.format(who=who))
+        return ProviderRefused(
+            code, sentence.format(who=who, said=quoted), next_step.format(who=who)
+        )
     return Unclear(
         "provider-error", f"{who} answered with error {status}; it may have taken the job."
     )

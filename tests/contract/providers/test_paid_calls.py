@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from darkroom.errors import (
+    AccountBlocked,
     Busy,
     Conflict,
     DarkroomError,
@@ -222,7 +223,7 @@ def test_a_wrong_key_is_named_with_its_remedy_and_never_shown(bench: Bench) -> N
     """The command that sets the key is the next step; the key itself is in no text."""
     held = dict.fromkeys(bench.sandbox.credentials, "sk-wrong-key-0123456789")
     wrong = build_bench(bench.sandbox, bench.wire, **held)
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises((AccountBlocked, ProviderRefused)) as caught:
         wrong.submit(wrong.work(wrong.usual))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from darkroom.attempt import Finished
-from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
 from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 from darkroom.work import Accepted, JobFailed, Pending, Work
@@ -143,7 +143,7 @@ def test_wrong_credentials_are_named_with_their_remedy(
 ) -> None:
     """The command that sets them is the next step; they themselves are in no text."""
     bench = bench_of(sandbox, wire, instead=wrong)
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises((AccountBlocked, ProviderRefused)) as caught:
         submitted(bench, bench.route("colorize"))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"
