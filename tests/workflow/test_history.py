@@ -65,7 +65,7 @@ class Reluctant(FakeProviders):
 
 
 class Blocked(InMemoryGate):
-    """Somebody else has tried beta out a moment ago, whenever one looks, and it was still blocked."""
+    """Whenever one looks, somebody else has just tried beta out, and it was still blocked."""
 
     def __init__(self, clock: FixedClock) -> None:
         super().__init__()
@@ -100,7 +100,8 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
 def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
     """Whether it tries the account out itself, or others do."""
     clock = FixedClock()
-    providers = Reluctant(ROUTES, polls=0, clock=clock, blocked=True)
+    routes = [replace(route, job_s=LONGEST_JOB_S) for route in ROUTES]
+    providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
     studio = Studio(providers=providers, clock=clock)
     if not alone:
         studio.gate = Blocked(clock)
