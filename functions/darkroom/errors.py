@@ -12,7 +12,8 @@ DarkroomError
 ├── ResultGone           the job is done but its result can no longer be fetched
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
 │   ├── OutOfTime        this process would end before the call does
-│   └── InputWithheld    S3 shows a file and does not give it, until somebody sees to it
+│   ├── InputWithheld    S3 shows a file and does not give it, until somebody sees to it
+│   └── OwnTrouble       a bucket, the table or a secret of our own is in the way, no provider
 └── Conflict             someone else changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
@@ -125,6 +126,10 @@ class InputWithheld(Busy):
     ) -> None:
         super().__init__(code, sentence, next_step)
         self.announced = announced
+
+
+class OwnTrouble(Busy):
+    """A bucket, the table or a secret of our own is in the way; no provider has to do with it."""
 
 
 class Conflict(DarkroomError):

@@ -9,6 +9,7 @@ empty, and every call moves that time on by its share of the documented window:
        │  empty_at within it: go at once      │  empty_at beyond it: wait until it is within
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,10 +18,12 @@ LANES: tuple[Lane, ...] = ("submit", "poll")
 
 KEPT_BACK = 0.1
 """Of every documented limit: clocks differ, and others may use the same account."""
-BURST = 0.1
+BURST = 0.05
 """Of a lane's own part that may go at once after it was idle."""
-SLOT_GOOD_FOR_S = 3.0
-"""A reserved slot that is not used within this is lost; whoever comes later reserves again."""
+LATE_SHARE = 0.1
+"""Of the limit's window: whoever comes so late for a reserved slot has it still; whoever comes
+later reserves again. A window then holds the calls of at most 1.1 windows of slots: 1.1 x (1 -
+`KEPT_BACK`), which is less than the limit."""
 
 OPENS_AT = 5
 """So many refusals in a row pause a provider."""
@@ -28,6 +31,10 @@ FIRST_PAUSE_S = 30
 MOST_PAUSE_S = 900
 PROBE_S = 60
 """How long one task may try a paused provider before another one may."""
+MOST_BLOCKED_S = 90
+"""The longest pause of ours where people have to do something: it goes on soon after they did."""
+MOST_HEEDED_S = 300
+"""How long an account that is blocked is left alone at most, whatever was asked for before."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Rules:
         calls_per_file: besides the paid call, for each file that goes with it.
         calls_per_job: for asking about a job that must not be left alone; they are reserved with
             the paid call, and then nobody waits for the poll lane.
+        polled: whether there is anything to be asked about afterwards.
     """
 
     rate: Rate | None = None
@@ -56,6 +64,7 @@ class Rules:
     share: float = 1.0
     calls_per_file: int = 0
     calls_per_job: int = 0
+    polled: bool = True
 
     @property
     def leases(self) -> int | None:
@@ -65,7 +74,12 @@ class Rules:
     @property
     def lanes(self) -> int:
         """Among how many the rate is divided."""
-        return 1 if self.calls_per_job else len(LANES)
+        return 1 if self.calls_per_job or not self.polled else len(LANES)
+
+    @property
+    def slot_good_for_s(self) -> float:
+        """How late a call may be for its reserved slot, seconds."""
+        return self.rate.per_s * LATE_SHARE if self.rate else math.inf
 
     def calls(self, files: int) -> int:
         """What a submission with so many files takes of the rate."""
@@ -143,10 +157,12 @@ class Standing:
     Attributes:
         refusals: how often in a row it did not take a call that was right.
         until: before this (seconds since 1970) nobody calls it.
+        reason: why it is left alone, for people.
     """
 
     refusals: int = 0
     until: float = 0.0
+    reason: str = ""
 
     @property
     def probing(self) -> bool:
@@ -155,9 +171,9 @@ class Standing:
 
     def answered(self) -> "Standing":
         """After an answer; how long it asked to be left alone is kept, a pause of ours is not."""
-        return Standing(0, 0.0 if self.probing else self.until)
+        return Standing() if self.probing else Standing(0, self.until, self.reason)
 
-    def refused(self, now: float, asked_s: float | None) -> "Standing":
+    def refused(self, now: float, asked_s: float | None, reason: str = "") -> "Standing":
         """After one more refusal; `asked_s` is how long it wants to be left alone.
 
         Refusals without a time pause it from the `OPENS_AT`th on, each pause twice the last.
@@ -167,4 +183,14 @@ class Standing:
         if refusals >= OPENS_AT:
             doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
             pause = max(pause, min(MOST_PAUSE_S, doubled))
-        return Standing(refusals, max(self.until, now + pause))
+        return Standing(refusals, max(self.until, now + pause), reason)
+
+    def blocked(self, now: float, asked_s: float | None, reason: str) -> "Standing":
+        """After a refusal that holds for everybody until people have done something about it.
+
+        It is paused at once, for a short while each time: 30, 60, then 90 s.
+        """
+        refusals = max(self.refusals + 1, OPENS_AT)
+        doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
+        pause = max(float(asked_s or 0), min(MOST_BLOCKED_S, doubled))
+        return Standing(refusals, now + min(MOST_HEEDED_S, pause), reason)

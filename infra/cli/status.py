@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def command(what: str | None, limit: int, environment: str, *, as_json: bool) -> None:
     """Show a task by its id, by its spec's or photo's key, or a folder's newest tasks.
 
-    Without an argument: the tasks that need attention, failed or unclear, and those that wait for
-    something.
+    Without an argument: the tasks that need attention, failed or unclear, those that wait for
+    something, and who is paused and why.
     """
     target = find_target(environment)
     tasks = target.tasks
@@ -47,8 +47,26 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
         if what is not None:
             raise click.ClickException(f"there is no task for '{what}'")
         say("no task needs attention, and none waits", err=True)
+    if what is None:
+        _tell_of_pauses(target)
     if what is None and "DeadLetterQueueUrl" in target.outputs:
         _tell_of_letters(target)
+
+
+def _tell_of_pauses(target: Target) -> None:
+    """Who is not called now, or by one task at a time; our own side stops all paid calls."""
+    from darkroom.pipeline.admission import OWN_SIDE  # noqa: PLC0415 - brings the models along
+    from infra.environments import PROVIDERS  # noqa: PLC0415 - only for this
+
+    now = datetime.now(UTC).timestamp()
+    for name in (OWN_SIDE, *PROVIDERS):
+        standing = target.gate.standing(name)
+        if standing.until <= now and not standing.probing:
+            continue
+        what = f"{name} is paused"
+        if name == OWN_SIDE:
+            what = "nothing new is paid for while results cannot be delivered"
+        say(f"{what}: {standing.reason or 'it has not taken calls lately'}", err=True)
 
 
 def _tell_of_letters(target: Target) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from darkroom.ports import Ports, Tasks
+    from darkroom.ports import Gate, Ports, Tasks
     from darkroom.providers.driver import Driver
 
 LOCAL: Final = "local"
@@ -72,6 +72,14 @@ class Target:
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
         return DynamoTasks(resource.Table(self.outputs["Table"]))
+
+    @functools.cached_property
+    def gate(self) -> "Gate":
+        """What is remembered of each provider's pace, for reading."""
+        from darkroom.aws.gate import DynamoGate  # noqa: PLC0415 - brings boto3 along
+
+        resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
+        return DynamoGate(resource.Table(self.outputs["Table"]))
 
     @functools.cached_property
     def sqs(self) -> "SQSClient":

@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
 from darkroom.aws.gate import DynamoGate
+from darkroom.aws.items import SHARDS
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.errors import Busy, Conflict
 from darkroom.pace import Bucket, Standing
@@ -81,7 +82,8 @@ def test_what_passes_is_busy_whatever_was_asked(
     """A hot index partition is as good as a throttled table: it is tried again."""
     table, stub = stubbed
     operation, call = CALLS[name]
-    stub.add_client_error(operation, code, "not now", http_status_code=status)
+    for _ in range(SHARDS if name == "due" else 1):  # it asks all of them before it gives up
+        stub.add_client_error(operation, code, "not now", http_status_code=status)
 
     with pytest.raises(Busy, match="AWS did not answer"):
         call(table)

@@ -45,6 +45,44 @@ def test_no_window_holds_more_calls_than_the_limit(
         assert inside <= rate.calls * share
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    rate=st.sampled_from([MINUTE, FIVE, Rate(1000, 60), Rate(6, 60), Rate(60, 600)]),
+    polled=st.booleans(),
+    late=st.lists(st.floats(0, 1), min_size=30, max_size=200),
+    rest=st.lists(st.floats(0, 3), min_size=200, max_size=200),
+)
+def test_no_window_holds_more_calls_than_the_limit_however_late_they_are(
+    rate: Rate, late: list[float], rest: list[float], *, polled: bool
+) -> None:
+    """As late as a slot is good for, each as it likes."""
+    rules = Rules(rate, polled=polled)
+    bucket = bucket_of(rules)
+    assert bucket is not None
+    now, calls = 0.0, []
+    empty_at = [0.0] * rules.lanes
+    for share, gap in zip(late, rest, strict=False):
+        now += gap * bucket.spacing_s
+        for lane in range(rules.lanes):
+            slot, empty_at[lane] = bucket.slot(empty_at[lane], now)
+            calls.append(slot + share * rules.slot_good_for_s)
+    for start in calls:
+        inside = sum(start <= at < start + rate.per_s for at in calls)
+        assert inside <= rate.calls
+
+
+def test_where_nothing_is_polled_submissions_have_the_whole_rate() -> None:
+    """Nearly all that is not kept back, from the first minute on."""
+    bucket = bucket_of(Rules(MINUTE, polled=False))
+    assert bucket is not None
+    empty_at = 0.0
+    slots: list[float] = []
+    while not slots or slots[-1] < 600:
+        slot, empty_at = bucket.slot(empty_at, 0.0)
+        slots.append(slot)
+    assert len(slots) / 10 > MINUTE.calls * (1 - KEPT_BACK) * 0.95
+
+
 def test_most_of_the_limit_can_be_used() -> None:
     """What is kept back, and no more, is left unused by those who never rest."""
     bucket = bucket_of(Rules(MINUTE))
@@ -107,6 +145,19 @@ def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> Non
     assert pauses[: OPENS_AT - 1] == [0.0] * (OPENS_AT - 1)
     assert pauses[OPENS_AT - 1 : OPENS_AT + 3] == [30, 60, 120, 240]
     assert pauses[-1] == 900
+
+
+def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
+    """Somebody puts it right at any moment; until then it is one who tries."""
+    standing = Standing()
+    pauses = []
+    for _ in range(5):
+        standing = standing.blocked(1000.0, None, "Add credits.")
+        assert (standing.probing, standing.reason) == (True, "Add credits.")
+        pauses.append(standing.until - 1000.0)
+    assert pauses == [30, 60, 90, 90, 90]
+    assert Standing(3, 9000.0).blocked(1000.0, 3600, "Later.").until == 1300.0
+    assert standing.answered() == Standing()
 
 
 def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -164,10 +165,10 @@ def test_a_step_that_meets_a_fault_of_aws_raises_it(house: House) -> None:
 
 def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: House) -> None:
     """The manifest names the task and the error for whoever reads the logs."""
-    task = sample_task()
+    task = replace(sample_task(), run=house.ports.policy.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
     error = {"Error": "States.Timeout", "Cause": '{"stackTrace": ["secret"]}'}
-    house.enter("fail", {"task_id": task.task_id, "run": 1, "error": error})
+    house.enter("fail", {"task_id": task.task_id, "run": task.run, "error": error})
 
     manifest = json.loads(house.ports.outputs.get(task.manifest_key) or b"")
     assert manifest["failure"]["code"] == "internal"
@@ -178,16 +179,16 @@ def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: Hou
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
     """Its name says which task and which run; another run's end touches nothing."""
-    task = sample_task()
+    task = replace(sample_task(), run=house.ports.policy.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
 
     def ended(run: int) -> dict[str, Any]:
         detail = {"name": f"{task.task_id}-{run}", "status": status, "input": "{}"}
         return {"detail-type": "Step Functions Execution Status Change", "detail": detail}
 
-    house.enter("fail", ended(2))
+    house.enter("fail", ended(task.run + 1))
     assert house.ports.tasks.get(task.task_id) == task
-    house.enter("fail", ended(1))
+    house.enter("fail", ended(task.run))
     after = house.ports.tasks.get(task.task_id)
     assert after
     assert after.state == "failed"

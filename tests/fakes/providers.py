@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Literal
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import DarkroomError, ProviderRefused, ResultGone, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
@@ -234,7 +234,7 @@ class FakeProviders:
     def _need_key(self, provider: str) -> None:
         if not self.set_up(provider):
             hint = self.set_up_hint(provider)
-            raise ProviderRefused("not-set-up", f"{provider} has no key here.", hint)
+            raise AccountBlocked("not-set-up", f"{provider} has no key here.", hint)
 
     def _made(self, provider: str, name: str) -> Finished:
         url = f"https://{provider}.example/{name}?signature=secret-token"

@@ -14,7 +14,7 @@ def test_a_provider_without_a_key_is_not_set_up() -> None:
     for held in ({}, {"api_key": ""}):
         desk = Desk("", held=held)
         assert desk.driver.set_up("snapapi") is False
-        with pytest.raises(ProviderRefused) as caught:
+        with pytest.raises(AccountBlocked) as caught:
             desk.submit()
         assert caught.value.failure.code == "not-set-up"
         assert "--secret-id darkroom/dev/snapapi" in caught.value.failure.next_step
@@ -24,7 +24,8 @@ def test_a_provider_without_a_key_is_not_set_up() -> None:
 def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
     """It is never put into a header, and never into a text."""
     desk = Desk("", held={"api_key": key, "base_url": "http://127.0.0.1:9"})
-    with pytest.raises(ProviderRefused) as caught:
+    assert desk.driver.set_up("snapapi") is False
+    with pytest.raises(AccountBlocked) as caught:
         desk.submit()
     assert caught.value.failure.code == "bad-credentials"
     assert key.strip() == "" or key not in str(caught.value.failure)

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.providers.perfect import Perfect
 from darkroom.providers.perfect_auth import build_id_token
 from darkroom.providers.protocol import Answer
@@ -53,7 +53,7 @@ def _other_kind_of_key() -> str:
 )
 def test_a_secret_that_is_no_key_is_named_as_such(secret: str) -> None:
     """Before anything is sent, and without showing it."""
-    with pytest.raises(ProviderRefused, match="RSA public key") as caught:
+    with pytest.raises(AccountBlocked, match="RSA public key") as caught:
         next(Perfect().authorize({**HELD, "client_secret": secret}, NOW_MS))
     assert caught.value.failure.code == "bad-credentials"
     assert secret not in str(caught.value) or len(secret) == 1
@@ -61,7 +61,7 @@ def test_a_secret_that_is_no_key_is_named_as_such(secret: str) -> None:
 
 def test_an_id_that_the_key_cannot_hold_is_refused() -> None:
     """1024 bits hold 117 bytes."""
-    with pytest.raises(ProviderRefused, match="RSA public key"):
+    with pytest.raises(AccountBlocked, match="RSA public key"):
         build_id_token("x" * 100, client_secret(), NOW_MS)
 
 

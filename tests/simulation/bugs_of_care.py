@@ -6,8 +6,9 @@ Whatever goes wrong here is found late, if at all: nobody waits for it any more.
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
+from darkroom import pace
 from darkroom.naming import manifest_of
-from darkroom.pipeline import admission, cancel, deliver, ending, intake, retry, sweep
+from darkroom.pipeline import cancel, deliver, ending, intake, retry, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.admission import give_up_leases
 from darkroom.ports import Ports
@@ -276,7 +277,7 @@ BUGS: Final = (
     Bug("a lane is lent without end", _lent_without_end),
     Bug(
         "a place in the pace is good for ever",
-        lambda: [(admission, "SLOT_GOOD_FOR_S", float("inf"))],
+        lambda: [(pace, "LATE_SHARE", float("inf"))],
         ("slow-call",),
     ),
 )

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from darkroom.attempt import Finished
-from darkroom.errors import ResultGone, Throttled
-from darkroom.pace import Rules
+from darkroom.errors import AccountBlocked, ResultGone, Throttled
+from darkroom.pace import OPENS_AT, Rules, Standing
 from darkroom.policy import Policy
 from darkroom.providers import build_adapters
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending, Prepared, Work
 from tests.fakes.clock import START, FixedClock
+from tests.fakes.gate import InMemoryGate
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import JOB_KEY, ROUTES
 from tests.pipeline.studio import PHOTO, Studio
@@ -39,12 +40,15 @@ class Reluctant(FakeProviders):
 
     clock: FixedClock = field(default_factory=FixedClock)
     asked_s: int | None = None
+    blocked: bool = False
     done_at: datetime = START
 
     def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Takes the task ten minutes before its time is up."""
         if self.clock.now() < START + timedelta(seconds=Policy().queue_s) - AT_LAST:
-            self.say("submit", Throttled("later", "It is busy.", retry_after_s=self.asked_s))
+            later = Throttled("later", "It is busy.", retry_after_s=self.asked_s)
+            empty = AccountBlocked("no-credits", "There are no credits left.")
+            self.say("submit", empty if self.blocked else later)
         else:
             self._work_again()
         return super().submit(work, intend)
@@ -58,6 +62,21 @@ class Reluctant(FakeProviders):
 
     def _work_again(self) -> None:
         self.done_at = self.clock.now() + timedelta(seconds=LONGEST_JOB_S - 120)
+
+
+class Blocked(InMemoryGate):
+    """Whenever one looks, somebody else has just tried beta out, and it was still blocked."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def standing(self, provider: str) -> Standing:
+        """Paused for half a minute more, until the task's time is nearly over."""
+        now = self._clock.now()
+        if provider != "beta" or now > START + timedelta(seconds=Policy().queue_s) - AT_LAST:
+            return super().standing(provider)
+        return Standing(OPENS_AT, now.timestamp() + 30, "There are no credits left.")
 
 
 @pytest.mark.parametrize("asked_s", [0, 1, 5, 30, 60, None])
@@ -74,6 +93,24 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
 
     assert studio.task.state == "succeeded"
     assert clock.now() - START > timedelta(seconds=Policy().queue_s + 2 * LONGEST_JOB_S)
+    assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
+    """Whether it tries the account out itself, or others do."""
+    clock = FixedClock()
+    routes = [replace(route, job_s=LONGEST_JOB_S) for route in ROUTES]
+    providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
+    studio = Studio(providers=providers, clock=clock)
+    if not alone:
+        studio.gate = Blocked(clock)
+        studio.ports = replace(studio.ports, gate=studio.gate)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, provider="beta")
+    studio.run(most=LIMIT)
+
+    assert studio.task.state == "succeeded"
     assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 

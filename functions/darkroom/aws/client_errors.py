@@ -4,7 +4,7 @@
 |-------------------------------------------------------|----------------------------------|
 | a failed condition, a conflict of transactions        | `Conflict`: somebody wrote first |
 | 409 and 412 of a conditional PUT                      | the same, see `objects`          |
-| throttling in all its spellings, 5xx, no answer       | `Busy`: it passes                |
+| throttling in all its spellings, 5xx, no answer       | `OwnTrouble`: it passes          |
 
 Sources: DynamoDB Developer Guide, "Error handling with DynamoDB" and "TransactWriteItems"; S3 API
 Reference, "Error responses"; Step Functions, EventBridge and SQS API references, "Common errors".
@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from darkroom.errors import Busy, Conflict
+from darkroom.errors import Conflict, OwnTrouble
 
 CONFLICTS = frozenset(
     {
@@ -80,7 +80,7 @@ def translated(what: str) -> Iterator[None]:
 
     Raises:
         Conflict: somebody else wrote first.
-        Busy: it passes; the write may have been done all the same.
+        OwnTrouble: it passes; the write may have been done all the same.
     """
     try:
         yield
@@ -112,5 +112,5 @@ def is_passing(error: ClientError) -> bool:
     return code_of(error) in PASSING or bool(reasons & PASSING) or status >= SERVER_ERROR
 
 
-def _busy(what: str, code: str) -> Busy:
-    return Busy("aws-busy", f"AWS did not answer for {what} ({code}).")
+def _busy(what: str, code: str) -> OwnTrouble:
+    return OwnTrouble("aws-busy", f"AWS did not answer for {what} ({code}).")

@@ -4,7 +4,7 @@
 |-------------------|--------------|--------------------------------------------|
 | `gate#<provider>` | `lane#<lane>`| `empty_at`: when the lane will be empty    |
 | `gate#<provider>` | `leases`     | `jobs`: task id -> until when its job may be open |
-| `gate#<provider>` | `standing`   | `refusals` in a row, and `until` when nobody calls |
+| `gate#<provider>` | `standing`   | `refusals` in a row; `until`: nobody calls; `reason` |
 
 Times are whole milliseconds since 1970. A lane is moved on by updates without a read before them,
 so that a burst of tasks does not lose races; exactly one of these holds at a time:
@@ -117,22 +117,28 @@ class DynamoGate:
         item = answer.get("Item")
         if item is None:
             return Standing()
-        return Standing(int(str(item["refusals"])), int(str(item["until"])) / 1000)
+        until = int(str(item["until"])) / 1000
+        return Standing(int(str(item["refusals"])), until, str(item.get("reason", "")))
 
     def change(self, provider: str, old: Standing, new: Standing) -> bool:
         """See `ports.Gate.change`."""
         unknown = "attribute_not_exists(refusals) OR " if old == Standing() else ""
+        same = "#reason = :old_reason"
+        if not old.reason:  # an older version wrote none
+            same = f"(attribute_not_exists(#reason) OR {same})"
         changed = self._update(
             _key(provider, "standing"),
-            "SET refusals = :refusals, #until = :until",
-            f"{unknown}(refusals = :old_refusals AND #until = :old_until)",
+            "SET refusals = :refusals, #until = :until, #reason = :reason",
+            f"{unknown}(refusals = :old_refusals AND #until = :old_until AND {same})",
             {
                 ":refusals": new.refusals,
                 ":until": _ms(new.until),
                 ":old_refusals": old.refusals,
                 ":old_until": _ms(old.until),
+                ":reason": new.reason,
+                ":old_reason": old.reason,
             },
-            {"#until": "until"},
+            {"#until": "until", "#reason": "reason"},
         )
         return changed is not None
 

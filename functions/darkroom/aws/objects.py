@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "the output bucket"
+INPUTS = "the input bucket"
 IN_MEMORY_BYTES = 1 << 20
 """Larger files go to disk while they are on their way."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
@@ -58,7 +59,8 @@ class S3Inputs:
             InputWithheld: we may not read it as long as nobody changes that (`input-forbidden`).
         """
         try:
-            head = self._client.head_object(Bucket=self._bucket, Key=key)
+            with translated(INPUTS):
+                head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
@@ -79,7 +81,10 @@ class S3Inputs:
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes. Raises as `find`."""
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
+            with translated(INPUTS):
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=key, **_version(version_id)
+                )
         except ClientError as error:
             if _code(error) in _NO_SUCH_VERSION:
                 return None
@@ -116,7 +121,10 @@ class S3Inputs:
     def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:
         """See `ports.Inputs.open`; memory stays below `IN_MEMORY_BYTES`."""
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, **_version(version_id))
+            with translated(INPUTS):
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=key, **_version(version_id)
+                )
         except ClientError as error:
             if _code(error) in _NO_SUCH_VERSION:
                 raise InputRefused(

@@ -38,7 +38,7 @@ from darkroom.aws.items import (
     wants_key,
     write_item,
 )
-from darkroom.errors import Conflict
+from darkroom.errors import Conflict, OwnTrouble
 from darkroom.task import Task
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class DynamoTasks:
                 yield from self._pages(
                     IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
                 )
-            except ClientError as error:
+            except (OwnTrouble, ClientError) as error:
                 errors.append(error)
 
         shards = (due_of(shard) for shard in range(SHARDS))
@@ -172,16 +172,13 @@ class DynamoTasks:
 
     def put_off(self, task_id: str, until: datetime) -> None:
         """See `ports.Tasks.put_off`; moves the index alone, whatever the item holds."""
-        try:
+        with suppress(Conflict), translated(TABLE):
             self._table.update_item(
                 Key=task_key(task_id),
                 UpdateExpression="SET due_at = :until",
                 ConditionExpression="due_at < :until",
                 ExpressionAttributeValues={":until": time_text(until)},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
 
     def dismiss(self, task: Task) -> None:
         """See `ports.Tasks.dismiss`; takes it out of the index."""

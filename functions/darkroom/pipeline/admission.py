@@ -1,28 +1,57 @@
-"""Before a provider is called: is it paused, is there room for one more job, is it our turn?
+"""Before a provider is called: may anything be paid, is it paused, is there room, is it our turn?
 
-    paused? ──▶ wait      (a few refusals in a row, or it asked to be left alone)
+    nothing can be delivered? ──▶ wait   (our own side; then one paid call at a time tries it out)
+    paused? ──▶ wait      (a few refusals in a row, an account that is blocked, or it asked for it)
     no lease? ──▶ wait    (as many jobs are open as it bears)
     no slot? ──▶ wait     (its rate; the slot is reserved, in the order of asking, and kept)
+    somebody tries it out? ──▶ wait      (one at a time does, until it works again)
 
 A lease is held by nobody who waits, and a slot is taken by nobody who has no lease.
 
 Whoever waits does so in the workflow, and nothing is lost by it: the task stands as it stood, with
 the reason on it.
+
+Our own side is one more standing, `OWN_SIDE`: bad when what was paid for could not be delivered for
+reasons of our own. Its leases are held by the tasks whose results are held up: as long as there are
+any, their next deliveries try it out; when there is none, one paid call at a time does.
 """
 
+import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
-from darkroom.errors import DarkroomError, OutOfTime, ProviderRefused, Refused, Throttled
-from darkroom.pace import LANES, PROBE_S, SLOT_GOOD_FOR_S, Lane, Standing, bucket_of
+from darkroom.errors import (
+    AccountBlocked,
+    DarkroomError,
+    OutOfTime,
+    OwnTrouble,
+    ProviderRefused,
+    Refused,
+    Throttled,
+)
+from darkroom.pace import LANES, PROBE_S, Lane, Rules, Standing, bucket_of
+from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Slot, Task
 
+OWN_SIDE: Final = "@delivery"
+"""In the place of a provider's name."""
+HELD_UP_S: Final = 24 * 3600
+"""How long a task whose results are held up counts as such after its last try."""
+MOST_HELD_UP: Final = 1000
+
 ROOM_WAIT_S = 5
 MOST_ROOM_WAIT_S = 300
 LOSING_RACES_S = 5
+OWN_WAIT_S = 30
+PATIENCE_SHARE = 200
+"""Whoever has waited for long is asked again after this part of it, so that a run's history holds
+days of waiting."""
+RACES = 3
 
 
 @dataclass(frozen=True)
@@ -43,15 +72,21 @@ class Turned:
 def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
     """Whether SUBMIT may call the route's provider with so many files now; None when it may."""
     calls = ports.providers.rules(route.provider).calls(files)
+    ours = ports.gate.standing(OWN_SIDE)
     standing = ports.gate.standing(route.provider)
     turned = (
-        _paused(ports, task, route, standing)
+        _held_back(ports, task, ours)
+        or _paused(ports, task, route, standing)
         or _crowded(ports, task, route)
         or take_slot(ports, task, route, "submit", calls)
     )
-    # Last, because whoever tries a provider out has to call it then.
+    # Last, because whoever tries something out has to call then.
+    if turned is None and ours.probing and not _may_pay(ports, task, route):
+        turned = _until_delivered(ports, task, ours)
     if turned is None and standing.probing and not _may_probe(ports, route, standing):
-        turned = Turned(LOSING_RACES_S, f"{route.provider} is paused: another task tries it out")
+        turned = Turned(_patiently(ports, task, LOSING_RACES_S), why_paused(route, standing))
+        if ours.probing:
+            ports.gate.release(OWN_SIDE, task.task_id)
     if turned is not None:
         leave(ports, task, route)
     return turned
@@ -62,7 +97,7 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
 
     A slot of an idle other lane is taken where the own lane is full: what nobody asks for is lent.
     """
-    rules = ports.providers.rules(route.provider)
+    rules = _rules(ports, route.provider)
     bucket = bucket_of(rules)
     if bucket is None:
         return None
@@ -70,7 +105,7 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
     mine = task.slot
     if mine is not None and (mine.provider, mine.lane) == (route.provider, lane):
         late_s = (now - mine.at).total_seconds()
-        if 0 <= late_s <= SLOT_GOOD_FOR_S:
+        if 0 <= late_s <= rules.slot_good_for_s:
             return None
         if late_s < 0:
             return _later(mine, now)
@@ -87,26 +122,43 @@ def leave(ports: Ports, task: Task, route: Route) -> None:
         ports.gate.release(route.provider, task.task_id)
 
 
+def step_back(ports: Ports, task: Task, route: Route) -> None:
+    """The task was admitted and its call refused: it has no open job, and tries nothing out."""
+    leave(ports, task, route)
+    ports.gate.release(OWN_SIDE, task.task_id)
+
+
 def give_up_leases(ports: Ports, task: Task) -> None:
     """The task has ended: it holds no place at any of its providers, called or not."""
     for provider in dict.fromkeys(task.order.providers if task.order else ()):
         if ports.providers.rules(provider).leases is not None:
             ports.gate.release(provider, task.task_id)
+    ports.gate.release(OWN_SIDE, task.task_id)
+
+
+# --- how providers have answered ------------------------------------------------------------------
 
 
 def note_refusal(ports: Ports, provider: str, error: DarkroomError) -> None:
     """Remember that the provider did not take a call, if that was its own trouble.
 
     A clear no is an answer: whoever says it works. What is wrong with the file or the spec, or was
-    our own fault, says nothing of the provider.
+    our own fault, says nothing of the provider; nor does a call that was never tried for want of a
+    key. An account that is blocked is so for everybody: it is paused at once.
     """
     if isinstance(error, ProviderRefused):
         note_success(ports, provider)
-    elif not isinstance(error, Refused | OutOfTime):
-        old = ports.gate.standing(provider)
-        asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+        return
+    if isinstance(error, Refused | OutOfTime | OwnTrouble) or error.failure.code == "not-set-up":
+        return
+    now, reason = ports.clock.now().timestamp(), told(error)
+    asked_s = error.retry_after_s if isinstance(error, Throttled) else None
+    if isinstance(error, AccountBlocked):
+        _change(ports, provider, lambda old: old.blocked(now, asked_s, reason))
+    else:
         # Whoever loses this race had a refusal of the same moment.
-        ports.gate.change(provider, old, old.refused(ports.clock.now().timestamp(), asked_s))
+        old = ports.gate.standing(provider)
+        ports.gate.change(provider, old, old.refused(now, asked_s, reason))
 
 
 def note_success(ports: Ports, provider: str) -> None:
@@ -116,13 +168,83 @@ def note_success(ports: Ports, provider: str) -> None:
         ports.gate.change(provider, old, old.answered())
 
 
-def _paused(ports: Ports, task: Task, route: Route, standing: Standing) -> Turned | None:
-    now = ports.clock.now().timestamp()
-    if standing.until <= now:
+def why_paused(route: Route, standing: Standing) -> str:
+    """Why nobody calls the route's provider, for people."""
+    return f"{route.provider} is paused: {standing.reason or 'it has not taken calls lately'}"
+
+
+# --- our own side ---------------------------------------------------------------------------------
+
+
+def note_own_trouble(ports: Ports, task_id: str, error: Exception) -> None:
+    """Close the gate for new paid calls: what this task has brought could not be delivered.
+
+    Raises nothing: where not even this can be written down, no intent to pay can be, either.
+    """
+    with contextlib.suppress(Exception):
+        now = ports.clock.now().timestamp()
+        reason = told(error)
+        ports.gate.lease(OWN_SIDE, task_id, now + HELD_UP_S, MOST_HELD_UP, now)
+        _change(ports, OWN_SIDE, lambda old: old.blocked(now, None, reason))
+
+
+def note_delivered(ports: Ports) -> None:
+    """Open the gate: something could be delivered (again)."""
+    old = ports.gate.standing(OWN_SIDE)
+    if old.refusals:
+        ports.gate.change(OWN_SIDE, old, Standing())
+
+
+def _held_back(ports: Ports, task: Task, ours: Standing) -> Turned | None:
+    if not ours.probing or ours.until <= ports.clock.now().timestamp():
         return None
+    return _until_delivered(ports, task, ours)
+
+
+def _until_delivered(ports: Ports, task: Task, ours: Standing) -> Turned:
+    left_s = ours.until - ports.clock.now().timestamp()
+    reason = f"nothing new is paid for while results cannot be delivered: {ours.reason}"
+    return Turned(_patiently(ports, task, max(OWN_WAIT_S, left_s)), reason)
+
+
+def _may_pay(ports: Ports, task: Task, route: Route) -> bool:
+    """One paid call may try it out, where no result that is held up does."""
+    now = ports.clock.now().timestamp()
+    until = now + route.call_s + route.job_s + ports.policy.margin_s
+    return ports.gate.lease(OWN_SIDE, task.task_id, until, 1, now)
+
+
+# --- within ---------------------------------------------------------------------------------------
+
+
+def _change(ports: Ports, name: str, step: Callable[[Standing], Standing]) -> None:
+    for _ in range(RACES):
+        old = ports.gate.standing(name)
+        if ports.gate.change(name, old, step(old)):
+            return
+
+
+def _rules(ports: Ports, provider: str) -> Rules:
+    """The provider's rules; where none of its routes is ever polled, there is no lane for that."""
+    rules = ports.providers.rules(provider)
+    routes = [route for route in ports.providers.routes() if route.provider == provider]
+    polled = any(route.asynchronous for route in routes) or not routes
+    return rules if polled else replace(rules, polled=False)
+
+
+def _paused(ports: Ports, task: Task, route: Route, standing: Standing) -> Turned | None:
+    left_s = standing.until - ports.clock.now().timestamp()
+    if left_s <= 0:
+        return None
+    return Turned(_patiently(ports, task, left_s), why_paused(route, standing))
+
+
+def _patiently(ports: Ports, task: Task, least_s: float) -> int:
+    """Whole seconds to wait, spread by task; longer, the longer it waits for the same reason."""
     spread = int(task.task_id[:4], 16) / 0x10000
-    wait_s = math.ceil(standing.until - now + spread * LOSING_RACES_S)
-    return Turned(wait_s, f"{route.provider} is paused: it has not taken calls lately")
+    waited_s = (ports.clock.now() - task.updated_at).total_seconds() if task.wait_reason else 0
+    longer_s = min(MOST_ROOM_WAIT_S, waited_s / PATIENCE_SHARE)
+    return max(1, math.ceil(max(least_s, longer_s) + spread * LOSING_RACES_S))
 
 
 def _may_probe(ports: Ports, route: Route, standing: Standing) -> bool:

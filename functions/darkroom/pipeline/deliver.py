@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure, ResultGone
+from darkroom.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.naming import stem_of
 from darkroom.pipeline.advice import after, retry_it
@@ -25,6 +25,7 @@ from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, 
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.manifest import read_results
+from darkroom.pipeline.own_side import hold_up
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Result, Task
@@ -57,6 +58,8 @@ def deliver(
         return _deliver(ports, named(ports, task), time_left_s)
     except Conflict:
         return _overtaken(ports, task)
+    except Exception as error:  # noqa: BLE001 - it is judged there, and raised again
+        return hold_up(ports, task, error)
 
 
 def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
@@ -69,7 +72,7 @@ def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
     try:
         for result in _copy(ports, task, answer, time_left_s):
             results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
-    except Conflict:
+    except (Conflict, OwnTrouble):
         raise
     except ResultGone as gone:
         return _gone(ports, task, gone)
@@ -144,7 +147,11 @@ def _copy(
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
             key = f"{stem_of(task.manifest_key)}{ordinal}.{media.extension}"
-            put_as(ports, task, key, result.body, media.content_type)
+            try:
+                put_as(ports, task, key, result.body, media.content_type)
+            except Busy as busy:  # the bucket's, and not the provider's
+                told = busy.failure
+                raise OwnTrouble(told.code, told.sentence, told.next_step) from busy
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
 

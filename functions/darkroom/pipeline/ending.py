@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from darkroom.errors import Busy, Conflict
 from darkroom.naming import manifest_of
-from darkroom.pipeline.admission import give_up_leases
+from darkroom.pipeline.admission import give_up_leases, note_delivered
 from darkroom.pipeline.manifest import build_manifest, cost_of
 from darkroom.pipeline.patience import TRIES
 from darkroom.ports import Ports
@@ -92,6 +92,7 @@ def rewrite_manifest(ports: Ports, task: Task) -> None:
 
 def conclude(ports: Ports, task: Task) -> None:
     """Do what is left to do for a finished task; safe to repeat, and repeated until it is done."""
+    note_delivered(ports)  # its manifest was written a moment ago
     give_up_leases(ports, task)
     announce(ports, task)
     # As long as an entry is there, the file's event finds a task that was not announced.

@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.pipeline.admission import note_own_trouble
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.doubt import given_up, unknown_outcome
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
+from darkroom.pipeline.trouble import is_ours
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Task
 
@@ -43,7 +45,12 @@ def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Ste
     Raises:
         Busy: no run is left, and the paid call may still bring an answer; try again.
     """
-    task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
+    try:
+        task = until_won(lambda: _ended(ports, task_id, run, broken), f"task {task_id}")
+    except Exception as error:
+        if is_ours(error):  # as a manifest that cannot be written
+            note_own_trouble(ports, task_id, error)
+        raise
     if task is not None:
         if broken is None:
             conclude(ports, task)

@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Conflict, DarkroomError, Failure, Throttled
+from darkroom.errors import (
+    AccountBlocked,
+    Conflict,
+    DarkroomError,
+    Failure,
+    OwnTrouble,
+    Throttled,
+)
+from darkroom.pace import FIRST_PAUSE_S, MOST_BLOCKED_S
 from darkroom.pipeline.advice import pay_again_for_it
 from darkroom.pipeline.attempts import next_choice, price_of
 from darkroom.pipeline.fail import end
@@ -18,11 +26,14 @@ from darkroom.pipeline.paid_answer import (
     write_unpaid,
 )
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
 from darkroom.work import Accepted
 
+SOON = 200
+"""How often in a row an account that is blocked is tried soon again: for about five hours."""
 UNREACHED_LIMIT = 8
 """How often in a row a provider may be out of reach: 11 to 15 minutes with the waits between."""
 
@@ -33,7 +44,6 @@ def accepted(
     route: Route,
     said: Accepted | Finished,
     time_left_s: Callable[[], float] = lambda: math.inf,
-    account: str | None = None,
 ) -> Step:
     """The one write between the paid answer and safety.
 
@@ -43,7 +53,6 @@ def accepted(
         route: the attempt's.
         said: what the provider answered.
         time_left_s: how long this process may still live, seconds; so long the write is tried.
-        account: of the credentials that the call was made with; None for those of its intent.
 
     Raises:
         Conflict: the task went on without this attempt.
@@ -53,7 +62,7 @@ def accepted(
     paid = replace(
         task.paying,
         outcome="accepted",
-        account=account or task.paying.account,
+        account=_account(ports, task.paying),
         request=None,
         accepted_at=now,
         charged="yes",
@@ -94,6 +103,13 @@ def accepted(
         time_left_s,
     )
     return Step("deliver")
+
+
+def _account(ports: Ports, attempt: Attempt) -> str | None:
+    """The account that took the call: a key that is refused is read again while it is made."""
+    with suppress(Exception):
+        return ports.providers.account(attempt.provider)
+    return attempt.account
 
 
 def hold_claimed_job(ports: Ports, task: Task) -> Step:
@@ -148,6 +164,9 @@ def refused(
         time_left_s: how long this process may still live, seconds; so long the write is tried.
     """
     later = error.repeatable and _unreached(task, error) <= UNREACHED_LIMIT
+    if error.failure.code == "not-set-up":
+        # Nobody was asked: whoever else may do it does so at once.
+        later = not _others(task, attempt)
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -199,7 +218,11 @@ def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) ->
     if closed.outcome == "throttled":
         waits, unreached = task.waits + 1, _unreached(task, error)
         reason = error.failure.sentence
+        if isinstance(error, AccountBlocked):
+            reason = f"{closed.provider} is paused: {told(error)}"
         requeue(ports, task, attempts, waits=waits, unreached=unreached, wait_reason=reason)
+        if isinstance(error, AccountBlocked):
+            return Step("submit", _wait_for_people(task, waits))
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         return Step("submit", _wait(task, waits, asked_s))
     if next_choice(replace(task, attempts=attempts)):
@@ -210,7 +233,13 @@ def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) ->
 
 
 def _unreached(task: Task, error: DarkroomError) -> int:
-    return 0 if isinstance(error, Throttled) else task.unreached + 1
+    return 0 if isinstance(error, Throttled | OwnTrouble) else task.unreached + 1
+
+
+def _others(task: Task, attempt: Attempt) -> bool:
+    """Whether another provider is left for the task."""
+    refused_by = task.with_attempt(replace(attempt, outcome="refused"))
+    return next_choice(replace(task, attempts=refused_by)) is not None
 
 
 def requeue(
@@ -232,6 +261,16 @@ def requeue(
         wait_reason=wait_reason,
     )
     ports.tasks.replace(task, queued)
+
+
+def _wait_for_people(task: Task, waits: int) -> int:
+    """Whole seconds until an account is tried that somebody has to put right: as its pauses.
+
+    After hours of that it is tried less often, so that the run's history holds days of it.
+    """
+    spread = int(task.task_id[:4], 16) / 0x10000
+    most_s = MOST_BLOCKED_S if waits <= SOON else MOST_WAIT_S
+    return int(min(most_s, FIRST_PAUSE_S * 2 ** min(waits - 1, 10)) + 1 + spread * 5)
 
 
 def _wait(task: Task, waits: int, asked_s: int | None) -> int:

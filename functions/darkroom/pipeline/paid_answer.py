@@ -19,7 +19,8 @@ from datetime import timedelta
 from typing import TypeVar
 
 from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Busy, Conflict
+from darkroom.errors import Conflict, OwnTrouble
+from darkroom.pipeline.admission import note_own_trouble
 from darkroom.pipeline.answers import keep_answer, save_beside
 from darkroom.ports import Ports
 from darkroom.task import Task
@@ -42,7 +43,7 @@ def keep_paid_answer(
     """The attempt with its answer in the item or beside it.
 
     Raises:
-        Busy: nothing takes it, and no time is left.
+        OwnTrouble: nothing takes it, and no time is left.
     """
     return _insist(
         ports, task, answer, time_left_s, lambda: keep_answer(ports, task, attempt, answer)
@@ -86,7 +87,7 @@ def write_paid(
 
     Raises:
         Conflict: the task went on without this attempt, or was written by this very call.
-        Busy: the table takes nothing, and no time is left; the answer may lie beside the task.
+        OwnTrouble: the table takes nothing, and no time is left; the answer may lie beside it.
     """
     current = task
 
@@ -110,11 +111,11 @@ def reread(ports: Ports, written: Task) -> Task | None:
     """The task as it is stored, after a write over `written` has met a conflict.
 
     Raises:
-        Busy: nothing has changed; the table was at another write of the same item.
+        OwnTrouble: nothing has changed; the table was at another write of the same item.
     """
     fresh = ports.tasks.get(written.task_id)
     if fresh is not None and fresh.revision == written.revision:
-        raise Busy("contended", f"The table did not take a change of task {written.task_id}.")
+        raise OwnTrouble("contended", f"The table did not take a change of task {written.task_id}.")
     return fresh
 
 
@@ -152,9 +153,10 @@ def _insist(
                     save_beside(ports, task, task.paying.number, said)
                     beside = True
             if time_left_s() < pause_s + MIN_LEFT_S or ports.clock.now() >= until:
+                note_own_trouble(ports, task.task_id, error)
                 if not beside:
                     _report(task, said)
-                raise Busy(
+                raise OwnTrouble(
                     "answer-not-written",
                     f"What {task.paying.provider} answered could not be written down for now.",
                 ) from error

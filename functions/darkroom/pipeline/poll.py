@@ -4,8 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
-from darkroom.pipeline.admission import Turned, leave, take_slot
+from darkroom.errors import (
+    AccountBlocked,
+    Busy,
+    Conflict,
+    DarkroomError,
+    Failure,
+    NotSent,
+    Throttled,
+)
+from darkroom.pipeline.admission import Turned, leave, note_refusal, take_slot
 from darkroom.pipeline.advice import after, retry_it
 from darkroom.pipeline.answers import keep_answer
 from darkroom.pipeline.attempts import (
@@ -19,6 +27,7 @@ from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import hold_claimed_job, owns_job
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task
@@ -119,7 +128,14 @@ def _unknown_word(route: Route, word: str) -> str | None:
 def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> Step:
     """Nobody could be asked: the job is paid and may be done, so it is not given up for a day."""
     now = ports.clock.now()
-    if now < task.deadline + UNASKED_FOR:
+    given_up_at = task.deadline + UNASKED_FOR
+    if isinstance(error, AccountBlocked):
+        note_refusal(ports, route.provider, error)
+        given_up_at = task.deadline + timedelta(seconds=ports.policy.queue_s)
+        reason = f"{route.provider} cannot be asked about the job: {told(error)}"
+        if now < given_up_at and task.wait_reason != reason:
+            task = ports.tasks.replace(task, task.moved("running", now, wait_reason=reason))
+    if now < given_up_at:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         # A job that is lost when left alone has been lost by then; nothing hurries any more.
         patient = route if now < task.deadline else replace(route, alone_s=None)

@@ -19,6 +19,7 @@ from darkroom.errors import (
     InputRefused,
     InputWithheld,
     OutOfTime,
+    OwnTrouble,
 )
 from darkroom.pipeline.admission import (
     Turned,
@@ -27,6 +28,7 @@ from darkroom.pipeline.admission import (
     leave,
     note_refusal,
     note_success,
+    step_back,
 )
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
@@ -35,6 +37,7 @@ from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.held_back import hold
 from darkroom.pipeline.outcome import accepted, refused
+from darkroom.pipeline.own_side import wait_unpaid
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
 from darkroom.ports import Ports, Step
@@ -62,12 +65,22 @@ def submit(
         if task.state == "submitting":
             route, step = route_for(ports, task, task.paying), settle(ports, task, time_left_s)
             return attend(ports, task_id, run, route, step, time_left_s)
-        return _attempt(ports, task, time_left_s)
+        return _attempt_unless_held_up(ports, task, time_left_s)
     except Conflict:
         fresh = ports.tasks.get(task_id)
         if fresh is not None and fresh.finished:
             give_up_leases(ports, fresh)  # whoever ended it may have done so before one was taken
         return Step("submit", 1)
+
+
+def _attempt_unless_held_up(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    """An attempt; where something of our own is in its way, nothing is paid and the task waits."""
+    try:
+        return _attempt(ports, task, time_left_s)
+    except Conflict:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is judged there, and raised again
+        return wait_unpaid(ports, task, error)
 
 
 def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
@@ -127,18 +140,19 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     except DarkroomError as error:
         if isinstance(error, InputWithheld) and not paying:
             return hold(ports, task, route, error)
+        if isinstance(error, OwnTrouble) and not paying:
+            step_back(ports, task, route)
+            raise
         if paying and error.money_moved == "maybe":
             step = unclear(ports, paying[0], route, error.failure)
         else:
             standing = paying[0] if paying else task
             closing = standing.attempts[-1] if paying else attempt
             step = refused(ports, standing, closing, error, time_left_s)
-            leave(ports, task, route)
+            step_back(ports, task, route)
         note_refusal(ports, route.provider, error)
         return step
-    # A key that was refused is read again, so the call may have been made with another.
-    account = ports.providers.account(route.provider)
-    step = accepted(ports, paying[0], route, said, time_left_s, account)
+    step = accepted(ports, paying[0], route, said, time_left_s)
     note_success(ports, route.provider)
     return attend(ports, task.task_id, task.run, route, step, time_left_s)
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,11 +15,24 @@ from darkroom.providers.files import Files, form_parts
 from darkroom.providers.protocol import Adapter, Answer, Request
 from darkroom.providers.uploads import upload_headers
 
-Credentials = Callable[[str], Mapping[str, str]]
-"""Provider -> what its secret holds; empty when it is not set up."""
-
 LEAST_SECRET = 8
 """Shorter values are no secrets; replacing them would tear answers apart."""
+
+
+class Credentials(Protocol):
+    """Provider -> what its secret holds; empty when it is not set up."""
+
+    def __call__(self, provider: str, /) -> Mapping[str, str]:
+        """What is known of it. Raises `AccountBlocked`, `OwnTrouble` where it cannot be read."""
+
+
+@runtime_checkable
+class Rereadable(Protocol):
+    """Credentials that are kept for a while, and can be read again before that."""
+
+    def reread(self, provider: str, /) -> Mapping[str, str]:
+        """As they are now, or were some seconds ago."""
+
 
 _HEADERS = {
     "Accept": "application/json",
@@ -114,9 +128,29 @@ def without_secrets(body: bytes, *held: Mapping[str, str]) -> bytes:
     return body
 
 
-def is_set_up(adapter: Adapter, held: Mapping[str, str]) -> bool:
-    """Whether every credential that the provider needs is there."""
-    return all(held.get(name) for name in adapter.credential_names)
+def fault_of(adapter: Adapter, held: Mapping[str, str], environment: str) -> AccountBlocked | None:
+    """Why what its secret holds does not set the provider up; None when it does."""
+    lacking = [name for name in adapter.credential_names if not held.get(name)]
+    if lacking and any(held.values()):
+        secret = f"The secret {secret_of(adapter, environment)} lacks {' and '.join(lacking)}."
+        return AccountBlocked("not-set-up", secret)
+    if lacking:
+        return AccountBlocked("not-set-up", no_key(adapter))
+    if all(_fits_a_header(_on_one_line(held[name])) for name in adapter.credential_names):
+        return None
+    return AccountBlocked(
+        "bad-credentials", f"The key for {adapter.label} holds characters that no key has."
+    )
+
+
+def no_key(adapter: Adapter) -> str:
+    """The sentence about a provider that nobody has set up."""
+    return f"{adapter.label} has no key here."
+
+
+def secret_of(adapter: Adapter, environment: str) -> str:
+    """The name of the secret that holds its credentials."""
+    return f"darkroom/{environment}/{adapter.name}"
 
 
 def digest_of_credentials(adapter: Adapter, held: Mapping[str, str]) -> str:
@@ -134,7 +168,7 @@ def set_up_hint(adapter: Adapter, environment: str) -> str:
     secret = json.dumps(dict.fromkeys(adapter.credential_names, "..."))
     return (
         "Set it with: aws secretsmanager put-secret-value"
-        f" --secret-id darkroom/{environment}/{adapter.name} --secret-string '{secret}'"
+        f" --secret-id {secret_of(adapter, environment)} --secret-string '{secret}'"
     )
 
 
@@ -142,18 +176,13 @@ def open_account(adapter: Adapter, held: Mapping[str, str], environment: str) ->
     """The provider with what its secret holds.
 
     Raises:
-        ProviderRefused: `not-set-up`, or `bad-credentials` for a key that no header can carry.
+        AccountBlocked: `not-set-up`, or `bad-credentials` for a key that no header can carry.
     """
     hint = set_up_hint(adapter, environment)
-    if not is_set_up(adapter, held):
-        raise ProviderRefused("not-set-up", f"{adapter.label} has no key here.", hint)
+    fault = fault_of(adapter, held, environment)
+    if fault is not None:
+        raise AccountBlocked(fault.failure.code, fault.failure.sentence, hint)
     credentials = {name: _on_one_line(held[name]) for name in adapter.credential_names}
-    if not all(value and value.isascii() and value.isprintable() for value in credentials.values()):
-        raise ProviderRefused(
-            "bad-credentials",
-            f"The key for {adapter.label} holds characters that no key has.",
-            hint,
-        )
     elsewhere = held.get("base_url")
     return Account(
         adapter=adapter,
@@ -175,6 +204,10 @@ def _on_one_line(value: str) -> str:
     if value.startswith("-----BEGIN "):
         value = value.replace("\r", "").replace("\n", "\\n")
     return value
+
+
+def _fits_a_header(value: str) -> bool:
+    return bool(value) and value.isascii() and value.isprintable()
 
 
 def _is_near(url: str) -> bool:

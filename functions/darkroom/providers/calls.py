@@ -4,13 +4,13 @@ Addresses that a provider handed out are judged before they are asked (`hosts`);
 ones come from its adapter or from the operator, and are not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 import httpx
 
-from darkroom.errors import NotSent, Unclear
+from darkroom.errors import DarkroomError, NotSent, Unclear
 from darkroom.providers.account import Account, without_secrets
 from darkroom.providers.files import Files
 from darkroom.providers.hosts import Vetting
@@ -19,6 +19,7 @@ from darkroom.providers.sessions import Sessions
 from darkroom.providers.wire import Wire
 
 UNAUTHORIZED = 401
+KEY_REFUSED = frozenset({UNAUTHORIZED, 403})
 
 
 class Calls:
@@ -28,20 +29,57 @@ class Calls:
         wire: the network.
         sessions: who is signed in where.
         answer_bytes: size limit of an answer.
+        renewed: the account with other credentials, where there are others by now; may be asked
+            as often as a key is refused.
     """
 
-    def __init__(self, wire: Wire, sessions: Sessions, answer_bytes: int) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        sessions: Sessions,
+        answer_bytes: int,
+        renewed: Callable[[Account], Account | None] = lambda _account: None,
+    ) -> None:
         self._wire = wire
         self._sessions = sessions
         self._answer_bytes = answer_bytes
+        self._renewed = renewed
 
     def send(
         self, account: Account, request: Request, files: Files, within_s: float, *, reuse: bool
     ) -> Answer:
-        """One request with its credentials; with other ones when the provider refuses a token."""
+        """One request with its credentials; once more when the key was replaced meanwhile.
+
+        That is safe for a paid call, too: a refused key is a clear no. It is not begun with so
+        little time left that its answer might be lost.
+        """
         until = self._wire.monotonic() + within_s
         if request.foreign:
             return self._exchange(account, request, files, {}, until, reuse=reuse)
+        try:
+            answer = self._signed(account, request, files, until, reuse=reuse)
+        except DarkroomError as error:  # of a token that was not to be had
+            if error.failure.code != "bad-credentials":
+                raise
+            other = self._other(account, until - within_s / 2)
+            if other is None:
+                raise
+        else:
+            if answer.status not in KEY_REFUSED:
+                return answer
+            other = self._other(account, until - within_s / 2)
+            if other is None:
+                return answer
+        return self._signed(other, request, files, until, reuse=reuse)
+
+    def _other(self, account: Account, until: float) -> Account | None:
+        """The account with other credentials, if there are some and it is not too late for them."""
+        return self._renewed(account) if self._wire.monotonic() < until else None
+
+    def _signed(
+        self, account: Account, request: Request, files: Files, until: float, *, reuse: bool
+    ) -> Answer:
+        """The request with credentials; with other ones when the provider refuses a token."""
         ask = partial(self._unauthorized, account, files, until)
         headers = self._sessions.headers(account, ask)
         answer = self._exchange(account, request, files, headers, until, reuse=reuse)

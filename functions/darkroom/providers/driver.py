@@ -5,7 +5,7 @@ no provider by name. Nothing it raises or logs holds a key or a signed address.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from darkroom.errors import (
     AccountBlocked,
     Busy,
     NotSent,
+    OwnTrouble,
     ProviderRefused,
     Throttled,
     Unclear,
@@ -25,8 +26,10 @@ from darkroom.ports import Inputs
 from darkroom.providers.account import (
     Account,
     Credentials,
+    Rereadable,
     digest_of_credentials,
-    is_set_up,
+    fault_of,
+    no_key,
     open_account,
     set_up_hint,
 )
@@ -65,7 +68,7 @@ class Driver:
     Args:
         adapters: in the default order of preference.
         credentials: provider -> what its secret holds; empty when it is not set up. `base_url`
-            in it replaces the adapter's.
+            in it replaces the adapter's. Asked again when a key is refused.
         preferences: the environment's.
         inputs: the input bucket.
         environment: its name; part of the secrets' names.
@@ -96,7 +99,9 @@ class Driver:
         self._environment = environment
         self._limits = limits or Limits()
         self._wire = wire or Wire()
-        self._calls = Calls(self._wire, sessions or Sessions(), self._limits.answer_bytes)
+        self._calls = Calls(
+            self._wire, sessions or Sessions(), self._limits.answer_bytes, self._renewed
+        )
         # At INFO httpx logs addresses, at DEBUG httpcore logs headers; both hold secrets.
         for chatty in ("httpx", "httpcore"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -118,8 +123,8 @@ class Driver:
         return own if told is None else told.over(own)
 
     def set_up(self, provider: str) -> bool:
-        """Whether every credential that it needs is there."""
-        return is_set_up(self._adapters[provider], self._credentials(provider))
+        """Whether every credential that it needs is there, and can be one."""
+        return self._fault(provider) is None
 
     def account(self, provider: str) -> str:
         """A digest of the credentials in use; "" where it is not set up."""
@@ -127,8 +132,15 @@ class Driver:
         return digest_of_credentials(adapter, self._credentials(provider)) if adapter else ""
 
     def set_up_hint(self, provider: str) -> str:
-        """The sentence that says how to set it up."""
-        return set_up_hint(self._adapters[provider], self._environment)
+        """The sentence that says how to set it up; before it, what is wrong with its secret."""
+        hint = set_up_hint(self._adapters[provider], self._environment)
+        try:
+            fault = self._fault(provider)
+        except OwnTrouble:
+            fault = None
+        if fault is None or fault.failure.sentence == no_key(self._adapters[provider]):
+            return hint
+        return f"{fault.failure.sentence} {hint}"
 
     def check(self, work: Work) -> None:
         """Refuse what the route cannot take, without calling anyone. Raises `InputRefused`."""
@@ -143,7 +155,7 @@ class Driver:
         Raises:
             Refused, Throttled, NotSent: nothing was paid; `AccountBlocked` among them: nothing
                 will be taken until the account is put right.
-            Busy: preparing failed for the moment; nothing was paid.
+            Busy: preparing failed for the moment; nothing was paid. `OwnTrouble` among them.
             Unclear: the paid call may have been accepted.
         """
         account = self._account(work.route.provider)
@@ -240,10 +252,40 @@ class Driver:
     def _files(self, account: Account) -> Files:
         return Files(self._inputs, linked=self._inputs.public or account.near)
 
+    def _fault(self, provider: str) -> AccountBlocked | None:
+        """Why the provider is not set up, if it is not. Raises `OwnTrouble`."""
+        try:
+            held = self._credentials(provider)
+        except AccountBlocked as error:
+            return error
+        return fault_of(self._adapters[provider], held, self._environment)
+
     def _account(self, provider: str) -> Account:
-        return open_account(
-            self._adapters[provider], self._credentials(provider), self._environment
-        )
+        """The provider with its credentials; where they are no good, with those of right now."""
+        try:
+            return self._opened(provider, self._credentials)
+        except AccountBlocked:
+            return self._opened(provider, self._reread)
+
+    def _opened(self, provider: str, credentials: Credentials) -> Account:
+        adapter = self._adapters[provider]
+        try:
+            return open_account(adapter, credentials(provider), self._environment)
+        except AccountBlocked as error:
+            told, hint = error.failure, set_up_hint(adapter, self._environment)
+            raise AccountBlocked(told.code, told.sentence, hint) from error.__cause__
+
+    def _reread(self, provider: str) -> Mapping[str, str]:
+        held = self._credentials
+        return held.reread(provider) if isinstance(held, Rereadable) else held(provider)
+
+    def _renewed(self, account: Account) -> Account | None:
+        """The account with the credentials of right now, if they are others and any good."""
+        try:
+            fresh = self._opened(account.adapter.name, self._reread)
+        except (AccountBlocked, OwnTrouble):
+            return None
+        return fresh if fresh.credentials != account.credentials else None
 
     def _ask(
         self, provider: str, question: Callable[[Adapter], Generator[Request, Answer, _T]]

@@ -9,7 +9,7 @@ so two tokens of one moment differ. Nothing here is kept or sent.
 import base64
 import re
 
-from darkroom.errors import ProviderRefused
+from darkroom.errors import AccountBlocked
 
 _ARMOUR = re.compile(r"-----[A-Z ]+-----|\\n|\s")
 
@@ -24,7 +24,7 @@ def build_id_token(client_id: str, client_secret: str, now_ms: int) -> str:
         now_ms: milliseconds since 1970.
 
     Raises:
-        ProviderRefused: `bad-credentials`; the secret is no such key, or too short for the id.
+        AccountBlocked: `bad-credentials`; the secret is no such key, or too short for the id.
     """
     # Loading it takes longer than everything else that a function imports for its providers.
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
@@ -43,7 +43,7 @@ def build_id_token(client_id: str, client_secret: str, now_ms: int) -> str:
     return base64.b64encode(sealed).decode()
 
 
-def _no_key() -> ProviderRefused:
-    return ProviderRefused(
+def _no_key() -> AccountBlocked:
+    return AccountBlocked(
         "bad-credentials", "The client_secret for Perfect Corp is not an RSA public key in base64."
     )

@@ -92,6 +92,16 @@ def test_a_standing_is_changed_by_one_of_those_who_saw_it(gate: Gate) -> None:
     assert gate.standing("p") == Standing()
 
 
+def test_a_reason_is_kept_with_a_standing(gate: Gate) -> None:
+    """It is part of what one has seen."""
+    paused = Standing(5, NOW + 30, "Add credits.")
+    assert gate.change("p", Standing(), paused)
+    assert gate.standing("p") == paused
+    assert not gate.change("p", Standing(5, NOW + 30), Standing())
+    assert gate.change("p", paused, Standing())
+    assert gate.standing("p") == Standing()
+
+
 @pytest.mark.parametrize("most", [1, 3])
 def test_many_who_ask_at_once_get_as_many_leases_as_there_are(gate: Gate, most: int) -> None:
     """Whatever their order."""

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from darkroom.errors import Busy, Conflict, ProviderRefused, Throttled, Unclear
+from darkroom.errors import AccountBlocked, Busy, Conflict, ProviderRefused, Throttled, Unclear
 from darkroom.work import Accepted, Pending, Prepared
 from tests.contract.ports.provider_benches import (
     ASKED_S,
@@ -58,7 +58,7 @@ def test_without_a_key_nothing_is_asked_or_paid(bench: ProvidersBench) -> None:
     before = bench.charges()
 
     intended: list[Prepared] = []
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises(AccountBlocked) as caught:
         bench.providers.submit(work, intended.append)
     assert caught.value.failure.code == "not-set-up"
     assert caught.value.failure.next_step == bench.providers.set_up_hint(work.route.provider)
