@@ -14,13 +14,27 @@ ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
 VALUES = frozenset(
-    {"errors", "media", "naming", "pace", "policy", "spec", "attempt", "order", "task", "arrivals"}
+    {
+        "completeness",
+        "errors",
+        "media",
+        "naming",
+        "pace",
+        "policy",
+        "spec",
+        "attempt",
+        "order",
+        "task",
+        "arrivals",
+    }
 ) | {"routes", "work", "strict_json", "wording"}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "media": frozenset(),
+    "completeness": frozenset({"ends", "media"}),
+    "ends": frozenset({"ends"}),
     "pace": frozenset(),
     "arrivals": frozenset(),
     "settings": frozenset({"pace"}),
