@@ -8,7 +8,7 @@ DarkroomError
 ├── Throttled            the provider asked to come back later; nothing was paid
 ├── NotSent              the request did not reach the provider; nothing was paid
 ├── Unclear              a paid call may or may not have been accepted
-├── ResultGone           the job is done but its result can no longer be fetched
+├── ResultGone           the job is done but its result is not at its address
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
 │   └── OutOfTime        this process would end before the call does
 └── Conflict             someone else changed the task first; read it again
@@ -94,7 +94,7 @@ class Unclear(DarkroomError):
 
 
 class ResultGone(DarkroomError):
-    """The job is done and paid, but its result can no longer be fetched from that URL."""
+    """The job is done and paid, but its result is not at its address: not yet, or no longer."""
 
 
 class Busy(DarkroomError):

@@ -72,6 +72,13 @@ class InMemoryTasks:
         """The newest task that owns this output name."""
         return self._owner.get(output)
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        if self._owner.get(name) not in (None, task.task_id, over):
+            return False
+        self._owner[name] = task.task_id
+        return True
+
     def wanting(self, key: str) -> Sequence[str]:
         """Tasks that wait for this input key."""
         return sorted(self._wants.get(key, ()))

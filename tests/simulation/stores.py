@@ -108,6 +108,13 @@ class PlainTasks:
         """The newest task that owns this output name."""
         return self.owners.get(output)
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        if self.owners.get(name) not in (None, task.task_id, over):
+            return False
+        self.owners[name] = task.task_id
+        return True
+
     def wanting(self, key: str) -> Sequence[str]:
         """Tasks that wait for this input key."""
         return sorted(self._wants.get(key, ()))

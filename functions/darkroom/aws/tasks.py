@@ -105,6 +105,18 @@ class DynamoTasks:
         """See `ports.Tasks.owner`."""
         return self._named(owner_key(output))
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """See `ports.Tasks.claim_output`; the note is kept as long as those of `create`."""
+        free = Attr("pk").not_exists() | Attr("task_id").is_in([task.task_id, over or task.task_id])
+        note = {"task_id": task.task_id, "expires_at": expiry(task.created_at)}
+        try:
+            self._table.put_item(Item=owner_key(name) | note, ConditionExpression=free)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def wanting(self, key: str) -> Sequence[str]:
         """See `ports.Tasks.wanting`; a consistent query on the table itself."""
         return [

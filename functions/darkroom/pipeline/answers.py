@@ -9,6 +9,11 @@ from darkroom.naming import work_key
 from darkroom.ports import Ports
 from darkroom.task import Task
 
+UNFETCHED = frozenset(
+    {"result-gone", "result-unreachable", "result-too-large", "result-address-refused"}
+    | {"wrong-result"}
+)
+"""Failures after which what was paid for may still be fetched."""
 IN_ITEM_BYTES = 100_000
 """A DynamoDB item may have 400 KB; the answer is the only large thing in a task's."""
 
@@ -32,10 +37,10 @@ def keep_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) ->
 def lay_aside(ports: Ports, task: Task) -> None:
     """Keep the answer of a task that ends without its results, where a later run looks for it.
 
-    Only one that cannot be had again: a job can be asked once more.
+    A job can be asked once more, but its provider may have forgotten it by then.
     """
     last = task.attempts[-1] if task.attempts else None
-    if last is not None and last.answer is not None and last.job_id is None:
+    if last is not None and last.answer is not None:
         body = _FINISHED.dump_json(last.answer)
         ports.outputs.put(work_key(task.task_id, last.number), body, "application/json")
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from darkroom.attempt import Finished
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, NotSent, Throttled
 from darkroom.pipeline.admission import Turned, leave, take_slot
-from darkroom.pipeline.advice import after, retry_it
-from darkroom.pipeline.answers import keep_answer
+from darkroom.pipeline.advice import after, fetch_it_again, retry_it
+from darkroom.pipeline.answers import keep_answer, saved_answer
 from darkroom.pipeline.attempts import next_choice, route_for, submit_until
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
@@ -135,6 +135,8 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
         return Step("poll", wait_s if route.alone_s is None else poll_wait_s(route, 0, wait_s))
     if unknown and (task.gone or task.paying.asked_since):
         return _lost_afterwards(ports, task)
+    if task.gone and said.charged != "no":  # it was done, and now it has expired
+        return _lost_afterwards(ports, task)
     lost = unknown and said.charged == "no"
     failure = Failure(said.code, said.sentence, after(task, said.charged))
     attempt = replace(
@@ -160,12 +162,18 @@ def _gave_up(ports: Ports, task: Task, route: Route, said: JobFailed) -> Step:
 
 
 def _lost_afterwards(ports: Ports, task: Task) -> Step:
-    """The job was paid for; now neither its result nor the job itself is to be had."""
+    """The job was paid for, and is not there any more: its result may be, where it was."""
+    if saved_answer(ports, task, task.paying) is not None:
+        now = ports.clock.now()
+        attempts = task.with_attempt(replace(task.paying, ended_at=now))
+        found = task.moved("delivering", now, attempts=attempts, waits=0, results=())
+        ports.tasks.replace(task, found)
+        return Step("deliver")
     provider = task.paying.provider
     failure = Failure(
         "result-gone",
         f"{provider} took the job, but neither its result nor the job is to be found any more.",
-        after(task, "yes"),
+        fetch_it_again(task),
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")

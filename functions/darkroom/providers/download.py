@@ -85,7 +85,8 @@ def _follow(
                     f"The result could not be fetched for the moment (status {status}).",
                 )
             if not _brings_all(response):
-                raise _gone() if not response.is_success else _not_whole()
+                ranged = status == _PARTIAL or "content-range" in response.headers
+                raise _not_whole() if ranged else _gone()
             return _save(response, body, max_bytes)
     raise _gone()
 
