@@ -137,7 +137,7 @@ def test_the_next_provider_is_asked_at_once_after_the_last_lost_job(studio: Stud
 
 def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -> None:
     """It was charged when it was done: neither its result nor the job is there any more."""
-    studio.providers.say("fetch", ResultGone("result-gone", "It is gone."))
+    studio.providers.say("fetch", *[ResultGone("result-gone", "It is gone.")] * 100)
     _asked(studio)
     studio.run(until=["delivering"])
     studio.providers.say("poll", *[LOST] * 8)
@@ -145,7 +145,7 @@ def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -
 
     assert studio.task.state == "failed"
     assert studio.manifest()["failure"]["code"] == "result-gone"
-    assert _outcomes(studio) == [("zeta", "failed", "yes")]
+    assert _outcomes(studio) == [("zeta", "given-up", "yes")]
     assert len(studio.providers.sent) == 1
 
 
