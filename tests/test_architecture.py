@@ -15,12 +15,14 @@ FUNCTIONS = ROOT / "functions"
 DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
 VALUES = frozenset(
     {"errors", "media", "naming", "pace", "policy", "spec", "attempt", "order", "task", "arrivals"}
-) | {"routes", "work", "strict_json", "wording", "bounds"}
+) | {"routes", "work", "strict_json", "wording", "bounds", "completeness"}
 INNER = VALUES | {"ports"}
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "media": frozenset(),
+    "completeness": frozenset({"ends", "media"}),
+    "ends": frozenset({"ends"}),
     "pace": frozenset(),
     "arrivals": frozenset({"errors", "naming"}),
     "bounds": frozenset(),

@@ -9,7 +9,7 @@ DarkroomError
 │   └── AccountBlocked   the provider takes nothing from this account for now; nothing was paid
 ├── NotSent              the request did not reach the provider; nothing was paid
 ├── Unclear              a paid call may or may not have been accepted
-├── ResultGone           the job is done but its result can no longer be fetched
+├── ResultGone           the job is done but its result is not at its address
 ├── Busy                 something outside is unavailable for the moment; the workflow tries again
 │   ├── OutOfTime        this process would end before the call does
 │   ├── InputWithheld    S3 shows a file and does not give it, until somebody sees to it
@@ -101,7 +101,7 @@ class Unclear(DarkroomError):
 
 
 class ResultGone(DarkroomError):
-    """The job is done and paid, but its result can no longer be fetched from that URL."""
+    """The job is done and paid, but its result is not at its address: not yet, or no longer."""
 
 
 class Busy(DarkroomError):

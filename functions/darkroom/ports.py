@@ -86,9 +86,15 @@ class Providers(Protocol):
         """Ask the provider to stop the job; False where it has no such call."""
 
     def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
-        """Download a result, in constant memory.
+        """Download a result, in constant memory; what was packed on its way is unpacked.
 
-        Raises `ResultGone` for 403, 404 and 410, `Busy` for what may pass.
+        Raises:
+            ResultGone: whoever keeps it says that it is not there (403, 404, 410...); that may be
+                because it is not there yet.
+            Busy: it could not be had for the moment, or not all of it came: by the answer's own
+                head, by its length, or by the end that its format has.
+            DarkroomError: it is too large (`result-too-large`), or lies where nothing is fetched
+                from (`result-address-refused`).
         """
 
 
@@ -209,6 +215,12 @@ class Tasks(Protocol):
         """Whether the provider's job belongs to this attempt: the first that claims it has it.
 
         Claimed again by the same attempt it is still its own.
+        """
+
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name; whether it is, now or already.
+
+        `over` is the task that `owner` named, whose place it takes; None where it named nobody.
         """
 
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:

@@ -134,9 +134,11 @@ class Shop:
         kinds = [entry["kind"] for entry in ledger]
         return kinds.count("charge") - kinds.count("refund")
 
-    def fault(self, provider: str, path: str, do: dict[str, Any], times: int = 1) -> None:
-        """Have the provider's sandbox misbehave for the next POST requests to a path."""
-        rule = {"match": {"method": "POST", "path": path}, "do": do, "times": times}
+    def fault(
+        self, provider: str, path: str, do: dict[str, Any], times: int = 1, method: str = "POST"
+    ) -> None:
+        """Have the provider's sandbox misbehave for the next requests to a path."""
+        rule = {"match": {"method": method, "path": path}, "do": do, "times": times}
         httpx.post(f"{self._sandbox(provider)}/_sandbox/faults", json=[rule]).raise_for_status()
 
     def _sandbox(self, provider: str) -> str:

@@ -152,13 +152,18 @@ def test_a_doubtful_call_under_a_key_is_repeated_and_charged_once(
     assert shop.charges("apiframe") == before + 1
 
 
-def test_a_result_that_is_gone_is_said_to_be_gone(shop: Shop) -> None:
-    """It was paid for, and the manifest does not pretend otherwise."""
-    shop.fault("snapapi", "/v1/images/enhance-art", {"result": "gone"})
-    output = shop.order("gone/cat.jpg", operation="enhance-art", provider="snapapi")
-    manifest = shop.manifest(output)
-    assert (manifest["status"], manifest["failure"]["code"]) == ("failed", "result-gone")
-    assert manifest["cost"]["credits"] == 2
+@pytest.mark.parametrize("do", [{"status": 404}, {"status": 403}, {"truncate": 300}])
+def test_a_result_that_is_not_there_yet_is_fetched_when_it_is(
+    shop: Shop, do: dict[str, Any]
+) -> None:
+    """It was paid for: whatever its address says, it is asked again."""
+    before = shop.charges("snapapi")
+    shop.fault("snapapi", "/outputs/*", do, method="GET")
+    output = shop.order(
+        f"late-{next(iter(do.values()))}/cat.jpg", operation="enhance-art", provider="snapapi"
+    )
+    assert shop.manifest(output)["status"] == "succeeded"
+    assert shop.charges("snapapi") == before + 1
 
 
 def test_a_failed_job_is_refunded_and_the_next_provider_takes_over(shop: Shop) -> None:

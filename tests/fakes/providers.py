@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Literal
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import AccountBlocked, DarkroomError, ResultGone, Unclear
+from darkroom.completeness import is_whole
+from darkroom.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
@@ -25,7 +26,11 @@ from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Said = Accepted | Finished | Pending | JobFailed | BaseException
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
+)
+"""A picture of one grey pixel, from end to end; bytes behind it do no harm."""
 AS_OF = "2026-02-01"
 
 
@@ -57,6 +62,7 @@ class FakeProviders:
         uncancellable: providers whose jobs cannot be asked to stop.
         polls: how many polls of a job find it pending.
         results: what lies behind each URL; a URL that is not here is gone.
+        cuts: after how many bytes the next download from a URL breaks off.
         charged: accepted paid calls; a repeated key adds none.
         sent: every paid call that was sent, accepted or not.
         cancelled: every job that was asked to stop.
@@ -70,6 +76,7 @@ class FakeProviders:
     uncancellable: frozenset[str] = frozenset()
     polls: int = 1
     results: dict[str, bytes] = field(default_factory=dict)
+    cuts: dict[str, int] = field(default_factory=dict)
     charged: list[Paid] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -200,11 +207,14 @@ class FakeProviders:
             raise said
         body = self.results.get(url)
         if body is None:
-            raise ResultGone("result-gone", "The provider no longer has the result.")
+            raise ResultGone("result-gone", "The result is not at its address.")
         if len(body) > max_bytes:
             raise DarkroomError("result-too-large", f"The result has more than {max_bytes} bytes.")
-        digest = hashlib.sha256(body).hexdigest()
-        yield Fetched(io.BytesIO(body), len(body), digest, sniff(body[:HEAD_BYTES]))
+        body = body[: self.cuts.pop(url, None)]
+        file, media = io.BytesIO(body), sniff(body[:HEAD_BYTES])
+        if is_whole(file, media) is False:
+            raise Busy("result-not-whole", "Only a part of the result came.")
+        yield Fetched(file, len(body), hashlib.sha256(body).hexdigest(), media)
 
     def _pay(self, call: Call, work: Work, request: str) -> Accepted | Finished:
         route = work.route

@@ -78,6 +78,13 @@ class InMemoryTasks:
         mine = (task_id, attempt)
         return self._jobs.setdefault((provider, job_id), mine) == mine
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        if self._owner.get(name) not in (None, task.task_id, over):
+            return False
+        self._owner[name] = task.task_id
+        return True
+
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """Tasks that wait for this input key."""
         return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]

@@ -164,7 +164,7 @@ def test_a_job_that_is_known_again_counts_as_seen(studio: Studio) -> None:
 
 def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -> None:
     """It was charged when it was done: neither its result nor the job is there any more."""
-    studio.providers.say("fetch", ResultGone("result-gone", "It is gone."))
+    studio.providers.say("fetch", *[ResultGone("result-gone", "It is gone.")] * 100)
     _asked(studio)
     studio.run(until=["delivering"])
     studio.providers.say("poll", *[LOST] * 8)
@@ -172,7 +172,7 @@ def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -
 
     assert studio.task.state == "failed"
     assert studio.manifest()["failure"]["code"] == "result-gone"
-    assert _outcomes(studio) == [("zeta", "failed", "yes")]
+    assert _outcomes(studio) == [("zeta", "given-up", "yes")]
     assert len(studio.providers.sent) == 1
 
 

@@ -3,15 +3,16 @@
 import base64
 import hashlib
 import json
+from datetime import timedelta
 
 import pytest
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, ResultGone
+from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import Kind
 from darkroom.naming import work_key
 from darkroom.pipeline.answers import IN_ITEM_BYTES
-from darkroom.pipeline.deliver import deliver
+from darkroom.pipeline.deliver import ABSENT_LIMIT, deliver
 from darkroom.policy import Policy
 from darkroom.ports import Step
 from darkroom.task import Task
@@ -19,7 +20,7 @@ from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Died, Studio
 
-GONE = ResultGone("result-gone", "The provider no longer has the result.")
+GONE = ResultGone("result-gone", "The result is not at its address.")
 OUT = f"{PHOTO}/{SYNC_NONE}"
 
 
@@ -49,7 +50,7 @@ def test_several_results_of_a_kind_are_numbered(studio: Studio) -> None:
     _answering(
         studio,
         _inline("image", PNG),
-        _inline("image", b"\xff\xd8\xff" + PNG),
+        _inline("image", b"\xff\xd8\xff\xd9" + PNG),
         _inline("json", b'{"faces": 2}'),
         _inline("text", b"Zwei Katzen"),
     ).run()
@@ -175,8 +176,8 @@ def test_a_gone_result_of_a_job_is_asked_for_again(studio: Studio) -> None:
 
 
 def test_a_result_that_stays_gone_fails_the_task(studio: Studio) -> None:
-    """After asking twice, the manifest says that it was made, paid for, and lost."""
-    studio.providers.say("fetch", *[GONE] * 9)
+    """Asked for minutes at each of three addresses; the manifest says that it was paid for."""
+    studio.providers.say("fetch", *[GONE] * 3 * (1 + ABSENT_LIMIT))
     studio.drop(PHOTO)
     studio.ask(JOB_KEY)
     studio.run()
@@ -184,17 +185,121 @@ def test_a_result_that_stays_gone_fails_the_task(studio: Studio) -> None:
     manifest = studio.manifest()
     assert manifest["failure"]["code"] == "result-gone"
     assert manifest["attempts"][0]["charged"] == "yes"
+    assert manifest["attempts"][0]["outcome"] == "given-up"
+    assert "to fetch it once more" in manifest["failure"]["next_step"]
     assert len(studio.providers.charged) == 1
 
 
 def test_a_gone_result_of_a_call_without_a_job_fails_the_task(studio: Studio) -> None:
-    """There is nobody to ask for it again."""
-    studio.providers.say("fetch", GONE)
+    """There is nobody to ask where it is now; its address was asked for ten minutes."""
+    studio.providers.say("fetch", *[GONE] * (1 + ABSENT_LIMIT))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
+    begun = studio.clock.now()
     studio.run()
 
     assert studio.manifest()["failure"]["code"] == "result-gone"
+    assert studio.clock.now() - begun >= timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
+@pytest.mark.parametrize(
+    "error",
+    [
+        GONE,
+        Busy("result-not-fetched", "Not now."),
+        Busy("result-packed", "It came packed as 'br'."),
+        Busy("result-not-whole", "Only a part came."),
+        DarkroomError("result-address-refused", "Nothing is fetched from there."),
+    ],
+    ids=lambda error: str(error.failure.code),
+)
+def test_whatever_the_answer_is_a_paid_result_is_asked_for_for_ten_minutes(
+    studio: Studio, operation: str, error: DarkroomError
+) -> None:
+    """With growing waits, at the same address, and with a word about it on the task."""
+    studio.providers.say("fetch", *[error] * ABSENT_LIMIT)
+    studio.drop(PHOTO)
+    studio.ask(operation)
+    studio.run(until=["delivering"])
+    begun, before = studio.clock.now(), len(studio.steps)
+    studio.door("deliver", studio.task.task_id)
+    assert studio.task.wait_reason == error.failure.sentence
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert studio.clock.now() - begun >= timedelta(minutes=10)
+    waits = [step.wait_s for step in studio.steps[before:] if step.wait_s]
+    assert waits == sorted(waits)
+    assert studio.task.gone == 0
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_page_in_place_of_the_result_may_pass(studio: Studio) -> None:
+    """A store that is down says so with a page, and some of them with a status that means yes."""
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run(until=["delivering"])
+    (url,) = studio.providers.results
+    studio.providers.results[url] = b"<html>Back in a minute</html>"
+    step = studio.door("deliver", studio.task.task_id)
+    assert (step.next, studio.task.state) == ("poll", "delivering")
+    studio.providers.results[url] = PNG
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+
+
+def test_a_part_of_a_result_is_not_delivered(studio: Studio) -> None:
+    """It is fetched again, and the whole is there."""
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run(until=["delivering"])
+    (url,) = studio.providers.results
+    studio.providers.results[url] = PNG[:-20]
+    studio.door("deliver", studio.task.task_id)
+    assert studio.outputs.keys == set()
+    studio.providers.results[url] = PNG
+    studio.run()
+
+    assert studio.outputs.get(f"{OUT}.png") == PNG
+
+
+def test_a_part_inside_an_answer_is_no_result_either(studio: Studio) -> None:
+    """There is no address to ask once more; the manifest says what is wrong."""
+    _answering(studio, _inline("image", PNG[:-20])).run()
+
+    failure = studio.manifest()["failure"]
+    assert failure["code"] == "wrong-result"
+    assert "a part" in failure["sentence"]
+    assert "--pay-again" in failure["next_step"]
+
+
+def test_a_job_is_asked_again_when_its_answer_holds_a_part(studio: Studio) -> None:
+    """The next answer holds the whole."""
+    part, whole = (Finished((_inline("image", body),)) for body in (PNG[:-20], PNG))
+    studio.providers.say("poll", part, whole)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY)
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+@pytest.mark.parametrize("data", ["SGFsbG8", "SGFsbG8=", "SGFs\nbG8"])
+def test_data_is_read_whatever_its_padding_and_its_lines(studio: Studio, data: str) -> None:
+    """A paid answer is not thrown away for its form."""
+    _answering(studio, ResultRef("text", data=data)).run()
+
+    assert studio.outputs.get(f"{OUT}.txt") == b"Hallo"
+
+
+def test_data_that_cannot_be_read_is_no_result(studio: Studio) -> None:
+    """No number of bytes is written like this."""
+    _answering(studio, ResultRef("text", data="SGFsb")).run()
+
+    assert studio.manifest()["failure"]["code"] == "wrong-result"
 
 
 def test_a_result_that_cannot_be_had_for_the_moment_is_fetched_again(studio: Studio) -> None:
@@ -241,6 +346,7 @@ def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
     studio.run()
 
     assert studio.manifest()["failure"]["code"] == "result-too-large"
+    assert sum(step.wait_s for step in studio.steps) == 0
 
 
 def test_an_older_task_that_ends_late_writes_beside_the_newer(studio: Studio) -> None:

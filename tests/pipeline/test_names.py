@@ -15,7 +15,7 @@ from darkroom.pipeline.ending import named, put_as
 from darkroom.task import Result, Task
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
-from tests.pipeline.offers import JOB_KEY
+from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio
 
 
@@ -150,3 +150,107 @@ def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:
         write(*args)  # type: ignore[arg-type]
 
     return put_over
+
+
+def two_pictures(studio: Studio, key: str, operation: str = SYNC_NONE) -> None:
+    """A spec with two results, from its upload to its end."""
+    refs = tuple(ResultRef("image", data=base64.b64encode(PNG + word).decode()) for word in TWO)
+    studio.providers.say("submit", Finished(refs))
+    studio.ask(operation, key, provider="alpha")
+    studio.run()
+
+
+def a_picture(studio: Studio, key: str) -> None:
+    """A spec without a source that is named like a numbered result, from its upload to its end."""
+    studio.ask("generate", key, provider="alpha", params={"prompt": "x"})
+    studio.run()
+
+
+def written_by_two(studio: Studio) -> set[str]:
+    """Keys that several tasks tell of as theirs."""
+    keys = [result.key for task in studio.tasks.all for result in task.results]
+    return {key for key in keys if keys.count(key) > 1}
+
+
+TWO = (b"one", b"two")
+NUMBERED = f"{PHOTO}/{SYNC_NONE}-1"
+
+
+def test_a_spec_that_is_named_like_a_numbered_result_is_refused() -> None:
+    """The result is there, and another's."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    two_pictures(studio, SPEC)
+    a_picture(studio, f"{NUMBERED}.json")
+
+    first, second = studio.tasks.all
+    assert studio.manifest(second)["failure"]["code"] == "name-taken"
+    assert SPEC in studio.manifest(second)["failure"]["sentence"]
+    assert [studio.outputs.get(result.key) for result in first.results] == [PNG + b for b in TWO]
+    assert len(studio.providers.sent) == 1
+
+
+def test_results_go_beside_their_name_when_a_number_of_it_is_another_specs() -> None:
+    """All of them, so that they lie together; the manifest stays where it is looked for."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    a_picture(studio, f"{NUMBERED}.json")
+    two_pictures(studio, SPEC)
+
+    _, second = studio.tasks.all
+    aside = f"{second.output}@{second.task_id[:8]}"
+    assert [result.key for result in second.results] == [f"{aside}-1.png", f"{aside}-2.png"]
+    assert second.manifest_key == f"{PHOTO}/{SYNC_NONE}.manifest.json"
+    assert studio.manifest(second)["status"] == "succeeded"
+    assert written_by_two(studio) == set()
+
+
+def test_a_number_whose_spec_is_gone_is_free() -> None:
+    """As any other name."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    a_picture(studio, f"{NUMBERED}.json")
+    studio.remove(f"{NUMBERED}.json")
+    two_pictures(studio, SPEC)
+
+    assert studio.tasks.all[1].results[0].key == f"{NUMBERED}.png"
+
+
+def test_a_newer_version_of_a_spec_takes_its_numbers() -> None:
+    """They are the spec's, and not one task's."""
+    studio = Studio()
+    studio.drop(PHOTO)
+    two_pictures(studio, SPEC)
+    two_pictures(studio, SPEC)
+
+    first, second = studio.tasks.all
+    assert [r.key for r in first.results] == [r.key for r in second.results]
+    assert studio.tasks.owner(NUMBERED) == second.task_id
+
+
+def test_numbers_are_claimed_before_anything_is_written_under_them() -> None:
+    """A spec that comes between the claim and the write is refused as well."""
+    outputs = HeldUp()
+    studio = Studio(outputs=outputs)
+    studio.drop(PHOTO)
+    outputs.meanwhile = lambda: a_picture(studio, f"{NUMBERED}.json")
+    two_pictures(studio, SPEC)
+
+    assert written_by_two(studio) == set()
+    assert sorted(task.state for task in studio.tasks.all) == ["failed", "succeeded"]
+
+
+def test_a_name_beside_is_claimed_too() -> None:
+    """Whoever reads an id in a manifest could name a spec so; an older task then goes elsewhere."""
+    studio, outputs, old = overwritten()
+    key = f"{old.output}@{old.task_id[:8]}.json"
+    studio.ask("generate", key, provider="alpha", params={"prompt": "x"})
+    outputs.meanwhile = lambda: newer_one_is_done(studio)
+    for _ in range(2):
+        studio.door("deliver", old.task_id)
+
+    stored = studio.tasks.get(old.task_id)
+    assert stored
+    studio.run()
+    assert stored.manifest_key == f"_darkroom/{old.task_id}.manifest.json"
+    assert written_by_two(studio) == set()

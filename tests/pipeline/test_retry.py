@@ -1,12 +1,13 @@
 """RETRY begins a new run of what ended badly, and pays for nothing twice unless it is told to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, Refused, Unclear
+from darkroom.errors import Busy, Refused, ResultGone, Unclear
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
@@ -17,6 +18,7 @@ from tests.fakes.providers import FakeProviders, Lost
 from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state
 
+GONE = ResultGone("result-gone", "The result is not at its address.")
 NO_ANSWER = Unclear("no-answer", "It did not answer in time.")
 DAYS_S = 9 * 24 * 3600
 LAST_RUN = Policy(runs=1)
@@ -230,6 +232,67 @@ def test_a_job_that_is_forgotten_by_now_is_not_made_anew_for_nothing() -> None:
     assert state_of(studio) == "failed"
     assert studio.manifest()["failure"]["code"] == "result-gone"
     assert len(studio.providers.sent) == 1
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
+def test_a_result_that_could_not_be_fetched_is_fetched_by_a_retry(operation: str) -> None:
+    """Its address and its job were kept; nothing is paid."""
+    studio = ordered(operation)
+    studio.providers.say("fetch", *[GONE] * 100)
+    studio.run()
+    assert studio.manifest()["failure"]["code"] == "result-gone"
+    studio.providers.forget("fetch")
+    again(studio)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+def test_the_address_is_good_for_a_retry_though_the_job_is_forgotten() -> None:
+    """The store was away for hours, and its provider keeps jobs for less."""
+    studio = ordered(JOB_KEY)
+    studio.providers.say("fetch", *[GONE] * 100)
+    studio.run()
+    studio.providers.forget("fetch")
+    studio.providers.say("poll", *[JobFailed("job-lost", "No such job.", "unknown")] * 50)
+    again(studio)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+def test_a_result_that_was_too_large_is_fetched_when_more_is_allowed() -> None:
+    """The limit is the operator's; what was made is paid for."""
+    studio = Studio(policy=Policy(result_bytes=10))
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run()
+    assert studio.manifest()["failure"]["code"] == "result-too-large"
+    studio.ports = replace(studio.ports, policy=Policy())
+    again(studio)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.sent) == 1
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
+def test_what_a_retry_could_not_fetch_may_be_paid_for_again(operation: str) -> None:
+    """Not before: the first word to pay again fetches once more; the next step says when."""
+    studio = ordered(operation)
+    studio.providers.say("fetch", *[GONE] * 100)
+    studio.run()
+    assert "--pay-again" not in studio.manifest()["failure"]["next_step"]
+    again(studio, pay_again=True)
+    assert state_of(studio) == "failed"
+    assert len(studio.providers.sent) == 1
+    assert "--pay-again" in studio.manifest()["failure"]["next_step"]
+    again(studio)
+    assert len(studio.providers.sent) == 1
+    studio.providers.forget("fetch")
+    again(studio, pay_again=True)
+
+    assert state_of(studio) == "succeeded"
+    assert len(studio.providers.sent) == 2
 
 
 def test_inputs_that_came_too_late_are_found(studio: Studio) -> None:

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import socket
+import tracemalloc
+import zlib
 from functools import partial
 
 import pytest
@@ -22,7 +24,7 @@ from tests.providers.rawserver import (
 )
 
 download = partial(download_from, near=True)
-PICTURE = b"\xff\xd8\xff" + bytes(range(256)) * 9000
+PICTURE = b"\xff\xd8\xff\xe0\x00\x02\xff\xda\x00\x02" + bytes(range(255)) * 9000 + b"\xff\xd9"
 
 
 def redirect(location: str) -> bytes:
@@ -118,18 +120,152 @@ def test_a_result_on_this_machine_is_for_sandboxes_alone() -> None:
         assert server.connections == 0
 
 
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "identity, zstd"])
-def test_a_packed_result_is_not_unpacked(coding: str) -> None:
-    """A small one may hold more than any disk; nobody asked for it."""
-    packed = gzip.compress(b"\0" * 100_000)
+def raw_deflate(body: bytes) -> bytes:
+    """Deflate without its head, as some servers send it."""
+    return zlib.compress(body)[2:-4]
+
+
+PACKED: dict[str, bytes] = {
+    "gzip": gzip.compress(PICTURE),
+    "GZIP": gzip.compress(PICTURE[:999]) + gzip.compress(PICTURE[999:]),
+    "x-gzip": gzip.compress(PICTURE) + bytes(512),
+    "deflate": zlib.compress(PICTURE),
+    "Deflate": raw_deflate(PICTURE),
+    "deflate, gzip": gzip.compress(zlib.compress(PICTURE)),
+    "gzip, identity, gzip": gzip.compress(gzip.compress(PICTURE)),
+    "identity": gzip.compress(PICTURE),
+    "aws-chunked,gzip": gzip.compress(PICTURE),
+}
+
+
+@pytest.mark.parametrize("coding", PACKED)
+@pytest.mark.parametrize("length", [True, False], ids=["declared", "undeclared"])
+def test_a_packed_result_is_unpacked(coding: str, *, length: bool) -> None:
+    """It was not asked for, and is a result all the same."""
+    answer = http("200 OK", PACKED[coding], f"Content-Encoding: {coding}")
+    if not length:
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nConnection: close\r\n\r\n"
+        answer = head.encode() + PACKED[coding]
     with (
-        serving(answering(http("200 OK", packed, f"Content-Encoding: {coding}"))) as server,
+        serving(answering(answer)) as server,
+        download(WIRE, f"{server.base_url}/a", len(PICTURE), 5) as fetched,
+    ):
+        assert fetched.body.read() == PICTURE
+        assert fetched.size == len(PICTURE)
+        assert fetched.sha256 == hashlib.sha256(PICTURE).hexdigest()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, deflate"])
+def test_what_is_not_packed_as_it_says_is_taken_as_it_is(coding: str) -> None:
+    """Somebody on the way unpacked it, and left the word."""
+    with (
+        serving(answering(http("200 OK", PICTURE, f"Content-Encoding: {coding}"))) as server,
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5) as fetched,
+    ):
+        assert fetched.body.read() == PICTURE
+
+
+BOMB = PICTURE + bytes(50_000_000)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(BOMB)),
+        ("deflate", zlib.compress(BOMB)),
+        ("deflate", raw_deflate(BOMB)),
+        ("gzip, gzip", gzip.compress(gzip.compress(BOMB))),
+        ("gzip, gzip", gzip.compress(b"".join([gzip.compress(b"")] * 300_000))),
+    ],
+    ids=["gzip", "deflate", "raw", "twice", "nothing-many-times"],
+)
+def test_what_is_packed_small_may_still_be_too_large(coding: str, body: bytes) -> None:
+    """What comes out is counted, of each coding, and it stops there."""
+    with (
+        serving(answering(http("200 OK", body, f"Content-Encoding: {coding}"))) as server,
         pytest.raises(DarkroomError) as caught,
-        download(WIRE, f"{server.base_url}/a", 1_000_000, 5),
+        download(WIRE, f"{server.base_url}/a", 3_000_000, 5),
+    ):
+        pass
+    assert caught.value.failure.code == "result-too-large"
+
+
+def test_unpacking_takes_little_memory() -> None:
+    """However much comes out of however little."""
+    packed = gzip.compress(b"\xff\xd8\xff\xd9" + bytes(60_000_000))
+    with serving(answering(http("200 OK", packed, "Content-Encoding: gzip"))) as server:
+        tracemalloc.start()
+        try:
+            with download(WIRE, f"{server.base_url}/a", 100_000_000, 20) as fetched:
+                assert fetched.size > 60_000_000
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("br", b"\x0b\x02\x80"),
+        ("gzip, zstd", b"\x28\xb5\x2f\xfd"),
+        ("gzip", gzip.compress(PICTURE)[:-40]),
+        ("gzip", gzip.compress(PICTURE)[:-8]),
+        ("gzip", gzip.compress(PICTURE)[:-8] + bytes(8)),
+        ("deflate", zlib.compress(PICTURE)[:-1]),
+        (", ".join(["gzip"] * 6), PICTURE),
+    ],
+    ids=["br", "zstd", "cut", "no-checksum", "wrong-checksum", "deflate-cut", "six-times"],
+)
+def test_what_cannot_be_unpacked_is_asked_for_again(coding: str, body: bytes) -> None:
+    """Another time it may come otherwise; the sentence says how it came."""
+    with (
+        serving(answering(http("200 OK", body, f"Content-Encoding: {coding}"))) as server,
+        pytest.raises(Busy) as caught,
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5),
     ):
         pass
     assert caught.value.failure.code == "result-packed"
-    assert not caught.value.repeatable
+
+
+def ranged(status: str, told: str | None, body: bytes) -> bytes:
+    """An answer that says which part it brings."""
+    return http(status, body, *([] if told is None else [f"Content-Range: {told}"]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ranged("206 Partial Content", f"bytes 0-99/{len(PICTURE)}", PICTURE[:100]),
+        ranged("206 Partial Content", f"bytes 0-{len(PICTURE) - 1}/*", PICTURE),
+        ranged("206 Partial Content", f"bytes 5-{len(PICTURE) - 1}/{len(PICTURE)}", PICTURE[5:]),
+        ranged("206 Partial Content", None, PICTURE),
+        ranged("200 OK", f"bytes 0-99/{len(PICTURE)}", PICTURE[:100]),
+        http("200 OK", PICTURE[:-1]),
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + PICTURE[:-100],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n\xff\xd8\xff\xd9\r\n",
+    ],
+    ids=["half", "of-unknown", "tail", "untold", "range", "by-its-end", "closed", "chunks"],
+)
+def test_a_part_of_a_result_is_none(answer: bytes) -> None:
+    """By the answer's head, its framing, or the end that its format has."""
+    with (
+        serving(answering(answer)) as server,
+        pytest.raises(Busy),
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("status", ["200 OK", "203 Non-Authoritative", "206 Partial Content"])
+def test_a_part_that_is_all_of_it_is_a_result(status: str) -> None:
+    """From the first byte to the last."""
+    told = f"bytes 0-{len(PICTURE) - 1}/{len(PICTURE)}"
+    with (
+        serving(answering(ranged(status, told, PICTURE))) as server,
+        download(WIRE, f"{server.base_url}/a", 10_000_000, 5) as fetched,
+    ):
+        assert fetched.size == len(PICTURE)
 
 
 @pytest.mark.parametrize("coding", ["identity", "aws-chunked", "utf-8", ""])
@@ -142,9 +278,9 @@ def test_a_word_that_means_no_packing_costs_no_result(coding: str) -> None:
         assert fetched.size == len(PICTURE)
 
 
-@pytest.mark.parametrize("status", ["400 X", "401 X", "403 X", "404 X", "410 X"])
-def test_a_result_that_is_refused_is_gone(status: str) -> None:
-    """An expired signature says 400 or 403, a purged file 404 or 410."""
+@pytest.mark.parametrize("status", ["202 X", "204 X", "400 X", "401 X", "403 X", "404 X", "410 X"])
+def test_a_result_that_is_not_there_is_gone(status: str) -> None:
+    """An expired signature says 400 or 403, a purged file 404 or 410, one to come 202."""
     with (
         serving(answering(http(status, b"no"))) as server,
         pytest.raises(ResultGone),

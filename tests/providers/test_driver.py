@@ -1,6 +1,8 @@
 """The driver against a misbehaving network: what was sent, what may be paid, what leaks."""
 
+import gzip
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -92,6 +94,53 @@ def test_an_endless_answer_is_cut_off() -> None:
     """An answer has a size limit; a paid one beyond it is unclear."""
     raw = http("200 OK", b"[" + b"0," * 5000 + b"0]")
     with serving(answering(raw)) as server, pytest.raises(Unclear):
+        Desk(server.base_url, Limits(answer_bytes=1000)).submit()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "gzip, gzip", "identity", "none"])
+def test_a_packed_answer_to_a_paid_call_is_read(coding: str) -> None:
+    """Nobody asked for it, and what it says is paid for all the same."""
+    body = DONE.partition(b"\r\n\r\n")[2]
+    packed = zlib.compress(body) if coding == "deflate" else gzip.compress(body)
+    if "," in coding:
+        packed = gzip.compress(packed)
+    raw = http("200 OK", packed, f"Content-Encoding: {coding}")
+    with serving(answering(DONE)) as plain, serving(answering(raw)) as server:
+        assert Desk(server.base_url).submit() == Desk(plain.base_url).submit()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_an_answer_that_is_not_packed_as_it_says_is_read(coding: str) -> None:
+    """Somebody on the way unpacked it, and left the word; or its checksum was lost."""
+    body = DONE.partition(b"\r\n\r\n")[2]
+    said = body if coding != "gzip" else gzip.compress(body)[:-8]
+    raw = http("200 OK", said, f"Content-Encoding: {coding}")
+    with serving(answering(DONE)) as plain, serving(answering(raw)) as server:
+        assert Desk(server.base_url).submit() == Desk(plain.base_url).submit()
+
+
+def test_a_packed_answer_that_cannot_be_unpacked_says_how_it_came() -> None:
+    """It may have been paid for."""
+    raw = http("200 OK", b"\x0b\x02\x80{}\x03", "Content-Encoding: br")
+    with serving(answering(raw)) as server, pytest.raises(Unclear) as caught:
+        Desk(server.base_url).submit()
+    assert "packed as 'br'" in caught.value.failure.sentence
+
+
+def test_an_answer_that_is_packed_small_has_the_same_limit() -> None:
+    """What comes out is counted."""
+    raw = http("200 OK", gzip.compress(b"[" + b"0," * 500_000 + b"0]"), "Content-Encoding: gzip")
+    with serving(answering(raw)) as server, pytest.raises(Unclear):
+        Desk(server.base_url, Limits(answer_bytes=10_000)).submit()
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
+def test_a_refusal_is_one_however_long_or_packed_it_is(coding: str) -> None:
+    """Its status says it: nothing was paid, and no word of it is needed."""
+    body = b'{"message": "' + b"no " * 5000 + b'"}'
+    packed = gzip.compress(body) if coding == "gzip" else body
+    raw = http("400 Bad", packed, f"Content-Encoding: {coding}")
+    with serving(answering(raw)) as server, pytest.raises(ProviderRefused):
         Desk(server.base_url, Limits(answer_bytes=1000)).submit()
 
 

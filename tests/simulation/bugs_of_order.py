@@ -10,7 +10,7 @@ from darkroom.aws.messages import read_message
 from darkroom.errors import Busy
 from darkroom.media import PNG
 from darkroom.order import Order
-from darkroom.pipeline import cancel, deliver, draft, ending, intake, poll, sweep
+from darkroom.pipeline import cancel, deliver, draft, ending, intake, names, poll, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
@@ -247,9 +247,7 @@ BUGS: Final = (
         raced=True,
     ),
     Bug("an older task writes over a newer one's files", _names_are_nobodys),
-    Bug(
-        "several results have one name", lambda: [(deliver, "Counter", lambda *_: defaultdict(int))]
-    ),
+    Bug("several results have one name", lambda: [(names, "Counter", lambda *_: defaultdict(int))]),
     Bug(
         "a result of the wrong kind is delivered",
         lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],

@@ -37,6 +37,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.due": _READ,
     "tasks.create": (*_WRITE, "create-contended"),
     "tasks.replace": _WRITE,
+    "tasks.claim_output": _WRITE,
     "tasks.forget_wants": _WRITE,
     "tasks.postpone": _WRITE,
     "tasks.dismiss": _WRITE,

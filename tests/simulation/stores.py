@@ -114,6 +114,13 @@ class PlainTasks:
         mine = (task_id, attempt)
         return self._jobs.setdefault((provider, job_id), mine) == mine
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        if self.owners.get(name) not in (None, task.task_id, over):
+            return False
+        self.owners[name] = task.task_id
+        return True
+
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """Tasks that wait for this input key."""
         return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]

@@ -14,6 +14,7 @@ import pytest
 from darkroom.attempt import Finished
 from darkroom.errors import AccountBlocked, ResultGone, Throttled
 from darkroom.pace import OPENS_AT, Rules, Standing
+from darkroom.pipeline.deliver import ABSENT_LIMIT
 from darkroom.policy import Policy
 from darkroom.providers import build_adapters
 from darkroom.routes import Route
@@ -85,7 +86,7 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
     clock = FixedClock()
     routes = [replace(route, job_s=LONGEST_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, asked_s=asked_s)
-    providers.say("fetch", GONE, GONE)
+    providers.say("fetch", *[GONE] * 2 * (1 + ABSENT_LIMIT))
     studio = Studio(providers=providers, clock=clock)
     studio.drop(PHOTO)
     studio.ask(JOB_KEY, provider="beta")

@@ -106,19 +106,10 @@ class DynamoTasks:
         """See `ports.Tasks.claim_job`; one conditional write."""
         mine = {"task_id": task_id, "attempt": attempt}
         expires = {"expires_at": expiry(datetime.now(UTC))}
-        try:
-            with translated(TABLE):
-                self._table.put_item(
-                    Item=job_key(provider, job_id) | mine | expires,
-                    ConditionExpression=Attr("pk").not_exists()
-                    | (Attr("task_id").eq(task_id) & Attr("attempt").eq(attempt)),
-                )
-        except Conflict as conflict:
-            error = conflict.__cause__
-            if isinstance(error, ClientError) and code_of(error) == _CHECK_FAILED:
-                return False
-            raise
-        return True
+        return self._put_where(
+            job_key(provider, job_id) | mine | expires,
+            Attr("pk").not_exists() | (Attr("task_id").eq(task_id) & Attr("attempt").eq(attempt)),
+        )
 
     def latest(self, key: str) -> str | None:
         """See `ports.Tasks.latest`."""
@@ -127,6 +118,12 @@ class DynamoTasks:
     def owner(self, output: str) -> str | None:
         """See `ports.Tasks.owner`."""
         return self._named(owner_key(output))
+
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """See `ports.Tasks.claim_output`; the note is kept as long as those of `create`."""
+        free = Attr("pk").not_exists() | Attr("task_id").is_in([task.task_id, over or task.task_id])
+        note = {"task_id": task.task_id, "expires_at": expiry(task.created_at)}
+        return self._put_where(owner_key(name) | note, free)
 
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """See `ports.Tasks.wanting`; a consistent query on the table itself."""
@@ -234,6 +231,18 @@ class DynamoTasks:
         with translated(TABLE):
             answer = self._table.get_item(Key=key, ConsistentRead=True)
         return str(answer["Item"]["task_id"]) if "Item" in answer else None
+
+    def _put_where(self, item: dict[str, Any], condition: ConditionBase) -> bool:
+        """Write one item where the condition holds; whether it did."""
+        try:
+            with translated(TABLE):
+                self._table.put_item(Item=item, ConditionExpression=condition)
+        except Conflict as conflict:
+            error = conflict.__cause__
+            if isinstance(error, ClientError) and code_of(error) == _CHECK_FAILED:
+                return False
+            raise
+        return True
 
     def _put(self, item: dict[str, Any], condition: str | None) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self._table.name, "Item": item}

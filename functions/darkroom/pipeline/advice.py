@@ -22,6 +22,14 @@ def pay_again_for_it(task: Task) -> str:
     return f"`darkroom retry --pay-again {task.task_id}`"
 
 
+def fetch_it_again(task: Task) -> str:
+    """One sentence about a result that is paid for and could not be had."""
+    fetch = f"Run {retry_it(task)} to fetch it once more; it has been paid for."
+    if not task.attempts or task.paying.asked_since is None:
+        return fetch
+    return f"{fetch} {pay_again_for_it(task)} makes a new paid call instead."
+
+
 def after(task: Task, charged: Charged) -> str:
     """One sentence, by what the last attempt cost."""
     if charged == "no":

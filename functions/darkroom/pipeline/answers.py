@@ -11,6 +11,11 @@ from darkroom.ports import Ports
 from darkroom.task import Task
 from darkroom.work import Accepted
 
+UNFETCHED = frozenset(
+    {"result-gone", "result-unreachable", "result-too-large", "result-address-refused"}
+    | {"wrong-result"}
+)
+"""Failures after which what was paid for may still be fetched."""
 IN_ITEM_BYTES = 100_000
 """A DynamoDB item may have 400 KB; the answer is the only large thing in a task's."""
 MAX_IN_ITEM_BYTES = 250_000
@@ -53,7 +58,7 @@ def save_beside(ports: Ports, task: Task, attempt: int, answer: Finished | Accep
 def lay_aside(ports: Ports, task: Task) -> None:
     """Keep the answer of a task that ends without its results, where a later run looks for it.
 
-    Only one that cannot be had again: a job can be asked once more.
+    A job can be asked once more, but its provider may have forgotten it by then.
     """
     last = task.attempts[-1] if task.attempts else None
     if last is not None and last.answer is not None and last.job_id is None:

@@ -2,29 +2,34 @@
 
 Each step may be repeated: results and manifest are written again over themselves, the state is
 written once, and the event again with the same id.
+
+A result that cannot be had is asked for again, whatever the answer is: what is not there may be
+there in a minute, and it is paid for. Then its job, if it is one, is asked where it is now. Only
+then the task ends, and even so `darkroom retry` fetches it later: its address and its job are kept.
 """
 
 import base64
+import binascii
 import hashlib
 import io
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from darkroom.attempt import Finished, ResultRef
+from darkroom.completeness import is_whole
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
-from darkroom.naming import stem_of
-from darkroom.pipeline.advice import after, retry_it
+from darkroom.pipeline.advice import after, fetch_it_again
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.manifest import read_results
+from darkroom.pipeline.names import result_names
 from darkroom.pipeline.own_side import hold_up
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.ports import Ports, Step
@@ -32,13 +37,25 @@ from darkroom.task import Ending, Result, Task
 from darkroom.work import Fetched
 
 ASK_AGAIN_LIMIT = 2
-"""How often a job whose result is gone is asked for a new URL."""
+"""How often a job whose result cannot be had is asked for a new URL."""
+ABSENT_LIMIT = 7
+"""How often in a row a result may be said not to be there, or be something else: ten minutes with
+the waits between."""
 UNREACHED_LIMIT = 15
 """How often in a row a result may be out of reach: about an hour with the waits between."""
 
 
 class _WrongResult(DarkroomError):
-    """The provider's result is not what it should be; it was paid for and is of no use."""
+    """What the provider's address or answer brings is not what it should be."""
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """The first result that cannot be had: where it should be, why not, and what is there."""
+
+    ref: ResultRef
+    why: DarkroomError
+    results: tuple[Result, ...]
 
 
 def deliver(
@@ -74,14 +91,8 @@ def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
             results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
     except (Conflict, OwnTrouble):
         raise
-    except ResultGone as gone:
-        return _gone(ports, task, gone)
-    except Busy as busy:
-        return _later(ports, task, busy, tuple(results))
-    except DarkroomError as useless:
-        # Of the wrong kind, or larger than is copied: paid for all the same.
-        end(ports, task, Ending("failed", useless.failure), results=tuple(results))
-        return Step("fail")
+    except DarkroomError as error:
+        return _missing(ports, task, _Missing(answer.results[len(results)], error, tuple(results)))
     return _succeed(ports, task, tuple(results))
 
 
@@ -111,42 +122,20 @@ def _done_already(ports: Ports, task: Task) -> Step:
     return Step("done")
 
 
-def _later(ports: Ports, task: Task, busy: Busy, results: tuple[Result, ...]) -> Step:
-    """A result cannot be had for the moment: come back, by way of POLL's wait, or give up."""
-    waits = 1 if len(results) > len(task.results) else task.waits + 1
-    if waits > UNREACHED_LIMIT:
-        failure = Failure(
-            "result-unreachable",
-            f"{task.paying.provider} made the result, but it could not be fetched: "
-            f"{busy.failure.sentence}",
-            f"Run {retry_it(task)} to fetch it once more; it has been paid for.",
-        )
-        end(ports, task, Ending("failed", failure), results=results)
-        return Step("fail")
-    reason = busy.failure.sentence
-    now = ports.clock.now()
-    ports.tasks.replace(
-        task, task.moved("delivering", now, waits=waits, wait_reason=reason, results=results)
-    )
-    return Step("poll", growing_wait_s(waits))
-
-
 def _copy(
     ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
 ) -> Iterator[Result]:
-    """Copy every result that is not there yet; several of a kind are numbered from 1."""
-    many = Counter(ref.kind for ref in answer.results)
-    seen: Counter[Kind] = Counter()
-    for number, ref in enumerate(answer.results):
-        seen[ref.kind] += 1
-        if number < len(task.results):
-            continue
-        ordinal = f"-{seen[ref.kind]}" if many[ref.kind] > 1 else ""
+    """Copy every result that is not there yet."""
+    if len(task.results) == len(answer.results):
+        return
+    names = result_names(ports, task, answer)
+    todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
+    for ref, name in todo:
         if time_left_s() < ports.policy.fetch_s:
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
-            key = f"{stem_of(task.manifest_key)}{ordinal}.{media.extension}"
+            key = f"{name}.{media.extension}"
             try:
                 put_as(ports, task, key, result.body, media.content_type)
             except Busy as busy:  # the bucket's, and not the provider's
@@ -161,9 +150,21 @@ def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
         with ports.providers.fetch(ref.url, ports.policy.result_bytes) as fetched:
             yield fetched
         return
-    data = base64.b64decode(ref.data or "")
+    # The padding may be lacking; more of it than is needed does no harm.
+    try:
+        data = base64.b64decode((ref.data or "") + "==")
+    except binascii.Error as error:
+        raise _WrongResult(
+            "wrong-result",
+            f"The provider's answer should hold the {ref.kind}, but it is unreadable.",
+        ) from error
     media = {"json": JSON, "text": TEXT}.get(ref.kind) or sniff(data[:HEAD_BYTES])
-    yield Fetched(io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest(), media)
+    body = io.BytesIO(data)
+    if media is not None and media.kind == ref.kind and is_whole(body, media) is False:
+        raise _WrongResult(
+            "wrong-result", f"The provider's answer holds only a part of the {ref.kind}."
+        )
+    yield Fetched(body, len(data), hashlib.sha256(data).hexdigest(), media)
 
 
 def _checked(media: Media | None, kind: Kind) -> Media:
@@ -173,40 +174,88 @@ def _checked(media: Media | None, kind: Kind) -> Media:
         raise _WrongResult(
             "wrong-result",
             f"The provider's result should be of kind '{kind}', but it is {found}.",
-            "Name another provider, or upload the spec again; that is a new paid call.",
         )
     return media
 
 
-def _gone(ports: Ports, task: Task, gone: ResultGone) -> Step:
-    """The result's URL no longer works: ask the job for a new one, if it is a job."""
+def _missing(ports: Ports, task: Task, missing: _Missing) -> Step:
+    """Come back for the result, by way of POLL's wait; ask its job where it is; or give it up."""
     delivered = _delivered(ports, task)
     if delivered is not None:
         return _succeed(ports, task, delivered)
-    attempt = task.paying
-    route = route_for(ports, task, attempt)
-    if attempt.job_id is not None and task.gone < ASK_AGAIN_LIMIT:
-        now = ports.clock.now()
-        again = replace(attempt, answer=None, answer_key=None, ended_at=None)
+    waits = 1 if len(missing.results) > len(task.results) else task.waits + 1
+    if waits <= _most_waits(missing):
         ports.tasks.replace(
             task,
             task.moved(
-                "running",
-                now,
-                attempts=task.with_attempt(again),
-                gone=task.gone + 1,
-                waits=0,
-                results=(),
-                deadline=now + timedelta(seconds=route.job_s),
+                "delivering",
+                ports.clock.now(),
+                waits=waits,
+                wait_reason=missing.why.failure.sentence,
+                results=missing.results,
             ),
         )
-        return Step("poll", 2)
-    failure = Failure(
-        "result-gone",
-        f"{attempt.provider} made the result, but it could no longer be fetched.",
-        gone.failure.next_step or after(task, "yes"),
+        return Step("poll", growing_wait_s(waits))
+    if task.paying.job_id and task.gone < ASK_AGAIN_LIMIT and not _too_large(missing):
+        return _ask_job(ports, task, missing)
+    return _give_up(ports, task, missing)
+
+
+def _most_waits(missing: _Missing) -> int:
+    """How often it makes sense to come back for the result."""
+    if isinstance(missing.why, Busy):
+        return UNREACHED_LIMIT
+    # What came inside the answer, or is too large, is the same the next time.
+    return 0 if missing.ref.url is None or _too_large(missing) else ABSENT_LIMIT
+
+
+def _too_large(missing: _Missing) -> bool:
+    return missing.why.failure.code == "result-too-large"
+
+
+def _ask_job(ports: Ports, task: Task, missing: _Missing) -> Step:
+    """Ask the job for its results once more; where they were is kept until it has answered."""
+    now = ports.clock.now()
+    ports.tasks.replace(
+        task,
+        task.moved(
+            "running",
+            now,
+            attempts=task.with_attempt(replace(task.paying, ended_at=None)),
+            gone=task.gone + 1,
+            waits=0,
+            wait_reason=missing.why.failure.sentence,
+            results=(),
+            deadline=now + timedelta(seconds=route_for(ports, task, task.paying).job_s),
+        ),
     )
-    end(ports, task, Ending("failed", failure))
+    return Step("poll", 2)
+
+
+def _give_up(ports: Ports, task: Task, missing: _Missing) -> Step:
+    """It was paid for all the same, and is kept where a later run can look for it."""
+    told = missing.why.failure
+    attempt = task.paying
+    useless = (
+        missing.ref.url is None and attempt.job_id is None and not isinstance(missing.why, Busy)
+    )
+    again = after(task, "yes") if useless else fetch_it_again(task)
+    match missing.why:
+        case ResultGone():
+            code = "result-gone"
+        case Busy():
+            code = "result-unreachable"
+        case _:
+            code, again = told.code, told.next_step or again
+    sentence = told.sentence
+    if code != told.code or isinstance(missing.why, ResultGone):
+        made = f"{task.paying.provider} made the result, but it could not be fetched"
+        sentence = f"{made}: {told.sentence}"
+    failure = Failure(code, sentence, again)
+    if useless:
+        attempt = replace(attempt, outcome="failed", failure=failure)
+    attempts = task.with_attempt(attempt)
+    end(ports, task, Ending("failed", failure), results=missing.results, attempts=attempts)
     return Step("fail")
 
 

@@ -8,8 +8,9 @@ from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable, wanted_as
 from darkroom.order import Order, Trigger
 from darkroom.pipeline.held_back import look_again_at
+from darkroom.pipeline.names import holder
 from darkroom.pipeline.release import stale
-from darkroom.pipeline.resolve import is_there, look, missing, pin, resolve, why_waiting
+from darkroom.pipeline.resolve import look, missing, pin, resolve, why_waiting
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Task
@@ -109,22 +110,10 @@ def _check_output(ports: Ports, output: str, owner: str | None, trigger: Trigger
             "be named after it.",
             "Upload photo and spec under a plainer, shorter name.",
         )
-    other = _other_owner(ports, owner, trigger)
+    other = holder(ports, owner, trigger.key)
     if other:
         raise SpecRefused(
             "name-taken",
             f"The results would be called '{output}', and they already belong to '{other}'.",
             "Give one of the two specs a label, as in 'cat.jpg.thumb.json'.",
         )
-
-
-def _other_owner(ports: Ports, owner: str | None, trigger: Trigger) -> str | None:
-    """The key of another spec that owns the name and is still there."""
-    task = ports.tasks.get(owner) if owner else None
-    if task is None or task.trigger.key == trigger.key:
-        return None
-    if task.trigger.kind == "message" and task.finished:
-        return None
-    if task.trigger.kind == "upload" and not is_there(ports.inputs, task.trigger.key):
-        return None
-    return task.trigger.key

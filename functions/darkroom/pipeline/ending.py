@@ -7,6 +7,7 @@ from darkroom.errors import Busy, Conflict
 from darkroom.naming import manifest_of
 from darkroom.pipeline.admission import give_up_leases, note_delivered
 from darkroom.pipeline.manifest import build_manifest, cost_of
+from darkroom.pipeline.names import asides, claim
 from darkroom.pipeline.patience import TRIES
 from darkroom.ports import Ports
 from darkroom.routes import Tariff
@@ -31,10 +32,10 @@ def named(ports: Ports, task: Task) -> Task:
     """
     if _aside(task) or _owns(ports, task):
         return task
-    aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
+    name = next((name for name in asides(task) if claim(ports, task, [name])), asides(task)[-1])
     now = ports.clock.now()
     # What it wrote under the other name may be there no more: it is written again.
-    moved = replace(task, manifest_key=aside, results=(), updated_at=now)
+    moved = replace(task, manifest_key=manifest_of(name), results=(), updated_at=now)
     return ports.tasks.replace(task, moved)
 
 

@@ -22,8 +22,6 @@ from darkroom.task import Ending, Task
 
 UNWANTED = frozenset({"cancelled", "job-too-slow"})
 """Failures with which a job is stopped at its provider, where that can be."""
-USELESS = frozenset({"result-gone", "wrong-result", "result-too-large", "job-claimed"})
-"""Failures after which nothing more is to be had of what was paid for."""
 INTERRUPTED = Failure("interrupted", "The call was interrupted, and nobody could find out more.")
 
 
@@ -136,10 +134,9 @@ def _closed(ports: Ports, task: Task, ending: Ending, *, stopped: bool) -> tuple
     if task.in_doubt:
         last = given_up(ports, task, INTERRUPTED)
     elif last.outcome == "accepted":
-        useless = stopped or ending.failure.code in USELESS
         last = replace(
             last,
-            outcome="failed" if useless else "given-up",
+            outcome="failed" if stopped else "given-up",
             ended_at=last.ended_at or task.updated_at,
             failure=ending.failure,
         )

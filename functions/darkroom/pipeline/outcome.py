@@ -122,7 +122,9 @@ def hold_claimed_job(ports: Ports, task: Task) -> Step:
         f"Look at the job on the {provider} dashboard; {pay_again_for_it(task)} makes a new paid "
         "call.",
     )
-    doubtful = task.with_attempt(replace(task.paying, charged="unknown"))
+    doubtful = task.with_attempt(
+        replace(task.paying, outcome="failed", charged="unknown", failure=failure)
+    )
     end(ports, task, Ending("unknown", failure), attempts=doubtful)
     return Step("fail")
 

@@ -14,8 +14,8 @@ from darkroom.errors import (
     Throttled,
 )
 from darkroom.pipeline.admission import Turned, leave, note_refusal, take_slot
-from darkroom.pipeline.advice import after, retry_it
-from darkroom.pipeline.answers import keep_answer
+from darkroom.pipeline.advice import after, fetch_it_again, retry_it
+from darkroom.pipeline.answers import keep_answer, saved_answer
 from darkroom.pipeline.attempts import (
     next_choice,
     other_account,
@@ -230,6 +230,8 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
 
     A job that was lost without a charge may be tried again by the same one.
     """
+    if task.gone and said.charged != "no":  # it was done, and now it has expired
+        return _lost_afterwards(ports, task)
     now = ports.clock.now()
     unknown = said.code == "job-lost"
     lost = unknown and said.charged == "no"
@@ -259,12 +261,18 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
 
 
 def _lost_afterwards(ports: Ports, task: Task) -> Step:
-    """The job was paid for; now neither its result nor the job itself is to be had."""
+    """The job was paid for, and is not there any more: its result may be, where it was."""
+    if saved_answer(ports, task, task.paying) is not None:
+        now = ports.clock.now()
+        attempts = task.with_attempt(replace(task.paying, ended_at=now))
+        found = task.moved("delivering", now, attempts=attempts, waits=0, results=())
+        ports.tasks.replace(task, found)
+        return Step("deliver")
     provider = task.paying.provider
     failure = Failure(
         "result-gone",
         f"{provider} took the job, but neither its result nor the job is to be found any more.",
-        after(task, "yes"),
+        fetch_it_again(task),
     )
     end(ports, task, Ending("failed", failure))
     return Step("fail")

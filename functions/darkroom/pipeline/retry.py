@@ -8,8 +8,10 @@
 | a doubtful call that can be looked for        | `submitting`: it is looked for again  |
 | anything else that may have cost something    | `queued`, and only with `pay_again`   |
 
-With `pay_again` a doubtful call that was looked for as long as that makes sense is not looked for
-again. A spec that says `on_unknown: retry` has said `pay_again` itself.
+So a result that could not be fetched is fetched again, and costs nothing: from its job, or from the
+address where it was. With `pay_again` what an earlier retry could not fetch is not fetched again,
+and a doubtful call that was looked for as long as that makes sense is not looked for again. A spec
+that says `on_unknown: retry` has said `pay_again` itself.
 """
 
 from dataclasses import replace
@@ -19,7 +21,7 @@ from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Failure, Refused
 from darkroom.order import Order
 from darkroom.pipeline.advice import after, look_at
-from darkroom.pipeline.answers import saved_answer
+from darkroom.pipeline.answers import UNFETCHED, saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.release import SUPERSEDED, stale
@@ -112,7 +114,8 @@ def _ended_badly(task: Task | None, task_id: str) -> Task:
 
 def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
     """The task where its paid attempt can still be made use of; None where it cannot."""
-    if paid.outcome not in ("given-up", "unknown"):
+    spent = pay_again and _fetched_in_vain(paid)
+    if spent or paid.outcome not in ("given-up", "unknown"):
         return None  # that was its provider's last word, or what it made is of no use
     now = ports.clock.now()
     again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
@@ -153,6 +156,12 @@ def _running(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
         results=(),
         deadline=now + timedelta(seconds=route.job_s),
     )
+
+
+def _fetched_in_vain(paid: Attempt) -> bool:
+    """Whether a person has had its results fetched once more, and that brought nothing."""
+    failure = paid.failure.code if paid.failure else ""
+    return paid.asked_since is not None and failure in UNFETCHED
 
 
 def _searched(paid: Attempt, route: Route) -> bool:

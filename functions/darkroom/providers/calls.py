@@ -16,6 +16,7 @@ from darkroom.providers.files import Files
 from darkroom.providers.hosts import Vetting
 from darkroom.providers.protocol import Answer, Request
 from darkroom.providers.sessions import Sessions
+from darkroom.providers.unpacking import PackedError, TooLargeError, unpacked
 from darkroom.providers.wire import Wire
 
 UNAUTHORIZED = 401
@@ -126,9 +127,21 @@ class Calls:
     ) -> Answer:
         with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
             body = bytearray()
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > self._answer_bytes:
-                    raise Unclear("unreadable-answer", "The provider's answer is too large.")
+            try:
+                for piece in unpacked(response, self._answer_bytes):
+                    body += piece
+            except TooLargeError:
+                # What refuses is told by its status, however much it says.
+                if response.is_success:
+                    raise Unclear(
+                        "unreadable-answer", "The provider's answer is too large."
+                    ) from None
+            except PackedError as error:
+                # Of what came out, perhaps nothing is missing but a checksum: its reader decides.
+                if response.is_success and not body:
+                    raise Unclear(
+                        "unreadable-answer",
+                        f"The provider's answer is packed {error}, and could not be read.",
+                    ) from None
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, bytes(body))

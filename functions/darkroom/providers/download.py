@@ -2,10 +2,12 @@
 
 Sends no credentials to wherever the URL leads, and goes only where `hosts` allows, at every step of
 the way. Whether the file is what it should be is for whoever delivers it; here its bytes are
-counted, hashed and its first ones looked at. Nothing is unpacked.
+unpacked, counted and hashed, its first ones looked at, and whether its last ones are there. What
+is only a part is no result.
 """
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +15,11 @@ from typing import BinaryIO, cast
 
 import httpx
 
+from darkroom.completeness import is_whole
 from darkroom.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
 from darkroom.media import HEAD_BYTES, sniff
 from darkroom.providers.hosts import Vetting
+from darkroom.providers.unpacking import PackedError, TooLargeError, unpacked
 from darkroom.providers.wire import Wire
 from darkroom.work import Fetched
 
@@ -24,8 +28,10 @@ _REDIRECTS = 3
 _SPOOL_BYTES = 1024 * 1024
 _TRY_LATER = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_PACKED = frozenset({"gzip", "x-gzip", "deflate", "compress", "x-compress", "br", "zstd"})
-"""Other words are seen where nothing is packed (`aws-chunked`, `utf-8`): the bytes decide."""
+_WHOLE = frozenset({200, 203})
+"""Of the statuses that say yes, those that bring the thing itself."""
+_PARTIAL = 206
+_RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*", re.IGNORECASE)
 
 
 @contextmanager
@@ -42,11 +48,13 @@ def download(
         near: whether the provider is on this machine; then its results may be, too.
 
     Raises:
-        ResultGone: the URL answers, but no longer with the result.
-        Busy: the network or the far side fails for the moment; the call may be repeated.
+        ResultGone: the URL answers, but not with the result: not yet, or no longer.
+        Busy: the network or the far side fails for the moment (`result-not-fetched`), only a part
+            of the result came (`result-not-whole`), or it came packed in a way that cannot be
+            undone (`result-packed`).
         DarkroomError: the URL or a redirect leads to where nothing is fetched from
-            (`result-address-refused`), or the result is larger than `max_bytes`
-            (`result-too-large`) or packed (`result-packed`). Repeating changes nothing.
+            (`result-address-refused`), or the result, unpacked, is larger than `max_bytes`
+            (`result-too-large`).
     """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         body = cast("BinaryIO", spool)
@@ -76,8 +84,9 @@ def _follow(
                     "result-not-fetched",
                     f"The result could not be fetched for the moment (status {status}).",
                 )
-            if not response.is_success:
-                raise _gone()
+            if not _brings_all(response):
+                ranged = status == _PARTIAL or "content-range" in response.headers
+                raise _not_whole() if ranged else _gone()
             return _save(response, body, max_bytes)
     raise _gone()
 
@@ -96,33 +105,43 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
-    if _codings(response) & _PACKED:
-        raise DarkroomError(
-            "result-packed",
-            "The result is sent packed, though that was not asked for, and is not unpacked.",
-            "Tell the provider, with the job's id from the manifest.",
-        )
     digest = hashlib.sha256()
     size = 0
-    for chunk in response.iter_raw():
-        size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        digest.update(chunk)
-        body.write(chunk)
+    try:
+        for piece in unpacked(response, max_bytes):
+            size += len(piece)
+            digest.update(piece)
+            body.write(piece)
+    except TooLargeError:
+        raise _too_large(max_bytes) from None
+    except PackedError as error:
+        raise Busy(
+            "result-packed", f"The result came packed {error}, and could not be unpacked."
+        ) from error
     body.seek(0)
     media = sniff(body.read(HEAD_BYTES))
+    if is_whole(body, media) is False:
+        raise _not_whole()
     body.seek(0)
     return Fetched(body, size, digest.hexdigest(), media)
 
 
-def _codings(response: httpx.Response) -> set[str]:
-    header = response.headers.get("content-encoding", "")
-    return {word.strip().lower() for word in header.split(",")}
+def _brings_all(response: httpx.Response) -> bool:
+    """Whether the answer's head says that it brings the thing itself, from end to end."""
+    told = response.headers.get("content-range")
+    if told is None:
+        return response.status_code in _WHOLE
+    found = _RANGE.fullmatch(told)
+    whole = found is not None and int(found[1]) + 1 == int(found[2])
+    return whole and response.status_code in (*_WHOLE, _PARTIAL)
+
+
+def _not_whole() -> Busy:
+    return Busy("result-not-whole", "Only a part of the result came.")
 
 
 def _gone() -> ResultGone:
-    return ResultGone("result-gone", "The provider no longer has the result at its address.")
+    return ResultGone("result-gone", "The result is not at the address that the provider gave.")
 
 
 def _too_large(max_bytes: int) -> DarkroomError:

@@ -243,8 +243,8 @@ class Driver:
 
         Raises:
             ResultGone, Busy: on entering the block.
-            DarkroomError: the result is too large (`result-too-large`) or packed
-                (`result-packed`), or its address is refused (`result-address-refused`).
+            DarkroomError: the result is too large (`result-too-large`), or its address is refused
+                (`result-address-refused`).
         """
         near = self._preferences.loopback
         return download(self._wire, url, max_bytes, self._limits.result_s, near=near)

@@ -58,6 +58,7 @@ _REAL_JOB_MODEL = "flux-kontext"
 _REAL_LEAST: Mapping[str, Mapping[str, Any]] = {"edit": {"prompt": "make it snow"}}
 
 _PAID = {"method": "POST", "path": "/v?/images/*"}
+_RESULT = {"method": "GET", "path": "/outputs/*"}
 _UPLOAD = {"method": "POST", "path": "/v2/uploads"}
 _REAL_TROUBLE: Mapping[Trouble, Mapping[str, Any]] = {
     "refused": {"status": 400, "body": {"error": "no"}},
@@ -96,6 +97,9 @@ class ProvidersBench(Protocol):
 
     def let_results_expire(self) -> None:
         """Let the time pass for which results are kept."""
+
+    def cut_next_result(self, url: str, size: int) -> None:
+        """Let the next download of an "at once" result break off after so many bytes."""
 
     def forget_key(self, provider: str) -> None:
         """Take the provider's credentials away."""
@@ -156,6 +160,10 @@ class FakeBench:
         """Let the time pass for which results are kept."""
         self.fake.results.clear()
 
+    def cut_next_result(self, url: str, size: int) -> None:
+        """Let the next download of an "at once" result break off after so many bytes."""
+        self.fake.cuts[url] = size
+
     def forget_key(self, provider: str) -> None:
         """Take the provider's credentials away."""
         assert self.fake.ready is not None
@@ -212,6 +220,12 @@ class RealBench:
         """Let the time pass for which results are kept."""
         for sandbox in self.sandboxes.values():
             sandbox.advance(AGES_S)
+
+    def cut_next_result(self, url: str, size: int) -> None:
+        """Let the next download of an "at once" result break off after so many bytes."""
+        del url
+        sandbox = self.sandboxes[self.route("at once").provider]
+        sandbox.faults({"match": _RESULT, "do": {"truncate": size}})
 
     def forget_key(self, provider: str) -> None:
         """Take the provider's credentials away."""

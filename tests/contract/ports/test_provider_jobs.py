@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError, ResultGone
+from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.work import Accepted, JobFailed, Pending
 from tests.contract.ports.provider_benches import (
     ProvidersBench,
@@ -108,7 +108,7 @@ def test_what_is_over_or_never_was_cannot_be_stopped(bench: ProvidersBench) -> N
 
 @pytest.mark.parametrize("way", ["at once", "keyed job"])
 def test_a_result_that_is_no_longer_kept_is_gone(bench: ProvidersBench, way: Way) -> None:
-    """Fetchable at first; later the same address leads nowhere."""
+    """Fetchable at first; later the same address leads nowhere, and says so."""
     url = _url(bench, way)
     with bench.providers.fetch(url, PLENTY) as fetched:
         assert fetched.size > 0
@@ -116,6 +116,19 @@ def test_a_result_that_is_no_longer_kept_is_gone(bench: ProvidersBench, way: Way
 
     with pytest.raises(ResultGone), bench.providers.fetch(url, PLENTY):
         pass
+
+
+def test_a_part_of_a_result_is_none(bench: ProvidersBench) -> None:
+    """It may pass: the next time the whole is fetched."""
+    url = _url(bench, "at once")
+    with bench.providers.fetch(url, PLENTY) as fetched:
+        size = fetched.size
+    bench.cut_next_result(url, size // 2)
+
+    with pytest.raises(Busy), bench.providers.fetch(url, PLENTY):
+        pass
+    with bench.providers.fetch(url, PLENTY) as fetched:
+        assert fetched.size == size
 
 
 def test_a_result_may_be_as_large_as_is_allowed_and_no_larger(bench: ProvidersBench) -> None:

@@ -116,6 +116,38 @@ def test_a_message_claims_its_outputs_name_alone(tasks: Tasks) -> None:
     assert tasks.owner(task.output) == task.task_id
 
 
+def test_a_further_name_is_claimed_from_nobody_or_from_the_one_that_has_it(tasks: Tasks) -> None:
+    """Claimed again it stays; whoever names the wrong owner, or nobody, does not get it."""
+    first, second = sample_task(1), sample_task(2)
+    name = f"{first.output}-1"
+    assert tasks.claim_output(name, first, None) is True
+    assert tasks.claim_output(name, first, None) is True
+    assert tasks.owner(name) == first.task_id
+    assert tasks.claim_output(name, second, None) is False
+    assert tasks.claim_output(name, second, "f" * 32) is False
+    assert tasks.owner(name) == first.task_id
+
+    assert tasks.claim_output(name, second, first.task_id) is True
+    assert tasks.owner(name) == second.task_id
+
+
+def test_a_further_name_may_be_claimed_from_an_owner_who_is_gone_by_now(tasks: Tasks) -> None:
+    """What nobody has any more, anyone may take."""
+    assert tasks.claim_output("photos/1-1", sample_task(1), "f" * 32) is True
+
+
+def test_a_name_that_was_claimed_is_no_new_tasks(tasks: Tasks) -> None:
+    """A spec of that name must know whom it takes it from."""
+    first = sample_task(1)
+    later = replace(sample_task(2), output=f"{first.output}-1")
+    tasks.claim_output(later.output, first, None)
+
+    with pytest.raises(Conflict):
+        tasks.create(later, previous=None, owner=None)
+    tasks.create(later, previous=None, owner=first.task_id)
+    assert tasks.owner(later.output) == later.task_id
+
+
 def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
     """What it returns is what is stored."""
     task = sample_task()

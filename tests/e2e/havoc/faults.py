@@ -25,7 +25,6 @@ CLEAR: Final[Sequence[Effect]] = (
     {"status": 429, "headers": {"retry-after": "1"}},
     {"status": 429},
     {"delay_s": 1.0, "then": "after"},
-    {"result": "gone"},
 )
 FAILED_JOB: Final[Effect] = {"job": "fail"}
 PASSING: Final[Sequence[Effect]] = ({"drop": "before"}, {"status": 500}, {"malformed": True})

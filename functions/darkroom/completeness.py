@@ -1,0 +1,109 @@
+"""Whether a file is there to its end, told by the end that its format has; nothing is decoded.
+
+| format            | what is looked for                                                  |
+|-------------------|---------------------------------------------------------------------|
+| PNG               | the chunk IEND with its checksum                                    |
+| JPEG              | the marker EOI behind the coded picture                             |
+| GIF               | the trailer behind the last block                                   |
+| BMP               | all rows of pixels                                                  |
+| TIFF              | every directory, every value, every strip or tile                   |
+| WEBP, WAV         | the length in the head; none when it is a placeholder               |
+| MP4, MOV, M4A     | every box, `moov` and the data among them                           |
+| HEIC, AVIF        | every box, `meta` and the data among them                           |
+| GLB               | the length in the head                                              |
+| WEBM              | the segment's size, where it is known; whole elements where not     |
+| OGG               | whole pages, the last one of every stream                           |
+| FLAC              | the last sample's frame with its checksum                           |
+| MP3, AAC          | whole frames; the number of bytes where the first frame tells it    |
+| JSON              | every bracket and text closed                                       |
+| any other         | nothing: it cannot be told                                          |
+
+Bytes behind the end are no fault: cameras put films there, and servers line ends.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+from darkroom.ends import containers, pictures, sounds
+from darkroom.ends.flac import flac
+from darkroom.ends.reader import CutError, Reader, StrangeError
+from darkroom.media import Media
+
+_CHUNK = 64 * 1024
+_SIGNS = re.compile(rb'["\\\[\]{}]')
+
+
+def is_whole(body: BinaryIO, media: Media | None) -> bool | None:
+    """Whether a file of this format is there to its end, in constant memory.
+
+    Args:
+        body: seekable; read from its beginning, and at position 0 afterwards.
+        media: as `sniff` told it; of a format that is not known nothing can be told.
+
+    Returns:
+        None where it cannot be told: the format has no end, or the file is not as it says.
+    """
+    find_end = _ENDS.get(media.extension) if media else None
+    if find_end is None:
+        return None
+    try:
+        return find_end(Reader(body))
+    except CutError:
+        return False
+    except StrangeError:
+        return None
+    finally:
+        body.seek(0)
+
+
+def _json(file: Reader) -> bool | None:
+    """A JSON document whose first bracket is closed; a bare number or word may go on."""
+    depth = 0
+    quoted = escaped = False
+    while file.left:
+        piece = file.some(_CHUNK)
+        at = 0
+        if escaped:
+            at, escaped = 1, False
+        while found := _SIGNS.search(piece, at):
+            at = found.end()
+            match found.group():
+                case b"\\" if quoted:
+                    escaped = at == len(piece)
+                    at += 1
+                case b'"':
+                    quoted = not quoted
+                case b"{" | b"[" if not quoted:
+                    depth += 1
+                case b"}" | b"]" if not quoted:
+                    depth -= 1
+                    if depth == 0:
+                        return True
+    if depth or quoted:
+        raise CutError
+    return None
+
+
+_ENDS: Mapping[str, Callable[[Reader], bool | None]] = {
+    "png": pictures.png,
+    "jpg": pictures.jpeg,
+    "gif": pictures.gif,
+    "bmp": pictures.bmp,
+    "tiff": pictures.tiff,
+    "webp": containers.riff,
+    "wav": containers.riff,
+    "mp4": containers.film,
+    "mov": containers.film,
+    "m4a": containers.film,
+    "heic": containers.heif,
+    "avif": containers.heif,
+    "glb": containers.glb,
+    "webm": containers.matroska,
+    "ogg": sounds.ogg,
+    "mp3": sounds.mp3,
+    "aac": sounds.aac,
+    "flac": flac,
+    "json": _json,
+}
+"""Extension, as in `media` -> what finds the end. Text has none."""
