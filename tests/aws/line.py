@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from tests.fakes.cloud import TABLE, session
 
@@ -73,7 +74,7 @@ class Line:
             return None
         error = {"Error": {"Code": answer.code, "Message": "no"}} if answer.code else {}
         head = {"ResponseMetadata": {"HTTPStatusCode": answer.status}}
-        return AWSResponse("", answer.status, {}, io.BytesIO()), {**error, **head, **answer.said}
+        return AWSResponse("", answer.status, HTTPHeaders(), io.BytesIO()), {**error, **head, **answer.said}
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_every_write_says_what_it_expects_to_find(
 
 
 def test_a_new_task_and_its_names_are_one_write() -> None:
-    """The task, its spec's newest, its output's owner and an entry for each file: all or nothing."""
+    """The task, its spec's newest, its output's owner, an entry for each file: all or nothing."""
     with cloud(), listening() as (line, table):
         DynamoTasks(table).create(TASK, previous=None, owner=None)
 
@@ -138,7 +138,7 @@ def test_what_is_kept_beside_a_task_goes_by_itself() -> None:
 
 
 def test_a_write_asks_what_it_lost_to(store: tuple[Line, DynamoTasks, DynamoGate]) -> None:
-    """That is how a write which arrived twice is told from another's; an update reads its result."""
+    """So a write that arrived twice is told from another's; an update reads its result."""
     line, tasks, gate = store
     line.sent.clear()
     tasks.replace(TASK, TASK)
