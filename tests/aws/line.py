@@ -74,7 +74,11 @@ class Line:
             return None
         error = {"Error": {"Code": answer.code, "Message": "no"}} if answer.code else {}
         head = {"ResponseMetadata": {"HTTPStatusCode": answer.status}}
-        return AWSResponse("", answer.status, HTTPHeaders(), io.BytesIO()), {**error, **head, **answer.said}
+        return AWSResponse("", answer.status, HTTPHeaders(), io.BytesIO()), {
+            **error,
+            **head,
+            **answer.said,
+        }
 
 
 @contextmanager
