@@ -13,7 +13,7 @@ from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import ROUTES, Nothing
 
 KEY = "photos/cat.jpg.json"
-PINNED = {"pinned_only": True, "roles": {}}
+PINNED: dict[str, Any] = {"pinned_only": True, "roles": {}}
 MORE = [
     *(
         replace(ROUTES[0], operation="task", provider="omega", models=(name,), **PINNED)
