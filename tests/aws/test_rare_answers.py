@@ -98,3 +98,16 @@ def test_what_needs_attention_is_shown_newest_first_over_all_shards() -> None:
             tasks.create(aged, previous=None, owner=None)
         shown = [task.task_id for task in tasks.needing_attention(3)]
     assert shown == [task.task_id for task in made[:3]]
+
+
+def test_a_run_is_begun_with_nothing_but_its_task_and_its_number() -> None:
+    """The workflow's doors read both; anything else would be in its history for months."""
+    line = Line(answers=lambda _: Answer({"executionArn": "arn", "startDate": 0}))
+    StepFunctionsWorkflows(lambda: _client("stepfunctions", line), MACHINE).start("0" * 32, 3)
+
+    (request,) = line.sent
+    assert request.body == {
+        "stateMachineArn": MACHINE,
+        "name": f"{'0' * 32}-3",
+        "input": f'{{"task_id": "{"0" * 32}", "run": 3}}',
+    }
