@@ -73,6 +73,17 @@ def test_numbers_come_back_as_they_were() -> None:
     assert isinstance(read["scale"], int)
 
 
+def test_whole_numbers_are_whole_after_the_table_too() -> None:
+    """DynamoDB gives every number back as a decimal; a provider would be sent `2.0` for 2."""
+    with cloud(), listening() as (_, table):
+        tasks = DynamoTasks(table)
+        tasks.create(full_task(), previous=None, owner=None)
+        read = tasks.get(full_task().task_id)
+    assert read
+    types = {name: type(value) for name, value in read.asked.params.items()}
+    assert types == {name: type(value) for name, value in full_task().asked.params.items()}
+
+
 def test_an_item_of_another_version_is_named_and_not_shown() -> None:
     """It may hold addresses."""
     item = items.write_item(full_task())
