@@ -1,0 +1,105 @@
+"""The arithmetic of pace at its edges, in figures that can be counted on one's fingers."""
+
+import pytest
+
+from darkroom.pace import (
+    MOST_PAUSE_S,
+    OPENS_AT,
+    Allowance,
+    Bucket,
+    Rate,
+    Rules,
+    Standing,
+    bucket_of,
+)
+
+
+def test_a_call_waits_until_the_lane_is_within_its_tolerance() -> None:
+    """It takes its spacing from where the lane was empty, or from now where that has passed."""
+    bucket = Bucket(spacing_s=2.0, tolerance_s=3.0)
+    assert bucket.slot(0.0, 100.0) == (100.0, 102.0)
+    assert bucket.slot(103.0, 100.0) == (100.0, 105.0)
+    assert bucket.slot(104.0, 100.0) == (101.0, 106.0)
+    assert bucket.slot(104.0, 100.0, calls=3) == (101.0, 110.0)
+
+
+def test_a_tenth_is_kept_back_and_a_tenth_of_the_rest_may_go_at_once() -> None:
+    """100 in 300 s: 90 are used, 45 a lane; 4.5 at once, and the other 40.5 one by one."""
+    bucket = bucket_of(Rules(Rate(100, 300)))
+    assert bucket is not None
+    assert bucket.spacing_s == pytest.approx(300 / 40.5)
+    assert bucket.tolerance_s == pytest.approx(3.5 * 300 / 40.5)
+
+
+def test_a_share_and_a_single_lane_change_what_a_lane_has() -> None:
+    """Half the account is half the calls; who asks in the same breath has both lanes' part."""
+    half = bucket_of(Rules(Rate(100, 300), share=0.5))
+    single = bucket_of(Rules(Rate(100, 300), calls_per_job=4))
+    assert half is not None
+    assert single is not None
+    assert half.spacing_s == pytest.approx(300 / (22.5 * 0.9))
+    assert single.spacing_s == pytest.approx(300 / 81)
+
+
+def test_a_rate_below_one_call_is_slow_and_not_endless() -> None:
+    """One at once, and the next after as long as it takes; never a division by nothing."""
+    bucket = bucket_of(Rules(Rate(1, 60), share=0.1))
+    assert bucket is not None
+    assert bucket.tolerance_s == 0
+    assert bucket.spacing_s == pytest.approx(600)
+
+
+@pytest.mark.parametrize(
+    ("rules", "files", "calls"),
+    [
+        (Rules(), 0, 1),
+        (Rules(), 9, 1),
+        (Rules(calls_per_file=2), 3, 7),
+        (Rules(calls_per_file=1, calls_per_job=4), 2, 7),
+    ],
+)
+def test_what_a_submission_takes(rules: Rules, files: int, calls: int) -> None:
+    """The paid call, what goes with each file, and the questions that follow."""
+    assert rules.calls(files) == calls
+
+
+@pytest.mark.parametrize(
+    ("open_jobs", "share", "leases"), [(None, 1.0, None), (20, 1.0, 20), (3, 0.5, 1), (1, 0.1, 1)]
+)
+def test_leases_are_whole_and_at_least_one(
+    open_jobs: int | None, share: float, leases: int | None
+) -> None:
+    """Rounded down: one too many would be refused."""
+    assert Rules(open_jobs=open_jobs, share=share).leases == leases
+
+
+@pytest.mark.parametrize(
+    "right", [{"share": 1.0}, {"share": 0.01}, {"calls_per_min": 0.5}, {"open_jobs": 1}]
+)
+def test_the_least_and_the_most_allowance_is_one(right: dict[str, float]) -> None:
+    """The limits themselves are allowed."""
+    assert Allowance(**right)  # type: ignore[arg-type]
+
+
+def test_a_pause_never_becomes_shorter() -> None:
+    """Neither by a later refusal that asks for less, nor by one of ours."""
+    asked = Standing().refused(1000.0, 5000)
+    assert asked.refused(1001.0, 3) == Standing(2, 6000.0)
+    assert asked.refused(1001.0, None) == Standing(2, 6000.0)
+    paused = Standing(OPENS_AT - 1, 0.0).refused(1000.0, 3)
+    assert paused == Standing(OPENS_AT, 1030.0)
+    assert Standing(OPENS_AT - 1, 0.0).refused(1000.0, 90) == Standing(OPENS_AT, 1090.0)
+
+
+def test_a_pause_has_a_longest_however_often_it_is_refused() -> None:
+    """Also after weeks, whose doublings no number could hold."""
+    standing = Standing(OPENS_AT + 5000, 0.0).refused(0.0, None)
+    assert standing == Standing(OPENS_AT + 5001, float(MOST_PAUSE_S))
+
+
+@pytest.mark.parametrize(("refusals", "probing"), [(OPENS_AT - 1, False), (OPENS_AT, True)])
+def test_from_which_refusal_on_it_is_tried_out_by_one(refusals: int, probing: object) -> None:
+    """Below it everybody may go on calling, and a time that was asked for is kept."""
+    standing = Standing(refusals, 99.0)
+    assert standing.probing is probing
+    assert standing.answered() == Standing(0, 0.0 if probing else 99.0)

@@ -1,0 +1,155 @@
+"""What a task says of itself, for every state and outcome that it may be in."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from darkroom.attempt import Outcome
+from darkroom.errors import Failure
+from darkroom.order import Input, Order, Trigger
+from darkroom.task import FINISHED, RESUMED, STILL, Ending, EndStatus, Slot, State, Task
+from tests.fakes.clock import START
+from tests.fakes.samples import full_task, sample_task
+
+STATES: tuple[State, ...] = get_args(State)
+NOW = START + timedelta(hours=5)
+WHY = Failure("why", "Because.")
+
+
+def _attempted(state: State, outcome: Outcome) -> Task:
+    attempt = replace(full_task().attempts[-1], outcome=outcome)
+    return sample_task(1, state, attempts=(attempt,))
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+@pytest.mark.parametrize("state", [s for s in STATES if s not in ("waiting", "queued")])
+def test_a_call_is_in_doubt_only_while_it_is_open_and_being_made(
+    state: State, outcome: Outcome
+) -> None:
+    """Afterwards something is known of it; while something is to be had, it is at work."""
+    task = _attempted(state, outcome)
+    assert task.in_doubt == (state == "submitting" and outcome == "open")
+    assert task.at_work == (outcome in ("open", "accepted"))
+    assert not sample_task(1, "queued").at_work
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_a_waiting_task_that_nobody_gave_up_awaits_its_inputs(state: State) -> None:
+    """It is looked at when its deadline passes; every other one when it has stood still."""
+    task = sample_task(1, state, deadline=NOW)
+    waits = state == "waiting"
+    assert task.awaits_inputs == waits
+    assert task.due == (NOW if waits else START + STILL)
+    assert task.finished == (state in FINISHED)
+
+    given_up = replace(task, ending=Ending("failed", WHY))
+    assert not given_up.awaits_inputs
+    assert given_up.due == START + STILL
+
+
+@pytest.mark.parametrize(("slot_at", "from_"), [(-1, START), (1, START + timedelta(hours=1))])
+def test_whoever_has_a_place_is_looked_at_after_it(slot_at: int, from_: object) -> None:
+    """Not before its turn can have come; a turn that is over changes nothing."""
+    slot = Slot("beta", "submit", START + timedelta(hours=slot_at))
+    assert sample_task(1, slot=slot).due == from_ + STILL  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending", "replaces"),
+    [
+        ("upload", None, True),
+        ("upload", "failed", True),
+        ("upload", "cancelled", False),
+        ("message", None, False),
+        ("message", "failed", False),
+    ],
+)
+def test_who_takes_the_place_of_an_older_task(
+    kind: str, ending: EndStatus | None, replaces: object
+) -> None:
+    """An upload, unless it is an old version's late event; never a message."""
+    task = sample_task()
+    trigger = replace(task.trigger, kind=kind)  # type: ignore[arg-type]
+    ends = Ending(ending, WHY) if ending else None
+    assert replace(task, trigger=trigger, ending=ends).replaces is replaces
+
+
+@pytest.mark.parametrize("old", STATES)
+@pytest.mark.parametrize("new", STATES)
+def test_a_new_run_begins_after_a_bad_end_alone(old: State, new: State) -> None:
+    """And where something may still be had or done."""
+    task = replace(full_task(), state=old)
+    if new in RESUMED.get(old, frozenset()):
+        assert old in ("failed", "cancelled", "unknown")
+        assert new in ("queued", "submitting", "running", "delivering")
+        assert task.resumed(new, NOW).state == new
+    else:
+        with pytest.raises(ValueError, match=f"from {old} as {new}"):
+            task.resumed(new, NOW)
+
+
+def test_a_new_run_counts_from_its_beginning() -> None:
+    """Nothing of how the last one stood still is left; what was asked for and paid for is."""
+    before = replace(
+        full_task(),
+        state="failed",
+        slot=Slot("beta", "poll", NOW),
+        unreached=7,
+        waits=3,
+        gone=2,
+        run=4,
+        since_run=2,
+    )
+    after = before.resumed("queued", NOW, results=())
+    changed = {
+        field.name
+        for field in fields(Task)
+        if getattr(before, field.name) != getattr(after, field.name)
+    }
+
+    assert changed == {
+        *("state", "updated_at", "run", "since_run", "ending", "slot", "wait_reason"),
+        *("waits", "unreached", "gone", "results"),
+    }
+    assert (after.run, after.since_run, after.updated_at) == (5, 5, NOW)
+    assert (after.waits, after.unreached, after.gone) == (0, 0, 0)
+    assert (after.ending, after.slot, after.wait_reason) == (None, None, None)
+
+
+def test_an_attempt_replaces_by_its_number_before_anything_else() -> None:
+    """A throttled one that is written again stays one."""
+    last = replace(full_task().attempts[-1], number=2, outcome="throttled")
+    first = replace(last, number=1, outcome="failed")
+    task = sample_task(1, attempts=(first, last))
+    assert task.with_attempt(replace(last, replays=1)) == (first, replace(last, replays=1))
+    assert task.with_attempt(replace(last, number=3)) == (first, replace(last, number=3))
+
+
+def test_a_trigger_is_its_task_and_nothing_else_is() -> None:
+    """Each part of it counts, and no two triggers run together."""
+    one = Trigger("upload", "b", "k", "v")
+    others = [
+        Trigger("message", "b", "k", "v"),
+        Trigger("upload", "c", "k", "v"),
+        Trigger("upload", "b", "l", "v"),
+        Trigger("upload", "b", "k", "w"),
+        Trigger("upload", "bk", "", "v"),
+        Trigger("upload", "b", "kv", ""),
+    ]
+    assert one.task_id == Trigger("upload", "b", "k", "v").task_id
+    assert len({one.task_id, *(other.task_id for other in others)}) == 1 + len(others)
+    assert len(one.task_id) == 32
+    assert set(one.task_id) <= set("0123456789abcdef")
+
+
+def test_digests_are_noted_of_the_files_that_were_read() -> None:
+    """The others keep what they had; the rest of the order stays."""
+    known, new = Input("a", "1", "e", 1, "f" * 64), Input("b", "1", "e", 1)
+    order = Order("upscale", (), {"image": ("a", "b")}, {"image": (known, new), "mask": (new,)})
+    digested = order.digested({"b": "0" * 64})
+
+    assert digested.inputs["image"] == (known, replace(new, sha256="0" * 64))
+    assert digested.inputs["mask"] == (replace(new, sha256="0" * 64),)
+    assert replace(digested, inputs=order.inputs) == order

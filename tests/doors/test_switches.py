@@ -1,0 +1,74 @@
+"""What keeps the product safe is switched on where it is put together, too."""
+
+import logging
+
+import pytest
+
+from darkroom import composition
+from darkroom.errors import DarkroomError
+from darkroom.settings import Settings
+from tests.doors.conftest import House
+from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, session
+from tests.fakes.providers import PNG
+from tests.providers.rawserver import answering, http, serving
+
+
+def test_a_result_on_the_functions_own_machine_is_not_fetched(house: House) -> None:
+    """There are Lambda's own doors; whoever names them in an answer learns nothing."""
+    with serving(answering(http("200 OK", PNG))) as server:
+        with (
+            pytest.raises(DarkroomError) as caught,
+            house.ports.providers.fetch(f"{server.base_url}/1.png", 10_000),
+        ):
+            pass
+        assert caught.value.failure.code == "result-address-refused"
+        assert server.connections == 0
+
+
+def test_results_on_this_machine_are_for_an_environment_that_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The local one, whose sandboxes keep their results beside it."""
+    assert house
+    monkeypatch.setenv("DARKROOM_LOOPBACK", "1")
+    composition.ports.cache_clear()
+    with (
+        serving(answering(http("200 OK", PNG))) as server,
+        composition.ports().providers.fetch(f"{server.base_url}/1.png", 10_000) as fetched,
+    ):
+        assert fetched.body.read() == PNG
+
+
+def test_the_http_libraries_say_nothing_below_a_warning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At INFO one logs addresses, at DEBUG the other logs headers; whatever the root logger is."""
+    assert house
+    for name in ("httpx", "httpcore"):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+        logging.getLogger(name).manager._clear_cache()  # type: ignore[attr-defined]
+    composition.ports.cache_clear()
+    composition.ports()
+
+    for name in ("httpx", "httpcore", "httpcore.http11", "httpcore.connection"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def test_aws_is_asked_with_an_end_and_signed_in_the_new_way() -> None:
+    """A socket that says nothing must not take a function's life; links of the old kind fail."""
+    settings = Settings(
+        environment="test", input_bucket=INPUT, output_bucket=OUTPUT, table=TABLE, event_bus=BUS
+    )
+    ports = composition.build_ports(settings, session())
+    signed = ports.inputs.link("photos/cat.jpg", "v1", 60)
+
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in signed
+    assert f"%2F{REGION}%2Fs3%2F" in signed
+    tasks, outputs = vars(ports.tasks)["_client"], vars(ports.outputs)["_client"]
+    for client in (tasks, outputs):
+        config = client.meta.config
+        assert config.connect_timeout <= 5
+        assert config.read_timeout <= 30
+        assert config.retries["mode"] == "standard"
+        assert config.retries["total_max_attempts"] > 3
+    outputs.close()

@@ -1,0 +1,145 @@
+"""Figures that hang on each other are compared: whoever changes one learns what else it moves.
+
+Each of them is right by itself wherever it stands; only side by side can they be wrong.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from darkroom.aws.items import KEEP
+from darkroom.pace import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S, SLOT_GOOD_FOR_S
+from darkroom.pipeline.answers import IN_ITEM_BYTES
+from darkroom.pipeline.intake import LAST_TRY
+from darkroom.pipeline.patience import ALONE_SHARE, MOST_WAIT_S
+from darkroom.pipeline.poll import LOST_WAITS_S
+from darkroom.pipeline.settle import LOOK_FOR, REPLAY_FOR
+from darkroom.pipeline.sweep import LEAST_LEFT_S
+from darkroom.policy import Policy
+from darkroom.providers import build_adapters
+from darkroom.providers.driver import Limits
+from darkroom.providers.goapi_files import LINK_S
+from darkroom.providers.protocol import Adapter
+from darkroom.routes import Route
+from darkroom.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
+from darkroom.task import STILL
+from infra.environments import find_environment
+from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from tests.workflow.definition import definition, states
+
+ADAPTERS = build_adapters()
+ROUTES = [route for adapter in ADAPTERS for route in adapter.routes]
+
+# AWS, "Lambda quotas" (/tmp where nothing else is asked for), "DynamoDB quotas" (an item),
+# "EventBridge quotas" (an entry), "StartExecution" of Step Functions (how long a name stays taken).
+SCRATCH_BYTES = 512 * 1024 * 1024
+ITEM_BYTES = 400_000
+EVENT_BYTES = 256 * 1024
+NAME_TAKEN_FOR = timedelta(days=90)
+KEYS_KEPT_FOR = timedelta(hours=24)
+"""Apiframe's OpenAPI file: how long a repeated request is known by its key."""
+
+
+def _name(one: Route | Adapter) -> str:
+    return f"{one.provider}-{one.operation}-{one.model}" if isinstance(one, Route) else one.name
+
+
+def test_nobody_is_taken_for_dead_while_a_door_may_be_at_work() -> None:
+    """A task stands without a write for as long as DELIVER copies, and for a paid call's time."""
+    limits_s = [state.get("TimeoutSeconds", 0) for state in states().values()]
+    doors_s = [size.timeout_s for size in SIZES.values()]
+    assert max(limits_s + doors_s) < STILL.total_seconds()
+    assert max(route.call_s for route in ROUTES) + Policy().margin_s < STILL.total_seconds()
+
+
+def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
+    """The workflow's own limit is for runs that nobody ends."""
+    longest_s = max(route.job_s for route in ROUTES)
+    reserve_s = 3600
+    assert Policy().queue_s + 2 * longest_s + reserve_s < definition()["TimeoutSeconds"]
+    assert Policy().inputs_s < Policy().queue_s
+
+
+def test_a_message_is_given_up_by_intake_before_the_queue_does_it_without_a_word() -> None:
+    """And a try that is still being made is not handed out to another function."""
+    assert 1 < LAST_TRY < RECEIVES - 1
+    assert VISIBILITY_FACTOR >= 6
+
+
+def test_a_result_that_is_begun_can_be_copied() -> None:
+    """DELIVER begins a result with `fetch_s` left: it is fetched within that, and then written."""
+    deliver_s = SIZES["deliver"].timeout_s
+    to_write_s = 30
+    assert Limits().result_s + to_write_s <= Policy().fetch_s
+    # One that was copied leaves the time for the next, or nothing would ever go on.
+    assert 2 * Policy().fetch_s < deliver_s
+    assert Policy().result_bytes < SCRATCH_BYTES
+
+
+def test_a_sweep_has_time_for_more_than_its_reserve() -> None:
+    """It is called every minute; one that stops at once would look after nobody."""
+    assert SIZES["sweep"].timeout_s > 2 * LEAST_LEFT_S
+    assert Limits().free_s < SIZES["sweep"].timeout_s
+
+
+def test_a_key_is_repeated_only_while_the_provider_knows_it() -> None:
+    """Afterwards the same request is a new job, and is paid for."""
+    longest_s = max(route.call_s for route in ROUTES) + Policy().margin_s + MOST_WAIT_S
+    assert REPLAY_FOR + timedelta(seconds=longest_s) < KEYS_KEPT_FOR
+    assert timedelta(seconds=MOST_WAIT_S) < LOOK_FOR
+
+
+def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew() -> None:
+    """Its run's name is free again after 90 days; a version of its photo can be had for as long."""
+    environments = [find_environment(name) for name in ("local", "dev", "staging", "prod")]
+    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
+    assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
+    # What a provider made lies beside the task for as long as it may wait and be retried.
+    waits = timedelta(seconds=Policy().queue_s) + timedelta(days=7)
+    assert all(timedelta(days=each.work_days) > waits for each in environments)
+
+
+def test_the_largest_task_fits_into_its_item() -> None:
+    """The spec's params are there twice: as asked for, and in the request that may be repeated."""
+    largest = IN_ITEM_BYTES + 2 * MAX_PARAMS_BYTES + MAX_METADATA_BYTES
+    rest = 100_000  # attempts, keys and digests
+    assert largest + rest < ITEM_BYTES
+    assert 4 * MAX_METADATA_BYTES < EVENT_BYTES
+
+
+def test_a_link_to_a_photo_lasts_as_long_as_the_job_that_reads_it() -> None:
+    """A provider may fetch it only when the job's turn has come."""
+    linked = [route.job_s for route in ROUTES if route.provider == "goapi"]
+    assert max(linked) <= LINK_S
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=_name)
+def test_a_provider_whose_job_was_lost_is_asked_again_after_its_longest_window(
+    adapter: Adapter,
+) -> None:
+    """What kept us from asking about the job may be the rate itself."""
+    window_s = adapter.rules.rate.per_s if adapter.rules.rate else 0
+    assert LOST_WAITS_S[-1] >= window_s
+    assert list(LOST_WAITS_S) == sorted(LOST_WAITS_S)
+
+
+def test_a_reserved_place_can_be_kept() -> None:
+    """The workflow waits whole seconds, and a function that begins cold takes one."""
+    assert SLOT_GOOD_FOR_S >= 2
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.alone_s is not None], ids=_name
+)
+def test_a_job_that_must_not_be_left_alone_survives_one_lost_question(route: Route) -> None:
+    """Two pauses fit into what it bears, and SUBMIT stays with it for its usual time."""
+    assert route.alone_s is not None
+    assert 2 * ALONE_SHARE < 1
+    assert int(route.alone_s * ALONE_SHARE) >= 1
+    assert route.typical_s <= Policy().attend_s < SIZES["submit"].timeout_s
+
+
+def test_a_pause_lets_one_task_try_and_grows() -> None:
+    """A probe has the time to come back from a free call before the next one begins."""
+    assert FIRST_PAUSE_S < MOST_PAUSE_S
+    assert Limits().free_s <= PROBE_S
