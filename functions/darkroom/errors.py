@@ -6,6 +6,7 @@ DarkroomError
 │   ├── InputRefused     a file is missing, empty, too large or not what its name says
 │   └── ProviderRefused  the provider answered no before it accepted anything
 ├── Throttled            the provider asked to come back later; nothing was paid
+│   └── AccountBlocked   the provider takes nothing from this account for now
 ├── NotSent              the request did not reach the provider; nothing was paid
 ├── Unclear              a paid call may or may not have been accepted
 ├── ResultGone           the job is done but its result can no longer be fetched
@@ -79,6 +80,10 @@ class Throttled(DarkroomError):
     ) -> None:
         super().__init__(code, sentence, next_step)
         self.retry_after_s = retry_after_s
+
+
+class AccountBlocked(Throttled):
+    """The provider takes nothing from this account for now: no credits, or a refused key."""
 
 
 class NotSent(DarkroomError):
