@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from tests.simulation.switches import NOT_YET
+
 DEATHS: Final = ("crash-before", "crash-after", "slow-call")
 _READ: Final = (*DEATHS, "table-throttled")
 _WRITE: Final = (*DEATHS, "table-throttled", "table-answer-lost")
@@ -97,10 +99,22 @@ CHANCES: Final[Mapping[str, float]] = {
     "dead-letters-left": 0.2,
     "route-gone": 0.2,
     "price-changed": 0.2,
+    "table-shut": 0.15,
+    "bucket-shut": 0.1,
+    "outputs-shut": 0.15,
+    "inputs-shut": 0.1,
+    "bus-shut": 0.1,
+    "starts-shut": 0.1,
+    "table-shut-after-pay": 0.02,
+    "table-shut-long-after-pay": 0.01,
+    "bucket-shut-after-pay": 0.02,
+    "bucket-shut-long-after-pay": 0.01,
 }
 """What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
 
 KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
+WORLDLY: Final = tuple(kind for kind in KINDS if kind not in NOT_YET)
+"""Those that come over worlds; the others only where somebody focuses on them."""
 
 
 class Mischief(Protocol):

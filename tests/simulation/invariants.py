@@ -16,6 +16,7 @@ from tests.simulation.ledger import Job
 from tests.simulation.people import GOOD
 from tests.simulation.providers import PNG
 from tests.simulation.stores import sha256
+from tests.simulation.switches import UNHELD
 from tests.simulation.till import SKEW_S
 from tests.simulation.world import World
 
@@ -179,7 +180,8 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
         if attempt.outcome != "unknown" or key in till.doubts:
             continue
         heard = till.answers.get(key)
-        if heard is not None and not heard.harmed:
+        excused = heard is None or (heard.harmed if "kept-answers" in UNHELD else heard.excused)
+        if not excused:
             yield f"{task.task_id} threw the answer of attempt {attempt.number} away"
         told_no = till.refusals.get(key)
         if told_no is not None and not told_no.harmed:

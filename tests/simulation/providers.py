@@ -60,12 +60,19 @@ class Cashier(Protocol):
 class SimulatedProviders:
     """Fulfils `darkroom.ports.Providers`; `offered` changes when something is deployed."""
 
-    def __init__(self, offered: Sequence[Route], outside: Outside, cashier: Cashier) -> None:
+    def __init__(
+        self,
+        offered: Sequence[Route],
+        outside: Outside,
+        cashier: Cashier,
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
         self.offered = tuple(offered)
         self.ledger = Ledger()
         self.pace = Pace(RULES)
         self._outside = outside
         self._cashier = cashier
+        self._answered = answered
         self._bodies: dict[str, tuple[bytes, float, Job]] = {}
         self._not_before: dict[str, tuple[float, Invocation | None]] = {}
 
@@ -209,6 +216,7 @@ class SimulatedProviders:
         if job is None or job.request != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
         self._cashier.answered(work)
+        self._answered()
         if work.route.asynchronous:
             return Accepted(job.job_id, job.amount if job.told else None)
         return self._made(job)

@@ -19,13 +19,14 @@ from darkroom.task import STILL
 from tests.fakes.clock import START
 from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
-from tests.simulation.faults import KINDS, Dice, Mischief, Peace
+from tests.simulation.faults import WORLDLY, Dice, Mischief, Peace
 from tests.simulation.machine import Machine
 from tests.simulation.outside import Broken, Guarded, Outside, SimulatedClock
 from tests.simulation.pace import WatchedGate
 from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
+from tests.simulation.spells import Spells
 from tests.simulation.stores import PlainOutputs, PlainTasks
 from tests.simulation.timeline import Timeline
 from tests.simulation.witness import Witness
@@ -50,6 +51,9 @@ REDRIVE_S: Final = (10_000, 30_000, 50_000, 70_000)
 """When somebody looks after the intake queue's dead letters; within a day, as an alarm asks for."""
 SALVAGES: Final = 3
 """How often a task whose job has a result is retried until it must be there."""
+
+TROUBLED_S_PER_TASK: Final = 5
+"""Spells of trouble begin while most of the tasks are still at work."""
 
 CALM_SHARE: Final = 0.1
 RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -102,11 +106,14 @@ class World:
         self.timeline = Timeline()
         self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
         self.witness = Witness(self.outside, policy.runs)
+        self.spells = Spells(self.outside)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
         self.inputs = InMemoryInputs()
         self.gate = WatchedGate(self.outside)
-        self.providers = SimulatedProviders(ROUTES, self.outside, self.witness.till)
+        self.providers = SimulatedProviders(
+            ROUTES, self.outside, self.witness.till, self.spells.paid
+        )
         self.machine = Machine(self.outside, self.door)
         self.witness.look_at(self.tasks, self.outputs, self._alive)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
@@ -285,9 +292,10 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         calm = draw.random() < CALM_SHARE
         rate = 0.0 if calm else draw.choice(RATES)
         share = draw.choice(SHARES)
-        kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
+        kinds = () if calm else tuple(kind for kind in WORLDLY if draw.random() < share)
     dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
     policy = Policy(runs=10 if calm else draw.choice(RUNS))
     world = World(dice, calm=calm, trace=trace, policy=policy)
     world.people.come(tasks)
+    world.spells.come(TROUBLED_S_PER_TASK * tasks)
     return world
