@@ -15,6 +15,7 @@ from tests.simulation.switches import NOT_YET
 DEATHS: Final = ("crash-before", "crash-after", "slow-call")
 _READ: Final = (*DEATHS, "table-throttled")
 _WRITE: Final = (*DEATHS, "table-throttled", "table-answer-lost")
+_PLAIN: Final = (*_WRITE, "write-contended")
 _FIND: Final = (*DEATHS, "bucket-error")
 _FREE: Final = (
     *DEATHS,
@@ -36,12 +37,12 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.latest": _READ,
     "tasks.owner": _READ,
     "tasks.wanting": _READ,
-    "tasks.due": _READ,
+    "tasks.due": (*_READ, "list-broken"),
     "tasks.create": (*_WRITE, "create-contended"),
-    "tasks.replace": _WRITE,
-    "tasks.forget_wants": _WRITE,
-    "tasks.postpone": _WRITE,
-    "tasks.dismiss": _WRITE,
+    "tasks.replace": _PLAIN,
+    "tasks.forget_wants": _PLAIN,
+    "tasks.postpone": _PLAIN,
+    "tasks.dismiss": _PLAIN,
     "inputs.find": _FIND,
     "inputs.read": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
@@ -109,6 +110,7 @@ CHANCES: Final[Mapping[str, float]] = {
     "table-shut-long-after-pay": 0.01,
     "bucket-shut-after-pay": 0.02,
     "bucket-shut-long-after-pay": 0.01,
+    "item-unreadable": 0.2,
 }
 """What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
 

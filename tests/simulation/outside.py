@@ -5,7 +5,7 @@ says so; whoever invoked it gets the name of an error, as Lambda's callers do.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
@@ -35,6 +35,10 @@ class Restless(BaseException):
     """The world has made more calls than it ever should: something goes round in circles."""
 
 
+class Unreadable(ValueError):
+    """What is stored is no task: written by hand, or by another version of the product."""
+
+
 class ClientError(Exception):
     """AWS did not do it, or did it and could not say so; named as boto3 names it."""
 
@@ -43,6 +47,8 @@ class ClientError(Exception):
 _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
     "table-answer-lost": (True, lambda: ClientError("the table's answer was lost")),
+    "write-contended": (False, lambda: Conflict("a transaction was under way")),
+    "list-broken": (True, lambda: ClientError("the index is throttled")),
     "create-contended": (False, lambda: Conflict("another transaction was under way")),
     "bucket-error": (False, lambda: ClientError("slow down")),
     "bucket-contended": (False, lambda: Conflict("another write of the key was under way")),
@@ -110,7 +116,7 @@ class Outside:
     most: int = 1_000_000
     unexpected: list[str] = field(default_factory=list)
     lines: list[str] | None = None
-    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError)
+    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError, Unreadable)
     shut: dict[str, list[str]] = field(default_factory=dict)
     shut_since: dict[str, float] = field(default_factory=dict)
 
@@ -144,6 +150,8 @@ class Outside:
     def struck(self, kind: str, act: Callable[[], T]) -> T:
         """An ordinary call that a fault has struck."""
         carried_out, error = _ERRORS.get(kind, (True, None))
+        if kind == "list-broken" and error is not None:
+            return _breaking(act(), error)  # type: ignore[return-value]
         said: Any = act() if carried_out else None
         if error is not None:
             raise error()
@@ -218,6 +226,13 @@ class Outside:
     def digest(self) -> str:
         """The trace in short: two runs that did the same have the same."""
         return hashlib.sha256("\n".join(self.lines or ()).encode()).hexdigest()[:16]
+
+
+def _breaking(whole: Any, error: Callable[[], Exception]) -> Iterator[Any]:
+    """A list that is read page by page, the second of which is refused."""
+    listed = list(whole)
+    yield from listed[: (len(listed) + 1) // 2]
+    raise error()
 
 
 class SimulatedClock:

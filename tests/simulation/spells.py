@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.simulation.faults import CALLS
 from tests.simulation.outside import Outside
+from tests.simulation.stores import PlainTasks
 
 
 def _calls(*ports: str) -> tuple[str, ...]:
@@ -68,6 +69,7 @@ class Spells:
     """
 
     outside: Outside
+    tasks: PlainTasks
     lasting: Counter[str] = field(default_factory=Counter)
 
     def come(self, within_s: float) -> None:
@@ -76,6 +78,8 @@ class Spells:
             if self.outside.mischief.chance(kind):
                 begin = functools.partial(self.begin, kind)
                 self.outside.timeline.after(self.outside.mischief.between(0, within_s), begin)
+        if self.outside.mischief.chance("item-unreadable"):
+            self.outside.timeline.after(self.outside.mischief.between(0, within_s), self._spoil)
 
     def paid(self) -> None:
         """A paid call has just been answered."""
@@ -94,6 +98,17 @@ class Spells:
         for call in spell.calls:
             self.outside.shut.setdefault(call, []).append(error)
         self.outside.timeline.after(lasts_s, functools.partial(self._end, kind, error))
+
+    def _spoil(self) -> None:
+        """Make one task unreadable for a while, as a newer version's write would."""
+        mischief, stored = self.outside.mischief, list(self.tasks.stored)
+        if not stored:
+            return
+        task_id = stored[int(mischief.between(0, len(stored)))]
+        self.outside.note(f"{task_id} cannot be read")
+        self.tasks.unreadable.add(task_id)
+        lasts_s = mischief.between(60, 10_000)
+        self.outside.timeline.after(lasts_s, lambda: self.tasks.unreadable.discard(task_id))
 
     def _end(self, kind: str, error: str) -> None:
         self.lasting[kind] -= 1

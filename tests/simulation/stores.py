@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task
+from tests.simulation.outside import Unreadable
 
 
 class Watcher(Protocol):
@@ -48,6 +49,8 @@ class PlainTasks:
         owners: output name -> the newest task that owns it.
         claims: output name -> every task that ever owned it, oldest first.
         looks: tasks that are not dismissed -> when to look at them, where they were put off.
+        unreadable: tasks whose item cannot be read for now.
+        read: tasks that were read, where somebody wants to know.
     """
 
     def __init__(self, watcher: Watcher | None = None) -> None:
@@ -55,6 +58,8 @@ class PlainTasks:
         self.owners: dict[str, str] = {}
         self.claims: dict[str, list[str]] = {}
         self.looks: dict[str, datetime | None] = {}
+        self.unreadable: set[str] = set()
+        self.read: set[str] | None = None
         self._latest: dict[str, str] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._watcher = watcher or Blind()
@@ -66,6 +71,10 @@ class PlainTasks:
 
     def get(self, task_id: str) -> Task | None:
         """The task, or None."""
+        if self.read is not None:
+            self.read.add(task_id)
+        if task_id in self.unreadable:
+            raise Unreadable(f"task {task_id} cannot be read")
         return self.stored.get(task_id)
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:

@@ -21,7 +21,7 @@ from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
 from tests.simulation.faults import WORLDLY, Dice, Mischief, Peace
 from tests.simulation.machine import Machine
-from tests.simulation.outside import Broken, Guarded, Outside, SimulatedClock
+from tests.simulation.outside import Broken, Guarded, Invocation, Outside, SimulatedClock
 from tests.simulation.pace import WatchedGate
 from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
@@ -106,9 +106,9 @@ class World:
         self.timeline = Timeline()
         self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
         self.witness = Witness(self.outside, policy.runs)
-        self.spells = Spells(self.outside)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
+        self.spells = Spells(self.outside, self.tasks)
         self.inputs = InMemoryInputs()
         self.gate = WatchedGate(self.outside)
         self.providers = SimulatedProviders(
@@ -159,8 +159,20 @@ class World:
         return True
 
     def sweep(self) -> None:
-        """The schedule calls SWEEP."""
-        self.outside.invoke("sweep", None, LIMITS["sweep"], lambda: sweep.sweep(self.ports))
+        """The schedule calls SWEEP, which comes by everything that is due unless it is harmed."""
+        due, read = set(self.tasks.due(self._now())), set[str]()
+        begun: list[Invocation | None] = []
+
+        def act() -> None:
+            begun.append(self.outside.current)
+            sweep.sweep(self.ports)
+
+        self.tasks.read = read
+        self.outside.invoke("sweep", None, LIMITS["sweep"], act)
+        self.tasks.read = None
+        harmed = begun[0] is None or begun[0].harmed
+        if due - read and not harmed:
+            self.witness.say(f"SWEEP passed {min(due - read)} over")
 
     def cancel(self, task_id: str) -> None:
         """Somebody cancels a task."""
