@@ -30,6 +30,7 @@ _PAID: Final = (
     *("throttled", "throttled-without-hint", "not-sent", "server-error", "unanswered"),
     *("accepted-but-server-error", "accepted-but-unanswered", "accepted-but-malformed"),
     *("accepted-but-truncated", "half-open", "slow-answer", "refused"),
+    *("refused-late", "throttled-late", "not-sent-late"),
 )
 
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -64,7 +65,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
-    "providers.fetch": (*DEATHS, "result-gone", "result-unreachable"),
+    "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }
 """Call to the outside -> the kinds that may strike it. A call that is not named here only dies."""
 
@@ -111,6 +112,12 @@ CHANCES: Final[Mapping[str, float]] = {
     "bucket-shut-after-pay": 0.02,
     "bucket-shut-long-after-pay": 0.01,
     "item-unreadable": 0.2,
+    "no-credits": 0.05,
+    "key-refused": 0.05,
+    "other-account": 0.05,
+    "older-job-named": 0.02,
+    "result-late": 0.05,
+    "result-very-late": 0.02,
 }
 """What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
 

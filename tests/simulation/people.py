@@ -25,8 +25,8 @@ from tests.pipeline.offers import (
 )
 from tests.simulation.faults import Mischief
 from tests.simulation.ledger import NEW_PRICE
-from tests.simulation.providers import PNG
 from tests.simulation.queue import MALFORMED
+from tests.simulation.results import PNG
 from tests.simulation.timeline import Timeline
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from tests.simulation.faults import KINDS
 from tests.simulation.invariants import check
 from tests.simulation.outside import Restless
-from tests.simulation.world import World, build_world
+from tests.simulation.seeds import build_world
+from tests.simulation.world import World
 
 CHUNK = 25
 """How many worlds a process plays before it reports."""

@@ -5,7 +5,17 @@
 
 from typing import Final
 
-NOT_YET: Final[frozenset[str]] = frozenset()
+NOT_YET: Final[frozenset[str]] = frozenset(
+    {
+        *("refused-late", "throttled-late", "not-sent-late"),
+        *("other-account", "older-job-named", "result-late", "result-very-late"),
+    }
+)
 """Kinds of faults that come over no world by themselves."""
-UNHELD: Final[frozenset[str]] = frozenset({"kept-answers", "closed-delivery"})
+UNHELD: Final[frozenset[str]] = frozenset(
+    {
+        *("kept-answers", "closed-delivery"),
+        *("told-why", "short-pauses"),
+    }
+)
 """Promises that are not judged."""

@@ -3,7 +3,6 @@
 A world is made, people come, and it is let run until it rests; then `invariants` looks at it.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from darkroom.task import STILL
 from tests.fakes.clock import START
 from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
-from tests.simulation.faults import WORLDLY, Dice, Mischief, Peace
+from tests.simulation.faults import Mischief, Peace
 from tests.simulation.machine import Machine
 from tests.simulation.outside import Broken, Guarded, Invocation, Outside, SimulatedClock
 from tests.simulation.pace import WatchedGate
@@ -29,6 +28,7 @@ from tests.simulation.queue import Queue
 from tests.simulation.spells import Spells
 from tests.simulation.stores import PlainOutputs, PlainTasks
 from tests.simulation.timeline import Timeline
+from tests.simulation.waiting import SPEECHLESS_S, speechless
 from tests.simulation.witness import Witness
 
 LIMITS: Final[Mapping[str, int]] = {
@@ -51,17 +51,6 @@ REDRIVE_S: Final = (10_000, 30_000, 50_000, 70_000)
 """When somebody looks after the intake queue's dead letters; within a day, as an alarm asks for."""
 SALVAGES: Final = 3
 """How often a task whose job has a result is retried until it must be there."""
-
-TROUBLED_S_PER_TASK: Final = 5
-"""Spells of trouble begin while most of the tasks are still at work."""
-
-CALM_SHARE: Final = 0.1
-RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
-FOCUSED_RATE: Final = 0.03
-SHARES: Final = (0.1, 0.4, 0.8, 1.0)
-"""Of the worlds, of the calls that are struck, and of the kinds of faults in one world."""
-RUNS: Final = (Policy().runs, Policy().runs, 3, 1)
-"""How many runs may be begun: as deployed, or so few that they are used up now and then."""
 
 _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
     "submit": lambda ports, event, left_s: submit.submit(
@@ -115,6 +104,8 @@ class World:
             ROUTES, self.outside, self.witness.till, self.spells.paid
         )
         self.machine = Machine(self.outside, self.door)
+        self.providers.replaced = self.machine.abort
+        self.gate.blocked = self.providers.accounts.blocked
         self.witness.look_at(self.tasks, self.outputs, self._alive)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
@@ -167,11 +158,14 @@ class World:
             begun.append(self.outside.current)
             sweep.sweep(self.ports)
 
-        self.tasks.read = read
+        alone = self.tasks.read is None
+        if alone:
+            self.tasks.read = read
         self.outside.invoke("sweep", None, LIMITS["sweep"], act)
-        self.tasks.read = None
-        harmed = begun[0] is None or begun[0].harmed
-        if due - read and not harmed:
+        if alone:
+            self.tasks.read = None
+        unharmed = begun[0] is not None and not begun[0].harmed
+        if alone and unharmed and due - read:
             self.witness.say(f"SWEEP passed {min(due - read)} over")
 
     def cancel(self, task_id: str) -> None:
@@ -241,6 +235,7 @@ class World:
         )
         if verb == "fail" and event["task_id"] in self.tasks.looks:
             self.timeline.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
+        self._listen(event["task_id"], said)
         if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
             for provider, leases in self.gate.leases.items():
                 if event["task_id"] in leases:
@@ -248,6 +243,17 @@ class World:
                         f"{event['task_id']} needs no lease of {provider}, and has one"
                     )
         return said
+
+    def _listen(self, task_id: str, said: Step | Broken) -> None:
+        """Whoever is sent away says why."""
+        if isinstance(said, Broken) or said.wait_s < SPEECHLESS_S:
+            return
+        task = self.tasks.stored[task_id]
+        pending = task.state == "running" and task.paying.job_id in self.providers.pending
+        now = self._now().timestamp()
+        wrong = speechless(task, said, pending=pending, now=now)
+        if wrong is not None:
+            self.witness.say(wrong)
 
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
@@ -286,28 +292,3 @@ class World:
                 keys = [key for keys in one.asked.keys.values() for key in keys]
                 if all(self.inputs.find(key) for key in keys):
                     self.witness.say(f"{one.task_id} waits though everything is there")
-
-
-def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False) -> World:
-    """The world of a seed, with its people in it: calm, or with some kinds of faults.
-
-    Args:
-        seed: of everything.
-        tasks: about how many there will be.
-        focus: the only kinds of faults, often; without it the seed chooses.
-        trace: whether to keep what happens.
-    """
-    draw = random.Random(f"world {seed}")  # noqa: S311 - the same again, not a secret
-    if focus:
-        calm, rate, kinds = False, FOCUSED_RATE, tuple(focus)
-    else:
-        calm = draw.random() < CALM_SHARE
-        rate = 0.0 if calm else draw.choice(RATES)
-        share = draw.choice(SHARES)
-        kinds = () if calm else tuple(kind for kind in WORLDLY if draw.random() < share)
-    dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
-    policy = Policy(runs=10 if calm else draw.choice(RUNS))
-    world = World(dice, calm=calm, trace=trace, policy=policy)
-    world.people.come(tasks)
-    world.spells.come(TROUBLED_S_PER_TASK * tasks)
-    return world
