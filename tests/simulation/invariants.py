@@ -55,6 +55,15 @@ def _asked_for(world: World) -> Iterator[str]:
             if came != ask.expect:
                 yield f"{task.task_id} came to {came} in a calm world, not to {ask.expect}"
     asked = {ask.trigger.task_id for ask in world.people.asks}
+    for key in world.people.unnamed:
+        mine = [
+            task.task_id
+            for task in world.tasks.stored.values()
+            if (task.trigger.kind, task.trigger.key) == ("message", key)
+        ]
+        asked |= set(mine)
+        if len(mine) != 1:
+            yield f"{key} was asked for by one message without an id: {len(mine)} tasks"
     for task_id in world.tasks.stored.keys() - asked:
         yield f"nobody asked for {task_id}"
     yield from _newest(world, newest)

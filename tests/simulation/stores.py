@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task
+from tests.fakes.inputs import InMemoryInputs
 from tests.simulation.outside import Unreadable
 
 
@@ -153,6 +154,14 @@ class PlainTasks:
         """Failed and unknown tasks, newest first."""
         found = [task for task in self.stored.values() if task.state in ("failed", "unknown")]
         return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]
+
+
+class PlainInputs(InMemoryInputs):
+    """The input bucket, with what people seldom do to one."""
+
+    def bring_back(self, key: str) -> None:
+        """Remove the delete marker, if there is one."""
+        self._deleted.discard(key)
 
 
 class PlainOutputs:

@@ -8,6 +8,7 @@ from typing import Final
 NOT_YET: Final[frozenset[str]] = frozenset(
     {
         *("refused-late", "throttled-late", "not-sent-late"),
+        *("message-repeated", "photo-undeleted"),
         *("other-account", "older-job-named", "result-late", "result-very-late"),
     }
 )

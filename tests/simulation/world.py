@@ -14,9 +14,8 @@ from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit
 from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import STILL
+from darkroom.task import STILL, Task
 from tests.fakes.clock import START
-from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
 from tests.simulation.faults import Mischief, Peace
 from tests.simulation.machine import Machine
@@ -26,9 +25,9 @@ from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
 from tests.simulation.spells import Spells
-from tests.simulation.stores import PlainOutputs, PlainTasks
+from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
 from tests.simulation.timeline import Timeline
-from tests.simulation.waiting import SPEECHLESS_S, speechless
+from tests.simulation.waiting import AWAITED_S, SPEECHLESS_S, speechless
 from tests.simulation.witness import Witness
 
 LIMITS: Final[Mapping[str, int]] = {
@@ -98,7 +97,7 @@ class World:
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
         self.spells = Spells(self.outside, self.tasks)
-        self.inputs = InMemoryInputs()
+        self.inputs = PlainInputs()
         self.gate = WatchedGate(self.outside)
         self.providers = SimulatedProviders(
             ROUTES, self.outside, self.witness.till, self.spells.paid
@@ -115,6 +114,7 @@ class World:
         self.people = People(
             self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
         )
+        self.people.came = self._expect
         self._patrolled = False
 
     def rest(self) -> None:
@@ -282,13 +282,28 @@ class World:
         """The true time, whatever a process's clock says."""
         return START + timedelta(seconds=self.timeline.now)
 
+    def _expect(self, key: str) -> None:
+        """A file is there: some time later nobody waits for it any more."""
+        self.timeline.after(AWAITED_S, lambda: self._look_for_idlers(key))
+
+    def _look_for_idlers(self, key: str) -> None:
+        """Whoever waits although everything is there should have been released by its event."""
+        if self.queue.dead or self.queue.under_way or self.tasks.unreadable:
+            return
+        for task_id in self.tasks.wanting(key):
+            task = self.tasks.stored[task_id]
+            if task.awaits_inputs and self._all_there(task):
+                self.witness.say(f"{task_id} waits {AWAITED_S} s after {key} came")
+
+    def _all_there(self, task: Task) -> bool:
+        keys = (key for keys in task.asked.keys.values() for key in keys)
+        return all(self.inputs.find(key) for key in keys)
+
     def _look_for_sleepers(self) -> None:
         """Whoever waits past the deadline waits for something, or for somebody's redrive."""
         if self.queue.dead or self.queue.under_way:
             return
         now = self._now()
         for one in self.tasks.stored.values():
-            if one.state == "waiting" and one.ending is None and one.deadline <= now:
-                keys = [key for keys in one.asked.keys.values() for key in keys]
-                if all(self.inputs.find(key) for key in keys):
-                    self.witness.say(f"{one.task_id} waits though everything is there")
+            if one.awaits_inputs and one.deadline <= now and self._all_there(one):
+                self.witness.say(f"{one.task_id} waits though everything is there")
