@@ -7,8 +7,8 @@ from typing import Final
 
 NOT_YET: Final[frozenset[str]] = frozenset(
     {
-        *("refused-late", "throttled-late", "not-sent-late"),
-        *("message-repeated", "photo-undeleted"),
+        *("refused-late", "throttled-late", "not-sent-late", "write-contended"),
+        *("message-without-id", "message-repeated", "photo-undeleted"),
         *("other-account", "older-job-named", "result-late", "result-very-late"),
     }
 )
@@ -16,7 +16,7 @@ NOT_YET: Final[frozenset[str]] = frozenset(
 UNHELD: Final[frozenset[str]] = frozenset(
     {
         *("kept-answers", "closed-delivery"),
-        *("told-why", "short-pauses"),
+        *("told-why", "short-pauses", "one-probe"),
     }
 )
 """Promises that are not judged."""

@@ -26,6 +26,7 @@ from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
 from tests.simulation.spells import Spells
 from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
+from tests.simulation.till import SKEW_S
 from tests.simulation.timeline import Timeline
 from tests.simulation.waiting import AWAITED_S, SPEECHLESS_S, speechless
 from tests.simulation.witness import Witness
@@ -151,7 +152,8 @@ class World:
 
     def sweep(self) -> None:
         """The schedule calls SWEEP, which comes by everything that is due unless it is harmed."""
-        due, read = set(self.tasks.due(self._now())), set[str]()
+        for_certain = self._now() - timedelta(seconds=SKEW_S)
+        due, read = set(self.tasks.due(for_certain)), set[str]()
         begun: list[Invocation | None] = []
 
         def act() -> None:
