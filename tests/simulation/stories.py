@@ -5,7 +5,7 @@ strikes. What people do in a story is part of it, and their commands are struck 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ from tests.pipeline.offers import (
     SYNC_KEY,
     SYNC_NONE,
 )
+from tests.simulation.accounts import Trouble
+from tests.simulation.switches import UNTOLD
 from tests.simulation.world import World
 
 PHOTO: Final = "photos/cat.jpg"
@@ -43,6 +45,7 @@ class Doom:
         way: how.
         first: what befalls the first calls of a name; part of the story.
         place: where between two bounds every figure lies.
+        happens: what happens whenever it may.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Doom:
         way: str = "",
         first: Mapping[str, Sequence[str]] | None = None,
         place: float = PLACE,
+        happens: Collection[str] = (),
     ) -> None:
         self.fired: Counter[str] = Counter()
         self.count = 0
@@ -58,6 +62,7 @@ class Doom:
         self._at, self._way = at, way
         self._first = {call: list(kinds) for call, kinds in (first or {}).items()}
         self._place = place
+        self._happens = happens
 
     def strike(self, call: str) -> str | None:
         """The way, if this is the call."""
@@ -71,9 +76,8 @@ class Doom:
         return self._way
 
     def chance(self, kind: str) -> bool:
-        """Nothing else happens."""
-        del kind
-        return False
+        """Nothing else happens but what the story says."""
+        return kind in self._happens
 
     def between(self, least: float, most: float) -> float:
         """Always the same place."""
@@ -93,6 +97,7 @@ class Story:
         charges: how many paid calls it may cost.
         runs: how many may be begun.
         place: where every figure of its world lies.
+        happens: what happens in it whenever it may.
     """
 
     operation: str
@@ -103,10 +108,11 @@ class Story:
     charges: int = 1
     runs: int = Policy().runs
     place: float = PLACE
+    happens: frozenset[str] = frozenset()
 
     def doom(self, at: int = 0, way: str = "") -> Doom:
         """What befalls its world, with one call struck besides."""
-        return Doom(at, way, self.first, self.place)
+        return Doom(at, way, self.first, self.place, self.happens)
 
     def tell(self, doom: Doom, *, spec_first: bool = False, twice: bool = False) -> World:
         """From the upload until the world rests."""
@@ -175,6 +181,37 @@ def _overwritten(world: World) -> None:
         world.people.ask(SPEC, JOB_NONE, None, metadata={"version": 2}, provider="gamma")
 
     world.timeline.after(MIDDLE_S, ask_again)
+
+
+def _spell(kind: str, lasts_s: float, at_s: float = CALL_AT_S) -> Callable[[World], None]:
+    """A spell that begins while the paid call is under way."""
+
+    def plot(world: World) -> None:
+        world.timeline.after(at_s, lambda: world.spells.begin(kind, lasts_s))
+
+    return plot
+
+
+def _trouble(
+    provider: str, trouble: Trouble, lasts_s: float, at_s: float = 0.0
+) -> Callable[[World], None]:
+    """The provider's account is not as it should be."""
+
+    def plot(world: World) -> None:
+        accounts = world.providers.accounts
+        world.timeline.after(at_s, lambda: accounts.begin(provider, trouble, lasts_s))
+
+    return plot
+
+
+def _another(operation: str, provider: str) -> Callable[[World], None]:
+    """A second task for the same provider, while the first one's job is under way."""
+
+    def ask(world: World) -> None:
+        world.people.drop(f"another/{PHOTO}")
+        world.people.ask(f"another/{SPEC}", operation, provider=provider)
+
+    return lambda world: world.timeline.after(MIDDLE_S, lambda: ask(world))
 
 
 def _task(world: World) -> str:
@@ -256,4 +293,47 @@ EVENTFUL: Final[Mapping[str, Story]] = {
 }
 """What else may happen to it."""
 
-STORIES: Final[Mapping[str, Story]] = {**PLAIN, **EVENTFUL}
+_LARGE: Final = 0.37501
+"""A place at which what is answered at once is large data."""
+_LATE: Final = frozenset({"result-late"})
+_NOT_SENT_LATE: Final = {"providers.pay": ("not-sent-late",)}
+_REFUSED_LATE: Final = {"providers.pay": ("refused-late",)}
+_THROTTLED_LATE: Final = {"providers.pay": ("throttled-late",)}
+
+TROUBLED: Final[Mapping[str, Story]] = {
+    "table shut for seconds, none, sync": Story(
+        SYNC_NONE, "alpha", _spell("table-shut-after-pay", 20)
+    ),
+    "table shut for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _spell("table-shut-long-after-pay", 300)
+    ),
+    "bucket shut for minutes, none, large": Story(
+        SYNC_NONE, "alpha", _spell("bucket-shut-long-after-pay", 300), place=_LARGE
+    ),
+    "outputs shut for a while, none, a job": Story(JOB_NONE, "gamma", _spell("outputs-shut", 900)),
+    "late result, none, sync": Story(SYNC_NONE, "alpha", happens=_LATE),
+    "late result, none, a job": Story(JOB_NONE, "gamma", happens=_LATE),
+    "refused late, none, a job": Story(JOB_NONE, "gamma", first=_REFUSED_LATE, ends=_ANY),
+    "not sent late, look-up, a job": Story(JOB_LOOKED_UP, "epsilon", first=_NOT_SENT_LATE),
+    "throttled late, key, a job": Story(JOB_KEY, "beta", first=_THROTTLED_LATE),
+    "no credits for minutes, key, a job": Story(
+        JOB_KEY, "beta", _trouble("beta", "no-credits", 200)
+    ),
+    "secret refused for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _trouble("gamma", "key-refused", 200, MIDDLE_S)
+    ),
+    "another account for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _trouble("gamma", "other-account", 200, MIDDLE_S)
+    ),
+    "an older job is named, none": Story(
+        JOB_NONE,
+        "gamma",
+        _another(JOB_NONE, "gamma"),
+        charges=2,
+        happens=frozenset({"older-job-named"}),
+    ),
+}
+"""What our own stores and the providers' accounts do to it."""
+
+STORIES: Final[Mapping[str, Story]] = {**PLAIN, **EVENTFUL, **TROUBLED}
+TOLD: Final = tuple(name for name in (*EVENTFUL, *TROUBLED) if name not in UNTOLD)

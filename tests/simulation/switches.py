@@ -20,3 +20,16 @@ UNHELD: Final[frozenset[str]] = frozenset(
     }
 )
 """Promises that are not judged."""
+UNTOLD: Final[frozenset[str]] = frozenset(
+    {
+        "table shut for seconds, none, sync",
+        "table shut for minutes, none, a job",
+        "bucket shut for minutes, none, large",
+        "outputs shut for a while, none, a job",
+        *("late result, none, sync", "late result, none, a job"),
+        *("refused late, none, a job", "not sent late, look-up, a job"),
+        *("throttled late, key, a job", "another account for minutes, none, a job"),
+        "an older job is named, none",
+    }
+)
+"""Stories whose crash points are not enumerated."""
