@@ -21,6 +21,8 @@ MOST_VAIN: Final = 8
 VAIN_IN_S: Final = 300
 """A blocked account is tried no more often than so many times in so many seconds: those that were
 on their way when it was blocked, and one at a time after each pause."""
+MOST_REFUSING_S: Final = 5.0
+"""What a refusal takes; who asks meanwhile cannot know of it."""
 LEAST_S: Final = 30
 MOST_S: Final = 5000
 BLOCKED: Final = frozenset({"no-credits", "bad-credentials", "account-suspended"})
@@ -78,6 +80,7 @@ class Accounts:
         """Raises where nothing can be paid for; what is `known` already costs nothing more."""
         if self.blocked(provider):
             self.vain[provider].append(self._outside.timeline.now)
+            self._outside.pass_(self._outside.mischief.between(0, MOST_REFUSING_S))
         self.check_key(provider)
         if self._troubles[provider, "no-credits"] and not known:
             raise AccountBlocked("no-credits", f"The account at {provider} has no credits left.")

@@ -163,14 +163,8 @@ class People:
         elif draw < 0.6:
             self.drop(photo)
             self._ask_twice_for_one_name(photo, operation)
-        elif draw < 0.75 and self.mischief.chance("photo-undeleted"):
-            self.drop(photo)
-            self.remove(photo)
-            self._later(5, lambda: self.ask(spec, operation, on_unknown=unknown))
-            self._later(600, lambda: self.bring_back(photo))
         elif draw < 0.75:
-            self.ask(spec, operation, on_unknown=unknown)
-            self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
+            self._work_without_photo(photo, operation, unknown, draw)
         elif draw < 0.83:
             self.drop(photo)
             self.request(f"request-{photo[:-8]}", photo, operation)
@@ -191,6 +185,21 @@ class People:
             self.ask(spec, operation, "input-empty")
             self._later(5, lambda: self.drop(photo, b""))
         self._meddle(photo, spec, operation)
+
+    def _work_without_photo(self, photo: str, operation: str, unknown: str, draw: float) -> None:
+        """Specs that wait for their photo, which is uploaded later or comes back."""
+        spec = f"{photo}.json"
+        if self.mischief.chance("photo-undeleted"):
+            self.drop(photo)
+            self.remove(photo)
+            self._later(5, lambda: self.ask(spec, operation, on_unknown=unknown))
+            self._later(600, lambda: self.bring_back(photo))
+            return
+        if draw < 0.63:
+            self.ask(f"{photo}.again.json", operation)
+            self.ask(f"{photo}.thumb.json", operation)
+        self.ask(spec, operation, on_unknown=unknown)
+        self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
 
     def _ask_twice_for_one_name(self, photo: str, operation: str) -> None:
         """Two specs whose results would have one name; one of them is refused."""

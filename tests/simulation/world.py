@@ -3,13 +3,15 @@
 A world is made, people come, and it is let run until it rests; then `invariants` looks at it.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from darkroom.arrivals import Message
+from darkroom.arrivals import Message, Uploaded
 from darkroom.aws.messages import read_message
+from darkroom.errors import Refused
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
@@ -259,13 +261,28 @@ class World:
 
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
-        said = self.outside.invoke(
-            "intake",
-            None,
-            LIMITS["intake"],
-            lambda: intake.receive(self.ports, message, read_message),
-        )
+        begun: list[Invocation | None] = []
+
+        def act() -> None:
+            begun.append(self.outside.current)
+            intake.receive(self.ports, message, read_message)
+
+        said = self.outside.invoke("intake", None, LIMITS["intake"], act)
+        if self.tasks.unreadable and begun[0] is not None and not begun[0].harmed:
+            self._look_for_forgotten(message)
         return said if isinstance(said, Broken) else None
+
+    def _look_for_forgotten(self, message: Message) -> None:
+        """What a file's event is for is done for every task that can be read."""
+        with contextlib.suppress(Refused):
+            for one in read_message(message, self.inputs.bucket):
+                if not isinstance(one, Uploaded):
+                    continue
+                for task_id in self.tasks.wanting(one.key):
+                    task = self.tasks.stored[task_id]
+                    readable = task_id not in self.tasks.unreadable
+                    if readable and task.awaits_inputs and self._all_there(task):
+                        self.witness.say(f"INTAKE left {task_id} waiting for {one.key}")
 
     def _deploy(self, routes: Sequence[Route]) -> None:
         self.witness.routes_gone = len(routes) < len(ROUTES)
