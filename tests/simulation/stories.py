@@ -4,8 +4,7 @@ Each is told in a world of its own, in which nothing goes wrong but the one call
 strikes. What people do in a story is part of it, and their commands are struck like everything.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +19,12 @@ from tests.pipeline.offers import (
     SYNC_NONE,
 )
 from tests.simulation.accounts import Trouble
+from tests.simulation.doom import PLACE, Doom
 from tests.simulation.switches import UNTOLD
 from tests.simulation.world import World
 
 PHOTO: Final = "photos/cat.jpg"
 SPEC: Final = "photos/cat.jpg.json"
-PLACE: Final = 0.371
-"""Where between two bounds every figure of these worlds lies; any would do."""
 
 MIDDLE_S: Final = 3.0
 """When the job of a story is under way: it takes about five seconds. A call without an answer, too:
@@ -35,53 +33,6 @@ CALL_AT_S: Final = 0.6
 """When the paid call of a story is under way, which takes a moment."""
 LATER_S: Final = 4000.0
 """When everything has long come to an end, sweeps included."""
-
-
-class Doom:
-    """A mischief that strikes one call, in one way, and does nothing else of its own.
-
-    Args:
-        at: which call.
-        way: how.
-        first: what befalls the first calls of a name; part of the story.
-        place: where between two bounds every figure lies.
-        happens: what happens whenever it may.
-    """
-
-    def __init__(
-        self,
-        at: int = 0,
-        way: str = "",
-        first: Mapping[str, Sequence[str]] | None = None,
-        place: float = PLACE,
-        happens: Collection[str] = (),
-    ) -> None:
-        self.fired: Counter[str] = Counter()
-        self.count = 0
-        self.struck = ""
-        self._at, self._way = at, way
-        self._first = {call: list(kinds) for call, kinds in (first or {}).items()}
-        self._place = place
-        self._happens = happens
-
-    def strike(self, call: str) -> str | None:
-        """The way, if this is the call."""
-        self.count += 1
-        script = self._first.get(call)
-        scripted = script.pop(0) if script else None
-        if self.count != self._at:
-            return scripted
-        self.struck = call
-        self.fired[self._way] += 1
-        return self._way
-
-    def chance(self, kind: str) -> bool:
-        """Nothing else happens but what the story says."""
-        return kind in self._happens
-
-    def between(self, least: float, most: float) -> float:
-        """Always the same place."""
-        return least + (most - least) * self._place
 
 
 @dataclass(frozen=True)

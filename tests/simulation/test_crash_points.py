@@ -3,7 +3,8 @@
 import pytest
 
 from tests.simulation.crash_points import KEYED, enumerate_points, table
-from tests.simulation.stories import PLAIN, STORIES, TOLD, Doom
+from tests.simulation.doom import Doom
+from tests.simulation.stories import PLAIN, STORIES, TOLD
 from tests.simulation.switches import UNTOLD
 
 every_event = pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
