@@ -99,6 +99,7 @@ def _play(
                 wire.provider: {**shop.sandboxes[wire.provider], "base_url": wire.base_url}
                 for wire in wires
             },
+            lambda: any(one.paid for wire in wires for one in wire.exchanges()),
         )
         began = time.monotonic()
         killer.start()

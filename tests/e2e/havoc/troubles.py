@@ -6,7 +6,7 @@
     inactive     GoAPI's key is refused
     wrong-key    the secret of SnapAPI's key holds an old one
 
-Each comes once, soon after the beginning, and goes again by itself.
+Each comes once, soon after the first paid call, and goes again by itself.
 """
 
 import contextlib
@@ -23,7 +23,8 @@ import httpx
 from tests.e2e.refusals import OUTPUTS, TABLE
 from tests.e2e.shop import Shop
 
-BEGINS_S: Final = (2.0, 15.0)
+BEGINS_S: Final = (0.0, 10.0)
+LOOK_EVERY_S: Final = 0.5
 LASTS_S: Final = (5.0, 12.0)
 CREDITS: Final = 100_000
 OLD_KEY: Final = "a-key-that-was-rotated-away"
@@ -42,6 +43,7 @@ class Troubles:
         rng: decides when.
         put_secret: writes a provider's secret.
         access: provider -> what its secret rightly holds.
+        under_way: tells whether anything has been paid for yet.
 
     Attributes:
         closed: when the output bucket was closed, from and to, by the wall clock.
@@ -53,6 +55,7 @@ class Troubles:
     rng: random.Random
     put_secret: PutSecret
     access: dict[str, dict[str, str]]
+    under_way: Callable[[], bool]
     closed: list[tuple[float, float]] = field(default_factory=list)
     played: list[str] = field(default_factory=list)
 
@@ -92,6 +95,9 @@ class Troubles:
         at_s: float,
         lasts_s: float,
     ) -> None:
+        while not self.under_way():
+            if self._ended.wait(LOOK_EVERY_S):
+                return
         if self._ended.wait(at_s):
             return
         with begun():
