@@ -1,11 +1,15 @@
 """Keeps a local environment up for the tests until its stdin closes; says where on stdout."""
 
 import faulthandler
+import functools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from infra.local import server
 from infra.local.environment import LocalEnvironment
+from tests.e2e.refusals import Refusals
 
 
 def main() -> None:
@@ -13,6 +17,13 @@ def main() -> None:
     # Whoever gives up waiting for its end sends SIGABRT, and learns where every thread stands.
     faulthandler.enable()
     folder = Path(sys.argv[1])
+    whole = server.Application
+
+    @functools.wraps(whole)
+    def refusing(*given: Any, **named: Any) -> Refusals:
+        return Refusals(whole(*given, **named), folder)
+
+    server.Application = refusing  # type: ignore[assignment, misc]
     with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
         where = {
             "endpoint_url": local.endpoint_url,

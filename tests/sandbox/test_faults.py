@@ -35,6 +35,17 @@ def test_a_body_that_is_a_string_is_sent_as_it_is(snapapi: SandboxClient) -> Non
     assert response.headers["content-type"] == "text/html"
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_an_answer_may_come_packed(snapapi: SandboxClient, coding: str) -> None:
+    """The answer says how, and whoever undoes it has what was sent."""
+    snapapi.fault({"pack": coding}, RESTORE)
+    response = snapapi.form(RESTORE, files=PHOTO)
+
+    assert response.headers["content-encoding"] == coding
+    assert response.json()["data"]
+    assert snapapi.spent() == 1
+
+
 @pytest.mark.parametrize(("when", "spent"), [("before", 0), ("after", 1)])
 def test_a_dropped_connection_has_no_answer(snapapi: SandboxClient, when: str, spent: int) -> None:
     """The client sees a connection that closes; only dropping after the work costs."""

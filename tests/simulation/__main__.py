@@ -1,7 +1,8 @@
 """Simulate: `python -m tests.simulation --seeds 2000 --tasks 50 --processes 2`.
 
 Many worlds: how many tasks, which faults, which promises were broken. `--seed K --trace` plays
-one world twice and prints what happened in it. `--crash-points`, with the races of two processes
+one world twice and prints what happened in it. `--focus KIND,KIND` leaves out all other kinds of
+faults. `--crash-points`, with the races of two processes
 for one name, and `--bugs` print their tables.
 Exits with 1 when a promise was broken, or a planted bug was not found.
 """
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.simulation import bug_hunt, crash_points, races
+from tests.simulation.faults import KINDS
 from tests.simulation.play import play, play_all
 
 
@@ -22,14 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.bugs:
         return _print_bugs(asked.processes, asked.cpu)
     if asked.seed is not None:
-        return _print_one(asked.seed, asked.tasks, trace=asked.trace)
-    report = play_all(asked.first, asked.seeds, asked.tasks, asked.processes)
+        return _print_one(asked.seed, asked.tasks, asked.focus, trace=asked.trace)
+    report = play_all(asked.first, asked.seeds, asked.tasks, asked.processes, asked.focus)
     _print(*report.lines())
     return 1 if report.broken else 0
 
 
-def _print_one(seed: int, tasks: int, *, trace: bool) -> int:
-    worlds = [play(seed, tasks, trace=True) for _ in range(2)]
+def _print_one(seed: int, tasks: int, focus: Sequence[str], *, trace: bool) -> int:
+    worlds = [play(seed, tasks, focus=focus, trace=True) for _ in range(2)]
     world, broken = worlds[0]
     if trace:
         _print(*(world.outside.lines or ()))
@@ -63,6 +65,14 @@ def _print_bugs(processes: int, cpu_s: float) -> int:
     return 1 if missed else 0
 
 
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(text.split(","))
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no kind of fault called {', '.join(unknown)}")
+    return kinds
+
+
 def _print(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
@@ -75,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", type=int, default=50, help="tasks in each world (50)")
     parser.add_argument("--processes", type=int, default=2, help="processes (2)")
     parser.add_argument("--seed", type=int, help="play this world alone, twice")
+    parser.add_argument(
+        "--focus", type=_kinds, default=(), help="nothing but these kinds of faults: KIND,KIND"
+    )
     parser.add_argument("--trace", action="store_true", help="with --seed: print what happens")
     parser.add_argument("--crash-points", action="store_true", help="strike every call once")
     parser.add_argument("--bugs", action="store_true", help="plant bugs and look for them")

@@ -20,13 +20,17 @@ def books(world: World) -> Iterator[str]:
         if attempt is None:
             yield f"{task_id} was charged for attempt {number}, of which it knows nothing"
             continue
-        yield from _attempt(task, attempt, jobs[0])
+        yield from _attempt(world, task, attempt, jobs[0])
     for task in world.tasks.stored.values():
         for attempt in task.attempts:
             if attempt.charged == "yes" and not ledger.of.get((task.task_id, attempt.number)):
                 yield f"{task.task_id} says that attempt {attempt.number} was charged"
             job = ledger.jobs.get(attempt.job_id or "")
-            if job and (job.work.task_id, job.work.attempt) != (task.task_id, attempt.number):
+            mine = job is None or (job.work.task_id, job.work.attempt) == (
+                *(task.task_id, attempt.number),
+            )
+            misnamed = (task.task_id, attempt.number) in ledger.misnamed
+            if job and not mine and not misnamed:
                 yield f"{task.task_id} took {job.job_id} for its own"
         yield from _cost(world, task)
 
@@ -48,7 +52,7 @@ def _cost(world: World, task: Task) -> Iterator[str]:
         yield f"{task.task_id} was paid for and cancelled: {code}"
 
 
-def _attempt(task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
+def _attempt(world: World, task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
     told = describe_attempt(attempt)
     where = f"{task.task_id}, attempt {attempt.number}: {told['charged']}, {told['credits']};"
     if attempt.charged == "no" and job.owed:
@@ -59,7 +63,11 @@ def _attempt(task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
     deaf = code in ("internal", "cancelled") or (code == "result-gone" and attempt.asked_since)
     if attempt.charged == "yes" and not job.owed and job.reported and not deaf:
         yield f"{where} nothing was taken"
-    if attempt.charged == "yes" and attempt.credits not in (
-        (job.amount,) if job.told and job.reported else (PRICE, NEW_PRICE, job.amount)
+    misnamed = (task.task_id, attempt.number) in world.providers.ledger.misnamed
+    if (
+        attempt.charged == "yes"
+        and not misnamed
+        and attempt.credits
+        not in ((job.amount,) if job.told and job.reported else (PRICE, NEW_PRICE, job.amount))
     ):
         yield f"{where} {job.amount} were taken and told"

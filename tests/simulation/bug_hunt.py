@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from tests.simulation import bugs_of_care, bugs_of_doubt, bugs_of_money, bugs_of_order
+from tests.simulation import (
+    bugs_of_accounts,
+    bugs_of_care,
+    bugs_of_doubt,
+    bugs_of_money,
+    bugs_of_order,
+    bugs_of_stores,
+)
 from tests.simulation.crash_points import enumerate_points
 from tests.simulation.planting import Bug, planted
 from tests.simulation.play import play
@@ -17,6 +24,8 @@ BUGS: Final[tuple[Bug, ...]] = (
     *bugs_of_order.BUGS,
     *bugs_of_care.BUGS,
     *bugs_of_doubt.BUGS,
+    *bugs_of_stores.BUGS,
+    *bugs_of_accounts.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from tests.simulation.switches import NOT_YET
+
 DEATHS: Final = ("crash-before", "crash-after", "slow-call")
 _READ: Final = (*DEATHS, "table-throttled")
 _WRITE: Final = (*DEATHS, "table-throttled", "table-answer-lost")
+_PLAIN: Final = (*_WRITE, "write-contended")
 _FIND: Final = (*DEATHS, "bucket-error")
 _FREE: Final = (
     *DEATHS,
@@ -27,6 +30,7 @@ _PAID: Final = (
     *("throttled", "throttled-without-hint", "not-sent", "server-error", "unanswered"),
     *("accepted-but-server-error", "accepted-but-unanswered", "accepted-but-malformed"),
     *("accepted-but-truncated", "half-open", "slow-answer", "refused"),
+    *("refused-late", "throttled-late", "not-sent-late"),
 )
 
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -34,14 +38,15 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.latest": _READ,
     "tasks.owner": _READ,
     "tasks.wanting": _READ,
-    "tasks.due": _READ,
+    "tasks.due": (*_READ, "list-broken"),
     "tasks.create": (*_WRITE, "create-contended"),
-    "tasks.replace": _WRITE,
-    "tasks.claim_output": _WRITE,
-    "tasks.forget_wants": _WRITE,
-    "tasks.postpone": _WRITE,
-    "tasks.dismiss": _WRITE,
-    "tasks.put_off": _WRITE,
+    "tasks.replace": _PLAIN,
+    "tasks.claim_job": _PLAIN,
+    "tasks.claim_output": _PLAIN,
+    "tasks.forget_wants": _PLAIN,
+    "tasks.postpone": _PLAIN,
+    "tasks.dismiss": _PLAIN,
+    "tasks.put_off": _PLAIN,
     "inputs.find": _FIND,
     "inputs.read": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
@@ -64,7 +69,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
-    "providers.fetch": (*DEATHS, "result-gone", "result-unreachable"),
+    "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }
 """Call to the outside -> the kinds that may strike it. A call that is not named here only dies."""
 
@@ -100,10 +105,34 @@ CHANCES: Final[Mapping[str, float]] = {
     "dead-letters-left": 0.2,
     "route-gone": 0.2,
     "price-changed": 0.2,
+    "table-shut": 0.15,
+    "bucket-shut": 0.1,
+    "outputs-shut": 0.15,
+    "inputs-shut": 0.1,
+    "bus-shut": 0.1,
+    "starts-shut": 0.1,
+    "table-shut-after-pay": 0.02,
+    "table-shut-long-after-pay": 0.01,
+    "bucket-shut-after-pay": 0.02,
+    "bucket-shut-long-after-pay": 0.01,
+    "message-without-id": 0.3,
+    "message-repeated": 0.5,
+    "message-at-midnight": 0.2,
+    "redrive-renames": 0.5,
+    "photo-undeleted": 0.2,
+    "item-unreadable": 0.2,
+    "no-credits": 0.05,
+    "key-refused": 0.05,
+    "other-account": 0.05,
+    "older-job-named": 0.02,
+    "result-late": 0.05,
+    "result-very-late": 0.02,
 }
 """What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
 
 KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
+WORLDLY: Final = tuple(kind for kind in KINDS if kind not in NOT_YET)
+"""Those that come over worlds; the others only where somebody focuses on them."""
 
 
 class Mischief(Protocol):

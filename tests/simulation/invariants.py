@@ -14,9 +14,11 @@ from tests.pipeline.offers import ROUTES
 from tests.simulation.books import books
 from tests.simulation.ledger import Job
 from tests.simulation.people import GOOD
-from tests.simulation.providers import PNG
+from tests.simulation.results import PNG, name_of
 from tests.simulation.stores import sha256
+from tests.simulation.switches import UNHELD
 from tests.simulation.till import SKEW_S
+from tests.simulation.waiting import LONGEST_PAUSE_S, blamed
 from tests.simulation.world import World
 
 LONGEST_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Policy().margin_s + SKEW_S
@@ -32,6 +34,7 @@ def check(world: World) -> list[str]:
         *(what for task in world.tasks.stored.values() for what in _task(world, task)),
         *books(world),
         *_files(world),
+        *(() if "one-job-one-task" in UNHELD else _strangers(world)),
         *_rest(world),
         *_leases(world),
     ]
@@ -52,6 +55,15 @@ def _asked_for(world: World) -> Iterator[str]:
             if came != ask.expect:
                 yield f"{task.task_id} came to {came} in a calm world, not to {ask.expect}"
     asked = {ask.trigger.task_id for ask in world.people.asks}
+    for key in world.people.unnamed:
+        mine = [
+            task.task_id
+            for task in world.tasks.stored.values()
+            if (task.trigger.kind, task.trigger.key) == ("message", key)
+        ]
+        asked |= set(mine)
+        if len(mine) != 1:
+            yield f"{key} was asked for by one message without an id: {len(mine)} tasks"
     for task_id in world.tasks.stored.keys() - asked:
         yield f"nobody asked for {task_id}"
     yield from _newest(world, newest)
@@ -87,6 +99,7 @@ def _task(world: World, task: Task) -> Iterator[str]:
         yield f"{name} has succeeded without a result"
     yield from _results(world, task)
     yield from _truth(world, task)
+    yield from blamed(task)
     yield from _outcomes(world, task)
 
 
@@ -136,6 +149,26 @@ def _results(world: World, task: Task) -> Iterator[str]:
             yield f"{result.key} is no image"
 
 
+def _strangers(world: World) -> Iterator[str]:
+    """What a job made is delivered to the one task whose job it is."""
+    ledger, owners = world.providers.ledger, dict[str, str]()
+    for task in world.tasks.stored.values():
+        for result in task.results:
+            body = world.outputs.objects.get(result.key, b"")
+            named = name_of(body) if sha256(body) == result.sha256 else None
+            if named is None:
+                continue
+            job_id = named.rpartition("-")[0]
+            first = owners.setdefault(job_id, task.task_id)
+            if first != task.task_id:
+                yield f"{job_id} was delivered to {first} and to {task.task_id}"
+            job = ledger.jobs[job_id]
+            heard = world.witness.till.answers.get((job.work.task_id, job.work.attempt))
+            # Whoever could not write down which job was his, cannot claim it.
+            if job.work.task_id != task.task_id and heard is not None and not heard.harmed:
+                yield f"{job_id} of {job.work.task_id} was delivered to {task.task_id}"
+
+
 def _newer(world: World, task: Task, other: str | None) -> bool:
     """Whether another task claimed the task's name after it, and the task has not moved aside."""
     claims = world.tasks.claims[task.output]
@@ -145,11 +178,15 @@ def _newer(world: World, task: Task, other: str | None) -> bool:
 
 def _truth(world: World, task: Task) -> Iterator[str]:
     """What the ending says is so."""
+    name = task.task_id
     code = task.ending.failure.code if task.ending else ""
     last = task.attempts[-1] if task.attempts else None
     job = world.providers.ledger.jobs.get(last.job_id or "") if last else None
     if code == "job-lost" and job and not job.neglected and job.denied < UNKNOWN_LIMIT:
         yield f"{task.task_id} gave up {job.job_id}, which its provider knows"
+    mine = world.providers.ledger.of.get((name, last.number), ()) if last else ()
+    if code == "result-gone" and mine and mine[0].there_at > mine[0].done_at and not mine[0].gone:
+        yield f"{name} gave up a result that was only late"
     if code == "result-gone" and job and job.tellings < 2 and last and not last.asked_since:
         yield f"{task.task_id} did not ask {job.job_id} for its result again"
     if code == "job-too-slow" and job and job.done_at - job.accepted_at < job.work.route.job_s - 30:
@@ -178,8 +215,9 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, and its job is done"
         if attempt.outcome != "unknown" or key in till.doubts:
             continue
-        heard = till.answers.get(key)
-        if heard is not None and not heard.harmed:
+        heard = None if key in world.providers.ledger.misnamed else till.answers.get(key)
+        excused = heard is None or (heard.harmed if "kept-answers" in UNHELD else heard.excused)
+        if not excused:
             yield f"{task.task_id} threw the answer of attempt {attempt.number} away"
         told_no = till.refusals.get(key)
         if told_no is not None and not told_no.harmed:
@@ -221,10 +259,20 @@ def _rest(world: World) -> Iterator[str]:
     if not all(world.queue.reasons):
         yield "a message was given up, and nobody was told why"
     yield from world.providers.pace.exceeded()
+    yield from _accounts(world)
     if world.calm:
         for job in world.providers.ledger.jobs.values():
             if job.neglected:
                 yield f"{job.job_id} of {job.work.task_id} was neglected in a calm world"
+
+
+def _accounts(world: World) -> Iterator[str]:
+    """A blocked account is tried seldom, by one at a time, and not too seldom."""
+    if "one-probe" not in UNHELD:
+        yield from world.providers.accounts.crowded()
+    for provider, paused_s in world.gate.paused.items():
+        if paused_s > LONGEST_PAUSE_S and "short-pauses" not in UNHELD:
+            yield f"{provider} was paused for {paused_s:.0f} s for its account's sake"
 
 
 def _leases(world: World) -> Iterator[str]:

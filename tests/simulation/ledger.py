@@ -20,6 +20,8 @@ NEW_PRICE: Final = 2.5
 TOLD: Final = 3.0
 SMALL: Final = base64.b64encode(b"caption").decode()
 LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
+LATEST_S: Final = 500
+"""A result is at its address so long after its job was done; DELIVER asks for ten minutes."""
 KEY_S: Final = 24 * 3600
 """How long a provider remembers an idempotency key."""
 
@@ -41,6 +43,8 @@ class Job:
         tellings: how often its end was told.
         told_to: the process that was last told how it ended.
         data: its result where that is no picture, base64.
+        there_at: from when on its result is at its address.
+        account: who paid for it.
     """
 
     job_id: str
@@ -60,6 +64,8 @@ class Job:
     tellings: int = 0
     told_to: Invocation | None = None
     data: str | None = None
+    there_at: float = 0.0
+    account: str = "ours"
     results: int = 1
     spoilt: bool = False
     failure: JobFailed | None = None
@@ -78,25 +84,41 @@ class Job:
 
 @dataclass
 class Ledger:
-    """Every job, by its name, by its attempt, and by its idempotency key."""
+    """Every job, by its name, by its attempt, and by its idempotency key.
+
+    Attributes:
+        misnamed: attempts whose call was answered with the name of another one's job.
+    """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     of: defaultdict[tuple[str, int], list[Job]] = field(default_factory=lambda: defaultdict(list))
-    _by_key: dict[tuple[str, int], Job] = field(default_factory=dict)
+    misnamed: set[tuple[str, int]] = field(default_factory=set)
+    _by_key: dict[tuple[str, int, str], Job] = field(default_factory=dict)
 
-    def known(self, work: Work, now: float) -> Job | None:
-        """The job of an idempotency key that is still remembered."""
-        job = self._by_key.get((work.task_id, work.attempt))
+    def known(self, work: Work, account: str, now: float) -> Job | None:
+        """The job of an idempotency key that is still remembered in this account."""
+        job = self._by_key.get((work.task_id, work.attempt, account))
         return job if job and now - job.accepted_at <= KEY_S else None
 
-    def accept(self, work: Work, request: str, now: float, mischief: Mischief) -> Job:
+    def accept(self, work: Work, request: str, now: float, mischief: Mischief, account: str) -> Job:
         """Take the job and the money."""
         job = _build_job(f"job-{len(self.jobs) + 1}", work, request, now, mischief)
+        job.account = account
         self.jobs[job.job_id] = job
         self.of[work.task_id, work.attempt].append(job)
         if work.route.idempotency == "key":
-            self._by_key[work.task_id, work.attempt] = job
+            self._by_key[work.task_id, work.attempt, account] = job
         return job
+
+    def older(self, job: Job) -> Job | None:
+        """The job before this one at the same provider and account, whosever it is."""
+        provider = job.work.route.provider
+        mine = [
+            one
+            for one in self.jobs.values()
+            if (one.work.route.provider, one.account) == (provider, job.account) and one is not job
+        ]
+        return mine[-1] if mine else None
 
     def recoverable(self, tasks: Iterable[Task]) -> list[str]:
         """Those that ended badly although their last paid call has a result that can be asked for.
@@ -110,6 +132,8 @@ class Ledger:
             last = task.attempts[-1] if task.attempts and task.state != "succeeded" else None
             jobs = self.of.get((task.task_id, last.number)) if last else None
             if not last or not jobs or jobs[0].spoilt or last.outcome == "failed":
+                continue
+            if (last.job_id or jobs[0].job_id) != jobs[0].job_id:
                 continue
             route = jobs[0].work.route
             listed = last.job_id or route.idempotency == "look-up"
@@ -130,8 +154,14 @@ def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischi
     job.spoilt = mischief.chance("result-of-wrong-kind")
     if mischief.chance("listed-late"):
         job.listed_at += mischief.between(1, 3000)
+    job.there_at = now
+    if mischief.chance("result-late"):
+        job.there_at += mischief.between(1, 30)
+    if mischief.chance("result-very-late"):
+        job.there_at += mischief.between(30, LATEST_S)
     if not work.route.asynchronous:
         return job
+    late_s = job.there_at - now
     job.done_at += mischief.between(1, 40 if work.route.alone_s else 12)
     if mischief.chance("job-late"):
         job.done_at += mischief.between(100, 5000)
@@ -144,6 +174,7 @@ def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischi
         job.fate, job.failure = "failed", _failure(work)
         # Who declares that failed jobs cost nothing keeps to it.
         job.refunded = work.route.charged_on_failure == "no"
+    job.there_at = job.done_at + late_s
     return job
 
 

@@ -72,6 +72,10 @@ class Machine:
         again = functools.partial(self.tell, task_id, run, status, tries + 1)
         self._outside.timeline.after(ASYNC_RETRIES_S[tries], again)
 
+    def abort(self, task_id: str) -> None:
+        """Let somebody abort the task's newest run."""
+        self.runs[max(key for key in self.runs if key[0] == task_id)].end("ABORTED")
+
     def redrive(self) -> None:
         """Let a person send the dead letters of bad ends once more."""
         lost, self.lost = self.lost, []

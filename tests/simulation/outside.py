@@ -5,7 +5,7 @@ says so; whoever invoked it gets the name of an error, as Lambda's callers do.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 CALL_S: Final = 0.01
 """What an ordinary call takes."""
+HELD_UP_S: Final = 10.0
+"""Who was held up by others for longer in one call may have had no time for anything else."""
 
 
 class Died(BaseException):
@@ -33,6 +35,10 @@ class Restless(BaseException):
     """The world has made more calls than it ever should: something goes round in circles."""
 
 
+class Unreadable(ValueError):
+    """What is stored is no task: written by hand, or by another version of the product."""
+
+
 class ClientError(Exception):
     """AWS did not do it, or did it and could not say so; named as boto3 names it."""
 
@@ -41,6 +47,8 @@ class ClientError(Exception):
 _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
     "table-answer-lost": (True, lambda: ClientError("the table's answer was lost")),
+    "write-contended": (False, lambda: Conflict("a transaction was under way")),
+    "list-broken": (True, lambda: ClientError("the index is throttled")),
     "create-contended": (False, lambda: Conflict("another transaction was under way")),
     "bucket-error": (False, lambda: ClientError("slow down")),
     "bucket-contended": (False, lambda: Conflict("another write of the key was under way")),
@@ -53,7 +61,11 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "event-answer-lost": (True, lambda: ClientError("the bus's answer was lost")),
     "queue-error": (False, lambda: ClientError("the queue is unavailable")),
     "answer-lost": (True, lambda: ClientError("the answer was lost")),
+    "refused-by-us": (False, lambda: ClientError("access denied")),
+    "busy-of-ours": (False, lambda: Busy("store-busy", "The store is unavailable.")),
 }
+STORES: Final = ("tasks.replace", "outputs.put")
+"""One call of each store: where both are refused, nothing can be kept anywhere."""
 
 
 @dataclass
@@ -63,6 +75,8 @@ class Invocation:
     Attributes:
         skew_s: how far its clock is off.
         harmed: whether a fault has struck it.
+        excused: whether it could not help what it left undone: it was held up or ended from
+            outside, or had no store to write to. A call that is refused is no excuse.
         broken: whether it ended without an answer.
     """
 
@@ -72,6 +86,7 @@ class Invocation:
     dies_at: float
     skew_s: float
     harmed: bool = False
+    excused: bool = False
     broken: bool = False
 
 
@@ -90,6 +105,8 @@ class Outside:
         most: of calls that this world may make.
         unexpected: errors that no fault explains.
         lines: the trace, if one is kept.
+        shut: call -> the errors with which it is refused for now; the last one is raised.
+        shut_since: call -> since when it has been refused in vain, of those that are shut.
     """
 
     timeline: Timeline
@@ -99,7 +116,9 @@ class Outside:
     most: int = 1_000_000
     unexpected: list[str] = field(default_factory=list)
     lines: list[str] | None = None
-    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError)
+    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError, Unreadable)
+    shut: dict[str, list[str]] = field(default_factory=dict)
+    shut_since: dict[str, float] = field(default_factory=dict)
 
     def invoke(
         self, verb: str, task_id: str | None, limit_s: float, act: Callable[[], T]
@@ -131,6 +150,8 @@ class Outside:
     def struck(self, kind: str, act: Callable[[], T]) -> T:
         """An ordinary call that a fault has struck."""
         carried_out, error = _ERRORS.get(kind, (True, None))
+        if kind == "list-broken" and error is not None:
+            return _breaking(act(), error)  # type: ignore[return-value]
         said: Any = act() if carried_out else None
         if error is not None:
             raise error()
@@ -143,22 +164,30 @@ class Outside:
         if self.calls > self.most:
             raise Restless(f"more than {self.most:,} calls")
         kind = self.mischief.strike(name)
+        if self.shut and name in self.shut and kind not in DEATHS:
+            kind = self._refused_for_now(name)
         if self.lines is not None:
             self.note(f"{name} {kind or ''}")
         if kind is None:
-            self.timeline.pass_(seconds)
-            self.check_time()
+            self.pass_(seconds)
             return None
         if self.current is not None and (kind in _ERRORS or kind in DEATHS):
             self.current.harmed = True
+            self.current.excused |= kind in DEATHS
         if kind == "slow-call":
             long = self.mischief.between(0, 1) < 0.5
             seconds += self.mischief.between(1, 240) if long else self.mischief.between(0.2, 3)
-        self.timeline.pass_(seconds)
-        self.check_time()
+        self.pass_(seconds)
         if kind == "crash-before":
             self.die()
         return kind
+
+    def _refused_for_now(self, name: str) -> str:
+        """A call that is shut; whoever finds every store shut cannot help it."""
+        self.shut_since.setdefault(name, self.timeline.now)
+        if self.current is not None and all(store in self.shut for store in STORES):
+            self.current.excused = True
+        return self.shut[name][-1]
 
     def end(self, kind: str | None) -> None:
         """The way back."""
@@ -168,8 +197,16 @@ class Outside:
     def die(self) -> NoReturn:
         """The process is gone at once."""
         if self.current is not None:
-            self.current.harmed = True
+            self.current.harmed = self.current.excused = True
         raise Died("Runtime.ExitError")
+
+    def pass_(self, seconds: float) -> None:
+        """Time goes by for everyone; the process may die of it, of others' doing or its own."""
+        until = self.timeline.now + seconds
+        self.timeline.pass_(seconds)
+        if self.current is not None and self.timeline.now > until + HELD_UP_S:
+            self.current.excused = True
+        self.check_time()
 
     def check_time(self) -> None:
         """Die when the process's time is up."""
@@ -191,6 +228,13 @@ class Outside:
         return hashlib.sha256("\n".join(self.lines or ()).encode()).hexdigest()[:16]
 
 
+def _breaking(whole: Any, error: Callable[[], Exception]) -> Iterator[Any]:
+    """A list that is read page by page, the second of which is refused."""
+    listed = list(whole)
+    yield from listed[: (len(listed) + 1) // 2]
+    raise error()
+
+
 class SimulatedClock:
     """`ports.Clock` on the timeline, as wrong as the process's own clock is."""
 
@@ -205,8 +249,7 @@ class SimulatedClock:
 
     def sleep(self, seconds: float) -> None:
         """Time goes by for everyone; the process may die of it."""
-        self._outside.timeline.pass_(seconds)
-        self._outside.check_time()
+        self._outside.pass_(seconds)
 
 
 class Guarded:

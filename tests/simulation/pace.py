@@ -7,11 +7,12 @@ such a pair of questions is counted once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from darkroom.pace import Rate, Rules
+from darkroom.pace import Rate, Rules, Standing
 from darkroom.pipeline.admission import OWN_SIDE
+from tests.fakes.clock import START
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.outside import Invocation, Outside
 
@@ -74,6 +75,8 @@ class WatchedGate(InMemoryGate):
         slipped: tasks that may have a job open without a lease for that reason.
         taken: task -> when it took a lease last.
         longest_s: for how long a lease was taken at most.
+        blocked: tells whether a provider's account is blocked.
+        paused: provider -> for how long it was paused at most while its account was blocked.
     """
 
     def __init__(self, outside: Outside) -> None:
@@ -81,6 +84,8 @@ class WatchedGate(InMemoryGate):
         self.slipped: set[str] = set()
         self.taken: dict[str, float] = {}
         self.longest_s = 0.0
+        self.blocked: Callable[[str], bool] = lambda _provider: False
+        self.paused: dict[str, float] = {}
         self._outside = outside
         self._takers: dict[str, Invocation | None] = {}
 
@@ -101,3 +106,11 @@ class WatchedGate(InMemoryGate):
         if current and taker and current.begun < taker.begun:
             self.slipped.add(task_id)
         super().release(provider, task_id)
+
+    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+        """Remember `new` where `old` is still what is known; whether it was."""
+        changed = super().change(provider, old, new)
+        if changed and self.blocked(provider):
+            pause_s = new.until - (START.timestamp() + self._outside.timeline.now)
+            self.paused[provider] = max(pause_s, self.paused.get(provider, 0.0))
+        return changed

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 from darkroom.order import Trigger
 from darkroom.routes import Route
 from darkroom.task import Task
-from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import (
     JOB_ALONE,
     JOB_KEY,
@@ -25,11 +24,14 @@ from tests.pipeline.offers import (
 )
 from tests.simulation.faults import Mischief
 from tests.simulation.ledger import NEW_PRICE
-from tests.simulation.providers import PNG
 from tests.simulation.queue import MALFORMED
+from tests.simulation.results import PNG
+from tests.simulation.stores import PlainInputs
 from tests.simulation.timeline import Timeline
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
+MIDNIGHT_S: Final = 12 * 3600.0
+"""The world begins at noon."""
 PHOTO: Final = PNG + b"a photo"
 GOOD: Final = "succeeded"
 
@@ -62,15 +64,19 @@ class People:
 
     Attributes:
         asks: what they asked for so far.
+        unnamed: the keys of what they asked for in messages without an id.
+        came: told of every file that is there now.
     """
 
     timeline: Timeline
-    inputs: InMemoryInputs
+    inputs: PlainInputs
     mischief: Mischief
     desk: Desk
     send: Callable[[str], None]
     deploy: Callable[[Sequence[Route]], None]
     asks: list[Ask] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
+    came: Callable[[str], None] = lambda _key: None
 
     def come(self, tasks: int) -> None:
         """Let about so many specs be dropped, one every three seconds or so."""
@@ -88,6 +94,7 @@ class People:
     def drop(self, key: str, body: bytes = PHOTO) -> None:
         """Upload a file; its event is on its way."""
         self._tell("Created", key, self.inputs.put(key, body).version_id)
+        self.came(key)
 
     def ask(self, key: str, operation: str, expect: str | None = GOOD, **more: Any) -> None:
         """Upload a spec."""
@@ -101,12 +108,32 @@ class People:
         self.inputs.delete(key)
         self._tell("Deleted", key, "marker")
 
+    def bring_back(self, key: str) -> None:
+        """Remove the delete marker of a file: it is there again, and nobody uploaded it."""
+        self.inputs.bring_back(key)
+        self._tell("Deleted", key, "marker")
+        self.came(key)
+
     def request(self, name: str, photo: str, operation: str) -> None:
         """Send a message that carries a spec."""
         spec = {"operation": operation}
         key = f"{photo}.{operation}.json"
+        if self.mischief.chance("message-without-id"):
+            self.unnamed.append(key)
+            self._repeat(json.dumps({"source": photo, "spec": spec}))
+            return
         self.asks.append(Ask(Trigger("message", self.inputs.bucket, key, name), GOOD))
         self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
+
+    def _repeat(self, body: str) -> None:
+        """Send a message, and perhaps the same once more: nobody says so, and it has a new id."""
+        at, again = 0.0, self.mischief.between(1, 10_000)
+        if self.mischief.chance("message-at-midnight"):
+            at = MIDNIGHT_S - self.timeline.now - self.mischief.between(0, 60)
+            again = self.mischief.between(1, 240)
+        self.timeline.after(at, lambda: self.send(body))
+        if self.mischief.chance("message-repeated"):
+            self.timeline.after(at + again, lambda: self.send(body))
 
     def reconsider(self, tasks: Iterable[Task]) -> bool:
         """Try some of the tasks that ended badly once more; whether any."""
@@ -137,8 +164,7 @@ class People:
             self.drop(photo)
             self._ask_twice_for_one_name(photo, operation)
         elif draw < 0.75:
-            self.ask(spec, operation, on_unknown=unknown)
-            self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
+            self._work_without_photo(photo, operation, unknown, draw)
         elif draw < 0.83:
             self.drop(photo)
             self.request(f"request-{photo[:-8]}", photo, operation)
@@ -159,6 +185,21 @@ class People:
             self.ask(spec, operation, "input-empty")
             self._later(5, lambda: self.drop(photo, b""))
         self._meddle(photo, spec, operation)
+
+    def _work_without_photo(self, photo: str, operation: str, unknown: str, draw: float) -> None:
+        """Specs that wait for their photo, which is uploaded later or comes back."""
+        spec = f"{photo}.json"
+        if self.mischief.chance("photo-undeleted"):
+            self.drop(photo)
+            self.remove(photo)
+            self._later(5, lambda: self.ask(spec, operation, on_unknown=unknown))
+            self._later(600, lambda: self.bring_back(photo))
+            return
+        if draw < 0.63:
+            self.ask(f"{photo}.again.json", operation)
+            self.ask(f"{photo}.thumb.json", operation)
+        self.ask(spec, operation, on_unknown=unknown)
+        self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
 
     def _ask_twice_for_one_name(self, photo: str, operation: str) -> None:
         """Two specs whose results would have one name; one of them is refused."""

@@ -2,71 +2,63 @@
 
 By class: `key` answers a repeated key with the first job, for a day; `look-up` lists jobs, some
 late; `none` tells nothing. A job of a route with `alone_s` is lost when nobody asks for that
-long, and gives its credits back. Addresses of results grow old; asking again brings new ones.
+long, and gives its credits back. What the accounts bear is in `accounts`, results in `results`.
 """
 
-import hashlib
-import io
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
-from darkroom.attempt import Finished, ResultRef
+from darkroom.attempt import Charged, Finished
 from darkroom.errors import (
     Busy,
     DarkroomError,
     NotSent,
     ProviderRefused,
-    ResultGone,
     Throttled,
     Unclear,
 )
-from darkroom.media import PNG as PNG_MEDIA
 from darkroom.pace import Rules
 from darkroom.routes import Route, Tariff
 from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from tests.simulation.accounts import Accounts
+from tests.simulation.cashier import Cashier
 from tests.simulation.ledger import Job, Ledger
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.pace import RULES, Pace
-
-PNG: Final = b"\x89PNG\r\n\x1a\n"
-SECRET: Final = "signature=secret"
-URL_S: Final = 3600.0
+from tests.simulation.results import SECRET, Shelf
 
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
 
 
-class Cashier(Protocol):
-    """Sees money move."""
-
-    def paying(self, work: Work, request: str) -> None:
-        """A paid call is about to be sent."""
-
-    def doubted(self, work: Work) -> None:
-        """The answer of a paid call does not reach whoever sent it."""
-
-    def refused(self, work: Work) -> None:
-        """A paid call is clearly refused."""
-
-    def answered(self, work: Work) -> None:
-        """The answer of a paid call reaches whoever sent it."""
-
-    def stopping(self, job_id: str) -> None:
-        """Somebody asks for a job to be stopped."""
-
-
 class SimulatedProviders:
-    """Fulfils `darkroom.ports.Providers`; `offered` changes when something is deployed."""
+    """Fulfils `darkroom.ports.Providers`.
 
-    def __init__(self, offered: Sequence[Route], outside: Outside, cashier: Cashier) -> None:
+    Attributes:
+        offered: the routes; changes when something is deployed.
+        replaced: called when a task's run is to be lost in the middle of its paid call.
+        pending: jobs of which was said last that they are at work.
+    """
+
+    def __init__(
+        self,
+        offered: Sequence[Route],
+        outside: Outside,
+        cashier: Cashier,
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
         self.offered = tuple(offered)
         self.ledger = Ledger()
         self.pace = Pace(RULES)
+        self.shelf = Shelf(outside)
+        self.accounts = Accounts(outside)
+        self.replaced: Callable[[str], None] = lambda _task_id: None
+        self.pending: set[str] = set()
         self._outside = outside
         self._cashier = cashier
-        self._bodies: dict[str, tuple[bytes, float, Job]] = {}
+        self._answered = answered
         self._not_before: dict[str, tuple[float, Invocation | None]] = {}
 
     # --- what is declared -----------------------------------------------------------------------
@@ -88,13 +80,13 @@ class SimulatedProviders:
         del provider
         return True
 
-    def account(self, provider: str) -> str:
-        """A digest of the credentials in use."""
-        return provider
-
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
+
+    def account(self, provider: str) -> str:
+        """Tells accounts apart."""
+        return self.accounts.digest(provider)
 
     # --- what is paid ---------------------------------------------------------------------------
 
@@ -105,7 +97,9 @@ class SimulatedProviders:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         files = sum(len(files) for files in work.inputs.values())
         reserved = files * RULES[work.route.provider].calls_per_file
-        if self._free("providers.prepare", work.route.provider, reserved) == "prepare-refused":
+        kind = self._free("providers.prepare", work.route.provider, reserved)
+        self.accounts.check_key(work.route.provider)
+        if kind == "prepare-refused":
             raise ProviderRefused("bad-file", "The provider does not take this file.")
         request = f'{{"task":"{work.task_id}","attempt":{work.attempt},"at":"{SECRET}"}}'
         digests = {file.key: "d" * 64 for files in work.inputs.values() for file in files}
@@ -124,8 +118,10 @@ class SimulatedProviders:
         if work.route.idempotency != "look-up":
             raise ValueError(f"{work.route.provider} has no list of past calls")
         kind = self._free("providers.look_up", work.route.provider, 1)
-        now = self._outside.timeline.now
-        listed = [job for job in self._of(work) if job.listed_at <= now]
+        self.accounts.check_key(work.route.provider)
+        now, account = self._outside.timeline.now, self.accounts.name(work.route.provider)
+        mine = [job for job in self._of(work) if job.account == account]
+        listed = [job for job in mine if job.listed_at <= now]
         self._outside.end(kind)
         if not listed:
             return None
@@ -135,21 +131,29 @@ class SimulatedProviders:
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """Ask how the job stands."""
+        self.pending.discard(job_id)
         kind = self._free("providers.poll", route.provider, job_id=job_id)
+        self.accounts.check_key(route.provider)
         job = self.ledger.jobs.get(job_id)
-        if job is None or kind == "job-not-found-yet":
-            if job is not None:
-                job.denied += 1
+        if job is None or job.account != self.accounts.name(route.provider):
+            # Who keeps jobs for a while only takes what he does not know for one that is over.
+            charged: Charged = "no" if route.alone_s else "unknown"
+            return JobFailed("job-lost", "The provider does not know the job.", charged)
+        if kind == "job-not-found-yet":
+            job.denied += 1
             return JobFailed("job-lost", "The provider does not know the job.", "unknown")
         job.denied = 0
         said = self._stands(route, job)
         self._outside.end(kind)
+        if isinstance(said, Pending):
+            self.pending.add(job_id)
         return said
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
         self._cashier.stopping(job_id)
         kind = self._free("providers.cancel", route.provider)
+        self.accounts.check_key(route.provider)
         job = self.ledger.jobs.get(job_id)
         can = bool(job and route.asynchronous and job.done_at > self._outside.timeline.now)
         if job and can:
@@ -161,18 +165,7 @@ class SimulatedProviders:
     def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
         """Download a result."""
         del max_bytes
-        kind = self._outside.begin("providers.fetch", 0.1)
-        body, until, job = self._bodies[url]
-        if kind in ("result-unreachable", "answer-lost"):
-            raise Busy("result-unreachable", "The result's address does not answer.")
-        if kind == "result-gone" or self._outside.timeline.now > until:
-            self._bodies[url] = (b"", 0.0, job)
-            job.gone += 1
-            raise ResultGone("result-gone", "The provider no longer has the result.")
-        self._outside.end(kind)
-        media = PNG_MEDIA if body.startswith(PNG) else None
-        digest = hashlib.sha256(body).hexdigest()
-        return nullcontext(Fetched(io.BytesIO(body), len(body), digest, media))
+        return self.shelf.fetch(url)
 
     # --- within ---------------------------------------------------------------------------------
 
@@ -189,12 +182,21 @@ class SimulatedProviders:
             raise
         try:
             self._refuse(kind, work)
+            known = self._known(work) is not None
+            self.accounts.check_paying(work.route.provider, known=known)
         except DarkroomError:
             if (
                 call == "providers.pay"
             ):  # of what was sent before it, a repeat's refusal says nothing
                 self._cashier.refused(work)
             raise
+        return self._answer(call, kind, work, request, begun)
+
+    def _answer(
+        self, call: str, kind: str | None, work: Work, request: str, begun: float
+    ) -> Accepted | Finished:
+        """What becomes of a call that was not refused."""
+        outside, timeline = self._outside, self._outside.timeline
         if kind == "half-open":
             late_s = work.route.call_s + outside.mischief.between(0, 60)
             timeline.after(late_s, lambda: self._accept_late(work, request))
@@ -213,12 +215,19 @@ class SimulatedProviders:
         if job is None or job.request != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
         self._cashier.answered(work)
+        self._answered()
         if work.route.asynchronous:
-            return Accepted(job.job_id, job.amount if job.told else None)
-        return self._made(job)
+            told = job.amount if job.told else None
+            return Accepted(self._named(call, work, job).job_id, told)
+        return self.shelf.made(job)
 
     def _refuse(self, kind: str | None, work: Work) -> None:
         """A clear no, if that is what the fault is."""
+        if kind is not None and kind.endswith("-late"):
+            # Its run is lost meanwhile, and another one takes the task up before the no comes.
+            self.replaced(work.task_id)
+            self._outside.pass_(self._outside.mischief.between(5, work.route.call_s - 1))
+            kind = kind.removesuffix("-late")
         now = self._outside.timeline.now
         match kind:
             case "throttled":
@@ -240,10 +249,25 @@ class SimulatedProviders:
                 f"{work.task_id} came back to {work.route.provider} before it was asked to"
             )
 
+    def _known(self, work: Work) -> Job | None:
+        """The job of a call that was made before, where its key is remembered."""
+        if work.route.idempotency != "key":
+            return None
+        account = self.accounts.name(work.route.provider)
+        return self.ledger.known(work, account, self._outside.timeline.now)
+
+    def _named(self, call: str, work: Work, job: Job) -> Job:
+        """The job whose name is told: this one, or by mistake an older one."""
+        older = self.ledger.older(job) if call == "providers.pay" else None
+        if older is None or not self._outside.mischief.chance("older-job-named"):
+            return job
+        self.ledger.misnamed.add((work.task_id, work.attempt))
+        return older
+
     def _accept(self, work: Work, request: str) -> Job:
-        now = self._outside.timeline.now
-        job = self.ledger.known(work, now) if work.route.idempotency == "key" else None
-        return job or self.ledger.accept(work, request, now, self._outside.mischief)
+        now, account = self._outside.timeline.now, self.accounts.name(work.route.provider)
+        job = self._known(work)
+        return job or self.ledger.accept(work, request, now, self._outside.mischief, account)
 
     def _accept_late(self, work: Work, request: str) -> None:
         self._accept(work, request)
@@ -262,21 +286,7 @@ class SimulatedProviders:
             return Pending()
         job.told_to = self._outside.current
         job.tellings += 1
-        return job.failure or self._made(job)
-
-    def _made(self, job: Job) -> Finished:
-        """The results, at new addresses, which are good for an hour."""
-        told = job.amount if job.told else None
-        if job.data:
-            return Finished((ResultRef("text", data=job.data),), told)
-        refs = []
-        for number in range(job.results):
-            url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
-            spoilt = job.spoilt and number == job.results - 1
-            body = b"<html>" if spoilt else PNG + f"{job.job_id}-{number}".encode() * 8
-            self._bodies[url] = (body, self._outside.timeline.now + URL_S, job)
-            refs.append(ResultRef("image", url))
-        return Finished(tuple(refs), told, {"boxes": [1, 2]})
+        return job.failure or self.shelf.made(job)
 
     def _free(
         self, call: str, provider: str, counted: int = 0, job_id: str | None = None

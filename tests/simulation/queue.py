@@ -53,6 +53,10 @@ class Queue:
         """Let a person move the dead letters back; how many there were."""
         dead, self.dead = self.dead, []
         for message in dead:
+            if self._outside.mischief.chance("redrive-renames"):
+                # AWS's own redrive sends them anew: each has another id then.
+                self._count += 1
+                message = replace(message, message_id=f"m{self._count}")  # noqa: PLW2901
             self._hand_out(1, message, 1)
         return len(dead)
 

@@ -15,8 +15,9 @@ from typing import Final
 
 from darkroom.policy import Policy
 from tests.pipeline.offers import JOB_NONE
+from tests.simulation.doom import PLACE
 from tests.simulation.invariants import check
-from tests.simulation.stories import PHOTO, PLACE, SPEC
+from tests.simulation.stories import PHOTO, SPEC
 from tests.simulation.world import World
 
 Who = tuple[str, int]

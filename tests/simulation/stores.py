@@ -12,6 +12,8 @@ from typing import BinaryIO, Protocol
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task
+from tests.fakes.inputs import InMemoryInputs
+from tests.simulation.outside import Unreadable
 
 
 class Watcher(Protocol):
@@ -48,6 +50,8 @@ class PlainTasks:
         owners: output name -> the newest task that owns it.
         claims: output name -> every task that ever owned it, oldest first.
         looks: tasks that are not dismissed -> when to look at them, where they were put off.
+        unreadable: tasks whose item cannot be read for now.
+        read: tasks that were read, where somebody wants to know.
     """
 
     def __init__(self, watcher: Watcher | None = None) -> None:
@@ -55,6 +59,8 @@ class PlainTasks:
         self.owners: dict[str, str] = {}
         self.claims: dict[str, list[str]] = {}
         self.looks: dict[str, datetime | None] = {}
+        self.unreadable: set[str] = set()
+        self.read: set[str] | None = None
         self._latest: dict[str, str] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
@@ -67,6 +73,10 @@ class PlainTasks:
 
     def get(self, task_id: str) -> Task | None:
         """The task, or None."""
+        if self.read is not None:
+            self.read.add(task_id)
+        if task_id in self.unreadable:
+            raise Unreadable(f"task {task_id} cannot be read")
         return self.stored.get(task_id)
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
@@ -162,6 +172,14 @@ class PlainTasks:
         """Failed and unknown tasks, newest first."""
         found = [task for task in self.stored.values() if task.state in ("failed", "unknown")]
         return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]
+
+
+class PlainInputs(InMemoryInputs):
+    """The input bucket, with what people seldom do to one."""
+
+    def bring_back(self, key: str) -> None:
+        """Remove the delete marker, if there is one."""
+        self._deleted.discard(key)
 
 
 class PlainOutputs:

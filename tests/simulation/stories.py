@@ -4,7 +4,6 @@ Each is told in a world of its own, in which nothing goes wrong but the one call
 strikes. What people do in a story is part of it, and their commands are struck like everything.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,12 +18,13 @@ from tests.pipeline.offers import (
     SYNC_KEY,
     SYNC_NONE,
 )
+from tests.simulation.accounts import Trouble
+from tests.simulation.doom import PLACE, Doom
+from tests.simulation.switches import UNTOLD
 from tests.simulation.world import World
 
 PHOTO: Final = "photos/cat.jpg"
 SPEC: Final = "photos/cat.jpg.json"
-PLACE: Final = 0.371
-"""Where between two bounds every figure of these worlds lies; any would do."""
 
 MIDDLE_S: Final = 3.0
 """When the job of a story is under way: it takes about five seconds. A call without an answer, too:
@@ -33,51 +33,6 @@ CALL_AT_S: Final = 0.6
 """When the paid call of a story is under way, which takes a moment."""
 LATER_S: Final = 4000.0
 """When everything has long come to an end, sweeps included."""
-
-
-class Doom:
-    """A mischief that strikes one call, in one way, and does nothing else of its own.
-
-    Args:
-        at: which call.
-        way: how.
-        first: what befalls the first calls of a name; part of the story.
-        place: where between two bounds every figure lies.
-    """
-
-    def __init__(
-        self,
-        at: int = 0,
-        way: str = "",
-        first: Mapping[str, Sequence[str]] | None = None,
-        place: float = PLACE,
-    ) -> None:
-        self.fired: Counter[str] = Counter()
-        self.count = 0
-        self.struck = ""
-        self._at, self._way = at, way
-        self._first = {call: list(kinds) for call, kinds in (first or {}).items()}
-        self._place = place
-
-    def strike(self, call: str) -> str | None:
-        """The way, if this is the call."""
-        self.count += 1
-        script = self._first.get(call)
-        scripted = script.pop(0) if script else None
-        if self.count != self._at:
-            return scripted
-        self.struck = call
-        self.fired[self._way] += 1
-        return self._way
-
-    def chance(self, kind: str) -> bool:
-        """Nothing else happens."""
-        del kind
-        return False
-
-    def between(self, least: float, most: float) -> float:
-        """Always the same place."""
-        return least + (most - least) * self._place
 
 
 @dataclass(frozen=True)
@@ -93,6 +48,7 @@ class Story:
         charges: how many paid calls it may cost.
         runs: how many may be begun.
         place: where every figure of its world lies.
+        happens: what happens in it whenever it may.
     """
 
     operation: str
@@ -103,10 +59,11 @@ class Story:
     charges: int = 1
     runs: int = Policy().runs
     place: float = PLACE
+    happens: frozenset[str] = frozenset()
 
     def doom(self, at: int = 0, way: str = "") -> Doom:
         """What befalls its world, with one call struck besides."""
-        return Doom(at, way, self.first, self.place)
+        return Doom(at, way, self.first, self.place, self.happens)
 
     def tell(self, doom: Doom, *, spec_first: bool = False, twice: bool = False) -> World:
         """From the upload until the world rests."""
@@ -175,6 +132,37 @@ def _overwritten(world: World) -> None:
         world.people.ask(SPEC, JOB_NONE, None, metadata={"version": 2}, provider="gamma")
 
     world.timeline.after(MIDDLE_S, ask_again)
+
+
+def _spell(kind: str, lasts_s: float, at_s: float = CALL_AT_S) -> Callable[[World], None]:
+    """A spell that begins while the paid call is under way."""
+
+    def plot(world: World) -> None:
+        world.timeline.after(at_s, lambda: world.spells.begin(kind, lasts_s))
+
+    return plot
+
+
+def _trouble(
+    provider: str, trouble: Trouble, lasts_s: float, at_s: float = 0.0
+) -> Callable[[World], None]:
+    """The provider's account is not as it should be."""
+
+    def plot(world: World) -> None:
+        accounts = world.providers.accounts
+        world.timeline.after(at_s, lambda: accounts.begin(provider, trouble, lasts_s))
+
+    return plot
+
+
+def _another(operation: str, provider: str) -> Callable[[World], None]:
+    """A second task for the same provider, while the first one's job is under way."""
+
+    def ask(world: World) -> None:
+        world.people.drop(f"another/{PHOTO}")
+        world.people.ask(f"another/{SPEC}", operation, provider=provider)
+
+    return lambda world: world.timeline.after(MIDDLE_S, lambda: ask(world))
 
 
 def _task(world: World) -> str:
@@ -256,4 +244,47 @@ EVENTFUL: Final[Mapping[str, Story]] = {
 }
 """What else may happen to it."""
 
-STORIES: Final[Mapping[str, Story]] = {**PLAIN, **EVENTFUL}
+_LARGE: Final = 0.37501
+"""A place at which what is answered at once is large data."""
+_LATE: Final = frozenset({"result-late"})
+_NOT_SENT_LATE: Final = {"providers.pay": ("not-sent-late",)}
+_REFUSED_LATE: Final = {"providers.pay": ("refused-late",)}
+_THROTTLED_LATE: Final = {"providers.pay": ("throttled-late",)}
+
+TROUBLED: Final[Mapping[str, Story]] = {
+    "table shut for seconds, none, sync": Story(
+        SYNC_NONE, "alpha", _spell("table-shut-after-pay", 20)
+    ),
+    "table shut for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _spell("table-shut-long-after-pay", 300)
+    ),
+    "bucket shut for minutes, none, large": Story(
+        SYNC_NONE, "alpha", _spell("bucket-shut-long-after-pay", 300), place=_LARGE
+    ),
+    "outputs shut for a while, none, a job": Story(JOB_NONE, "gamma", _spell("outputs-shut", 900)),
+    "late result, none, sync": Story(SYNC_NONE, "alpha", happens=_LATE),
+    "late result, none, a job": Story(JOB_NONE, "gamma", happens=_LATE),
+    "refused late, none, a job": Story(JOB_NONE, "gamma", first=_REFUSED_LATE, ends=_ANY),
+    "not sent late, look-up, a job": Story(JOB_LOOKED_UP, "epsilon", first=_NOT_SENT_LATE),
+    "throttled late, key, a job": Story(JOB_KEY, "beta", first=_THROTTLED_LATE),
+    "no credits for minutes, key, a job": Story(
+        JOB_KEY, "beta", _trouble("beta", "no-credits", 200)
+    ),
+    "secret refused for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _trouble("gamma", "key-refused", 200, MIDDLE_S)
+    ),
+    "another account for minutes, none, a job": Story(
+        JOB_NONE, "gamma", _trouble("gamma", "other-account", 200, MIDDLE_S)
+    ),
+    "an older job is named, none": Story(
+        JOB_NONE,
+        "gamma",
+        _another(JOB_NONE, "gamma"),
+        charges=2,
+        happens=frozenset({"older-job-named"}),
+    ),
+}
+"""What our own stores and the providers' accounts do to it."""
+
+STORIES: Final[Mapping[str, Story]] = {**PLAIN, **EVENTFUL, **TROUBLED}
+TOLD: Final = tuple(name for name in (*EVENTFUL, *TROUBLED) if name not in UNTOLD)

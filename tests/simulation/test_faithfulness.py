@@ -8,11 +8,11 @@ from darkroom.ports import Step
 from darkroom.providers.perfect import Perfect
 from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
+from tests.simulation.doom import PLACE, Doom
 from tests.simulation.faults import Mischief
 from tests.simulation.machine import Machine, definition
 from tests.simulation.outside import Broken, Outside
 from tests.simulation.pace import RULES
-from tests.simulation.stories import PLACE, Doom
 from tests.simulation.timeline import Timeline
 from tests.simulation.world import LIMITS
 from tests.workflow.definition import states

@@ -29,6 +29,10 @@ QUICK = (
     "FAIL ends what is paid for at the first broken run",
     "a cancelled task's call is not found out about",
     "what was copied before a bad end is not told",
+    "SWEEP stops at the first that cannot be read",
+    "a task ends though its manifest cannot be written",
+    "a blocked account fails the task",
+    "a refused key loses the job",
 )
 CPU_S = 10
 

@@ -17,9 +17,16 @@ from tests.fakes.clock import START
 from tests.simulation.ledger import Ledger
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.pace import RULES
+from tests.simulation.switches import UNHELD
 
 SKEW_S: Final = 11
 """How far two clocks may differ."""
+
+CLOSED_S: Final = 60
+"""So long after a result could not be written the calls that were begun before it are over."""
+VAIN_IN_S: Final = 600
+MOST_VAIN: Final = 5
+"""So many paid calls within so many seconds may try whether delivering works again."""
 
 Number = tuple[str, int]
 """A task and the number of its attempt."""
@@ -36,6 +43,7 @@ class Till:
         forgiven: task -> the attempts that a person has put up with having paid for in vain.
         further: task -> attempts that were rightly paid although others had been.
         stops: jobs that somebody tried to stop.
+        vain: when something was paid for lately although nothing could be delivered.
     """
 
     outside: Outside
@@ -46,6 +54,7 @@ class Till:
     forgiven: dict[str, frozenset[int]] = field(default_factory=dict)
     further: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     stops: set[str] = field(default_factory=set)
+    vain: list[float] = field(default_factory=list)
 
     def look_at(self, tasks: Mapping[str, Task], ledger: Ledger, slipped: Collection[str]) -> None:
         """What there is to be seen; `slipped` tasks may have a job without a lease."""
@@ -74,6 +83,7 @@ class Till:
         if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
             self.say(f"{where} was paid for without being written down")
         self._judge_earlier(task, work)
+        self._judge_closed(work)
         self._count_open(work)
         if work.route.idempotency == "key":
             return
@@ -118,6 +128,20 @@ class Till:
             if attempt.number not in forgiven and not asked:
                 self.say(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
             self.further[task.task_id].add(work.attempt)
+
+    def _judge_closed(self, work: Work) -> None:
+        """While results cannot be written, next to nothing is paid for."""
+        now = self.outside.timeline.now
+        since = self.outside.shut_since.get("outputs.put_over")
+        if since is None or now - since < CLOSED_S or "closed-delivery" in UNHELD:
+            return
+        self.vain = [at for at in self.vain if at > now - VAIN_IN_S]
+        self.vain.append(now)
+        if len(self.vain) > MOST_VAIN:
+            self.say(
+                f"{work.task_id} was paid for while nothing could be delivered, "
+                f"one of {len(self.vain)} within {VAIN_IN_S} s"
+            )
 
     def _count_open(self, work: Work) -> None:
         """No more jobs are open than the account bears; a lease ends by itself in the end."""

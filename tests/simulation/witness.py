@@ -17,9 +17,10 @@ from darkroom.pipeline.settle import REPLAY_FOR
 from darkroom.task import RESUMED, TRANSITIONS, State, Task
 from tests.pipeline.offers import ROUTES
 from tests.simulation.outside import Outside
-from tests.simulation.providers import SECRET
+from tests.simulation.results import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks
 from tests.simulation.till import SKEW_S, Till
+from tests.simulation.waiting import moved_on
 
 MANIFEST: Final = ".manifest.json"
 KEYED: Final = frozenset(route.provider for route in ROUTES if route.idempotency == "key")
@@ -129,6 +130,9 @@ class Witness:
         numbers = [attempt.number for attempt in new.attempts]
         if numbers != sorted(set(numbers)):
             self.say(f"{new.task_id} has attempts {numbers}")
+        left = moved_on(old, new)
+        if left is not None:
+            self.say(left)
         there = {attempt.number: attempt for attempt in new.attempts}
         for attempt in old.attempts:
             now = there.get(attempt.number)

@@ -3,31 +3,34 @@
 A world is made, people come, and it is let run until it rests; then `invariants` looks at it.
 """
 
-import random
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from darkroom.arrivals import Message
+from darkroom.arrivals import Message, Uploaded
 from darkroom.aws.messages import read_message
+from darkroom.errors import Refused
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
-from darkroom.task import STILL
+from darkroom.task import STILL, Task
 from tests.fakes.clock import START
-from tests.fakes.inputs import InMemoryInputs
 from tests.pipeline.offers import ROUTES
-from tests.simulation.faults import KINDS, Dice, Mischief, Peace
+from tests.simulation.faults import Mischief, Peace
 from tests.simulation.machine import Machine
-from tests.simulation.outside import Broken, Guarded, Outside, SimulatedClock
+from tests.simulation.outside import Broken, Guarded, Invocation, Outside, SimulatedClock
 from tests.simulation.pace import WatchedGate
 from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
-from tests.simulation.stores import PlainOutputs, PlainTasks
+from tests.simulation.spells import Spells
+from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
+from tests.simulation.till import SKEW_S
 from tests.simulation.timeline import Timeline
+from tests.simulation.waiting import AWAITED_S, SPEECHLESS_S, speechless
 from tests.simulation.witness import Witness
 
 LIMITS: Final[Mapping[str, int]] = {
@@ -50,14 +53,6 @@ REDRIVE_S: Final = (10_000, 30_000, 50_000, 70_000)
 """When somebody looks after the intake queue's dead letters; within a day, as an alarm asks for."""
 SALVAGES: Final = 3
 """How often a task whose job has a result is retried until it must be there."""
-
-CALM_SHARE: Final = 0.1
-RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
-FOCUSED_RATE: Final = 0.03
-SHARES: Final = (0.1, 0.4, 0.8, 1.0)
-"""Of the worlds, of the calls that are struck, and of the kinds of faults in one world."""
-RUNS: Final = (Policy().runs, Policy().runs, 3, 1)
-"""How many runs may be begun: as deployed, or so few that they are used up now and then."""
 
 _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
     "submit": lambda ports, event, left_s: submit.submit(
@@ -116,10 +111,15 @@ class World:
         self.witness = Witness(self.outside, policy.runs)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
-        self.inputs = InMemoryInputs()
+        self.spells = Spells(self.outside, self.tasks)
+        self.inputs = PlainInputs()
         self.gate = WatchedGate(self.outside)
-        self.providers = SimulatedProviders(ROUTES, self.outside, self.witness.till)
+        self.providers = SimulatedProviders(
+            ROUTES, self.outside, self.witness.till, self.spells.paid
+        )
         self.machine = Machine(self.outside, self.door)
+        self.providers.replaced = self.machine.abort
+        self.gate.blocked = self.providers.accounts.blocked
         self.witness.look_at(self.tasks, self.outputs, self._alive)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
@@ -129,6 +129,7 @@ class World:
         self.people = People(
             self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
         )
+        self.people.came = self._expect
         self._patrolled = False
 
     def rest(self) -> None:
@@ -164,8 +165,24 @@ class World:
         return True
 
     def sweep(self) -> None:
-        """The schedule calls SWEEP."""
-        self.outside.invoke("sweep", None, LIMITS["sweep"], lambda: sweep.sweep(self.ports))
+        """The schedule calls SWEEP, which comes by everything that is due unless it is harmed."""
+        for_certain = self._now() - timedelta(seconds=SKEW_S)
+        due, read = set(self.tasks.due(for_certain)), set[str]()
+        begun: list[Invocation | None] = []
+
+        def act() -> None:
+            begun.append(self.outside.current)
+            sweep.sweep(self.ports)
+
+        alone = self.tasks.read is None
+        if alone:
+            self.tasks.read = read
+        self.outside.invoke("sweep", None, LIMITS["sweep"], act)
+        if alone:
+            self.tasks.read = None
+        unharmed = begun[0] is not None and not begun[0].harmed
+        if alone and unharmed and due - read:
+            self.witness.say(f"SWEEP passed {min(due - read)} over")
 
     def cancel(self, task_id: str) -> None:
         """Somebody cancels a task."""
@@ -235,6 +252,7 @@ class World:
         )
         if verb == "fail" and event["task_id"] in self.tasks.looks:
             self.timeline.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
+        self._listen(event["task_id"], said)
         if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
             for provider, leases in self.gate.leases.items():
                 if event["task_id"] in leases:
@@ -243,15 +261,41 @@ class World:
                     )
         return said
 
+    def _listen(self, task_id: str, said: Step | Broken) -> None:
+        """Whoever is sent away says why."""
+        if isinstance(said, Broken) or said.wait_s < SPEECHLESS_S:
+            return
+        task = self.tasks.stored[task_id]
+        pending = task.state == "running" and task.paying.job_id in self.providers.pending
+        now = self._now().timestamp()
+        wrong = speechless(task, said, pending=pending, now=now)
+        if wrong is not None:
+            self.witness.say(wrong)
+
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
-        said = self.outside.invoke(
-            "intake",
-            None,
-            LIMITS["intake"],
-            lambda: intake.receive(self.ports, message, read_message),
-        )
+        begun: list[Invocation | None] = []
+
+        def act() -> None:
+            begun.append(self.outside.current)
+            intake.receive(self.ports, message, read_message)
+
+        said = self.outside.invoke("intake", None, LIMITS["intake"], act)
+        if self.tasks.unreadable and begun[0] is not None and not begun[0].harmed:
+            self._look_for_forgotten(message)
         return said if isinstance(said, Broken) else None
+
+    def _look_for_forgotten(self, message: Message) -> None:
+        """What a file's event is for is done for every task that can be read."""
+        with contextlib.suppress(Refused):
+            for one in read_message(message, self.inputs.bucket):
+                if not isinstance(one, Uploaded):
+                    continue
+                for task_id in self.tasks.wanting(one.key):
+                    task = self.tasks.stored[task_id]
+                    readable = task_id not in self.tasks.unreadable
+                    if readable and task.awaits_inputs and self._all_there(task):
+                        self.witness.say(f"INTAKE left {task_id} waiting for {one.key}")
 
     def _deploy(self, routes: Sequence[Route]) -> None:
         self.witness.routes_gone = len(routes) < len(ROUTES)
@@ -270,37 +314,28 @@ class World:
         """The true time, whatever a process's clock says."""
         return START + timedelta(seconds=self.timeline.now)
 
+    def _expect(self, key: str) -> None:
+        """A file is there: some time later nobody waits for it any more."""
+        self.timeline.after(AWAITED_S, lambda: self._look_for_idlers(key))
+
+    def _look_for_idlers(self, key: str) -> None:
+        """Whoever waits although everything is there should have been released by its event."""
+        if self.queue.dead or self.queue.under_way or self.tasks.unreadable:
+            return
+        for task_id in self.tasks.wanting(key):
+            task = self.tasks.stored[task_id]
+            if task.awaits_inputs and self._all_there(task):
+                self.witness.say(f"{task_id} waits {AWAITED_S} s after {key} came")
+
+    def _all_there(self, task: Task) -> bool:
+        keys = (key for keys in task.asked.keys.values() for key in keys)
+        return all(self.inputs.find(key) for key in keys)
+
     def _look_for_sleepers(self) -> None:
         """Whoever waits past the deadline waits for something, or for somebody's redrive."""
         if self.queue.dead or self.queue.under_way:
             return
         now = self._now()
         for one in self.tasks.stored.values():
-            if one.state == "waiting" and one.ending is None and one.deadline <= now:
-                keys = [key for keys in one.asked.keys.values() for key in keys]
-                if all(self.inputs.find(key) for key in keys):
-                    self.witness.say(f"{one.task_id} waits though everything is there")
-
-
-def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False) -> World:
-    """The world of a seed, with its people in it: calm, or with some kinds of faults.
-
-    Args:
-        seed: of everything.
-        tasks: about how many there will be.
-        focus: the only kinds of faults, often; without it the seed chooses.
-        trace: whether to keep what happens.
-    """
-    draw = random.Random(f"world {seed}")  # noqa: S311 - the same again, not a secret
-    if focus:
-        calm, rate, kinds = False, FOCUSED_RATE, tuple(focus)
-    else:
-        calm = draw.random() < CALM_SHARE
-        rate = 0.0 if calm else draw.choice(RATES)
-        share = draw.choice(SHARES)
-        kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
-    dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
-    policy = Policy(runs=10 if calm else draw.choice(RUNS))
-    world = World(dice, calm=calm, trace=trace, policy=policy)
-    world.people.come(tasks)
-    return world
+            if one.awaits_inputs and one.deadline <= now and self._all_there(one):
+                self.witness.say(f"{one.task_id} waits though everything is there")

@@ -38,6 +38,7 @@ class Effect(BaseModel):
     - `job`: `fail` ends in a failed job, `hang` never leaves processing, `stall` never starts.
       `refund` says whether the failed job's credits come back; absent, as this provider does it.
       `body` may be the error that a failed job of Perfect ends with, such as "error_no_face".
+    - `pack`: the work is done, the answer's body goes over the wire in this content coding.
     - `pad_bytes`: the work is done, its result file is that much larger, where its format allows.
     """
 
@@ -54,6 +55,7 @@ class Effect(BaseModel):
     result: Literal["gone"] | None = None
     job: Literal["fail", "hang", "stall"] | None = None
     pad_bytes: int | None = Field(default=None, ge=0)
+    pack: Literal["gzip", "deflate"] | None = None
     refund: bool | None = None
 
     @model_validator(mode="after")
@@ -66,12 +68,13 @@ class Effect(BaseModel):
             self.truncate is not None,
             self.result is not None,
             self.job is not None,
+            self.pack is not None,
             self.pad_bytes is not None,
         ]
         if sum(kinds) != 1:
             raise ValueError(
                 "name exactly one of status, drop, delay_s, malformed, truncate, result, job, "
-                "pad_bytes"
+                "pack, pad_bytes"
             )
         return self
 

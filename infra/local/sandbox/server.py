@@ -4,13 +4,15 @@ It knows nothing of any provider's words; what a provider checks, charges and an
 there.
 """
 
+import gzip
 import json
 import logging
 import socket
 import threading
+import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, Rule
@@ -108,6 +110,9 @@ class SandboxApp:
         if effect.malformed:
             body = response.get_data()
             response.set_data(body[: max(1, len(body) // 2)])
+        if effect.pack is not None:
+            response.set_data(_PACKERS[effect.pack](response.get_data()))
+            response.headers["Content-Encoding"] = effect.pack
         return response
 
     def _answer(self, request: SandboxRequest, effect: Effect | None) -> Response:
@@ -165,6 +170,13 @@ def _canned(effect: Effect) -> Response:
     response = Response(text, status=effect.status, mimetype=mime)
     response.headers.update(effect.headers)
     return response
+
+
+_PACKERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
+"""RFC 9110, 8.4.1: "deflate" is the zlib format."""
 
 
 def _cut(response: Response, length: int) -> Response:

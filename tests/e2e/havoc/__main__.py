@@ -10,11 +10,12 @@ The parts, in the order in which they meet:
     play        one run, from nothing to rest
     drops       the tasks that are dropped
     faults      what goes wrong at the providers
+    troubles    what refuses for some seconds: our own stores, the providers' accounts
     kills       the end of processes
     wire        stands between functions and sandboxes, and keeps what goes over
     liberties   where the run is quicker than the real thing
     evidence    what is left of a run
-    checks      the promises, with what has to do with money in `money`
+    checks      the promises, with what has to do with money in `money`, with waiting in `patience`
     canaries    secrets that were in use, and the search for them
     damages     ways to be wrong, which the checks must notice
     places      what each request to a provider is for
@@ -82,6 +83,8 @@ def keep_evidence(outcome: Outcome, folder: Path) -> None:
                     for one in seen.exchanges
                 ],
                 "fired": outcome.fired,
+                "troubles": outcome.troubles,
+                "closed": seen.closed,
             },
             default=str,
             indent=1,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tests.e2e.havoc.canaries import find_canaries, missing, read_canaries
 from tests.e2e.havoc.evidence import Execution
 from tests.e2e.havoc.money import Check, check_money
+from tests.e2e.havoc.patience import check_patience
 from tests.e2e.havoc.play import ENDED, Outcome
 
 EVENT_OF: Final[Mapping[str, str]] = {
@@ -38,6 +39,7 @@ def check(outcome: Outcome) -> list[Check]:
         _results(outcome),
         _nothing_else(outcome),
         *check_money(outcome),
+        *check_patience(outcome),
         _executions(outcome, tasks),
         _events(outcome, tasks),
         _dead_letters(outcome),

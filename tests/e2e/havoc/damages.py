@@ -165,6 +165,20 @@ def _log_a_token(seen: Evidence) -> None:
     seen.logs["submit.log"] = f"sent {next(sent)['authorization']}"
 
 
+def _fail_for_an_account(seen: Evidence) -> None:
+    failure = {"code": "no-credits", "sentence": "", "next_step": ""}
+    next(iter(seen.manifests.values())).update(status="failed", failure=failure)
+
+
+def _give_every_result_up(seen: Evidence) -> None:
+    for manifest in seen.manifests.values():
+        manifest["failure"] = {"code": "result-gone", "sentence": "", "next_step": ""}
+
+
+def _close_the_output_bucket(seen: Evidence) -> None:
+    seen.closed.append((0.0, float("inf")))
+
+
 DAMAGES: Final[Sequence[tuple[Damage, str]]] = [
     (_leave_a_task_unfinished, "everything has ended"),
     (_leave_a_message_in_the_queue, "everything has ended"),
@@ -187,6 +201,9 @@ DAMAGES: Final[Sequence[tuple[Damage, str]]] = [
     (_misstate_the_price, "credits are those of the ledgers"),
     (_doubt_what_a_key_would_tell, "only what nobody can tell is unknown"),
     (_doubt_what_a_list_would_tell, "only what nobody can tell is unknown"),
+    (_fail_for_an_account, "no task fails for its provider's account"),
+    (_give_every_result_up, "only what is gone is given up"),
+    (_close_the_output_bucket, "little is paid for while nothing can be delivered"),
     (_break_an_execution, "every task's last execution has ended well"),
     (_run_for_nobody, "every task's last execution has ended well"),
     (_let_an_older_execution_run, "every task's last execution has ended well"),

@@ -36,7 +36,10 @@ class Execution:
 
 @dataclass
 class Evidence:
-    """What was found. Texts are as they were stored; `results` holds key -> bytes."""
+    """What was found. Texts are as they were stored; `results` holds key -> bytes.
+
+    `closed` tells from when to when the output bucket took no writes, by the wall clock.
+    """
 
     items: list[dict[str, Any]] = field(default_factory=list)
     manifests: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Evidence:
     ledgers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    closed: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
@@ -98,6 +102,12 @@ class Witness:
             )
             items += found["Items"]
         return items
+
+    def put_secret(self, provider: str, access: Mapping[str, str]) -> None:
+        """Say where a provider is, and with which credentials."""
+        self.secrets.put_secret_value(
+            SecretId=f"darkroom/local/{provider}", SecretString=json.dumps(access)
+        )
 
     def running(self) -> int:
         """How many executions have not ended."""

@@ -29,6 +29,9 @@ CLEAR: Final[Sequence[Effect]] = (
 FAILED_JOB: Final[Effect] = {"job": "fail"}
 PASSING: Final[Sequence[Effect]] = ({"drop": "before"}, {"status": 500}, {"malformed": True})
 BROKEN: Final[Sequence[Effect]] = ({"drop": "before"}, {"status": 500}, {"truncate": 300})
+LATE: Final[Sequence[Effect]] = ({"status": 404}, {"status": 403}, {"pack": "gzip"})
+"""What befalls a result that is there all the same: not yet to be seen, or packed."""
+LATE_TIMES: Final = 2
 NO_PLAN: Final[Effect] = {"status": 403}
 """GoAPI's upload belongs to some plans only; without it files are read at a signed address."""
 NO_TOKEN: Final[Effect] = {"status": 401, "body": {"error_code": "InvalidAccessToken"}}
@@ -68,6 +71,11 @@ def draw_rules(
                 rule(*rng.choice(places), rng.choice(PASSING)) for _ in range(some(FREE_SHARE))
             ]
     rules += [rule("GET", RESULTS[provider], rng.choice(BROKEN)) for _ in range(some(FREE_SHARE))]
+    if not hurried:
+        rules += [
+            rule("GET", RESULTS[provider], rng.choice(LATE)) | {"times": LATE_TIMES}
+            for _ in range(some(FREE_SHARE))
+        ]
     if provider == "goapi":
         # First of all, and more than one: a signed address must be in use for certain.
         no_plan = {"method": "POST", "path": "/api/ephemeral_resource"}

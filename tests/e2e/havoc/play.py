@@ -18,6 +18,7 @@ from tests.e2e.havoc.evidence import Evidence, Witness
 from tests.e2e.havoc.faults import add_rules, count_fired, draw_rules
 from tests.e2e.havoc.kills import Killer, count_at_work
 from tests.e2e.havoc.liberties import Ageing, redeliver_sooner
+from tests.e2e.havoc.troubles import Troubles
 from tests.e2e.havoc.wire import Wire
 from tests.e2e.shop import Shop, open_shop
 
@@ -52,6 +53,7 @@ class Outcome:
     extent: Extent
     drops: Sequence[Drop]
     evidence: Evidence
+    troubles: Sequence[str]
     credentials: dict[str, dict[str, str]]
     kills: dict[str, int]
     struck: dict[str, int]
@@ -88,8 +90,21 @@ def _play(
             rules = draw_rules(rng, provider, mine, hurried=extent.hurried)
             add_rules(access["base_url"], rules)
         ageing = Ageing(witness.table, lambda: killer.callers_gone_at, hurried=extent.hurried)
+        troubles = Troubles(
+            shop,
+            folder,
+            random.Random(rng.random()),  # noqa: S311 - the same
+            witness.put_secret,
+            {
+                wire.provider: {**shop.sandboxes[wire.provider], "base_url": wire.base_url}
+                for wire in wires
+            },
+            lambda: any(one.paid for wire in wires for one in wire.exchanges()),
+        )
         began = time.monotonic()
         killer.start()
+        if not extent.hurried:
+            troubles.start()
         late = [drop for drop in drops if extent.hurried and drop.lost_when_alone]
         _drop_all(shop, witness, [drop for drop in drops if drop not in late])
         while late and not killer.spent:
@@ -98,11 +113,15 @@ def _play(
         _drop_all(shop, witness, late)
         rested = _rest(extent, witness, ageing, began, say)
         killer.stop()
+        troubles.stop()
         took_s = time.monotonic() - began
+        evidence = witness.gather([one for wire in wires for one in wire.exchanges()])
+        evidence.closed += troubles.closed
         return Outcome(
             extent=extent,
             drops=drops,
-            evidence=witness.gather([one for wire in wires for one in wire.exchanges()]),
+            evidence=evidence,
+            troubles=troubles.played,
             credentials={name: _keys(access) for name, access in shop.sandboxes.items()},
             kills=dict(killer.kills),
             struck={str(moment): times for moment, times in killer.struck.items()},
@@ -153,10 +172,7 @@ def _wired(shop: Shop, witness: Witness, killer: Killer) -> Iterator[list[Wire]]
     for provider, access in shop.sandboxes.items():
         wire = Wire(provider, access["base_url"], killer.strike)
         wires.append(wire)
-        witness.secrets.put_secret_value(
-            SecretId=f"darkroom/local/{provider}",
-            SecretString=json.dumps({**access, "base_url": wire.base_url}),
-        )
+        witness.put_secret(provider, {**access, "base_url": wire.base_url})
     try:
         yield wires
     finally:

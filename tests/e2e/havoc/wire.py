@@ -8,6 +8,7 @@ byte has gone over and again before a byte of the answer has come back.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -25,7 +26,11 @@ Strike = Callable[[Moment], bool]
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer, as far as it came (status 0: not at all)."""
+    """One request and its answer, as far as it came (status 0: not at all).
+
+    Attributes:
+        at: when its connection was opened, by the wall clock.
+    """
 
     provider: str
     method: str
@@ -34,6 +39,7 @@ class Exchange:
     body: bytes
     status: int
     answer: bytes
+    at: float = 0.0
 
     @property
     def paid(self) -> bool:
@@ -47,13 +53,14 @@ class _Line:
 
     asked: bytearray = field(default_factory=bytearray)
     answered: bytearray = field(default_factory=bytearray)
+    at: float = field(default_factory=time.time)
 
 
 class Wire:
     """Listens in front of one sandbox until it is closed."""
 
     def __init__(self, provider: str, base_url: str, strike: Strike) -> None:
-        self._provider = provider
+        self.provider = provider
         self._there = (HOST, urlsplit(base_url).port or 80)
         self._strike = strike
         self._lines: list[_Line] = []
@@ -75,7 +82,7 @@ class Wire:
                 method, path, _ = first.split(" ", 2)
                 said, _, answer = next(answers, ("", {}, b""))
                 status = int(said.split(" ")[1]) if said else 0
-                yield Exchange(self._provider, method, path, headers, body, status, answer)
+                yield Exchange(self.provider, method, path, headers, body, status, answer, line.at)
 
     def _listen(self) -> None:
         while True:
@@ -126,7 +133,7 @@ class Wire:
     def _is_paid(self, line: _Line) -> bool:
         # A paid call has a connection to itself, so its first line says it all.
         method, _, rest = line.asked[:200].decode("latin-1").partition(" ")
-        return is_paid(self._provider, method, rest.partition(" ")[0])
+        return is_paid(self.provider, method, rest.partition(" ")[0])
 
 
 def _hang_up(there: socket.socket) -> None:

@@ -1,0 +1,47 @@
+"""Planted bugs about the providers' accounts: without credits, with a refused key, another's."""
+
+from typing import Any, Final
+
+from darkroom.errors import AccountBlocked, ProviderRefused
+from darkroom.pipeline import outcome, poll, submit
+from darkroom.ports import Ports, Step
+from darkroom.routes import Route
+from darkroom.task import Task
+from darkroom.work import JobFailed
+from tests.simulation.planting import Bug, Swap
+
+BLOCKED: Final = ("no-credits", "key-refused")
+
+
+def _blocked_is_refused() -> list[Swap]:
+    whole = outcome.refused
+
+    def refused(ports: Ports, task: Task, attempt: Any, error: Any) -> Step:
+        if isinstance(error, AccountBlocked):
+            error = ProviderRefused(error.failure.code, error.failure.sentence)
+        return whole(ports, task, attempt, error)
+
+    return [(submit, "refused", refused)]
+
+
+def _blocked_is_out_of_reach() -> list[Swap]:
+    return [(outcome, "_unreached", lambda task, _error: task.unreached + 1)]
+
+
+def _refused_keys_lose_jobs() -> list[Swap]:
+    whole = poll._unasked
+
+    def unasked(ports: Ports, task: Task, route: Route, error: Any) -> Step:
+        if isinstance(error, AccountBlocked):
+            said = JobFailed("job-lost", error.failure.sentence, "unknown")
+            return poll._gave_up(ports, task, said)
+        return whole(ports, task, route, error)
+
+    return [(poll, "_unasked", unasked)]
+
+
+BUGS: Final = (
+    Bug("a blocked account fails the task", _blocked_is_refused, BLOCKED),
+    Bug("a blocked account counts as out of reach", _blocked_is_out_of_reach, BLOCKED),
+    Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
+)

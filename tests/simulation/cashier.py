@@ -1,0 +1,24 @@
+"""What the providers tell whoever watches the money; `till` listens."""
+
+from typing import Protocol
+
+from darkroom.work import Work
+
+
+class Cashier(Protocol):
+    """Sees money move."""
+
+    def paying(self, work: Work, request: str) -> None:
+        """A paid call is about to be sent."""
+
+    def doubted(self, work: Work) -> None:
+        """The answer of a paid call does not reach whoever sent it."""
+
+    def refused(self, work: Work) -> None:
+        """A paid call is clearly refused."""
+
+    def answered(self, work: Work) -> None:
+        """The answer of a paid call reaches whoever sent it."""
+
+    def stopping(self, job_id: str) -> None:
+        """Somebody asks for a job to be stopped."""

@@ -1,0 +1,89 @@
+"""Results at their addresses: there at once, late, cut short, or gone.
+
+An address is good for an hour; asking the job again brings a new one. Some results are not there
+yet when the job is told to be done: their address answers that there is nothing, for seconds or
+minutes, and then it has them.
+"""
+
+import hashlib
+import io
+import zlib
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from darkroom.attempt import Finished, ResultRef
+from darkroom.errors import Busy, ResultGone
+from darkroom.media import PNG as PNG_MEDIA
+from darkroom.work import Fetched
+from tests.simulation.ledger import Job
+from tests.simulation.outside import Outside
+
+PNG: Final = b"\x89PNG\r\n\x1a\n"
+SECRET: Final = "signature=secret"
+URL_S: Final = 3600.0
+
+
+class Shelf:
+    """Where results lie."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self._bodies: dict[str, tuple[bytes, float, Job]] = {}
+
+    def made(self, job: Job) -> Finished:
+        """The results of a job, at new addresses."""
+        told = job.amount if job.told else None
+        if job.data:
+            return Finished((ResultRef("text", data=job.data),), told)
+        refs = []
+        for number in range(job.results):
+            url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
+            spoilt = job.spoilt and number == job.results - 1
+            body = b"<html>" if spoilt else picture(f"{job.job_id}-{number}")
+            self._bodies[url] = (body, self._outside.timeline.now + URL_S, job)
+            refs.append(ResultRef("image", url))
+        return Finished(tuple(refs), told, {"boxes": [1, 2]})
+
+    def fetch(self, url: str) -> AbstractContextManager[Fetched]:
+        """Download one of them."""
+        kind = self._outside.begin("providers.fetch", 0.1)
+        body, until, job = self._bodies[url]
+        now = self._outside.timeline.now
+        if kind in ("result-unreachable", "answer-lost"):
+            raise Busy("result-unreachable", "The result's address does not answer.")
+        if kind == "result-gone" or now > until:
+            self._bodies[url] = (b"", 0.0, job)
+            job.gone += 1
+            raise ResultGone("result-gone", "The provider no longer has the result.")
+        if now < job.there_at:
+            raise ResultGone("result-gone", "There is nothing at the result's address.")
+        if kind == "result-cut":
+            raise Busy("result-cut", "The result broke off.")
+        self._outside.end(kind)
+        media = PNG_MEDIA if body.startswith(PNG) else None
+        digest = hashlib.sha256(body).hexdigest()
+        return nullcontext(Fetched(io.BytesIO(body), len(body), digest, media))
+
+
+def picture(name: str) -> bytes:
+    """A whole PNG of one pixel that bears a name (W3C PNG, 5 and 11.3.4.3)."""
+    return b"".join((*_HEAD, _chunk(b"tEXt", b"Title\0" + name.encode()), _END))
+
+
+def name_of(body: bytes) -> str | None:
+    """The name that a picture bears."""
+    _, found, rest = body.partition(b"tEXtTitle\0")
+    return rest[: rest.rindex(_END) - 4].decode() if found and body.endswith(_END) else None
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    length, check = len(data).to_bytes(4, "big"), zlib.crc32(kind + data).to_bytes(4, "big")
+    return length + kind + data + check
+
+
+_HEAD: Final = (
+    PNG,
+    _chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0"),
+    _chunk(b"IDAT", zlib.compress(b"\0\0")),
+)
+_END: Final = _chunk(b"IEND", b"")
