@@ -29,7 +29,8 @@ class ResultRef:
 
     Attributes:
         kind: what it is expected to be; checked on delivery.
-        url: absolute; short-lived; never leaves the table and never outlives the task.
+        url: absolute; short-lived. It is kept in the table, and for a task that could not fetch it
+            beside the results on their way, where a retry finds it; nowhere else.
         data: the result itself, base64; for detections and masks that come inside an answer.
     """
 

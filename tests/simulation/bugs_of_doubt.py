@@ -177,11 +177,12 @@ def _moved_with_old_results() -> list[Swap]:
 
 
 def _copied_in_vain() -> list[Swap]:
-    def end(ports: Ports, task: Task, how: Ending, **changes: Any) -> Task:
-        changes.pop("results", None)
-        return failing.end(ports, task, how, **changes)
+    whole = deliver._missing
 
-    return [(deliver, "end", end)]
+    def missing(ports: Ports, task: Task, what: deliver._Missing) -> Step:
+        return whole(ports, task, replace(what, results=()))
+
+    return [(deliver, "_missing", missing)]
 
 
 def _leases_are_kept() -> list[Swap]:

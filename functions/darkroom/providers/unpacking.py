@@ -5,17 +5,21 @@ packed with gzip without a word is unpacked, too (no format of a result begins t
 bytes decide, and the words only where the bytes cannot: `deflate` without a head of its own.
 """
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import httpx
 
+from darkroom.media import HEAD_BYTES, sniff
+
 _GZIP: Final = b"\x1f\x8b\x08"
 _UNDONE: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 _OTHERS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 """Codings that nothing here undoes. Other words (`identity`, `aws-chunked`, `utf-8`) are seen where
 nothing is packed."""
+_DOCUMENT: Final = re.compile(rb'\s{0,99}[{\[]\s{0,99}["{\[\]}]')
 _MOST_CODINGS = 5
 _PIECE = 64 * 1024
 
@@ -45,13 +49,22 @@ def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
     codings = [word for word in reversed(words) if word in _UNDONE or word in _OTHERS]
     if len(codings) > _MOST_CODINGS:
         raise PackedError(f"{len(codings)} times over")
-    content = _limited(response.iter_raw(), most + most // 8 + 1024)
+    content: Iterator[bytes] = _limited(response.iter_raw(), most + most // 8 + 1024)
     for word in codings:
+        source = _Source(content)
         if word in _OTHERS:
-            raise PackedError(f"as '{word}'")
+            if not _is_plain(source.ahead(HEAD_BYTES)):
+                raise PackedError(f"as '{word}'")
+            content = source
+            continue
         undo = _gunzipped if _UNDONE[word] == "gzip" else _inflated
-        content = _limited(undo(_Source(content)), most)
+        content = _limited(undo(source), most)
     return _limited(_gunzipped(_Source(content)), most)
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether this is how a document or a result begins, and nothing that is packed."""
+    return bool(_DOCUMENT.match(head)) or sniff(head) is not None
 
 
 class _Source:
