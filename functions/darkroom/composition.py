@@ -29,6 +29,10 @@ from darkroom.settings import Settings
 _RETRIES = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
 )
+# A table that does not answer must leave SUBMIT the time to keep a paid answer elsewhere.
+_TABLE = Config(
+    retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=8
+)
 # In some regions boto3 signs addresses in the old way, which S3 refuses for encrypted objects
 # ("Specifying signature version in request authentication").
 # By itself boto3 names the endpoint of all regions in them, which sends those who ask for a new
@@ -64,7 +68,7 @@ def build_ports(
     session = session or boto3.Session()
     s3 = session.client("s3", config=_SIGNED.merge(_RETRIES), endpoint_url=endpoint_url)
     inputs = S3Inputs(s3, settings.input_bucket)
-    table = session.resource("dynamodb", config=_RETRIES, endpoint_url=endpoint_url).Table(
+    table = session.resource("dynamodb", config=_TABLE, endpoint_url=endpoint_url).Table(
         settings.table
     )
 

@@ -12,7 +12,7 @@ from darkroom.errors import Busy, Conflict, DarkroomError, Failure
 from darkroom.pipeline.admission import note_own_trouble
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
-from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.attempts import other_account, route_for
 from darkroom.pipeline.doubt import given_up, unknown_outcome
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
@@ -116,6 +116,8 @@ def _stop_job(ports: Ports, task: Task) -> bool:
     unwanted = task.ending is not None and task.ending.failure.code in UNWANTED
     if not unwanted or task.state != "running" or task.paying.outcome != "accepted":
         return False
+    if other_account(ports, task.paying):
+        return False  # the id may be another job's there
     fresh = ports.tasks.get(task.task_id)
     if fresh is None or fresh.revision != task.revision:
         raise Conflict(f"Task {task.task_id} changed meanwhile.")

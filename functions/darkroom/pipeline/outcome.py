@@ -66,7 +66,7 @@ def accepted(
         request=None,
         accepted_at=now,
         charged="yes",
-        credits=said.credits if said.credits is not None else price_of(task, route),
+        credits=said.credits if said.credits is not None else _price(task, route),
     )
     if isinstance(said, Accepted):
         attempt = replace(paid, job_id=said.job_id)
@@ -103,6 +103,13 @@ def accepted(
         time_left_s,
     )
     return Step("deliver")
+
+
+def _price(task: Task, route: Route) -> float | None:
+    """What the price table says; a price that cannot be told must not cost the answer."""
+    with suppress(Exception):
+        return price_of(task, route)
+    return None
 
 
 def _account(ports: Ports, attempt: Attempt) -> str | None:

@@ -66,12 +66,12 @@ def _ask(ports: Ports, task: Task) -> Step:
     match said:
         case Pending():
             return _pending(ports, _seen(ports, task, route, said), route, said)
-        case Finished():
-            step = (
-                _done(ports, task, said) if owns_job(ports, task) else hold_claimed_job(ports, task)
-            )
         case JobFailed(code="job-lost"):
             step = _unknown_job(ports, task, route, said)
+        case Finished() | JobFailed() if not owns_job(ports, task):
+            step = hold_claimed_job(ports, task)
+        case Finished():
+            step = _done(ports, task, said)
         case JobFailed():
             step = _gave_up(ports, task, said)
     if step.next != "poll":
