@@ -187,18 +187,29 @@ def test_anything_else_is_for_intake_to_understand(body: str) -> None:
 
 def test_a_run_that_ended_badly_ends_its_task(shop: Shop) -> None:
     """As FAIL would have done it; the letter is dropped."""
-    task = shop.task(state="queued")
-    shop.bury(ended(f"{task.task_id}-1"), ERROR_MESSAGE="Throttled.")
+    last = shop.target.ports.policy.runs
+    task = shop.task(state="queued", run=last)
+    shop.bury(ended(f"{task.task_id}-{last}"), ERROR_MESSAGE="Throttled.")
     shop.bury(ended("0" * 32 + "-1"))
     said = shop.run("redrive")
 
     assert said.exit_code == 0, said.output
-    about = f"the end of run 1 of task {task.task_id}"
+    about = f"the end of run {last} of task {task.task_id}"
     assert f"{about}  its task is failed  (was: Throttled.)" in said.stdout
     assert "its task is not known any more" in said.stdout
     assert shop.state(task) == "failed"
     assert "TIMED_OUT" in shop.tasks.get(task.task_id).ending.failure.next_step
     assert shop.bodies(shop.dead_url) == []
+
+
+def test_a_run_that_broke_while_others_are_left_is_followed_by_another(shop: Shop) -> None:
+    """Nothing has decided that the task ends; the sweep begins its next run."""
+    task = shop.task(state="queued")
+    shop.bury(ended(f"{task.task_id}-1"), ERROR_MESSAGE="Throttled.")
+    said = shop.run("redrive")
+
+    assert "its task is queued, and goes on in a new run" in said.stdout
+    assert shop.state(task) == "queued"
 
 
 @pytest.mark.parametrize(
