@@ -211,7 +211,10 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
         if attempt.outcome == "failed" and key in till.doubts and not attempt.accepted_at:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, which is doubtful"
         job = next(iter(world.providers.ledger.of.get(key, ())), None)
-        if attempt.outcome == "failed" and job is not None and not _useless(attempt, job):
+        # Of what bears another job's name, nothing is to be had by that name.
+        named = key not in world.providers.ledger.misnamed
+        done = job is not None and named and not _useless(attempt, job)
+        if attempt.outcome == "failed" and done:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, and its job is done"
         if attempt.outcome != "unknown" or key in till.doubts:
             continue

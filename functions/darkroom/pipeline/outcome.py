@@ -196,8 +196,9 @@ def go_on(ports: Ports, task: Task) -> Step:
     """Take a task on whose attempt is closed though it still stands in front of its call."""
     attempt = task.paying
     if attempt.outcome == "throttled" or next_choice(task):
-        requeue(ports, task, task.attempts, waits=task.waits + 1)
-        return Step("submit", _wait(task, task.waits + 1, None))
+        waits, why = task.waits + 1, attempt.failure
+        requeue(ports, task, task.attempts, waits=waits, wait_reason=why.sentence if why else None)
+        return Step("submit", _wait(task, waits, None))
     failure = attempt.failure or Failure("provider-refused", f"{attempt.provider} refused it.")
     end(ports, task, Ending("failed", failure))
     return Step("fail")
