@@ -17,10 +17,10 @@ REPLACED: Final = ("other-account", "unanswered", "accepted-but-unanswered", "fr
 def _blocked_is_refused() -> list[Swap]:
     whole = outcome.refused
 
-    def refused(ports: Ports, task: Task, attempt: Any, error: Any) -> Step:
+    def refused(ports: Ports, task: Task, attempt: Any, error: Any, *more: Any) -> Step:
         if isinstance(error, AccountBlocked):
             error = ProviderRefused(error.failure.code, error.failure.sentence)
-        return whole(ports, task, attempt, error)
+        return whole(ports, task, attempt, error, *more)
 
     return [(submit, "refused", refused)]
 

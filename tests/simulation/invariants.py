@@ -165,7 +165,9 @@ def _strangers(world: World) -> Iterator[str]:
             job = ledger.jobs[job_id]
             heard = world.witness.till.answers.get((job.work.task_id, job.work.attempt))
             # Whoever could not write down which job was his, cannot claim it.
-            if job.work.task_id != task.task_id and heard is not None and not heard.harmed:
+            mistaken = (job.work.task_id, job.work.attempt) in ledger.misnamed
+            known = heard is not None and not heard.harmed and not mistaken
+            if job.work.task_id != task.task_id and known:
                 yield f"{job_id} of {job.work.task_id} was delivered to {task.task_id}"
 
 
@@ -223,7 +225,7 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
         if not excused:
             yield f"{task.task_id} threw the answer of attempt {attempt.number} away"
         told_no = till.refusals.get(key)
-        if told_no is not None and not told_no.harmed:
+        if told_no is not None and not (told_no.excused or told_no.shut_out):
             yield f"{task.task_id} doubts attempt {attempt.number}, which was clearly refused"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from darkroom.attempt import ResultRef
+from darkroom.attempt import Attempt, ResultRef
 from darkroom.task import Task
 from darkroom.work import JobFailed, Work
 from tests.simulation.faults import Mischief
@@ -121,6 +121,12 @@ class Ledger:
             if (one.work.route.provider, one.account) == (provider, job.account) and one is not job
         ]
         return mine[-1] if mine else None
+
+    def mistaken(self, task_id: str, attempt: Attempt) -> bool:
+        """Whether its provider told it of another job's end, in the place of its own's."""
+        code = attempt.failure.code if attempt.failure else ""
+        ended = attempt.outcome in ("failed", "lost") and code in ("job-failed", "job-lost")
+        return ended and (task_id, attempt.number) in self.misnamed
 
     def recoverable(self, tasks: Iterable[Task]) -> list[str]:
         """Those that ended badly although their last paid call has a result that can be asked for.

@@ -83,7 +83,8 @@ class Till:
         if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
             self.say(f"{where} was paid for without being written down")
         self._judge_earlier(task, work)
-        self._judge_closed(work)
+        if not again:
+            self._judge_closed(work)
         self._count_open(work)
         if work.route.idempotency == "key":
             return
@@ -123,6 +124,9 @@ class Till:
                 continue
             doubtful = key in self.doubts and not attempt.accepted_at
             if not doubtful and not any(job.owed for job in self._ledger.of.get(key, ())):
+                continue
+            if self._ledger.mistaken(task.task_id, attempt):
+                self.further[task.task_id].add(work.attempt)
                 continue
             asked = task.asked.on_unknown == "retry" and attempt.outcome == "unknown"
             if attempt.number not in forgiven and not asked:

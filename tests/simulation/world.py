@@ -274,13 +274,15 @@ class World:
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
         begun: list[Invocation | None] = []
+        dead = len(self.queue.reasons)
 
         def act() -> None:
             begun.append(self.outside.current)
             intake.receive(self.ports, message, read_message)
 
         said = self.outside.invoke("intake", None, LIMITS["intake"], act)
-        if self.tasks.unreadable and begun[0] is not None and not begun[0].harmed:
+        given_up = len(self.queue.reasons) > dead
+        if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
             self._look_for_forgotten(message)
         return said if isinstance(said, Broken) else None
 

@@ -275,7 +275,7 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
 
 def _lost_afterwards(ports: Ports, task: Task) -> Step:
     """The job was paid for, and is not there any more: its result may be, where it was."""
-    if saved_answer(ports, task, task.paying) is not None:
+    if isinstance(saved_answer(ports, task, task.paying), Finished):
         now = ports.clock.now()
         attempts = task.with_attempt(replace(task.paying, ended_at=now))
         found = task.moved("delivering", now, attempts=attempts, waits=0, results=())
