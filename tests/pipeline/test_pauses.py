@@ -224,6 +224,26 @@ def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
     assert [studio.door("submit", task_id).next for task_id in others[1:]] == ["deliver"] * 2
 
 
+def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
+    """The name is a newer task's by now: that its manifest stays says nothing of the bucket."""
+    studio, outputs = _denied()
+    outputs.shut = False
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    old = studio.task.task_id
+    studio.clock.advance(studio.policy.queue_s + 1)
+    for door in ("submit", "fail"):
+        studio.door(door, old)
+    assert _task(studio, old).state == "failed"
+    studio.ask(SYNC_NONE, metadata={"version": 2})
+    outputs.shut = True
+    now = studio.clock.now().timestamp()
+    studio.gate.change(OWN_SIDE, Standing(), Standing(5, now, "It is shut."))
+    studio.door("fail", old)
+
+    assert studio.gate.standing(OWN_SIDE).probing
+
+
 def test_a_refused_try_leaves_room_for_the_next_one() -> None:
     """A provider that cannot be reached says nothing of our own side."""
     studio, _ = _denied()
