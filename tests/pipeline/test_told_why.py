@@ -61,6 +61,23 @@ def test_a_job_that_is_made_again_after_minutes_says_why(studio: Studio) -> None
     assert studio.task.wait_reason is None
 
 
+def test_a_place_in_the_pace_is_used_for_one_question(studio: Studio) -> None:
+    """Whoever asks again a few seconds later takes another one."""
+    studio.providers.polls = 10
+    rules = studio.providers.rules_of["beta"] = Rules(Rate(30, 60))
+    task_id = _asked(studio, JOB_KEY)
+    studio.clock.advance(studio.door("submit", task_id).wait_s)
+    bucket = bucket_of(rules)
+    assert bucket is not None
+    for lane in LANES:
+        studio.gate.reserve("beta", lane, bucket, studio.clock.now().timestamp(), 2)
+    studio.clock.advance(studio.door("poll", task_id).wait_s)
+    taken = len(studio.gate.granted)
+    for more in range(3):
+        studio.clock.advance(studio.door("poll", task_id).wait_s)
+        assert len(studio.gate.granted) == taken + more
+
+
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_LOOKED_UP])
 def test_a_call_whose_fate_is_unclear_says_that_it_is_being_found_out(
     studio: Studio, operation: str

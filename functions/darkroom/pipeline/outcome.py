@@ -262,6 +262,7 @@ def requeue(
         waits=waits,
         unreached=unreached,
         wait_reason=wait_reason,
+        slot=None,
     )
     ports.tasks.replace(task, queued)
 

@@ -64,6 +64,8 @@ def _ask(ports: Ports, task: Task) -> Step:
         turned = take_slot(ports, task, route, "poll")
         if turned is not None:
             return _wait(ports, task, turned)
+        if task.slot is not None:  # it is used up: the next question has a place of its own
+            task = ports.tasks.replace(task, task.moved("running", ports.clock.now(), slot=None))
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
