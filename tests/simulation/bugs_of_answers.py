@@ -173,6 +173,6 @@ BUGS: Final = (
     Bug(
         "what is held up keeps nothing but its address",
         lambda: [(own_side, "_kept", lambda _ports, task: task.paying)],
-        ("outputs-shut",),
+        stories=("outputs shut for hours, none, sync",),
     ),
 )

@@ -262,6 +262,7 @@ TROUBLED: Final[Mapping[str, Story]] = {
         SYNC_NONE, "alpha", _spell("bucket-shut-long-after-pay", 300), place=_LARGE
     ),
     "outputs shut for a while, none, a job": Story(JOB_NONE, "gamma", _spell("outputs-shut", 900)),
+    "outputs shut for hours, none, sync": Story(SYNC_NONE, "alpha", _spell("outputs-shut", 5000)),
     "late result, none, sync": Story(SYNC_NONE, "alpha", happens=_LATE),
     "late result, none, a job": Story(JOB_NONE, "gamma", happens=_LATE),
     "refused late, none, a job": Story(JOB_NONE, "gamma", first=_REFUSED_LATE, ends=_ANY),

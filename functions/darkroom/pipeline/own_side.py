@@ -63,8 +63,8 @@ def hold_up(ports: Ports, task: Task, error: Exception) -> Step:
     _log.warning("task %s is held up: %s", task.task_id, type(error).__name__)
     now = ports.clock.now()
     reason = f"the results cannot be delivered: {told(error)}"
-    if fresh.wait_reason != reason:
-        kept = _kept(ports, fresh)
+    kept = _kept(ports, fresh)
+    if (fresh.wait_reason, fresh.paying) != (reason, kept):
         held = fresh.moved("delivering", now, wait_reason=reason, attempts=fresh.with_attempt(kept))
         ports.tasks.replace(fresh, held)
     return Step("poll", _wait_s(fresh.paying, now))
