@@ -48,7 +48,8 @@ def test_a_job_that_cannot_be_asked_about_for_minutes_says_so(
 
 def test_a_job_that_is_made_again_after_minutes_says_why(studio: Studio) -> None:
     """Its provider lost it twice, and is left alone for a while."""
-    studio.providers.say("poll", *[*[AWAY] * 4, *[LOST] * 4] * 2)
+    trouble: list[Busy | JobFailed] = [*[AWAY] * 4, *[LOST] * 4]
+    studio.providers.say("poll", *trouble * 2)
     task_id = _asked(studio, JOB_ALONE)
     step, reasons = Step("submit"), list[str | None]()
     while step.next != "deliver":

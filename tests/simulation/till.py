@@ -17,7 +17,6 @@ from tests.fakes.clock import START
 from tests.simulation.ledger import Ledger
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.pace import RULES
-from tests.simulation.switches import UNHELD
 
 SKEW_S: Final = 11
 """How far two clocks may differ."""
@@ -137,7 +136,7 @@ class Till:
         """While results cannot be written, next to nothing is paid for."""
         now = self.outside.timeline.now
         since = self.outside.shut_since.get("outputs.put_over")
-        if since is None or now - since < CLOSED_S or "closed-delivery" in UNHELD:
+        if since is None or now - since < CLOSED_S:
             return
         self.vain = [at for at in self.vain if at > now - VAIN_IN_S]
         self.vain.append(now)
