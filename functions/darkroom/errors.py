@@ -105,7 +105,7 @@ class ResultGone(DarkroomError):
 
 
 class Busy(DarkroomError):
-    """Something outside is unavailable for the moment; Step Functions retries by this name."""
+    """Something outside is unavailable for the moment; the workflow retries by its kinds' names."""
 
     repeatable = True
 

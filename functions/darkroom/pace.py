@@ -33,6 +33,8 @@ PROBE_S = 60
 """How long one task may try a paused provider before another one may."""
 MOST_BLOCKED_S = 90
 """The longest pause of ours where people have to do something: it goes on soon after they did."""
+MOST_BLOCKED_STEPS = 2
+"""After so many steps the pauses of a blocked account grow no more."""
 MOST_HEEDED_S = 300
 """How long an account that is blocked is left alone at most, whatever was asked for before."""
 
@@ -188,9 +190,10 @@ class Standing:
     def blocked(self, now: float, asked_s: float | None, reason: str) -> "Standing":
         """After a refusal that holds for everybody until people have done something about it.
 
-        It is paused at once, for a short while each time: 30, 60, then 90 s.
+        It is paused at once, for a short while each time: 30, 60, then 90 s. However often that
+        was, a refusal of another kind that follows does not pause it for much longer.
         """
-        refusals = max(self.refusals + 1, OPENS_AT)
+        refusals = min(max(self.refusals + 1, OPENS_AT), OPENS_AT + MOST_BLOCKED_STEPS)
         doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
         pause = max(float(asked_s or 0), min(MOST_BLOCKED_S, doubled))
         return Standing(refusals, now + min(MOST_HEEDED_S, pause), reason)

@@ -55,9 +55,10 @@ class Providers(Protocol):
         """The sentence that says how to set it up."""
 
     def account(self, provider: str) -> str:
-        """A digest of the credentials in use; other credentials have another one, no key is in it.
+        """A digest of the credentials in use; "" where there are none. No key is in it.
 
-        Two digests may belong to one account, whose key was replaced.
+        Other credentials have another one; they may be a new key of the same account. Raises
+        `OwnTrouble` where they cannot be read for the moment.
         """
 
     def check(self, work: Work) -> None:

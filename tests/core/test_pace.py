@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from darkroom.pace import (
     KEPT_BACK,
     LANES,
+    MOST_HEEDED_S,
     OPENS_AT,
     Allowance,
     Rate,
@@ -158,6 +159,19 @@ def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
     assert pauses == [30, 60, 90, 90, 90]
     assert Standing(3, 9000.0).blocked(1000.0, 3600, "Later.").until == 1300.0
     assert standing.answered() == Standing()
+
+
+def test_a_busy_answer_after_a_blocked_account_does_not_pause_for_long() -> None:
+    """However often the account was tried: those refusals say nothing of how busy it is."""
+    standing = Standing()
+    for _ in range(30):
+        standing = standing.blocked(1000.0, None, "Add credits.")
+    assert standing.refused(1000.0, None, "Busy.").until - 1000 <= MOST_HEEDED_S
+    busy = Standing()
+    for _ in range(30):
+        busy = busy.refused(1000.0, None, "Busy.")
+    mixed = busy.blocked(5000.0, None, "Add credits.").refused(5000.0, None, "Busy.")
+    assert mixed.until - 5000 <= MOST_HEEDED_S
 
 
 def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:

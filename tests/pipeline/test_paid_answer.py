@@ -17,6 +17,7 @@ from darkroom.errors import (
     ProviderRefused,
     Refused,
     Throttled,
+    Unclear,
 )
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
@@ -26,6 +27,7 @@ from darkroom.ports import Ports, Step
 from darkroom.task import Task
 from darkroom.work import Accepted, JobFailed, Pending, Prepared
 from tests.fakes.outputs import InMemoryOutputs
+from tests.fakes.providers import Lost
 from tests.fakes.tasks import InMemoryTasks
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio
@@ -159,7 +161,7 @@ def test_a_job_is_named_by_hand_only_for_a_doubtful_call(studio: Studio) -> None
     studio.providers.say("submit", ProviderRefused("bad-request", "No."))
     studio.run()
 
-    with pytest.raises(Refused, match="not known what job"):
+    with pytest.raises(Refused, match="not in doubt which job"):
         retry(studio.ports, task_id, job_id="job-7")
 
 
@@ -380,3 +382,18 @@ def _ends(studio: Studio) -> str:
 
 def _unattended(ports: Ports) -> Ports:
     return replace(ports, policy=replace(ports.policy, attend_s=0))
+
+
+def test_a_job_named_wrongly_by_hand_may_be_named_again(studio: Studio) -> None:
+    """A mistyped id costs nothing, and does not lock the right one out."""
+    task_id = _asked(studio, JOB_NONE)
+    studio.providers.say("submit", Lost(Unclear("no-answer", "Nothing came back.")))
+    studio.run()
+    retry(studio.ports, task_id, job_id="job-7")
+    studio.run()
+    assert _ends(studio) == "failed"
+
+    retry(studio.ports, task_id, job_id="job-1")
+    studio.run()
+    assert _ends(studio) == "succeeded"
+    assert len(studio.providers.charged) == 1

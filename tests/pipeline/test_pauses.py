@@ -1,6 +1,7 @@
 """What stops everybody: an account that is blocked, and our own side. Tasks wait and say why."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import BinaryIO
@@ -21,15 +22,24 @@ REFUSED = AccountBlocked("bad-credentials", "beta does not accept the key.", "Se
 
 
 class Denied(InMemoryOutputs):
-    """An output bucket that takes no results for as long as it is `shut`."""
+    """An output bucket that takes no results for as long as it is `shut`.
+
+    Attributes:
+        refusing: called when it refuses something.
+    """
 
     shut = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusing: Callable[[], None] = lambda: None
 
     def put_over(
         self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
     ) -> None:
         """Refuses, as S3 does by a policy, with the key in its words."""
         if self.shut:
+            self.refusing()
             raise PermissionError(f"AccessDenied: arn:aws:s3:::results/{key}")
         super().put_over(key, body, content_type, etag)
 
@@ -208,6 +218,23 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
     assert _task(studio, first).state == "succeeded"
 
 
+def test_a_result_that_could_not_be_kept_at_once_is_kept_by_the_next_try() -> None:
+    """Its address grows old, and the bucket may be shut for longer."""
+    studio, outputs = _denied()
+    (task_id,) = _many(studio, 1)
+    studio.door("submit", task_id)
+    there = dict(studio.providers.results)
+    outputs.refusing = studio.providers.results.clear  # just then its store is away
+    studio.door("deliver", task_id)
+    studio.providers.results.update(there)
+    outputs.refusing = lambda: None
+    studio.door("deliver", task_id)
+    studio.providers.results.clear()
+    outputs.shut = False
+
+    assert studio.door("deliver", task_id).next == "done"
+
+
 def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
     """And only one, until its result was delivered."""
     studio, outputs = _denied()
@@ -222,6 +249,26 @@ def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
     outputs.shut = False
     assert studio.door("deliver", others[0]).next == "done"
     assert [studio.door("submit", task_id).next for task_id in others[1:]] == ["deliver"] * 2
+
+
+def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
+    """The name is a newer task's by now: that its manifest stays says nothing of the bucket."""
+    studio, outputs = _denied()
+    outputs.shut = False
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    old = studio.task.task_id
+    studio.clock.advance(studio.policy.queue_s + 1)
+    for door in ("submit", "fail"):
+        studio.door(door, old)
+    assert _task(studio, old).state == "failed"
+    studio.ask(SYNC_NONE, metadata={"version": 2})
+    outputs.shut = True
+    now = studio.clock.now().timestamp()
+    studio.gate.change(OWN_SIDE, Standing(), Standing(5, now, "It is shut."))
+    studio.door("fail", old)
+
+    assert studio.gate.standing(OWN_SIDE).probing
 
 
 def test_a_refused_try_leaves_room_for_the_next_one() -> None:

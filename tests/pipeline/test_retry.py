@@ -8,12 +8,13 @@ import pytest
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Refused, ResultGone, Unclear
+from darkroom.pipeline.answers import save_beside
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from darkroom.policy import Policy
 from darkroom.task import State
-from darkroom.work import JobFailed
+from darkroom.work import Accepted, JobFailed
 from tests.fakes.providers import FakeProviders, Lost
 from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state
@@ -232,6 +233,17 @@ def test_a_job_that_is_forgotten_by_now_is_not_made_anew_for_nothing() -> None:
     assert state_of(studio) == "failed"
     assert studio.manifest()["failure"]["code"] == "result-gone"
     assert len(studio.providers.sent) == 1
+
+
+def test_a_jobs_id_that_was_kept_beside_the_table_is_taken_for_no_result() -> None:
+    """The table did not take it for a while; the job is forgotten by now."""
+    studio = broken_in("running")
+    save_beside(studio.ports, studio.task, 1, Accepted("job-1"))
+    studio.providers.say("poll", *[JobFailed("job-lost", "No such job.", "no")] * 10)
+    again(studio)
+
+    assert state_of(studio) == "failed"
+    assert studio.manifest()["failure"]["code"] == "result-gone"
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])

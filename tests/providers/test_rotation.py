@@ -7,6 +7,7 @@ import pytest
 from darkroom.errors import AccountBlocked, DarkroomError, OwnTrouble
 from darkroom.providers.driver import Driver
 from darkroom.providers.preferences import Preferences
+from darkroom.providers.protocol import Request
 from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import DONE, PNG, WIRE, Desk
@@ -141,3 +142,30 @@ def test_a_secret_that_cannot_be_read_sets_its_provider_alone_not_up() -> None:
     driver = Driver(ADAPTERS, held, InMemoryInputs(), "dev", wire=WIRE)
     assert [driver.set_up(name) for name in ("snapapi", "perfect")] == [True, False]
     assert driver.set_up_hint("perfect").startswith("The secret s holds no JSON object. Set it")
+
+
+def test_a_repeated_call_is_not_made_under_another_key() -> None:
+    """Another account does not know the call by its key, and would be charged for a new one."""
+    inputs = InMemoryInputs()
+    no = http("401 Unauthorized", b"{}", "Connection: close")
+    yes = http("200 OK", b'{"jobId": "job-of-another"}')
+    with serving(answering(no), answering(yes)) as server:
+        held = [{"api_key": key, "base_url": server.base_url} for key in (OLD, NEW)]
+        driver = _driver(Kept(held[0], held[1]), inputs)
+        route = next(r for r in driver.routes() if r.idempotency == "key" and "api" in r.provider)
+        paid = Work("ab" * 16, 1, route, route.params(), {})
+        request = Request("POST", "/v2/images", json={}, headers={"Idempotency-Key": "k-1"})
+        with pytest.raises(AccountBlocked):
+            driver.repeat(paid, request.to_text())
+
+    assert len(server.received) == 1
+
+
+def test_a_secret_that_cannot_be_used_has_no_account() -> None:
+    """Whoever calls is told; asking which account it is costs no task its run."""
+
+    def unusable(_provider: str, /) -> Mapping[str, str]:
+        raise AccountBlocked("not-set-up", "The secret holds no JSON.")
+
+    driver = Driver(ADAPTERS, unusable, InMemoryInputs(), "dev", wire=WIRE)
+    assert driver.account("snapapi") == ""

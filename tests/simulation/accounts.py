@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from darkroom.errors import AccountBlocked
+from tests.simulation.ledger import OURS
 from tests.simulation.outside import Outside
-from tests.simulation.pace import RULES
+from tests.simulation.pace import BLOCKED_SIGN, RULES
 
 Trouble = Literal["no-credits", "key-refused", "other-account"]
 TROUBLES: Final[tuple[Trouble, ...]] = ("no-credits", "key-refused", "other-account")
@@ -61,7 +62,7 @@ class Accounts:
 
     def name(self, provider: str) -> str:
         """Whose key is in the secret."""
-        return "other" if self._troubles[provider, "other-account"] else "ours"
+        return "other" if self._troubles[provider, "other-account"] else OURS
 
     def digest(self, provider: str) -> str:
         """Tells accounts apart."""
@@ -74,7 +75,7 @@ class Accounts:
     def check_key(self, provider: str) -> None:
         """Raises where the key is refused."""
         if self._troubles[provider, "key-refused"]:
-            raise AccountBlocked("bad-credentials", f"{provider} refuses the key.")
+            raise AccountBlocked("bad-credentials", f"{provider} refuses the key {BLOCKED_SIGN}")
 
     def check_paying(self, provider: str, *, known: bool) -> None:
         """Raises where nothing can be paid for; what is `known` already costs nothing more."""
@@ -83,7 +84,7 @@ class Accounts:
             self._outside.pass_(self._outside.mischief.between(0, MOST_REFUSING_S))
         self.check_key(provider)
         if self._troubles[provider, "no-credits"] and not known:
-            raise AccountBlocked("no-credits", f"The account at {provider} has no credits left.")
+            raise AccountBlocked("no-credits", f"{provider} has no credits {BLOCKED_SIGN}")
 
     def crowded(self) -> Iterator[str]:
         """One sentence for each account that was tried too often while it was blocked."""

@@ -55,7 +55,8 @@ def _cost(world: World, task: Task) -> Iterator[str]:
 def _attempt(world: World, task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
     told = describe_attempt(attempt)
     where = f"{task.task_id}, attempt {attempt.number}: {told['charged']}, {told['credits']};"
-    if attempt.charged == "no" and job.owed:
+    mistaken = world.providers.ledger.mistaken(task.task_id, attempt)
+    if attempt.charged == "no" and job.owed and not mistaken:
         yield f"{where} {job.amount} were taken"
     # A run that broke or was cancelled asks no more, so it hears of no refund; and nobody knows
     # whether a job that is unknown long afterwards was paid back or is merely forgotten.

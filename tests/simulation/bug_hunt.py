@@ -7,10 +7,12 @@ from typing import Final
 
 from tests.simulation import (
     bugs_of_accounts,
+    bugs_of_answers,
     bugs_of_care,
     bugs_of_doubt,
     bugs_of_money,
     bugs_of_order,
+    bugs_of_pauses,
     bugs_of_stores,
 )
 from tests.simulation.crash_points import enumerate_points
@@ -26,6 +28,8 @@ BUGS: Final[tuple[Bug, ...]] = (
     *bugs_of_doubt.BUGS,
     *bugs_of_stores.BUGS,
     *bugs_of_accounts.BUGS,
+    *bugs_of_answers.BUGS,
+    *bugs_of_pauses.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from darkroom.errors import AccountBlocked, ProviderRefused
-from darkroom.pipeline import outcome, poll, submit
+from darkroom.pipeline import outcome, poll, settle, submit
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Task
@@ -11,15 +11,16 @@ from darkroom.work import JobFailed
 from tests.simulation.planting import Bug, Swap
 
 BLOCKED: Final = ("no-credits", "key-refused")
+REPLACED: Final = ("other-account", "unanswered", "accepted-but-unanswered", "free-unanswered")
 
 
 def _blocked_is_refused() -> list[Swap]:
     whole = outcome.refused
 
-    def refused(ports: Ports, task: Task, attempt: Any, error: Any) -> Step:
+    def refused(ports: Ports, task: Task, attempt: Any, error: Any, *more: Any) -> Step:
         if isinstance(error, AccountBlocked):
             error = ProviderRefused(error.failure.code, error.failure.sentence)
-        return whole(ports, task, attempt, error)
+        return whole(ports, task, attempt, error, *more)
 
     return [(submit, "refused", refused)]
 
@@ -40,8 +41,26 @@ def _refused_keys_lose_jobs() -> list[Swap]:
     return [(poll, "_unasked", unasked)]
 
 
+def _another_key_ends_doubts() -> list[Swap]:
+    def wait_for_key(ports: Ports, task: Task) -> Step:
+        return settle._end_unknown(ports, task, settle._no_answer(task.paying))
+
+    return [(settle, "_wait_for_key", wait_for_key)]
+
+
 BUGS: Final = (
     Bug("a blocked account fails the task", _blocked_is_refused, BLOCKED),
     Bug("a blocked account counts as out of reach", _blocked_is_out_of_reach, BLOCKED),
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
+    Bug(
+        "a doubtful call is repeated under another key",
+        lambda: [(settle, "other_account", lambda *_: False)],
+        REPLACED,
+    ),
+    Bug("another key ends what is doubtful", _another_key_ends_doubts, REPLACED),
+    Bug(
+        "another account's word on a job is believed",
+        lambda: [(poll, "other_account", lambda *_: False)],
+        ("other-account", "job-late"),
+    ),
 )

@@ -71,7 +71,9 @@ def _cancelled_and_paid_again() -> list[Swap]:
 
 
 def _refusals_are_lost() -> list[Swap]:
-    def refused(ports: Ports, task: Task, attempt: Attempt, error: DarkroomError) -> Step:
+    def refused(
+        ports: Ports, task: Task, attempt: Attempt, error: DarkroomError, _time_left_s: Any
+    ) -> Step:
         closed = replace(attempt, outcome="refused", request=None, failure=error.failure)
         return outcome._refused(ports, task, closed, error)
 

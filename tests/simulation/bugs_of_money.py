@@ -51,9 +51,9 @@ def _any_job_is_adopted() -> list[Swap]:
 def _settled_at_once() -> list[Swap]:
     whole = settle.settle
 
-    def settle_now(ports: Ports, task: Task) -> Step:
+    def settle_now(ports: Ports, task: Task, *more: Any) -> Step:
         due = replace(task.paying, call_until=task.paying.started_at)
-        return whole(ports, replace(task, attempts=task.with_attempt(due)))
+        return whole(ports, replace(task, attempts=task.with_attempt(due)), *more)
 
     return [(submit, "settle", settle_now)]
 

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-from tests.simulation.switches import NOT_YET
-
 DEATHS: Final = ("crash-before", "crash-after", "slow-call")
 _READ: Final = (*DEATHS, "table-throttled")
 _WRITE: Final = (*DEATHS, "table-throttled", "table-answer-lost")
@@ -131,8 +129,6 @@ CHANCES: Final[Mapping[str, float]] = {
 """What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
 
 KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
-WORLDLY: Final = tuple(kind for kind in KINDS if kind not in NOT_YET)
-"""Those that come over worlds; the others only where somebody focuses on them."""
 
 
 class Mischief(Protocol):

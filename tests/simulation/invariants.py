@@ -16,7 +16,6 @@ from tests.simulation.ledger import Job
 from tests.simulation.people import GOOD
 from tests.simulation.results import PNG, name_of
 from tests.simulation.stores import sha256
-from tests.simulation.switches import UNHELD
 from tests.simulation.till import SKEW_S
 from tests.simulation.waiting import LONGEST_PAUSE_S, blamed
 from tests.simulation.world import World
@@ -34,7 +33,7 @@ def check(world: World) -> list[str]:
         *(what for task in world.tasks.stored.values() for what in _task(world, task)),
         *books(world),
         *_files(world),
-        *(() if "one-job-one-task" in UNHELD else _strangers(world)),
+        *_strangers(world),
         *_rest(world),
         *_leases(world),
     ]
@@ -165,7 +164,9 @@ def _strangers(world: World) -> Iterator[str]:
             job = ledger.jobs[job_id]
             heard = world.witness.till.answers.get((job.work.task_id, job.work.attempt))
             # Whoever could not write down which job was his, cannot claim it.
-            if job.work.task_id != task.task_id and heard is not None and not heard.harmed:
+            mistaken = (job.work.task_id, job.work.attempt) in ledger.misnamed
+            known = heard is not None and not heard.harmed and not mistaken
+            if job.work.task_id != task.task_id and known:
                 yield f"{job_id} of {job.work.task_id} was delivered to {task.task_id}"
 
 
@@ -211,16 +212,19 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
         if attempt.outcome == "failed" and key in till.doubts and not attempt.accepted_at:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, which is doubtful"
         job = next(iter(world.providers.ledger.of.get(key, ())), None)
-        if attempt.outcome == "failed" and job is not None and not _useless(attempt, job):
+        # Of what bears another job's name, nothing is to be had by that name.
+        named = key not in world.providers.ledger.misnamed
+        done = job is not None and named and not _useless(attempt, job)
+        if attempt.outcome == "failed" and done:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, and its job is done"
         if attempt.outcome != "unknown" or key in till.doubts:
             continue
         heard = None if key in world.providers.ledger.misnamed else till.answers.get(key)
-        excused = heard is None or (heard.harmed if "kept-answers" in UNHELD else heard.excused)
+        excused = heard is None or heard.excused
         if not excused:
             yield f"{task.task_id} threw the answer of attempt {attempt.number} away"
         told_no = till.refusals.get(key)
-        if told_no is not None and not told_no.harmed:
+        if told_no is not None and not (told_no.excused or told_no.shut_out):
             yield f"{task.task_id} doubts attempt {attempt.number}, which was clearly refused"
 
 
@@ -268,10 +272,9 @@ def _rest(world: World) -> Iterator[str]:
 
 def _accounts(world: World) -> Iterator[str]:
     """A blocked account is tried seldom, by one at a time, and not too seldom."""
-    if "one-probe" not in UNHELD:
-        yield from world.providers.accounts.crowded()
+    yield from world.providers.accounts.crowded()
     for provider, paused_s in world.gate.paused.items():
-        if paused_s > LONGEST_PAUSE_S and "short-pauses" not in UNHELD:
+        if paused_s > LONGEST_PAUSE_S:
             yield f"{provider} was paused for {paused_s:.0f} s for its account's sake"
 
 

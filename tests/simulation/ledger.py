@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from darkroom.attempt import ResultRef
+from darkroom.attempt import Attempt, ResultRef
 from darkroom.task import Task
 from darkroom.work import JobFailed, Work
 from tests.simulation.faults import Mischief
@@ -22,6 +22,8 @@ SMALL: Final = base64.b64encode(b"caption").decode()
 LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
 LATEST_S: Final = 500
 """A result is at its address so long after its job was done; DELIVER asks for ten minutes."""
+OURS: Final = "ours"
+"""The account whose key is in the secret, but for a while."""
 KEY_S: Final = 24 * 3600
 """How long a provider remembers an idempotency key."""
 
@@ -65,7 +67,7 @@ class Job:
     told_to: Invocation | None = None
     data: str | None = None
     there_at: float = 0.0
-    account: str = "ours"
+    account: str = OURS
     results: int = 1
     spoilt: bool = False
     failure: JobFailed | None = None
@@ -120,12 +122,18 @@ class Ledger:
         ]
         return mine[-1] if mine else None
 
+    def mistaken(self, task_id: str, attempt: Attempt) -> bool:
+        """Whether its provider told it of another job's end, in the place of its own's."""
+        code = attempt.failure.code if attempt.failure else ""
+        ended = attempt.outcome in ("failed", "lost") and code in ("job-failed", "job-lost")
+        return ended and (task_id, attempt.number) in self.misnamed
+
     def recoverable(self, tasks: Iterable[Task]) -> list[str]:
         """Those that ended badly although their last paid call has a result that can be asked for.
 
         Nobody can ask for the job of a call whose answer was lost, unless there is a list of them;
-        of what came at once there is nothing but what was written down; and of an attempt that
-        has failed nothing more is to be had.
+        of what came at once there is nothing but what was written down; another account's job is
+        known to whoever has its key alone; and of an attempt that has failed nothing is to be had.
         """
         found = []
         for task in tasks:
@@ -134,6 +142,8 @@ class Ledger:
             if not last or not jobs or jobs[0].spoilt or last.outcome == "failed":
                 continue
             if (last.job_id or jobs[0].job_id) != jobs[0].job_id:
+                continue
+            if jobs[0].account != OURS:  # whose key is gone again
                 continue
             route = jobs[0].work.route
             listed = last.job_id or route.idempotency == "look-up"

@@ -77,6 +77,7 @@ class Invocation:
         harmed: whether a fault has struck it.
         excused: whether it could not help what it left undone: it was held up or ended from
             outside, or had no store to write to. A call that is refused is no excuse.
+        shut_out: whether the table was shut to it for a while.
         broken: whether it ended without an answer.
     """
 
@@ -87,6 +88,7 @@ class Invocation:
     skew_s: float
     harmed: bool = False
     excused: bool = False
+    shut_out: bool = False
     broken: bool = False
 
 
@@ -185,8 +187,10 @@ class Outside:
     def _refused_for_now(self, name: str) -> str:
         """A call that is shut; whoever finds every store shut cannot help it."""
         self.shut_since.setdefault(name, self.timeline.now)
-        if self.current is not None and all(store in self.shut for store in STORES):
-            self.current.excused = True
+        if self.current is not None:
+            shut = [store in self.shut for store in STORES]
+            self.current.shut_out |= shut[0]
+            self.current.excused |= all(shut)
         return self.shut[name][-1]
 
     def end(self, kind: str | None) -> None:

@@ -7,7 +7,7 @@ such a pair of questions is counted once.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from darkroom.pace import Rate, Rules, Standing
@@ -27,6 +27,8 @@ RULES: Final[Mapping[str, Rules]] = {
 """Tight enough to be felt by the few tasks of one world; zeta bears what Perfect does."""
 
 
+BLOCKED_SIGN: Final = "until people mend the account."
+"""How every refusal for an account's sake ends, and no other one."""
 PAIR_S: Final = 4.0
 """Two processes that ask about one job within this ask in place of each other."""
 
@@ -75,8 +77,8 @@ class WatchedGate(InMemoryGate):
         slipped: tasks that may have a job open without a lease for that reason.
         taken: task -> when it took a lease last.
         longest_s: for how long a lease was taken at most.
-        blocked: tells whether a provider's account is blocked.
-        paused: provider -> for how long it was paused at most while its account was blocked.
+        paused: provider -> for how long it was paused at most for its account's sake, or by the
+            first refusal of another kind after that.
     """
 
     def __init__(self, outside: Outside) -> None:
@@ -84,7 +86,6 @@ class WatchedGate(InMemoryGate):
         self.slipped: set[str] = set()
         self.taken: dict[str, float] = {}
         self.longest_s = 0.0
-        self.blocked: Callable[[str], bool] = lambda _provider: False
         self.paused: dict[str, float] = {}
         self._outside = outside
         self._takers: dict[str, Invocation | None] = {}
@@ -110,7 +111,7 @@ class WatchedGate(InMemoryGate):
     def change(self, provider: str, old: Standing, new: Standing) -> bool:
         """Remember `new` where `old` is still what is known; whether it was."""
         changed = super().change(provider, old, new)
-        if changed and self.blocked(provider):
+        if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._outside.timeline.now)
             self.paused[provider] = max(pause_s, self.paused.get(provider, 0.0))
         return changed

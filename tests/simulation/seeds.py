@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from darkroom.policy import Policy
-from tests.simulation.faults import WORLDLY, Dice
+from tests.simulation.faults import KINDS, Dice
 from tests.simulation.world import World
 
 TROUBLED_S_PER_TASK: Final = 5
@@ -36,7 +36,7 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         calm = draw.random() < CALM_SHARE
         rate = 0.0 if calm else draw.choice(RATES)
         share = draw.choice(SHARES)
-        kinds = () if calm else tuple(kind for kind in WORLDLY if draw.random() < share)
+        kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
     dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
     policy = Policy(runs=10 if calm else draw.choice(RUNS))
     world = World(dice, calm=calm, trace=trace, policy=policy)

@@ -5,7 +5,6 @@ import pytest
 from tests.simulation.crash_points import KEYED, enumerate_points, table
 from tests.simulation.doom import Doom
 from tests.simulation.stories import PLAIN, STORIES, TOLD
-from tests.simulation.switches import UNTOLD
 
 every_event = pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 
@@ -103,8 +102,6 @@ def test_an_eventful_story_is_what_it_is_called(
 )
 def test_a_story_of_trouble_ends_as_it_should(name: str, ends: list[str], runs: int) -> None:
     """What our own stores and the providers' accounts do for a while costs time, and no more."""
-    if name in UNTOLD:
-        pytest.skip("the product does not bear it yet")
     story = STORIES[name]
     world = story.tell(story.doom())
     tasks = world.tasks.stored.values()

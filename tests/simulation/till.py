@@ -17,7 +17,6 @@ from tests.fakes.clock import START
 from tests.simulation.ledger import Ledger
 from tests.simulation.outside import Invocation, Outside
 from tests.simulation.pace import RULES
-from tests.simulation.switches import UNHELD
 
 SKEW_S: Final = 11
 """How far two clocks may differ."""
@@ -83,7 +82,8 @@ class Till:
         if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
             self.say(f"{where} was paid for without being written down")
         self._judge_earlier(task, work)
-        self._judge_closed(work)
+        if not again:
+            self._judge_closed(work)
         self._count_open(work)
         if work.route.idempotency == "key":
             return
@@ -124,6 +124,9 @@ class Till:
             doubtful = key in self.doubts and not attempt.accepted_at
             if not doubtful and not any(job.owed for job in self._ledger.of.get(key, ())):
                 continue
+            if self._ledger.mistaken(task.task_id, attempt):
+                self.further[task.task_id].add(work.attempt)
+                continue
             asked = task.asked.on_unknown == "retry" and attempt.outcome == "unknown"
             if attempt.number not in forgiven and not asked:
                 self.say(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
@@ -133,7 +136,7 @@ class Till:
         """While results cannot be written, next to nothing is paid for."""
         now = self.outside.timeline.now
         since = self.outside.shut_since.get("outputs.put_over")
-        if since is None or now - since < CLOSED_S or "closed-delivery" in UNHELD:
+        if since is None or now - since < CLOSED_S:
             return
         self.vain = [at for at in self.vain if at > now - VAIN_IN_S]
         self.vain.append(now)

@@ -6,7 +6,6 @@ from typing import Final
 from darkroom.ports import Step
 from darkroom.task import Task
 from tests.simulation.accounts import BLOCKED
-from tests.simulation.switches import UNHELD
 
 SPEECHLESS_S: Final = 60
 """Whoever is sent away for longer has a reason that people can read."""
@@ -25,7 +24,7 @@ def speechless(task: Task, said: Step, *, pending: bool, now: float) -> str | No
         pending: whether its provider said last that its job is at work, which is reason enough.
         now: seconds since 1970.
     """
-    if "told-why" in UNHELD or said.next in ("done", "fail") or said.wait_s < SPEECHLESS_S:
+    if said.next in ("done", "fail") or said.wait_s < SPEECHLESS_S:
         return None
     if task.finished or task.ending is not None or task.wait_reason:
         return None
@@ -41,8 +40,6 @@ def speechless(task: Task, said: Step, *, pending: bool, now: float) -> str | No
 
 def blamed(task: Task) -> Iterator[str]:
     """A blocked account is nobody's fault: no task ends for it, and none goes elsewhere."""
-    if "no-account-failures" in UNHELD:
-        return
     code = task.ending.failure.code if task.ending else ""
     if code in BLOCKED:
         yield f"{task.task_id} ended {task.state} for its provider's account: {code}"
@@ -54,7 +51,7 @@ def blamed(task: Task) -> Iterator[str]:
 
 def moved_on(old: Task, new: Task) -> str | None:
     """What is wrong with a task's next attempt after one that its provider's account held up."""
-    if "no-account-failures" in UNHELD or not (old.attempts and new.attempts):
+    if not (old.attempts and new.attempts):
         return None
     before, now = old.paying, new.paying
     blocked = before.failure is not None and before.failure.code in BLOCKED

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from darkroom.attempt import Attempt
 from darkroom.naming import WORK, work_key
-from darkroom.pipeline.answers import UNFETCHED
+from darkroom.pipeline import retry
 from darkroom.pipeline.fail import UNWANTED
 from darkroom.pipeline.settle import REPLAY_FOR
 from darkroom.task import RESUMED, TRANSITIONS, State, Task
@@ -123,8 +123,9 @@ class Witness:
 
     def _begun_anew(self, task: Task, last: Attempt) -> None:
         """Where something may still be had of what was paid for, nobody pays for it again."""
-        if last.asked_since and last.failure and last.failure.code in UNFETCHED:
-            return  # a retry has asked, and a person has said what to do then
+        current = self.outside.current
+        if current is not None and current.verb == "pay-again" and retry._fetched_in_vain(last):
+            return
         there = work_key(task.task_id, last.number) in self._outputs
         if last.outcome == "given-up" and (there if last.job_id is None else not self.routes_gone):
             self.say(f"{task.task_id} begins anew instead of asking for attempt {last.number}")
@@ -161,10 +162,10 @@ class Witness:
             self.say(f"{task.task_id} ended {task.state} without a manifest")
         if any(attempt.request or attempt.answer for attempt in task.attempts):
             self.say(f"{task.task_id} ended and still holds a request or an answer")
-        if task.state == "succeeded" or not old.at_work:
+        if task.state == "succeeded":
             return
         if (old.ending is None or old.in_doubt) and self._runs_left(old):
-            self.say(f"{task.task_id} was ended although another run could go on with what it paid")
+            self.say(f"{task.task_id} was ended although another run could go on with it")
         if old.in_doubt and task.state != "unknown":
             self.say(f"{task.task_id} ended {task.state} while its paid call was in doubt")
         unwanted = old.ending is not None and old.ending.failure.code in UNWANTED

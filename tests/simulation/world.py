@@ -119,7 +119,6 @@ class World:
         )
         self.machine = Machine(self.outside, self.door)
         self.providers.replaced = self.machine.abort
-        self.gate.blocked = self.providers.accounts.blocked
         self.witness.look_at(self.tasks, self.outputs, self._alive)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
@@ -275,13 +274,15 @@ class World:
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
         begun: list[Invocation | None] = []
+        dead = len(self.queue.reasons)
 
         def act() -> None:
             begun.append(self.outside.current)
             intake.receive(self.ports, message, read_message)
 
         said = self.outside.invoke("intake", None, LIMITS["intake"], act)
-        if self.tasks.unreadable and begun[0] is not None and not begun[0].harmed:
+        given_up = len(self.queue.reasons) > dead
+        if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
             self._look_for_forgotten(message)
         return said if isinstance(said, Broken) else None
 

@@ -68,16 +68,17 @@ class EventBridgeEvents:
 
     def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
         """See `ports.Events.publish`; PutEvents answers 200 even when it took nothing."""
-        answer = self._client().put_events(
-            Entries=[
-                {
-                    "EventBusName": self._bus,
-                    "Source": SOURCE,
-                    "DetailType": kind,
-                    "Detail": json.dumps(detail, ensure_ascii=False),
-                }
-            ]
-        )
+        with translated("the event bus"):
+            answer = self._client().put_events(
+                Entries=[
+                    {
+                        "EventBusName": self._bus,
+                        "Source": SOURCE,
+                        "DetailType": kind,
+                        "Detail": json.dumps(detail, ensure_ascii=False),
+                    }
+                ]
+            )
         if answer["FailedEntryCount"]:
             code = answer["Entries"][0].get("ErrorCode", "unknown")
             raise Busy("event-not-taken", f"The event bus did not take '{kind}' ({code}).")
@@ -92,14 +93,15 @@ class SqsDeadLetters:
 
     def put(self, body: str, reason: str, message_id: str) -> None:
         """See `ports.DeadLetters.put`."""
-        self._client().send_message(
-            QueueUrl=self._url,
-            MessageBody=body,
-            MessageAttributes={
-                "reason": _text(reason[:REASON_BYTES]),
-                FIRST_ID: _text(message_id),
-            },
-        )
+        with translated("the dead letters"):
+            self._client().send_message(
+                QueueUrl=self._url,
+                MessageBody=body,
+                MessageAttributes={
+                    "reason": _text(reason[:REASON_BYTES]),
+                    FIRST_ID: _text(message_id),
+                },
+            )
 
 
 class SqsErrands:
@@ -113,12 +115,14 @@ class SqsErrands:
         """See `ports.Errands.send`; SendMessageBatch answers 200 even when it took nothing."""
         for first in range(0, len(bodies), MOST_AT_ONCE):
             batch = bodies[first : first + MOST_AT_ONCE]
-            answer = self._client().send_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)
-                ],
-            )
+            with translated("the intake queue"):
+                answer = self._client().send_message_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(number), "MessageBody": body}
+                        for number, body in enumerate(batch)
+                    ],
+                )
             if answer.get("Failed"):
                 code = answer["Failed"][0]["Code"]
                 raise Busy("errand-not-taken", f"The intake queue did not take a message ({code}).")

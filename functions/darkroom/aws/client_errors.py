@@ -88,10 +88,10 @@ def translated(what: str) -> Iterator[None]:
         if is_conflict(error):
             raise Conflict(f"Something else was written to {what}.") from error
         if is_passing(error):
-            raise _busy(what, code_of(error)) from error
+            raise _passing_trouble(what, code_of(error)) from error
         raise
     except _LOST as error:
-        raise _busy(what, type(error).__name__) from error
+        raise _passing_trouble(what, type(error).__name__) from error
 
 
 def code_of(error: ClientError) -> str:
@@ -112,5 +112,5 @@ def is_passing(error: ClientError) -> bool:
     return code_of(error) in PASSING or bool(reasons & PASSING) or status >= SERVER_ERROR
 
 
-def _busy(what: str, code: str) -> OwnTrouble:
+def _passing_trouble(what: str, code: str) -> OwnTrouble:
     return OwnTrouble("aws-busy", f"AWS did not answer for {what} ({code}).")

@@ -8,7 +8,7 @@ how a sandbox is attached. `{}`, or an empty value, means: not set up. A bare ke
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -84,7 +84,9 @@ class SecretCredentials:
                 self._kept[provider] = kept = self._read(provider, now)
             except OwnTrouble:
                 if kept is None or not kept.fields:
-                    raise  # else the old ones may well be good still
+                    raise
+                # The old ones may well be good still; they are not read again for each call.
+                self._kept[provider] = kept = replace(kept, read_at=now - age_s + REREAD_S)
         if kept.fault:
             raise AccountBlocked(
                 "not-set-up", f"The secret {self._secrets[provider]} {kept.fault}."

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from darkroom.aws.client_errors import translated
+from darkroom.aws.client_errors import code_of, translated
 from darkroom.errors import Conflict, InputRefused, InputWithheld
 from darkroom.ports import Found
 
@@ -62,9 +62,9 @@ class S3Inputs:
             with translated(INPUTS):
                 head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if _code(error) in _GONE:
+            if code_of(error) in _GONE:
                 return None
-            if _code(error) == "400":
+            if code_of(error) == "400":
                 self._explain(key)
             _judge(error, key)
             raise
@@ -86,7 +86,7 @@ class S3Inputs:
                     Bucket=self._bucket, Key=key, **_version(version_id)
                 )
         except ClientError as error:
-            if _code(error) in _NO_SUCH_VERSION:
+            if code_of(error) in _NO_SUCH_VERSION:
                 return None
             _judge(error, key)
             raise
@@ -126,7 +126,7 @@ class S3Inputs:
                     Bucket=self._bucket, Key=key, **_version(version_id)
                 )
         except ClientError as error:
-            if _code(error) in _NO_SUCH_VERSION:
+            if code_of(error) in _NO_SUCH_VERSION:
                 raise InputRefused(
                     "input-gone",
                     f"The version of {key} that this task is about was deleted.",
@@ -179,7 +179,7 @@ class S3Outputs:
                     Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
                 )
         except ClientError as error:
-            if _code(error) in _GONE | _RACED:
+            if code_of(error) in _GONE | _RACED:
                 raise Conflict(f"Something else was written to {key}.") from error
             raise
 
@@ -189,7 +189,7 @@ class S3Outputs:
             with translated(BUCKET):
                 return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
-            if _code(error) in _GONE:
+            if code_of(error) in _GONE:
                 return None
             raise
 
@@ -201,7 +201,7 @@ class S3Outputs:
                 with answer["Body"] as body:
                     return body.read()
         except ClientError as error:
-            if _code(error) in _GONE:
+            if code_of(error) in _GONE:
                 return None
             raise
 
@@ -213,7 +213,7 @@ def version_of(version_id: str | None, etag: str) -> str:
 
 def _judge(error: ClientError, key: str) -> None:
     """Raise what it means that S3 does not show an object which is there, if it means that."""
-    code = _code(error)
+    code = code_of(error)
     if code == _ENCRYPTED:
         raise _unreadable(key) from error
     if code == _ARCHIVED:
@@ -265,7 +265,3 @@ def _version(version_id: str) -> dict[str, Any]:
     if version_id.startswith("etag:"):
         return {"IfMatch": version_id.removeprefix("etag:")}
     return {"VersionId": version_id}
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,5 +1,6 @@
 """What every ending has in common, good or bad: the name, the manifest, the event, the rest."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -78,6 +79,8 @@ def write_manifest(ports: Ports, task: Task) -> None:
     """Write the manifest of a task in its final state. Raises what `put_as` raises."""
     body = build_manifest(task, _tariffs(ports, task))
     put_as(ports, task, task.manifest_key, body, "application/json")
+    with suppress(Exception):  # else the next one that is written opens the gate
+        note_delivered(ports)
 
 
 def rewrite_manifest(ports: Ports, task: Task) -> None:
@@ -93,7 +96,6 @@ def rewrite_manifest(ports: Ports, task: Task) -> None:
 
 def conclude(ports: Ports, task: Task) -> None:
     """Do what is left to do for a finished task; safe to repeat, and repeated until it is done."""
-    note_delivered(ports)  # its manifest was written a moment ago
     give_up_leases(ports, task)
     announce(ports, task)
     # As long as an entry is there, the file's event finds a task that was not announced.

@@ -112,6 +112,12 @@ def _price(task: Task, route: Route) -> float | None:
     return None
 
 
+def with_account(ports: Ports, task: Task) -> Task:
+    """The task, not yet written, whose attempt names the account that was called in the end."""
+    attempt = replace(task.paying, account=_account(ports, task.paying))
+    return replace(task, attempts=task.with_attempt(attempt))
+
+
 def _account(ports: Ports, attempt: Attempt) -> str | None:
     """The account that took the call: a key that is refused is read again while it is made."""
     with suppress(Exception):
@@ -203,8 +209,9 @@ def go_on(ports: Ports, task: Task) -> Step:
     """Take a task on whose attempt is closed though it still stands in front of its call."""
     attempt = task.paying
     if attempt.outcome == "throttled" or next_choice(task):
-        requeue(ports, task, task.attempts, waits=task.waits + 1)
-        return Step("submit", _wait(task, task.waits + 1, None))
+        waits, why = task.waits + 1, attempt.failure
+        requeue(ports, task, task.attempts, waits=waits, wait_reason=why.sentence if why else None)
+        return Step("submit", _wait(task, waits, None))
     failure = attempt.failure or Failure("provider-refused", f"{attempt.provider} refused it.")
     end(ports, task, Ending("failed", failure))
     return Step("fail")
@@ -268,6 +275,7 @@ def requeue(
         waits=waits,
         unreached=unreached,
         wait_reason=wait_reason,
+        slot=None,
     )
     ports.tasks.replace(task, queued)
 

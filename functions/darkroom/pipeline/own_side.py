@@ -21,7 +21,7 @@ from darkroom.ports import Ports, Step
 from darkroom.task import Task
 
 KEPT_BYTES: Final = 4 * 1024 * 1024
-"""The largest result that is kept in memory on its way to where it is safe."""
+"""How much of a task's results is kept in memory on its way to where it is safe."""
 LEAST_WAIT_S: Final = 5
 MOST_WAIT_S: Final = 600
 """A run's history holds a week of such waits, each by way of POLL."""
@@ -59,14 +59,17 @@ def hold_up(ports: Ports, task: Task, error: Exception) -> Step:
     fresh = ports.tasks.get(task.task_id)
     if fresh is None or fresh.state != "delivering" or fresh.ending or fresh.run != task.run:
         raise error
-    note_own_trouble(ports, task.task_id, error)
+    if not (isinstance(error, DarkroomError) and error.failure.code == "contended"):
+        note_own_trouble(ports, task.task_id, error)  # a race for one name is nobody else's
     _log.warning("task %s is held up: %s", task.task_id, type(error).__name__)
     now = ports.clock.now()
     reason = f"the results cannot be delivered: {told(error)}"
     if fresh.wait_reason != reason:
-        kept = _kept(ports, fresh)
-        held = fresh.moved("delivering", now, wait_reason=reason, attempts=fresh.with_attempt(kept))
-        ports.tasks.replace(fresh, held)
+        fresh = ports.tasks.replace(fresh, fresh.moved("delivering", now, wait_reason=reason))
+    kept = _kept(ports, fresh)
+    if kept != fresh.paying:
+        attempts = fresh.with_attempt(kept)
+        ports.tasks.replace(fresh, fresh.moved("delivering", now, attempts=attempts))
     return Step("poll", _wait_s(fresh.paying, now))
 
 
@@ -87,18 +90,24 @@ def _kept(ports: Ports, task: Task) -> Attempt:
         answer = saved_answer(ports, task, attempt)
         if not isinstance(answer, Finished) or all(ref.url is None for ref in answer.results):
             return attempt
-        results = tuple(_fetched(ports, ref) for ref in answer.results)
-        return keep_answer(ports, task, attempt, Finished(results, answer.credits, answer.facts))
+        results: list[ResultRef] = []
+        left = KEPT_BYTES
+        for ref in answer.results:
+            fetched = _fetched(ports, ref, left) if left > 0 else ref
+            left -= len(fetched.data or "") if fetched is not ref else 0
+            results.append(fetched)
+        kept = Finished(tuple(results), answer.credits, answer.facts)
+        return keep_answer(ports, task, attempt, kept)
     except Exception as error:  # noqa: BLE001 - it is as it was before
         _log.warning("task %s: results not kept: %s", task.task_id, type(error).__name__)
         return attempt
 
 
-def _fetched(ports: Ports, ref: ResultRef) -> ResultRef:
+def _fetched(ports: Ports, ref: ResultRef, most: int) -> ResultRef:
     if ref.url is None:
         return ref
     try:
-        with ports.providers.fetch(ref.url, KEPT_BYTES) as fetched:
+        with ports.providers.fetch(ref.url, most) as fetched:
             data = base64.b64encode(fetched.body.read()).decode()
     except DarkroomError:
         return ref  # too large, or not to be had now: its address may still be good later

@@ -11,6 +11,9 @@ FIRST_WAIT_S = 5
 MOST_WAIT_S = 300
 TRIES = 6
 
+EXPLAINED_S = 60
+"""Whoever waits for so long, or longer, has the reason on the task."""
+
 LEAST_POLL_S = 2
 MOST_EARLY_S = 10
 """Before half of the usual time: what usually takes minutes is sometimes done at once."""

@@ -26,7 +26,12 @@ from darkroom.pipeline.attempts import (
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import hold_claimed_job, owns_job
-from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.patience import (
+    EXPLAINED_S,
+    MOST_WAIT_S,
+    growing_wait_s,
+    poll_wait_s,
+)
 from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
@@ -59,30 +64,41 @@ def _ask(ports: Ports, task: Task) -> Step:
         turned = take_slot(ports, task, route, "poll")
         if turned is not None:
             return _wait(ports, task, turned)
+        if task.slot is not None:  # it is used up: the next question has a place of its own
+            task = ports.tasks.replace(task, task.moved("running", ports.clock.now(), slot=None))
     try:
         said = ports.providers.poll(route, task.paying.job_id or "")
     except (Throttled, NotSent, Busy) as error:
         return _unasked(ports, task, route, error)
-    match said:
-        case Pending():
-            return _pending(ports, _seen(ports, task, route, said), route, said)
-        case JobFailed(code="job-lost"):
-            step = _unknown_job(ports, task, route, said)
-        case Finished() | JobFailed() if not owns_job(ports, task):
-            step = hold_claimed_job(ports, task)
-        case Finished():
-            step = _done(ports, task, said)
-        case JobFailed():
-            step = _gave_up(ports, task, said)
-    if step.next != "poll":
+    step = _answered(ports, task, route, said)
+    if step.next != "poll" and not isinstance(said, Pending):  # one that is too slow is open still
         leave(ports, task, route)
     return step
 
 
+def _answered(ports: Ports, task: Task, route: Route, said: Pending | Finished | JobFailed) -> Step:
+    match said:
+        case Pending():
+            return _pending(ports, _seen(ports, task, route, said), route, said)
+        case JobFailed(code="job-lost"):
+            return _unknown_job(ports, task, route, said)
+        case Finished() | JobFailed() if not owns_job(ports, task):
+            return hold_claimed_job(ports, task)
+        case Finished():
+            return _done(ports, task, said)
+        case JobFailed():
+            return _gave_up(ports, task, said)
+
+
 def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
     """Come back when it is the task's turn."""
-    if task.slot != turned.slot:
-        ports.tasks.replace(task, task.moved("running", ports.clock.now(), slot=turned.slot))
+    reason = task.wait_reason
+    if turned.wait_s >= EXPLAINED_S:
+        reason = reason or turned.reason
+    if (task.slot, task.wait_reason) != (turned.slot, reason):
+        now = ports.clock.now()
+        waiting = task.moved("running", now, slot=turned.slot, wait_reason=reason)
+        ports.tasks.replace(task, waiting)
     return Step("poll", turned.wait_s)
 
 
@@ -132,14 +148,16 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
     if isinstance(error, AccountBlocked):
         note_refusal(ports, route.provider, error)
         given_up_at = task.deadline + timedelta(seconds=ports.policy.queue_s)
-        reason = f"{route.provider} cannot be asked about the job: {told(error)}"
-        if now < given_up_at and task.wait_reason != reason:
-            task = ports.tasks.replace(task, task.moved("running", now, wait_reason=reason))
     if now < given_up_at:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         # A job that is lost when left alone has been lost by then; nothing hurries any more.
         patient = route if now < task.deadline else replace(route, alone_s=None)
-        return Step("poll", poll_wait_s(patient, _elapsed_s(task, now), asked_s or 0))
+        wait_s = poll_wait_s(patient, _elapsed_s(task, now), asked_s or 0)
+        reason = f"{route.provider} cannot be asked about the job: {told(error)}"
+        explained = wait_s >= EXPLAINED_S or isinstance(error, AccountBlocked)
+        if explained and task.wait_reason != reason:
+            ports.tasks.replace(task, task.moved("running", now, wait_reason=reason))
+        return Step("poll", wait_s)
     failure = Failure(
         "job-unreachable",
         f"{task.paying.provider} took job {task.paying.job_id} but could not be asked about it "
@@ -249,11 +267,12 @@ def _gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
     if said.charged == "no" and following:
         # The job's deadline was its own.
         deadline = submit_until(ports, task)
+        again = lost and following.provider == attempt.provider
+        reason = f"the job is made again: {failure.sentence}" if again else None
         queued = task.moved(
-            "queued", now, attempts=attempts, waits=0, deadline=deadline, wait_reason=None
+            "queued", now, attempts=attempts, waits=0, deadline=deadline, wait_reason=reason
         )
         ports.tasks.replace(task, queued)
-        again = lost and following.provider == attempt.provider
         times = sum(1 for one in attempts if one.outcome == "lost")
         return Step("submit", LOST_WAITS_S[min(times, len(LOST_WAITS_S)) - 1] if again else 0)
     end(ports, task, Ending("failed", failure), attempts=attempts)

@@ -3,8 +3,8 @@
 | what it has                                   | where the new run begins              |
 |-----------------------------------------------|---------------------------------------|
 | nothing that can have cost anything           | `queued`: it is submitted anew        |
-| an answer that was kept                       | `delivering`: nobody is called        |
-| a job that may be done                        | `running`: it is asked about          |
+| a job that may be done, or that `job_id` names | `running`: it is asked about         |
+| an answer that was kept, and no job           | `delivering`: nobody is called        |
 | a doubtful call that can be looked for        | `submitting`: it is looked for again  |
 | anything else that may have cost something    | `queued`, and only with `pay_again`   |
 
@@ -87,10 +87,15 @@ def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
     task = _ended_badly(ports.tasks.get(task_id), task_id)
     paid = task.attempts[-1] if task.attempts else None
     route = _route(ports, task, paid) if paid else None
-    if paid is None or route is None or not route.asynchronous or paid.outcome != "unknown":
+    if (
+        paid is None
+        or route is None
+        or not route.asynchronous
+        or paid.outcome not in ("unknown", "given-up")
+    ):
         raise Refused(
             "no-doubtful-call",
-            "Its last call is none of which it is not known what job it made.",
+            "It is not in doubt which job its last call made, so --job does not apply.",
             "Leave out --job.",
         )
     found = replace(paid, job_id=job_id, charged="yes")

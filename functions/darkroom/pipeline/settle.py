@@ -35,6 +35,7 @@ REPLAY_FOR = timedelta(hours=23)
 LOOK_FOR = timedelta(minutes=30)
 """A job that is in no list after this, or after the longest that it may take, is taken for unknown:
 some are listed only at their end."""
+FINDING_OUT = "what became of the paid call is being found out"
 PAY_AGAIN_LIMIT = 5
 """How many attempts a spec with `on_unknown: retry` may make."""
 
@@ -52,10 +53,10 @@ def unclear(ports: Ports, task: Task, route: Route, why: Failure, at_least_s: in
     if route.idempotency != "none":
         wait_s = max(at_least_s, growing_wait_s(task.paying.replays + 1))
         until = ports.clock.now() + timedelta(seconds=wait_s)
-        attempt = replace(task.paying, call_until=until, failure=why)
-        ports.tasks.replace(
-            task, task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(attempt))
-        )
+        attempts = task.with_attempt(replace(task.paying, call_until=until, failure=why))
+        reason = f"{FINDING_OUT}: {why.sentence}"
+        waiting = task.moved("submitting", ports.clock.now(), attempts=attempts, wait_reason=reason)
+        ports.tasks.replace(task, waiting)
         return Step("submit", wait_s)
     return _end_unknown(ports, task, why)
 
@@ -98,13 +99,22 @@ def _find_out(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], 
     turned = take_slot(ports, task, route, "submit")
     if turned is not None:
         if task.slot != turned.slot:
-            waiting = task.moved("submitting", ports.clock.now(), slot=turned.slot)
+            reason = f"{FINDING_OUT}: it {turned.reason}"
+            waiting = task.moved(
+                "submitting", ports.clock.now(), slot=turned.slot, wait_reason=reason
+            )
             ports.tasks.replace(task, waiting)
         return Step("submit", turned.wait_s)
     again = replace(attempt, replays=attempt.replays + 1, call_until=call_until(ports, route))
     task = ports.tasks.replace(
         task,
-        task.moved("submitting", ports.clock.now(), attempts=task.with_attempt(again), slot=None),
+        task.moved(
+            "submitting",
+            ports.clock.now(),
+            attempts=task.with_attempt(again),
+            slot=None,
+            wait_reason=FINDING_OUT,
+        ),
     )
     work = work_for(task, route, attempt.number)
     try:

@@ -36,7 +36,7 @@ from darkroom.pipeline.attend import attend
 from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.held_back import hold
-from darkroom.pipeline.outcome import accepted, refused
+from darkroom.pipeline.outcome import accepted, refused, with_account
 from darkroom.pipeline.own_side import wait_unpaid
 from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
@@ -131,30 +131,47 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         # A write may take minutes; a call that begins then would outlast `call_until`.
         lost_s = (ports.clock.now() - intended.paying.started_at).total_seconds()
         if lost_s > ports.policy.margin_s / 2 or time_left_s() < route.call_s:
-            raise _out_of_time()
+            raise OwnTrouble("table-slow", "Writing down the intent to pay took too long.")
 
     try:
         said = ports.providers.submit(work, intend)
     except Conflict:
         raise
     except DarkroomError as error:
-        if isinstance(error, InputWithheld) and not paying:
+        if not paying and isinstance(error, InputWithheld):
             return hold(ports, task, route, error)
-        if isinstance(error, OwnTrouble) and not paying:
+        if not paying and isinstance(error, OwnTrouble):
             step_back(ports, task, route)
             raise
-        if paying and error.money_moved == "maybe":
-            step = unclear(ports, paying[0], route, error.failure)
-        else:
-            standing = paying[0] if paying else task
-            closing = standing.attempts[-1] if paying else attempt
-            step = refused(ports, standing, closing, error, time_left_s)
+        return _not_accepted(ports, task, route, paying, attempt, error, time_left_s)
+    except Exception:
+        if not paying:
             step_back(ports, task, route)
-        note_refusal(ports, route.provider, error)
-        return step
+        raise
     step = accepted(ports, paying[0], route, said, time_left_s)
     note_success(ports, route.provider)
     return attend(ports, task.task_id, task.run, route, step, time_left_s)
+
+
+def _not_accepted(
+    ports: Ports,
+    task: Task,
+    route: Route,
+    paying: list[Task],
+    attempt: Attempt,
+    error: DarkroomError,
+    time_left_s: Callable[[], float],
+) -> Step:
+    """The call brought no answer that can be used: it is in doubt, or was clearly not accepted."""
+    if paying and error.money_moved == "maybe":
+        step = unclear(ports, with_account(ports, paying[0]), route, error.failure)
+    else:
+        standing = paying[0] if paying else task
+        closing = standing.attempts[-1] if paying else attempt
+        step = refused(ports, standing, closing, error, time_left_s)
+        step_back(ports, task, route)
+    note_refusal(ports, route.provider, error)
+    return step
 
 
 def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared: Prepared) -> Task:

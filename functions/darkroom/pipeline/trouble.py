@@ -11,8 +11,9 @@ _BUGS: Final = (
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
     NameError,
-    NotImplementedError,
+    RuntimeError,
     TypeError,
     ValueError,
 )

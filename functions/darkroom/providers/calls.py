@@ -47,12 +47,20 @@ class Calls:
         self._renewed = renewed
 
     def send(
-        self, account: Account, request: Request, files: Files, within_s: float, *, reuse: bool
+        self,
+        account: Account,
+        request: Request,
+        files: Files,
+        within_s: float,
+        *,
+        reuse: bool,
+        renew: bool = True,
     ) -> Answer:
         """One request with its credentials; once more when the key was replaced meanwhile.
 
         That is safe for a paid call, too: a refused key is a clear no. It is not begun with so
-        little time left that its answer might be lost.
+        little time left that its answer might be lost. A call that is repeated is not made under
+        another key (`renew` is False): another account would take it for a new one.
         """
         until = self._wire.monotonic() + within_s
         if request.foreign:
@@ -60,13 +68,13 @@ class Calls:
         try:
             answer = self._signed(account, request, files, until, reuse=reuse)
         except DarkroomError as error:  # of a token that was not to be had
-            if error.failure.code != "bad-credentials":
+            if error.failure.code != "bad-credentials" or not renew:
                 raise
             other = self._other(account, until - within_s / 2)
             if other is None:
                 raise
         else:
-            if answer.status not in KEY_REFUSED:
+            if answer.status not in KEY_REFUSED or not renew:
                 return answer
             other = self._other(account, until - within_s / 2)
             if other is None:

@@ -127,9 +127,18 @@ class Driver:
         return self._fault(provider) is None
 
     def account(self, provider: str) -> str:
-        """A digest of the credentials in use; "" where it is not set up."""
+        """A digest of the credentials in use; "" where there are none.
+
+        Raises:
+            OwnTrouble: they cannot be read for the moment.
+        """
         adapter = self._adapters.get(provider)
-        return digest_of_credentials(adapter, self._credentials(provider)) if adapter else ""
+        if adapter is None:
+            return ""
+        try:
+            return digest_of_credentials(adapter, self._credentials(provider))
+        except AccountBlocked:
+            return ""  # the secret is of no use, and whoever calls is told so
 
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up; before it, what is wrong with its secret."""
@@ -175,7 +184,7 @@ class Driver:
             raise ValueError(f"a paid call of {work.route.model} must not be repeated")
         account = self._account(work.route.provider)
         with self._files(account) as files:
-            return self._pay(account, work, Request.from_text(request), files)
+            return self._pay(account, work, Request.from_text(request), files, renew=False)
 
     def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; free, and may be repeated.
@@ -319,9 +328,16 @@ class Driver:
             steps.close()
 
     def _pay(
-        self, account: Account, work: Work, request: Request, files: Files
+        self,
+        account: Account,
+        work: Work,
+        request: Request,
+        files: Files,
+        *,
+        renew: bool = True,
     ) -> Accepted | Finished:
-        answer = self._calls.send(account, request, files, work.route.call_s, reuse=False)
+        within_s = work.route.call_s
+        answer = self._calls.send(account, request, files, within_s, reuse=False, renew=renew)
         try:
             if not answer.ok:
                 raise account.adapter.refuse(answer)

@@ -1,0 +1,143 @@
+"""Planted bugs about waiting: who pauses whom, for how long, and whether people are told why."""
+
+import math
+from typing import Any, Final
+
+from darkroom.arrivals import Arrival, Removed
+from darkroom.errors import AccountBlocked
+from darkroom.naming import kind_of
+from darkroom.order import Trigger
+from darkroom.pace import Standing
+from darkroom.pipeline import (
+    admission,
+    intake,
+    outcome,
+    own_side,
+    paid_answer,
+    poll,
+    settle,
+    submit,
+)
+from darkroom.pipeline import fail as failing
+from darkroom.ports import Ports, Step, Tasks
+from darkroom.routes import Route
+from darkroom.task import Task
+from tests.simulation.bugs_of_accounts import BLOCKED
+from tests.simulation.planting import Bug, Swap
+
+
+def _nothing(*_: object, **__: object) -> None:
+    return
+
+
+# --- our own side --------------------------------------------------------------------------------
+
+
+def _paying_goes_on() -> list[Swap]:
+    return [(admission, "_held_back", _nothing), (admission, "_may_pay", lambda *_: True)]
+
+
+def _own_trouble_is_not_noted() -> list[Swap]:
+    modules = (own_side, failing, paid_answer)
+    return [(module, "note_own_trouble", _nothing) for module in modules]
+
+
+# --- the providers' accounts ---------------------------------------------------------------------
+
+
+def _blocked_is_busy() -> list[Swap]:
+    return [(Standing, "blocked", Standing.refused)]
+
+
+def _blocked_is_not_noted() -> list[Swap]:
+    whole = admission.note_refusal
+
+    def note(ports: Ports, provider: str, error: Any) -> None:
+        if not isinstance(error, AccountBlocked):
+            whole(ports, provider, error)
+
+    return [(module, "note_refusal", note) for module in (submit, poll)]
+
+
+# --- told why ------------------------------------------------------------------------------------
+
+
+def _sent_away_without_a_word() -> list[Swap]:
+    whole = outcome.requeue
+
+    def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
+        whole(ports, task, attempts, **{**how, "wait_reason": None})
+
+    return [(module, "requeue", requeue) for module in (outcome, settle)]
+
+
+def _turned_away_without_a_word() -> list[Swap]:
+    def wait(_ports: Ports, _task: Task, _route: Route, turned: Any) -> Step:
+        return Step("submit", turned.wait_s)
+
+    return [(submit, "_wait", wait)]
+
+
+# --- what is waited for --------------------------------------------------------------------------
+
+
+def _queued_tasks_have_one_run() -> list[Swap]:
+    whole = failing.runs_left
+    return [(failing, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
+
+
+def _removals_are_losses() -> list[Swap]:
+    whole = intake.intake
+
+    def take(ports: Ports, arrival: Arrival) -> None:
+        if not isinstance(arrival, Removed) or kind_of(arrival.key) == "spec":
+            whole(ports, arrival)
+
+    return [(intake, "intake", take)]
+
+
+def _a_day_is_a_calendar_day() -> list[Swap]:
+    def task_of(tasks: Tasks, trigger: Trigger) -> Task | None:
+        return tasks.get(trigger.task_id)
+
+    return [(intake, "task_of", task_of)]
+
+
+BUGS: Final = (
+    Bug("paying goes on while nothing can be delivered", _paying_goes_on, ("outputs-shut",)),
+    Bug("trouble of our own is not noted", _own_trouble_is_not_noted, ("outputs-shut",)),
+    Bug("a blocked account is paused like a busy one", _blocked_is_busy, BLOCKED),
+    Bug("a blocked account is not noted", _blocked_is_not_noted, BLOCKED),
+    Bug(
+        "everybody tries a blocked account at once",
+        lambda: [(admission, "_may_probe", lambda *_: True)],
+        BLOCKED,
+    ),
+    Bug(
+        "whoever is sent away after a refusal does not say why",
+        _sent_away_without_a_word,
+        ("throttled-without-hint", "not-sent", *BLOCKED),
+    ),
+    Bug("whoever is turned away does not say why", _turned_away_without_a_word),
+    Bug(
+        "nobody says why a job cannot be asked about",
+        lambda: [(poll, "EXPLAINED_S", math.inf)],
+        ("free-unanswered", "free-server-error", "job-late"),
+    ),
+    Bug(
+        "nobody says that a call is being found out about",
+        lambda: [(settle, "FINDING_OUT", "")],
+        ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
+    ),
+    Bug(
+        "a broken run ends a task that has paid nothing",
+        _queued_tasks_have_one_run,
+        ("run-aborted", "run-lost", "door-refused"),
+    ),
+    Bug("a file that comes back is not noticed", _removals_are_losses, ("photo-undeleted",)),
+    Bug(
+        "a message without an id is another one after midnight",
+        _a_day_is_a_calendar_day,
+        ("message-without-id", "message-repeated", "message-at-midnight"),
+    ),
+)
