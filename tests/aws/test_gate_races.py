@@ -92,7 +92,7 @@ def test_a_standing_that_changed_is_left_as_it_is(gate: tuple[Line, DynamoGate])
     assert one.change("beta", Standing(), Standing(1, 0.0)) is False
 
     known, fresh = (request.body["ConditionExpression"] for request in line.sent)
-    assert "attribute_not_exists" not in known
+    assert "attribute_not_exists(refusals)" not in known
     assert "attribute_not_exists(refusals) OR " in fresh
 
 
