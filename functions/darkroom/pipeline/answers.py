@@ -61,7 +61,7 @@ def lay_aside(ports: Ports, task: Task) -> None:
     A job can be asked once more, but its provider may have forgotten it by then.
     """
     last = task.attempts[-1] if task.attempts else None
-    if last is not None and last.answer is not None and last.job_id is None:
+    if last is not None and last.answer is not None:
         save_beside(ports, task, last.number, last.answer)
 
 
