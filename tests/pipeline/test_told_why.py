@@ -4,10 +4,11 @@ import pytest
 
 from darkroom.errors import Busy, NotSent, Throttled, Unclear
 from darkroom.pace import LANES, Rate, Rules, bucket_of
+from darkroom.pipeline.answers import save_beside
 from darkroom.pipeline.patience import EXPLAINED_S
 from darkroom.pipeline.settle import FINDING_OUT
 from darkroom.ports import Step
-from darkroom.work import JobFailed
+from darkroom.work import Accepted, JobFailed
 from tests.fakes.providers import Lost
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP
 from tests.pipeline.studio import PHOTO, Died, Studio
@@ -107,6 +108,21 @@ def test_whoever_dies_while_finding_out_leaves_the_reason_behind(studio: Studio)
 
     assert studio.door("submit", task_id).wait_s >= EXPLAINED_S
     assert studio.task.wait_reason == FINDING_OUT
+
+
+def test_an_answer_that_lay_beside_keeps_the_account_that_was_asked(studio: Studio) -> None:
+    """The key was replaced before anybody looked: the new one may be another account's."""
+    studio.providers.accounts["beta"] = "one"
+    studio.providers.say("submit", Died())
+    task_id = _asked(studio, JOB_KEY)
+    with pytest.raises(Died):
+        studio.door("submit", task_id)
+    save_beside(studio.ports, studio.task, 1, Accepted("job-1"))
+    studio.providers.accounts["beta"] = "two"
+    studio.clock.advance(600)
+
+    assert studio.door("submit", task_id).next == "poll"
+    assert studio.task.paying.account == "one"
 
 
 def test_a_place_in_the_pace_that_is_minutes_away_is_told(studio: Studio) -> None:

@@ -77,9 +77,12 @@ class Accounts:
         if self._troubles[provider, "key-refused"]:
             raise AccountBlocked("bad-credentials", f"{provider} refuses the key {BLOCKED_SIGN}")
 
-    def check_paying(self, provider: str, *, known: bool) -> None:
-        """Raises where nothing can be paid for; what is `known` already costs nothing more."""
-        if self.blocked(provider):
+    def check_paying(self, provider: str, *, known: bool, again: bool) -> None:
+        """Raises where nothing can be paid for.
+
+        What is `known` already costs nothing more, and who asks `again` finds out about a doubt.
+        """
+        if self.blocked(provider) and not again:
             self.vain[provider].append(self._outside.timeline.now)
             self._outside.pass_(self._outside.mischief.between(0, MOST_REFUSING_S))
         self.check_key(provider)

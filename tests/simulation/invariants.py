@@ -213,7 +213,8 @@ def _outcomes(world: World, task: Task) -> Iterator[str]:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, which is doubtful"
         job = next(iter(world.providers.ledger.of.get(key, ())), None)
         # Of what bears another job's name, nothing is to be had by that name.
-        named = key not in world.providers.ledger.misnamed
+        ledger = world.providers.ledger
+        named = key not in ledger.misnamed and attempt.job_id not in ledger.lent
         done = job is not None and named and not _useless(attempt, job)
         if attempt.outcome == "failed" and done:
             yield f"{task.task_id} takes attempt {attempt.number} for failed, and its job is done"

@@ -90,11 +90,13 @@ class Ledger:
 
     Attributes:
         misnamed: attempts whose call was answered with the name of another one's job.
+        lent: jobs whose names were told so.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     of: defaultdict[tuple[str, int], list[Job]] = field(default_factory=lambda: defaultdict(list))
     misnamed: set[tuple[str, int]] = field(default_factory=set)
+    lent: set[str] = field(default_factory=set)
     _by_key: dict[tuple[str, int, str], Job] = field(default_factory=dict)
 
     def known(self, work: Work, account: str, now: float) -> Job | None:

@@ -166,7 +166,7 @@ class Outside:
         if self.calls > self.most:
             raise Restless(f"more than {self.most:,} calls")
         kind = self.mischief.strike(name)
-        if self.shut and name in self.shut and kind not in DEATHS:
+        if self.shut and name in self.shut and kind != "crash-before":
             kind = self._refused_for_now(name)
         if self.lines is not None:
             self.note(f"{name} {kind or ''}")

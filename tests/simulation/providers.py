@@ -183,7 +183,8 @@ class SimulatedProviders:
         try:
             self._refuse(kind, work)
             known = self._known(work) is not None
-            self.accounts.check_paying(work.route.provider, known=known)
+            again = call == "providers.repeat"
+            self.accounts.check_paying(work.route.provider, known=known, again=again)
         except DarkroomError:
             if (
                 call == "providers.pay"
@@ -262,6 +263,7 @@ class SimulatedProviders:
         if older is None or not self._outside.mischief.chance("older-job-named"):
             return job
         self.ledger.misnamed.add((work.task_id, work.attempt))
+        self.ledger.lent.add(older.job_id)
         return older
 
     def _accept(self, work: Work, request: str) -> Job:

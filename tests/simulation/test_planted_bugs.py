@@ -43,9 +43,9 @@ def test_a_planted_bug_is_found(name: str) -> None:
     assert hunt(name, CPU_S) is not None
 
 
-def test_there_are_at_least_seventy_bugs_to_plant() -> None:
+def test_there_are_at_least_a_hundred_bugs_to_plant() -> None:
     """Each with a name of its own."""
-    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 70
+    assert len({bug.name for bug in BUGS}) == len(BUGS) >= 100
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

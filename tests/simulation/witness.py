@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from darkroom.attempt import Attempt
 from darkroom.naming import WORK, work_key
-from darkroom.pipeline import retry
+from darkroom.pipeline.answers import UNFETCHED
 from darkroom.pipeline.fail import UNWANTED
 from darkroom.pipeline.settle import REPLAY_FOR
 from darkroom.task import RESUMED, TRANSITIONS, State, Task
@@ -123,9 +123,8 @@ class Witness:
 
     def _begun_anew(self, task: Task, last: Attempt) -> None:
         """Where something may still be had of what was paid for, nobody pays for it again."""
-        current = self.outside.current
-        if current is not None and current.verb == "pay-again" and retry._fetched_in_vain(last):
-            return
+        if last.asked_since and last.failure and last.failure.code in UNFETCHED:
+            return  # a retry has asked, and a person has said what to do then
         there = work_key(task.task_id, last.number) in self._outputs
         if last.outcome == "given-up" and (there if last.job_id is None else not self.routes_gone):
             self.say(f"{task.task_id} begins anew instead of asking for attempt {last.number}")

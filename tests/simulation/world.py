@@ -251,7 +251,8 @@ class World:
         )
         if verb == "fail" and event["task_id"] in self.tasks.looks:
             self.timeline.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
-        self._listen(event["task_id"], said)
+        if event["run"] == self.tasks.stored[event["task_id"]].run:
+            self._listen(event["task_id"], said)
         if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
             for provider, leases in self.gate.leases.items():
                 if event["task_id"] in leases:

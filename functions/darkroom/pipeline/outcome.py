@@ -44,6 +44,8 @@ def accepted(
     route: Route,
     said: Accepted | Finished,
     time_left_s: Callable[[], float] = lambda: math.inf,
+    *,
+    kept: bool = False,
 ) -> Step:
     """The one write between the paid answer and safety.
 
@@ -53,6 +55,7 @@ def accepted(
         route: the attempt's.
         said: what the provider answered.
         time_left_s: how long this process may still live, seconds; so long the write is tried.
+        kept: whether it came long ago and lay beside the table, perhaps under another key.
 
     Raises:
         Conflict: the task went on without this attempt.
@@ -62,7 +65,7 @@ def accepted(
     paid = replace(
         task.paying,
         outcome="accepted",
-        account=_account(ports, task.paying),
+        account=task.paying.account if kept else _account(ports, task.paying),
         request=None,
         accepted_at=now,
         charged="yes",

@@ -76,7 +76,7 @@ def settle(ports: Ports, task: Task, time_left_s: Callable[[], float] = lambda: 
     route = route_for(ports, task, attempt)
     saved = saved_answer(ports, task, attempt)
     if saved is not None:
-        return accepted(ports, task, route, saved, time_left_s)
+        return accepted(ports, task, route, saved, time_left_s, kept=True)
     if now - (attempt.asked_since or attempt.started_at) > patience(attempt, route):
         return _end_unknown(ports, task, attempt.failure or _no_answer(attempt))
     if other_account(ports, attempt):
