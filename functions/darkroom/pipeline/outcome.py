@@ -203,7 +203,10 @@ def refused(
             except Conflict:
                 # It was cancelled, or given to another run: that it cost nothing is known all the
                 # same, and whoever goes on with it goes on from there.
-                task = _still_open(ports, task)
+                fresh = reread(ports, task)
+                if fresh is not None and _holds(fresh, closed):
+                    return _step_after(task, closed, error)  # only the answer was lost
+                task = _still_open(fresh, task)
 
     return write_unpaid(ports, write, time_left_s)
 
@@ -220,35 +223,50 @@ def go_on(ports: Ports, task: Task) -> Step:
     return Step("fail")
 
 
-def _still_open(ports: Ports, task: Task) -> Task:
+def _holds(task: Task, closed: Attempt) -> bool:
+    """Whether the refusal is written down already."""
+    return any((a.number, a.ended_at) == (closed.number, closed.ended_at) for a in task.attempts)
+
+
+def _still_open(fresh: Task | None, task: Task) -> Task:
     """The task as it is stored, whose attempt nobody has closed. Raises `Conflict` otherwise."""
-    fresh = reread(ports, task)
     if fresh is None or not fresh.in_doubt or fresh.paying.number != task.paying.number:
         raise Conflict(f"Task {task.task_id} went on without its attempt {task.paying.number}.")
     return fresh
 
 
 def _refused(ports: Ports, task: Task, closed: Attempt, error: DarkroomError) -> Step:
+    """Write the closed attempt down, and where the task goes from there."""
     attempts = task.with_attempt(closed)
+    step = _step_after(task, closed, error)
     if task.ending is not None:
         # Somebody cancelled it meanwhile.
         ports.tasks.replace(task, replace(task, attempts=attempts, updated_at=ports.clock.now()))
-        return Step("fail")
-    if closed.outcome == "throttled":
-        waits, unreached = task.waits + 1, _unreached(task, error)
+    elif closed.outcome == "throttled":
         reason = error.failure.sentence
         if isinstance(error, AccountBlocked):
             reason = f"{closed.provider} is paused: {told(error)}"
+        waits, unreached = task.waits + 1, _unreached(task, error)
         requeue(ports, task, attempts, waits=waits, unreached=unreached, wait_reason=reason)
+    elif step.next == "submit":
+        requeue(ports, task, attempts)
+    else:
+        end(ports, task, Ending("failed", error.failure), attempts=attempts)
+    return step
+
+
+def _step_after(task: Task, closed: Attempt, error: DarkroomError) -> Step:
+    """Where the task goes after this refusal."""
+    if task.ending is not None:
+        return Step("fail")
+    if closed.outcome == "throttled":
+        waits = task.waits + 1
         if isinstance(error, AccountBlocked):
             return Step("submit", _wait_for_people(task, waits))
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         return Step("submit", _wait(task, waits, asked_s))
-    if next_choice(replace(task, attempts=attempts)):
-        requeue(ports, task, attempts)
-        return Step("submit")
-    end(ports, task, Ending("failed", error.failure), attempts=attempts)
-    return Step("fail")
+    left = next_choice(replace(task, attempts=task.with_attempt(closed)))
+    return Step("submit" if left else "fail")
 
 
 def _unreached(task: Task, error: DarkroomError) -> int:

@@ -122,11 +122,14 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         account=ports.providers.account(route.provider),
     )
     paying: list[Task] = []
+    untouched = True
 
     def intend(prepared: Prepared) -> None:
         if time_left_s() < route.call_s + ports.policy.margin_s:
             raise _out_of_time()
         intended = _intended(ports, task, route, attempt, prepared)
+        nonlocal untouched
+        untouched = False  # even where the write fails: it may have been made all the same
         paying.append(ports.tasks.replace(task, intended))
         # A write may take minutes; a call that begins then would outlast `call_until`.
         lost_s = (ports.clock.now() - intended.paying.started_at).total_seconds()
@@ -137,15 +140,11 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         said = ports.providers.submit(work, intend)
     except Conflict:
         raise
-    except DarkroomError as error:
-        if not paying and isinstance(error, InputWithheld):
-            return hold(ports, task, route, error)
-        if not paying and isinstance(error, OwnTrouble):
-            step_back(ports, task, route)
-            raise
-        return _not_accepted(ports, task, route, paying, attempt, error, time_left_s)
-    except Exception:
-        if not paying:
+    except Exception as error:
+        ours = isinstance(error, OwnTrouble) and not paying
+        if isinstance(error, DarkroomError) and not ours:
+            return _not_accepted(ports, task, route, paying, attempt, error, time_left_s)
+        if untouched:
             step_back(ports, task, route)
         raise
     step = accepted(ports, paying[0], route, said, time_left_s)
@@ -163,6 +162,8 @@ def _not_accepted(
     time_left_s: Callable[[], float],
 ) -> Step:
     """The call brought no answer that can be used: it is in doubt, or was clearly not accepted."""
+    if not paying and isinstance(error, InputWithheld):
+        return hold(ports, task, route, error)
     if paying and error.money_moved == "maybe":
         step = unclear(ports, with_account(ports, paying[0]), route, error.failure)
     else:
