@@ -77,7 +77,7 @@ class Accounts:
         if self._troubles[provider, "key-refused"]:
             raise AccountBlocked("bad-credentials", f"{provider} refuses the key {BLOCKED_SIGN}")
 
-    def check_paying(self, provider: str, *, known: bool, again: bool) -> None:
+    def check_paying(self, provider: str, *, known: bool, again: bool = False) -> None:
         """Raises where nothing can be paid for.
 
         What is `known` already costs nothing more, and who asks `again` finds out about a doubt.
