@@ -23,12 +23,12 @@ def test_a_call_waits_until_the_lane_is_within_its_tolerance() -> None:
     assert bucket.slot(104.0, 100.0, calls=3) == (101.0, 110.0)
 
 
-def test_a_tenth_is_kept_back_and_a_tenth_of_the_rest_may_go_at_once() -> None:
-    """100 in 300 s: 90 are used, 45 a lane; 4.5 at once, and the other 40.5 one by one."""
+def test_a_tenth_is_kept_back_and_a_twentieth_of_the_rest_may_go_at_once() -> None:
+    """100 in 300 s: 90 are used, 45 a lane; 2.25 at once, and the other 42.75 one by one."""
     bucket = bucket_of(Rules(Rate(100, 300)))
     assert bucket is not None
-    assert bucket.spacing_s == pytest.approx(300 / 40.5)
-    assert bucket.tolerance_s == pytest.approx(3.5 * 300 / 40.5)
+    assert bucket.spacing_s == pytest.approx(300 / 42.75)
+    assert bucket.tolerance_s == pytest.approx(1.25 * 300 / 42.75)
 
 
 def test_a_share_and_a_single_lane_change_what_a_lane_has() -> None:
@@ -37,8 +37,8 @@ def test_a_share_and_a_single_lane_change_what_a_lane_has() -> None:
     single = bucket_of(Rules(Rate(100, 300), calls_per_job=4))
     assert half is not None
     assert single is not None
-    assert half.spacing_s == pytest.approx(300 / (22.5 * 0.9))
-    assert single.spacing_s == pytest.approx(300 / 81)
+    assert half.spacing_s == pytest.approx(300 / (22.5 * 0.95))
+    assert single.spacing_s == pytest.approx(300 / 85.5)
 
 
 def test_a_rate_below_one_call_is_slow_and_not_endless() -> None:

@@ -79,6 +79,7 @@ class Invocation:
             outside, or had no store to write to. A call that is refused is no excuse.
         shut_out: whether the table was shut to it for a while.
         broken: whether it ended without an answer.
+        over: whether it has ended.
     """
 
     verb: str
@@ -90,6 +91,7 @@ class Invocation:
     excused: bool = False
     shut_out: bool = False
     broken: bool = False
+    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Outside:
                 self.unexpected.append(f"{verb} of {task_id} raised {name}: {error}")
             return Broken(name)
         finally:
+            mine.over = True
             if self.lines is not None:
                 self.note(f"< {verb} {task_id}")
             self.current = before

@@ -244,8 +244,9 @@ class SimulatedProviders:
 
     def _mind_the_pause(self, work: Work) -> None:
         until, told = self._not_before.get(work.task_id, (0.0, None))
-        # A process that died of something else could not pass it on.
-        if self._outside.timeline.now < until - 1 and told and not told.harmed:
+        # A process that died of something else, or that is at it still, could not pass it on.
+        passed_on = told is not None and told.over and not told.harmed
+        if self._outside.timeline.now < until - 1 and passed_on:
             self._outside.unexpected.append(
                 f"{work.task_id} came back to {work.route.provider} before it was asked to"
             )
