@@ -3,7 +3,7 @@
 from typing import Any
 
 from darkroom.attempt import Attempt
-from darkroom.errors import Busy, ResultGone, Throttled
+from darkroom.errors import Busy, ResultGone, Throttled, Unclear
 from darkroom.pipeline.submit import submit
 from darkroom.work import JobFailed, Pending
 from tests.pipeline.offers import JOB_ALONE
@@ -184,3 +184,12 @@ def test_a_job_that_cannot_be_asked_about_fits_the_history_of_its_run(studio: St
 
     assert studio.task.state == "failed"
     assert len(studio.steps) * 9 < 25_000
+
+
+def test_a_job_that_was_found_late_had_been_alone_since_its_call(studio: Studio) -> None:
+    """Nobody knew of it while the call was in doubt, so its loss cost nothing."""
+    studio.providers.say("submit", Unclear("no-answer", "Nothing came back."))
+    studio.providers.say("poll", *[LOST] * 4)
+    _asked(studio).run()
+
+    assert _outcomes(studio) == [("zeta", "lost", "no"), ("zeta", "succeeded", "yes")]

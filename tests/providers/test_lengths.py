@@ -25,7 +25,7 @@ from tests.providers.exchanges import ADAPTERS, NamedFiles, adapter_of, route_of
 from tests.providers.perfect_bits import work_for
 
 SHORT = 4_000
-SHORT_IN_ANSWERS = 250
+SHORT_IN_ANSWERS = 120
 """Where the text stands a hundred times in one answer."""
 TIMES = 8
 MOST = 3 * TIMES

@@ -227,7 +227,16 @@ def _left_alone(attempt: Attempt, route: Route) -> bool:
     seen = attempt.seen_at or attempt.accepted_at
     if seen is None or attempt.unknown_since is None:
         return False
+    accepted_at = attempt.accepted_at or seen
+    found_late = attempt.replays > 0 or accepted_at > _answered_by(attempt, route)
+    if attempt.seen_at is None and found_late:
+        seen = attempt.started_at  # the job may have been there, and alone, since then
     return (attempt.unknown_since - seen).total_seconds() > route.alone_s
+
+
+def _answered_by(attempt: Attempt, route: Route) -> datetime:
+    """Until when the answer of the call itself may have come."""
+    return attempt.started_at + timedelta(seconds=route.call_s)
 
 
 def _given_up_under_other_key(ports: Ports, task: Task) -> Step:
