@@ -188,7 +188,9 @@ def test_a_job_that_cannot_be_asked_about_fits_the_history_of_its_run(studio: St
 
 def test_a_job_that_was_found_late_had_been_alone_since_its_call(studio: Studio) -> None:
     """Nobody knew of it while the call was in doubt, so its loss cost nothing."""
-    studio.providers.say("submit", Unclear("no-answer", "Nothing came back."))
+    nothing = Unclear("no-answer", "Nothing came back.")
+    studio.providers.say("submit", nothing)
+    studio.providers.say("repeat", nothing, nothing)
     studio.providers.say("poll", *[LOST] * 4)
     _asked(studio).run()
 
