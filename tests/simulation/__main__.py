@@ -8,6 +8,7 @@ Exits with 1 when a promise was broken, or a planted bug was not found.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ from tests.simulation.play import play, play_all
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play what the command line says; the exit code."""
     asked = _parser().parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # what the product warns of is what is played here
     if asked.crash_points:
         return _print_crash_points()
     if asked.bugs:
