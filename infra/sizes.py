@@ -33,3 +33,6 @@ VISIBILITY_FACTOR = 6
 
 # Throttling counts as a receive: fewer would send the tail of a large burst to the dead letters.
 RECEIVES = 20
+
+# Messages that one call of INTAKE is handed at most.
+BATCH_SIZE = 10

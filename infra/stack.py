@@ -27,7 +27,7 @@ from infra.doors import ARCHITECTURE, RUNTIME, Assets, Door
 from infra.environments import PROVIDERS, Environment
 from infra.intake import Intake
 from infra.layers import PLACEHOLDER, Layer, find_layer
-from infra.sizes import Verb
+from infra.sizes import BATCH_SIZE, Verb
 from infra.storage import BY_DUE, Storage
 from infra.workflow import Workflow
 
@@ -39,8 +39,6 @@ IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
 # The doors that speak to a provider, or ask whether one is set up; FAIL and SWEEP stop the jobs of
 # tasks that are given up. DELIVER needs no key for what it fetches.
 WITH_SECRETS: frozenset[Verb] = frozenset({"intake", "submit", "poll", "fail", "sweep"})
-
-BATCH_SIZE = 10
 
 
 class DarkroomStack(Stack):
