@@ -7,6 +7,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
+# Every start of a process compiles what is not written down compiled.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo local test simulate havoc check layers requirements clean
 .DEFAULT_GOAL := help
 

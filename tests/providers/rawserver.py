@@ -59,7 +59,7 @@ def serving(*handlers: Handler, tls: ssl.SSLContext | None = None) -> Iterator[R
 
 
 def read_request(server: RawServer, connection: socket.socket) -> bytes:
-    """One whole request, by its Content-Length; b"" when the client has gone."""
+    """One whole request, by its Content-Length; b"" when the client has gone before its end."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)
@@ -75,8 +75,10 @@ def read_request(server: RawServer, connection: socket.socket) -> bytes:
         ),
         0,
     )
-    while len(body) < length:
-        body += connection.recv(65536)
+    while len(body) < length and (chunk := connection.recv(65536)):
+        body += chunk
+    if len(body) < length:
+        return b""
     server.received.append(head + b"\r\n\r\n" + body)
     return head
 
