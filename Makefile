@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test simulate havoc check layers requirements clean
+.PHONY: help demo local test simulate havoc check compiled layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -23,7 +23,7 @@ local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
 	@$(BIN)/darkroom local
 
 test: $(BIN)/.installed-dev ## lint, types and all tests
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
@@ -38,6 +38,10 @@ havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
+
+# While one processor checks types, the other compiles the tests, once for all that run them.
+compiled: $(BIN)/.installed-dev
+	@$(BIN)/python -m pytest -qq --collect-only >/dev/null 2>&1 || true
 
 layers: $(BIN)/.installed ## fetch what the functions need in Lambda for its platform
 	@$(BIN)/python -m infra.layers

@@ -16,7 +16,7 @@ from tests.e2e.havoc.play import Extent, Outcome, play
 
 pytestmark = pytest.mark.e2e
 
-SMALL = Extent(tasks=12, seed=4, kills=5, hurried=True, patience_s=120)
+SMALL = Extent(tasks=12, seed=4, kills=5, hurried=True, patience_s=400)
 
 
 @pytest.fixture(scope="module")
