@@ -201,21 +201,46 @@ def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
 def test_a_delivery_that_works_again_opens_the_gate() -> None:
     """It is tried again for as long as it takes, and nothing is lost by it."""
     studio, outputs = _denied()
-    first, second = _many(studio, 2, provider="alpha")
+    first, second, third = _many(studio, 3, provider="alpha")
     studio.door("submit", first)
+    waited_s = 0
     for _ in range(200):  # more than a day
         step = studio.door("deliver", first)
         assert step.next == "poll"
         studio.clock.advance(step.wait_s)
-    assert studio.door("submit", second).next == "submit"
+        waited_s += step.wait_s
+        if waited_s < HELD_UP_S:
+            assert studio.door("submit", second).next == "submit"
+    assert waited_s > 24 * 3600
+    assert studio.door("submit", second).next == "deliver"  # now and then a paid call is a try
+    assert studio.door("deliver", second).next == "poll"
+    assert studio.door("submit", third).next == "submit"
     studio.providers.results.clear()  # they do not live for ever over there
     outputs.shut = False
     assert studio.door("deliver", first).next == "done"
 
     assert studio.gate.standing(OWN_SIDE) == Standing()
-    assert studio.gate.leases[OWN_SIDE] == {}
-    assert studio.door("submit", second).next == "deliver"
+    assert first not in studio.gate.leases[OWN_SIDE]
+    assert studio.door("submit", third).next == "deliver"
     assert _task(studio, first).state == "succeeded"
+
+
+def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None:
+    """When others' results are delivered its trouble is its own, however often it comes again."""
+    studio, outputs = _denied()
+    bad, second, third = _many(studio, 3, provider="alpha")
+    studio.door("submit", bad)
+    studio.door("deliver", bad)
+    studio.clock.advance(HELD_UP_S + 1)
+    studio.door("deliver", bad)
+    assert studio.door("submit", second).next == "deliver"
+    outputs.shut = False  # for every name but one
+    assert studio.door("deliver", second).next == "done"
+    outputs.shut = True
+    assert studio.door("deliver", bad).next == "poll"
+
+    assert studio.gate.standing(OWN_SIDE) == Standing()
+    assert studio.door("submit", third).next == "deliver"
 
 
 def test_a_result_that_could_not_be_kept_at_once_is_kept_by_the_next_try() -> None:

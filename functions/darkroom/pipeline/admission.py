@@ -12,8 +12,9 @@ Whoever waits does so in the workflow, and nothing is lost by it: the task stand
 the reason on it.
 
 Our own side is one more standing, `OWN_SIDE`: bad when what was paid for could not be delivered for
-reasons of our own. Its leases are held by the tasks whose results are held up: as long as there are
-any, their next deliveries try it out; when there is none, one paid call at a time does.
+reasons of our own. Its leases are held by the tasks whose results were held up lately: their next
+deliveries try it out; when there is none, one paid call at a time does. So a single task whose
+results can never be delivered holds the others up for `HELD_UP_S` once, and no longer.
 """
 
 import contextlib
@@ -40,8 +41,8 @@ from darkroom.task import Slot, Task
 
 OWN_SIDE: Final = "@delivery"
 """In the place of a provider's name."""
-HELD_UP_S: Final = 24 * 3600
-"""How long a task whose results are held up counts as such after its last try."""
+HELD_UP_S: Final = 1800
+"""How long the deliveries of a task alone try our own side out, from the first that failed."""
 MOST_HELD_UP: Final = 1000
 
 ROOM_WAIT_S = 5
@@ -178,6 +179,9 @@ def why_paused(route: Route, standing: Standing) -> str:
 
 def note_own_trouble(ports: Ports, task_id: str, error: Exception) -> None:
     """Close the gate for new paid calls: what this task has brought could not be delivered.
+
+    Said once of a task's trouble: where the gate is open again when the same task has the same
+    trouble again, others' results have been delivered, and the trouble is its own.
 
     Raises nothing: where not even this can be written down, no intent to pay can be, either.
     """

@@ -59,12 +59,12 @@ def hold_up(ports: Ports, task: Task, error: Exception) -> Step:
     fresh = ports.tasks.get(task.task_id)
     if fresh is None or fresh.state != "delivering" or fresh.ending or fresh.run != task.run:
         raise error
-    if not (isinstance(error, DarkroomError) and error.failure.code == "contended"):
-        note_own_trouble(ports, task.task_id, error)  # a race for one name is nobody else's
     _log.warning("task %s is held up: %s", task.task_id, type(error).__name__)
     now = ports.clock.now()
     reason = f"the results cannot be delivered: {told(error)}"
     if fresh.wait_reason != reason:
+        if not (isinstance(error, DarkroomError) and error.failure.code == "contended"):
+            note_own_trouble(ports, task.task_id, error)  # a race for one name is nobody else's
         fresh = ports.tasks.replace(fresh, fresh.moved("delivering", now, wait_reason=reason))
     kept = _kept(ports, fresh)
     if kept != fresh.paying:
