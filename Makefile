@@ -25,7 +25,7 @@ local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
 test: $(BIN)/.installed-dev ## lint, types and all tests
 	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "Running the tests ..."
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2
