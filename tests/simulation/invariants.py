@@ -186,7 +186,8 @@ def _truth(world: World, task: Task) -> Iterator[str]:
     if code == "job-lost" and job and not job.neglected and job.denied < UNKNOWN_LIMIT:
         yield f"{task.task_id} gave up {job.job_id}, which its provider knows"
     mine = world.providers.ledger.of.get((name, last.number), ()) if last else ()
-    if code == "result-gone" and mine and mine[0].there_at > mine[0].done_at and not mine[0].gone:
+    late = [one for one in mine[:1] if one.there_at > one.done_at and not one.neglected]
+    if code == "result-gone" and any(not one.gone for one in late):
         yield f"{name} gave up a result that was only late"
     if code == "result-gone" and job and job.tellings < 2 and last and not last.asked_since:
         yield f"{task.task_id} did not ask {job.job_id} for its result again"

@@ -65,8 +65,10 @@ class Witness:
         tasks: PlainTasks,
         outputs: PlainOutputs,
         alive: Callable[[str, int], bool],
+        account: Callable[[str], str],
     ) -> None:
         """What there is to be seen."""
+        self.account = account
         self._tasks, self._outputs = tasks.stored, outputs.objects
         self.alive = alive
 
@@ -172,8 +174,12 @@ class Witness:
             self._unwanted(task)
 
     def _unwanted(self, task: Task) -> None:
-        """A job that nobody waits for any more: somebody tried to stop it."""
-        if task.paying.job_id not in self.till.stops:
+        """A job that nobody waits for any more: somebody tried to stop it.
+
+        Not under another account's key, where its id may be another job's.
+        """
+        ours = task.paying.account in (None, self.account(task.paying.provider))
+        if ours and task.paying.job_id not in self.till.stops:
             self.say(f"{task.task_id} gave {task.paying.job_id} up and let it run on")
 
     # --- the output bucket ----------------------------------------------------------------------

@@ -119,7 +119,7 @@ class World:
         )
         self.machine = Machine(self.outside, self.door)
         self.providers.replaced = self.machine.abort
-        self.witness.look_at(self.tasks, self.outputs, self._alive)
+        self.witness.look_at(self.tasks, self.outputs, self._alive, self.providers.account)
         self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
         self.queue = Queue(self.outside, self._take)
         self.ports = self._build_ports(policy)
