@@ -7,7 +7,6 @@ which a call can go wrong.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final
 
 from tests.simulation.invariants import check
@@ -50,26 +49,20 @@ class Row:
         return [*self.broken, *(f"{n} {what}" for what, n in figures.items() if n)]
 
 
-def enumerate_points(
-    story: Story, *, twice: bool, spec_first: bool | None = None, every: int = 1
-) -> Row:
+def enumerate_points(story: Story, *, twice: bool, spec_first: bool | None = None) -> Row:
     """Tell a story once for every point.
 
     Args:
         story: which.
         twice: whether every event comes twice.
         spec_first: whether the spec comes before its photo; None for both.
-        every: 1 for all points; an odd number n for each n-th, so that every way has its turn.
     """
     row = Row()
-    struck = count(1)
     for first in (False, True) if spec_first is None else (spec_first,):
         whole = story.doom()
         story.tell(whole, spec_first=first, twice=twice)
         for at in range(1, whole.count + 1):
             for way in WAYS:
-                if next(struck) % every:
-                    continue
                 doom = story.doom(at, way)
                 world = story.tell(doom, spec_first=first, twice=twice)
                 _judge(row, story, world, f"{way} {doom.struck}, call {at}")

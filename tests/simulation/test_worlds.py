@@ -14,13 +14,13 @@ from tests.simulation.outside import Outside
 from tests.simulation.play import Report, play, play_some
 
 ROOT = Path(__file__).parents[2]
-SEEDS = range(24)
+SEEDS = range(40)
 TASKS = 50
 
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    """What came of some worlds."""
+    """What came of forty worlds."""
     return play_some(SEEDS, TASKS)
 
 

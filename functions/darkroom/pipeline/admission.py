@@ -14,7 +14,7 @@ the reason on it.
 Our own side is one more standing, `OWN_SIDE`: bad when what was paid for could not be delivered for
 reasons of our own. Its leases are held by the tasks whose results were held up lately: their next
 deliveries try it out; when there is none, one paid call at a time does. So a single task whose
-results can never be delivered holds the others up for `HELD_UP_S` once, and no longer.
+results can never be delivered holds the others up for about `HELD_UP_S`, once.
 """
 
 import contextlib
@@ -179,9 +179,6 @@ def why_paused(route: Route, standing: Standing) -> str:
 
 def note_own_trouble(ports: Ports, task_id: str, error: Exception) -> None:
     """Close the gate for new paid calls: what this task has brought could not be delivered.
-
-    Said once of a task's trouble: where the gate is open again when the same task has the same
-    trouble again, others' results have been delivered, and the trouble is its own.
 
     Raises nothing: where not even this can be written down, no intent to pay can be, either.
     """

@@ -51,6 +51,9 @@ def wait_unpaid(ports: Ports, task: Task, error: Exception) -> Step:
 def hold_up(ports: Ports, task: Task, error: Exception) -> Step:
     """DELIVER could not bring what was paid for: close the gate, keep it safe, come back later.
 
+    The same trouble of the same task closes the gate once: where it is open again by then, others'
+    results have been delivered, and the trouble is this task's own.
+
     Raises:
         Exception: the same error, where it is not ours, or the task is not being delivered.
     """
