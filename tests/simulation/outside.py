@@ -263,12 +263,18 @@ class Guarded:
     """A port whose every call is one to the outside; looks like the port to the pipeline."""
 
     def __init__(self, port: object, name: str, outside: Outside) -> None:
-        for method in dir(port):
-            if method.startswith("_"):
-                continue
-            attribute = getattr(port, method)
-            guarded = callable(attribute)
-            setattr(self, method, _call(outside, name, attribute) if guarded else attribute)
+        self._port = port
+        self._name = name
+        self._outside = outside
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._port, name)
+        if not callable(attribute):
+            return attribute
+        # Found at once from now on: most worlds use few of a port's methods, and those often.
+        guarded = _call(self._outside, self._name, attribute)
+        setattr(self, name, guarded)
+        return guarded
 
 
 def _call(outside: Outside, port: str, act: Callable[..., Any]) -> Callable[..., Any]:

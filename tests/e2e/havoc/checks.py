@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.e2e.havoc.canaries import find_canaries, missing, read_canaries
 from tests.e2e.havoc.evidence import Execution
+from tests.e2e.havoc.kills import LEAST_AT_WORK
 from tests.e2e.havoc.money import Check, check_money
 from tests.e2e.havoc.patience import check_patience
 from tests.e2e.havoc.play import ENDED, Outcome
@@ -20,8 +21,6 @@ EVENT_OF: Final[Mapping[str, str]] = {
 REASONS: Final = ("reason", "ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
 """Attributes that tell why a message is in the dead letters: Darkroom's own; Lambda's ("Adding a
 dead-letter queue"); EventBridge's ("Using dead-letter queues to process undelivered events")."""
-LEAST_AT_WORK: Final = 0.3
-"""Of the number of tasks: fewer processes ended at work, and the run has shown little."""
 LEAST_SUCCEEDED: Final = 0.4
 
 

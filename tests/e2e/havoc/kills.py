@@ -31,6 +31,8 @@ GROWN_UP_S: Final = 2.0
 """A younger process is still importing; ending it hits nothing of interest."""
 GLANCE_S: Final = 0.06
 PROC: Final = Path("/proc")
+LEAST_AT_WORK: Final = 0.3
+"""Of the number of tasks: fewer processes ended at work, and the run has shown little."""
 AT_WORK: Final = "Runtime exited with error: signal: 9"
 """What the runtime logs of a process that ended during an invocation, and of no other."""
 
@@ -47,19 +49,26 @@ class Process:
 class Killer:
     """Ends processes, by itself every so often and when the wire asks.
 
+    It has done its part when it has ended so many by itself and so many ended at work; then it
+    strikes no paid call either.
+
     Args:
         parent: the process that serves the environment.
+        logs: the folder of the functions' logs, which tell who ended at work.
         rng: decides when and whom.
-        most: how many it ends by itself; when they are spent, it strikes no paid call either.
-        within_s: seconds after which they are spent in any case.
+        kills: how many it ends by itself at least.
+        at_work: how many must have ended at work.
+        within_s: seconds after which it has done its part in any case.
     """
 
     def __init__(
         self,
         parent: int,
+        logs: Path,
         rng: random.Random,
-        most: int,
+        kills: int,
         *,
+        at_work: float,
         within_s: float = math.inf,
     ) -> None:
         self.kills: Counter[str] = Counter()
@@ -67,8 +76,9 @@ class Killer:
         self.callers_gone_at = 0.0
         """When, by the wall clock, there was last no process that could have made a paid call."""
         self._parent = parent
+        self._logs = logs
         self._rng = rng
-        self._most = most
+        self._least = kills, at_work
         self._within_s = within_s
         self._seen: dict[int, float] = {}
         self._lock = threading.Lock()
@@ -100,8 +110,10 @@ class Killer:
 
     def _run(self) -> None:
         done, until = 0, time.monotonic() + self._within_s
+        kills, at_work = self._least
         while not self._spent.wait(self._rng.uniform(*PAUSE_S)):
-            if done == self._most or time.monotonic() > until:
+            enough = done >= kills and count_at_work(self._logs) >= at_work
+            if enough or time.monotonic() > until:
                 break
             busy = list(self._find_busy())
             if not busy:

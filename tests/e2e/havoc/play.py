@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.e2e.havoc.drops import Drop, draw_drops
 from tests.e2e.havoc.evidence import Evidence, Witness
 from tests.e2e.havoc.faults import add_rules, count_fired, draw_rules
-from tests.e2e.havoc.kills import Killer, count_at_work
+from tests.e2e.havoc.kills import LEAST_AT_WORK, Killer, count_at_work
 from tests.e2e.havoc.liberties import Ageing, redeliver_sooner
 from tests.e2e.havoc.troubles import Troubles
 from tests.e2e.havoc.wire import Wire
@@ -28,7 +28,7 @@ PATIENCE_S: Final = 1200.0
 made anew after a rest of minutes."""
 LOOK_EVERY_S: Final = 0.5
 SAY_EVERY_S: Final = 10.0
-KILLING_S: Final = 10.0
+KILLING_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,10 @@ def _play(
     witness = Witness(shop, folder)
     killer = Killer(
         shop.pid,
+        folder / "logs",
         random.Random(rng.random()),  # noqa: S311 - the same
         extent.kills,
+        at_work=LEAST_AT_WORK * extent.tasks,
         within_s=KILLING_S if extent.hurried else math.inf,
     )
     with _wired(shop, witness, killer) as wires:
