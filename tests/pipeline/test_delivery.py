@@ -223,8 +223,9 @@ def test_whatever_the_answer_is_a_paid_result_is_asked_for_for_ten_minutes(
     studio.ask(operation)
     studio.run(until=["delivering"])
     begun, before = studio.clock.now(), len(studio.steps)
-    studio.door("deliver", studio.task.task_id)
+    step = studio.door("deliver", studio.task.task_id)
     assert studio.task.wait_reason == error.failure.sentence
+    studio.clock.advance(step.wait_s)
     studio.run()
 
     assert studio.task.state == "succeeded"
@@ -233,6 +234,25 @@ def test_whatever_the_answer_is_a_paid_result_is_asked_for_for_ten_minutes(
     assert waits == sorted(waits)
     assert studio.task.gone == 0
     assert len(studio.providers.sent) == 1
+
+
+def test_a_try_that_comes_before_its_wait_is_over_costs_none_of_the_ten_minutes(
+    studio: Studio,
+) -> None:
+    """The workflow calls a door that died again after seconds: the last try as any other."""
+    studio.providers.say("fetch", *[ResultGone("result-gone", "Gone.")] * 100)
+    studio.drop(PHOTO)
+    studio.ask(SYNC_NONE)
+    studio.run(until=["delivering"])
+    begun = studio.clock.now()
+    for _ in range(ABSENT_LIMIT):
+        steps = [studio.door("deliver", studio.task.task_id) for _ in range(3)]
+        assert {step.next for step in steps} == {"poll"}
+        assert len({step.wait_s for step in steps}) == 1
+        studio.clock.advance(steps[-1].wait_s)
+
+    assert studio.clock.now() - begun >= timedelta(minutes=10)
+    assert studio.door("deliver", studio.task.task_id).next == "fail"
 
 
 def test_a_page_in_place_of_the_result_may_pass(studio: Studio) -> None:

@@ -23,6 +23,7 @@ from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.submit import submit
 from darkroom.pipeline.sweep import look_after
+from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
 from darkroom.task import Task
 from darkroom.work import Accepted, JobFailed, Pending, Prepared
@@ -107,6 +108,28 @@ def test_a_table_that_refuses_for_long_finds_the_answer_in_the_bucket(
     studio.run()
     assert studio.task.state == "succeeded"
     assert len(studio.providers.charged) == 1
+    assert len(studio.providers.sent) == 1
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
+def test_no_run_is_left_and_the_answer_in_the_bucket_is_not_called_unknown(operation: str) -> None:
+    """It ends as paid for, with the advice to run `retry`, which brings what was made."""
+    studio = Studio(policy=Policy(runs=1))
+    task_id = _asked(studio, operation)
+    whole = studio.ports
+    studio.ports = replace(whole, tasks=_Table(studio, 10_000, TimeoutError))
+    with pytest.raises(Busy):
+        submit(studio.ports, task_id, 1, _hurried(studio))
+
+    studio.ports = whole
+    studio.clock.advance(600)
+    fail(studio.ports, task_id, 1, broken="ABORTED")
+    assert (studio.task.state, studio.task.paying.outcome) == ("failed", "given-up")
+    assert studio.task.paying.charged == "yes"
+    assert studio.manifest()["cost"]["settled"] is True
+    retry(studio.ports, task_id)
+    studio.run()
+    assert studio.task.state == "succeeded"
     assert len(studio.providers.sent) == 1
 
 

@@ -80,6 +80,8 @@ class Invocation:
         shut_out: whether the table was shut to it for a while.
         broken: whether it ended without an answer.
         over: whether it has ended.
+        hit: whether a fault has struck it that is no store which is shut.
+        refused: the calls that were shut to it.
     """
 
     verb: str
@@ -92,6 +94,8 @@ class Invocation:
     shut_out: bool = False
     broken: bool = False
     over: bool = False
+    hit: bool = False
+    refused: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,10 @@ class Broken:
     """An invocation without an answer: the error's name, as its caller learns it."""
 
     name: str
+
+
+DELIVERING: Final = frozenset({"deliver", "fail"})
+"""The processes that write results and manifests, and say when they cannot."""
 
 
 @dataclass
@@ -110,7 +118,7 @@ class Outside:
         unexpected: errors that no fault explains.
         lines: the trace, if one is kept.
         shut: call -> the errors with which it is refused for now; the last one is raised.
-        shut_since: call -> since when it has been refused in vain, of those that are shut.
+        shut_since: call -> since when a process that could say so knows that it is shut.
     """
 
     timeline: Timeline
@@ -148,6 +156,9 @@ class Outside:
             return Broken(name)
         finally:
             mine.over = True
+            if verb in DELIVERING and not mine.hit:
+                for name in mine.refused & self.shut.keys():
+                    self.shut_since.setdefault(name, self.timeline.now)
             if self.lines is not None:
                 self.note(f"< {verb} {task_id}")
             self.current = before
@@ -178,6 +189,7 @@ class Outside:
             return None
         if self.current is not None and (kind in _ERRORS or kind in DEATHS):
             self.current.harmed = True
+            self.current.hit |= name not in self.current.refused or kind in DEATHS
             self.current.excused |= kind in DEATHS
         if kind == "slow-call":
             long = self.mischief.between(0, 1) < 0.5
@@ -189,8 +201,8 @@ class Outside:
 
     def _refused_for_now(self, name: str) -> str:
         """A call that is shut; whoever finds every store shut cannot help it."""
-        self.shut_since.setdefault(name, self.timeline.now)
         if self.current is not None:
+            self.current.refused.add(name)
             shut = [store in self.shut for store in STORES]
             self.current.shut_out |= shut[0]
             self.current.excused |= all(shut)

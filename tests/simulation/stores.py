@@ -155,6 +155,8 @@ class PlainTasks:
 
     def put_off(self, task_id: str, until: datetime) -> None:
         """The task is not due before."""
+        if self.read is not None:
+            self.read.add(task_id)  # it could not be read, which is why it stands back
         if task_id in self.looks and self.due_at(task_id) < until:
             self.looks[task_id] = until
 

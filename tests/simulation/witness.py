@@ -167,7 +167,8 @@ class Witness:
             return
         if (old.ending is None or old.in_doubt) and self._runs_left(old):
             self.say(f"{task.task_id} was ended although another run could go on with it")
-        if old.in_doubt and task.state != "unknown":
+        answered = old.in_doubt and work_key(task.task_id, old.paying.number) in self._outputs
+        if old.in_doubt and not answered and task.state != "unknown":
             self.say(f"{task.task_id} ended {task.state} while its paid call was in doubt")
         unwanted = old.ending is not None and old.ending.failure.code in UNWANTED
         if unwanted and old.state == "running" and not self.routes_gone:

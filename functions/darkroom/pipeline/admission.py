@@ -182,10 +182,11 @@ def note_own_trouble(ports: Ports, task_id: str, error: Exception) -> None:
 
     Raises nothing: where not even this can be written down, no intent to pay can be, either.
     """
+    now = ports.clock.now().timestamp()
+    reason = told(error)
     with contextlib.suppress(Exception):
-        now = ports.clock.now().timestamp()
-        reason = told(error)
         ports.gate.lease(OWN_SIDE, task_id, now + HELD_UP_S, MOST_HELD_UP, now)
+    with contextlib.suppress(Exception):
         _change(ports, OWN_SIDE, lambda old: old.blocked(now, None, reason))
 
 

@@ -183,7 +183,7 @@ def _missing(ports: Ports, task: Task, missing: _Missing) -> Step:
     delivered = _delivered(ports, task)
     if delivered is not None:
         return _succeed(ports, task, delivered)
-    waits = 1 if len(missing.results) > len(task.results) else task.waits + 1
+    waits = 1 if len(missing.results) > len(task.results) else _tries(ports, task) + 1
     if waits <= _most_waits(missing):
         ports.tasks.replace(
             task,
@@ -199,6 +199,13 @@ def _missing(ports: Ports, task: Task, missing: _Missing) -> Step:
     if task.paying.job_id and task.gone < ASK_AGAIN_LIMIT and not _too_large(missing):
         return _ask_job(ports, task, missing)
     return _give_up(ports, task, missing)
+
+
+def _tries(ports: Ports, task: Task) -> int:
+    """How often it was come back for in vain; called again before the wait was over is no try."""
+    waited_s = (ports.clock.now() - task.updated_at).total_seconds()
+    early = task.waits > 0 and waited_s < growing_wait_s(task.waits) / 2
+    return task.waits - 1 if early else task.waits
 
 
 def _most_waits(missing: _Missing) -> int:

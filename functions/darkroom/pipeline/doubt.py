@@ -5,17 +5,30 @@ from dataclasses import replace
 from darkroom.attempt import Attempt
 from darkroom.errors import Failure
 from darkroom.pipeline.advice import pay_again_for_it
+from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import price_of, route_for
 from darkroom.ports import Ports
 from darkroom.task import Task
+from darkroom.work import Accepted
+
+
+def answered(ports: Ports, task: Task) -> Attempt | None:
+    """The open attempt with the answer that the bucket took and the table did not, if any."""
+    said = saved_answer(ports, task, task.paying)
+    if said is None:
+        return None
+    return replace(
+        task.paying,
+        outcome="accepted",
+        job_id=said.job_id if isinstance(said, Accepted) else None,
+        accepted_at=ports.clock.now(),
+        charged="yes",
+        credits=said.credits if said.credits is not None else _price(ports, task),
+    )
 
 
 def given_up(ports: Ports, task: Task, why: Failure) -> Attempt:
     """The task's open attempt, closed: it may have cost its price."""
-    try:
-        price = price_of(task, route_for(ports, task, task.paying))
-    except LookupError:
-        price = None  # a deployment took the route away
     return replace(
         task.paying,
         outcome="unknown",
@@ -23,8 +36,15 @@ def given_up(ports: Ports, task: Task, why: Failure) -> Attempt:
         request=None,
         ended_at=ports.clock.now(),
         failure=why,
-        credits=price,
+        credits=_price(ports, task),
     )
+
+
+def _price(ports: Ports, task: Task) -> float | None:
+    try:
+        return price_of(task, route_for(ports, task, task.paying))
+    except LookupError:
+        return None  # a deployment took the route away
 
 
 def unknown_outcome(task: Task, why: Failure) -> Failure:

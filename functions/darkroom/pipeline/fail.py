@@ -13,7 +13,7 @@ from darkroom.pipeline.admission import note_own_trouble
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import other_account, route_for
-from darkroom.pipeline.doubt import given_up, unknown_outcome
+from darkroom.pipeline.doubt import answered, given_up, unknown_outcome
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
 from darkroom.pipeline.trouble import is_ours
@@ -74,18 +74,25 @@ def _ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | N
     if task.in_doubt and ports.clock.now() < task.paying.call_until:
         raise Busy("call-running", "A paid call may still bring its answer.")
     task = named(ports, task)
-    ending = _ending(task, broken)
-    stopped = _stop_job(ports, task)
-    lay_aside(ports, task)
-    final = task.moved(
+    known = _with_its_answer(ports, task)
+    ending = _ending(known, broken)
+    stopped = _stop_job(ports, known)
+    lay_aside(ports, known)
+    final = known.moved(
         ending.status,
         ports.clock.now(),
         ending=ending,
-        attempts=_closed(ports, task, ending, stopped=stopped),
+        attempts=_closed(ports, known, ending, stopped=stopped),
         wait_reason=None,
     )
     write_manifest(ports, final)
     return ports.tasks.replace(task, final)
+
+
+def _with_its_answer(ports: Ports, task: Task) -> Task:
+    """The task with what is known of its last paid call, also where the table did not take it."""
+    paid = answered(ports, task) if task.in_doubt else None
+    return task if paid is None else replace(task, attempts=task.with_attempt(paid))
 
 
 def runs_left(ports: Ports, task: Task) -> int:
@@ -114,7 +121,8 @@ def _stop_job(ports: Ports, task: Task) -> bool:
     The task ends whether it can or not. Raises `Conflict` when a new run may want the job.
     """
     unwanted = task.ending is not None and task.ending.failure.code in UNWANTED
-    if not unwanted or task.state != "running" or task.paying.outcome != "accepted":
+    at_work = task.state in ("submitting", "running") and task.paying.outcome == "accepted"
+    if not unwanted or not at_work or task.paying.job_id is None:
         return False
     if other_account(ports, task.paying):
         return False  # the id may be another job's there
@@ -123,7 +131,7 @@ def _stop_job(ports: Ports, task: Task) -> bool:
         raise Conflict(f"Task {task.task_id} changed meanwhile.")
     try:
         route = route_for(ports, task, task.paying)
-        return ports.providers.cancel(route, task.paying.job_id or "")
+        return ports.providers.cancel(route, task.paying.job_id)
     except (DarkroomError, LookupError):
         return False
 
