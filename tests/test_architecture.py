@@ -4,11 +4,10 @@ doors ──▶ composition ──▶ pipeline | aws | providers ──▶ ports
 """
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
@@ -61,8 +60,13 @@ THIRD_PARTIES: Mapping[str, frozenset[str]] = {
 FILES = sorted(path for path in FUNCTIONS.rglob("*.py"))
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -82,47 +86,63 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_a_part_imports_only_what_lies_further_in(path: Path) -> None:
+def test_a_part_imports_only_what_lies_further_in() -> None:
     """The table above is the whole of it."""
-    allowed = MAY_IMPORT.get(_part(path), frozenset())
-    for name in _imports(path):
-        if name.split(".")[0] == "darkroom":
-            inner = name.removeprefix("darkroom.")
-            assert {inner, inner.split(".")[0]} & allowed, f"{_name(path)} imports {name}"
+    assert [
+        f"{_name(path)} imports {name}"
+        for path in FILES
+        for name in _imports(path)
+        if name.split(".")[0] == "darkroom"
+        and MAY_IMPORT.get(_part(path), frozenset()).isdisjoint(_with_its_part(name))
+    ] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_a_part_imports_only_its_own_packages(path: Path) -> None:
+def _with_its_part(name: str) -> set[str]:
+    inner = name.removeprefix("darkroom.")
+    return {inner, inner.split(".")[0]}
+
+
+def test_a_part_imports_only_its_own_packages() -> None:
     """The core knows neither AWS nor HTTP, and nothing here knows where it runs."""
-    allowed = THIRD_PARTIES.get(_part(path), frozenset({"pydantic", "pydantic_core"}))
+    assert [
+        f"{_name(path)} imports {package}"
+        for path in FILES
+        for package in _packages(path)
+        if package not in THIRD_PARTIES.get(_part(path), frozenset({"pydantic", "pydantic_core"}))
+    ] == []
+
+
+def _packages(path: Path) -> Iterator[str]:
     for name in _imports(path):
         top = name.split(".")[0]
-        if top == "darkroom" or top in sys.stdlib_module_names:
-            continue
-        family = "mypy_boto3_*" if top.startswith("mypy_boto3_") else top
-        assert family in allowed, f"{_name(path)} imports {name}"
+        if top != "darkroom" and top not in sys.stdlib_module_names:
+            yield "mypy_boto3_*" if top.startswith("mypy_boto3_") else top
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_the_environment_is_read_in_one_place(path: Path) -> None:
+def test_the_environment_is_read_in_one_place() -> None:
     """Everyone else is given settings."""
-    if path.name == "composition.py":
-        return
-    names = {
+    reading = [_name(path) for path in FILES if _names(path) & {"environ", "getenv"}]
+    assert reading == ["functions/darkroom/composition.py"]
+
+
+def _names(path: Path) -> set[str]:
+    return {
         node.attr if isinstance(node, ast.Attribute) else node.id
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Attribute | ast.Name)
     }
-    assert not names & {"environ", "getenv"}, _name(path)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "infra" / "local" / "sandbox").rglob("*.py")), ids=_name
-)
-def test_a_sandbox_never_looks_at_the_adapter_it_stands_for(path: Path) -> None:
+def test_a_sandbox_never_looks_at_the_adapter_it_stands_for() -> None:
     """They meet over HTTP only; else both would share one misreading."""
-    assert not [n for n in _imports(path) if n == "darkroom" or n.startswith("darkroom.providers")]
+    files = sorted((ROOT / "infra" / "local" / "sandbox").rglob("*.py"))
+    assert len(files) > 50
+    assert [
+        f"{_name(path)} imports {name}"
+        for path in files
+        for name in _imports(path)
+        if name == "darkroom" or name.startswith("darkroom.providers")
+    ] == []
 
 
 def test_every_door_has_its_file_and_every_file_its_door() -> None:
@@ -133,10 +153,10 @@ def test_every_door_has_its_file_and_every_file_its_door() -> None:
         assert f"darkroom.pipeline.{verb}" in set(_imports(FUNCTIONS / f"{verb}.py"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=_name)
-def test_every_file_says_what_it_is_for(path: Path) -> None:
+def test_every_file_says_what_it_is_for() -> None:
     """In a docstring, before anything else."""
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    silent = [_name(path) for path in FILES if not ast.get_docstring(_tree(path))]
+    assert silent == []
 
 
 def test_there_is_something_to_hold() -> None:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto import backends
 from moto.events.models import Rule, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.s3 import notifications
@@ -28,6 +29,7 @@ from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -71,12 +73,20 @@ def patches(hooks: Hooks) -> Iterator[Patch]:
     yield around(Rule, "send_to_targets", functools.partial(_send, hooks))
     yield around(StepFunctionsParserBackend, "start_execution", _check_name())
     yield Patch(ExecutionWorker, "_get_evaluation_entrypoint", _parse_once())
+    # Every request looks through moto's folders anew, and every choice reads the grammar of paths.
+    yield _remembered(backends, "list_of_moto_modules", tuple)
+    yield _remembered(json_path, "parse")
     # moto calls Lambda over HTTP with a client made anew for each task.
     yield Patch(lambda_eval_utils, "boto_client_for", lambda **_: _LambdaClient(hooks))
     # A Fail state may pass on the name of a reserved error; moto makes States.Runtime of it.
     yield Patch(state_fail, "CustomErrorName", ErrorName)
     yield around(Environment, "set_error", _stay_ended)
     yield around(BaseExecutionWorkerCommunication, "terminated", _tell_of_end)
+
+
+def _remembered(owner: Any, name: str, kept: Callable[[Any], Any] = lambda found: found) -> Patch:
+    """What the name gives for the same arguments is found once."""
+    return around(owner, name, functools.cache(lambda original, *args: kept(original(*args))))
 
 
 class _LambdaClient:

@@ -32,8 +32,9 @@ def test_results_on_this_machine_are_for_an_environment_that_says_so(
     assert house
     monkeypatch.setenv("DARKROOM_LOOPBACK", "1")
     composition.ports.cache_clear()
+    # A function keeps its connections for as long as it lives, which a test does not.
     with (
-        serving(answering(http("200 OK", PNG))) as server,
+        serving(answering(http("200 OK", PNG, "Connection: close"))) as server,
         composition.ports().providers.fetch(f"{server.base_url}/1.png", 10_000) as fetched,
     ):
         assert fetched.body.read() == PNG

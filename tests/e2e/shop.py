@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 PATIENCE_S = 45.0
+LOOK_EVERY_S = 0.2
 STOPS_WITHIN_S = 10.0
 
 
@@ -93,7 +94,7 @@ class Shop:
             if key in self.keys(key):
                 answer = self.s3.get_object(Bucket=self.outputs["OutputBucket"], Key=key)
                 return answer["Body"].read()
-            time.sleep(0.1)
+            self.pause()
         there = "\n".join(self.keys(key.split("/", maxsplit=1)[0]))
         raise AssertionError(f"{key} did not come within {PATIENCE_S} s; there are:\n{there}")
 
@@ -103,8 +104,8 @@ class Shop:
         return [found["Key"] for found in listed.get("Contents", [])]
 
     def pause(self) -> None:
-        """Give the environment a moment."""
-        time.sleep(0.1)
+        """Give the environment a moment; asking has its price."""
+        time.sleep(LOOK_EVERY_S)
 
     def versions(self, key: str) -> int:
         """How often an object of the output bucket was written."""
@@ -125,7 +126,7 @@ class Shop:
             for message in answer.get("Messages", []):
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 return message["Body"], message["MessageAttributes"]["reason"]["StringValue"]
-            time.sleep(0.1)
+            self.pause()
         raise AssertionError("no dead letter came")
 
     def charges(self, provider: str) -> int:

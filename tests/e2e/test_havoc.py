@@ -1,6 +1,7 @@
 """A small havoc run keeps every promise, and its checks would notice if it had not."""
 
 import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from tests.e2e.havoc.checks import check
 from tests.e2e.havoc.damages import DAMAGES, Damage
 from tests.e2e.havoc.evidence import Evidence, Execution
 from tests.e2e.havoc.play import Extent, Outcome, play
+from tests.once import local_template
 
 pytestmark = pytest.mark.e2e
 
@@ -23,6 +25,7 @@ SMALL = Extent(tasks=12, seed=4, kills=5, hurried=True, patience_s=400)
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """What became of a small run in an environment of its own."""
     folder = tmp_path_factory.mktemp("havoc")
+    shutil.copy(local_template(tmp_path_factory), folder)
     with play(SMALL, folder, print) as found:
         keep_evidence(found, folder)
     return found

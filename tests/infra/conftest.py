@@ -1,10 +1,9 @@
 """Makes the slow things once: the templates, in a process of its own, and the layer for the host.
 
 Both as their users do it: with the project's Python, without an account. The templates are made
-once for all workers of a run: who comes first makes them, the others wait for them.
+once for all workers of a run.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ import pytest
 
 from infra.layers import HERE, HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
+from tests.once import made_once
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +28,7 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
     "aws/jsii/package-cache"
 )
 
+ANSWER = "answer.json"
 ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
 
 # What the CDK's command is told with `-c environment=`, and the variable that it must outdo.
@@ -88,21 +89,8 @@ def run_bare(
 @pytest.fixture(scope="session")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """All that is made with Node, once for all workers."""
-    out = _run_folder(tmp_path_factory) / "assemblies"
-    out.mkdir(exist_ok=True)
-    answer = out / "answer.json"
-    with (out / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not answer.exists():
-            done = run_bare(
-                [str(Path(__file__).with_name("synthesis.py")), str(out), *ENVIRONMENTS],
-                out,
-                CDK_CONTEXT_JSON=json.dumps({"environment": COMMANDED}),
-                DARKROOM_ENVIRONMENT=OUTDONE,
-            )
-            assert done.returncode == 0, done.stderr
-            answer.write_text(done.stdout, "utf-8")
-    made = json.loads(answer.read_text("utf-8"))
+    out = made_once(tmp_path_factory, "assemblies", _synthesize)
+    made = json.loads((out / ANSWER).read_text("utf-8"))
     return Synthesis(
         {name: Template.read(name, Path(path)) for name, path in made["paths"].items()},
         Path(made["commanded"]),
@@ -154,7 +142,12 @@ def lambda_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of this run; a worker's own is below it."""
-    own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+def _synthesize(out: Path) -> None:
+    done = run_bare(
+        [str(Path(__file__).with_name("synthesis.py")), str(out), *ENVIRONMENTS],
+        out,
+        CDK_CONTEXT_JSON=json.dumps({"environment": COMMANDED}),
+        DARKROOM_ENVIRONMENT=OUTDONE,
+    )
+    assert done.returncode == 0, done.stderr
+    (out / ANSWER).write_text(done.stdout, "utf-8")

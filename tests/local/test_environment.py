@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,9 @@ import pytest
 from infra.local.processes import Processes
 from infra.local.record import NAME
 from infra.local.sandboxes import find_real_keys
-from infra.local.synthesis import SynthesisError, digest, find_template, make_template
+from infra.local.synthesis import SynthesisError, digest, make_template
 from tests.local.tools import find_processes, wait_for
+from tests.once import local_template
 
 UP = """
 import signal, sys, time
@@ -32,14 +32,9 @@ with LocalEnvironment(say=say, folder=Path(sys.argv[1])) as local:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The synthesized template, made once."""
-    folder = tmp_path_factory.mktemp("template")
-    processes = Processes()
-    made = find_template("local", folder)
-    make_template("local", made, folder / "log", processes)
-    yield made
-    processes.stop()
+    return local_template(tmp_path_factory)
 
 
 @pytest.mark.parametrize(

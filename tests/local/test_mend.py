@@ -34,6 +34,8 @@ KNOWN = {
     "Rule.send_to_targets": "472e002e2dab",
     "StepFunctionsParserBackend.start_execution": "0f8d9dd57baf",
     "ExecutionWorker._get_evaluation_entrypoint": "2b25949ae855",
+    "backends.list_of_moto_modules": "4f741a10b065",
+    "json_path.parse": "8e8fc5e91980",
     "lambda_eval_utils.boto_client_for": "1f44dc2ac8aa",
     "state_fail.CustomErrorName": "40a96f8ab369",
     "Environment.set_error": "6447409d4056",

@@ -6,7 +6,7 @@ the door (the queue, the workflow) calls it again.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -177,20 +177,30 @@ def _played(scenario: str, doom: Doom) -> Studio:
     return studio
 
 
-def _deaths(scenario: str) -> Iterator[tuple[Doom, Studio]]:
+@dataclass(frozen=True)
+class Story:
+    """A scenario, played to its end unharmed and with every death; tests only look at it."""
+
+    unharmed: Studio
+    deaths: Sequence[tuple[Doom, Studio]]
+
+
+@pytest.fixture(scope="module")
+def story(request: pytest.FixtureRequest) -> Story:
+    """Played once for all tests of it, which follow each other."""
+    scenario: str = request.param
     whole = Doom()
-    _played(scenario, whole)
-    for at in range(1, whole.count + 1):
-        for when in ("before", "after"):
-            doom = Doom(at, when)
-            yield doom, _played(scenario, doom)
+    unharmed = _played(scenario, whole)
+    times: tuple[When, ...] = ("before", "after")
+    dooms = [Doom(at, when) for at in range(1, whole.count + 1) for when in times]
+    return Story(unharmed, [(doom, _played(scenario, doom)) for doom in dooms])
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_whatever_dies_every_task_ends_once_and_says_so(scenario: str) -> None:
+@pytest.mark.parametrize("story", SCENARIOS, indirect=True)
+def test_whatever_dies_every_task_ends_once_and_says_so(story: Story) -> None:
     """One manifest, at least one event of its end and none of another, nothing left waiting."""
-    unharmed = [task.state for task in _played(scenario, Doom()).tasks.all]
-    for doom, studio in _deaths(scenario):
+    unharmed = [task.state for task in story.unharmed.tasks.all]
+    for doom, studio in story.deaths:
         where = f"died {doom.when} call {doom.at}, {doom.struck}"
         tasks = studio.tasks.all
         assert len(tasks) == len(unharmed), where
@@ -205,10 +215,10 @@ def test_whatever_dies_every_task_ends_once_and_says_so(scenario: str) -> None:
         assert studio.tasks.wanted == [], where
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_whatever_dies_nothing_is_paid_twice(scenario: str) -> None:
+@pytest.mark.parametrize("story", SCENARIOS, indirect=True)
+def test_whatever_dies_nothing_is_paid_twice(story: Story) -> None:
     """Each task is charged at most once; without a key it is not even sent twice."""
-    for doom, studio in _deaths(scenario):
+    for doom, studio in story.deaths:
         where = f"died {doom.when} call {doom.at}, {doom.struck}"
         for task in studio.tasks.all:
             mine = [paid for paid in studio.providers.charged if paid.task_id == task.task_id]
@@ -217,18 +227,18 @@ def test_whatever_dies_nothing_is_paid_twice(scenario: str) -> None:
                 assert len(mine) == 1, where
 
 
-@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - KEYED))
-def test_without_a_key_only_a_death_around_the_paid_call_leaves_it_unknown(scenario: str) -> None:
+@pytest.mark.parametrize("story", sorted(set(SCENARIOS) - KEYED), indirect=True)
+def test_without_a_key_only_a_death_around_the_paid_call_leaves_it_unknown(story: Story) -> None:
     """Everywhere else the task goes on as if nothing had happened."""
-    for doom, studio in _deaths(scenario):
+    for doom, studio in story.deaths:
         if any(task.state == "unknown" for task in studio.tasks.all):
             assert doom.around_the_paid_call, f"{doom.when} call {doom.at}, {doom.struck}"
 
 
-@pytest.mark.parametrize("scenario", sorted(KEYED))
-def test_with_a_key_every_death_is_survived(scenario: str) -> None:
+@pytest.mark.parametrize("story", sorted(KEYED), indirect=True)
+def test_with_a_key_every_death_is_survived(story: Story) -> None:
     """The same request under the same key finds what was paid for."""
-    for doom, studio in _deaths(scenario):
+    for doom, studio in story.deaths:
         states = [task.state for task in studio.tasks.all]
         assert states == ["succeeded"], f"{doom.when} {doom.struck}"
 

@@ -1,9 +1,13 @@
-"""A client for the sandbox tests: the provider's API and the control routes over real HTTP."""
+"""A client for the sandbox tests: the provider's API and the control routes over real HTTP.
+
+Only what puts a sandbox back between tests goes straight to its state: there is much of it.
+"""
 
 from typing import Any, Self
 
 import httpx
 
+from infra.local.sandbox import Running
 from tests.sandbox.pictures import Array, as_png, read
 
 Files = dict[str, Array]
@@ -13,9 +17,10 @@ LONGEST_JOB_S = 200.0
 class SandboxClient:
     """Talks to one sandbox; `spent` and `entries` count from the last `reset`."""
 
-    def __init__(self, base_url: str, headers: dict[str, str]) -> None:
-        self.http = httpx.Client(base_url=base_url, headers=headers, timeout=10)
-        self.base_url = base_url
+    def __init__(self, running: Running, headers: dict[str, str]) -> None:
+        self.http = httpx.Client(base_url=running.base_url, headers=headers, timeout=10)
+        self.base_url = running.base_url
+        self._world = running.world
         self._seen = 0
 
     def __enter__(self) -> Self:
@@ -29,10 +34,14 @@ class SandboxClient:
 
         Jobs of earlier tests end first, so that none of their refunds is counted here.
         """
-        self.http.delete("/_sandbox/faults")
-        self.advance(LONGEST_JOB_S)
-        self.account(credits=100_000, rate_per_min=0, active=True)
-        self._seen = len(self._all_entries())
+        world = self._world
+        world.faults.clear()
+        world.clock.advance(LONGEST_JOB_S)
+        world.ledger.set_balance(100_000)
+        world.pace.limit = None
+        world.active = True
+        world.jobs.settle()
+        self._seen = len(world.ledger.entries())
 
     def account(self, **order: Any) -> None:
         """Change the account."""

@@ -66,7 +66,7 @@ def gate(all_gates: Gate) -> Iterator[Gate]:
 def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
     """Give a client of the SnapAPI sandbox in its first state, without a rate limit."""
     running = servers["snapapi"]
-    with SandboxClient(running.base_url, {"api-key": running.credentials["api_key"]}) as client:
+    with SandboxClient(running, {"api-key": running.credentials["api_key"]}) as client:
         client.reset()
         yield client
 
@@ -75,7 +75,7 @@ def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
 def apiframe(servers: dict[str, Running]) -> Iterator[SandboxClient]:
     """Give a client of the Apiframe sandbox in its first state."""
     running = servers["apiframe"]
-    with SandboxClient(running.base_url, {"X-API-Key": running.credentials["api_key"]}) as client:
+    with SandboxClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:
         client.reset()
         yield client
 

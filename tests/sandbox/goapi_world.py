@@ -27,9 +27,9 @@ class GoApiClient(SandboxClient):
 
     def reset(self) -> None:
         """Put knobs and durations back, too."""
-        self.http.post("/_sandbox/clock", json={"job_s": JOB_S}).raise_for_status()
+        self._world.job_s = JOB_S
         super().reset()
-        self.set(**self.knobs)
+        self._world.knobs.update(self.knobs)
 
     def set(self, **knobs: Any) -> None:
         """Turn knobs."""
@@ -78,7 +78,7 @@ def goapi_world() -> Iterator[GoApiClient]:
     clock = Clock(lambda: STARTS_AT)
     with start(["goapi"], clock=clock, job_s=JOB_S, pause=lambda _: None) as running:
         one = running["goapi"]
-        with GoApiClient(one.base_url, {"x-api-key": one.credentials["api_key"]}) as client:
+        with GoApiClient(one, {"x-api-key": one.credentials["api_key"]}) as client:
             client.knobs = client.http.get("/_sandbox/knobs").json()["knobs"]
             yield client
 

@@ -37,7 +37,7 @@ class PerfectClient(SandboxClient):
     """Signs in, uploads, runs tasks and asks about them."""
 
     def __init__(self, running: Running) -> None:
-        super().__init__(running.base_url, {})
+        super().__init__(running, {})
         self.client_id = running.credentials["client_id"]
         self.client_secret = running.credentials["client_secret"]
         self.keyless = httpx.Client(timeout=10)
@@ -50,7 +50,7 @@ class PerfectClient(SandboxClient):
     def reset(self) -> None:
         """Begin anew in every respect, with a new token."""
         super().reset()
-        self.set_job_s(JOB_S)
+        self._world.job_s = JOB_S
         self.sign_in()
 
     def picture(self, url: str) -> Array:

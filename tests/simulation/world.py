@@ -207,21 +207,24 @@ class World:
     def _patrol(self) -> None:
         """Sweep when something is due; sweeps that would find nothing are left out."""
         self._sweep_what_is_due()
-        tasks, now = self.tasks, self._now()
-        soonest = min((tasks.due_at(task_id) for task_id in tasks.looks), default=now + STILL)
         # In the middle of a call more is to come, whatever else there is.
-        more = tasks.looks or self.timeline.depth or not self.timeline.idle
+        more = self.tasks.looks or self.timeline.depth or not self.timeline.idle
         self._patrolled = bool(more) and self.sweeps < SWEEPS
         if self._patrolled:
-            away_s = (soonest - self._now()).total_seconds()
+            soonest = self._soonest()
+            away_s = (soonest - self._now()).total_seconds() if soonest else STILL.total_seconds()
             self.timeline.after(max(away_s, 0) + EVERY_S, self._patrol)
 
     def _sweep_what_is_due(self) -> None:
-        now = self._now()
-        if any(self.tasks.due_at(task_id) <= now for task_id in self.tasks.looks):
+        soonest = self._soonest()
+        if soonest is not None and soonest <= self._now():
             self.sweeps += 1
             self._look_for_sleepers()
             self.sweep()
+
+    def _soonest(self) -> datetime | None:
+        """When the first task is due, if any is left."""
+        return min(map(self.tasks.due_at, self.tasks.looks), default=None)
 
     def _build_ports(self, policy: Policy) -> Ports:
         outside = self.outside

@@ -8,7 +8,6 @@ from darkroom import errors
 from darkroom.policy import Policy
 from darkroom.providers import build_adapters
 from darkroom.providers.driver import Limits
-from darkroom.routes import Route
 from infra.sizes import SIZES
 from tests.test_architecture import FUNCTIONS
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
@@ -102,16 +101,17 @@ def test_a_wait_lasts_as_long_as_the_door_said(name: str) -> None:
     assert states()[name]["Next"] == name.removeprefix("WaitTo")
 
 
-@pytest.mark.parametrize(
-    "route",
-    [route for adapter in build_adapters() for route in adapter.routes],
-    ids=lambda route: f"{route.provider}-{route.operation}-{route.model}",
-)
-def test_a_paid_call_ends_before_its_function(route: Route) -> None:
+def test_every_paid_call_ends_before_its_function() -> None:
     """After a free call to prepare it, and with the time to write its answer down."""
-    longest_s = Limits().free_s + route.call_s + Policy().margin_s
+    routes = [route for adapter in build_adapters() for route in adapter.routes]
+    around_s = Limits().free_s + Policy().margin_s
 
-    assert longest_s < _function_limits_s()["submit"]
+    assert len(routes) > 200
+    assert [
+        f"{route.provider} {route.operation} {route.model}"
+        for route in routes
+        if around_s + route.call_s >= _function_limits_s()["submit"]
+    ] == []
 
 
 def test_a_poll_may_ask_and_then_cancel() -> None:

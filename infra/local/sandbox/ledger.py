@@ -5,7 +5,7 @@ calls at the same moment can neither overspend nor go unrecorded.
 """
 
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from infra.local.sandbox.clock import Clock
@@ -91,7 +91,7 @@ class Ledger:
         """Return entries, sums and balance, ready for JSON."""
         with self._lock:
             return {
-                "entries": [asdict(entry) for entry in self._entries],
+                "entries": [dict(vars(entry)) for entry in self._entries],
                 "charged": sum(e.credits for e in self._entries if e.kind == "charge"),
                 "refunded": sum(e.credits for e in self._entries if e.kind == "refund"),
                 "balance": self._balance,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -33,11 +33,15 @@ WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox that answers: where, and with which credentials."""
+    """A sandbox that answers: where, and with which credentials.
+
+    `world` is its state, for who runs it in the same process and would put it back without asking.
+    """
 
     name: str
     base_url: str
     credentials: Mapping[str, str]
+    world: World = field(repr=False)
 
     def as_json(self) -> dict[str, str]:
         """Return what a client needs, for printing."""
@@ -94,7 +98,7 @@ def start(
             app = SandboxApp(provider, world, pause=pause, hosts=_hosts_of(host))
             port = stack.enter_context(_served(app, world, host, (ports or {}).get(name, 0)))
             shown = "127.0.0.1" if host in WILDCARD_HOSTS else host
-            running[name] = Running(name, f"http://{shown}:{port}", provider.credentials)
+            running[name] = Running(name, f"http://{shown}:{port}", provider.credentials, world)
         yield running
 
 

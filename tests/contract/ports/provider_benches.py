@@ -241,7 +241,7 @@ def far_end() -> Iterator[Callable[[], RealBench]]:
     wire = Wire()
     with start(job_s=JOB_S) as running, httpx.Client() as client:
         sandboxes = {
-            name: Sandbox(name, one.base_url, one.credentials, client)
+            name: Sandbox(name, one.base_url, one.credentials, client, one.world)
             for name, one in running.items()
         }
         try:

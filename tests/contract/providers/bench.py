@@ -26,6 +26,7 @@ from darkroom.providers.preferences import Preferences
 from darkroom.providers.wire import Wire
 from darkroom.routes import Role, Route
 from darkroom.work import Accepted, JobFailed, Pending, Work
+from infra.local.sandbox.world import World
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.exchanges import ADAPTERS
@@ -89,12 +90,13 @@ def tune() -> bytes:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One provider's sandbox and its control routes."""
+    """One provider's sandbox and its controls; it runs in this process, so its state is at hand."""
 
     name: str
     base_url: str
     credentials: Mapping[str, str]
     client: httpx.Client
+    world: World
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Make the next matching requests go wrong."""
@@ -102,8 +104,9 @@ class Sandbox:
 
     def clear(self) -> None:
         """No more faults, and a full purse."""
-        self.client.delete(f"{self.base_url}/_sandbox/faults").raise_for_status()
-        self.account(credits=100_000, rate_per_min=100_000)
+        self.world.faults.clear()
+        self.world.ledger.set_balance(100_000)
+        self.world.pace.limit = 100_000
 
     def account(self, **settings: float) -> None:
         """Set credits or the rate limit."""
@@ -111,13 +114,12 @@ class Sandbox:
 
     def advance(self, seconds: float) -> None:
         """Move its clock on."""
-        self._post("clock", {"advance_s": seconds})
+        self.world.clock.advance(seconds)
 
     def ledger(self) -> Sequence[Mapping[str, Any]]:
         """Every charge and refund so far."""
-        answer = self.client.get(f"{self.base_url}/_sandbox/ledger")
-        entries: Sequence[Mapping[str, Any]] = answer.json()["entries"]
-        return entries
+        self.world.jobs.settle()
+        return [vars(entry) for entry in self.world.ledger.entries()]
 
     def _post(self, what: str, body: object) -> None:
         self.client.post(f"{self.base_url}/_sandbox/{what}", json=body).raise_for_status()

@@ -18,8 +18,8 @@ def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
     """Every provider's sandbox, over real HTTP."""
     with start(list(PROVIDERS), job_s=JOB_S) as running, httpx.Client() as client:
         yield {
-            name: Sandbox(name, running[name].base_url, running[name].credentials, client)
-            for name in PROVIDERS
+            name: Sandbox(name, one.base_url, one.credentials, client, one.world)
+            for name, one in running.items()
         }
 
 

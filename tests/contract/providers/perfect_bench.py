@@ -40,7 +40,7 @@ def served() -> Iterator[Sandbox]:
     """A sandbox that nobody else uses."""
     with start(["perfect"], job_s=JOB_S) as running, httpx.Client() as client:
         perfect = running["perfect"]
-        yield Sandbox("perfect", perfect.base_url, perfect.credentials, client)
+        yield Sandbox("perfect", perfect.base_url, perfect.credentials, client, perfect.world)
 
 
 def bench_of(

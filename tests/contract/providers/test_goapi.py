@@ -46,7 +46,7 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox of its own, whose clock no other test moves."""
     with start(["goapi"], job_s=JOB_S) as running, httpx.Client() as client:
         goapi = running["goapi"]
-        yield Sandbox("goapi", goapi.base_url, goapi.credentials, client)
+        yield Sandbox("goapi", goapi.base_url, goapi.credentials, client, goapi.world)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def encode(pixels: Pixels, form: str = "png") -> bytes:
     order = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
     ordered = pixels if order is None else cv2.cvtColor(pixels, order)
     options = {
-        "png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
+        "png": [],  # what OpenCV chooses by itself is quick, and any level that is named is not
         "jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
         "webp": [cv2.IMWRITE_WEBP_QUALITY, JPEG_QUALITY],
     }[form]
@@ -87,5 +87,7 @@ def over_white(rgba: Pixels) -> Pixels:
 
 
 def as_bytes(values: npt.ArrayLike) -> Pixels:
-    """Round and clip to bytes."""
+    """Round and clip to bytes; what is bytes already is given back."""
+    if isinstance(values, np.ndarray) and values.dtype == np.uint8:
+        return values
     return np.clip(np.rint(np.asarray(values, dtype=np.float32)), 0, 255).astype(np.uint8)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from infra.local.sandbox.pixels.codec import Pixels, as_bytes
+from infra.local.sandbox.pixels.memory import Remembered
 
 WORKING_EDGE = 224  # grabCut's time grows with the pixels; its matte is smooth enough from here
 MARGIN = 0.06  # of each edge: the frame that is taken for background
@@ -32,7 +33,7 @@ def find_subject(rgb: Pixels) -> Subject:
     scale = min(1.0, WORKING_EDGE / max(height, width))
     small_size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = as_bytes(cv2.resize(rgb, small_size, interpolation=cv2.INTER_AREA))
-    rough = _grab(small)
+    rough = grab(small)
     share = float((rough > 0).mean())
     certain = FAIR_SHARE[0] < share < FAIR_SHARE[1]
     if not certain:
@@ -53,7 +54,9 @@ def box_of(mask: Pixels) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _grab(small: Pixels) -> Pixels:
+@Remembered
+def grab(small: Pixels) -> Pixels:
+    """Tell the subject from the background as grabCut does: 255 and 0, perhaps all of one."""
     height, width = small.shape[:2]
     if float(small.std(axis=(0, 1)).max()) < BLANK:
         return np.zeros((height, width), np.uint8)

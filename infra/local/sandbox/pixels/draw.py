@@ -9,6 +9,7 @@ import numpy as np
 from infra.local.sandbox.pixels.codec import Pixels, as_bytes
 
 SHAPES = 9
+EDGE = 3  # pixels around a shape, for what smooths its outline
 
 
 def seed_of(text: str) -> int:
@@ -30,17 +31,20 @@ def paint_prompt(prompt: str, width: int, height: int) -> Pixels:
     random = np.random.default_rng(seed_of(prompt))
     first, second, *others = colours_of(prompt, 2 + SHAPES)
     slope = random.uniform(-0.6, 0.6)
-    rows = np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    columns = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :] * slope
-    share = np.clip(rows + columns, 0, 1)[:, :, None]
+    rows = np.linspace(0, 255, height, dtype=np.float32)[:, None]
+    columns = np.linspace(-127.5, 127.5, width, dtype=np.float32)[None, :] * slope
     start, end = np.array([first, second], dtype=np.float32)
-    canvas = as_bytes(start + (end - start) * share)
+    shades = as_bytes(start + (end - start) * np.linspace(0, 1, 256)[:, None, None])
+    canvas = as_bytes(cv2.applyColorMap(as_bytes(rows + columns), shades))
     for colour in others:
-        shapes = canvas.copy()
-        centre = (int(random.uniform(0, width)), int(random.uniform(0, height)))
+        x, y = int(random.uniform(0, width)), int(random.uniform(0, height))
         radius = max(2, int(random.uniform(0.05, 0.25) * min(width, height)))
-        cv2.circle(shapes, centre, radius, colour, -1, cv2.LINE_AA)
-        cv2.addWeighted(shapes, 0.6, canvas, 0.4, 0, dst=canvas)
+        # Only where the shape is: the canvas may be large.
+        left, top = max(0, x - radius - EDGE), max(0, y - radius - EDGE)
+        part = canvas[top : y + radius + EDGE, left : x + radius + EDGE]
+        shape = part.copy()
+        cv2.circle(shape, (x - left, y - top), radius, colour, -1, cv2.LINE_AA)
+        part[:] = cv2.addWeighted(shape, 0.6, part, 0.4, 0)
     return canvas
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from infra.local.sandbox.pixels.codec import Pixels, as_bytes
 from infra.local.sandbox.pixels.draw import paint_prompt
 from infra.local.sandbox.pixels.mask import grown
+from infra.local.sandbox.pixels.memory import Remembered
 
 WORKING_EDGE = 384  # healing takes time per pixel, and what it fills is smooth anyway
 RADIUS = 4
@@ -23,8 +24,9 @@ def heal(rgb: Pixels, mask: Pixels) -> Pixels:
     small_mask = grown(as_bytes((small_mask > 0) * 255), 1)
     if small_mask.all():
         small_mask[0, :] = 0
-    healed = as_bytes(cv2.inpaint(small, small_mask, RADIUS, cv2.INPAINT_TELEA))
-    large = as_bytes(cv2.resize(healed, (width, height), interpolation=cv2.INTER_CUBIC))
+    large = as_bytes(
+        cv2.resize(inpaint(small, small_mask), (width, height), interpolation=cv2.INTER_CUBIC)
+    )
     grain = np.random.default_rng(width * height).normal(0, GRAIN, (height, width, 1))
     return _inside(mask, as_bytes(large + grain), rgb)
 
@@ -51,6 +53,12 @@ def extend(
         return filled
     drawn = paint_prompt(prompt, canvas.shape[1], canvas.shape[0])
     return _inside(border, as_bytes(cv2.addWeighted(filled, 0.8, drawn, 0.2, 0)), canvas)
+
+
+@Remembered
+def inpaint(small: Pixels, mask: Pixels) -> Pixels:
+    """Let what surrounds the mask flow into it."""
+    return as_bytes(cv2.inpaint(small, mask, RADIUS, cv2.INPAINT_TELEA))
 
 
 def _inside(mask: Pixels, new: Pixels, old: Pixels) -> Pixels:
