@@ -187,7 +187,7 @@ def _truth(world: World, task: Task) -> Iterator[str]:
         yield f"{task.task_id} gave up {job.job_id}, which its provider knows"
     mine = world.providers.ledger.of.get((name, last.number), ()) if last else ()
     late = [one for one in mine[:1] if one.there_at > one.done_at and not one.neglected]
-    if code == "result-gone" and any(not one.gone for one in late):
+    if code == "result-gone" and any(not one.gone and one.denied < UNKNOWN_LIMIT for one in late):
         yield f"{name} gave up a result that was only late"
     if code == "result-gone" and job and job.tellings < 2 and last and not last.asked_since:
         yield f"{task.task_id} did not ask {job.job_id} for its result again"

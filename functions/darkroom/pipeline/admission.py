@@ -75,21 +75,20 @@ def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
     calls = ports.providers.rules(route.provider).calls(files)
     ours = ports.gate.standing(OWN_SIDE)
     standing = ports.gate.standing(route.provider)
+    turned = _held_back(ports, task, ours) or _paused(ports, task, route, standing)
+    tries_us_out = turned is None and ours.probing and _may_pay(ports, task, route)
+    if turned is None and ours.probing and not tries_us_out:
+        turned = _until_delivered(ports, task, ours)
     turned = (
-        _held_back(ports, task, ours)
-        or _paused(ports, task, route, standing)
-        or _crowded(ports, task, route)
-        or take_slot(ports, task, route, "submit", calls)
+        turned or _crowded(ports, task, route) or take_slot(ports, task, route, "submit", calls)
     )
     # Last, because whoever tries something out has to call then.
-    if turned is None and ours.probing and not _may_pay(ports, task, route):
-        turned = _until_delivered(ports, task, ours)
     if turned is None and standing.probing and not _may_probe(ports, route, standing):
         turned = Turned(_patiently(ports, task, LOSING_RACES_S), why_paused(route, standing))
-        if ours.probing:
-            ports.gate.release(OWN_SIDE, task.task_id)
     if turned is not None:
         leave(ports, task, route)
+        if tries_us_out:
+            ports.gate.release(OWN_SIDE, task.task_id)
     return turned
 
 
