@@ -18,7 +18,7 @@ from tests.simulation.results import PNG, name_of
 from tests.simulation.stores import sha256
 from tests.simulation.till import SKEW_S
 from tests.simulation.waiting import LONGEST_PAUSE_S, blamed
-from tests.simulation.world import World
+from tests.simulation.world import LIMITS, World
 
 LONGEST_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Policy().margin_s + SKEW_S
 """No job is open for longer."""
@@ -166,8 +166,21 @@ def _strangers(world: World) -> Iterator[str]:
             # Whoever could not write down which job was his, cannot claim it.
             mistaken = (job.work.task_id, job.work.attempt) in ledger.misnamed
             known = heard is not None and not heard.harmed and not mistaken
-            if job.work.task_id != task.task_id and known:
+            if job.work.task_id != task.task_id and known and not _overtaken(world, task, job):
                 yield f"{job_id} of {job.work.task_id} was delivered to {task.task_id}"
+
+
+def _overtaken(world: World, task: Task, job: Job) -> bool:
+    """Whether the task was told the job's name while its owner was about to claim it.
+
+    Of two that are told the same name at once the first to claim it has it: nobody knows better.
+    The other one's call is doubtful then, and says so.
+    """
+    ledger, owner = world.providers.ledger, world.tasks.stored[job.work.task_id]
+    said = [a.failure for a in owner.attempts if a.number == job.work.attempt and a.failure]
+    own = [one for a in task.attempts for one in ledger.of.get((task.task_id, a.number), ())]
+    near = any(0 <= one.accepted_at - job.accepted_at < LIMITS["submit"] for one in own)
+    return near and [why.code for why in said] == ["job-claimed"]
 
 
 def _newer(world: World, task: Task, other: str | None) -> bool:
