@@ -57,6 +57,9 @@ THIRD_PARTIES: Mapping[str, frozenset[str]] = {
 }
 """Packages that a part may import; every other part has pydantic alone."""
 
+PROVIDERS = FUNCTIONS / "darkroom" / "providers"
+OUTSIDE = {"httpx", "httpcore", "boto3", "time", "socket", "os", "random", "datetime", "urllib3"}
+
 FILES = sorted(path for path in FUNCTIONS.rglob("*.py"))
 
 
@@ -117,6 +120,50 @@ def _packages(path: Path) -> Iterator[str]:
         top = name.split(".")[0]
         if top != "darkroom" and top not in sys.stdlib_module_names:
             yield "mypy_boto3_*" if top.startswith("mypy_boto3_") else top
+
+
+def test_providers_share_what_lies_beside_them_and_know_nothing_of_each_other() -> None:
+    """So one is understood, and another added, without reading the rest."""
+    wrong = []
+    for path in PROVIDERS.rglob("*.py"):
+        mine = _package(path)
+        allowed = {mine, "shared"}
+        if path.stem == "registry":
+            continue
+        for name in _imports(path):
+            if name.startswith("darkroom.providers."):
+                first = name.split(".")[2]
+                theirs = first if (PROVIDERS / first).is_dir() else "shared"
+                if theirs not in allowed:
+                    wrong.append(f"{_name(path)} imports {name}")
+    assert wrong == []
+
+
+def test_an_adapter_touches_nothing_outside() -> None:
+    """No network, no clock, no chance, no environment: only requests and answers."""
+    files = [path for path in PROVIDERS.rglob("*.py") if _package(path) != "engine"]
+    assert len(files) > 25
+    assert [
+        f"{_name(path)} imports {name}"
+        for path in files
+        for name in _imports(path)
+        if name.partition(".")[0] in OUTSIDE and (path.stem, name) != ("times", "datetime")
+    ] == []
+
+
+def test_the_slow_library_is_imported_where_it_is_used() -> None:
+    """Perfect's sign-in needs it; whoever imports the adapters does not wait for it."""
+    assert [
+        _name(path)
+        for path in PROVIDERS.rglob("*.py")
+        for node in _tree(path).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("cryptography")
+    ] == []
+
+
+def _package(path: Path) -> str:
+    parts = path.relative_to(PROVIDERS).parts
+    return parts[0] if len(parts) > 1 else "shared"
 
 
 def test_the_environment_is_read_in_one_place() -> None:

@@ -16,10 +16,10 @@ from darkroom.pipeline.poll import LOST_WAITS_S
 from darkroom.pipeline.settle import LOOK_FOR, REPLAY_FOR
 from darkroom.pipeline.sweep import LEAST_LEFT_S
 from darkroom.policy import Policy
-from darkroom.providers import build_adapters
-from darkroom.providers.driver import Limits
-from darkroom.providers.goapi_files import LINK_S
-from darkroom.providers.protocol import Adapter
+from darkroom.providers.adapter import Adapter
+from darkroom.providers.engine.driver import Limits
+from darkroom.providers.goapi.uploads import LINK_S
+from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
 from darkroom.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.task import STILL

@@ -21,9 +21,9 @@ from darkroom.aws.gate import DynamoGate
 from darkroom.aws.objects import S3Inputs, S3Outputs
 from darkroom.aws.tasks import DynamoTasks
 from darkroom.ports import Ports
-from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver
-from darkroom.providers.preferences import Preferences
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.registry import build_adapters
 from darkroom.settings import Settings
 
 _RETRIES = Config(

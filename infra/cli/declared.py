@@ -52,7 +52,7 @@ class Found:
 @functools.cache
 def find_routes() -> "tuple[Route, ...]":
     """Every route of every provider, in the default order of preference."""
-    from darkroom.providers import build_adapters  # noqa: PLC0415 - builds the routes' models
+    from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
 
     return tuple(route for adapter in build_adapters() for route in adapter.routes)
 
@@ -64,7 +64,7 @@ def find_offered() -> "tuple[Route, ...]":
 
 def find_labels() -> dict[str, str]:
     """Provider -> its name as its own documents write it, in the default order of preference."""
-    from darkroom.providers import build_adapters  # noqa: PLC0415 - builds the routes' models
+    from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
 
     return {adapter.name: adapter.label for adapter in build_adapters()}
 

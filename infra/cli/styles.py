@@ -9,8 +9,8 @@ from infra.cli.printing import say, say_json
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
-    from darkroom.providers.driver import Driver
-    from darkroom.providers.protocol import StyleGroup
+    from darkroom.providers.adapter import StyleGroup
+    from darkroom.providers.engine.driver import Driver
     from darkroom.routes import Route
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from darkroom.ports import Gate, Ports, Tasks
-    from darkroom.providers.driver import Driver
+    from darkroom.providers.engine.driver import Driver
 
 LOCAL: Final = "local"
 LOCAL_REGION: Final = "us-east-1"
@@ -129,8 +129,8 @@ class Target:
         """The providers with this environment's credentials; only for calls that cost nothing."""
         from darkroom.aws.credentials import SecretCredentials  # noqa: PLC0415 - brings boto3 along
         from darkroom.aws.objects import S3Inputs  # noqa: PLC0415 - the same
-        from darkroom.providers import build_adapters  # noqa: PLC0415 - builds the routes' models
-        from darkroom.providers.driver import Driver  # noqa: PLC0415 - brings httpx along
+        from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
+        from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
         from infra.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
 
         known = find_environment(self.environment)

@@ -3,9 +3,9 @@
 import pytest
 
 from darkroom.pace import Allowance
-from darkroom.providers import build_adapters
-from darkroom.providers.driver import Driver
-from darkroom.providers.preferences import Preferences
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.registry import build_adapters
 from darkroom.settings import Settings
 from infra.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs

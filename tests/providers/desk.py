@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from darkroom.order import Input
-from darkroom.providers.driver import Driver, Limits
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.driver import Driver, Limits
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Route
 from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from darkroom.media import BY_EXTENSION, Media, extension_of
 from darkroom.order import Input
-from darkroom.providers import build_adapters
-from darkroom.providers.protocol import Adapter, Answer, Request
+from darkroom.providers.adapter import Adapter, Answer, Request
+from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
 from darkroom.work import Work
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.order import Input
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.protocol import Request
+from darkroom.providers.adapter import Request
+from darkroom.providers.goapi.adapter import GoApi
 from darkroom.routes import Route
 from darkroom.work import Work
 from tests.providers.exchanges import work_of

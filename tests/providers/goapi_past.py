@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.goapi_history import HISTORY
-from darkroom.providers.protocol import Answer
+from darkroom.providers.adapter import Answer
+from darkroom.providers.goapi.adapter import GoApi
+from darkroom.providers.goapi.history import HISTORY
 from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, work_of
 

@@ -1,8 +1,8 @@
 """A wire that connects to nobody, to see whom it would have connected to."""
 
-from darkroom.providers.download import download
-from darkroom.providers.driver import Driver
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.download import download
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.transport import Wire
 from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.connector import Connector, Names

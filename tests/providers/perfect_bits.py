@@ -8,8 +8,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.providers.perfect import Perfect
-from darkroom.providers.protocol import Answer
+from darkroom.providers.adapter import Answer
+from darkroom.providers.perfect.adapter import Perfect
 from darkroom.routes import Route
 from darkroom.work import Work
 from tests.providers.exchanges import answer_of, work_of

@@ -7,12 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.providers.documents import (
-    DEEPEST,
-    MOST_MEMBERS,
-    MOST_VALUES,
-    read_document,
-)
+from darkroom.providers.bounded_json import DEEPEST, MOST_MEMBERS, MOST_VALUES, read_document
 
 PLAIN = st.recursive(
     st.none()

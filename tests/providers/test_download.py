@@ -12,8 +12,8 @@ import pytest
 
 from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import JPEG
-from darkroom.providers.download import download as download_from
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.download import download as download_from
+from darkroom.providers.engine.transport import Wire
 from tests.providers.desk import WIRE
 from tests.providers.rawserver import (
     RawServer,

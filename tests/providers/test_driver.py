@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
 from darkroom.ports import Providers
-from darkroom.providers.driver import Limits
+from darkroom.providers.engine.driver import Limits
 from darkroom.work import Work
 from tests.providers.desk import DONE, KEY, PNG, Desk
 from tests.providers.rawserver import (

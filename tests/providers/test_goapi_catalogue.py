@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from darkroom.media import BY_EXTENSION
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.goapi_catalogue import FILE, Catalogue, Entry, Field, read_catalogue
-from darkroom.providers.goapi_fields import TaskParams, build_params, check
-from darkroom.providers.goapi_operations import build_calls
+from darkroom.providers.goapi.adapter import GoApi
+from darkroom.providers.goapi.catalogue import FILE, Catalogue, Entry, Field, read_catalogue
+from darkroom.providers.goapi.routes import build_calls
+from darkroom.providers.goapi.task_params import TaskParams, build_params, check
 from tests.providers.exchanges import NamedFiles, run, work_of
 
 CATALOGUE = read_catalogue()

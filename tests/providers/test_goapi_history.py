@@ -7,7 +7,7 @@ import pytest
 from darkroom.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.pipeline.patience import growing_wait_s
 from darkroom.pipeline.settle import LOOK_FOR
-from darkroom.providers.goapi_history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
+from darkroom.providers.goapi.history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
 from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, run, work_of
 from tests.providers.goapi_past import ADAPTER, ENDPOINT, SINCE_S, Account, rows, stamp, told

@@ -16,8 +16,8 @@ from darkroom.errors import (
 )
 from darkroom.media import BY_EXTENSION, Media, extension_of
 from darkroom.order import Input
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.goapi_files import MOST_BYTES
+from darkroom.providers.goapi.adapter import GoApi
+from darkroom.providers.goapi.uploads import MOST_BYTES
 from tests.providers.exchanges import NamedFiles, answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, input_of, route_of, work_on
 

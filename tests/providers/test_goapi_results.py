@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from darkroom.errors import Unclear
-from darkroom.providers.goapi_catalogue import entries_by_name, read_catalogue
-from darkroom.providers.goapi_results import read_facts, read_results
+from darkroom.providers.goapi.catalogue import entries_by_name, read_catalogue
+from darkroom.providers.goapi.results import read_facts, read_results
 
 A, B, C, D, E = (f"https://img.theapi.app/temp/{name}" for name in "abcde")
 FOUR = [A, B, C, D]

@@ -10,7 +10,7 @@ import pytest
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import AccountBlocked, Unclear
-from darkroom.providers.goapi import GoApi
+from darkroom.providers.goapi.adapter import GoApi
 from darkroom.routes import Route
 from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import answer_of, run

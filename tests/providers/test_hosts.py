@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.providers.hosts import Vetting, is_public
+from darkroom.providers.engine.url_guard import Vetting, is_public
 from tests.providers.ground import CDN, Ground
 from tests.providers.hostile import ALLOWED, FORBIDDEN, PUBLIC, PUBLIC_6, SPELLINGS, UNREADABLE
 

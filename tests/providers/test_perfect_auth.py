@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from darkroom.errors import AccountBlocked, DarkroomError, Throttled, Unclear
-from darkroom.providers.perfect import Perfect
-from darkroom.providers.perfect_auth import build_id_token
-from darkroom.providers.protocol import Answer
+from darkroom.providers.adapter import Answer
+from darkroom.providers.perfect.adapter import Perfect
+from darkroom.providers.perfect.auth import build_id_token
 from tests.providers.exchanges import answer_of, run
 from tests.providers.perfect_bits import CLIENT, client_secret, private_key, told
 

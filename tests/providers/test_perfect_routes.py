@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from darkroom.media import JPEG, MOV, MP4, PNG
-from darkroom.providers.perfect import Perfect
-from darkroom.providers.perfect_features import FEATURES
+from darkroom.providers.perfect.adapter import Perfect
+from darkroom.providers.perfect.features import FEATURES
 from darkroom.routes import Sides
 from darkroom.wording import explain
 from tests.providers.exchanges import NamedFiles, run, work_of

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.providers.perfect import Perfect
-from darkroom.providers.perfect_styles import FORGOTTEN_AFTER
-from darkroom.providers.protocol import Answer, Request
+from darkroom.providers.adapter import Answer, Request
+from darkroom.providers.perfect.adapter import Perfect
+from darkroom.providers.perfect.styles import FORGOTTEN_AFTER
 from tests.providers.exchanges import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 

@@ -9,8 +9,8 @@ from PIL import Image
 from darkroom.errors import InputRefused
 from darkroom.media import AVIF, HEIC, JPEG, PNG, TIFF, WEBP
 from darkroom.order import Input
-from darkroom.providers.files import Files
-from darkroom.providers.pictures import seen_size
+from darkroom.providers.engine.input_files import Files
+from darkroom.providers.engine.picture_size import seen_size
 from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import Desk

@@ -6,8 +6,9 @@ import pytest
 
 from darkroom.errors import DarkroomError, Unclear
 from darkroom.order import Input
-from darkroom.providers import reading, times
-from darkroom.providers.protocol import Answer, FilePart, Request
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.adapter import Answer, FilePart, Request
+from darkroom.providers.goapi import times
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
 
 BROKEN: list[object] = [

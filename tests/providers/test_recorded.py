@@ -25,8 +25,8 @@ import pytest
 
 from darkroom.attempt import Finished
 from darkroom.errors import Throttled
-from darkroom.providers import build_adapters
-from darkroom.providers.protocol import Answer, Request, StyleGroup
+from darkroom.providers.adapter import Answer, Request, StyleGroup
+from darkroom.providers.registry import build_adapters
 from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, adapter_of, answer_of, route_of, run, work_of
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.providers.hosts import LONGEST_NAME, Vetting
+from darkroom.providers.engine.url_guard import LONGEST_NAME, Vetting
 
 REASONS = [
     ("https://", "", "it names no host"),

@@ -7,8 +7,8 @@ import pytest
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Unclear
-from darkroom.providers import reading
-from darkroom.providers.results import refs_of
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.result_forms import refs_of
 from darkroom.work import Accepted
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
 from tests.providers.forms import JOBS, asked, made

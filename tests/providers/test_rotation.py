@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from darkroom.errors import AccountBlocked, DarkroomError, OwnTrouble
-from darkroom.providers.driver import Driver
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.protocol import Request
+from darkroom.providers.adapter import Request
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
 from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import DONE, PNG, WIRE, Desk

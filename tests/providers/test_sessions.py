@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled
-from darkroom.providers.sessions import Sessions
+from darkroom.providers.engine.token_cache import Sessions
 from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import PNG

@@ -3,8 +3,8 @@
 import pytest
 
 from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.providers import statuses
-from darkroom.providers.protocol import Answer
+from darkroom.providers import http_statuses as statuses
+from darkroom.providers.adapter import Answer
 from tests.providers.exchanges import ADAPTERS, adapter_of
 
 NAMES = [adapter.name for adapter in ADAPTERS]

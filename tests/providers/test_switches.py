@@ -3,8 +3,8 @@
 import pytest
 
 from darkroom.errors import DarkroomError
-from darkroom.providers.account import open_account
-from darkroom.providers.driver import Driver
+from darkroom.providers.engine.account import open_account
+from darkroom.providers.engine.driver import Driver
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import DONE, KEY, WIRE, Desk
 from tests.providers.exchanges import ADAPTERS

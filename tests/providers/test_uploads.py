@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from darkroom.errors import Busy, DarkroomError, NotSent, Unclear
-from darkroom.providers.uploads import upload_headers
+from darkroom.providers.engine.upload_headers import upload_headers
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE
 from tests.providers.rawserver import RawServer, answering, http, serving, speaking

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from darkroom.errors import DarkroomError, NotSent, Unclear
-from darkroom.providers.hosts import Vetting
-from darkroom.providers.wire import Wire, system_addresses, within
+from darkroom.providers.engine.transport import Wire, system_addresses, within
+from darkroom.providers.engine.url_guard import Vetting
 from tests.providers.connector import Connector, Names
 from tests.providers.desk import WIRE
 from tests.providers.rawserver import RawServer, answering, dripping, http, serving

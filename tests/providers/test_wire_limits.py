@@ -7,8 +7,8 @@ import httpcore
 import httpx
 import pytest
 
-from darkroom.providers.hosts import Vetting
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.url_guard import Vetting
 from tests.providers.connector import Connector, Names
 from tests.providers.rawserver import http
 

@@ -4,7 +4,12 @@ import pytest
 
 from darkroom.attempt import Finished
 from darkroom.errors import Unclear
-from darkroom.providers import apiframe, goapi_envelope, goapi_toolkit, perfect, snapapi, words
+from darkroom.providers import job_words as words
+from darkroom.providers.apiframe import adapter as apiframe
+from darkroom.providers.goapi import envelope as goapi_envelope
+from darkroom.providers.goapi import toolkit_v2 as goapi_toolkit
+from darkroom.providers.perfect import adapter as perfect
+from darkroom.providers.snapapi import adapter as snapapi
 from darkroom.work import JobFailed, Pending
 from tests.providers.forms import JOBS, asked
 

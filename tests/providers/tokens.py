@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, Unclear
 from darkroom.media import PNG
-from darkroom.providers import reading, statuses
-from darkroom.providers.driver import Driver
+from darkroom.providers import http_statuses as statuses
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.token_cache import Sessions
 from darkroom.providers.params import Strict
-from darkroom.providers.protocol import Adapter, Answer, FilePart, InputFiles, Request
-from darkroom.providers.sessions import Sessions
 from darkroom.routes import Role, Route, Sides, Tariff
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.fakes.inputs import InMemoryInputs

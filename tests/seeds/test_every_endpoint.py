@@ -10,7 +10,7 @@ import pytest
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, Rule
 
-from darkroom.providers import build_adapters
+from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
 from infra.local.sandbox import PROVIDERS, Clock
 from infra.local.sandbox.faults import Faults

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom.ports import Step
-from darkroom.providers.perfect import Perfect
+from darkroom.providers.perfect.adapter import Perfect
 from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
 from tests.simulation.doom import PLACE, Doom

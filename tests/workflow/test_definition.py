@@ -6,8 +6,8 @@ import pytest
 
 from darkroom import errors
 from darkroom.policy import Policy
-from darkroom.providers import build_adapters
-from darkroom.providers.driver import Limits
+from darkroom.providers.engine.driver import Limits
+from darkroom.providers.registry import build_adapters
 from infra.sizes import SIZES
 from tests.test_architecture import FUNCTIONS
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states

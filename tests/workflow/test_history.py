@@ -16,7 +16,7 @@ from darkroom.errors import AccountBlocked, ResultGone, Throttled
 from darkroom.pace import OPENS_AT, Rules, Standing
 from darkroom.pipeline.deliver import ABSENT_LIMIT
 from darkroom.policy import Policy
-from darkroom.providers import build_adapters
+from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending, Prepared, Work
 from tests.fakes.clock import START, FixedClock

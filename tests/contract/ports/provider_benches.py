@@ -21,9 +21,9 @@ import httpx
 from darkroom.attempt import Finished
 from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
 from darkroom.ports import Providers
-from darkroom.providers.driver import Driver
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Work
 from infra.local.sandbox import start

@@ -21,9 +21,9 @@ from PIL import Image, ImageDraw
 from darkroom.attempt import Finished
 from darkroom.naming import TYPED
 from darkroom.order import Input
-from darkroom.providers.driver import Driver
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Role, Route
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.local.sandbox.world import World

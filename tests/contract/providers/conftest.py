@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.transport import Wire
 from infra.local.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox, build_bench
 from tests.contract.providers.needs import JOB_S, NEEDS

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.providers.goapi_catalogue import Entry, Field, read_catalogue
+from darkroom.providers.goapi.catalogue import Entry, Field, read_catalogue
 
 _PROMPT = {"prompt": "a red bicycle"}
 _LORA = [{"lora_type": "mjv6", "lora_strength": 0.8}]

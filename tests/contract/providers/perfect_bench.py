@@ -14,11 +14,11 @@ import httpx
 from PIL import Image
 
 from darkroom.attempt import Finished
-from darkroom.providers.driver import Driver
-from darkroom.providers.perfect import Perfect
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.sessions import Sessions
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.token_cache import Sessions
+from darkroom.providers.engine.transport import Wire
+from darkroom.providers.perfect.adapter import Perfect
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.local.sandbox import start

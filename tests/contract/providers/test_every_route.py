@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Route
 from darkroom.work import Accepted
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of

@@ -19,11 +19,11 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.providers.driver import Driver
-from darkroom.providers.goapi import GoApi
-from darkroom.providers.preferences import Preferences
-from darkroom.providers.protocol import Request
-from darkroom.providers.wire import Wire
+from darkroom.providers.adapter import Request
+from darkroom.providers.engine.driver import Driver
+from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.transport import Wire
+from darkroom.providers.goapi.adapter import GoApi
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.local.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox

@@ -15,7 +15,7 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.providers.protocol import Request
+from darkroom.providers.adapter import Request
 from darkroom.work import Accepted, Prepared
 from tests.contract.providers.bench import Bench, build_bench
 

@@ -10,7 +10,7 @@ from darkroom.attempt import Finished
 from darkroom.errors import InputRefused, ProviderRefused
 from darkroom.order import Choice, Order
 from darkroom.pipeline.resolve import pin
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.transport import Wire
 from darkroom.work import Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (

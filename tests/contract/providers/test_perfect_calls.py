@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from darkroom.attempt import Finished
 from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
-from darkroom.providers.sessions import Sessions
-from darkroom.providers.wire import Wire
+from darkroom.providers.engine.token_cache import Sessions
+from darkroom.providers.engine.transport import Wire
 from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (

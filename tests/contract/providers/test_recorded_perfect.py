@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from darkroom.providers.perfect_auth import build_id_token
+from darkroom.providers.perfect.auth import build_id_token
 from infra.local.sandbox import Running, start
 from tests.contract.providers.perfect_bench import photo
 from tests.contract.providers.perfect_needs import PICTURES

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from werkzeug.test import EnvironBuilder
 
-from darkroom.providers.perfect import request_id
+from darkroom.providers.perfect.adapter import request_id
 from infra.local.sandbox.replies import request_digest
 from infra.local.sandbox.world import SandboxRequest
 from tests.e2e.havoc.evidence import Evidence

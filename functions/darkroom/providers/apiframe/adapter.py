@@ -1,0 +1,173 @@
+"""Apiframe: files are uploaded first, a job is made, and the job is asked until it ends.
+
+Facts are those of the vendor's pages (/docs/image-edits, /docs/jobs, /docs/uploads) and of its
+OpenAPI document (API v2). Pure: no network, no clock.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from darkroom.attempt import Charged, Finished, ResultRef
+from darkroom.errors import DarkroomError
+from darkroom.providers import http_statuses as statuses
+from darkroom.providers import result_forms as results
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
+from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
+from darkroom.providers.http_statuses import Meaning
+from darkroom.providers.job_words import Words, standing_of
+from darkroom.routes import Route, Tariff
+from darkroom.work import Accepted, JobFailed, Pending, Work
+
+_CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
+
+# The page on image edits names the first four; the OpenAPI document adds the last.
+_WORDS: Final[Words] = {
+    "queued": "pending",
+    "processing": "pending",
+    "completed": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+# Statuses that mean something of their own here. Its answers have no code beside HTTP's: `error` is
+# a plain text, and "adapters must branch on the status".
+_STATUSES: Final[Mapping[int, Meaning]] = {
+    409: Meaning(
+        "unclear",
+        "the vendor's SDK (src/errors.ts): the key was used before, with another body",
+        "key-conflict",
+        "{who} already has another request under this attempt's key.",
+        "Look in the jobs of the account at {who} before trying again.",
+    ),
+    503: Meaning(
+        "later",
+        "/docs/image-edits and the OpenAPI document: the job queue is down",
+        "provider-unavailable",
+        "{who} takes no jobs at the moment.",
+    ),
+}
+
+# Where the pictures are: `images` by the page, the others in older pages and clients. A `gridUrl`
+# is a picture of pictures.
+_PLACES: Final = ("images", "image", "url", "imageUrl", "image_url")
+
+
+class Apiframe(Adapter):
+    """The adapter. A paid call carries a key, so the same request can be sent again safely."""
+
+    name = NAME
+    label = "Apiframe"
+    base_urls = ("https://api.apiframe.ai",)
+    # The vendor prices jobs in credits and its pages that can be read name no price of a credit.
+    tariff = Tariff(None, "2026-11-21", "apiframe.ai/docs/image-edits")
+    routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
+    credential_names: tuple[str, ...] = ("api_key",)
+
+    def authorize(
+        self,
+        credentials: Mapping[str, str],
+        now_ms: int,  # noqa: ARG002 - a key is the same at any time
+    ) -> Generator[Request, Answer, Mapping[str, str]]:
+        """The key's own header."""
+        yield from ()
+        return {"X-API-Key": credentials["api_key"]}
+
+    def prepare(
+        self,
+        work: Work,
+        files: InputFiles,  # noqa: ARG002 - the driver has checked them
+    ) -> Generator[Request, Answer, Request]:
+        """Uploads every file, free of charge; the job then names them by URL."""
+        endpoint = _CALLS[work.route.operation, work.route.model]
+        params: dict[str, Any] = {}
+        for role in work.route.roles:
+            for file in work.inputs.get(role, ()):
+                answer = yield Request("POST", "/v2/uploads", files=(FilePart("file", file),))
+                if not answer.ok:
+                    raise self.refuse(answer)
+                params[role] = reading.as_url(reading.as_object(answer.json()).get("url"))
+        params |= endpoint.fixed
+        params |= work.params.sent()
+        return Request(
+            "POST",
+            endpoint.path,
+            json={"model": work.route.model, endpoint.group: params},
+            headers={"Idempotency-Key": f"{work.task_id}-{work.attempt}"},
+        )
+
+    def read_submit(
+        self,
+        work: Work,  # noqa: ARG002 - every route answers alike
+        answer: Answer,
+    ) -> Accepted | Finished:
+        """The job that was made, or that the key already named."""
+        body = reading.as_object(answer.json())
+        named = body.get("jobId")
+        return Accepted(reading.as_id(body.get("id") if named in (None, "") else named))
+
+    def poll(
+        self,
+        route: Route,
+        job_id: str,
+    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
+        """How the job stands. A job that this key may not see, or that is gone, is lost."""
+        answer = yield Request("GET", f"/v2/jobs/{quote(job_id, safe='')}")
+        if answer.status == 404:  # noqa: PLR2004 - documented as: unknown, or another user's
+            return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
+        if not answer.ok:
+            raise self.refuse(answer)
+        job = reading.as_object(answer.json())
+        standing = standing_of(job.get("status"), _WORDS)
+        match standing.state:
+            case "pending":
+                return Pending(reading.progress_of(job.get("progress")), note=standing.note)
+            case "finished":
+                return Finished(
+                    _images(job.get("result")), reading.credits_of(job.get("creditCost"))
+                )
+            case "failed" | "cancelled":
+                return _failed(self.label, route, standing.state, job)
+
+    def refuse(self, answer: Answer) -> DarkroomError:
+        """By status; some mean something of their own here."""
+        means = _STATUSES.get(answer.status) or statuses.meaning_of(answer.status)
+        return statuses.error_of(
+            self.label,
+            means,
+            status=answer.status,
+            said=_message(answer),
+            retry_after_s=answer.retry_after_s(),
+        )
+
+
+def _images(result: object) -> tuple[ResultRef, ...]:
+    """`{"images": [...]}` by the page; older pages and clients show `image`, or the bare URL."""
+    if isinstance(result, dict):
+        found = (results.refs_of(result.get(place), "image") for place in _PLACES)
+        return results.need(next(filter(None, found), ()))
+    return results.need(results.refs_of(result, "image"))
+
+
+def _failed(label: str, route: Route, state: str, job: Mapping[str, Any]) -> JobFailed:
+    if state == "cancelled":
+        # Refunds are promised for failed jobs only; the job itself says what it cost in the end.
+        refunded = reading.credits_of(job.get("creditCost")) == 0
+        charged: Charged = "no" if refunded else "unknown"
+        return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
+    return reading.job_failed(label, job.get("error"), route.charged_on_failure)
+
+
+def _message(answer: Answer) -> str:
+    """The provider's own words: `error`, and the first of the `details` with its place."""
+    body = reading.complaint_of(answer)
+    said = reading.words_of(body.get("error"))
+    words = [said[: reading.LOOKED_AT]] if said else []
+    details = body.get("details")
+    if isinstance(details, dict):
+        for place, faults in details.items():
+            if isinstance(faults, list) and faults and isinstance(faults[0], str):
+                words.append(f"{place[: reading.QUOTED]}: {faults[0][: reading.QUOTED]}")
+                break
+    return reading.quotable("; ".join(words))

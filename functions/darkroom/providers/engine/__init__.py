@@ -1,0 +1,1 @@
+"""What runs the adapters: HTTP with deadlines, credentials, files in and out, vetted addresses."""

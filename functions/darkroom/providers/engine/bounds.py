@@ -1,0 +1,31 @@
+"""Figures and counts of what a provider says of a job, cut to what a task can carry."""
+
+from dataclasses import replace
+
+from darkroom.attempt import Finished
+from darkroom.providers.adapter import LONGEST_PAUSE_S
+from darkroom.work import Accepted, JobFailed, Pending
+
+MOST_RESULTS = 200
+"""Of one job: each is a line in the task's item. The most that a vendor documents is sixteen."""
+
+
+def bounded_call(said: Accepted | Finished) -> Accepted | Finished:
+    """What a paid call brought, with as many results as a task can name."""
+    return _fewer(said) if isinstance(said, Finished) else said
+
+
+def bounded_poll(said: Pending | Finished | JobFailed) -> Pending | Finished | JobFailed:
+    """How a job stands, with as many results, and a pause that the workflow can wait."""
+    if isinstance(said, Pending) and (said.ask_again_s or 0) > LONGEST_PAUSE_S:
+        return replace(said, ask_again_s=LONGEST_PAUSE_S)
+    return _fewer(said) if isinstance(said, Finished) else said
+
+
+def _fewer(said: Finished) -> Finished:
+    """How many results were left out stands among the facts."""
+    left = len(said.results) - MOST_RESULTS
+    if left <= 0:
+        return said
+    facts = {**said.facts, "results_left_out": left}
+    return replace(said, results=said.results[:MOST_RESULTS], facts=facts)

@@ -1,0 +1,116 @@
+"""Where the results of a GoAPI task sit in its `output`, by the catalogue's paths.
+
+A cover, a thumbnail or a last frame is never a result. What is empty is none: some tasks show a
+skeleton of their output before it is there.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from darkroom.attempt import ResultRef
+from darkroom.providers import result_forms as results
+from darkroom.providers.goapi.catalogue import Catalogue, Entry, Pick
+
+_DATA: Final = frozenset({"text", "json"})
+_LARGEST_FACT: Final = 8000
+"""Characters of JSON; what is larger does not go into the manifest."""
+
+
+def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[ResultRef, ...]:
+    """Every result of a task that is done, the main one first.
+
+    Where the expected places are empty, those of any model are looked at: for the kinds that were
+    expected, and for all kinds where nobody knows what to expect.
+
+    Raises:
+        Unclear: there is none; the task can be asked again.
+    """
+    picks = catalogue.shapes[entry.results]
+    if isinstance(output, str | list):  # the results alone, without the object around them
+        return results.need(tuple(ref for pick in picks[:1] for ref in _bare(pick, output)))
+    found = _refs(picks, output)
+    if not found:
+        kinds = {pick.kind for pick in picks}
+        found = _refs(
+            (
+                pick
+                for pick in catalogue.anywhere
+                if pick.kind in kinds or entry.sure.results == "unknown"
+            ),
+            output,
+        )
+    return results.need(found)
+
+
+def read_facts(output: object) -> dict[str, Any]:
+    """What a further task may need: what can be done next with a picture, the names of songs."""
+    if not isinstance(output, dict):
+        return {}
+    clips = output.get("clips")
+    facts = {
+        "actions": output.get("actions"),
+        "clips": sorted(clips) if isinstance(clips, dict) else None,
+    }
+    return {
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, list) and value and len(json.dumps(value)) <= _LARGEST_FACT
+    }
+
+
+def _refs(picks: Iterable[Pick], output: object) -> tuple[ResultRef, ...]:
+    refs = (ref for pick in picks for ref in _first(pick, output))
+    return tuple(dict.fromkeys(refs))
+
+
+def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
+    """The results at the first of the pick's paths that has any."""
+    for path in pick.paths:
+        values = [value for value in _at(output, path.split(".")) if value not in _EMPTY]
+        if pick.kind in _DATA:
+            refs = [_datum(pick, value) for value in values]
+        else:
+            encoded = results.is_encoded(path)
+            refs = [
+                ref
+                for value in values
+                for ref in results.refs_of(value, pick.kind, encoded=encoded)
+            ]
+        if refs:
+            return refs
+    return ()
+
+
+def _bare(pick: Pick, output: object) -> Sequence[ResultRef]:
+    if pick.kind in _DATA:
+        return [_datum(pick, output)] if output not in _EMPTY else []
+    return results.refs_of(output, pick.kind)
+
+
+_EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+
+
+def _at(value: object, steps: Sequence[str]) -> Iterator[Any]:
+    """Everything that a path leads to; `a[]` is every item, `*` every value, `a|b` the first."""
+    if not steps:
+        yield value
+        return
+    if not isinstance(value, dict):
+        return
+    step, rest = steps[0], steps[1:]
+    inner: Any
+    if step == "*":
+        inner = list(value.values())
+    else:
+        names = step.removesuffix("[]").split("|")
+        inner = next((value[name] for name in names if value.get(name)), None)
+    for item in inner if step.endswith(("[]", "*")) and isinstance(inner, list) else [inner]:
+        yield from _at(item, rest)
+
+
+def _datum(pick: Pick, value: object) -> ResultRef:
+    is_text = pick.kind == "text" and isinstance(value, str)
+    text = str(value) if is_text else json.dumps(value, ensure_ascii=False, indent=2)
+    return ResultRef(pick.kind, data=base64.b64encode(text.encode()).decode())

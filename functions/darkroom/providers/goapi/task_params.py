@@ -1,0 +1,134 @@
+"""What the spec of a GoAPI task may say, made from its catalogue entry; and where its files go.
+
+Known fields are checked as far as the vendor documents them. Unknown ones pass: the documents
+are incomplete, and the vendor may say no. Nothing here asks anyone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, cast
+
+import pydantic
+from pydantic import BeforeValidator
+
+from darkroom.errors import SpecRefused
+from darkroom.providers.goapi.catalogue import Entry, Field, File
+from darkroom.providers.params import refuse_truth
+from darkroom.routes import Params
+
+_Text = Annotated[str, pydantic.Field(min_length=1)]
+
+_TYPES: Final[Mapping[str, Any]] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "list": list[Any],
+    "object": dict[str, Any],
+    "any": Any,
+}
+
+
+class TaskParams(
+    Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False, defer_build=True
+):
+    """The `input` of a task, but for its files; each entry has a class of its own below this.
+
+    The classes are completed when they are first used: there are many, and a task needs one.
+    """
+
+    def sent(self) -> dict[str, Any]:
+        """What goes to the provider; what was not said is not there."""
+        return self.model_dump(exclude_none=True)
+
+
+def build_params(entry: Entry, made: dict[str, type[TaskParams]]) -> type[TaskParams]:
+    """The entry's fields as a model. Addresses of files may stand among them.
+
+    Args:
+        entry: the task.
+        made: the models that were made so far; tasks with the same fields share one.
+    """
+    addresses = {role: file.most for role, file in entry.files.items() if not file.nested}
+    same = repr((entry.fields, addresses))
+    if same not in made:
+        fields = {name: _field(rule) for name, rule in entry.fields.items()}
+        for role, most in addresses.items():
+            fields[role] = ((list[_Text] if most > 1 else _Text) | None, None)
+        made[same] = pydantic.create_model(
+            f"{entry.model}-{entry.task_type}",
+            __base__=TaskParams,
+            __doc__=f"The input of {entry.model}, {entry.task_type}, and of tasks like it.",
+            **cast("dict[str, Any]", fields),
+        )
+    return made[same]
+
+
+def check(entry: Entry, params: TaskParams, roles: frozenset[str]) -> str | None:
+    """What no single field shows: files that are there twice or not at all, groups left empty."""
+    given = params.sent().keys() | roles
+    written = params.sent().keys()
+    for role, file in entry.files.items():
+        head = file.head(role)
+        if role in roles and role in written and not file.nested:
+            return f"Name `{role}` among the inputs or among the params, not among both."
+        if file.required and role not in given and head not in given:
+            return f"Name `{role}` among the inputs, or give its address among the params."
+    for group in entry.any_of:
+        if not given & set(group):
+            return f"Give at least one of: {', '.join(f'`{name}`' for name in group)}."
+    return None
+
+
+def place_files(document: dict[str, Any], file: File, role: str, urls: Sequence[str]) -> None:
+    """Put the addresses of a role's files where the task wants them.
+
+    Raises:
+        SpecRefused: the spec has something else in their place (`bad-params`).
+    """
+    for index, url in enumerate(urls):
+        _put(document, file.place(role), index, url)
+    for path, value in file.beside.items():
+        _put(document, path, 0, value)
+
+
+def _field(rule: Field) -> tuple[Any, Any]:
+    kind = _TYPES[rule.type]
+    if rule.choices:
+        kind = Annotated[Literal[rule.choices], BeforeValidator(refuse_truth)]
+    elif rule.type in {"integer", "number"}:
+        kind = Annotated[kind, pydantic.Field(ge=rule.least, le=rule.most)]
+    elif rule.type == "text":
+        least = 1 if rule.required else None
+        kind = Annotated[kind, pydantic.Field(min_length=least, max_length=rule.longest)]
+    return (kind, ...) if rule.required else (kind | None, rule.preset)
+
+
+def _put(node: dict[str, Any], path: str, index: int, value: str) -> None:
+    """Set what a path leads to; `a[]` is the list's item at `index`, or one more."""
+    step, _, rest = path.partition(".")
+    name = step.removesuffix("[]")
+    if step == name:
+        if not rest:
+            node[name] = value
+            return
+        inner = node.setdefault(name, {})
+    else:
+        items = node.setdefault(name, [])
+        if not isinstance(items, list):
+            raise _misplaced(name)
+        if not rest:
+            items.append(value)
+            return
+        items.extend({} for _ in range(len(items), index + 1))
+        inner = items[index]
+    if not isinstance(inner, dict):
+        raise _misplaced(name)
+    _put(inner, rest, index, value)
+
+
+def _misplaced(name: str) -> SpecRefused:
+    return SpecRefused(
+        "bad-params",
+        f"The spec's params have something for '{name}' into which no file can be put.",
+        "Correct the spec and upload it again.",
+    )

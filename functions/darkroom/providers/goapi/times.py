@@ -1,0 +1,15 @@
+"""Times as providers write them, in seconds since 1970; no clock is read here."""
+
+from datetime import UTC, datetime
+
+from darkroom.errors import Unclear
+from darkroom.providers.untrusted_json import LONGEST_FIGURE, as_text
+
+
+def time_s_of(value: object) -> float | None:
+    """An ISO 8601 time in seconds since 1970, or None; UTC where it does not say otherwise."""
+    try:
+        time = datetime.fromisoformat(as_text(value)[:LONGEST_FIGURE])
+    except (ValueError, Unclear):
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,225 @@
+"""What Perfect's refusals and its engine's error codes mean, as two tables, and its envelope.
+
+The engine's codes are those of the vendor's document (Perfect AI API 2.0, "Error Codes") and,
+further down, those that its later API has added. A failed job is never charged over there.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from darkroom.errors import DarkroomError
+from darkroom.providers import http_statuses as statuses
+from darkroom.providers import untrusted_json as reading
+from darkroom.providers.adapter import Answer
+from darkroom.providers.http_statuses import Meaning
+from darkroom.work import JobFailed
+
+LABEL = "Perfect Corp"
+
+# Code -> our stable code, and a sentence after "Perfect Corp ".
+ENGINE: Final[Mapping[str, tuple[str, str]]] = {
+    "exceed_max_filesize": ("input-too-large", "found a file too large; make it smaller."),
+    "invalid_parameter": ("bad-params", "does not accept one of the parameters; check the spec."),
+    "error_download_image": ("input-not-fetched", "lost the photo on its way; try it again."),
+    "error_download_mask": ("input-not-fetched", "lost the mask on its way; try it again."),
+    "error_decode_image": (
+        "image-unreadable",
+        "could not read the photo; save it as a plain JPEG or PNG.",
+    ),
+    "error_decode_mask": (
+        "mask-unreadable",
+        "could not read the mask; save it as a grey PNG of the photo's size.",
+    ),
+    "error_nsfw_content_detected": ("content-refused", "does not work on nudity in a photo."),
+    "error_no_face": ("no-face", "found no face; use a photo that shows one from the front."),
+    "error_pose": (
+        "pose-not-found",
+        "could not make out how the person stands; use a clearer photo, taken from the front.",
+    ),
+    "error_face_parsing": (
+        "face-unclear",
+        "could not make out the parts of the face; use a sharper photo with nothing before it.",
+    ),
+    "error_inference": ("engine-failed", "failed while working on it; try it again."),
+    "exceed_nsfw_retry_limits": (
+        "content-refused",
+        "kept making pictures that it may not hand out; ask for something else.",
+    ),
+    "error_upload": ("engine-failed", "made the picture but could not store it; try it again."),
+    "error_multiple_people": (
+        "several-people",
+        "found more than one person; use a photo of one alone.",
+    ),
+    "error_no_shoulder": ("no-shoulders", "must see the shoulders; use a photo with them in it."),
+    "error_large_face_angle": (
+        "face-turned",
+        "found the face turned too far; use a photo that is taken from the front.",
+    ),
+    "unknown_internal_error": ("engine-failed", "failed for reasons of its own; try it again."),
+    # Added by the later API.
+    "error_exceed_max_image_size": (
+        "picture-too-large",
+        "found more pixels than it takes; make the photo smaller.",
+    ),
+    "error_below_min_image_size": (
+        "picture-too-small",
+        "found too few pixels; use a larger photo.",
+    ),
+    "error_hair_too_short": ("hair-too-short", "found the hair too short for this style."),
+    "error_bald_image": ("hair-too-short", "found no hair to work on."),
+    "error_face_pose": (
+        "face-turned",
+        "found the face turned or tilted too far; use a photo that is taken from the front.",
+    ),
+    "error_insufficient_landmarks": (
+        "face-unclear",
+        "could not make out enough of the face; use a sharper photo with nothing before it.",
+    ),
+    "error_unsupport_ratio": (
+        "wrong-proportions",
+        "does not take a photo of this width to height; crop it.",
+    ),
+    "error_download_video": ("input-not-fetched", "lost the video on its way; try it again."),
+    "error_decode_video": ("video-unreadable", "could not read the video; save it as H.264 MP4."),
+    "error_unsupported_video": (
+        "wrong-format",
+        "does not take a video of this kind; save it as H.264 MP4.",
+    ),
+    "size_mismatch_on_input_image_and_mask": (
+        "sizes-differ",
+        "wants photo and mask of the same width and height.",
+    ),
+}
+
+# What the later API says of the photo (`error_src_...`) and of the reference (`error_ref_...`).
+_OF_A_FACE: Final[Mapping[str, tuple[str, str]]] = {
+    "no_face": ("no-face", "found no face in the {which}; use one taken from the front."),
+    "face_too_small": ("face-too-small", "found the face in the {which} too small; come closer."),
+    "large_face_angle": (
+        "face-turned",
+        "found the face in the {which} turned too far; use one taken from the front.",
+    ),
+    "eye_closed": ("eyes-closed", "found closed eyes in the {which}; use one with open eyes."),
+    "eye_occluded": ("face-covered", "found an eye covered in the {which}; use another."),
+    "lip_occluded": ("face-covered", "found the lips covered in the {which}; use another."),
+}
+_WHICH: Final = {"error_src_": "photo", "error_ref_": "reference photo"}
+
+# Families of codes whose members the vendor does not list.
+_FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
+    "error_face_position_": (
+        "face-misplaced",
+        "found the face too near the edge, or too small or large; use one with it in the middle.",
+    ),
+    "error_face_angle_": (
+        "face-turned",
+        "found the face turned or tilted too far; use a photo that is taken from the front.",
+    ),
+}
+
+_LATER: Final = "the vendor's later OpenAPI files"
+_STYLES: Final = (
+    "List the styles with `darkroom styles perfect <operation>`, then correct the spec."
+)
+
+
+def _as(status: int, source: str) -> Meaning:
+    """A code that says no more than its status."""
+    means = statuses.meaning_of(status)
+    return Meaning(means.verdict, source, means.code, means.sentence, means.next_step)
+
+
+# `error_code` of a client's error (4xx), in lower case; without one, or with another, the status
+# decides. A server's error (5xx) stays doubtful whatever its code is, `TaskTimeout` above all.
+REFUSALS: Final[Mapping[str, Meaning]] = {
+    "creditinsufficiency": Meaning(
+        "blocked",
+        _LATER,
+        "no-credits",
+        "The account at {who} has too few units for this.",
+        "Add units at {who}; the task goes on by itself.",
+    ),
+    "invalidstyle": Meaning(
+        "refused", _LATER, "unknown-style", "{who} does not know this style.", _STYLES
+    ),
+    "invalidstylegroup": Meaning(
+        "refused", _LATER, "unknown-style", "{who} does not know this group of styles.", _STYLES
+    ),
+    "invalidaccesstoken": _as(401, _LATER),
+    "invalidapikey": _as(401, "seen by a client of the vendor"),
+    "inactiveapikey": _as(401, _LATER),
+    "expiredapikey": _as(401, _LATER),
+    "invalidparameters": _as(400, _LATER),
+    "badrequest": _as(400, _LATER),
+    "operationnotsupport": _as(400, "somebody's notes on the vendor's pages"),
+    "operationinvalid": _as(400, "somebody's notes on the vendor's pages"),
+}
+_LOST: Final = "invalidtaskid"
+_LONGEST_CODE: Final = 100
+
+
+def failure_of(code: object, message: object) -> JobFailed:
+    """An engine's error as the end of a job that was not charged.
+
+    Args:
+        code: the status answer's `error`.
+        message: its `error_message`, which newer answers have; quoted only for unknown codes.
+    """
+    known = _meaning(_spelled(code))
+    if known is None:
+        return reading.job_failed(LABEL, message or code, "no")
+    ours, words = known
+    return JobFailed(ours, f"{LABEL} {words}", "no")
+
+
+def result_of(answer: Answer) -> Mapping[str, Any]:
+    """The `result` of an answer to which HTTP has said yes.
+
+    The envelope's own `status` repeats HTTP's in every example. Where there is no result beside
+    it, a client's error (400 to 499, also as a text) is what it says; missing, 0 or anything else
+    leaves HTTP its word, and without a result that is doubtful.
+    """
+    body = reading.as_object(answer.json())
+    status = reading.number_of(body.get("status"))
+    if status is not None and 400 <= status < 500 and not body.get("result"):  # noqa: PLR2004
+        raise refusal_of(answer, int(status))
+    return reading.as_object(body.get("result"))
+
+
+def refusal_of(answer: Answer, status: int | None = None) -> DarkroomError:
+    """A refusal as an error: by its status, and by the code of a client's error."""
+    status = answer.status if status is None else status
+    means = statuses.meaning_of(status)
+    if 400 <= status < 500:  # noqa: PLR2004 - the client's errors
+        means = REFUSALS.get(code_of(answer), means)
+    said = reading.quotable(reading.complaint_of(answer).get("error"))
+    return statuses.error_of(
+        LABEL, means, status=status, said=said, retry_after_s=answer.retry_after_s()
+    )
+
+
+def is_lost(answer: Answer) -> bool:
+    """Whether the answer says that there is no such task (any more)."""
+    if code_of(answer) != _LOST:
+        return False
+    body = reading.complaint_of(answer)
+    refused = reading.number_of(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
+    return answer.status == 400 or (answer.ok and refused)  # noqa: PLR2004 - as documented
+
+
+def code_of(answer: Answer) -> str:
+    """The refusal's `error_code` in lower case, or "" where it has none."""
+    return _spelled(reading.complaint_of(answer).get("error_code"))
+
+
+def _spelled(code: object) -> str:
+    return code[:_LONGEST_CODE].strip().casefold() if isinstance(code, str) else ""
+
+
+def _meaning(code: str) -> tuple[str, str] | None:
+    if code in ENGINE:
+        return ENGINE[code]
+    for prefix, which in _WHICH.items():
+        if (found := _OF_A_FACE.get(code.removeprefix(prefix))) and code.startswith(prefix):
+            return found[0], found[1].format(which=which)
+    return next((means for start, means in _FAMILIES.items() if code.startswith(start)), None)

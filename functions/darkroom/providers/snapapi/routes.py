@@ -1,0 +1,287 @@
+"""Every image endpoint of SnapAPI: the route that a spec sees, and how the endpoint is called.
+
+Paths, form fields, models and credits are those of the vendor's reference (SnapAPI, "AI Image
+Processing API", v1.0.0, /en/docs). Nothing here reads an answer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from darkroom.media import JPEG, PNG, WEBP
+from darkroom.providers.params import Strict
+from darkroom.providers.snapapi import params as p
+from darkroom.routes import Role, Route
+
+NAME = "snapapi"
+
+Reads = Literal["image", "objects", "mask", "task"]
+Roles = Mapping[str, Role]
+Check = Callable[[Any, frozenset[str]], str | None]
+Price = Callable[[Any], float | None]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How a route is called.
+
+    Attributes:
+        fields: role -> form fields of its files, in their order.
+        fixed: form fields that make the endpoint do this operation.
+        instead: role -> the parameter that stands in for its file.
+        reads: what its answer holds.
+    """
+
+    path: str
+    fields: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
+    reads: Reads = "image"
+
+
+# The vendor names no formats and no size limits; these are the ones its examples show.
+_FORMATS = frozenset({PNG, JPEG, WEBP})
+_FILE = Role(_FORMATS)
+_MAYBE = Role(_FORMATS, required=False)
+_IMAGE: Roles = {"image": _FILE}
+_IMAGE_FIELD = {"image": ("input_image",)}
+_MASK_FIELDS = {"image": ("input_image",), "mask": ("input_mask",)}
+# A mask of another size would be paid for, and hit something else.
+_WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, like="image")}
+_MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, like="image")}
+
+
+def _fixed_price(price: float) -> Price:
+    return lambda _params: price
+
+
+def _erase_price(params: p.RemoveObjects) -> float:
+    return {"normal": 3, "super": 4, "ultra": 13}[params.erase_mode or "normal"]
+
+
+def _enhance_price(params: p.Enhance) -> float:
+    return {2: 6, 4: 11}[params.scale]
+
+
+def _check_targets(params: p.RemoveObjects, roles: frozenset[str]) -> str | None:
+    if "mask" not in roles and params.mask_objects is None:
+        return "Say what to remove: name a `mask` among the inputs, or give `mask_objects`."
+    if params.mask_objects is not None and params.original_session_id is None:
+        return "`mask_objects` needs the `original_session_id` of the detection they came from."
+    return None
+
+
+def _one_of(role: str, param: str) -> Check:
+    def check(params: Any, roles: frozenset[str]) -> str | None:  # noqa: ANN401 - any model with the field
+        if role in roles or getattr(params, param) is not None:
+            return None
+        return f"Name `{role}` among the inputs, or give `{param}`."
+
+    return check
+
+
+def _check_garments(params: p.TryOn, roles: frozenset[str]) -> str | None:
+    for role, param in (("image", "model_image_id"), ("garment", "cloth_image_id")):
+        if (sentence := _one_of(role, param)(params, roles)) is not None:
+            return sentence
+    both = "lower_garment" in roles or params.lower_cloth_image_id is not None
+    if both and params.cloth_type not in {None, "full"}:
+        return "With a lower garment beside the garment, `cloth_type` must be `full`."
+    return None
+
+
+def _route(
+    operation: str,
+    models: tuple[str, ...],
+    endpoint: Endpoint,
+    params: type[Strict],
+    price: Price,
+    roles: Roles = _IMAGE,
+    check: Check = lambda _params, _roles: None,
+) -> tuple[Route, Endpoint]:
+    is_task = endpoint.reads == "task"
+    return (
+        Route(
+            operation=operation,
+            provider=NAME,
+            models=models,
+            params=params,
+            roles=roles,
+            check=check,
+            idempotency="none",  # the vendor documents no key and no list of past calls
+            asynchronous=is_task,
+            charged_on_failure="unknown",
+            credits=price,
+            typical_s=10 if is_task else 5,
+            # The vendor's own clients give up after 300 s; a paid job gets more patience.
+            job_s=900,
+        ),
+        endpoint,
+    )
+
+
+def _plain(
+    operation: str, path: str, model: str, price: float, params: type[Strict] = p.Nothing
+) -> tuple[Route, Endpoint]:
+    return _route(operation, (model,), Endpoint(path, _IMAGE_FIELD), params, _fixed_price(price))
+
+
+def _edit(
+    operation: str, mode: str, model: str, price: float, params: type[Strict]
+) -> tuple[Route, Endpoint]:
+    endpoint = Endpoint("/v1/images/edits", _IMAGE_FIELD, {"mode": mode})
+    models = (f"{model}-of-qwen-image-edit", "qwen-image-edit")
+    return _route(operation, models, endpoint, params, _fixed_price(price))
+
+
+def _detect(operation: str, model: str, price: float, reads: Reads) -> tuple[Route, Endpoint]:
+    endpoint = Endpoint(f"/v1/images/{operation}", _IMAGE_FIELD, reads=reads)
+    params = p.DetectObjects if reads == "objects" else p.Nothing
+    return _route(operation, (model,), endpoint, params, _fixed_price(price))
+
+
+def _erase(
+    operation: str,
+    model: str,
+    params: type[Strict],
+    price: Price,
+    check: Check = lambda _params, _roles: None,
+) -> tuple[Route, Endpoint]:
+    endpoint = Endpoint(f"/v1/images/{operation}", _MASK_FIELDS)
+    return _route(operation, (model,), endpoint, params, price, _MAYBE_MASK, check)
+
+
+def _by_id(
+    operation: str,
+    path: str,
+    models: tuple[str, ...],
+    price: float,
+    params: type[Strict],
+    reads: Reads = "image",
+) -> tuple[Route, Endpoint]:
+    endpoint = Endpoint(path, _IMAGE_FIELD, {}, {"image": "image_id"}, reads)
+    check = _one_of("image", "image_id")
+    return _route(
+        operation, models, endpoint, params, _fixed_price(price), {"image": _MAYBE}, check
+    )
+
+
+ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
+    _detect("detect-objects", "object-detection", 1, "objects"),
+    _detect("detect-text", "remove-text", 4, "mask"),
+    _detect("detect-wires", "remove-wireline", 4, "mask"),
+    # The vendor lists remove-object-gan, -sd and -qwen; `erase_mode` chooses among them.
+    _erase("remove-objects", "remove-object", p.RemoveObjects, _erase_price, _check_targets),
+    _erase("remove-text", "remove-text", p.RemoveText, _fixed_price(4)),
+    _erase("remove-watermark", "remove-logo", p.RemoveWatermark, _fixed_price(5)),
+    _erase("remove-wires", "remove-wireline", p.Nothing, _fixed_price(4)),
+    _plain("remove-background", "/v1/images/remove-background", "remove-background", 1),
+    _route(
+        "upscale",
+        ("enhance-upscale-image", "enhance"),
+        Endpoint("/v1/images/enhance", _IMAGE_FIELD),
+        p.Enhance,
+        _enhance_price,
+    ),
+    _plain("enhance-art", "/v1/images/enhance-art", "enhance-art-image", 2, p.EnhanceArt),
+    _plain("restore", "/v1/images/restore", "restore-image", 1),
+    _edit("restore", "restore", "restore", 13, p.EditFreely),
+    _plain("colorize", "/v1/images/colorize", "colorize-image", 1),
+    _edit("colorize", "colorize", "colorize", 13, p.EditFreely),
+    _by_id("generate-art", "/v1/images/generate-art", ("fairy-ai-art-gen",), 6, p.GenerateArt),
+    _route(
+        "generate",
+        ("generate-of-z-image", "z-image"),
+        Endpoint("/v1/images/generations", {}),
+        p.Generate,
+        _fixed_price(9),
+        {},
+    ),
+    _route(
+        "generate",
+        ("generate-of-qwen-image", "qwen-image"),
+        Endpoint("/v1/images/generations-qwen", {}),
+        p.Generate,
+        _fixed_price(9),
+        {},
+    ),
+    _edit("edit", "editing", "general-edit", 13, p.Edit),
+    _by_id(
+        "edit",
+        "/v1/images/edit-flux",
+        ("general-image-editing-of-flux-kontext", "flux-kontext"),
+        18,
+        p.EditFlux,
+        "task",
+    ),
+    _edit("headshot", "headshot", "headshot-generation", 21, p.Edit),
+    _edit("cartoon", "cartoon", "cartoon-sticker-generation", 21, p.Edit),
+    _edit("relight", "light_restore", "light-restoration", 21, p.EditFreely),
+    _route(
+        "inpaint",
+        ("inpaint-of-qwen-image-edit", "qwen-image-edit"),
+        Endpoint("/v1/images/edits", _MASK_FIELDS, {"mode": "inpaint"}),
+        p.Edit,
+        _fixed_price(13),
+        _WITH_MASK,
+    ),
+    _route(
+        "outpaint",
+        ("expand-image-outpaint",),
+        Endpoint("/v1/images/outpaint", _MASK_FIELDS),
+        p.Nothing,
+        _fixed_price(15),
+        _WITH_MASK,
+    ),
+    _route(
+        "combine",
+        ("general-edit-multi-of-qwen-image-edit", "qwen-image-edit"),
+        Endpoint(
+            "/v1/images/edits/multi",
+            {"image": ("input_image_0", "input_image_1", "input_image_2")},
+            {"mode": "editing"},
+        ),
+        p.Edit,
+        _fixed_price(26),
+        {"image": Role(_FORMATS, most=3)},
+    ),
+    _plain("retouch-skin", "/v1/images/retouch-skin", "skin-natural-retouch", 2),
+    _plain("makeup-transfer", "/v1/images/transfer-makeup", "makeup-transfer", 1, p.TransferMakeup),
+    _by_id(
+        "hairstyle",
+        "/v1/images/hairstyle",
+        ("hairstyle-generation-lora-of-sd-1-5",),
+        6,
+        p.Hairstyle,
+    ),
+    _route(
+        "try-on",
+        ("virtual-tryon-clothes",),
+        Endpoint(
+            "/v1/images/try-on",
+            {
+                "image": ("model_image",),
+                "garment": ("cloth_image",),
+                "lower_garment": ("lower_cloth_image",),
+            },
+            instead={
+                "image": "model_image_id",
+                "garment": "cloth_image_id",
+                "lower_garment": "lower_cloth_image_id",
+            },
+            reads="task",
+        ),
+        p.TryOn,
+        _fixed_price(17),
+        {"image": _MAYBE, "garment": _MAYBE, "lower_garment": _MAYBE},
+        _check_garments,
+    ),
+    _plain(
+        "suggest-pose",
+        "/v1/images/pose-suggest",
+        "pose-suggestion-lora-of-qwen-image-edit-2509",
+        28,
+        p.SuggestPose,
+    ),
+)
+"""Every way to call SnapAPI for a picture, the preferred one of an operation first."""
