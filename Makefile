@@ -44,7 +44,7 @@ compiled: $(BIN)/.installed-dev
 	@$(BIN)/python -m pytest -qq --collect-only >/dev/null 2>&1 || true
 
 layers: $(BIN)/.installed ## fetch what the functions need in Lambda for its platform
-	@$(BIN)/python -m infra.layers
+	@$(BIN)/python -m infra.aws.layers
 
 requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml -o layers/runtime/requirements.txt

@@ -1,1 +1,1 @@
-"""Where Darkroom runs: AWS through CDK, one machine through the local environment, the command."""
+"""Where Darkroom runs: on AWS, and on one machine; the providers' sandboxes, and the command."""

@@ -23,8 +23,8 @@ from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
 from darkroom.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.task import STILL
-from infra.environments import find_environment
-from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.environments import find_environment
+from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.workflow.definition import definition, states
 
 ADAPTERS = build_adapters()

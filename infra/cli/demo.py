@@ -149,7 +149,7 @@ def _credits(figure: float | None) -> str:
 @contextmanager
 def _no_real_keys() -> Iterator[None]:
     """Hide the user's own keys: a demo must never cost money."""
-    from infra.environments import PROVIDERS  # noqa: PLC0415 - the demo and `local` need it
+    from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - the demo and `local` need it
     from infra.local.sandboxes import key_variables  # noqa: PLC0415 - the same
 
     names = [name for provider in PROVIDERS for name in key_variables(provider, os.environ)]

@@ -9,7 +9,7 @@ from darkroom.naming import in_shell
 from infra.cli.checkout import called_as, need_checkout
 from infra.cli.printing import note, say
 from infra.cli.starting import starting, until_stopped, wait_for_stop
-from infra.local.strangers import ACCESS_KEY
+from infra.loopback_guard import ACCESS_KEY
 
 if TYPE_CHECKING:
     from infra.cli.target import Target

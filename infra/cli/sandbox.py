@@ -38,7 +38,7 @@ def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
     goes wrong, and how often), clock, account, requests; /_sandbox/ names them all.
     """
     with until_stopped():
-        from infra.local.sandbox import PROVIDERS, start  # noqa: PLC0415 - brings OpenCV along
+        from infra.sandbox import PROVIDERS, start  # noqa: PLC0415 - brings OpenCV along
 
         fixed = dict(ports)
         for provider, port in fixed.items():

@@ -100,7 +100,7 @@ class Target:
         """
         from darkroom.composition import build_ports  # noqa: PLC0415 - brings boto3 and httpx along
         from darkroom.settings import Settings  # noqa: PLC0415 - brings pydantic along
-        from infra.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
+        from infra.aws.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
 
         known = find_environment(self.environment)
         variables = {
@@ -131,7 +131,7 @@ class Target:
         from darkroom.aws.objects import S3Inputs  # noqa: PLC0415 - the same
         from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
         from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
-        from infra.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
+        from infra.aws.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
 
         known = find_environment(self.environment)
         client = self._session.client("secretsmanager", endpoint_url=self.endpoint_url)
@@ -185,7 +185,7 @@ def _find_local() -> Target:
 def _find_stack(name: str) -> Target:
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
-    from infra.environments import find_environment  # noqa: PLC0415 - only stacks need it
+    from infra.aws.environments import find_environment  # noqa: PLC0415 - only stacks need it
 
     try:
         stack = find_environment(name).stack_name
@@ -221,7 +221,7 @@ def _open_session(endpoint_url: str | None) -> "boto3.Session":
     if endpoint_url is None:
         # What every other tool of AWS's reads, and boto3 does not; None leaves it to the rest.
         return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
-    from infra.local.strangers import ACCESS_KEY  # noqa: PLC0415 - only `local` needs it
+    from infra.loopback_guard import ACCESS_KEY  # noqa: PLC0415 - only `local` needs it
 
     # The user's own must not travel to an endpoint that is not AWS.
     return boto3.Session(

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.cloudformation.parsing import get_model_map
 
-from infra.local.strangers import ACCESS_KEY
+from infra.loopback_guard import ACCESS_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

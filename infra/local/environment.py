@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-from infra.environments import PROVIDERS, find_environment
+from infra.aws.environments import PROVIDERS, find_environment
 from infra.local.processes import Processes
 from infra.local.record import FOLDER, Record, find_running, forget_record, write_record
 from infra.local.sandboxes import Sandboxes, find_real_keys

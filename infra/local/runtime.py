@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.processes import Processes, StoppedError
-from infra.local.strangers import ACCESS_KEY
 from infra.local.worker import Answer, Function, Worker
+from infra.loopback_guard import ACCESS_KEY
 
 # What a function may see of this machine; everything else it sees comes from its deployment.
 PASSED_ON: Final = (

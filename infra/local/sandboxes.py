@@ -60,7 +60,7 @@ class Sandboxes:
         with log.open("ab") as output:
             child = processes.start(
                 Start(
-                    module="infra.local.sandbox",
+                    module="infra.sandbox",
                     arguments=("--json", "--until-eof", "--job-s", str(job_s), *only),
                     output=output,
                     talk=True,

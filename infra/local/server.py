@@ -27,8 +27,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from infra.local.mend_run import Hooks
 from infra.local.runtime import NoSuchFunctionError
-from infra.local.strangers import ACCESS_KEY, Guard, access_key
 from infra.local.worker import ANSWER_LIMIT
+from infra.loopback_guard import ACCESS_KEY, Guard, access_key
 
 LOG = logging.getLogger(__name__)
 HOST: Final = "127.0.0.1"

@@ -14,7 +14,7 @@ from typing import Final
 from infra.local.processes import Processes, Start
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-# What else the template depends on, besides the code in `infra/`.
+# What else the template depends on, besides the code in `infra/aws/`.
 SOURCES: Final = ("functions/workflow.asl.json", "pyproject.toml", "requirements*.txt")
 LAST_LINES: Final = 15
 
@@ -60,11 +60,7 @@ def digest(checkout: Path) -> str:
 
 
 def _find_sources(checkout: Path) -> Iterator[Path]:
-    # The template knows nothing of the command, nor of the machine that it may be deployed to.
-    unrelated = {checkout / "infra" / "local", checkout / "infra" / "cli"}
-    for path in (checkout / "infra").rglob("*.py"):
-        if unrelated.isdisjoint(path.parents):
-            yield path
+    yield from (checkout / "infra" / "aws").rglob("*.py")
     for pattern in SOURCES:
         yield from checkout.glob(pattern)
 
@@ -72,7 +68,7 @@ def _find_sources(checkout: Path) -> Iterator[Path]:
 def main() -> None:
     """`python -m infra.local.synthesis ENVIRONMENT DESTINATION`."""
     environment, destination = sys.argv[1], Path(sys.argv[2])
-    from infra.app import synthesize  # noqa: PLC0415 - only the process that synthesizes needs it
+    from infra.aws.app import synthesize  # noqa: PLC0415 - only the process that synthesizes needs it
 
     with tempfile.TemporaryDirectory() as scratch:
         template = synthesize(environment, Path(scratch))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.processes import Child, Processes, Start
-from infra.local.strangers import refusal
+from infra.loopback_guard import refusal
 
 # Lambda gives initialization 10 s; a busy machine may need longer, and nobody pays for it.
 INIT_LIMIT_S: Final = 30.0

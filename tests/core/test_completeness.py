@@ -15,9 +15,9 @@ from PIL import Image
 
 from darkroom.completeness import is_whole
 from darkroom.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT, Media, sniff
-from infra.local.sandbox.media.clips import pan, write_clip
-from infra.local.sandbox.media.solids import relief
-from infra.local.sandbox.media.sounds import melody, speech
+from infra.sandbox.media.clips import pan, write_clip
+from infra.sandbox.media.solids import relief
+from infra.sandbox.media.sounds import melody, speech
 from tests.core import sound_files
 
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"

@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.layers import HERE, HOST, ROOT, Recipe, build_layer
+from infra.aws.layers import HERE, HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 from tests.once import made_once
 

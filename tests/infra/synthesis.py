@@ -11,7 +11,7 @@ import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 
-from infra import app
+from infra.aws import app
 
 
 def main() -> None:

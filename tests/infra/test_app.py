@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.layers import find_layer
+from infra.aws.layers import find_layer
 from tests.infra.conftest import CHECKOUT, COMMANDED, Synthesis, run_bare
 
 
@@ -20,7 +20,7 @@ def test_the_environment_comes_from_the_command_line(synthesis: Synthesis) -> No
 def test_an_impossible_environment_ends_with_a_sentence(tmp_path: Path) -> None:
     """No stack trace, and an exit code that stops the deployment."""
     done = run_bare(
-        ["-m", "infra.app"],
+        ["-m", "infra.aws.app"],
         tmp_path,
         CDK_OUTDIR=str(tmp_path / "out"),
         DARKROOM_ENVIRONMENT="My Test",
@@ -35,7 +35,7 @@ def test_a_circle_of_resources_ends_the_synthesis(synthesis: Synthesis) -> None:
     assert "circular" in synthesis.circle.lower()
 
 
-@pytest.mark.parametrize("module", ["infra.app", "infra.layers", "infra.environments"])
+@pytest.mark.parametrize("module", ["infra.aws.app", "infra.aws.layers", "infra.aws.environments"])
 def test_importing_does_not_start_node(module: str, tmp_path: Path) -> None:
     """The command and the local environment import these without paying for the CDK."""
     script = f"import sys, {module}; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
@@ -45,4 +45,4 @@ def test_importing_does_not_start_node(module: str, tmp_path: Path) -> None:
 def test_the_command_runs_the_app_with_the_virtual_environment() -> None:
     """The file that the CDK's command reads names a module that exists."""
     app = json.loads((CHECKOUT / "cdk.json").read_text("utf-8"))["app"]
-    assert app.split()[-2:] == ["-m", "infra.app"]
+    assert app.split()[-2:] == ["-m", "infra.aws.app"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.environments import PROVIDERS
+from infra.aws.environments import PROVIDERS
 from tests.infra.template import VERBS, Template, references
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"

@@ -7,7 +7,7 @@ from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import build_adapters
 from darkroom.settings import Settings
-from infra.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
+from infra.aws.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs
 
 # The longest that AWS uses today is 15 long; account ids have 12 digits.

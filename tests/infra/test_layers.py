@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.layers import HERE, HOST, PLACEHOLDER, build_layer, find_layer
+from infra.aws.layers import HERE, HOST, PLACEHOLDER, build_layer, find_layer
 from tests.infra.conftest import CHECKOUT, BuiltLayer
 from tests.infra.template import VERBS, Template, as_text
 

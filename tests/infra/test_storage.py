@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from infra.environments import PROVIDERS
+from infra.aws.environments import PROVIDERS
 from tests.infra.template import Template, references
 
 STORED = {"S3::Bucket", "DynamoDB::Table", "SecretsManager::Secret", "SQS::Queue"}

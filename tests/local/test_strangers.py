@@ -9,8 +9,8 @@ import pytest
 
 from infra.local.processes import Processes
 from infra.local.runtime import Place, build_environment
-from infra.local.strangers import access_key, refusal
 from infra.local.worker import NEXT, Worker
+from infra.loopback_guard import access_key, refusal
 from tests.local.test_runtime import look_up
 
 PORT = 4577

@@ -8,7 +8,7 @@ from darkroom.arrivals import Arrival, Message
 from darkroom.aws.messages import read_message
 from darkroom.errors import Busy
 from darkroom.pipeline.intake import LAST_TRY, REASON_BYTES, receive
-from infra.sizes import RECEIVES
+from infra.aws.sizes import RECEIVES
 from tests.pipeline.offers import JOB_KEY
 from tests.pipeline.studio import PHOTO, Studio
 

@@ -10,7 +10,7 @@ from darkroom.arrivals import Awaited, Message
 from darkroom.aws.messages import read_message
 from darkroom.pipeline.intake import LEAST_LEFT_S, intake, receive
 from darkroom.pipeline.release import PIECE, PIECE_S
-from infra.sizes import BATCH_SIZE, SIZES
+from infra.aws.sizes import BATCH_SIZE, SIZES
 from tests.fakes.clock import START
 from tests.pipeline.studio import Studio
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx
 
-from infra.local.sandbox import Running
+from infra.sandbox import Running
 from tests.sandbox.pictures import Array, as_png, read
 
 Files = dict[str, Array]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.sandbox import Clock, Running, start
+from infra.sandbox import Clock, Running, start
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.goapi_world import GoApiClient, goapi_world
 from tests.sandbox.perfect_client import PerfectClient, served

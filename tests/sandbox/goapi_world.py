@@ -11,7 +11,7 @@ import cv2
 import httpx
 import numpy as np
 
-from infra.local.sandbox import Clock, start
+from infra.sandbox import Clock, start
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.pictures import Array, as_png, photo
 

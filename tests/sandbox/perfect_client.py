@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from PIL import Image, ImageDraw
 
-from infra.local.sandbox import Clock, Running, start
+from infra.sandbox import Clock, Running, start
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.pictures import Array, as_png, read
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.sandbox.apiframe.webhooks import sign
+from infra.sandbox.apiframe.webhooks import sign
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.pictures import photo
 

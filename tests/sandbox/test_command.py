@@ -1,4 +1,4 @@
-"""`python -m infra.local.sandbox` says where it is, works, and goes when told."""
+"""`python -m infra.sandbox` says where it is, works, and goes when told."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ Process = subprocess.Popen[str]
 @pytest.fixture
 def process() -> Iterator[Process]:
     """Run all sandboxes as a process of their own."""
-    command = [sys.executable, "-m", "infra.local.sandbox", "--json", "--until-eof"]
+    command = [sys.executable, "-m", "infra.sandbox", "--json", "--until-eof"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -52,7 +52,7 @@ def test_it_prints_one_line_of_json_and_ends_with_zero(process: Process, how: st
 @pytest.mark.parametrize("argument", ["--port=snapapi=x", "--port=nobody=1", "--only=nobody"])
 def test_a_wrong_argument_is_named(argument: str) -> None:
     """The exit code is 2 and the message shows the argument."""
-    command = [sys.executable, "-m", "infra.local.sandbox", argument]
+    command = [sys.executable, "-m", "infra.sandbox", argument]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
 
     assert done.returncode == 2

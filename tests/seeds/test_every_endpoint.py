@@ -12,13 +12,13 @@ from werkzeug.routing import Map, MapAdapter, Rule
 
 from darkroom.providers.registry import build_adapters
 from darkroom.routes import Route
-from infra.local.sandbox import PROVIDERS, Clock
-from infra.local.sandbox.faults import Faults
-from infra.local.sandbox.files import Files
-from infra.local.sandbox.jobs import Jobs
-from infra.local.sandbox.ledger import Ledger
-from infra.local.sandbox.pace import Pace
-from infra.local.sandbox.world import World
+from infra.sandbox import PROVIDERS, Clock
+from infra.sandbox.faults import Faults
+from infra.sandbox.files import Files
+from infra.sandbox.jobs import Jobs
+from infra.sandbox.ledger import Ledger
+from infra.sandbox.pace import Pace
+from infra.sandbox.world import World
 from tests.contract.providers.test_every_route import ROUTES
 from tests.seeds.documents import ANY, Document, Entry, read_documents
 

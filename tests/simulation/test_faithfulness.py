@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.ports import Step
 from darkroom.providers.perfect.adapter import Perfect
-from infra.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import queue
 from tests.simulation.doom import PLACE, Doom
 from tests.simulation.faults import Mischief

@@ -8,7 +8,7 @@ from darkroom import errors
 from darkroom.policy import Policy
 from darkroom.providers.engine.driver import Limits
 from darkroom.providers.registry import build_adapters
-from infra.sizes import SIZES
+from infra.aws.sizes import SIZES
 from tests.test_architecture import FUNCTIONS
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
 

@@ -26,7 +26,7 @@ from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Work
-from infra.local.sandbox import start
+from infra.sandbox import start
 from tests.contract.providers.bench import Sandbox, picture
 from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs

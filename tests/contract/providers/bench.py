@@ -26,7 +26,7 @@ from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
 from darkroom.routes import Role, Route
 from darkroom.work import Accepted, JobFailed, Pending, Work
-from infra.local.sandbox.world import World
+from infra.sandbox.world import World
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.exchanges import ADAPTERS

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from darkroom.providers.engine.transport import Wire
-from infra.local.sandbox import start
+from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox, build_bench
 from tests.contract.providers.needs import JOB_S, NEEDS
 

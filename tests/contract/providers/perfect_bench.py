@@ -21,7 +21,7 @@ from darkroom.providers.engine.transport import Wire
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.routes import Route
 from darkroom.work import Accepted, JobFailed, Pending, Work
-from infra.local.sandbox import start
+from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_needs import LEAST_PARAMS, PICTURES, STEP_S
 from tests.fakes.inputs import InMemoryInputs

@@ -25,7 +25,7 @@ from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.work import Accepted, JobFailed, Pending, Work
-from infra.local.sandbox import start
+from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from darkroom.media import BY_EXTENSION, extension_of
-from infra.local.sandbox import Running, start
+from infra.sandbox import Running, start
 from tests.contract.providers.bench import clip, picture, tune
 
 RECORDED = Path(__file__).parents[2] / "providers" / "recorded"

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from darkroom.providers.perfect.auth import build_id_token
-from infra.local.sandbox import Running, start
+from infra.sandbox import Running, start
 from tests.contract.providers.perfect_bench import photo
 from tests.contract.providers.perfect_needs import PICTURES
 

@@ -1,0 +1,1 @@
+"""The stack on AWS, through the CDK: what is deployed, and who may do what."""

@@ -1,0 +1,109 @@
+"""The six doors: their sizes, and the function, role and log behind each.
+
+A door's role holds exactly the statements it is given, and no construct can add to them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.aws import permissions as grants
+from infra.aws.environments import Environment
+from infra.aws.sizes import SIZES, Verb
+
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+
+# Not DEBUG: at that level Lambda's runtime opens the root logger, and boto3 and httpx then write
+# keys, secrets and signed URLs.
+LOG_LEVEL = lambda_.ApplicationLogLevel.INFO
+
+_RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    7: logs.RetentionDays.ONE_WEEK,
+    30: logs.RetentionDays.ONE_MONTH,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """What every door is made of: the code and the layer below it."""
+
+    code: lambda_.Code
+    layer: lambda_.ILayerVersion
+
+
+class Door(Construct):
+    """One Lambda function, named `darkroom-<environment>-<verb>`, with its own role and log."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        verb: Verb,
+        environment: Environment,
+        assets: Assets,
+        *,
+        variables: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        dead_letters: sqs.IQueue | None = None,
+    ) -> None:
+        super().__init__(scope, f"{verb.capitalize()}Door")
+        name = environment.function_name(verb)
+        log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
+        everyone = [*grants.write_log(log_group.log_group_arn), *grants.trace()]
+        if dead_letters:
+            everyone += grants.send_messages(dead_letters.queue_arn)
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={
+                "door": iam.PolicyDocument(statements=[*everyone, *statements]),
+            },
+        )
+        size = SIZES[verb]
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=name,
+            architecture=ARCHITECTURE,
+            application_log_level_v2=LOG_LEVEL,
+            code=assets.code,
+            dead_letter_queue=dead_letters,
+            environment={
+                **variables,
+                "POWERTOOLS_LOG_LEVEL": LOG_LEVEL.value,
+                "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
+                "POWERTOOLS_SERVICE_NAME": verb,
+            },
+            handler=f"{verb}.handler",
+            layers=[assets.layer],
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            memory_size=size.memory_mb,
+            role=self.role.without_policy_updates(),
+            runtime=RUNTIME,
+            timeout=Duration.seconds(size.timeout_s),
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+
+
+def build_log_group(scope: Construct, name: str, environment: Environment) -> logs.LogGroup:
+    """A log of our own naming: one that Lambda makes by itself is kept, and paid for, forever.
+
+    It goes with the stack: what must last is in the table and in the manifests.
+    """
+    return logs.LogGroup(
+        scope,
+        "Log",
+        log_group_name=name,
+        removal_policy=RemovalPolicy.DESTROY,
+        retention=_RETENTION[environment.log_days],
+    )

@@ -1,0 +1,155 @@
+"""What is kept: the two buckets, the table, the providers' secrets.
+
+Nothing in here computes, and nothing in here may be replaced by a deployment: renaming a
+construct in this file throws the old one's contents away.
+"""
+
+from aws_cdk import Aws, Duration, RemovalPolicy, SecretValue
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from darkroom.naming import WORK
+from infra.aws.environments import PROVIDERS, Environment
+
+BY_DUE = "by-due"
+"""The index of tasks by when they are to be looked at."""
+
+# The table's secondary indexes: name -> partition key and sort key.
+INDEXES = {
+    BY_DUE: ("due", "due_at"),
+    "by-folder": ("folder", "created_at"),
+    "by-attention": ("attention", "updated_at"),
+}
+
+# A secret's value before anybody sets it: this provider is not set up.
+NOT_SET_UP = "{}"
+
+
+def removal_policy(environment: Environment) -> RemovalPolicy:
+    """What becomes of stored things when the stack goes.
+
+    The kept ones go only when the very deployment that made them is rolled back: their names are
+    fixed, and an empty leftover would stop the next attempt.
+    """
+    if environment.keep:
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    return RemovalPolicy.DESTROY
+
+
+class Storage(Construct):
+    """Buckets, table and secrets of one environment."""
+
+    def __init__(self, scope: Construct, construct_id: str, environment: Environment) -> None:
+        super().__init__(scope, construct_id)
+        removal = removal_policy(environment)
+        self.input_bucket = self._bucket(
+            "Input", environment, removal, [_forget_replaced(environment)]
+        )
+        self.output_bucket = self._bucket(
+            "Output",
+            environment,
+            removal,
+            [_forget_replaced(environment), _forget_work(environment)],
+        )
+        _notify_event_bridge(self.input_bucket)
+        self.table = self._table(environment, removal)
+        self.secrets = {
+            provider: self._secret(environment, provider, removal) for provider in PROVIDERS
+        }
+
+    def _bucket(
+        self,
+        role: str,
+        environment: Environment,
+        removal: RemovalPolicy,
+        lifecycle: list[s3.LifecycleRule],
+    ) -> s3.Bucket:
+        name = f"{environment.stack_name}-{role.lower()}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+        return s3.Bucket(
+            self,
+            f"{role}Bucket",
+            bucket_name=name,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=lifecycle,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal,
+            versioned=True,
+        )
+
+    def _table(self, environment: Environment, removal: RemovalPolicy) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Table",
+            table_name=environment.stack_name,
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            deletion_protection=environment.keep,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal,
+            time_to_live_attribute="expires_at",
+        )
+        for name, (partition, sort) in INDEXES.items():
+            table.add_global_secondary_index(
+                index_name=name,
+                partition_key=_text(partition),
+                sort_key=_text(sort),
+                projection_type=dynamodb.ProjectionType.ALL,
+            )
+        return table
+
+    def _secret(
+        self, environment: Environment, provider: str, removal: RemovalPolicy
+    ) -> secretsmanager.Secret:
+        # CloudFormation writes a secret's value only when the template's value changes. This one
+        # is constant, so what a person puts in survives every later deployment.
+        return secretsmanager.Secret(
+            self,
+            f"{provider.capitalize()}Secret",
+            secret_name=environment.secret_name(provider),
+            description=f"Credentials for {provider}, a JSON object; {{}} is not set up.",
+            removal_policy=removal,
+            secret_string_value=SecretValue.unsafe_plain_text(NOT_SET_UP),
+        )
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _forget_replaced(environment: Environment) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id="forget-replaced",
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+        expired_object_delete_marker=True,
+        noncurrent_version_expiration=Duration.days(environment.noncurrent_days),
+    )
+
+
+def _forget_work(environment: Environment) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id="forget-work",
+        prefix=WORK,
+        expiration=Duration.days(environment.work_days),
+        noncurrent_version_expiration=Duration.days(1),
+    )
+
+
+def _notify_event_bridge(bucket: s3.Bucket) -> None:
+    # The construct's own `event_bridge_enabled` deploys a Lambda to set what the bucket's
+    # property sets as well.
+    resource = bucket.node.default_child
+    if not isinstance(resource, s3.CfnBucket):  # pragma: no cover - the CDK made it
+        msg = "a bucket without its CloudFormation resource"
+        raise TypeError(msg)
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+            event_bridge_enabled=True
+        )
+    )

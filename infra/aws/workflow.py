@@ -1,0 +1,108 @@
+"""The state machine between the doors, and what happens when a run ends without its last door.
+
+The workflow itself is `functions/workflow.asl.json`; only the functions' ARNs are put into it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.aws import permissions as grants
+from infra.aws.environments import Environment
+from infra.aws.functions import Door, build_log_group
+from infra.aws.sizes import Verb
+
+# Ends that no Catch sees: the time limit, a stop from outside, an error in the workflow itself.
+BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+class Workflow(Construct):
+    """The state machine `darkroom-<environment>` and the rule that feeds FAIL from its bad ends."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        environment: Environment,
+        definition: Path,
+        doors: Mapping[Verb, Door],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._name = environment.stack_name
+        arns = {name: door.function.function_arn for name, door in doors.items()}
+        # The name's beginning keeps the log's resource policy below its size limit, however many
+        # machines there are (Step Functions guide, "CloudWatch Logs resource policy size limits").
+        log_group = build_log_group(
+            self, f"/aws/vendedlogs/states/{environment.stack_name}", environment
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            inline_policies={
+                "workflow": iam.PolicyDocument(
+                    statements=[
+                        *grants.invoke(arns.values()),
+                        *grants.deliver_logs(),
+                        *grants.trace(),
+                        *grants.sample_traces(),
+                    ]
+                )
+            },
+        )
+        self.machine = sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=self._name,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            # The text, not the file: a file's contents would hide in an asset of the deployment.
+            definition_body=sfn.DefinitionBody.from_string(definition.read_text("utf-8")),
+            definition_substitutions={
+                f"{name.capitalize()}Function": arn for name, arn in arns.items()
+            },
+            logs=sfn.LogOptions(
+                destination=log_group,
+                include_execution_data=False,
+                level=sfn.LogLevel.ALL,
+            ),
+            role=role.without_policy_updates(),
+            tracing_enabled=True,
+        )
+
+    @property
+    def executions_arn(self) -> str:
+        """The ARN of every run."""
+        return Stack.of(self).format_arn(
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            resource="execution",
+            resource_name=f"{self._name}:*",
+            service="states",
+        )
+
+    def feed_bad_ends(
+        self, environment: Environment, fail: lambda_.IFunction, dead_letters: sqs.IQueue
+    ) -> None:
+        """Send every run that ended badly to `fail`; what cannot be sent goes to `dead_letters`."""
+        events.Rule(
+            self,
+            "BadEnds",
+            rule_name=f"{environment.stack_name}-bad-ends",
+            description="Runs that ended without reaching a last door.",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [self.machine.state_machine_arn],
+                    "status": list(BAD_ENDS),
+                },
+            ),
+            targets=[targets.LambdaFunction(fail, dead_letter_queue=dead_letters)],
+        )

@@ -1,0 +1,14 @@
+"""The Apiframe sandbox: uploads, three image-edit routes, jobs, webhooks, account and models."""
+
+from infra.sandbox.apiframe.provider import Apiframe
+from infra.sandbox.world import World
+
+RATE_PER_MIN: int | None = None  # the vendor documents 429 but no figure
+
+
+def build_provider(world: World) -> Apiframe:
+    """Build the provider on a world."""
+    return Apiframe(world)
+
+
+__all__ = ["RATE_PER_MIN", "build_provider"]

@@ -1,0 +1,14 @@
+"""The GoAPI sandbox: unified tasks, their history, uploads, and the older image toolkit v2."""
+
+from infra.sandbox.goapi.provider import GoApi
+from infra.sandbox.world import World
+
+RATE_PER_MIN: int | None = None  # the vendor publishes no figure
+
+
+def build_provider(world: World) -> GoApi:
+    """Build the provider on a world."""
+    return GoApi(world)
+
+
+__all__ = ["RATE_PER_MIN", "build_provider"]

@@ -1,0 +1,12 @@
+"""The Perfect Corp sandbox: sign-in, files, tasks, style lists and credits under `/s2s/v1.0`."""
+
+from infra.sandbox.perfect.provider import RATE_PER_MIN, Perfect
+from infra.sandbox.world import World
+
+
+def build_provider(world: World) -> Perfect:
+    """Build the provider on a world."""
+    return Perfect(world)
+
+
+__all__ = ["RATE_PER_MIN", "build_provider"]

@@ -1,0 +1,68 @@
+"""Perfect's credit endpoints: what is left, and what it was spent on.
+
+From the vendor's page "unit system" (docs.perfectcorp.com/developers/unit_system): credits spent
+are negative amounts in the history, `target_id` is the task that they were spent on.
+"""
+
+from collections.abc import Mapping
+
+from werkzeug.wrappers import Response
+
+from infra.sandbox.ledger import Entry
+from infra.sandbox.perfect.bodies import read_page_size, read_token
+from infra.sandbox.perfect.features import BY_SLUG
+from infra.sandbox.perfect.refusals import invalid_parameters
+from infra.sandbox.replies import json_reply
+from infra.sandbox.world import Call, World
+
+LOT_ID = 24409059381740549
+FIRST_HISTORY_ID = 38173479337460985
+LOT_EXPIRES_AT_MS = 4_102_444_800_000  # the year 2100: the sandbox's credits do not run out in time
+MOST_HISTORY_PER_PAGE = 30  # the lists of styles have 20
+
+
+class Account:
+    """Reads the ledger in the vendor's words."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def credit(self, _: Call) -> Response:
+        """Answer with the credits that are left, as one lot without an end that matters."""
+        balance = self._world.ledger.balance
+        lot = _lot(balance) | {"type": "ApiPaygToken", "expiry": LOT_EXPIRES_AT_MS}
+        return json_reply({"status": 200, "results": [lot]})
+
+    def history(self, call: Call) -> Response:
+        """Answer with a page of what credits were spent on, the newest first."""
+        size = read_page_size(call.request.args, MOST_HISTORY_PER_PAGE)
+        entries = [
+            _show(number, entry) for number, entry in enumerate(self._world.ledger.entries())
+        ]
+        entries.reverse()
+        token = read_token(call.request.args)
+        start = 0
+        if token is not None:
+            places = [n for n, entry in enumerate(entries) if str(entry["id"]) == token]
+            if not places:
+                raise invalid_parameters()
+            start = places[0]
+        end = start + size
+        next_token = str(entries[end]["id"]) if end < len(entries) else None
+        result = {"next_token": next_token, "history": entries[start:end]}
+        return json_reply({"status": 200, "result": result})
+
+
+def _show(number: int, entry: Entry) -> Mapping[str, object]:
+    slug = entry.route.rpartition("/")[2]
+    return {
+        "id": FIRST_HISTORY_ID + 2 * number,
+        "timestamp": int(entry.at * 1000),
+        "action": BY_SLUG[slug].action,
+        "target_id": entry.job_id,
+        "info": {"credits": [_lot(-entry.credits)]},
+    }
+
+
+def _lot(amount: int) -> dict[str, object]:
+    return {"id": LOT_ID, "amount": amount, "amount_dec": float(amount)}

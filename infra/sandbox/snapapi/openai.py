@@ -1,0 +1,129 @@
+"""SnapAPI's calls in the manner of the OpenAI SDK: pictures from words, and edits by model name.
+
+Model names, sizes and field names from docs.snapedit.app/en/docs, "openaiGenerate" and
+"openaiEdit". Prices are those of the endpoint that does the same. Undocumented, so guessed here:
+that `flux-kontext` answers at once, and that `headshot` needs no mark in its prompt.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from infra.sandbox.snapapi import erasing, finding, improving, prompting, tasks
+from infra.sandbox.snapapi.form import Form, bad_request
+from infra.sandbox.snapapi.provider import Desk, Plan, Reader
+
+T = TypeVar("T")
+PREFIX = "snapapi/"
+RATIOS: Mapping[str, str] = {
+    "1024x1024": "1:1",
+    "1792x1024": "16:9",
+    "1024x1792": "9:16",
+    "1536x1024": "3:2",
+    "1024x1536": "2:3",
+}
+NAMES: Mapping[str, str] = {"input_image": "image", "input_mask": "mask"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What stands behind a model's name: an endpoint's reader, and fields that the name implies."""
+
+    reader: Reader
+    values: Mapping[str, str] = field(default_factory=dict)
+    prompt_is_style: bool = False
+
+
+def _flux(form: Form) -> Plan:
+    plan = tasks.edit_flux(form)
+    return Plan(plan.credits, lambda desk: desk.listed(desk.store(plan.work())))
+
+
+def _headshot(form: Form) -> Plan:
+    prompt = form.text("prompt")
+    marked = prompt if prompting.FACE_CROP in prompt else f"{prompting.FACE_CROP} {prompt}"
+    return prompting.edits(form.translated({}, {"prompt": marked, "mode": "headshot"}))
+
+
+GENERATORS: Mapping[str, Reader] = {
+    "z-image": prompting.generations,
+    "qwen-image": prompting.generations_qwen,
+}
+EDITORS: Mapping[str, Model] = {
+    "remove-bg": Model(finding.remove_background),
+    "remove-logo": Model(erasing.remove_watermark),
+    "remove-object": Model(erasing.remove_objects),
+    "remove-text": Model(erasing.remove_text),
+    "remove-wire": Model(erasing.remove_wires),
+    "enhance-2x": Model(improving.enhance, {"zoom_factor": "2"}),
+    "enhance-4x": Model(improving.enhance, {"zoom_factor": "4"}),
+    "enhance-art-2x": Model(improving.enhance_art, {"zoom_factor": "2"}),
+    "enhance-art-4x": Model(improving.enhance_art, {"zoom_factor": "4"}),
+    "restore": Model(improving.restore),
+    "restore-pro": Model(prompting.edits, {"mode": "restore"}),
+    "colorize": Model(improving.colour),
+    "colorize-pro": Model(prompting.edits, {"mode": "colorize"}),
+    "light-restore": Model(prompting.edits, {"mode": "light_restore"}),
+    "headshot": Model(_headshot),
+    "sticker": Model(prompting.edits, {"mode": "cartoon"}),
+    "qwen-edit": Model(prompting.edits, {"mode": "editing"}),
+    "flux-kontext": Model(_flux),
+    "hairstyle": Model(improving.change_hairstyle, prompt_is_style=True),
+    "transfer-makeup": Model(improving.transfer_makeup, prompt_is_style=True),
+    "art": Model(improving.generate_art, prompt_is_style=True),
+    "detect-object": Model(finding.detect_objects),
+    "detect-objects": Model(finding.detect_objects),
+    "detect-text": Model(finding.detect_text),
+    "detect-wire": Model(finding.detect_wires),
+    "detect-wires": Model(finding.detect_wires),
+    "retouch-skin": Model(improving.retouch_skin),
+    "outpaint": Model(erasing.outpaint),
+    "pose-suggest": Model(improving.pose_suggest),
+}
+
+
+def generations(form: Form) -> Plan:
+    """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
+    if not form.text("model"):
+        return prompting.generations(form)
+    reader = _named(form, GENERATORS)
+    size = form.text("size")
+    if not size:
+        return _in_its_shape(reader(form))
+    if size not in RATIOS:
+        raise bad_request(f"Invalid size: must be one of {', '.join(RATIOS)}.")
+    return _in_its_shape(reader(form.translated({}, {"aspect_ratio": RATIOS[size]})))
+
+
+def edits(form: Form) -> Plan:
+    """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
+    if not form.text("model"):
+        return prompting.edits(form)
+    model = _named(form, EDITORS)
+    # The SDK calls the field so when it is given a list of pictures.
+    image = "image[]" if form.has("image[]") else "image"
+    values = {**model.values, **({"style": form.text("prompt")} if model.prompt_is_style else {})}
+    translated = form.translated({**NAMES, "input_image": image}, values)
+    return _in_its_shape(model.reader(translated))
+
+
+def _named(form: Form, models: Mapping[str, T]) -> T:
+    name = form.text("model")
+    found = models.get(name.removeprefix(PREFIX))
+    if found is None or not name.startswith(PREFIX):
+        raise bad_request(f"Unknown model: {name}.")
+    if form.text("n", "1") != "1":
+        raise bad_request("Invalid n: one picture is made per call.")
+    return found
+
+
+def _in_its_shape(plan: Plan) -> Plan:
+    """Leave `created` and `data` of an answer with a picture; other answers stay as they are."""
+
+    def run(desk: Desk) -> dict[str, object]:
+        answer = plan.run(desk)
+        return (
+            {"created": answer["created"], "data": answer["data"]} if "data" in answer else answer
+        )
+
+    return Plan(plan.credits, run)

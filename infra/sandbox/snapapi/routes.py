@@ -1,0 +1,104 @@
+"""SnapAPI's endpoints and who handles each."""
+
+from collections.abc import Mapping
+
+from werkzeug.wrappers import Response
+
+from infra.sandbox.clock import iso_seconds
+from infra.sandbox.replies import json_reply
+from infra.sandbox.snapapi import erasing, finding, improving, openai, prompting, tasks
+from infra.sandbox.snapapi.provider import Reader, SnapApi
+from infra.sandbox.world import Call, Handler, Route, World
+
+SYNCHRONOUS: Mapping[str, Reader] = {
+    "detect-objects": finding.detect_objects,
+    "detect-text": finding.detect_text,
+    "detect-wires": finding.detect_wires,
+    "remove-objects": erasing.remove_objects,
+    "remove-text": erasing.remove_text,
+    "remove-watermark": erasing.remove_watermark,
+    "remove-wires": erasing.remove_wires,
+    "remove-background": finding.remove_background,
+    "enhance": improving.enhance,
+    "enhance-art": improving.enhance_art,
+    "restore": improving.restore,
+    "colorize": improving.colour,
+    "generate-art": improving.generate_art,
+    "generations": openai.generations,
+    "generations-qwen": prompting.generations_qwen,
+    "edits": openai.edits,
+    "edits/multi": prompting.edits_multi,
+    "retouch-skin": improving.retouch_skin,
+    "transfer-makeup": improving.transfer_makeup,
+    "hairstyle": improving.change_hairstyle,
+    "outpaint": erasing.outpaint,
+    "pose-suggest": improving.pose_suggest,
+}
+TASKS = {"edit-flux": tasks.edit_flux, "try-on": tasks.try_on}
+TAKES_JSON = frozenset({"generations"})  # as the OpenAI SDK sends it
+
+# The page names an older path beside each; both take and answer the same here.
+LEGACY: Mapping[str, str] = {
+    "detect-objects": "/api/object_removal/v5/ai_detection",
+    "detect-text": "/api/object_removal/v5/text_detection",
+    "detect-wires": "/api/object_removal/v5/wire_detection",
+    "remove-objects": "/api/object_removal/v5/erase",
+    "remove-text": "/api/object_removal/v5/erase_text",
+    "remove-watermark": "/api/object_removal/v5/erase_watermark",
+    "remove-wires": "/api/object_removal/v5/erase_wire",
+    "remove-background": "/api/rmbg/v1/",
+    "enhance": "/api/enhance/v1/pro",
+    "enhance-art": "/api/enhance/v1/cartoon/pro",
+    "restore": "/api/restore/v1/",
+    "colorize": "/api/colorize/v1/",
+    "generate-art": "/api/fairyai/v1/gen_image",
+    "generations": "/api/text-to-image/v1",
+    "generations-qwen": "/api/text-to-image/v2",
+    "edits": "/api/image-edit/v2",
+    "edits/multi": "/api/image-edit/v2/multi",
+    "edit-flux": "/api/image-editing/v1/tasks",
+    "retouch-skin": "/api/skin_beauty/v1",
+    "transfer-makeup": "/api/makeup/v1/transfer",
+    "hairstyle": "/api/hairstyler/v1",
+    "try-on": "/api/tryon/v2/tasks",
+    "outpaint": "/api/outpaint/v1/",
+    "pose-suggest": "/api/recommendation/v1/pose",
+}
+
+
+class Api(SnapApi):
+    """SnapAPI with its table of endpoints."""
+
+    def routes(self) -> list[Route]:
+        """List every endpoint."""
+        opened = tasks.Tasks(self)
+        handlers: dict[str, Handler] = {
+            **{
+                name: self.synchronous(reader, takes_json=name in TAKES_JSON)
+                for name, reader in SYNCHRONOUS.items()
+            },
+            **{name: opened.create(reader) for name, reader in TASKS.items()},
+        }
+        return [
+            *(Route("POST", f"/v1/images/{name}", handle) for name, handle in handlers.items()),
+            *(Route("POST", LEGACY[name], handle) for name, handle in handlers.items()),
+            Route("GET", "/v1/tasks/<task_id>", opened.get),
+            Route("DELETE", "/v1/tasks/<task_id>", opened.cancel),
+            Route("GET", "/v1/health", self._health),
+            Route("GET", "/outputs/<path:name>", self.output),
+        ]
+
+    def _health(self, _: Call) -> Response:
+        parts = ("worker", "upstream", "backend", "kv")
+        return json_reply(
+            {
+                "status": "healthy",
+                "checks": dict.fromkeys(parts, "ok"),
+                "timestamp": iso_seconds(self.world.clock.now()),
+            }
+        )
+
+
+def build_provider(world: World) -> Api:
+    """Build the provider on a world."""
+    return Api(world)
