@@ -192,6 +192,17 @@ def test_a_sandbox_knows_neither_its_adapter_nor_the_local_environment() -> None
     ] == []
 
 
+def test_nothing_imports_a_command() -> None:
+    """What two commands share lies beside them; the name of a command alone leads to its file."""
+    files = sorted((ROOT / "infra").rglob("*.py"))
+    assert [
+        f"{_name(path)} imports {name}"
+        for path in files
+        for name in _imports(path)
+        if name.startswith("infra.cli.commands")
+    ] == []
+
+
 def test_every_door_has_its_file_and_every_file_its_door() -> None:
     """One file for each verb, and a use case of the same name behind it."""
     assert {path.stem for path in FUNCTIONS.glob("*.py")} == DOORS

@@ -10,7 +10,7 @@ from typing import Final
 try:
     import click
 
-    from infra.cli.failures import told_plainly
+    from infra.cli.errors import told_plainly
     from infra.cli.printing import Several, shown
 except KeyboardInterrupt:
     # Nothing has begun that could be told of, and click is not there yet to catch this.
@@ -46,7 +46,7 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"infra.cli.{cmd_name}").command
+        command: click.Command = import_module(f"infra.cli.commands.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

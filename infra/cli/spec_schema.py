@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from darkroom.naming import TYPED
 from darkroom.routes import Params, Route
 from darkroom.spec import Spec
-from infra.cli.declared import find_offered
+from infra.cli.offline_specs import find_offered
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 TEMPLATE: Final = "#/$defs/{model}"

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from darkroom.order import Trigger
 from darkroom.task import Task
-from infra.cli import letters, main
+from infra.cli import main
+from infra.cli.dead_letters import read as letters
 from infra.cli.target import Target, find_target
 from tests.cli.makes import make_task
 from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud

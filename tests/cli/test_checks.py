@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from infra.cli import checks
+from infra.cli.demo import image_checks as checks
 from tests.cli.makes import make_mask, make_photo
 
 PHOTO = make_photo()

@@ -10,13 +10,15 @@ from click.testing import CliRunner
 from PIL import Image
 
 from darkroom.task import Task
-from infra.cli import checks, demo, main
+from infra.cli import main
 from infra.cli.checkout import PHOTOS
-from infra.cli.contact_sheet import Pair, draw_contact_sheet
-from infra.cli.declared import check_spec, find_routes
-from infra.cli.samples import SAMPLES, Sample, files_of, missing_files
-from infra.cli.shelf import Shelf
-from infra.cli.verdict import Verdict, judge
+from infra.cli.commands import demo
+from infra.cli.demo import image_checks as checks
+from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
+from infra.cli.demo.output_folder import Shelf
+from infra.cli.demo.samples import SAMPLES, Sample, files_of, missing_files
+from infra.cli.demo.verify import Verdict, judge
+from infra.cli.offline_specs import check_spec, find_routes
 from tests.cli.makes import make_photo, make_task
 
 UPSCALE = Sample("cat.jpg", "upscale.snapapi", checks.doubled)

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from darkroom.errors import Busy
-from infra.cli.failures import told_plainly
+from infra.cli.errors import told_plainly
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from darkroom.ports import Tasks
 from darkroom.task import Task
-from infra.cli.following import follow
-from infra.cli.progress import Board, Row, row_of, table_of
-from infra.cli.telling import task_as_dict, task_lines
-from infra.cli.uploading import Placed
+from infra.cli.files.upload import Placed
+from infra.cli.tasks.describe import task_as_dict, task_lines
+from infra.cli.tasks.follow import follow
+from infra.cli.tasks.progress import Board, Row, row_of, table_of
 from tests.cli.makes import START, make_attempt, make_task
 
 ID = "0" * 32

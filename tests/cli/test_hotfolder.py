@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.hotfolder import HotFolder, attend, changes_of
+from infra.cli.hot_folder.sync import HotFolder, attend, changes_of
 from tests.cli.makes import make_photo
 
 

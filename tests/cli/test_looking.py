@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from darkroom.task import State
-from infra.cli import looking
-from infra.cli.looking import covers, standing_still, unfinished
+from infra.cli.tasks import find as looking
+from infra.cli.tasks.find import covers, standing_still, unfinished
 from tests.cli.makes import START, make_task
 from tests.fakes.tasks import InMemoryTasks
 

@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pytest
 
-from infra.cli.declared import check_spec
-from infra.cli.parcel import pack, pack_written
-from infra.cli.put import read_param
+from infra.cli.commands.put import read_param
+from infra.cli.files.upload_plan import pack, pack_written
+from infra.cli.offline_specs import check_spec
 
 
 @pytest.fixture

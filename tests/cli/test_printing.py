@@ -19,10 +19,10 @@ from darkroom.naming import in_shell
 from darkroom.pipeline.advice import look_at
 from infra import cli
 from infra.cli import main
-from infra.cli.contact_sheet import Pair, draw_contact_sheet
+from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
 from infra.cli.printing import Several, cell, note, say, say_json, say_lines, shown
-from infra.cli.progress import Board, Row, table_of
-from infra.cli.telling import task_lines
+from infra.cli.tasks.describe import task_lines
+from infra.cli.tasks.progress import Board, Row, table_of
 from tests.pipeline.offers import JOB_KEY
 from tests.pipeline.studio import Studio
 

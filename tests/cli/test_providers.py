@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 from darkroom.naming import TYPED
 from infra.cli import main
-from infra.cli.declared import find_offered, find_routes
-from infra.cli.providers import build_markdown
+from infra.cli.commands.providers import build_markdown
+from infra.cli.offline_specs import find_offered, find_routes
 
 
 def test_json_lists_each_providers_operations() -> None:

@@ -1,7 +1,7 @@
 """The README's table of operations and providers is the generated one."""
 
 from infra.cli.checkout import ROOT
-from infra.cli.providers import BEGIN, END, build_markdown
+from infra.cli.commands.providers import BEGIN, END, build_markdown
 
 
 def test_the_readme_holds_the_generated_table() -> None:

@@ -10,8 +10,8 @@ import pytest
 from darkroom.arrivals import Message, Requested
 from darkroom.aws.messages import read_message
 from darkroom.pipeline.intake import LAST_TRY, receive
-from infra.cli.letters import NO_REASON, BadEnd, DeadLetters, Letter, read_letter
-from infra.cli.redriving import redrive
+from infra.cli.dead_letters.read import NO_REASON, BadEnd, DeadLetters, Letter, read_letter
+from infra.cli.dead_letters.redrive import redrive
 from tests.cli.conftest import Shop
 from tests.cli.makes import START, make_attempt
 from tests.fakes.cloud import INPUT, TABLE, client

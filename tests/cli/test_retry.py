@@ -8,7 +8,7 @@ import pytest
 from click import Context, Group
 
 from infra.cli import main
-from infra.cli.acting import FEW
+from infra.cli.tasks.batch import FEW
 from tests.cli.conftest import Shop
 from tests.cli.makes import make_attempt
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # sh
 
 from infra.cli import main
 from infra.cli.checkout import SCHEMA, SPECS
-from infra.cli.declared import check_spec, find_offered
+from infra.cli.offline_specs import check_spec, find_offered
 from infra.cli.spec_schema import build_schema, schema_text
 
 

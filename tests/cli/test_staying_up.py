@@ -15,9 +15,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import demo, main
+from infra.cli import main
 from infra.cli.checkout import ROOT
-from infra.cli.starting import _told, starting, until_stopped
+from infra.cli.commands import demo
+from infra.cli.lifecycle import _told, starting, until_stopped
 from infra.local.server import PortTakenError
 
 

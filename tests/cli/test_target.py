@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from infra.cli import main
-from infra.cli.looking import newest
-from infra.cli.shipping import TargetBuckets
+from infra.cli.hot_folder.s3_buckets import TargetBuckets
 from infra.cli.target import Target, find_target
+from infra.cli.tasks.find import newest
 from infra.local import record
 from tests.cli.makes import START, make_task
 

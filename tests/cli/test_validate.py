@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from infra.cli import main
 from infra.cli.checkout import SPECS
-from infra.cli.declared import check_spec
+from infra.cli.offline_specs import check_spec
 
 
 def run(*arguments: str) -> tuple[int, str]:

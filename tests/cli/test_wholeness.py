@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.wholeness import is_whole
+from infra.cli.hot_folder.file_ready import is_whole
 from tests.cli.makes import make_photo
 
 

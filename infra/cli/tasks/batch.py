@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from darkroom.errors import DarkroomError, Failure
-from infra.cli.failures import told_plainly
+from infra.cli.errors import told_plainly
 from infra.cli.printing import say, say_json
 
 if TYPE_CHECKING:
     from darkroom.ports import Ports
-    from infra.cli.meaning import Meant
     from infra.cli.target import Target
+    from infra.cli.tasks.select import Meant
 
 AT_ONCE: Final = 8
 FEW: Final = 20

@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
+from infra.cli.lifecycle import until_stopped, wait_for_stop
 from infra.cli.printing import say, say_json
-from infra.cli.starting import until_stopped, wait_for_stop
 
 HOST: Final = "127.0.0.1"
 

@@ -7,8 +7,8 @@ import click
 
 from darkroom.naming import in_shell
 from infra.cli.checkout import called_as, need_checkout
+from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
 from infra.cli.printing import note, say
-from infra.cli.starting import starting, until_stopped, wait_for_stop
 from infra.loopback_guard import ACCESS_KEY
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def _tell(local: "Target") -> None:
 
 
 def _watch(local: "Target", folder: Path) -> None:
-    from infra.cli.hotfolder import HotFolder, attend  # noqa: PLC0415 - brings watchfiles along
-    from infra.cli.shipping import TargetBuckets  # noqa: PLC0415 - only for --watch
+    from infra.cli.hot_folder.s3_buckets import TargetBuckets  # noqa: PLC0415 - only for --watch
+    from infra.cli.hot_folder.sync import HotFolder, attend  # noqa: PLC0415 - brings watchfiles along
 
     note(f"watching {folder}; results come to {folder / 'out'}")
     attend(HotFolder(folder, TargetBuckets(local), note))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from darkroom.naming import kind_of
-from infra.cli.looking import covers, is_task_id, look, spellings, unfinished
+from infra.cli.tasks.find import covers, is_task_id, look, spellings, unfinished
 
 if TYPE_CHECKING:
     from darkroom.ports import Tasks

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from darkroom.naming import MAX_KEY_BYTES, WORK, is_text, kind_of
-from infra.cli.ledger import MANIFEST, Ledger, digest_of, inputs_of
-from infra.cli.wholeness import HELD_S, Pending, Signature, is_whole, signature_of
+from infra.cli.hot_folder.done_list import MANIFEST, Ledger, digest_of, inputs_of
+from infra.cli.hot_folder.file_ready import HELD_S, Pending, Signature, is_whole, signature_of
 
 OUT: Final = "out"
 LOOK_EVERY_MS: Final = 400

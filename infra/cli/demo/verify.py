@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from infra.cli.checks import open_image
-from infra.cli.contact_sheet import Pair
-from infra.cli.playing import look_at
+from infra.cli.demo.contact_sheet import Pair
+from infra.cli.demo.image_checks import open_image
+from infra.cli.demo.previews import look_at
 
 if TYPE_CHECKING:
     from darkroom.task import Task
-    from infra.cli.samples import Sample
+    from infra.cli.demo.samples import Sample
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from darkroom.media import Kind
-from infra.cli import checks
 from infra.cli.checkout import PHOTOS, SPECS
+from infra.cli.demo import image_checks as checks
 
 FOLDER: Final = "photos/"
 """Where the demo's files go in the input bucket."""

@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from infra.cli.looking import look, newest
+from infra.cli.lifecycle import until_stopped
 from infra.cli.printing import open_console
-from infra.cli.starting import until_stopped
 from infra.cli.target import env_option, find_target
+from infra.cli.tasks.find import look, newest
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -24,7 +24,7 @@ def command(what: str | None, limit: int, environment: str) -> None:
     Without an argument: those of photos/ and of the bucket's root.
     """
     with until_stopped():
-        from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
+        from infra.cli.tasks.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
         tasks = find_target(environment).tasks
         with Board(open_console(), f"{what or 'photos/ and the root'} in {environment}") as board:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from darkroom.naming import TYPED
-from infra.cli.declared import find_labels, find_routes, operations_by_provider
+from infra.cli.offline_specs import find_labels, find_routes, operations_by_provider
 from infra.cli.printing import open_console, say, say_json, say_lines
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.acting import act_on, tell
-from infra.cli.meaning import in_need, to_retry
-from infra.cli.names import names_argument
 from infra.cli.target import env_option, find_target
+from infra.cli.tasks.arguments import names_argument
+from infra.cli.tasks.batch import act_on, tell
+from infra.cli.tasks.select import in_need, to_retry
 
 if TYPE_CHECKING:
     from darkroom.ports import Ports

@@ -7,8 +7,8 @@ from pathlib import Path
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.cli.files.upload import upload_spec
 from infra.cli.target import Target
-from infra.cli.uploading import upload_spec
 
 
 class TargetBuckets:

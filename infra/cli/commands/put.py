@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.cli.parcel import Parcel, is_label, pack, pack_written
+from infra.cli.files.upload_plan import Parcel, is_label, pack, pack_written
 from infra.cli.printing import Several, note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
     from darkroom.task import Task
-    from infra.cli.uploading import Placed
+    from infra.cli.files.upload import Placed
 
 
 def read_param(written: str) -> tuple[str, Any]:
@@ -99,7 +99,7 @@ def command(  # noqa: PLR0913 - click hands over one argument per option
     placed = _send(target, parcel)
     tasks = _follow(target, placed, timeout) if wait else {}
     if out is not None:
-        from infra.cli.saving import save  # noqa: PLC0415 - only for --out
+        from infra.cli.files.download import save  # noqa: PLC0415 - only for --out
 
         save(target, tasks.values(), out)
     if as_json:
@@ -143,7 +143,7 @@ def _written(operation: str, provider: Sequence[str], params: Sequence[str]) -> 
 
 
 def _send(target: Target, parcel: Parcel) -> "list[Placed]":
-    from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
+    from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
 
     for key, path in parcel.files.items():
         note(f"uploading {path} as {key}")
@@ -154,8 +154,8 @@ def _send(target: Target, parcel: Parcel) -> "list[Placed]":
 
 
 def _follow(target: Target, placed: "Sequence[Placed]", timeout: float | None) -> "dict[str, Task]":
-    from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.progress import Board  # noqa: PLC0415 - the same
+    from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.progress import Board  # noqa: PLC0415 - the same
 
     with Board(open_console(err=True), target.environment) as board:
         return follow(target.tasks, placed, board.show, timeout)
@@ -166,7 +166,7 @@ def _succeeded(task: "Task | None") -> bool:
 
 
 def _as_dict(placed: "Placed", task: "Task | None") -> dict[str, Any]:
-    from infra.cli.telling import task_as_dict  # noqa: PLC0415 - only for JSON
+    from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
     known = task_as_dict(task) if task else {}
     return {"task_id": placed.task_id, "key": placed.key} | known

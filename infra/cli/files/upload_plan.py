@@ -15,7 +15,7 @@ import click
 from darkroom.errors import SpecRefused
 from darkroom.media import BY_EXTENSION, extension_of
 from darkroom.naming import RESERVED, folder_of, is_text, kind_of, read_spec_name
-from infra.cli.declared import Found, check_spec
+from infra.cli.offline_specs import Found, check_spec
 
 IMAGES: Final = tuple(
     dict.fromkeys(media.extension for media in BY_EXTENSION.values() if media.kind == "image")

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.cli.checkout import PHOTOS, need_checkout
+from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
 from infra.cli.printing import note, open_console, say, say_json
-from infra.cli.starting import starting, until_stopped, wait_for_stop
 
 if TYPE_CHECKING:
     from darkroom.task import Task
-    from infra.cli.samples import Sample
+    from infra.cli.demo.samples import Sample
+    from infra.cli.demo.verify import Verdict
+    from infra.cli.files.upload import Placed
     from infra.cli.target import Target
-    from infra.cli.uploading import Placed
-    from infra.cli.verdict import Verdict
 
 WITHIN_S: Final = 60.0
 SHEET: Final = "contact-sheet.png"
@@ -39,7 +39,7 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
 
     Nothing leaves this machine and nothing is paid: the providers are sandboxes.
     """
-    from infra.cli.samples import SAMPLES, missing_files  # noqa: PLC0415 - brings numpy along
+    from infra.cli.demo.samples import SAMPLES, missing_files  # noqa: PLC0415 - brings numpy along
 
     need_checkout()
     missing = missing_files(SAMPLES)
@@ -62,9 +62,9 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
 
 def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Verdict"]:
     """Do the samples in an environment that is up, and save and check what comes of them."""
-    from infra.cli.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
-    from infra.cli.shelf import Shelf  # noqa: PLC0415 - the demo alone needs it
-    from infra.cli.verdict import judge  # noqa: PLC0415 - brings Pillow along
+    from infra.cli.demo.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
+    from infra.cli.demo.output_folder import Shelf  # noqa: PLC0415 - the demo alone needs it
+    from infra.cli.demo.verify import judge  # noqa: PLC0415 - brings Pillow along
 
     shelf = Shelf(out)
     shelf.clear()
@@ -81,8 +81,8 @@ def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Verdic
 
 
 def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
-    from infra.cli.samples import FOLDER, files_of  # noqa: PLC0415 - brings numpy along
-    from infra.cli.uploading import upload, upload_spec  # noqa: PLC0415 - the same
+    from infra.cli.demo.samples import FOLDER, files_of  # noqa: PLC0415 - brings numpy along
+    from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - the same
 
     files = files_of(samples)
     note(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
@@ -92,8 +92,8 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
 
 
 def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
-    from infra.cli.following import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.progress import Board  # noqa: PLC0415 - the same
+    from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.progress import Board  # noqa: PLC0415 - the same
 
     with Board(open_console(err=True), "Darkroom demo") as board:
         return follow(local.tasks, placed, board.show, WITHIN_S)

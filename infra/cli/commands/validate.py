@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from infra.cli.declared import check_spec
+from infra.cli.offline_specs import check_spec
 from infra.cli.printing import say, say_json
 
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from darkroom.arrivals import FIRST_ID
 from darkroom.pipeline.fail import fail
-from infra.cli.acting import Outcome, carry_out
-from infra.cli.letters import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter
-from infra.cli.looking import covers, spellings
+from infra.cli.dead_letters.read import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter
 from infra.cli.target import Target
+from infra.cli.tasks.batch import Outcome, carry_out
+from infra.cli.tasks.find import covers, spellings
 
 SKEW: Final = timedelta(minutes=15)
 """So far this machine's clock may be behind that of the queue: what lies there already must not

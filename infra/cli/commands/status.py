@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.looking import look, standing_still
 from infra.cli.printing import open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
+from infra.cli.tasks.find import look, standing_still
 
 if TYPE_CHECKING:
     from darkroom.task import Task
@@ -33,11 +33,11 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
     else:
         found = [*look(tasks, what, limit)]
     if as_json:
-        from infra.cli.telling import task_as_dict  # noqa: PLC0415 - only for JSON
+        from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
         say_json([task_as_dict(task) for task in found])
     elif what is not None and len(found) == 1 and not what.endswith("/"):
-        from infra.cli.telling import task_lines  # noqa: PLC0415 - only for one task
+        from infra.cli.tasks.describe import task_lines  # noqa: PLC0415 - only for one task
 
         for line in task_lines(found[0]):
             say(line)
@@ -72,7 +72,7 @@ def _tell_of_pauses(target: Target) -> None:
 def _tell_of_letters(target: Target) -> None:
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
-    from infra.cli.letters import count_letters  # noqa: PLC0415 - brings the models along
+    from infra.cli.dead_letters.read import count_letters  # noqa: PLC0415 - brings the models along
 
     try:
         count = count_letters(target.sqs, target.need("DeadLetterQueueUrl"))
@@ -85,7 +85,7 @@ def _tell_of_letters(target: Target) -> None:
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:
-    from infra.cli.progress import Board, row_of  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.progress import Board, row_of  # noqa: PLC0415 - brings rich along
 
     now = datetime.now(UTC)
     with Board(open_console(), title) as board:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from infra.cli.progress import Row, row_of
+from infra.cli.tasks.progress import Row, row_of
 
 if TYPE_CHECKING:
     from darkroom.ports import Tasks
     from darkroom.task import Task
-    from infra.cli.uploading import Placed
+    from infra.cli.files.upload import Placed
 
 LOOK_EVERY_S: Final = 0.3
 

@@ -2,9 +2,9 @@
 
 import click
 
-from infra.cli.acting import tell
-from infra.cli.names import names_argument
 from infra.cli.target import env_option, find_target
+from infra.cli.tasks.arguments import names_argument
+from infra.cli.tasks.batch import tell
 
 
 @click.command(name="redrive")
@@ -19,8 +19,8 @@ def command(what: tuple[str, ...], environment: str, *, dry_run: bool, as_json: 
     fails again comes back. The end of a run ends its task, or the task goes on in a new run. A task
     is paid for once, however often it is asked for.
     """
-    from infra.cli.letters import DeadLetters  # noqa: PLC0415 - brings the models along
-    from infra.cli.redriving import redrive  # noqa: PLC0415 - the same
+    from infra.cli.dead_letters.read import DeadLetters  # noqa: PLC0415 - brings the models along
+    from infra.cli.dead_letters.redrive import redrive  # noqa: PLC0415 - the same
 
     target = find_target(environment)
     with DeadLetters(target.sqs, target.need("DeadLetterQueueUrl")) as dead:

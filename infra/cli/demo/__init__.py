@@ -1,0 +1,1 @@
+"""What `darkroom demo` does and how it checks what came of it."""

@@ -1,0 +1,1 @@
+"""Files between this disk and the buckets."""

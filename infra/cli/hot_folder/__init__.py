@@ -1,0 +1,1 @@
+"""A folder on this disk that is kept in step with the buckets."""
