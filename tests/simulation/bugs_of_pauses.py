@@ -10,6 +10,7 @@ from darkroom.order import Trigger
 from darkroom.pace import Standing
 from darkroom.pipeline import (
     admission,
+    decide,
     intake,
     outcome,
     own_side,
@@ -82,7 +83,7 @@ def _turned_away_without_a_word() -> list[Swap]:
 
 
 def _queued_tasks_have_one_run() -> list[Swap]:
-    whole = failing.runs_left
+    whole = decide.runs_left
     return [(failing, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from darkroom.pipeline import deliver, draft, intake, release, submit, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.ending import put_as, write_manifest
-from darkroom.pipeline.release import DELETED, stale
 from darkroom.pipeline.resolve import look
+from darkroom.pipeline.superseded import DELETED, stale
 from darkroom.ports import Found, Ports
 from darkroom.task import Task
 from tests.simulation.outside import ClientError

@@ -25,8 +25,8 @@ from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.pipeline.advice import after, fetch_it_again
 from darkroom.pipeline.answers import saved_answer
 from darkroom.pipeline.attempts import route_for
+from darkroom.pipeline.decide import end
 from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
-from darkroom.pipeline.fail import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.manifest import read_results
 from darkroom.pipeline.names import result_names

@@ -9,8 +9,8 @@ from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable, wan
 from darkroom.order import Order, Trigger
 from darkroom.pipeline.held_back import look_again_at
 from darkroom.pipeline.names import holder
-from darkroom.pipeline.release import stale
 from darkroom.pipeline.resolve import look, missing, pin, resolve, why_waiting
+from darkroom.pipeline.superseded import stale
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Task

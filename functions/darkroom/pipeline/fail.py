@@ -13,6 +13,7 @@ from darkroom.pipeline.admission import note_own_trouble
 from darkroom.pipeline.advice import retry_it
 from darkroom.pipeline.answers import lay_aside
 from darkroom.pipeline.attempts import other_account, route_for
+from darkroom.pipeline.decide import runs_left
 from darkroom.pipeline.doubt import answered, given_up, unknown_outcome
 from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
 from darkroom.pipeline.patience import until_won
@@ -23,12 +24,6 @@ from darkroom.task import Ending, Task
 UNWANTED = frozenset({"cancelled", "job-too-slow"})
 """Failures with which a job is stopped at its provider, where that can be."""
 INTERRUPTED = Failure("interrupted", "The call was interrupted, and nobody could find out more.")
-
-
-def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
-    """Write down how the task will end, for FAIL to carry out. Raises `Conflict`."""
-    now = ports.clock.now()
-    return ports.tasks.replace(task, replace(task, ending=ending, updated_at=now, **changes))  # type: ignore[arg-type]
 
 
 def fail(ports: Ports, task_id: str, run: int, broken: str | None = None) -> Step:
@@ -93,11 +88,6 @@ def _with_its_answer(ports: Ports, task: Task) -> Task:
     """The task with what is known of its last paid call, also where the table did not take it."""
     paid = answered(ports, task) if task.in_doubt else None
     return task if paid is None else replace(task, attempts=task.with_attempt(paid))
-
-
-def runs_left(ports: Ports, task: Task) -> int:
-    """How many runs may still be begun in place of lost ones."""
-    return ports.policy.runs - (task.run - task.since_run + 1)
 
 
 def _ending(task: Task, broken: str | None) -> Ending:

@@ -31,8 +31,9 @@ from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.identity import task_of, trigger_of
 from darkroom.pipeline.patience import each, until_won
-from darkroom.pipeline.release import DELETED, SUPERSEDED, release, release_all
+from darkroom.pipeline.release import release, release_all
 from darkroom.pipeline.resolve import is_there
+from darkroom.pipeline.superseded import DELETED, SUPERSEDED
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES

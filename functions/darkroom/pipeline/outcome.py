@@ -18,7 +18,7 @@ from darkroom.errors import (
 from darkroom.pace import FIRST_PAUSE_S, MOST_BLOCKED_S
 from darkroom.pipeline.advice import pay_again_for_it
 from darkroom.pipeline.attempts import next_choice, price_of
-from darkroom.pipeline.fail import end
+from darkroom.pipeline.decide import end
 from darkroom.pipeline.paid_answer import (
     keep_paid_answer,
     reread,

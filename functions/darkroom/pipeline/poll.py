@@ -23,7 +23,7 @@ from darkroom.pipeline.attempts import (
     route_for,
     submit_until,
 )
-from darkroom.pipeline.fail import end
+from darkroom.pipeline.decide import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.outcome import hold_claimed_job, owns_job
 from darkroom.pipeline.patience import (

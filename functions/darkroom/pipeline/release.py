@@ -17,37 +17,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from darkroom.arrivals import Awaited
-from darkroom.errors import Failure, InputRefused, InputWithheld, Refused
+from darkroom.errors import Refused
 from darkroom.naming import wanted_as
-from darkroom.order import Trigger
-from darkroom.pipeline.fail import end, fail
+from darkroom.pipeline.decide import end
+from darkroom.pipeline.fail import fail
 from darkroom.pipeline.held_back import waits_on
 from darkroom.pipeline.patience import each, until_won
 from darkroom.pipeline.resolve import look, missing, pin
 from darkroom.ports import Ports
 from darkroom.task import UNSUBMITTED, Ending, Task
 
-SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")
-DELETED = Failure("spec-deleted", "The spec was deleted before its task was submitted.")
-
 PIECE = 64
 """Tasks that are released by one errand at most."""
 PIECE_S = 3
 """After so long an errand hands the rest on: ten of them share one invocation of a minute."""
 DIGITS = "0123456789abcdef"
-
-
-def stale(ports: Ports, trigger: Trigger) -> Failure | None:
-    """Why what the trigger asked for should not be begun any more, if so; a message never ages."""
-    if trigger.kind == "message":
-        return None
-    try:
-        current = ports.inputs.find(trigger.key)
-    except (InputRefused, InputWithheld):
-        return None  # whoever reads it says what is wrong with it
-    if current is None:
-        return DELETED
-    return None if current.version_id == trigger.version else SUPERSEDED
 
 
 def release_all(ports: Ports, awaited: Awaited) -> None:

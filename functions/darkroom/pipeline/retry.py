@@ -24,9 +24,9 @@ from darkroom.pipeline.advice import after, look_at
 from darkroom.pipeline.answers import UNFETCHED, saved_answer
 from darkroom.pipeline.attempts import route_for
 from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.release import SUPERSEDED, stale
 from darkroom.pipeline.resolve import look, missing, pin, why_waiting, withheld
 from darkroom.pipeline.settle import patience
+from darkroom.pipeline.superseded import SUPERSEDED, stale
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Task

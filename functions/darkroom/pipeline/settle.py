@@ -21,8 +21,8 @@ from darkroom.pipeline.attempts import (
     route_for,
     work_for,
 )
+from darkroom.pipeline.decide import end
 from darkroom.pipeline.doubt import given_up, unknown_outcome
-from darkroom.pipeline.fail import end
 from darkroom.pipeline.outcome import accepted, go_on, requeue
 from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s
 from darkroom.ports import Ports, Step

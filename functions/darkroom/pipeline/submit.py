@@ -33,13 +33,13 @@ from darkroom.pipeline.admission import (
 from darkroom.pipeline.advice import after
 from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
 from darkroom.pipeline.attend import attend
-from darkroom.pipeline.fail import end
+from darkroom.pipeline.decide import end
 from darkroom.pipeline.guard import find_mine
 from darkroom.pipeline.held_back import hold
 from darkroom.pipeline.outcome import accepted, refused, with_account
 from darkroom.pipeline.own_side import wait_unpaid
-from darkroom.pipeline.release import stale
 from darkroom.pipeline.settle import settle, unclear
+from darkroom.pipeline.superseded import stale
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

@@ -20,8 +20,9 @@ from typing import Literal
 
 from darkroom.errors import Conflict, Failure, InputRefused
 from darkroom.pipeline.advice import retry_it
+from darkroom.pipeline.decide import end, runs_left
 from darkroom.pipeline.ending import conclude, rewrite_manifest
-from darkroom.pipeline.fail import end, fail, runs_left
+from darkroom.pipeline.fail import fail
 from darkroom.pipeline.held_back import coming, latest_deadline, waits_on
 from darkroom.pipeline.patience import each
 from darkroom.pipeline.release import release

@@ -1,0 +1,17 @@
+"""That a task ends, and how, before FAIL carries it out."""
+
+from dataclasses import replace
+
+from darkroom.ports import Ports
+from darkroom.task import Ending, Task
+
+
+def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
+    """Write down how the task will end, for FAIL to carry out. Raises `Conflict`."""
+    now = ports.clock.now()
+    return ports.tasks.replace(task, replace(task, ending=ending, updated_at=now, **changes))  # type: ignore[arg-type]
+
+
+def runs_left(ports: Ports, task: Task) -> int:
+    """How many runs may still be begun in place of lost ones."""
+    return ports.policy.runs - (task.run - task.since_run + 1)
