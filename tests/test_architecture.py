@@ -57,6 +57,10 @@ THIRD_PARTIES: Mapping[str, frozenset[str]] = {
 }
 """Packages that a part may import; every other part has pydantic alone."""
 
+PIPELINE_FOLDER = FUNCTIONS / "darkroom" / "pipeline"
+PIPELINE = ("admission", "orders", "endings", "paid_call")
+"""What verbs share, the innermost first."""
+
 PROVIDERS = FUNCTIONS / "darkroom" / "providers"
 OUTSIDE = {"httpx", "httpcore", "boto3", "time", "socket", "os", "random", "datetime", "urllib3"}
 
@@ -120,6 +124,25 @@ def _packages(path: Path) -> Iterator[str]:
         top = name.split(".")[0]
         if top != "darkroom" and top not in sys.stdlib_module_names:
             yield "mypy_boto3_*" if top.startswith("mypy_boto3_") else top
+
+
+def test_what_verbs_share_knows_no_verb_and_nothing_that_comes_after_it() -> None:
+    """`PIPELINE` is the order: each folder may import itself and those before it."""
+    assert {path.name for path in _folders(PIPELINE_FOLDER)} == set(PIPELINE)
+    wrong = []
+    for number, folder in enumerate(PIPELINE):
+        allowed = tuple(f"darkroom.pipeline.{name}." for name in PIPELINE[: number + 1])
+        for path in (PIPELINE_FOLDER / folder).glob("*.py"):
+            wrong += [
+                f"{_name(path)} imports {name}"
+                for name in _imports(path)
+                if name.startswith("darkroom.pipeline") and not name.startswith(allowed)
+            ]
+    assert wrong == []
+
+
+def _folders(parent: Path) -> Iterator[Path]:
+    return (path for path in parent.iterdir() if (path / "__init__.py").is_file())
 
 
 def test_providers_share_what_lies_beside_them_and_know_nothing_of_each_other() -> None:

@@ -9,11 +9,11 @@ import pytest
 
 from darkroom.aws.items import KEEP
 from darkroom.pace import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S
-from darkroom.pipeline.answers import IN_ITEM_BYTES
+from darkroom.pipeline.admission.backoff import ALONE_SHARE, MOST_WAIT_S
 from darkroom.pipeline.intake import LAST_TRY
-from darkroom.pipeline.patience import ALONE_SHARE, MOST_WAIT_S
+from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
+from darkroom.pipeline.paid_call.settle import LOOK_FOR, REPLAY_FOR
 from darkroom.pipeline.poll import LOST_WAITS_S
-from darkroom.pipeline.settle import LOOK_FOR, REPLAY_FOR
 from darkroom.pipeline.sweep import LEAST_LEFT_S
 from darkroom.policy import Policy
 from darkroom.providers.adapter import Adapter

@@ -2,7 +2,7 @@
 
 Reading is in two steps: bytes to JSON (size, encoding, depth, duplicate names, NaN), JSON to a
 `Spec` (unknown fields get the nearest known name). Whether an operation exists, and what its
-parameters may be, is the providers' to say: see `darkroom.pipeline.resolve`.
+parameters may be, is the providers' to say: see `darkroom.pipeline.orders.resolve`.
 """
 
 import json

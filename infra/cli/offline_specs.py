@@ -85,7 +85,7 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> Found:
         name: what the file is called in messages.
         key: the key that it would have in the input bucket; by default the file's own name.
     """
-    from darkroom.pipeline.resolve import resolve  # noqa: PLC0415 - brings pydantic along
+    from darkroom.pipeline.orders.resolve import resolve  # noqa: PLC0415 - brings pydantic along
     from darkroom.spec import read_spec  # noqa: PLC0415 - the same
 
     key = key or PurePath(name).name

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from darkroom.naming import in_shell
-from darkroom.pipeline.advice import look_at
+from darkroom.pipeline.endings.next_steps import look_at
 from infra import cli
 from infra.cli import main
 from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet

@@ -3,7 +3,7 @@
 import time
 
 from darkroom.pace import OPENS_AT, Standing
-from darkroom.pipeline.admission import OWN_SIDE
+from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.cli.conftest import Shop
 
 

@@ -14,7 +14,7 @@ from darkroom.errors import (
     Throttled,
 )
 from darkroom.pace import OPENS_AT, Rate, Rules, Standing
-from darkroom.pipeline.admission import note_success
+from darkroom.pipeline.admission.admit import note_success
 from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from darkroom.errors import Failure, Refused
-from darkroom.pipeline.advice import after
 from darkroom.pipeline.cancel import stop
+from darkroom.pipeline.endings.next_steps import after
 from darkroom.task import Ending
 from tests.fakes.samples import sample_task
 from tests.pipeline.studio import Studio, in_state

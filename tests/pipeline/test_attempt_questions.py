@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.attempt import Attempt, Outcome
 from darkroom.order import Choice
-from darkroom.pipeline.attempts import (
+from darkroom.pipeline.paid_call.plan import (
     LOST_LIMIT,
     call_until,
     next_choice,

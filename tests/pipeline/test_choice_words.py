@@ -7,7 +7,7 @@ import pytest
 
 from darkroom.errors import SpecRefused
 from darkroom.naming import read_spec_name
-from darkroom.pipeline.choose import choose
+from darkroom.pipeline.orders.match import choose
 from darkroom.spec import parse_spec
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import ROUTES, Nothing

@@ -11,8 +11,8 @@ from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import Kind
 from darkroom.naming import work_key
-from darkroom.pipeline.answers import IN_ITEM_BYTES
 from darkroom.pipeline.deliver import ABSENT_LIMIT, deliver
+from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.policy import Policy
 from darkroom.ports import Step
 from darkroom.task import Task

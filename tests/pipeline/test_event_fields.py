@@ -3,7 +3,7 @@
 import pytest
 
 from darkroom.errors import Failure
-from darkroom.pipeline.ending import announce
+from darkroom.pipeline.endings.publish import announce
 from darkroom.task import Ending, EndStatus
 from tests.fakes.samples import full_task, sample_task
 from tests.pipeline.studio import PHOTO, Studio, in_state, refusal

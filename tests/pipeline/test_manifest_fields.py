@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from darkroom.attempt import Attempt, Charged
-from darkroom.pipeline.manifest import build_manifest, cost_of, read_results
+from darkroom.pipeline.endings.manifest import build_manifest, cost_of, read_results
 from darkroom.routes import Tariff
 from darkroom.task import Task
 from tests.fakes.clock import START

@@ -11,7 +11,7 @@ import pytest
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Conflict
 from darkroom.naming import stem_of
-from darkroom.pipeline.ending import named, put_as
+from darkroom.pipeline.endings.publish import named, put_as
 from darkroom.task import Result, Task
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG

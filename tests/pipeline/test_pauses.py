@@ -10,7 +10,7 @@ import pytest
 
 from darkroom.errors import AccountBlocked, NotSent, OwnTrouble
 from darkroom.pace import MOST_BLOCKED_S, Standing
-from darkroom.pipeline.admission import HELD_UP_S, OWN_SIDE
+from darkroom.pipeline.admission.admit import HELD_UP_S, OWN_SIDE
 from darkroom.pipeline.poll import UNASKED_FOR
 from darkroom.task import Task
 from tests.fakes.outputs import InMemoryOutputs

@@ -8,8 +8,8 @@ import pytest
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Busy, Refused, ResultGone, Unclear
-from darkroom.pipeline.answers import save_beside
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.paid_call.saved_answer import save_beside
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from darkroom.policy import Policy

@@ -4,9 +4,9 @@ import pytest
 
 from darkroom.errors import Busy, NotSent, Throttled, Unclear
 from darkroom.pace import LANES, Rate, Rules, bucket_of
-from darkroom.pipeline.answers import save_beside
-from darkroom.pipeline.patience import EXPLAINED_S
-from darkroom.pipeline.settle import FINDING_OUT
+from darkroom.pipeline.admission.backoff import EXPLAINED_S
+from darkroom.pipeline.paid_call.saved_answer import save_beside
+from darkroom.pipeline.paid_call.settle import FINDING_OUT
 from darkroom.ports import Step
 from darkroom.work import Accepted, JobFailed
 from tests.fakes.providers import Lost

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from darkroom.attempt import Attempt
-from darkroom.pipeline.manifest import describe_attempt
+from darkroom.pipeline.endings.manifest import describe_attempt
 from darkroom.task import Task
 from tests.simulation.ledger import NEW_PRICE, PRICE, Job
 from tests.simulation.world import World

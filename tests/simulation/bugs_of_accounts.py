@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from darkroom.errors import AccountBlocked, ProviderRefused
-from darkroom.pipeline import outcome, poll, settle, submit
+from darkroom.pipeline import poll, submit
+from darkroom.pipeline.paid_call import record as outcome
+from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Task

@@ -8,9 +8,10 @@ from typing import Any, BinaryIO, Final
 
 from darkroom import pace
 from darkroom.naming import manifest_of
-from darkroom.pipeline import cancel, deliver, ending, intake, retry, sweep
+from darkroom.pipeline import cancel, deliver, intake, retry, sweep
 from darkroom.pipeline import fail as failing
-from darkroom.pipeline.admission import give_up_leases
+from darkroom.pipeline.admission.admit import give_up_leases
+from darkroom.pipeline.endings import publish as ending
 from darkroom.ports import Ports
 from darkroom.task import STILL, Ending, Task
 from tests.fakes.gate import InMemoryGate

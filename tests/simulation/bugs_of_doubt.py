@@ -10,8 +10,12 @@ from typing import Any, Final
 from darkroom.attempt import Attempt
 from darkroom.errors import DarkroomError, ProviderRefused
 from darkroom.naming import manifest_of
-from darkroom.pipeline import deliver, ending, guard, outcome, poll, retry, settle, submit, sweep
+from darkroom.pipeline import deliver, poll, retry, submit, sweep
 from darkroom.pipeline import fail as failing
+from darkroom.pipeline.admission import entry as guard
+from darkroom.pipeline.endings import publish as ending
+from darkroom.pipeline.paid_call import record as outcome
+from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

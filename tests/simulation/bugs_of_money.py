@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from darkroom.attempt import Finished
 from darkroom.errors import Failure, NotSent, Unclear
-from darkroom.pipeline import admission, outcome, patience, poll, settle, submit
 from darkroom.pipeline import fail as failing
-from darkroom.pipeline.ending import write_manifest
-from darkroom.pipeline.guard import find_mine
+from darkroom.pipeline import poll, submit
+from darkroom.pipeline.admission import admit as admission
+from darkroom.pipeline.admission import backoff as patience
+from darkroom.pipeline.admission.entry import find_mine
+from darkroom.pipeline.endings.publish import write_manifest
+from darkroom.pipeline.paid_call import record as outcome
+from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

@@ -10,8 +10,11 @@ from darkroom.aws.messages import read_message
 from darkroom.errors import Busy
 from darkroom.media import PNG
 from darkroom.order import Order
-from darkroom.pipeline import cancel, deliver, draft, ending, intake, names, poll, sweep
+from darkroom.pipeline import cancel, deliver, intake, poll, sweep
 from darkroom.pipeline import fail as failing
+from darkroom.pipeline.endings import publish as ending
+from darkroom.pipeline.orders import new_task as draft
+from darkroom.pipeline.orders import output_names as names
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Result, Task

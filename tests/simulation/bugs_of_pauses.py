@@ -8,18 +8,13 @@ from darkroom.errors import AccountBlocked
 from darkroom.naming import kind_of
 from darkroom.order import Trigger
 from darkroom.pace import Standing
-from darkroom.pipeline import (
-    admission,
-    decide,
-    intake,
-    outcome,
-    own_side,
-    paid_answer,
-    poll,
-    settle,
-    submit,
-)
 from darkroom.pipeline import fail as failing
+from darkroom.pipeline import intake, poll, submit
+from darkroom.pipeline.admission import admit as admission
+from darkroom.pipeline.endings import decide
+from darkroom.pipeline.paid_call import own_side, settle
+from darkroom.pipeline.paid_call import record as outcome
+from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step, Tasks
 from darkroom.routes import Route
 from darkroom.task import Task

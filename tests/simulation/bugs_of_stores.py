@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from darkroom.pipeline import deliver, draft, intake, release, submit, sweep
+from darkroom.pipeline import deliver, intake, release, submit, sweep
 from darkroom.pipeline import fail as failing
-from darkroom.pipeline.ending import put_as, write_manifest
-from darkroom.pipeline.resolve import look
-from darkroom.pipeline.superseded import DELETED, stale
+from darkroom.pipeline.endings.publish import put_as, write_manifest
+from darkroom.pipeline.orders import new_task as draft
+from darkroom.pipeline.orders.resolve import look
+from darkroom.pipeline.orders.superseded import DELETED, stale
 from darkroom.ports import Found, Ports
 from darkroom.task import Task
 from tests.simulation.outside import ClientError

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from darkroom.pace import Rate, Rules, Standing
-from darkroom.pipeline.admission import OWN_SIDE
+from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.fakes.clock import START
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.outside import Invocation, Outside

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from darkroom.attempt import Attempt
 from darkroom.naming import WORK, work_key
-from darkroom.pipeline.answers import UNFETCHED
 from darkroom.pipeline.fail import UNWANTED
-from darkroom.pipeline.settle import REPLAY_FOR
+from darkroom.pipeline.paid_call.saved_answer import UNFETCHED
+from darkroom.pipeline.paid_call.settle import REPLAY_FOR
 from darkroom.task import RESUMED, TRANSITIONS, State, Task
 from tests.pipeline.offers import ROUTES
 from tests.simulation.outside import Outside

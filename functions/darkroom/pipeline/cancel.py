@@ -8,9 +8,9 @@ clear up a paid call in doubt and stop the job where its provider can.
 from collections.abc import Container
 
 from darkroom.errors import Failure, Refused
-from darkroom.pipeline.decide import end
+from darkroom.pipeline.admission.backoff import until_won
+from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.patience import until_won
 from darkroom.ports import Ports
 from darkroom.task import UNSUBMITTED, Ending, State, Task
 

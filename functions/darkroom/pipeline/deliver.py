@@ -22,16 +22,22 @@ from darkroom.attempt import Finished, ResultRef
 from darkroom.completeness import is_whole
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
 from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
-from darkroom.pipeline.advice import after, fetch_it_again
-from darkroom.pipeline.answers import saved_answer
-from darkroom.pipeline.attempts import route_for
-from darkroom.pipeline.decide import end
-from darkroom.pipeline.ending import conclude, named, put_as, rewrite_manifest, write_manifest
-from darkroom.pipeline.guard import find_mine
-from darkroom.pipeline.manifest import read_results
-from darkroom.pipeline.names import result_names
-from darkroom.pipeline.own_side import hold_up
-from darkroom.pipeline.patience import growing_wait_s
+from darkroom.pipeline.admission.backoff import growing_wait_s
+from darkroom.pipeline.admission.entry import find_mine
+from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.endings.manifest import read_results
+from darkroom.pipeline.endings.next_steps import after, fetch_it_again
+from darkroom.pipeline.endings.publish import (
+    conclude,
+    named,
+    put_as,
+    rewrite_manifest,
+    write_manifest,
+)
+from darkroom.pipeline.orders.output_names import result_names
+from darkroom.pipeline.paid_call.own_side import hold_up
+from darkroom.pipeline.paid_call.plan import route_for
+from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Result, Task
 from darkroom.work import Fetched

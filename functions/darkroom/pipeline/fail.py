@@ -9,15 +9,21 @@ from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Busy, Conflict, DarkroomError, Failure
-from darkroom.pipeline.admission import note_own_trouble
-from darkroom.pipeline.advice import retry_it
-from darkroom.pipeline.answers import lay_aside
-from darkroom.pipeline.attempts import other_account, route_for
-from darkroom.pipeline.decide import runs_left
-from darkroom.pipeline.doubt import answered, given_up, unknown_outcome
-from darkroom.pipeline.ending import announce, conclude, named, rewrite_manifest, write_manifest
-from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.trouble import is_ours
+from darkroom.pipeline.admission.admit import note_own_trouble
+from darkroom.pipeline.admission.backoff import until_won
+from darkroom.pipeline.admission.trouble import is_ours
+from darkroom.pipeline.endings.decide import runs_left
+from darkroom.pipeline.endings.next_steps import retry_it
+from darkroom.pipeline.endings.publish import (
+    announce,
+    conclude,
+    named,
+    rewrite_manifest,
+    write_manifest,
+)
+from darkroom.pipeline.paid_call.plan import other_account, route_for
+from darkroom.pipeline.paid_call.saved_answer import lay_aside
+from darkroom.pipeline.paid_call.unknown import answered, given_up, unknown_outcome
 from darkroom.ports import Ports, Step
 from darkroom.task import Ending, Task
 

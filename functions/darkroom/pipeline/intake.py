@@ -26,14 +26,14 @@ from darkroom.arrivals import (
 from darkroom.errors import DarkroomError, Failure, InputWithheld, OutOfTime, Refused, SpecRefused
 from darkroom.naming import folder_of, kind_of, read_spec_name
 from darkroom.order import Trigger
+from darkroom.pipeline.admission.backoff import each, until_won
 from darkroom.pipeline.cancel import cancel
-from darkroom.pipeline.draft import Asked, draft
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.identity import task_of, trigger_of
-from darkroom.pipeline.patience import each, until_won
+from darkroom.pipeline.orders.identity import task_of, trigger_of
+from darkroom.pipeline.orders.new_task import Asked, draft
+from darkroom.pipeline.orders.resolve import is_there
+from darkroom.pipeline.orders.superseded import DELETED, SUPERSEDED
 from darkroom.pipeline.release import release, release_all
-from darkroom.pipeline.resolve import is_there
-from darkroom.pipeline.superseded import DELETED, SUPERSEDED
 from darkroom.ports import Ports
 from darkroom.spec import Spec, parse_spec, read_spec
 from darkroom.strict_json import MAX_BYTES

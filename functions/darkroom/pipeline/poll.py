@@ -13,26 +13,26 @@ from darkroom.errors import (
     NotSent,
     Throttled,
 )
-from darkroom.pipeline.admission import Turned, leave, note_refusal, take_slot
-from darkroom.pipeline.advice import after, fetch_it_again, retry_it
-from darkroom.pipeline.answers import keep_answer, saved_answer
-from darkroom.pipeline.attempts import (
+from darkroom.pipeline.admission.admit import Turned, leave, note_refusal, take_slot
+from darkroom.pipeline.admission.backoff import (
+    EXPLAINED_S,
+    MOST_WAIT_S,
+    growing_wait_s,
+    poll_wait_s,
+)
+from darkroom.pipeline.admission.entry import find_mine
+from darkroom.pipeline.admission.trouble import told
+from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.endings.next_steps import after, fetch_it_again, retry_it
+from darkroom.pipeline.paid_call.plan import (
     next_choice,
     other_account,
     other_account_reason,
     route_for,
     submit_until,
 )
-from darkroom.pipeline.decide import end
-from darkroom.pipeline.guard import find_mine
-from darkroom.pipeline.outcome import hold_claimed_job, owns_job
-from darkroom.pipeline.patience import (
-    EXPLAINED_S,
-    MOST_WAIT_S,
-    growing_wait_s,
-    poll_wait_s,
-)
-from darkroom.pipeline.trouble import told
+from darkroom.pipeline.paid_call.record import hold_claimed_job, owns_job
+from darkroom.pipeline.paid_call.saved_answer import keep_answer, saved_answer
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

@@ -19,11 +19,11 @@ from datetime import timedelta
 from darkroom.arrivals import Awaited
 from darkroom.errors import Refused
 from darkroom.naming import wanted_as
-from darkroom.pipeline.decide import end
+from darkroom.pipeline.admission.backoff import each, until_won
+from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.held_back import waits_on
-from darkroom.pipeline.patience import each, until_won
-from darkroom.pipeline.resolve import look, missing, pin
+from darkroom.pipeline.orders.resolve import look, missing, pin
+from darkroom.pipeline.orders.withheld_inputs import waits_on
 from darkroom.ports import Ports
 from darkroom.task import UNSUBMITTED, Ending, Task
 

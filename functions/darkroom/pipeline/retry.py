@@ -20,13 +20,13 @@ from datetime import timedelta
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Failure, Refused
 from darkroom.order import Order
-from darkroom.pipeline.advice import after, look_at
-from darkroom.pipeline.answers import UNFETCHED, saved_answer
-from darkroom.pipeline.attempts import route_for
-from darkroom.pipeline.patience import until_won
-from darkroom.pipeline.resolve import look, missing, pin, why_waiting, withheld
-from darkroom.pipeline.settle import patience
-from darkroom.pipeline.superseded import SUPERSEDED, stale
+from darkroom.pipeline.admission.backoff import until_won
+from darkroom.pipeline.endings.next_steps import after, look_at
+from darkroom.pipeline.orders.resolve import look, missing, pin, why_waiting, withheld
+from darkroom.pipeline.orders.superseded import SUPERSEDED, stale
+from darkroom.pipeline.paid_call.plan import route_for
+from darkroom.pipeline.paid_call.saved_answer import UNFETCHED, saved_answer
+from darkroom.pipeline.paid_call.settle import patience
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Task

@@ -21,7 +21,7 @@ from darkroom.errors import (
     OutOfTime,
     OwnTrouble,
 )
-from darkroom.pipeline.admission import (
+from darkroom.pipeline.admission.admit import (
     Turned,
     admit,
     give_up_leases,
@@ -30,16 +30,22 @@ from darkroom.pipeline.admission import (
     note_success,
     step_back,
 )
-from darkroom.pipeline.advice import after
-from darkroom.pipeline.attempts import call_until, next_choice, next_number, route_for, work_for
+from darkroom.pipeline.admission.entry import find_mine
 from darkroom.pipeline.attend import attend
-from darkroom.pipeline.decide import end
-from darkroom.pipeline.guard import find_mine
-from darkroom.pipeline.held_back import hold
-from darkroom.pipeline.outcome import accepted, refused, with_account
-from darkroom.pipeline.own_side import wait_unpaid
-from darkroom.pipeline.settle import settle, unclear
-from darkroom.pipeline.superseded import stale
+from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.endings.next_steps import after
+from darkroom.pipeline.orders.superseded import stale
+from darkroom.pipeline.orders.withheld_inputs import hold
+from darkroom.pipeline.paid_call.own_side import wait_unpaid
+from darkroom.pipeline.paid_call.plan import (
+    call_until,
+    next_choice,
+    next_number,
+    route_for,
+    work_for,
+)
+from darkroom.pipeline.paid_call.record import accepted, refused, with_account
+from darkroom.pipeline.paid_call.settle import settle, unclear
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

@@ -19,14 +19,14 @@ from datetime import timedelta
 from typing import Literal
 
 from darkroom.errors import Conflict, Failure, InputRefused
-from darkroom.pipeline.advice import retry_it
-from darkroom.pipeline.decide import end, runs_left
-from darkroom.pipeline.ending import conclude, rewrite_manifest
+from darkroom.pipeline.admission.backoff import each
+from darkroom.pipeline.endings.decide import end, runs_left
+from darkroom.pipeline.endings.next_steps import retry_it
+from darkroom.pipeline.endings.publish import conclude, rewrite_manifest
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.held_back import coming, latest_deadline, waits_on
-from darkroom.pipeline.patience import each
+from darkroom.pipeline.orders.resolve import look, missing, why_waiting
+from darkroom.pipeline.orders.withheld_inputs import coming, latest_deadline, waits_on
 from darkroom.pipeline.release import release
-from darkroom.pipeline.resolve import look, missing, why_waiting
 from darkroom.ports import Found, Ports
 from darkroom.task import STILL, Ending, Task
 

@@ -55,7 +55,7 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
 
 def _tell_of_pauses(target: Target) -> None:
     """Who is not called now, or by one task at a time; our own side stops all paid calls."""
-    from darkroom.pipeline.admission import OWN_SIDE  # noqa: PLC0415 - brings the models along
+    from darkroom.pipeline.admission.admit import OWN_SIDE  # noqa: PLC0415 - brings the models along
     from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only for this
 
     now = datetime.now(UTC).timestamp()

@@ -25,7 +25,7 @@ from darkroom.aws.messages import read_message, sender_id_of
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name
 from darkroom.order import Trigger
-from darkroom.pipeline.identity import trigger_of
+from darkroom.pipeline.orders.identity import trigger_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from darkroom.attempt import Attempt
-from darkroom.pipeline.manifest import describe_attempt
+from darkroom.pipeline.endings.manifest import describe_attempt
 from darkroom.task import Task
 from infra.cli.printing import shown
 

@@ -9,7 +9,7 @@ from PIL import Image
 from darkroom.attempt import Finished
 from darkroom.errors import InputRefused, ProviderRefused
 from darkroom.order import Choice, Order
-from darkroom.pipeline.resolve import pin
+from darkroom.pipeline.orders.resolve import pin
 from darkroom.providers.engine.transport import Wire
 from darkroom.work import Work
 from tests.contract.providers.bench import Bench, Sandbox

@@ -7,10 +7,10 @@ from datetime import timedelta
 from darkroom.errors import Refused, SpecRefused
 from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable, wanted_as
 from darkroom.order import Order, Trigger
-from darkroom.pipeline.held_back import look_again_at
-from darkroom.pipeline.names import holder
-from darkroom.pipeline.resolve import look, missing, pin, resolve, why_waiting
-from darkroom.pipeline.superseded import stale
+from darkroom.pipeline.orders.output_names import holder
+from darkroom.pipeline.orders.resolve import look, missing, pin, resolve, why_waiting
+from darkroom.pipeline.orders.superseded import stale
+from darkroom.pipeline.orders.withheld_inputs import look_again_at
 from darkroom.ports import Ports
 from darkroom.spec import Spec
 from darkroom.task import Ending, Task

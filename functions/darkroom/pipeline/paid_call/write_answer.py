@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import Conflict, OwnTrouble
-from darkroom.pipeline.admission import note_own_trouble
-from darkroom.pipeline.answers import keep_answer, save_beside
+from darkroom.pipeline.admission.admit import note_own_trouble
+from darkroom.pipeline.paid_call.saved_answer import keep_answer, save_beside
 from darkroom.ports import Ports
 from darkroom.task import Task
 from darkroom.work import Accepted

@@ -12,19 +12,19 @@ from datetime import timedelta
 
 from darkroom.attempt import Attempt, Finished
 from darkroom.errors import DarkroomError, Failure, Throttled
-from darkroom.pipeline.admission import take_slot
-from darkroom.pipeline.answers import saved_answer
-from darkroom.pipeline.attempts import (
+from darkroom.pipeline.admission.admit import take_slot
+from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s
+from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.paid_call.plan import (
     call_until,
     other_account,
     other_account_reason,
     route_for,
     work_for,
 )
-from darkroom.pipeline.decide import end
-from darkroom.pipeline.doubt import given_up, unknown_outcome
-from darkroom.pipeline.outcome import accepted, go_on, requeue
-from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s
+from darkroom.pipeline.paid_call.record import accepted, go_on, requeue
+from darkroom.pipeline.paid_call.saved_answer import saved_answer
+from darkroom.pipeline.paid_call.unknown import given_up, unknown_outcome
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, EndStatus, Task

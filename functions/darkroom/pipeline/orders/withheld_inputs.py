@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.errors import InputWithheld
-from darkroom.pipeline.admission import leave
-from darkroom.pipeline.patience import growing_wait_s
-from darkroom.pipeline.resolve import why_waiting, withheld
+from darkroom.pipeline.admission.admit import leave
+from darkroom.pipeline.admission.backoff import growing_wait_s
+from darkroom.pipeline.orders.resolve import why_waiting, withheld
 from darkroom.ports import Found, Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Task

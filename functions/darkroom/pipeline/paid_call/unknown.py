@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from darkroom.attempt import Attempt
 from darkroom.errors import Failure
-from darkroom.pipeline.advice import pay_again_for_it
-from darkroom.pipeline.answers import saved_answer
-from darkroom.pipeline.attempts import price_of, route_for
+from darkroom.pipeline.endings.next_steps import pay_again_for_it
+from darkroom.pipeline.paid_call.plan import price_of, route_for
+from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.ports import Ports
 from darkroom.task import Task
 from darkroom.work import Accepted

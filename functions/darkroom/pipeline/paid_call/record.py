@@ -16,17 +16,17 @@ from darkroom.errors import (
     Throttled,
 )
 from darkroom.pace import FIRST_PAUSE_S, MOST_BLOCKED_S
-from darkroom.pipeline.advice import pay_again_for_it
-from darkroom.pipeline.attempts import next_choice, price_of
-from darkroom.pipeline.decide import end
-from darkroom.pipeline.paid_answer import (
+from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.admission.trouble import told
+from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.endings.next_steps import pay_again_for_it
+from darkroom.pipeline.paid_call.plan import next_choice, price_of
+from darkroom.pipeline.paid_call.write_answer import (
     keep_paid_answer,
     reread,
     write_paid,
     write_unpaid,
 )
-from darkroom.pipeline.patience import MOST_WAIT_S, growing_wait_s, poll_wait_s
-from darkroom.pipeline.trouble import told
 from darkroom.ports import Ports, Step
 from darkroom.routes import Route
 from darkroom.task import Ending, Task

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from darkroom.attempt import Finished
 from darkroom.media import Kind
 from darkroom.naming import WORK, stem_of
-from darkroom.pipeline.resolve import is_there
+from darkroom.pipeline.orders.resolve import is_there
 from darkroom.ports import Ports
 from darkroom.task import Task
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from darkroom.errors import InputRefused, InputWithheld
 from darkroom.naming import SpecName, input_key, spellings_of
 from darkroom.order import Choice, Input, Order
-from darkroom.pipeline.choose import Keys, choose, route_of, with_source
+from darkroom.pipeline.orders.match import Keys, choose, route_of, with_source
 from darkroom.ports import Found, Inputs, Providers
 from darkroom.routes import Route
 from darkroom.spec import Spec

@@ -6,10 +6,10 @@ from typing import Any, BinaryIO
 
 from darkroom.errors import Busy, Conflict
 from darkroom.naming import manifest_of
-from darkroom.pipeline.admission import give_up_leases, note_delivered
-from darkroom.pipeline.manifest import build_manifest, cost_of
-from darkroom.pipeline.names import asides, claim
-from darkroom.pipeline.patience import TRIES
+from darkroom.pipeline.admission.admit import give_up_leases, note_delivered
+from darkroom.pipeline.admission.backoff import TRIES
+from darkroom.pipeline.endings.manifest import build_manifest, cost_of
+from darkroom.pipeline.orders.output_names import asides, claim
 from darkroom.ports import Ports
 from darkroom.routes import Tariff
 from darkroom.task import Task

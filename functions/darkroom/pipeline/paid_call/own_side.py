@@ -13,10 +13,10 @@ from typing import Final
 
 from darkroom.attempt import Attempt, Finished, ResultRef
 from darkroom.errors import Busy, DarkroomError
-from darkroom.pipeline.admission import note_own_trouble
-from darkroom.pipeline.answers import keep_answer, saved_answer
-from darkroom.pipeline.patience import growing_wait_s
-from darkroom.pipeline.trouble import is_ours, told
+from darkroom.pipeline.admission.admit import note_own_trouble
+from darkroom.pipeline.admission.backoff import growing_wait_s
+from darkroom.pipeline.admission.trouble import is_ours, told
+from darkroom.pipeline.paid_call.saved_answer import keep_answer, saved_answer
 from darkroom.ports import Ports, Step
 from darkroom.task import Task
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from darkroom.attempt import Attempt
 from darkroom.order import Choice
-from darkroom.pipeline.choose import read_params, route_of
+from darkroom.pipeline.orders.match import read_params, route_of
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Task

@@ -34,7 +34,7 @@ from darkroom.errors import (
     Throttled,
 )
 from darkroom.pace import LANES, PROBE_S, Lane, Rules, Standing, bucket_of
-from darkroom.pipeline.trouble import told
+from darkroom.pipeline.admission.trouble import told
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Slot, Task

@@ -1,0 +1,1 @@
+"""From a spec to what will be done, with every input pinned; and under which names."""

@@ -1,0 +1,1 @@
+"""A paid call from its plan to what came of it: written down, kept, or found out."""
