@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.items import KEEP
+from darkroom.aws.dynamodb_items import KEEP
 from darkroom.pace import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S
 from darkroom.pipeline.admission.backoff import ALONE_SHARE, MOST_WAIT_S
 from darkroom.pipeline.intake import LAST_TRY

@@ -10,16 +10,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from darkroom.aws.channels import (
-    EventBridgeEvents,
-    SqsDeadLetters,
-    SqsErrands,
-    StepFunctionsWorkflows,
-)
-from darkroom.aws.credentials import SecretCredentials
-from darkroom.aws.gate import DynamoGate
-from darkroom.aws.objects import S3Inputs, S3Outputs
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.event_bridge import EventBridgeEvents
+from darkroom.aws.s3 import S3Inputs, S3Outputs
+from darkroom.aws.secrets_manager import SecretCredentials
+from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
+from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.ports import Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences

@@ -68,7 +68,7 @@ class Target:
     @functools.cached_property
     def tasks(self) -> "Tasks":
         """The task store, for reading."""
-        from darkroom.aws.tasks import DynamoTasks  # noqa: PLC0415 - brings boto3 along
+        from darkroom.aws.dynamodb_tasks import DynamoTasks  # noqa: PLC0415 - brings boto3 along
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
         return DynamoTasks(resource.Table(self.outputs["Table"]))
@@ -76,7 +76,7 @@ class Target:
     @functools.cached_property
     def gate(self) -> "Gate":
         """What is remembered of each provider's pace, for reading."""
-        from darkroom.aws.gate import DynamoGate  # noqa: PLC0415 - brings boto3 along
+        from darkroom.aws.dynamodb_limiter import DynamoGate  # noqa: PLC0415 - brings boto3 along
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
         return DynamoGate(resource.Table(self.outputs["Table"]))
@@ -127,8 +127,8 @@ class Target:
     @functools.cached_property
     def providers(self) -> "Driver":
         """The providers with this environment's credentials; only for calls that cost nothing."""
-        from darkroom.aws.credentials import SecretCredentials  # noqa: PLC0415 - brings boto3 along
-        from darkroom.aws.objects import S3Inputs  # noqa: PLC0415 - the same
+        from darkroom.aws.s3 import S3Inputs  # noqa: PLC0415 - the same
+        from darkroom.aws.secrets_manager import SecretCredentials  # noqa: PLC0415 - brings boto3 along
         from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
         from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
         from infra.aws.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.channels import REASON_BYTES, EventBridgeEvents, SqsDeadLetters
-from darkroom.aws.objects import S3Inputs, S3Outputs
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.event_bridge import EventBridgeEvents
+from darkroom.aws.s3 import S3Inputs, S3Outputs
+from darkroom.aws.sqs import REASON_BYTES, SqsDeadLetters
 from darkroom.errors import Busy, InputWithheld
 from tests.fakes.samples import sample_task
 

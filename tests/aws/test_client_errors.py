@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.stub import Stubber
 
 from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
-from darkroom.aws.gate import DynamoGate
-from darkroom.aws.items import SHARDS
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_items import SHARDS
+from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.errors import Busy, Conflict
 from darkroom.pace import Bucket, Standing
 from tests.fakes.clock import START

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from darkroom.aws.credentials import KEEP_S, KEEP_USELESS_S, REREAD_S, SecretCredentials
+from darkroom.aws.secrets_manager import KEEP_S, KEEP_USELESS_S, REREAD_S, SecretCredentials
 from darkroom.errors import AccountBlocked, OwnTrouble
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from darkroom.arrivals import Arrival, Message, Requested, Uploaded
-from darkroom.aws.messages import DEEPEST, read_message, sender_id_of
+from darkroom.aws.intake_messages import DEEPEST, read_message, sender_id_of
 from darkroom.errors import Refused
 
 BUCKET = "darkroom-input"

@@ -1,6 +1,6 @@
 """The gate's items: what an older version wrote is read and changed."""
 
-from darkroom.aws.gate import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoGate
 from darkroom.pace import Standing
 from tests.fakes.cloud import cloud, table
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.gate import TRIES, DynamoGate
+from darkroom.aws.dynamodb_limiter import TRIES, DynamoGate
 from darkroom.errors import Busy, DarkroomError
 from darkroom.pace import Bucket, Standing
 from tests.aws.line import Answer, Line, Request, listening

@@ -8,14 +8,14 @@ from typing import get_args
 
 import pytest
 
-from darkroom.aws.items import KEEP, SHARDS, read_item, shard_of, time_text, write_item
+from darkroom.aws.dynamodb_items import KEEP, SHARDS, read_item, shard_of, time_text, write_item
 from darkroom.strict_json import MAX_DEPTH
 from darkroom.task import FINISHED, State
 from tests.fakes.clock import START
 from tests.fakes.cloud import INDEXES
 from tests.fakes.samples import full_task, sample_task
 
-STORAGE = Path(__file__).parents[2] / "infra" / "storage.py"
+STORAGE = Path(__file__).parents[2] / "infra" / "aws" / "storage.py"
 
 
 @pytest.mark.parametrize("state", get_args(State))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.errors import Conflict
 from tests.fakes.cloud import cloud, table
 from tests.fakes.samples import sample_task

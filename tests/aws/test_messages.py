@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkroom.arrivals import Arrival, Awaited, Message, Removed, Requested, Unread, Uploaded
-from darkroom.aws.messages import read_message
+from darkroom.aws.intake_messages import read_message
 from darkroom.errors import Refused
 
 BUCKET = "darkroom-input"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.items import SHARDS, shard_of, task_key
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_items import SHARDS, shard_of, task_key
+from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.errors import OwnTrouble
 from darkroom.order import Order
 from darkroom.task import Task

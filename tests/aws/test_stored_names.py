@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.aws import items
-from darkroom.aws.gate import DynamoGate
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws import dynamodb_items as items
+from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.pace import Bucket, Standing
 from tests.aws.line import listening
 from tests.fakes.clock import START

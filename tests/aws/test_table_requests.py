@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.gate import DynamoGate
-from darkroom.aws.items import SHARDS
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_items import SHARDS
+from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.errors import Conflict, DarkroomError
 from darkroom.pace import Bucket, Standing
 from darkroom.task import STILL

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from darkroom.aws.items import read_item, time_text, write_item
+from darkroom.aws.dynamodb_items import read_item, time_text, write_item
 from darkroom.errors import Conflict
 from darkroom.naming import folder_of
 from darkroom.task import Task

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from darkroom.arrivals import Arrival, Message, Removed, Uploaded
-from darkroom.aws.messages import read_message
+from darkroom.aws.intake_messages import read_message
 from darkroom.errors import ProviderRefused, Unclear
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail

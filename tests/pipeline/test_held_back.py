@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from darkroom.arrivals import Message, Uploaded
-from darkroom.aws.messages import read_message
+from darkroom.aws.intake_messages import read_message
 from darkroom.errors import InputWithheld, Refused
 from darkroom.pace import Rate, Rules
 from darkroom.pipeline.intake import LAST_TRY, receive

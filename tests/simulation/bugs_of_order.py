@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.arrivals import Message, Requested
-from darkroom.aws.messages import read_message
+from darkroom.aws.intake_messages import read_message
 from darkroom.errors import Busy
 from darkroom.media import PNG
 from darkroom.order import Order

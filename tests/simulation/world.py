@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from darkroom.arrivals import Message, Uploaded
-from darkroom.aws.messages import read_message
+from darkroom.aws.intake_messages import read_message
 from darkroom.errors import Refused
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.policy import Policy

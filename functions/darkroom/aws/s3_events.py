@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from darkroom.arrivals import Arrival, Removed, Uploaded
-from darkroom.aws.objects import version_of
+from darkroom.aws.s3 import version_of
 from darkroom.errors import Refused
 from darkroom.naming import MAX_KEY_BYTES
 

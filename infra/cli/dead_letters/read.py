@@ -21,7 +21,7 @@ from darkroom.arrivals import (
     Uploaded,
     body_of,
 )
-from darkroom.aws.messages import read_message, sender_id_of
+from darkroom.aws.intake_messages import read_message, sender_id_of
 from darkroom.errors import Refused
 from darkroom.naming import kind_of, read_run_name, read_spec_name
 from darkroom.order import Trigger

@@ -22,7 +22,7 @@ class Placed:
 
 def upload(target: "Target", key: str, body: bytes | Path) -> str:
     """Put bytes or a file into the input bucket; its version, as tasks know it."""
-    from darkroom.aws.objects import version_of  # noqa: PLC0415 - brings boto3 along
+    from darkroom.aws.s3 import version_of  # noqa: PLC0415 - brings boto3 along
 
     kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
     with body.open("rb") if isinstance(body, Path) else io.BytesIO(body) as file:

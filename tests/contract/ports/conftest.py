@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from darkroom.aws.gate import DynamoGate
-from darkroom.aws.objects import S3Inputs, S3Outputs
-from darkroom.aws.tasks import DynamoTasks
+from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.ports import Gate, Inputs, Outputs, Tasks
 from tests.contract.ports.provider_benches import (
     FakeBench,

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from darkroom.arrivals import FIRST_ID
-from darkroom.aws.channels import (
-    EventBridgeEvents,
-    SqsDeadLetters,
-    SqsErrands,
-    StepFunctionsWorkflows,
-)
+from darkroom.aws.event_bridge import EventBridgeEvents
+from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
+from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.ports import DeadLetters, Errands, Events, Workflows
 from tests.fakes.channels import (
     RecordingDeadLetters,

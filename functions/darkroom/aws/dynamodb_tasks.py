@@ -26,7 +26,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import code_of, translated
-from darkroom.aws.items import (
+from darkroom.aws.dynamodb_items import (
     SHARDS,
     expiry,
     job_key,

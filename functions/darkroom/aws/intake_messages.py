@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from darkroom.arrivals import Arrival, Awaited, Message, Requested, Unread, Uploaded, utc
-from darkroom.aws.channels import SOURCE
+from darkroom.aws.event_bridge import SOURCE
 from darkroom.aws.s3_events import ON_EVENTBRIDGE, Key, bad_message, read_event, read_record
 from darkroom.errors import Failure, Refused, SpecRefused
 from darkroom.naming import LABEL, kind_of

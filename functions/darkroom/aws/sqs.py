@@ -1,0 +1,64 @@
+"""The queues that Darkroom itself writes to: dead letters, and errands for INTAKE."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from darkroom.arrivals import FIRST_ID
+from darkroom.aws.client_errors import translated
+from darkroom.errors import Busy
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+REASON_BYTES = 1000
+MOST_AT_ONCE = 10
+"""Messages that SQS takes at once."""
+
+
+class SqsDeadLetters:
+    """`ports.DeadLetters` on an SQS queue; reason and id are attributes of the message."""
+
+    def __init__(self, client: Callable[[], "SQSClient"], queue_url: str) -> None:
+        self._client = client
+        self._url = queue_url
+
+    def put(self, body: str, reason: str, message_id: str) -> None:
+        """See `ports.DeadLetters.put`."""
+        with translated("the dead letters"):
+            self._client().send_message(
+                QueueUrl=self._url,
+                MessageBody=body,
+                MessageAttributes={
+                    "reason": _text(reason[:REASON_BYTES]),
+                    FIRST_ID: _text(message_id),
+                },
+            )
+
+
+class SqsErrands:
+    """`ports.Errands` on the intake queue."""
+
+    def __init__(self, client: Callable[[], "SQSClient"], queue_url: str) -> None:
+        self._client = client
+        self._url = queue_url
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """See `ports.Errands.send`; SendMessageBatch answers 200 even when it took nothing."""
+        for first in range(0, len(bodies), MOST_AT_ONCE):
+            batch = bodies[first : first + MOST_AT_ONCE]
+            with translated("the intake queue"):
+                answer = self._client().send_message_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(number), "MessageBody": body}
+                        for number, body in enumerate(batch)
+                    ],
+                )
+            if answer.get("Failed"):
+                code = answer["Failed"][0]["Code"]
+                raise Busy("errand-not-taken", f"The intake queue did not take a message ({code}).")
+
+
+def _text(value: str) -> "MessageAttributeValueTypeDef":
+    return {"DataType": "String", "StringValue": value or "unknown"}
