@@ -22,10 +22,14 @@ demo: $(BIN)/.installed ## process sample photos in the providers' sandboxes; re
 local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
 	@$(BIN)/darkroom local
 
-test: $(BIN)/.installed-dev ## lint, types and all tests
+test: $(BIN)/.installed-dev ## lint, types and all tests; some alone: make test T=tests/pipeline/test_retry.py
+ifdef T
+	@$(BIN)/python -m pytest -q $(T)
+else
 	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+endif
 
 simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2

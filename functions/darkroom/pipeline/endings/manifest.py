@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from darkroom.attempt import Attempt
 from darkroom.order import Order
 from darkroom.routes import Tariff
@@ -60,7 +62,7 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
             "sentence": task.ending.failure.sentence,
             "next_step": task.ending.failure.next_step,
         }
-    return json.dumps(document, ensure_ascii=False, indent=2).encode()
+    return to_json(document, indent=2)
 
 
 def read_results(body: bytes, task: Task) -> tuple[Result, ...] | None:
