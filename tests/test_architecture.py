@@ -44,7 +44,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "providers": INNER | {"providers"},
     "doors": frozenset({"ports"}),
     "composition": frozenset({"aws", "providers", "ports", "settings"}),
-    "a door": frozenset({"composition", "doors", "pipeline", "naming", "arrivals", "aws.intake_messages"}),
+    "a door": frozenset(
+        {"composition", "doors", "pipeline", "naming", "arrivals", "aws.intake_messages"}
+    ),
 }
 """Each part of the product, and the parts that it may import."""
 
