@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
+from darkroom.attempt import Charged, Finished, ResultRef
 from darkroom.errors import Busy, DarkroomError, ResultGone
 from darkroom.media import Kind
 from darkroom.naming import work_key
@@ -16,6 +16,7 @@ from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.policy import Policy
 from darkroom.ports import Step
 from darkroom.task import Task
+from darkroom.work import JobFailed
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Died, Studio
@@ -188,6 +189,34 @@ def test_a_result_that_stays_gone_fails_the_task(studio: Studio) -> None:
     assert manifest["attempts"][0]["outcome"] == "given-up"
     assert "to fetch it once more" in manifest["failure"]["next_step"]
     assert len(studio.providers.charged) == 1
+
+
+@pytest.mark.parametrize("charged", ["yes", "unknown"])
+def test_a_job_that_is_gone_as_its_result_is_was_paid_for(studio: Studio, charged: Charged) -> None:
+    """It has been done: that its provider forgets it afterwards is no failure of the job."""
+    studio.providers.say("fetch", *[GONE] * 100)
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, provider=["beta", "gamma"])
+    studio.run(until=["delivering"])
+    studio.providers.say("poll", *[JobFailed("job-lost", "No such job.", charged)] * 9)
+    studio.run()
+
+    assert studio.manifest()["failure"]["code"] == "result-gone"
+    assert [attempt.charged for attempt in studio.task.attempts] == ["yes"]
+    assert len(studio.providers.charged) == 1
+
+
+def test_a_job_that_is_gone_and_cost_nothing_is_made_by_the_next_provider(studio: Studio) -> None:
+    """Whoever gives the money back leaves nothing to be fetched."""
+    studio.providers.say("fetch", *[GONE] * (1 + ABSENT_LIMIT))
+    studio.drop(PHOTO)
+    studio.ask(JOB_KEY, provider=["beta", "gamma"])
+    studio.run(until=["delivering"])
+    studio.providers.say("poll", JobFailed("failed", "It was given back.", "no"))
+    studio.run()
+
+    assert studio.task.state == "succeeded"
+    assert [attempt.charged for attempt in studio.task.attempts] == ["no", "yes"]
 
 
 def test_a_gone_result_of_a_call_without_a_job_fails_the_task(studio: Studio) -> None:

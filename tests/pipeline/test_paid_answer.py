@@ -420,3 +420,14 @@ def test_a_job_named_wrongly_by_hand_may_be_named_again(studio: Studio) -> None:
     studio.run()
     assert _ends(studio) == "succeeded"
     assert len(studio.providers.charged) == 1
+
+
+def test_no_job_can_be_named_for_a_provider_that_answers_at_once(studio: Studio) -> None:
+    """There is none to be asked about, whatever its dashboard shows."""
+    task_id = _asked(studio, SYNC_NONE)
+    studio.providers.say("submit", Unclear("no-answer", "It did not answer."))
+    studio.run()
+    assert studio.task.state == "unknown"
+    with pytest.raises(Refused) as caught:
+        retry(studio.ports, task_id, job_id="job-1")
+    assert caught.value.failure.code == "no-doubtful-call"
