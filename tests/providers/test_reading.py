@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.errors import DarkroomError, Unclear
 from darkroom.order import Input
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, FilePart, Request
 from darkroom.providers.goapi import times
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
@@ -107,9 +107,11 @@ def test_a_refusal_needs_no_words(name: str, body: bytes) -> None:
 
 def test_a_quoted_sentence_is_short_and_holds_no_address() -> None:
     """A provider's words may hold a signed URL, line breaks, or a whole page."""
-    said = reading.quotable("Could not fetch\n https://s3.test/a?sig=secret now. " + "x" * 500)
+    said = untrusted_json.quotable(
+        "Could not fetch\n https://s3.test/a?sig=secret now. " + "x" * 500
+    )
     assert said.startswith("Could not fetch (address) now. xxx")
-    assert len(said) == reading.QUOTED
+    assert len(said) == untrusted_json.QUOTED
     assert said.endswith("…")
 
 
@@ -124,19 +126,19 @@ def test_a_quoted_sentence_is_short_and_holds_no_address() -> None:
 )
 def test_base64_is_put_in_order(text: str, clean: str) -> None:
     """A prefix, line breaks and missing padding are no reason to lose a paid mask."""
-    assert reading.as_base64(text) == clean
+    assert untrusted_json.as_base64(text) == clean
 
 
 @pytest.mark.parametrize("value", [-1, 101, True, "40", 4.5, None])
 def test_a_progress_that_is_no_percentage_is_none(value: object) -> None:
     """The bar shows nothing rather than nonsense."""
-    assert reading.progress_of(value) is None
+    assert untrusted_json.progress_of(value) is None
 
 
 @pytest.mark.parametrize("value", [-1, True, "4", None, float("nan"), float("inf")])
 def test_credits_that_are_no_amount_are_none(value: object) -> None:
     """The price table then has the word."""
-    assert reading.credits_of(value) is None
+    assert untrusted_json.credits_of(value) is None
 
 
 @pytest.mark.parametrize(

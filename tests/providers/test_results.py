@@ -7,7 +7,7 @@ import pytest
 
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import Unclear
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.result_forms import refs_of
 from darkroom.work import Accepted
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
@@ -207,4 +207,4 @@ def test_an_output_at_goapi_may_be_the_result_alone(output: object) -> None:
 )
 def test_a_flag_is_read_or_left_open(value: object, flag: bool | None) -> None:  # noqa: FBT001 - the flag
     """Nothing is guessed."""
-    assert reading.flag_of(value) is flag
+    assert untrusted_json.flag_of(value) is flag

@@ -3,13 +3,13 @@
 import pytest
 
 from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
-from darkroom.providers import http_statuses as statuses
+from darkroom.providers import http_statuses
 from darkroom.providers.adapter import Answer
 from tests.providers.exchanges import ADAPTERS, adapter_of
 
 NAMES = [adapter.name for adapter in ADAPTERS]
 ALL = range(100, 600)
-KINDS: dict[statuses.Verdict, type[DarkroomError]] = {
+KINDS: dict[http_statuses.Verdict, type[DarkroomError]] = {
     "yes": Unclear,
     "refused": ProviderRefused,
     "blocked": AccountBlocked,
@@ -28,11 +28,11 @@ OWN: dict[tuple[str, int], type[DarkroomError]] = {
 @pytest.mark.parametrize("status", ALL)
 def test_every_status_has_a_meaning(status: int) -> None:
     """By itself or by its class; with a source, and what to say and do where it is no yes."""
-    means = statuses.meaning_of(status)
+    means = http_statuses.meaning_of(status)
     assert means.source
     assert (means.verdict == "yes") == (200 <= status < 300)
     if means.verdict != "yes":
-        error = statuses.refusal("Vendor", status, "its words", None)
+        error = http_statuses.refusal("Vendor", status, "its words", None)
         assert type(error) is KINDS[means.verdict]
         assert error.failure.sentence.endswith(".")
         assert "{" not in f"{error.failure.sentence}{error.failure.next_step}"
@@ -50,37 +50,37 @@ def test_every_status_has_a_meaning(status: int) -> None:
 )
 def test_a_redirect_or_a_clients_error_was_not_accepted(status: int) -> None:
     """It is refused, and nobody needs to look."""
-    assert statuses.meaning_of(status).verdict == "refused"
+    assert http_statuses.meaning_of(status).verdict == "refused"
 
 
 @pytest.mark.parametrize("status", [408, 409, 460, 499])
 def test_a_clients_error_that_may_be_about_work_under_way_is_unclear(status: int) -> None:
     """The whole request was sent: who says that it came too late, or twice, may have taken it."""
-    assert statuses.meaning_of(status).verdict == "unclear"
+    assert http_statuses.meaning_of(status).verdict == "unclear"
 
 
 @pytest.mark.parametrize("status", [100, 101, 102, 199, 303, 304, 500, 501, 502, 503, 504, 520])
 def test_what_says_nothing_of_the_job_is_unclear(status: int) -> None:
     """An interim answer, the place of a result, a server's own error."""
-    assert statuses.meaning_of(status).verdict == "unclear"
+    assert http_statuses.meaning_of(status).verdict == "unclear"
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_a_key_and_a_purse_block_the_account(status: int) -> None:
     """That is no fault of the task's."""
-    assert statuses.meaning_of(status).verdict == "blocked"
+    assert http_statuses.meaning_of(status).verdict == "blocked"
 
 
 @pytest.mark.parametrize("status", [425, 429])
 def test_what_was_put_off_is_asked_again(status: int) -> None:
     """Too early, and too often."""
-    assert statuses.meaning_of(status).verdict == "later"
+    assert http_statuses.meaning_of(status).verdict == "later"
 
 
 @pytest.mark.parametrize("status", [-1, 0, 99, 600, 10001])
 def test_what_is_no_status_is_unclear(status: int) -> None:
     """Some envelopes count in their own way."""
-    assert statuses.meaning_of(status).verdict == "unclear"
+    assert http_statuses.meaning_of(status).verdict == "unclear"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,7 +90,7 @@ def test_every_adapter_goes_by_the_table(name: str) -> None:
         if 200 <= status < 300:
             continue
         error = adapter_of(name).refuse(Answer(status, {}, b"{}"))
-        wanted = OWN.get((name, status), KINDS[statuses.meaning_of(status).verdict])
+        wanted = OWN.get((name, status), KINDS[http_statuses.meaning_of(status).verdict])
         assert type(error) is wanted, status
 
 

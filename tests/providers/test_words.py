@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.attempt import Finished
 from darkroom.errors import Unclear
-from darkroom.providers import job_words as words
+from darkroom.providers import job_words
 from darkroom.providers.apiframe import adapter as apiframe
 from darkroom.providers.goapi import envelope as goapi_envelope
 from darkroom.providers.goapi import toolkit_v2 as goapi_toolkit
@@ -15,7 +15,7 @@ from tests.providers.forms import JOBS, asked
 
 URL = "https://cdn.example.com/1.png"
 TABLES = {
-    "common": words.COMMON,
+    "common": job_words.COMMON,
     "apiframe": apiframe._WORDS,
     "goapi": goapi_envelope.WORDS,
     "goapi-v2": goapi_toolkit.WORDS,
@@ -27,11 +27,11 @@ TABLES = {
 @pytest.mark.parametrize("table", TABLES)
 def test_a_table_is_written_as_it_is_looked_up(table: str) -> None:
     """A word in another spelling would never be found."""
-    assert all(words.spelled(word) == word for word in TABLES[table])
+    assert all(job_words.spelled(word) == word for word in TABLES[table])
 
 
 @pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize("word", [*words.COMMON, "In Progress", "timed-out"])
+@pytest.mark.parametrize("word", [*job_words.COMMON, "In Progress", "timed-out"])
 def test_a_word_means_the_same_at_every_vendor(kind: str, word: str) -> None:
     """In any case, with space around it; a job that has ended is not asked about for hours."""
     wanted = {
@@ -39,7 +39,7 @@ def test_a_word_means_the_same_at_every_vendor(kind: str, word: str) -> None:
         "finished": Finished,
         "failed": JobFailed,
         "cancelled": JobFailed,
-    }[words.COMMON[words.spelled(word)]]
+    }[job_words.COMMON[job_words.spelled(word)]]
     for spelling in (word, word.upper(), word.title(), f" {word}\t\n"):
         said = asked(kind, spelling, URL)
         assert isinstance(said, wanted), spelling
@@ -59,7 +59,7 @@ def test_an_unknown_word_is_told_while_it_is_waited_for(kind: str) -> None:
     said = asked(kind, "Dreaming\x1b[31m of https://s3.test/?sig=abc " + "x" * 10_000)
     assert isinstance(said, Pending)
     assert said.note.startswith("Dreaming [31m of (address) xxx")
-    assert len(said.note) <= words.LONGEST
+    assert len(said.note) <= job_words.LONGEST
 
 
 @pytest.mark.parametrize("kind", JOBS)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError, Unclear
 from darkroom.media import PNG
-from darkroom.providers import http_statuses as statuses
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.token_cache import Sessions
@@ -53,7 +52,7 @@ class Tokens(Adapter):
         answer = yield Request("POST", "/sign-in", json=told)
         if not answer.ok:
             raise self.refuse(answer)
-        return {"Authorization": f"Bearer {reading.as_text(answer.json()['token'])}"}
+        return {"Authorization": f"Bearer {untrusted_json.as_text(answer.json()['token'])}"}
 
     def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
         """The file goes elsewhere, as it is; its text goes to the other host."""
@@ -71,7 +70,7 @@ class Tokens(Adapter):
 
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:  # noqa: ARG002
         """The job's name."""
-        return Accepted(reading.as_text(answer.json()["job"]))
+        return Accepted(untrusted_json.as_text(answer.json()["job"]))
 
     def poll(
         self,
@@ -86,8 +85,8 @@ class Tokens(Adapter):
 
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status, with the provider's own words."""
-        said = reading.quotable(answer.body.decode())
-        return statuses.refusal(self.label, answer.status, said, answer.retry_after_s())
+        said = untrusted_json.quotable(answer.body.decode())
+        return http_statuses.refusal(self.label, answer.status, said, answer.retry_after_s())
 
 
 HELD = {"user": "u", "password": "p-0123456789"}

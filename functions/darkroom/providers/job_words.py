@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 
 State = Literal["pending", "finished", "failed", "cancelled"]
 Words = Mapping[str, State]
@@ -60,9 +60,9 @@ def standing_of(said: object, own: Words) -> Standing:
         own: the vendor's table.
     """
     if not isinstance(said, str):
-        raise reading.unreadable()
+        raise untrusted_json.unreadable()
     word = spelled(said)
     state = own.get(word) or COMMON.get(word)
     if state is None:
-        return Standing("pending", word, reading.quotable(said[:LONGEST]))
+        return Standing("pending", word, untrusted_json.quotable(said[:LONGEST]))
     return Standing(state, word)

@@ -11,7 +11,7 @@ from typing import Final
 from darkroom.attempt import ResultRef
 from darkroom.errors import Unclear
 from darkroom.media import HEAD_BYTES, Kind, sniff
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 
 DEEPEST: Final = 5
 """Levels of objects and lists around one result."""
@@ -42,7 +42,7 @@ def refs_of(value: object, kind: Kind, *, encoded: bool = False) -> tuple[Result
 def need(refs: tuple[ResultRef, ...]) -> tuple[ResultRef, ...]:
     """The results. Raises `Unclear` where there are none."""
     if not refs:
-        raise reading.unreadable()
+        raise untrusted_json.unreadable()
     return refs
 
 
@@ -68,11 +68,11 @@ def is_encoded(name: str) -> bool:
 
 def _ref(text: str, kind: Kind, *, encoded: bool) -> ResultRef | None:
     try:
-        return ResultRef(kind, url=reading.as_url(text))
+        return ResultRef(kind, url=untrusted_json.as_url(text))
     except Unclear:
         pass
     try:
-        data = reading.as_base64(text)
+        data = untrusted_json.as_base64(text)
     except Unclear:
         return None
     if encoded or text[:LEAST_BYTES].lstrip()[:5].lower() == "data:":

@@ -10,9 +10,7 @@ from urllib.parse import quote
 
 from darkroom.attempt import Charged, Finished, ResultRef
 from darkroom.errors import DarkroomError
-from darkroom.providers import http_statuses as statuses
-from darkroom.providers import result_forms as results
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import http_statuses, result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
 from darkroom.providers.http_statuses import Meaning
@@ -87,7 +85,9 @@ class Apiframe(Adapter):
                 answer = yield Request("POST", "/v2/uploads", files=(FilePart("file", file),))
                 if not answer.ok:
                     raise self.refuse(answer)
-                params[role] = reading.as_url(reading.as_object(answer.json()).get("url"))
+                params[role] = untrusted_json.as_url(
+                    untrusted_json.as_object(answer.json()).get("url")
+                )
         params |= endpoint.fixed
         params |= work.params.sent()
         return Request(
@@ -103,9 +103,9 @@ class Apiframe(Adapter):
         answer: Answer,
     ) -> Accepted | Finished:
         """The job that was made, or that the key already named."""
-        body = reading.as_object(answer.json())
+        body = untrusted_json.as_object(answer.json())
         named = body.get("jobId")
-        return Accepted(reading.as_id(body.get("id") if named in (None, "") else named))
+        return Accepted(untrusted_json.as_id(body.get("id") if named in (None, "") else named))
 
     def poll(
         self,
@@ -118,22 +118,22 @@ class Apiframe(Adapter):
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
         if not answer.ok:
             raise self.refuse(answer)
-        job = reading.as_object(answer.json())
+        job = untrusted_json.as_object(answer.json())
         standing = standing_of(job.get("status"), _WORDS)
         match standing.state:
             case "pending":
-                return Pending(reading.progress_of(job.get("progress")), note=standing.note)
+                return Pending(untrusted_json.progress_of(job.get("progress")), note=standing.note)
             case "finished":
                 return Finished(
-                    _images(job.get("result")), reading.credits_of(job.get("creditCost"))
+                    _images(job.get("result")), untrusted_json.credits_of(job.get("creditCost"))
                 )
             case "failed" | "cancelled":
                 return _failed(self.label, route, standing.state, job)
 
     def refuse(self, answer: Answer) -> DarkroomError:
         """By status; some mean something of their own here."""
-        means = _STATUSES.get(answer.status) or statuses.meaning_of(answer.status)
-        return statuses.error_of(
+        means = _STATUSES.get(answer.status) or http_statuses.meaning_of(answer.status)
+        return http_statuses.error_of(
             self.label,
             means,
             status=answer.status,
@@ -145,29 +145,31 @@ class Apiframe(Adapter):
 def _images(result: object) -> tuple[ResultRef, ...]:
     """`{"images": [...]}` by the page; older pages and clients show `image`, or the bare URL."""
     if isinstance(result, dict):
-        found = (results.refs_of(result.get(place), "image") for place in _PLACES)
-        return results.need(next(filter(None, found), ()))
-    return results.need(results.refs_of(result, "image"))
+        found = (result_forms.refs_of(result.get(place), "image") for place in _PLACES)
+        return result_forms.need(next(filter(None, found), ()))
+    return result_forms.need(result_forms.refs_of(result, "image"))
 
 
 def _failed(label: str, route: Route, state: str, job: Mapping[str, Any]) -> JobFailed:
     if state == "cancelled":
         # Refunds are promised for failed jobs only; the job itself says what it cost in the end.
-        refunded = reading.credits_of(job.get("creditCost")) == 0
+        refunded = untrusted_json.credits_of(job.get("creditCost")) == 0
         charged: Charged = "no" if refunded else "unknown"
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
-    return reading.job_failed(label, job.get("error"), route.charged_on_failure)
+    return untrusted_json.job_failed(label, job.get("error"), route.charged_on_failure)
 
 
 def _message(answer: Answer) -> str:
     """The provider's own words: `error`, and the first of the `details` with its place."""
-    body = reading.complaint_of(answer)
-    said = reading.words_of(body.get("error"))
-    words = [said[: reading.LOOKED_AT]] if said else []
+    body = untrusted_json.complaint_of(answer)
+    said = untrusted_json.words_of(body.get("error"))
+    words = [said[: untrusted_json.LOOKED_AT]] if said else []
     details = body.get("details")
     if isinstance(details, dict):
         for place, faults in details.items():
             if isinstance(faults, list) and faults and isinstance(faults[0], str):
-                words.append(f"{place[: reading.QUOTED]}: {faults[0][: reading.QUOTED]}")
+                words.append(
+                    f"{place[: untrusted_json.QUOTED]}: {faults[0][: untrusted_json.QUOTED]}"
+                )
                 break
-    return reading.quotable("; ".join(words))
+    return untrusted_json.quotable("; ".join(words))

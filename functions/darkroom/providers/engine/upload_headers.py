@@ -7,7 +7,7 @@ frames the message, names its receiver or says who we are is nobody's business b
 from collections.abc import Mapping
 from typing import Final
 
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 
 _NAMES: Final = frozenset({"content-type", "content-md5", "content-disposition", "cache-control"})
 _STORES: Final = ("x-amz-", "x-goog-", "x-ms-")
@@ -25,7 +25,7 @@ def upload_headers(told: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in told.items() if _is_needed(name)}
     if len(kept) > _MOST or not all(map(_can_be_sent, kept.values())):
-        raise reading.unreadable()
+        raise untrusted_json.unreadable()
     return kept
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from darkroom.attempt import Finished
 from darkroom.errors import DarkroomError
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, InputFiles, Request
 from darkroom.providers.goapi import envelope
 from darkroom.providers.goapi import toolkit_v2 as toolkit
@@ -130,7 +130,7 @@ class GoApi(Adapter):
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The task that was made; HTTP may say yes where the envelope's code says no."""
         task = envelope.read_created(answer)
-        job_id = reading.as_id(task.get("task_id"))
+        job_id = untrusted_json.as_id(task.get("task_id"))
         if self._call(work.route).entry is None:
             return Accepted(job_id)
         return Accepted(job_id, envelope.credits_at_start(task))
@@ -146,7 +146,7 @@ class GoApi(Adapter):
         if task is None:
             return None
         return Accepted(
-            reading.as_id(task.get("task_id")),
+            untrusted_json.as_id(task.get("task_id")),
             envelope.credits_at_start(task),
         )
 
@@ -168,7 +168,7 @@ class GoApi(Adapter):
         match standing.state:
             case "pending":
                 progress = output.get("progress") if isinstance(output, dict) else None
-                return Pending(reading.progress_of(progress), note=standing.note)
+                return Pending(untrusted_json.progress_of(progress), note=standing.note)
             case "finished":
                 results = read_results(self._catalogue, entry, output)
                 return Finished(results, envelope.credits_at_end(task), read_facts(output))

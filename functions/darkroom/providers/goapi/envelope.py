@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from darkroom.errors import AccountBlocked, DarkroomError
-from darkroom.providers import http_statuses as statuses
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Answer
 from darkroom.providers.job_words import Standing, State, Words, standing_of
 from darkroom.work import JobFailed
@@ -64,15 +63,15 @@ def read_data(answer: Answer) -> Mapping[str, Any]:
         DarkroomError: `code` says no: what such a status would mean.
         Unclear: there is no `data`.
     """
-    body = reading.as_object(answer.json())
+    body = untrusted_json.as_object(answer.json())
     code = _code(body)
     data = body.get("data")
     if code in _OK:
-        return reading.as_object(data)
+        return untrusted_json.as_object(data)
     named = isinstance(data, dict) and data.get("task_id")
     if code in _STATUS or not named:
         raise refusal_of(answer, code)
-    return reading.as_object(data)
+    return untrusted_json.as_object(data)
 
 
 def read_created(answer: Answer) -> Mapping[str, Any]:
@@ -92,25 +91,25 @@ def read_created(answer: Answer) -> Mapping[str, Any]:
 def refusal_of(answer: Answer, code: int | None = None) -> DarkroomError:
     """The meaning of a refusal, by its status or else by its code, and by its words for credits."""
     status = answer.status if code is None else code
-    body = reading.complaint_of(answer)
+    body = untrusted_json.complaint_of(answer)
     task = body.get("data")
     told = [body.get("message"), *(_all_said(task) if isinstance(task, dict) else ())]
     if _lacks_credits(told):
         return _no_credits()
-    return statuses.refusal(LABEL, status, _message(body), answer.retry_after_s())
+    return http_statuses.refusal(LABEL, status, _message(body), answer.retry_after_s())
 
 
 def is_unknown(answer: Answer) -> bool:
     """Whether the answer says that there is no such task: by status or by code."""
     missing = 404
     if answer.ok:
-        return _code(reading.complaint_of(answer)) == missing
+        return _code(untrusted_json.complaint_of(answer)) == missing
     return answer.status == missing
 
 
 def is_yes(answer: Answer) -> bool:
     """Whether HTTP and `code` both say yes."""
-    return answer.ok and _code(reading.complaint_of(answer)) in _OK
+    return answer.ok and _code(untrusted_json.complaint_of(answer)) in _OK
 
 
 def standing_of_task(task: Mapping[str, Any]) -> Standing:
@@ -133,17 +132,17 @@ def failure_of(task: Mapping[str, Any], state: State) -> JobFailed:
     """A task that the provider gave up. Whether it gives money back is not documented."""
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {LABEL}.", "unknown")
-    return reading.job_failed(LABEL, _said(task), "unknown")
+    return untrusted_json.job_failed(LABEL, _said(task), "unknown")
 
 
 def _code(body: Mapping[str, Any]) -> int:
     """The envelope's code; one that is no number says nothing, and HTTP has said yes."""
-    code = reading.number_of(body.get("code"))
+    code = untrusted_json.number_of(body.get("code"))
     return _OK.start if code is None else int(code)
 
 
 def _lacks_credits(told: Iterable[object]) -> bool:
-    said = (one[: reading.LOOKED_AT].casefold() for one in told if isinstance(one, str))
+    said = (one[: untrusted_json.LOOKED_AT].casefold() for one in told if isinstance(one, str))
     return any(words in text for text in said for words in CREDIT_WORDS)
 
 
@@ -160,7 +159,7 @@ def _amount(task: Mapping[str, Any], name: str) -> float | None:
     usage = meta.get("usage") if isinstance(meta, dict) else None
     if not isinstance(usage, dict) or usage.get("type") not in _IN_UNITS:
         return None
-    units = reading.credits_of(usage.get(name))
+    units = untrusted_json.credits_of(usage.get(name))
     return None if units is None else units / UNITS_PER_CREDIT
 
 
@@ -168,13 +167,13 @@ def _message(body: Mapping[str, Any]) -> str:
     """A refusal may hold a whole task that tells more than the message beside it."""
     task = body.get("data")
     said = _said(task, logs_first=True) if isinstance(task, dict) else ""
-    return reading.quotable(said or body.get("message"))
+    return untrusted_json.quotable(said or body.get("message"))
 
 
 def _said(task: Mapping[str, Any], *, logs_first: bool = False) -> str:
     """The cause in the vendor's words: of a failed task its error, of a refused one its log."""
     words = _all_said(task, logs_first=logs_first)
-    return next((word for word in words if word[: reading.LOOKED_AT].strip()), "")
+    return next((word for word in words if word[: untrusted_json.LOOKED_AT].strip()), "")
 
 
 def _all_said(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:
@@ -183,4 +182,4 @@ def _all_said(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[
     told = [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
     logged = logs[:_MOST_LOGS] if isinstance(logs, list) else [logs]
     words = [*logged, *told] if logs_first else [*told, *logged]
-    return [reading.words_of(word) for word in words]
+    return [untrusted_json.words_of(word) for word in words]

@@ -23,7 +23,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from darkroom.errors import Unclear
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.goapi import times
 from darkroom.providers.goapi.catalogue import Entry
@@ -117,7 +117,7 @@ def _page(entry: Entry, start_s: int, number: int) -> Generator[Request, Answer,
     if not answer.ok:
         raise refusal_of(answer)
     data = read_data(answer)
-    rows = reading.as_list(data.get("data") or [])
+    rows = untrusted_json.as_list(data.get("data") or [])
     total = data.get("total")
     return _Page(rows, total if isinstance(total, int) else len(rows))
 
@@ -141,7 +141,7 @@ def _in_order(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequence[str]:
 def _name(row: object) -> str | None:
     """The task of a row; None for a row that names none."""
     try:
-        return reading.as_id(reading.as_object(row).get("task_id"))
+        return untrusted_json.as_id(untrusted_json.as_object(row).get("task_id"))
     except Unclear:
         return None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from darkroom.attempt import ResultRef
-from darkroom.providers import result_forms as results
+from darkroom.providers import result_forms
 from darkroom.providers.goapi.catalogue import Catalogue, Entry, Pick
 
 _DATA: Final = frozenset({"text", "json"})
@@ -29,7 +29,7 @@ def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[Re
     """
     picks = catalogue.shapes[entry.results]
     if isinstance(output, str | list):  # the results alone, without the object around them
-        return results.need(tuple(ref for pick in picks[:1] for ref in _bare(pick, output)))
+        return result_forms.need(tuple(ref for pick in picks[:1] for ref in _bare(pick, output)))
     found = _refs(picks, output)
     if not found:
         kinds = {pick.kind for pick in picks}
@@ -41,7 +41,7 @@ def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[Re
             ),
             output,
         )
-    return results.need(found)
+    return result_forms.need(found)
 
 
 def read_facts(output: object) -> dict[str, Any]:
@@ -72,11 +72,11 @@ def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
         if pick.kind in _DATA:
             refs = [_datum(pick, value) for value in values]
         else:
-            encoded = results.is_encoded(path)
+            encoded = result_forms.is_encoded(path)
             refs = [
                 ref
                 for value in values
-                for ref in results.refs_of(value, pick.kind, encoded=encoded)
+                for ref in result_forms.refs_of(value, pick.kind, encoded=encoded)
             ]
         if refs:
             return refs
@@ -86,7 +86,7 @@ def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
 def _bare(pick: Pick, output: object) -> Sequence[ResultRef]:
     if pick.kind in _DATA:
         return [_datum(pick, output)] if output not in _EMPTY else []
-    return results.refs_of(output, pick.kind)
+    return result_forms.refs_of(output, pick.kind)
 
 
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})

@@ -9,8 +9,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final
 
 from darkroom.attempt import Finished, ResultRef
-from darkroom.providers import result_forms as results
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import result_forms, untrusted_json
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.goapi.envelope import LABEL, is_unknown, read_data, refusal_of
 from darkroom.providers.job_words import Words, standing_of
@@ -64,11 +63,11 @@ def fetch(route: Route, job_id: str) -> Generator[Request, Answer, Pending | Fin
     standing = standing_of(task.get("status"), WORDS)
     match standing.state:
         case "finished":
-            return Finished(_images(reading.as_object(task.get("task_result"))))
+            return Finished(_images(untrusted_json.as_object(task.get("task_result"))))
         case "failed" | "cancelled":
             result = task.get("task_result")
             said = result.get("error_messages") if isinstance(result, dict) else None
-            return reading.job_failed(LABEL, said, route.charged_on_failure)
+            return untrusted_json.job_failed(LABEL, said, route.charged_on_failure)
         case "pending":
             return Pending(note=standing.note)
 
@@ -77,9 +76,9 @@ def _images(result: Mapping[str, Any]) -> tuple[ResultRef, ...]:
     """The masks of a segmentation, or the one picture of everything else."""
     output = result.get("task_output")
     if not isinstance(output, dict):
-        return results.need(results.refs_of(output, "image"))
+        return result_forms.need(result_forms.refs_of(output, "image"))
     found = (
-        results.refs_of(output.get(name), "image", encoded=results.is_encoded(name))
+        result_forms.refs_of(output.get(name), "image", encoded=result_forms.is_encoded(name))
         for name in _PLACES
     )
-    return results.need(next(filter(None, found), ()))
+    return result_forms.need(next(filter(None, found), ()))

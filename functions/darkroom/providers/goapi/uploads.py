@@ -10,7 +10,7 @@ from typing import Final
 from darkroom.errors import AccountBlocked, ProviderRefused
 from darkroom.media import JPEG, MP3, MP4, PNG, WAV, WEBP
 from darkroom.order import Input
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, FilePart, InputFiles, Request
 from darkroom.providers.goapi.envelope import LABEL, read_data, refusal_of
 
@@ -62,14 +62,14 @@ def hand_over(role: str, file: Input, files: InputFiles) -> Generator[Request, A
 def _address(answer: Answer) -> str:
     if not answer.ok:
         raise refusal_of(answer)
-    body = reading.as_object(answer.json())
+    body = untrusted_json.as_object(answer.json())
     if body.get("url"):  # the page shows it in `data`; the vendor's own command reads it beside
-        return reading.as_url(body["url"])
+        return untrusted_json.as_url(body["url"])
     bare = body.get("data")
-    return reading.as_url(bare if isinstance(bare, str) else read_data(answer).get("url"))
+    return untrusted_json.as_url(bare if isinstance(bare, str) else read_data(answer).get("url"))
 
 
 def _status(answer: Answer) -> int:
     """HTTP's status, or the envelope's code where HTTP has said yes."""
-    code = reading.number_of(reading.complaint_of(answer).get("code"))
+    code = untrusted_json.number_of(untrusted_json.complaint_of(answer).get("code"))
     return int(code) if answer.ok and code is not None else answer.status

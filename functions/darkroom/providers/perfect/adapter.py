@@ -15,8 +15,7 @@ from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
 from darkroom.order import Input
 from darkroom.pace import Rate, Rules
-from darkroom.providers import result_forms as results
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, InputFiles, Method, Request, StyleGroup
 from darkroom.providers.job_words import Words, standing_of
 from darkroom.providers.perfect.auth import build_id_token
@@ -85,9 +84,9 @@ class Perfect(Adapter):
             raise AccountBlocked("bad-credentials", f"{LABEL} does not accept the client's id.")
         if not answer.ok:
             raise refusal_of(answer)
-        access = reading.as_text(result_of(answer).get("access_token")).strip()
+        access = untrusted_json.as_text(result_of(answer).get("access_token")).strip()
         if not (access.isascii() and access.isprintable()):
-            raise reading.unreadable()
+            raise untrusted_json.unreadable()
         return {"Authorization": f"Bearer {access}"}
 
     def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
@@ -119,7 +118,7 @@ class Perfect(Adapter):
         answer: Answer,
     ) -> Accepted | Finished:
         """The task that was made, or that the number already named."""
-        return Accepted(reading.as_id(result_of(answer).get("task_id")))
+        return Accepted(untrusted_json.as_id(result_of(answer).get("task_id")))
 
     def poll(
         self, route: Route, job_id: str
@@ -175,7 +174,7 @@ class Perfect(Adapter):
         put = yield _build_put(_first(made.get("requests")), file)
         if not put.ok:  # the address may have grown old: a new registration gives another
             raise Unclear("upload-failed", f"{LABEL} did not take a file.")
-        return reading.as_id(made.get("file_id"))
+        return untrusted_json.as_id(made.get("file_id"))
 
 
 def request_id(task_id: str, attempt: int) -> int:
@@ -187,18 +186,18 @@ def request_id(task_id: str, attempt: int) -> int:
 
 
 def _first(value: object) -> Mapping[str, Any]:
-    items = reading.as_list(value)
-    return reading.as_object(items[0] if items else None)
+    items = untrusted_json.as_list(value)
+    return untrusted_json.as_object(items[0] if items else None)
 
 
 def _build_put(place: Mapping[str, Any], file: Input) -> Request:
     """The upload, with the given method, address and headers; see `uploads` for what is sent."""
-    method = _METHODS.get(reading.as_text(place.get("method")).upper())
-    headers = reading.as_object(place.get("headers") or {})
+    method = _METHODS.get(untrusted_json.as_text(place.get("method")).upper())
+    headers = untrusted_json.as_object(place.get("headers") or {})
     if method is None or not all(isinstance(value, str | int) for value in headers.values()):
-        raise reading.unreadable()
+        raise untrusted_json.unreadable()
     sent = {name: str(value) for name, value in headers.items()}
-    return Request(method, reading.as_url(place.get("url")), headers=sent, content=file)
+    return Request(method, untrusted_json.as_url(place.get("url")), headers=sent, content=file)
 
 
 def _seconds(milliseconds: object) -> float | None:
@@ -212,17 +211,17 @@ def _finished(feature: Feature, told: Mapping[str, Any]) -> Finished:
     refs: list[ResultRef] = []
     ages: list[int] = []
     facts: dict[str, Any] = {}
-    for entry in reading.as_list(told.get("results"), texts=True):
+    for entry in untrusted_json.as_list(told.get("results"), texts=True):
         result = entry if isinstance(entry, dict) else {"data": entry}
         # A result without `data` may be the file itself, as in the vendor's later API.
-        for item in reading.as_list(result.get("data", result), texts=True):
-            refs += results.need(results.refs_of(item, feature.kind))
+        for item in untrusted_json.as_list(result.get("data", result), texts=True):
+            refs += result_forms.need(result_forms.refs_of(item, feature.kind))
             age = item.get("res_age") if isinstance(item, dict) else None
             if isinstance(age, int):
                 ages.append(age)
         # `custom_info` of aging; the makeup's product recommendation, whose name is not printed.
         facts |= {name: value for name, value in result.items() if _is_fact(name, value)}
-    found = results.need(tuple(refs))
+    found = result_forms.need(tuple(refs))
     return Finished(found, facts={**facts, "ages": ages} if ages else facts)
 
 

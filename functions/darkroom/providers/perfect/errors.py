@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from darkroom.errors import DarkroomError
-from darkroom.providers import http_statuses as statuses
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Answer
 from darkroom.providers.http_statuses import Meaning
 from darkroom.work import JobFailed
@@ -125,7 +124,7 @@ _STYLES: Final = (
 
 def _as(status: int, source: str) -> Meaning:
     """A code that says no more than its status."""
-    means = statuses.meaning_of(status)
+    means = http_statuses.meaning_of(status)
     return Meaning(means.verdict, source, means.code, means.sentence, means.next_step)
 
 
@@ -167,7 +166,7 @@ def failure_of(code: object, message: object) -> JobFailed:
     """
     known = _meaning(_spelled(code))
     if known is None:
-        return reading.job_failed(LABEL, message or code, "no")
+        return untrusted_json.job_failed(LABEL, message or code, "no")
     ours, words = known
     return JobFailed(ours, f"{LABEL} {words}", "no")
 
@@ -179,21 +178,21 @@ def result_of(answer: Answer) -> Mapping[str, Any]:
     it, a client's error (400 to 499, also as a text) is what it says; missing, 0 or anything else
     leaves HTTP its word, and without a result that is doubtful.
     """
-    body = reading.as_object(answer.json())
-    status = reading.number_of(body.get("status"))
+    body = untrusted_json.as_object(answer.json())
+    status = untrusted_json.number_of(body.get("status"))
     if status is not None and 400 <= status < 500 and not body.get("result"):  # noqa: PLR2004
         raise refusal_of(answer, int(status))
-    return reading.as_object(body.get("result"))
+    return untrusted_json.as_object(body.get("result"))
 
 
 def refusal_of(answer: Answer, status: int | None = None) -> DarkroomError:
     """A refusal as an error: by its status, and by the code of a client's error."""
     status = answer.status if status is None else status
-    means = statuses.meaning_of(status)
+    means = http_statuses.meaning_of(status)
     if 400 <= status < 500:  # noqa: PLR2004 - the client's errors
         means = REFUSALS.get(code_of(answer), means)
-    said = reading.quotable(reading.complaint_of(answer).get("error"))
-    return statuses.error_of(
+    said = untrusted_json.quotable(untrusted_json.complaint_of(answer).get("error"))
+    return http_statuses.error_of(
         LABEL, means, status=status, said=said, retry_after_s=answer.retry_after_s()
     )
 
@@ -202,14 +201,14 @@ def is_lost(answer: Answer) -> bool:
     """Whether the answer says that there is no such task (any more)."""
     if code_of(answer) != _LOST:
         return False
-    body = reading.complaint_of(answer)
-    refused = reading.number_of(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
+    body = untrusted_json.complaint_of(answer)
+    refused = untrusted_json.number_of(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
     return answer.status == 400 or (answer.ok and refused)  # noqa: PLR2004 - as documented
 
 
 def code_of(answer: Answer) -> str:
     """The refusal's `error_code` in lower case, or "" where it has none."""
-    return _spelled(reading.complaint_of(answer).get("error_code"))
+    return _spelled(untrusted_json.complaint_of(answer).get("error_code"))
 
 
 def _spelled(code: object) -> str:

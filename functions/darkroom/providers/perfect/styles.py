@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, Request, Style, StyleGroup
 from darkroom.providers.perfect.errors import LABEL
 from darkroom.providers.perfect.params import Styled
@@ -128,18 +128,18 @@ class Catalogues:
             answer = yield Request("GET", f"/s2s/v1.0/task/{path}?{urlencode(asked)}")
             if not answer.ok:
                 raise self._refuse(answer)
-            result = reading.as_object(reading.as_object(answer.json()).get("result"))
-            items = reading.as_list(result.get(name))
+            result = untrusted_json.as_object(untrusted_json.as_object(answer.json()).get("result"))
+            items = untrusted_json.as_list(result.get(name))
             entries = [entry for item in items if (entry := _entry(item)) is not None]
             if items and not entries:
-                raise reading.unreadable()
+                raise untrusted_json.unreadable()
             found += entries
             token = result.get("next_token")
             if token is None or token == "":
                 return tuple(found)
             token = str(token)
             if token in seen or len(seen) >= MOST_PAGES or len(token) > LONGEST_TOKEN:
-                raise reading.unreadable()  # it would never end
+                raise untrusted_json.unreadable()  # it would never end
             seen.add(token)
             asked["starting_token"] = token
 
@@ -189,7 +189,7 @@ def _entry(item: object) -> Style | None:
 def _number(value: object) -> int | None:
     """A whole number, also one that is written as a text; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value) if len(value) <= reading.LONGEST_FIGURE else None
+        return int(value) if len(value) <= untrusted_json.LONGEST_FIGURE else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -13,9 +13,7 @@ from urllib.parse import quote
 from darkroom.attempt import Finished, ResultRef
 from darkroom.errors import AccountBlocked, DarkroomError, Unclear
 from darkroom.pace import Rate, Rules
-from darkroom.providers import http_statuses as statuses
-from darkroom.providers import result_forms as results
-from darkroom.providers import untrusted_json as reading
+from darkroom.providers import http_statuses, result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.job_words import Words, standing_of
 from darkroom.providers.params import form_value
@@ -77,14 +75,14 @@ class SnapApi(Adapter):
 
     def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
         """The result's URL, detections, or the task that was made."""
-        body = reading.as_object(answer.json())
+        body = untrusted_json.as_object(answer.json())
         _refuse_by_code(self, answer, body)
         match _CALLS[work.route.operation, work.route.model].reads:
             case "image" | "task":
                 # The answer says which of the two it is, whatever the call was meant to be.
                 if found := _images(body):
                     return Finished(found, facts=_facts(body))
-                return Accepted(reading.as_id(body.get("task_id")))
+                return Accepted(untrusted_json.as_id(body.get("task_id")))
             case "objects":
                 return _read_objects(body)
             case "mask":
@@ -101,13 +99,13 @@ class SnapApi(Adapter):
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
         if not answer.ok:
             raise self.refuse(answer)
-        body = reading.as_object(answer.json())
+        body = untrusted_json.as_object(answer.json())
         standing = standing_of(body.get("status"), _WORDS)
         match standing.state:
             case "pending":
-                return Pending(reading.progress_of(body.get("progress")), note=standing.note)
+                return Pending(untrusted_json.progress_of(body.get("progress")), note=standing.note)
             case "finished":
-                return Finished(results.need(_images(body)))
+                return Finished(result_forms.need(_images(body)))
             case "failed" | "cancelled":
                 return _failed(self.label, route, standing.state, body)
 
@@ -127,7 +125,7 @@ class SnapApi(Adapter):
                 f"The account at {self.label} has no credits left.",
                 f"Add credits at {self.label}; the task goes on by itself.",
             )
-        return statuses.refusal(self.label, status, _message(answer), answer.retry_after_s())
+        return http_statuses.refusal(self.label, status, _message(answer), answer.retry_after_s())
 
 
 def _refuse_by_code(adapter: SnapApi, answer: Answer, body: Mapping[str, Any]) -> None:
@@ -138,7 +136,7 @@ def _refuse_by_code(adapter: SnapApi, answer: Answer, body: Mapping[str, Any]) -
     read as the number; one that is missing, or no status, leaves HTTP its word.
     """
     error = body.get("error")
-    code = reading.number_of(error.get("code")) if isinstance(error, dict) else None
+    code = untrusted_json.number_of(error.get("code")) if isinstance(error, dict) else None
     if code is None or not 400 <= code < 500:  # noqa: PLR2004 - the client's errors
         return
     if not body.keys() & {*_PLACES, "task_id", "detected", "detected_objects", "mask"}:
@@ -176,7 +174,7 @@ def _task_path(job_id: str) -> str:
 def _images(body: Mapping[str, Any]) -> tuple[ResultRef, ...]:
     """The pictures at the first place that has any; none where there are none."""
     found = (
-        results.refs_of(body.get(place), "image", encoded=results.is_encoded(place))
+        result_forms.refs_of(body.get(place), "image", encoded=result_forms.is_encoded(place))
         for place in _PLACES
     )
     return next(filter(None, found), ())
@@ -199,12 +197,12 @@ def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
 def _read_objects(body: Mapping[str, Any]) -> Finished:
     masks: list[ResultRef] = []
     found = []
-    for item in reading.as_list(body.get("detected_objects")):
-        detected = dict(reading.as_object(item))
+    for item in untrusted_json.as_list(body.get("detected_objects")):
+        detected = dict(untrusted_json.as_object(item))
         mask = detected.pop("mask", None)
         # The reference says `bbox`, the vendor's later pages and its clients say `box`.
         if not isinstance(detected.get("bbox", detected.get("box")), list):
-            raise reading.unreadable()
+            raise untrusted_json.unreadable()
         if mask is not None:
             masks += _mask(mask)
         found.append(detected)
@@ -215,9 +213,9 @@ def _read_objects(body: Mapping[str, Any]) -> Finished:
 def _read_mask(body: Mapping[str, Any]) -> Finished:
     mask = body.get("mask")
     # A mask tells it by itself.
-    detected = reading.flag_of(body.get("detected", None if mask is None else True))
+    detected = untrusted_json.flag_of(body.get("detected", None if mask is None else True))
     if detected is None:
-        raise reading.unreadable()
+        raise untrusted_json.unreadable()
     if mask is None and detected:
         raise Unclear("unreadable-answer", "The provider found something but sent no mask.")
     masks = () if mask is None else _mask(mask)
@@ -226,7 +224,7 @@ def _read_mask(body: Mapping[str, Any]) -> Finished:
 
 def _mask(mask: object) -> tuple[ResultRef, ...]:
     """A mask, which is base64 by the reference; an address would do, too."""
-    return results.need(results.refs_of(mask, "image", encoded=True))
+    return result_forms.need(result_forms.refs_of(mask, "image", encoded=True))
 
 
 def _data(value: Mapping[str, Any]) -> ResultRef:
@@ -237,11 +235,11 @@ def _data(value: Mapping[str, Any]) -> ResultRef:
 def _failed(label: str, route: Route, state: str, body: Mapping[str, Any]) -> JobFailed:
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
-    return reading.job_failed(label, body.get("error_msg"), route.charged_on_failure)
+    return untrusted_json.job_failed(label, body.get("error_msg"), route.charged_on_failure)
 
 
 def _message(answer: Answer) -> str:
     """The provider's own words: `error.message`, or the places older answers put them."""
-    body = reading.complaint_of(answer)
+    body = untrusted_json.complaint_of(answer)
     places = (body.get("error"), body.get("message"), body.get("detail"))
-    return next(filter(None, map(reading.quotable, places)), "")
+    return next(filter(None, map(untrusted_json.quotable, places)), "")
