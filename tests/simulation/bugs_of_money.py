@@ -102,8 +102,10 @@ def _charges_are_told(charged: str) -> Callable[[], list[Swap]]:
 def _price_table_wins() -> list[Swap]:
     whole, done = outcome.accepted, poll._done
 
-    def accepted(ports: Ports, task: Task, route: Route, said: Any, *rest: Any) -> Step:
-        return whole(ports, task, route, replace(said, credits=None), *rest)
+    def accepted(
+        ports: Ports, task: Task, route: Route, said: Any, *rest: Any, **named: Any
+    ) -> Step:
+        return whole(ports, task, route, replace(said, credits=None), *rest, **named)
 
     def finished(ports: Ports, task: Task, said: Finished) -> Step:
         return done(ports, task, replace(said, credits=None))

@@ -201,12 +201,15 @@ def _jobs_are_never_given_up() -> list[Swap]:
 
 
 def _doubts_add_up() -> list[Swap]:
-    whole = poll._pending
+    whole = poll._seen
 
-    def pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
-        return whole(ports, replace(task, waits=0), route, said)
+    def seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
+        fresh = whole(ports, task, route, said)
+        if fresh.waits == task.waits:
+            return fresh
+        return ports.tasks.replace(fresh, replace(fresh, waits=task.waits))
 
-    return [(poll, "_pending", pending)]
+    return [(poll, "_seen", seen)]
 
 
 def _message_ids_are_request_ids() -> list[Swap]:

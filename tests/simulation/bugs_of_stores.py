@@ -80,7 +80,7 @@ BUGS: Final = (
     ),
     Bug(
         "one waiting task that cannot be read keeps the others waiting",
-        lambda: [(intake, "each", _each_until_one_breaks)],
+        lambda: [(module, "each", _each_until_one_breaks) for module in (intake, release)],
         ("item-unreadable",),
     ),
     Bug(
