@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test simulate havoc check compiled layers requirements clean
+.PHONY: help demo local test all-tests simulate havoc check compiled layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -26,9 +26,7 @@ test: $(BIN)/.installed-dev ## lint, types and all tests; some alone: make test 
 ifdef T
 	@$(BIN)/python -m pytest -q $(T)
 else
-	@$(MAKE) --no-print-directory -j2 check compiled
-	@echo "Running the tests ..."
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory -j2 check all-tests
 endif
 
 simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
@@ -42,6 +40,10 @@ havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
+
+all-tests: compiled
+	@echo "Running the tests ..."
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 # While one processor checks types, the other compiles the tests, once for all that run them.
 compiled: $(BIN)/.installed-dev
