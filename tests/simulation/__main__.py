@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trace", action="store_true", help="with --seed: print what happens")
     parser.add_argument("--crash-points", action="store_true", help="strike every call once")
     parser.add_argument("--bugs", action="store_true", help="plant bugs and look for them")
-    parser.add_argument("--cpu", type=float, default=60, help="seconds for each bug (60)")
+    parser.add_argument("--cpu", type=float, default=180, help="seconds for each bug (180)")
     return parser
 
 
