@@ -1,15 +1,16 @@
 """Small questions about a task's attempts: who is next, by which route, with what request."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from darkroom.attempt import Attempt
+from darkroom.attempt import Attempt, Finished
 from darkroom.order import Choice
 from darkroom.pipeline.orders.match import read_params, route_of
 from darkroom.ports import Ports
 from darkroom.routes import Route
 from darkroom.task import Task
-from darkroom.work import Work
+from darkroom.work import Accepted, Work
 
 LOST_LIMIT = 3
 """How many uncharged jobs a provider may lose before the next one is asked."""
@@ -83,6 +84,21 @@ def submit_until(ports: Ports, task: Task) -> datetime:
 def price_of(task: Task, route: Route) -> float | None:
     """The documented price of one call, in credits."""
     return route.credits(read_params(task.asked.params, route))
+
+
+def as_paid(
+    attempt: Attempt, said: Accepted | Finished, now: datetime, price: float | None
+) -> Attempt:
+    """The attempt after its provider's yes; `price`, in credits, is for one that says no figure."""
+    return replace(
+        attempt,
+        outcome="accepted",
+        job_id=said.job_id if isinstance(said, Accepted) else None,
+        request=None,
+        accepted_at=now,
+        charged="yes",
+        credits=price if said.credits is None else said.credits,
+    )
 
 
 def call_until(ports: Ports, route: Route) -> datetime:

@@ -20,7 +20,7 @@ from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s, pol
 from darkroom.pipeline.admission.trouble import told
 from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.endings.next_steps import pay_again_for_it
-from darkroom.pipeline.paid_call.plan import next_choice, price_of
+from darkroom.pipeline.paid_call.plan import as_paid, next_choice, price_of
 from darkroom.pipeline.paid_call.write_answer import (
     keep_paid_answer,
     reread,
@@ -62,17 +62,9 @@ def accepted(
         Busy: neither of our stores takes the answer, or only one that SUBMIT has to look into.
     """
     now = ports.clock.now()
-    paid = replace(
-        task.paying,
-        outcome="accepted",
-        account=task.paying.account if kept else _account(ports, task.paying),
-        request=None,
-        accepted_at=now,
-        charged="yes",
-        credits=said.credits if said.credits is not None else _price(task, route),
-    )
+    account = task.paying.account if kept else _account(ports, task.paying)
+    paid = as_paid(replace(task.paying, account=account), said, now, _price(task, route))
     if isinstance(said, Accepted):
-        attempt = replace(paid, job_id=said.job_id)
         deadline = now + timedelta(seconds=route.job_s)
         running = write_paid(
             ports,
@@ -81,7 +73,7 @@ def accepted(
             lambda fresh: fresh.moved(
                 "running",
                 now,
-                attempts=fresh.with_attempt(replace(attempt, run=fresh.paying.run)),
+                attempts=fresh.with_attempt(replace(paid, run=fresh.paying.run)),
                 deadline=deadline,
                 wait_reason=None,
                 ending=_still_wanted(fresh),

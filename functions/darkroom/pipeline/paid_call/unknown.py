@@ -5,11 +5,10 @@ from dataclasses import replace
 from darkroom.attempt import Attempt
 from darkroom.errors import Failure
 from darkroom.pipeline.endings.next_steps import pay_again_for_it
-from darkroom.pipeline.paid_call.plan import price_of, route_for
+from darkroom.pipeline.paid_call.plan import as_paid, price_of, route_for
 from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.ports import Ports
 from darkroom.task import Task
-from darkroom.work import Accepted
 
 
 def answered(ports: Ports, task: Task) -> Attempt | None:
@@ -17,14 +16,7 @@ def answered(ports: Ports, task: Task) -> Attempt | None:
     said = saved_answer(ports, task, task.paying)
     if said is None:
         return None
-    return replace(
-        task.paying,
-        outcome="accepted",
-        job_id=said.job_id if isinstance(said, Accepted) else None,
-        accepted_at=ports.clock.now(),
-        charged="yes",
-        credits=said.credits if said.credits is not None else _price(ports, task),
-    )
+    return as_paid(task.paying, said, ports.clock.now(), _price(ports, task))
 
 
 def given_up(ports: Ports, task: Task, why: Failure) -> Attempt:
