@@ -1,6 +1,6 @@
 """The stack of one environment: puts the stored parts, the doors and the workflow together.
 
-Who may do what is decided here, in `_abilities`; how it is said to IAM is in `grants`.
+Who may do what is decided here, in `_abilities`; how it is said to IAM is in `permissions`.
 """
 
 import sys
@@ -215,5 +215,5 @@ class DarkroomStack(Stack):
 
 def _read_functions() -> lambda_.Code:
     return lambda_.Code.from_asset(
-        str(FUNCTIONS), exclude=[".*", "__pycache__/", "*.pyc"], ignore_mode=IgnoreMode.GIT
+        str(FUNCTIONS), exclude=[".*", "__pycache__/", "*.pyc", "*.md"], ignore_mode=IgnoreMode.GIT
     )

@@ -2,7 +2,7 @@
 
 Only `POST /2015-03-31/functions/NAME/invocations` is answered here ("Invoke", Lambda API); all else
 passes through, where it bears the one access key that there is. Real keys of providers may lie
-here, so no web page gets in (see `strangers`).
+here, so no web page gets in (see `loopback_guard`).
 """
 
 import json

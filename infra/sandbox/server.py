@@ -39,7 +39,7 @@ class SandboxApp:
     No web page is let in: what it controls is a ledger and an account, too.
 
     `pause` waits real seconds for a stall; the default ends early when the server stops. `hosts`
-    are the names that it answers to, empty for every address; see `strangers`.
+    are the names that it answers to, empty for every address; see `loopback_guard`.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 | code                                                  | meaning                          |
 |-------------------------------------------------------|----------------------------------|
 | a failed condition, a conflict of transactions        | `Conflict`: somebody wrote first |
-| 409 and 412 of a conditional PUT                      | the same, see `objects`          |
+| 409 and 412 of a conditional PUT                      | the same, see `s3`               |
 | throttling in all its spellings, 5xx, no answer       | `OwnTrouble`: it passes          |
 
 Sources: DynamoDB Developer Guide, "Error handling with DynamoDB" and "TransactWriteItems"; S3 API

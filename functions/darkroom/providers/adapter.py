@@ -94,7 +94,7 @@ class Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - the class of statuses that means yes
 
     def json(self) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
-        """The body as JSON, within the bounds of `documents`.
+        """The body as JSON, within the bounds of `bounded_json`.
 
         Raises:
             Unclear: it is none. A paid call with such an answer may have been accepted.

@@ -1,7 +1,7 @@
 """Our own side is in the way: a bucket, the table or a secret, and no provider.
 
 before payment   the task waits in the queue, with the reason on it; nothing is paid
-after payment    no new call is paid for, by nobody (`admission`); what the provider made is kept
+after payment    no new call is paid for, by nobody (`admit`); what the provider made is kept
                  where it is safe, and its delivery is tried again for as long as it takes
 """
 

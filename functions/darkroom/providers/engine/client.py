@@ -1,7 +1,7 @@
 """One request of an account over the network: credentials added, to the first address it reaches.
 
-Addresses that a provider handed out are judged before they are asked (`hosts`); the provider's own
-ones come from its adapter or from the operator, and are not.
+Addresses that a provider handed out are judged before they are asked (`url_guard`); the provider's
+own ones come from its adapter or from the operator, and are not.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
 """A result on its way from a provider's URL into a temporary file, in constant memory.
 
-Sends no credentials to wherever the URL leads, and goes only where `hosts` allows, at every step of
-the way. Whether the file is what it should be is for whoever delivers it; here its bytes are
-unpacked, counted and hashed, its first ones looked at, and whether its last ones are there. What
-is only a part is no result.
+Sends no credentials to wherever the URL leads, and goes only where `url_guard` allows, at every
+step of the way. Whether the file is what it should be is for whoever delivers it; here its bytes
+are unpacked, counted and hashed, its first ones looked at, and whether its last ones are there.
+What is only a part is no result.
 """
 
 import hashlib

@@ -247,7 +247,7 @@ class Driver:
         """Download a result, in constant memory; no credentials are sent along.
 
         Args:
-            url: as the provider handed it out; asked only where `hosts` allows.
+            url: as the provider handed it out; asked only where `url_guard` allows.
             max_bytes: size limit.
 
         Raises:

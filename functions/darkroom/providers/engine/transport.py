@@ -9,7 +9,7 @@ httpx times every read by itself, so an answer that drips never times out; here 
 operation gets what is left of the whole exchange's time. Looking up a name is the one thing that
 cannot be bounded from here; the system's resolver has its own limit.
 
-An address that a provider handed out is judged before it is connected to (see `hosts`). Its name
+An address that a provider handed out is judged before it is connected to (`url_guard`). Its name
 is looked up once, and the connection goes to what was found then: a name that stands for something
 else the next moment gains nothing. TLS still asks for the name.
 """

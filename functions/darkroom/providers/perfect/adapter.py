@@ -191,7 +191,7 @@ def _first(value: object) -> Mapping[str, Any]:
 
 
 def _build_put(place: Mapping[str, Any], file: Input) -> Request:
-    """The upload, with the given method, address and headers; see `uploads` for what is sent."""
+    """The upload, with the given method, address and headers, as `upload_headers` sends it."""
     method = _METHODS.get(untrusted_json.as_text(place.get("method")).upper())
     headers = untrusted_json.as_object(place.get("headers") or {})
     if method is None or not all(isinstance(value, str | int) for value in headers.values()):
