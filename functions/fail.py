@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.composition import ports
-from darkroom.doors import door
-from darkroom.naming import read_run_name
+from darkroom.domain.object_keys import read_run_name
 from darkroom.pipeline.fail import fail
+from darkroom.step_handler import door
 
 _end = door("fail", lambda entry: fail(ports(), entry.task_id, entry.run, broken=entry.error))
 

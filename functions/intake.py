@@ -15,9 +15,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom.arrivals import FIRST_ID, Message
 from darkroom.aws.intake_messages import read_message, sender_id_of
 from darkroom.composition import ports
+from darkroom.domain.arrivals import FIRST_ID, Message
 from darkroom.pipeline.intake import receive
 
 logger = Logger(service="intake")

@@ -48,6 +48,7 @@ class ByEnvironment(LoadFileScheduling):  # type: ignore[misc]
         return "shop" if file in SHARING_THE_SHOP else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEnvironment:
     """For any number of workers: one local environment is brought up for all that it serves."""
     return ByEnvironment(config, log)

@@ -1,6 +1,6 @@
 """Arrows point inward: who may import whom, and who may touch what.
 
-doors ──▶ composition ──▶ pipeline | aws | providers ──▶ ports ──▶ task, spec, errors, ...
+functions ──▶ composition ──▶ pipeline | aws | providers ──▶ ports ──▶ domain
 """
 
 import ast
@@ -11,41 +11,41 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ROOT / "functions"
-DOORS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
-VALUES = frozenset(
-    {"errors", "media", "naming", "pace", "policy", "spec", "attempt", "order", "task", "arrivals"}
-) | {"routes", "work", "strict_json", "wording", "bounds", "completeness"}
-INNER = VALUES | {"ports"}
+STEPS = frozenset({"intake", "submit", "poll", "deliver", "fail", "sweep"})
+INNER = frozenset({"domain", "ports"})
 
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
-    "errors": frozenset(),
-    "media": frozenset(),
-    "completeness": frozenset({"ends", "media"}),
-    "ends": frozenset({"ends"}),
-    "pace": frozenset(),
-    "arrivals": frozenset({"errors", "naming"}),
-    "bounds": frozenset(),
-    "settings": frozenset({"pace"}),
-    "naming": frozenset({"errors", "media"}),
-    "strict_json": frozenset({"errors"}),
-    "wording": frozenset(),
-    "spec": frozenset({"errors", "naming", "strict_json", "wording"}),
-    "attempt": frozenset({"errors", "media"}),
-    "order": frozenset({"naming"}),
-    "policy": frozenset(),
-    "task": frozenset({"attempt", "errors", "media", "order", "pace"}),
-    "routes": frozenset({"attempt", "media"}),
-    "work": frozenset({"attempt", "media", "order", "routes"}),
-    "ports": frozenset(
-        {"attempt", "errors", "media", "order", "pace", "policy", "routes", "task", "work"}
-    ),
+    "settings": frozenset({"domain.rate_limits"}),
+    "ports": frozenset({"domain"}),
     "pipeline": INNER | {"pipeline"},
     "aws": INNER | {"aws"},
     "providers": INNER | {"providers"},
-    "doors": frozenset({"ports"}),
+    "step_handler": frozenset({"ports"}),
     "composition": frozenset({"aws", "providers", "ports", "settings"}),
-    "a door": frozenset(
-        {"composition", "doors", "pipeline", "naming", "arrivals", "aws.intake_messages"}
+    "a step": frozenset(
+        {"composition", "step_handler", "pipeline", "domain.object_keys", "domain.arrivals"}
+    )
+    | {"aws.intake_messages"},
+    "domain.errors": frozenset(),
+    "domain.media": frozenset(),
+    "domain.file_completeness": frozenset({"domain.file_completeness", "domain.media"}),
+    "domain.rate_limits": frozenset(),
+    "domain.limits": frozenset(),
+    "domain.fact_bounds": frozenset(),
+    "domain.validation_messages": frozenset(),
+    "domain.object_keys": frozenset({"domain.errors", "domain.media"}),
+    "domain.arrivals": frozenset({"domain.errors", "domain.object_keys"}),
+    "domain.strict_json": frozenset({"domain.errors"}),
+    "domain.spec": frozenset(
+        {"domain.errors", "domain.object_keys", "domain.strict_json", "domain.validation_messages"}
+    ),
+    "domain.attempt": frozenset({"domain.errors", "domain.media"}),
+    "domain.order": frozenset({"domain.object_keys"}),
+    "domain.task": frozenset({"domain.attempt", "domain.errors", "domain.media", "domain.order"})
+    | {"domain.rate_limits"},
+    "domain.routes": frozenset({"domain.attempt", "domain.media"}),
+    "domain.provider_jobs": frozenset(
+        {"domain.attempt", "domain.media", "domain.order", "domain.routes"}
     ),
 }
 """Each part of the product, and the parts that it may import."""
@@ -53,8 +53,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 THIRD_PARTIES: Mapping[str, frozenset[str]] = {
     "aws": frozenset({"boto3", "botocore", "mypy_boto3_*", "pydantic"}),
     "providers": frozenset({"cryptography", "httpx", "httpcore", "imagesize", "pydantic"}),
-    "doors": frozenset({"aws_lambda_powertools"}),
-    "a door": frozenset({"aws_lambda_powertools"}),
+    "step_handler": frozenset({"aws_lambda_powertools"}),
+    "a step": frozenset({"aws_lambda_powertools"}),
     "composition": frozenset({"boto3", "botocore"}),
 }
 """Packages that a part may import; every other part has pydantic alone."""
@@ -87,8 +87,9 @@ def _imports(path: Path) -> Iterator[str]:
 def _part(path: Path) -> str:
     parts = path.relative_to(FUNCTIONS).with_suffix("").parts
     if parts[0] != "darkroom":
-        return "a door"
-    return parts[1] if len(parts) > 1 and parts[1] != "__init__" else "darkroom"
+        return "a step"
+    inner = [part for part in parts[1:] if part != "__init__"]
+    return ".".join(inner[: 2 if inner[:1] == ["domain"] else 1]) or "darkroom"
 
 
 def _name(path: Path) -> str:
@@ -107,8 +108,8 @@ def test_a_part_imports_only_what_lies_further_in() -> None:
 
 
 def _with_its_part(name: str) -> set[str]:
-    inner = name.removeprefix("darkroom.")
-    return {inner, inner.split(".")[0]}
+    inner = name.removeprefix("darkroom.").split(".")
+    return {".".join(inner[:length]) for length in (1, 2, 3)}
 
 
 def test_a_part_imports_only_its_own_packages() -> None:
@@ -228,10 +229,10 @@ def test_nothing_imports_a_command() -> None:
     ] == []
 
 
-def test_every_door_has_its_file_and_every_file_its_door() -> None:
+def test_every_step_has_its_file_and_every_file_its_step() -> None:
     """One file for each verb, and a use case of the same name behind it."""
-    assert {path.stem for path in FUNCTIONS.glob("*.py")} == DOORS
-    for verb in DOORS:
+    assert {path.stem for path in FUNCTIONS.glob("*.py")} == STEPS
+    for verb in STEPS:
         assert (FUNCTIONS / "darkroom" / "pipeline" / f"{verb}.py").is_file()
         assert f"darkroom.pipeline.{verb}" in set(_imports(FUNCTIONS / f"{verb}.py"))
 
@@ -244,4 +245,4 @@ def test_every_file_says_what_it_is_for() -> None:
 
 def test_there_is_something_to_hold() -> None:
     """An empty folder would prove nothing."""
-    assert {_part(path) for path in FILES} - {"darkroom"} == set(MAY_IMPORT)
+    assert {_part(path) for path in FILES} - {"darkroom", "domain"} == set(MAY_IMPORT)

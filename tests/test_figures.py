@@ -8,21 +8,21 @@ from datetime import timedelta
 import pytest
 
 from darkroom.aws.dynamodb_items import KEEP
-from darkroom.pace import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S
+from darkroom.domain.limits import Policy
+from darkroom.domain.rate_limits import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S
+from darkroom.domain.routes import Route
+from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
+from darkroom.domain.task import STILL
 from darkroom.pipeline.admission.backoff import ALONE_SHARE, MOST_WAIT_S
 from darkroom.pipeline.intake import LAST_TRY
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.pipeline.paid_call.settle import LOOK_FOR, REPLAY_FOR
 from darkroom.pipeline.poll import LOST_WAITS_S
 from darkroom.pipeline.sweep import LEAST_LEFT_S
-from darkroom.policy import Policy
 from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import Limits
 from darkroom.providers.goapi.uploads import LINK_S
 from darkroom.providers.registry import build_adapters
-from darkroom.routes import Route
-from darkroom.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
-from darkroom.task import STILL
 from infra.aws.environments import find_environment
 from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.workflow.definition import definition, states

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
-from darkroom.attempt import Finished
-from darkroom.pace import Bucket, Lane, Rules, Standing
-from darkroom.policy import Policy
-from darkroom.routes import Route, Tariff
-from darkroom.task import Task
-from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.attempt import Finished
+from darkroom.domain.limits import Policy
+from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.rate_limits import Bucket, Lane, Rules, Standing
+from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.task import Task
 
 RunStatus = Literal["running", "ended", "none"]
 Next = Literal["submit", "poll", "deliver", "fail", "done"]

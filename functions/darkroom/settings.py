@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from darkroom.pace import Allowance
+from darkroom.domain.rate_limits import Allowance
 
 PREFIX = "DARKROOM_"
 SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets

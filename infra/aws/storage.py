@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from darkroom.naming import WORK
+from darkroom.domain.object_keys import WORK
 from infra.aws.environments import PROVIDERS, Environment
 
 BY_DUE = "by-due"

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 import click
 
-from darkroom.errors import DarkroomError
+from darkroom.domain.errors import DarkroomError
 
 LONGEST: Final = 200
 """So many characters of a name are shown."""

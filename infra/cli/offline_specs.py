@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from darkroom.errors import SpecRefused
-from darkroom.naming import RESERVED, SpecName, kind_of, read_spec_name
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.object_keys import RESERVED, SpecName, kind_of, read_spec_name
 
 if TYPE_CHECKING:
-    from darkroom.order import Order
+    from darkroom.domain.order import Order
+    from darkroom.domain.routes import Route
     from darkroom.ports import Providers
-    from darkroom.routes import Route
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> Found:
         name: what the file is called in messages.
         key: the key that it would have in the input bucket; by default the file's own name.
     """
+    from darkroom.domain.spec import read_spec  # noqa: PLC0415 - the same
     from darkroom.pipeline.orders.resolve import resolve  # noqa: PLC0415 - brings pydantic along
-    from darkroom.spec import read_spec  # noqa: PLC0415 - the same
 
     key = key or PurePath(name).name
     try:

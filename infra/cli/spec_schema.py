@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from darkroom.naming import TYPED
-from darkroom.routes import Params, Route
-from darkroom.spec import Spec
+from darkroom.domain.object_keys import TYPED
+from darkroom.domain.routes import Params, Route
+from darkroom.domain.spec import Spec
 from infra.cli.offline_specs import find_offered
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -10,7 +10,7 @@ from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.sqs import REASON_BYTES, SqsDeadLetters
-from darkroom.errors import Busy, InputWithheld
+from darkroom.domain.errors import Busy, InputWithheld
 from tests.fakes.samples import sample_task
 
 

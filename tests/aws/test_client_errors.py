@@ -13,8 +13,8 @@ from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoGate
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.errors import Busy, Conflict
-from darkroom.pace import Bucket, Standing
+from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.rate_limits import Bucket, Standing
 from tests.fakes.clock import START
 from tests.fakes.samples import sample_task
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from darkroom.aws.secrets_manager import KEEP_S, KEEP_USELESS_S, REREAD_S, SecretCredentials
-from darkroom.errors import AccountBlocked, OwnTrouble
+from darkroom.domain.errors import AccountBlocked, OwnTrouble
 
 
 class _Secrets:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Arrival, Message, Requested, Uploaded
 from darkroom.aws.intake_messages import DEEPEST, read_message, sender_id_of
-from darkroom.errors import Refused
+from darkroom.domain.arrivals import Arrival, Message, Requested, Uploaded
+from darkroom.domain.errors import Refused
 
 BUCKET = "darkroom-input"
 RECORD = {

@@ -1,7 +1,7 @@
 """The gate's items: what an older version wrote is read and changed."""
 
 from darkroom.aws.dynamodb_limiter import DynamoGate
-from darkroom.pace import Standing
+from darkroom.domain.rate_limits import Standing
 from tests.fakes.cloud import cloud, table
 
 

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb_limiter import TRIES, DynamoGate
-from darkroom.errors import Busy, DarkroomError
-from darkroom.pace import Bucket, Standing
+from darkroom.domain.errors import Busy, DarkroomError
+from darkroom.domain.rate_limits import Bucket, Standing
 from tests.aws.line import Answer, Line, Request, listening
 
 BUCKET = Bucket(2, 2)

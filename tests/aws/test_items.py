@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from darkroom.aws.dynamodb_items import KEEP, SHARDS, read_item, shard_of, time_text, write_item
-from darkroom.strict_json import MAX_DEPTH
-from darkroom.task import FINISHED, State
+from darkroom.domain.strict_json import MAX_DEPTH
+from darkroom.domain.task import FINISHED, State
 from tests.fakes.clock import START
 from tests.fakes.cloud import INDEXES
 from tests.fakes.samples import full_task, sample_task

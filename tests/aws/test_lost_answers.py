@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.errors import Conflict
+from darkroom.domain.errors import Conflict
 from tests.fakes.cloud import cloud, table
 from tests.fakes.samples import sample_task
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darkroom.arrivals import Arrival, Awaited, Message, Removed, Requested, Unread, Uploaded
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import Refused
+from darkroom.domain.arrivals import Arrival, Awaited, Message, Removed, Requested, Unread, Uploaded
+from darkroom.domain.errors import Refused
 
 BUCKET = "darkroom-input"
 SENT_AT = datetime(2026, 11, 22, 0, 0, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.errors import Conflict, DarkroomError
+from darkroom.domain.errors import Conflict, DarkroomError
 from tests.aws.line import Answer, Line, Request, address
 from tests.fakes.cloud import INPUT, OUTPUT, session
 

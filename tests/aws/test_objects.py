@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from darkroom.aws.s3 import S3Inputs
-from darkroom.errors import Busy, InputRefused, InputWithheld
+from darkroom.domain.errors import Busy, InputRefused, InputWithheld
 from tests.fakes.cloud import session
 from tests.providers.rawserver import RawServer, http, read_request, serving
 

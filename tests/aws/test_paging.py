@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb_items import SHARDS, shard_of, task_key
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.errors import OwnTrouble
-from darkroom.order import Order
-from darkroom.task import Task
+from darkroom.domain.errors import OwnTrouble
+from darkroom.domain.order import Order
+from darkroom.domain.task import Task
 from tests.fakes.clock import START
 from tests.fakes.cloud import cloud, table
 from tests.fakes.samples import sample_task

@@ -9,7 +9,7 @@ from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs
 from darkroom.aws.step_functions import StepFunctionsWorkflows
-from darkroom.errors import Busy, DarkroomError, InputRefused
+from darkroom.domain.errors import Busy, DarkroomError, InputRefused
 from tests.aws.line import Answer, Line, Request
 from tests.fakes.cloud import INPUT, cloud, session, table
 from tests.fakes.samples import sample_task

@@ -10,7 +10,7 @@ import pytest
 from darkroom.aws import dynamodb_items as items
 from darkroom.aws.dynamodb_limiter import DynamoGate
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.pace import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, Standing
 from tests.aws.line import listening
 from tests.fakes.clock import START
 from tests.fakes.cloud import cloud

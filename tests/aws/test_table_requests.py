@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoGate
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.errors import Conflict, DarkroomError
-from darkroom.pace import Bucket, Standing
-from darkroom.task import STILL
+from darkroom.domain.errors import Conflict, DarkroomError
+from darkroom.domain.rate_limits import Bucket, Standing
+from darkroom.domain.task import STILL
 from tests.aws.line import Answer, Line, listening
 from tests.fakes.clock import START
 from tests.fakes.cloud import INDEXES, cloud

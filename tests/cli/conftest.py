@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from darkroom.order import Trigger
-from darkroom.task import Task
+from darkroom.domain.order import Trigger
+from darkroom.domain.task import Task
 from infra.cli import main
 from infra.cli.dead_letters import read as letters
 from infra.cli.target import Target, find_target

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Failure
-from darkroom.media import PNG
-from darkroom.order import Choice, Order, Trigger
-from darkroom.task import Ending, Result, State, Task
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Failure
+from darkroom.domain.media import PNG
+from darkroom.domain.order import Choice, Order, Trigger
+from darkroom.domain.task import Ending, Result, State, Task
 
 START = datetime(2025, 5, 1, 12, tzinfo=UTC)
 CHOICES = (

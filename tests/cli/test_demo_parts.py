@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from darkroom.task import Task
+from darkroom.domain.task import Task
 from infra.cli import main
 from infra.cli.checkout import PHOTOS
 from infra.cli.commands import demo

@@ -4,7 +4,7 @@ import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from darkroom.errors import Busy
+from darkroom.domain.errors import Busy
 from infra.cli.errors import told_plainly
 
 

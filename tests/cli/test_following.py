@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from darkroom.domain.task import Task
 from darkroom.ports import Tasks
-from darkroom.task import Task
 from infra.cli.files.upload import Placed
 from infra.cli.tasks.describe import task_as_dict, task_lines
 from infra.cli.tasks.follow import follow

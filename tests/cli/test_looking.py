@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.task import State
+from darkroom.domain.task import State
 from infra.cli.tasks import find as looking
 from infra.cli.tasks.find import covers, standing_still, unfinished
 from tests.cli.makes import START, make_task

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from darkroom.naming import in_shell
+from darkroom.domain.object_keys import in_shell
 from darkroom.pipeline.endings.next_steps import look_at
 from infra import cli
 from infra.cli import main

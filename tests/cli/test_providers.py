@@ -4,7 +4,7 @@ import json
 
 from click.testing import CliRunner
 
-from darkroom.naming import TYPED
+from darkroom.domain.object_keys import TYPED
 from infra.cli import main
 from infra.cli.commands.providers import build_markdown
 from infra.cli.offline_specs import find_offered, find_routes

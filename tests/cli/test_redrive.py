@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Message, Requested
 from darkroom.aws.intake_messages import read_message
+from darkroom.domain.arrivals import Message, Requested
 from darkroom.pipeline.intake import LAST_TRY, receive
 from infra.cli.dead_letters.read import NO_REASON, BadEnd, DeadLetters, Letter, read_letter
 from infra.cli.dead_letters.redrive import redrive

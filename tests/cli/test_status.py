@@ -2,7 +2,7 @@
 
 import time
 
-from darkroom.pace import OPENS_AT, Standing
+from darkroom.domain.rate_limits import OPENS_AT, Standing
 from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.cli.conftest import Shop
 

@@ -2,7 +2,7 @@
 
 import struct
 
-from darkroom.ends.flac import crc8, crc16
+from darkroom.domain.file_completeness.flac import crc8, crc16
 
 OGG_FIRST, OGG_LAST = 2, 4
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.bounds import DEEPEST, FACTS_BYTES, fitting
+from darkroom.domain.fact_bounds import DEEPEST, FACTS_BYTES, fitting
 
 
 def nested(levels: int) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkroom.completeness import is_whole
-from darkroom.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT, Media, sniff
+from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT, Media, sniff
 from infra.sandbox.media.clips import pan, write_clip
 from infra.sandbox.media.solids import relief
 from infra.sandbox.media.sounds import melody, speech

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from darkroom import errors
-from darkroom.errors import Conflict, DarkroomError, Failure, Throttled
+from darkroom.domain import errors
+from darkroom.domain.errors import Conflict, DarkroomError, Failure, Throttled
 
 TREE = [
     kind

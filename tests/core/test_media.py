@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom import media
-from darkroom.media import BY_EXTENSION, HEAD_BYTES, Media, extension_of, sniff
+from darkroom.domain import media
+from darkroom.domain.media import BY_EXTENSION, HEAD_BYTES, Media, extension_of, sniff
 
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 

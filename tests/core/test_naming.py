@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darkroom.errors import SpecRefused
-from darkroom.media import BY_EXTENSION
-from darkroom.naming import (
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.media import BY_EXTENSION
+from darkroom.domain.object_keys import (
     MAX_KEY_BYTES,
     SpecName,
     digest_of,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.pace import (
+from darkroom.domain.rate_limits import (
     KEPT_BACK,
     LANES,
     MOST_HEEDED_S,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.pace import (
+from darkroom.domain.rate_limits import (
     MOST_PAUSE_S,
     OPENS_AT,
     Allowance,

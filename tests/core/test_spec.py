@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from darkroom.errors import Failure, SpecRefused
-from darkroom.spec import Spec, parse_spec, read_spec
-from darkroom.strict_json import MAX_BYTES, MAX_DEPTH, read_json
+from darkroom.domain.errors import Failure, SpecRefused
+from darkroom.domain.spec import Spec, parse_spec, read_spec
+from darkroom.domain.strict_json import MAX_BYTES, MAX_DEPTH, read_json
 from tests.core.strategies import DOCUMENTS
 
 SAMPLES = sorted((Path(__file__).parents[2] / "events" / "specs").glob("*.json"))

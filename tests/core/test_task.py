@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from darkroom.attempt import Outcome
-from darkroom.errors import Failure
-from darkroom.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, State
+from darkroom.domain.attempt import Outcome
+from darkroom.domain.errors import Failure
+from darkroom.domain.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, State
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 

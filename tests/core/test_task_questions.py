@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 
-from darkroom.attempt import Outcome
-from darkroom.errors import Failure
-from darkroom.order import Input, Order, Trigger
-from darkroom.task import FINISHED, RESUMED, STILL, Ending, EndStatus, Slot, State, Task
+from darkroom.domain.attempt import Outcome
+from darkroom.domain.errors import Failure
+from darkroom.domain.order import Input, Order, Trigger
+from darkroom.domain.task import FINISHED, RESUMED, STILL, Ending, EndStatus, Slot, State, Task
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 

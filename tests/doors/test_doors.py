@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.task import Task
 from darkroom.pipeline.intake import LAST_TRY
 from darkroom.pipeline.release import PIECE
-from darkroom.task import Task
 from tests.doors.conftest import House
 from tests.fakes.cloud import TABLE, client, table
 from tests.fakes.providers import PNG

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from darkroom import composition
-from darkroom.errors import DarkroomError
+from darkroom.domain.errors import DarkroomError
 from darkroom.settings import Settings
 from tests.doors.conftest import House
 from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, session

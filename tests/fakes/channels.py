@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.errors import Busy
+from darkroom.domain.errors import Busy
 from darkroom.ports import RunStatus
 
 

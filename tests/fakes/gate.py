@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from darkroom.pace import Bucket, Lane, Standing
+from darkroom.domain.rate_limits import Bucket, Lane, Standing
 
 
 class InMemoryGate:

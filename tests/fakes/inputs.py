@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from darkroom.errors import InputRefused, InputWithheld
-from darkroom.order import Input
+from darkroom.domain.errors import InputRefused, InputWithheld
+from darkroom.domain.order import Input
 from darkroom.ports import Found
 
 

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from darkroom.errors import Conflict
+from darkroom.domain.errors import Conflict
 
 
 @dataclass(frozen=True)

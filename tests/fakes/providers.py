@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.completeness import is_whole
-from darkroom.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
-from darkroom.media import HEAD_BYTES, sniff
-from darkroom.pace import Rules
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
+from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.media import HEAD_BYTES, sniff
+from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.rate_limits import Rules
+from darkroom.domain.routes import Route, Tariff
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Said = Accepted | Finished | Pending | JobFailed | BaseException

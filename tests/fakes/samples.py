@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from darkroom.attempt import Attempt, Finished, ResultRef
-from darkroom.errors import Failure
-from darkroom.order import Choice, Input, Order, Trigger
-from darkroom.task import Ending, Result, State, Task
+from darkroom.domain.attempt import Attempt, Finished, ResultRef
+from darkroom.domain.errors import Failure
+from darkroom.domain.order import Choice, Input, Order, Trigger
+from darkroom.domain.task import Ending, Result, State, Task
 from tests.fakes.clock import START
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from darkroom.aws.dynamodb_items import read_item, time_text, write_item
-from darkroom.errors import Conflict
-from darkroom.naming import folder_of
-from darkroom.task import Task
+from darkroom.domain.errors import Conflict
+from darkroom.domain.object_keys import folder_of
+from darkroom.domain.task import Task
 
 
 class InMemoryTasks:

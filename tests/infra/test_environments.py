@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.pace import Allowance
+from darkroom.domain.rate_limits import Allowance
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import build_adapters

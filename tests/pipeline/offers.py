@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from darkroom.media import JPEG, PNG
-from darkroom.routes import Params, Role, Route
+from darkroom.domain.media import JPEG, PNG
+from darkroom.domain.routes import Params, Role, Route
 
 PHOTO = Role(frozenset({PNG, JPEG}), max_bytes=10_000)
 MASK = Role(frozenset({PNG}))

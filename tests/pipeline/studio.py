@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from darkroom.arrivals import Arrival, Message, Removed, Uploaded
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import ProviderRefused, Unclear
+from darkroom.domain.arrivals import Arrival, Message, Removed, Uploaded
+from darkroom.domain.errors import ProviderRefused, Unclear
+from darkroom.domain.limits import Policy
+from darkroom.domain.task import State, Task
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.intake import intake
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
-from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
-from darkroom.task import State, Task
 from tests.fakes.channels import (
     RecordingDeadLetters,
     RecordingErrands,

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from darkroom.errors import (
+from darkroom.domain.errors import (
     Busy,
     DarkroomError,
     InputRefused,
@@ -13,9 +13,9 @@ from darkroom.errors import (
     ProviderRefused,
     Throttled,
 )
-from darkroom.pace import OPENS_AT, Rate, Rules, Standing
+from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.rate_limits import OPENS_AT, Rate, Rules, Standing
 from darkroom.pipeline.admission.admit import note_success
-from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from darkroom.errors import Failure, Refused
+from darkroom.domain.errors import Failure, Refused
+from darkroom.domain.task import Ending
 from darkroom.pipeline.cancel import stop
 from darkroom.pipeline.endings.next_steps import after
-from darkroom.task import Ending
 from tests.fakes.samples import sample_task
 from tests.pipeline.studio import Studio, in_state
 

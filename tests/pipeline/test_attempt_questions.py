@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.attempt import Attempt, Outcome
-from darkroom.order import Choice
+from darkroom.domain.attempt import Attempt, Outcome
+from darkroom.domain.order import Choice
+from darkroom.domain.task import Task
 from darkroom.pipeline.paid_call.plan import (
     LOST_LIMIT,
     call_until,
@@ -18,7 +19,6 @@ from darkroom.pipeline.paid_call.plan import (
     submit_until,
     work_for,
 )
-from darkroom.task import Task
 from tests.fakes.clock import START
 from tests.fakes.samples import sample_task
 from tests.pipeline.studio import Studio

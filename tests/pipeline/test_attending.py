@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Busy, ResultGone, Throttled, Unclear
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Busy, ResultGone, Throttled, Unclear
+from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.pipeline.submit import submit
-from darkroom.work import JobFailed, Pending
 from tests.pipeline.offers import JOB_ALONE
 from tests.pipeline.studio import PHOTO, Studio
 

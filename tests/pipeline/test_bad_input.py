@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Uploaded
-from darkroom.errors import Refused
+from darkroom.domain.arrivals import Uploaded
+from darkroom.domain.errors import Refused
 from darkroom.pipeline.intake import intake
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from darkroom.arrivals import Arrival, Message, Unread, Uploaded
-from darkroom.errors import Busy, Failure
+from darkroom.domain.arrivals import Arrival, Message, Unread, Uploaded
+from darkroom.domain.errors import Busy, Failure
 from darkroom.pipeline.intake import LAST_TRY, receive
 from tests.pipeline.offers import SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of

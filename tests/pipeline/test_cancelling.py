@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, NotSent, Refused, Throttled
+from darkroom.domain.errors import Busy, DarkroomError, NotSent, Refused, Throttled
+from darkroom.domain.provider_jobs import Prepared, Work
+from darkroom.domain.task import State
 from darkroom.pipeline.cancel import stop
 from darkroom.pipeline.retry import retry
-from darkroom.task import State
-from darkroom.work import Prepared, Work
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
 from tests.pipeline.studio import PHOTO, Died, Studio, in_state, refusal

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import SpecRefused
-from darkroom.naming import read_spec_name
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.object_keys import read_spec_name
+from darkroom.domain.spec import parse_spec
 from darkroom.pipeline.orders.match import choose
-from darkroom.spec import parse_spec
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.offers import ROUTES, Nothing
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from darkroom.arrivals import Removed, Uploaded
+from darkroom.domain.arrivals import Removed, Uploaded
 from darkroom.pipeline.sweep import sweep
 from tests.pipeline.offers import SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio

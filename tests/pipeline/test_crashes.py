@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.task import STILL
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports
-from darkroom.task import STILL
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, refusal, spec_of
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Arrival, Message
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import Busy
+from darkroom.domain.arrivals import Arrival, Message
+from darkroom.domain.errors import Busy
 from darkroom.pipeline.intake import LAST_TRY, REASON_BYTES, receive
 from infra.aws.sizes import RECEIVES
 from tests.pipeline.offers import JOB_KEY

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.attempt import Charged, Finished, ResultRef
-from darkroom.errors import Busy, DarkroomError, ResultGone
-from darkroom.media import Kind
-from darkroom.naming import work_key
+from darkroom.domain.attempt import Charged, Finished, ResultRef
+from darkroom.domain.errors import Busy, DarkroomError, ResultGone
+from darkroom.domain.limits import Policy
+from darkroom.domain.media import Kind
+from darkroom.domain.object_keys import work_key
+from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import ABSENT_LIMIT, deliver
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
-from darkroom.policy import Policy
 from darkroom.ports import Step
-from darkroom.task import Task
-from darkroom.work import JobFailed
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Died, Studio

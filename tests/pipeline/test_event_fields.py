@@ -2,9 +2,9 @@
 
 import pytest
 
-from darkroom.errors import Failure
+from darkroom.domain.errors import Failure
+from darkroom.domain.task import Ending, EndStatus
 from darkroom.pipeline.endings.publish import announce
-from darkroom.task import Ending, EndStatus
 from tests.fakes.samples import full_task, sample_task
 from tests.pipeline.studio import PHOTO, Studio, in_state, refusal
 

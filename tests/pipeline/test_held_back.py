@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Message, Uploaded
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import InputWithheld, Refused
-from darkroom.pace import Rate, Rules
+from darkroom.domain.arrivals import Message, Uploaded
+from darkroom.domain.errors import InputWithheld, Refused
+from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.pipeline.intake import LAST_TRY, receive
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep

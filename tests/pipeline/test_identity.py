@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Message, Requested
 from darkroom.aws.intake_messages import read_message
+from darkroom.domain.arrivals import Message, Requested
 from darkroom.pipeline.intake import LAST_TRY, receive
 from tests.fakes.clock import FixedClock
 from tests.pipeline.offers import SYNC_NONE

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Busy, NotSent, ResultGone, Throttled, Unclear
+from darkroom.domain.errors import Busy, NotSent, ResultGone, Throttled, Unclear
+from darkroom.domain.limits import Policy
+from darkroom.domain.provider_jobs import JobFailed
 from darkroom.pipeline.intake import intake
-from darkroom.policy import Policy
-from darkroom.work import JobFailed
 from tests.pipeline.offers import JOB_KEY, SYNC_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, spec_of
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Busy, Throttled
-from darkroom.work import JobFailed, Pending
+from darkroom.domain.errors import Busy, Throttled
+from darkroom.domain.provider_jobs import JobFailed, Pending
 from tests.pipeline.offers import JOB_KEY, JOB_NONE
 from tests.pipeline.studio import PHOTO, Studio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.errors import Busy, Throttled, Unclear
+from darkroom.domain.errors import Busy, Throttled, Unclear
 from tests.fakes.providers import Lost
 from tests.pipeline.offers import JOB_LOOKED_UP
 from tests.pipeline.studio import PHOTO, Studio

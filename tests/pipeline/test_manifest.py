@@ -2,7 +2,7 @@
 
 import json
 
-from darkroom.errors import Unclear
+from darkroom.domain.errors import Unclear
 from tests.fakes.providers import AS_OF, PNG, Lost
 from tests.pipeline.offers import JOB_KEY, JOB_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Attempt, Charged
+from darkroom.domain.attempt import Attempt, Charged
+from darkroom.domain.routes import Tariff
+from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of, read_results
-from darkroom.routes import Tariff
-from darkroom.task import Task
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 

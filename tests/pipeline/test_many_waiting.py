@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import Awaited, Message
 from darkroom.aws.intake_messages import read_message
+from darkroom.domain.arrivals import Awaited, Message
 from darkroom.pipeline.intake import LEAST_LEFT_S, intake, receive
 from darkroom.pipeline.release import PIECE, PIECE_S
 from infra.aws.sizes import BATCH_SIZE, SIZES

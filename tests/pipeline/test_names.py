@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, Conflict
-from darkroom.naming import stem_of
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.object_keys import stem_of
+from darkroom.domain.task import Result, Task
 from darkroom.pipeline.endings.publish import named, put_as
-from darkroom.task import Result, Task
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE

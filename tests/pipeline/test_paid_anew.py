@@ -3,8 +3,8 @@
 import base64
 from collections.abc import Sequence
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Busy
 from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
 from darkroom.pipeline.retry import retry
 from tests.fakes.providers import PNG

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import (
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import (
     Busy,
     Conflict,
     DarkroomError,
@@ -19,14 +19,14 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
+from darkroom.domain.limits import Policy
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Prepared
+from darkroom.domain.task import Task
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.submit import submit
 from darkroom.pipeline.sweep import look_after
-from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
-from darkroom.task import Task
-from darkroom.work import Accepted, JobFailed, Pending, Prepared
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import Lost
 from tests.fakes.tasks import InMemoryTasks

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from darkroom.arrivals import Uploaded
+from darkroom.domain.arrivals import Uploaded
 from darkroom.pipeline.intake import intake
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of

@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 import pytest
 
-from darkroom.errors import AccountBlocked, NotSent, OwnTrouble
-from darkroom.pace import MOST_BLOCKED_S, Standing
+from darkroom.domain.errors import AccountBlocked, NotSent, OwnTrouble
+from darkroom.domain.rate_limits import MOST_BLOCKED_S, Standing
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import HELD_UP_S, OWN_SIDE
 from darkroom.pipeline.poll import UNASKED_FOR
-from darkroom.task import Task
 from tests.fakes.outputs import InMemoryOutputs
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.domain.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Step
 from tests.fakes.providers import Lost

@@ -9,11 +9,11 @@ from typing import get_args
 
 import pytest
 
-from darkroom.errors import Busy
+from darkroom.domain.errors import Busy
+from darkroom.domain.limits import Policy
+from darkroom.domain.task import FINISHED, State
 from darkroom.pipeline.sweep import sweep
-from darkroom.policy import Policy
 from darkroom.ports import Next, Step
-from darkroom.task import FINISHED, State
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.studio import PHOTO, Studio, in_state
 

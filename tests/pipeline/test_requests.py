@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from darkroom.arrivals import Requested
+from darkroom.domain.arrivals import Requested
 from tests.pipeline.offers import SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Studio
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, Refused, ResultGone, Unclear
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Busy, Refused, ResultGone, Unclear
+from darkroom.domain.limits import Policy
+from darkroom.domain.provider_jobs import Accepted, JobFailed
+from darkroom.domain.task import State
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.paid_call.saved_answer import save_beside
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
-from darkroom.policy import Policy
-from darkroom.task import State
-from darkroom.work import Accepted, JobFailed
 from tests.fakes.providers import FakeProviders, Lost
 from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
 from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state

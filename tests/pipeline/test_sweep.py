@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.errors import Conflict
+from darkroom.domain.errors import Conflict
+from darkroom.domain.limits import Policy
+from darkroom.domain.task import FINISHED, STILL, Slot, State, Task
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.sweep import PUT_OFF, look_after, sweep
-from darkroom.policy import Policy
 from darkroom.ports import RunStatus
-from darkroom.task import FINISHED, STILL, Slot, State, Task
 from tests.fakes.tasks import InMemoryTasks
 from tests.pipeline.offers import JOB_KEY, SYNC_NONE
 from tests.pipeline.studio import PHOTO, Studio, in_state

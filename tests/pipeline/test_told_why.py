@@ -2,13 +2,13 @@
 
 import pytest
 
-from darkroom.errors import Busy, NotSent, Throttled, Unclear
-from darkroom.pace import LANES, Rate, Rules, bucket_of
+from darkroom.domain.errors import Busy, NotSent, Throttled, Unclear
+from darkroom.domain.provider_jobs import Accepted, JobFailed
+from darkroom.domain.rate_limits import LANES, Rate, Rules, bucket_of
 from darkroom.pipeline.admission.backoff import EXPLAINED_S
 from darkroom.pipeline.paid_call.saved_answer import save_beside
 from darkroom.pipeline.paid_call.settle import FINDING_OUT
 from darkroom.ports import Step
-from darkroom.work import Accepted, JobFailed
 from tests.fakes.providers import Lost
 from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP
 from tests.pipeline.studio import PHOTO, Died, Studio

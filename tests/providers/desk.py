@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from darkroom.order import Input
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.routes import Route
 from darkroom.providers.engine.driver import Driver, Limits
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
-from darkroom.routes import Route
-from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.exchanges import ADAPTERS
 from tests.providers.rawserver import http

@@ -4,12 +4,12 @@ import json
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
-from darkroom.media import BY_EXTENSION, Media, extension_of
-from darkroom.order import Input
+from darkroom.domain.media import BY_EXTENSION, Media, extension_of
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Adapter, Answer, Request
 from darkroom.providers.registry import build_adapters
-from darkroom.routes import Route
-from darkroom.work import Work
 
 ADAPTERS = build_adapters()
 """Building them all costs a tenth of a second."""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from darkroom.attempt import Finished
-from darkroom.work import Accepted, JobFailed, Pending
+from darkroom.domain.attempt import Finished
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
 
 JOBS = ("apiframe", "goapi", "goapi-v2", "perfect", "snapapi")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from darkroom.order import Input
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Request
 from darkroom.providers.goapi.adapter import GoApi
-from darkroom.routes import Route
-from darkroom.work import Work
 from tests.providers.exchanges import work_of
 
 ADAPTER = GoApi()

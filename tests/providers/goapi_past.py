@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from darkroom.domain.provider_jobs import Accepted
 from darkroom.providers.adapter import Answer
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.history import HISTORY
-from darkroom.work import Accepted
 from tests.providers.exchanges import answer_of, work_of
 
 ADAPTER = GoApi()

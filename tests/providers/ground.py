@@ -1,9 +1,9 @@
 """A wire that connects to nobody, to see whom it would have connected to."""
 
+from darkroom.domain.provider_jobs import Work
 from darkroom.providers.engine.download import download
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.transport import Wire
-from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.connector import Connector, Names
 from tests.providers.desk import PNG

@@ -8,10 +8,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect
-from darkroom.routes import Route
-from darkroom.work import Work
 from tests.providers.exchanges import answer_of, work_of
 
 CLIENT = "BMIL1PIJjCV96JlSl64RlVksHK1cD0PQ"

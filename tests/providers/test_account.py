@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from darkroom.errors import AccountBlocked, ProviderRefused
+from darkroom.domain.errors import AccountBlocked, ProviderRefused
 from tests.providers.desk import DONE, KEY, Desk
 from tests.providers.rawserver import answering, http, serving
 

@@ -7,8 +7,8 @@ import json
 import pytest
 from PIL import Image
 
-from darkroom.errors import InputRefused, NotSent
-from darkroom.work import Accepted, Work
+from darkroom.domain.errors import InputRefused, NotSent
+from darkroom.domain.provider_jobs import Accepted, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.rawserver import RawServer, answering, http, serving, speaking
 from tests.providers.test_sessions import OK, PAID, script

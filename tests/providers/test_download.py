@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, ResultGone
-from darkroom.media import JPEG
+from darkroom.domain.errors import Busy, DarkroomError, ResultGone
+from darkroom.domain.media import JPEG
 from darkroom.providers.engine.download import download as download_from
 from darkroom.providers.engine.transport import Wire
 from tests.providers.desk import WIRE

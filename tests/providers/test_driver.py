@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
+from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
+from darkroom.domain.provider_jobs import Work
 from darkroom.ports import Providers
 from darkroom.providers.engine.driver import Limits
-from darkroom.work import Work
 from tests.providers.desk import DONE, KEY, PNG, Desk
 from tests.providers.rawserver import (
     answering,

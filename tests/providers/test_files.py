@@ -2,8 +2,8 @@
 
 import pytest
 
-from darkroom.errors import InputRefused
-from darkroom.order import Input
+from darkroom.domain.errors import InputRefused
+from darkroom.domain.order import Input
 from tests.providers.desk import DONE, Desk
 from tests.providers.rawserver import answering, serving
 

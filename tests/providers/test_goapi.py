@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import (
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import (
     AccountBlocked,
     DarkroomError,
     ProviderRefused,
     Throttled,
     Unclear,
 )
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from darkroom.providers.adapter import Answer
 from darkroom.providers.goapi.envelope import WORDS
-from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, route_of, work_on
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from darkroom.media import BY_EXTENSION
+from darkroom.domain.media import BY_EXTENSION
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.catalogue import FILE, Catalogue, Entry, Field, read_catalogue
 from darkroom.providers.goapi.routes import build_calls

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import (
+from darkroom.domain.errors import (
     AccountBlocked,
     DarkroomError,
     ProviderRefused,
@@ -14,8 +14,8 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.media import BY_EXTENSION, Media, extension_of
-from darkroom.order import Input
+from darkroom.domain.media import BY_EXTENSION, Media, extension_of
+from darkroom.domain.order import Input
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.uploads import MOST_BYTES
 from tests.providers.exchanges import NamedFiles, answer_of, run, work_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Unclear
+from darkroom.domain.errors import Unclear
 from darkroom.providers.goapi.catalogue import entries_by_name, read_catalogue
 from darkroom.providers.goapi.results import read_facts, read_results
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import AccountBlocked, Unclear
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import AccountBlocked, Unclear
+from darkroom.domain.provider_jobs import JobFailed, Pending
+from darkroom.domain.routes import Route
 from darkroom.providers.goapi.adapter import GoApi
-from darkroom.routes import Route
-from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import answer_of, run
 
 ADAPTER = GoApi()

@@ -11,7 +11,7 @@ from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.errors import DarkroomError, ProviderRefused
+from darkroom.domain.errors import DarkroomError, ProviderRefused
 from darkroom.providers.engine.url_guard import Vetting, is_public
 from tests.providers.ground import CDN, Ground
 from tests.providers.hostile import ALLOWED, FORBIDDEN, PUBLIC, PUBLIC_6, SPELLINGS, UNREADABLE

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, ProviderRefused
+from darkroom.domain.errors import Busy, DarkroomError, ProviderRefused
 from tests.providers.desk import PNG
 from tests.providers.ground import CDN, Ground
 from tests.providers.hostile import FORBIDDEN, PUBLIC, PUBLIC_6, SPELLINGS

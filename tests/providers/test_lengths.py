@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import DarkroomError
-from darkroom.media import BY_EXTENSION
+from darkroom.domain.errors import DarkroomError
+from darkroom.domain.media import BY_EXTENSION
 from darkroom.providers import job_words as words
 from darkroom.providers import untrusted_json as reading
 from darkroom.providers.adapter import Answer

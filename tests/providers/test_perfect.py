@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import ProviderRefused, Unclear
+from darkroom.domain.errors import ProviderRefused, Unclear
+from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect, request_id
 from darkroom.providers.perfect.errors import ENGINE, failure_of
-from darkroom.work import JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import (
     registered,

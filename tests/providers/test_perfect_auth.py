@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.errors import AccountBlocked, DarkroomError, Throttled, Unclear
+from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.auth import build_id_token

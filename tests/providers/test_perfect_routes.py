@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from darkroom.media import JPEG, MOV, MP4, PNG
+from darkroom.domain.media import JPEG, MOV, MP4, PNG
+from darkroom.domain.routes import Sides
+from darkroom.domain.validation_messages import explain
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.features import FEATURES
-from darkroom.routes import Sides
-from darkroom.wording import explain
 from tests.providers.exchanges import NamedFiles, run, work_of
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from darkroom.errors import DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.domain.errors import DarkroomError, ProviderRefused, Throttled, Unclear
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.styles import FORGOTTEN_AFTER

@@ -6,12 +6,12 @@ import struct
 import pytest
 from PIL import Image
 
-from darkroom.errors import InputRefused
-from darkroom.media import AVIF, HEIC, JPEG, PNG, TIFF, WEBP
-from darkroom.order import Input
+from darkroom.domain.errors import InputRefused
+from darkroom.domain.media import AVIF, HEIC, JPEG, PNG, TIFF, WEBP
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Work
 from darkroom.providers.engine.input_files import Files
 from darkroom.providers.engine.picture_size import seen_size
-from darkroom.work import Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import Desk
 

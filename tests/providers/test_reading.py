@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from darkroom.errors import DarkroomError, Unclear
-from darkroom.order import Input
+from darkroom.domain.errors import DarkroomError, Unclear
+from darkroom.domain.order import Input
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, FilePart, Request
 from darkroom.providers.goapi import times

@@ -23,11 +23,11 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import Throttled
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Throttled
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from darkroom.providers.adapter import Answer, Request, StyleGroup
 from darkroom.providers.registry import build_adapters
-from darkroom.work import Accepted, JobFailed, Pending
 from tests.providers.exchanges import NamedFiles, adapter_of, answer_of, route_of, run, work_of
 
 PAIRS = {

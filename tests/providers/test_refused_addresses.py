@@ -6,7 +6,7 @@ The judge alone: nothing is looked up, nobody is connected to.
 import httpx
 import pytest
 
-from darkroom.errors import DarkroomError, ProviderRefused
+from darkroom.domain.errors import DarkroomError, ProviderRefused
 from darkroom.providers.engine.url_guard import LONGEST_NAME, Vetting
 
 REASONS = [

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Unclear
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Unclear
+from darkroom.domain.provider_jobs import Accepted
 from darkroom.providers import untrusted_json
 from darkroom.providers.result_forms import refs_of
-from darkroom.work import Accepted
 from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
 from tests.providers.forms import JOBS, asked, made
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from darkroom.errors import AccountBlocked, DarkroomError, OwnTrouble
+from darkroom.domain.errors import AccountBlocked, DarkroomError, OwnTrouble
+from darkroom.domain.provider_jobs import Accepted, Pending, Work
 from darkroom.providers.adapter import Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import DONE, PNG, WIRE, Desk
 from tests.providers.exchanges import ADAPTERS

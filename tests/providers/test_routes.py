@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
 from darkroom.providers.snapapi.routes import ENDPOINTS
-from darkroom.routes import Route
 from tests.providers.exchanges import route_of
 
 ROUTES = [route for adapter in build_adapters() for route in adapter.routes]

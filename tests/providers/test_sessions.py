@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled
+from darkroom.domain.errors import AccountBlocked, Busy, ProviderRefused, Throttled
+from darkroom.domain.provider_jobs import Accepted, Pending, Work
 from darkroom.providers.engine.token_cache import Sessions
-from darkroom.work import Accepted, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import PNG
 from tests.providers.rawserver import RawServer, http, serving, speaking

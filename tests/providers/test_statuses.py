@@ -2,7 +2,13 @@
 
 import pytest
 
-from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.domain.errors import (
+    AccountBlocked,
+    DarkroomError,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
 from darkroom.providers import http_statuses
 from darkroom.providers.adapter import Answer
 from tests.providers.exchanges import ADAPTERS, adapter_of

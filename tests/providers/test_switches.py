@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.errors import DarkroomError
+from darkroom.domain.errors import DarkroomError
 from darkroom.providers.engine.account import open_account
 from darkroom.providers.engine.driver import Driver
 from tests.fakes.inputs import InMemoryInputs

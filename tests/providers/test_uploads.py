@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from darkroom.errors import Busy, DarkroomError, NotSent, Unclear
+from darkroom.domain.errors import Busy, DarkroomError, NotSent, Unclear
 from darkroom.providers.engine.upload_headers import upload_headers
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from darkroom.errors import DarkroomError, NotSent, Unclear
+from darkroom.domain.errors import DarkroomError, NotSent, Unclear
 from darkroom.providers.engine.transport import Wire, system_addresses, within
 from darkroom.providers.engine.url_guard import Vetting
 from tests.providers.connector import Connector, Names

@@ -2,15 +2,15 @@
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import Unclear
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Unclear
+from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.providers import job_words
 from darkroom.providers.apiframe import adapter as apiframe
 from darkroom.providers.goapi import envelope as goapi_envelope
 from darkroom.providers.goapi import toolkit_v2 as goapi_toolkit
 from darkroom.providers.perfect import adapter as perfect
 from darkroom.providers.snapapi import adapter as snapapi
-from darkroom.work import JobFailed, Pending
 from tests.providers.forms import JOBS, asked
 
 URL = "https://cdn.example.com/1.png"

@@ -3,16 +3,16 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError, Unclear
-from darkroom.media import PNG
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import DarkroomError, Unclear
+from darkroom.domain.media import PNG
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.routes import Role, Route, Sides, Tariff
 from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.token_cache import Sessions
 from darkroom.providers.params import Strict
-from darkroom.routes import Role, Route, Sides, Tariff
-from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE
 

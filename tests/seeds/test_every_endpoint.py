@@ -10,8 +10,8 @@ import pytest
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, Rule
 
+from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
-from darkroom.routes import Route
 from infra.sandbox import PROVIDERS, Clock
 from infra.sandbox.faults import Faults
 from infra.sandbox.files import Files

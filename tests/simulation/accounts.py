@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from darkroom.errors import AccountBlocked
+from darkroom.domain.errors import AccountBlocked
 from tests.simulation.ledger import OURS
 from tests.simulation.outside import Outside
 from tests.simulation.pace import BLOCKED_SIGN, RULES

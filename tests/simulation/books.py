@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from darkroom.attempt import Attempt
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import describe_attempt
-from darkroom.task import Task
 from tests.simulation.ledger import NEW_PRICE, PRICE, Job
 from tests.simulation.world import World
 

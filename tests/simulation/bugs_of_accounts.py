@@ -2,14 +2,14 @@
 
 from typing import Any, Final
 
-from darkroom.errors import AccountBlocked, ProviderRefused
+from darkroom.domain.errors import AccountBlocked, ProviderRefused
+from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from darkroom.pipeline import poll, submit
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Task
-from darkroom.work import JobFailed
 from tests.simulation.planting import Bug, Swap
 
 BLOCKED: Final = ("no-credits", "key-refused")

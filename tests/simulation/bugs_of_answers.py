@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Conflict
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Conflict
+from darkroom.domain.task import Task
 from darkroom.pipeline import deliver, poll
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.paid_call import own_side, settle
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step
-from darkroom.task import Task
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.stores import PlainTasks
 

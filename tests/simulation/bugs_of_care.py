@@ -6,14 +6,14 @@ Whatever goes wrong here is found late, if at all: nobody waits for it any more.
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
-from darkroom import pace
-from darkroom.naming import manifest_of
+from darkroom.domain import rate_limits
+from darkroom.domain.object_keys import manifest_of
+from darkroom.domain.task import STILL, Ending, Task
 from darkroom.pipeline import cancel, deliver, intake, retry, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.admission.admit import give_up_leases
 from darkroom.pipeline.endings import publish as ending
 from darkroom.ports import Ports
-from darkroom.task import STILL, Ending, Task
 from tests.fakes.gate import InMemoryGate
 from tests.simulation.pace import WatchedGate
 from tests.simulation.planting import Bug, Swap
@@ -278,7 +278,7 @@ BUGS: Final = (
     Bug("a lane is lent without end", _lent_without_end),
     Bug(
         "a place in the pace is good for ever",
-        lambda: [(pace, "LATE_SHARE", float("inf"))],
+        lambda: [(rate_limits, "LATE_SHARE", float("inf"))],
         ("slow-call",),
     ),
 )

@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from darkroom.attempt import Attempt
-from darkroom.errors import DarkroomError, ProviderRefused
-from darkroom.naming import manifest_of
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import DarkroomError, ProviderRefused
+from darkroom.domain.object_keys import manifest_of
+from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import deliver, poll, retry, submit, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.admission import entry as guard
@@ -17,9 +20,6 @@ from darkroom.pipeline.endings import publish as ending
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, Task
-from darkroom.work import JobFailed
 from tests.simulation.planting import Bug, Swap
 
 # --- runs ----------------------------------------------------------------------------------------

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from darkroom.attempt import Finished
-from darkroom.errors import Failure, NotSent, Unclear
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Failure, NotSent, Unclear
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Prepared, Work
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline import poll, submit
 from darkroom.pipeline.admission import admit as admission
@@ -15,9 +18,6 @@ from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, Task
-from darkroom.work import Accepted, JobFailed, Prepared, Work
 from tests.simulation.pace import WatchedGate
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.providers import SimulatedProviders

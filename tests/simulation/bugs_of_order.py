@@ -5,20 +5,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from darkroom.arrivals import Message, Requested
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import Busy
-from darkroom.media import PNG
-from darkroom.order import Order
+from darkroom.domain.arrivals import Message, Requested
+from darkroom.domain.errors import Busy
+from darkroom.domain.media import PNG
+from darkroom.domain.order import Order
+from darkroom.domain.provider_jobs import Pending
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Result, Task
 from darkroom.pipeline import cancel, deliver, intake, poll, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.endings import publish as ending
 from darkroom.pipeline.orders import new_task as draft
 from darkroom.pipeline.orders import output_names as names
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Result, Task
-from darkroom.work import Pending
 from tests.simulation import world
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.stores import PlainTasks

@@ -3,11 +3,13 @@
 import math
 from typing import Any, Final
 
-from darkroom.arrivals import Arrival, Removed
-from darkroom.errors import AccountBlocked
-from darkroom.naming import kind_of
-from darkroom.order import Trigger
-from darkroom.pace import Standing
+from darkroom.domain.arrivals import Arrival, Removed
+from darkroom.domain.errors import AccountBlocked
+from darkroom.domain.object_keys import kind_of
+from darkroom.domain.order import Trigger
+from darkroom.domain.rate_limits import Standing
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline import intake, poll, submit
 from darkroom.pipeline.admission import admit as admission
@@ -16,8 +18,6 @@ from darkroom.pipeline.paid_call import own_side, settle
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step, Tasks
-from darkroom.routes import Route
-from darkroom.task import Task
 from tests.simulation.bugs_of_accounts import BLOCKED
 from tests.simulation.planting import Bug, Swap
 

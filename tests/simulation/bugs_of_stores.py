@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from darkroom.domain.task import Task
 from darkroom.pipeline import deliver, intake, release, submit, sweep
 from darkroom.pipeline import fail as failing
 from darkroom.pipeline.endings.publish import put_as, write_manifest
@@ -10,7 +11,6 @@ from darkroom.pipeline.orders import new_task as draft
 from darkroom.pipeline.orders.resolve import look
 from darkroom.pipeline.orders.superseded import DELETED, stale
 from darkroom.ports import Found, Ports
-from darkroom.task import Task
 from tests.simulation.outside import ClientError
 from tests.simulation.planting import Bug, Swap
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from darkroom.work import Work
+from darkroom.domain.provider_jobs import Work
 
 
 class Cashier(Protocol):

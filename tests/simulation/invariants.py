@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from darkroom.attempt import Attempt
-from darkroom.naming import manifest_of, stem_of
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.limits import Policy
+from darkroom.domain.object_keys import manifest_of, stem_of
+from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
 from darkroom.pipeline.poll import UNKNOWN_LIMIT
-from darkroom.policy import Policy
-from darkroom.task import Task
 from tests.fakes.clock import START
 from tests.pipeline.offers import ROUTES
 from tests.simulation.books import books

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from darkroom.attempt import Attempt, ResultRef
-from darkroom.task import Task
-from darkroom.work import JobFailed, Work
+from darkroom.domain.attempt import Attempt, ResultRef
+from darkroom.domain.provider_jobs import JobFailed, Work
+from darkroom.domain.task import Task
 from tests.simulation.faults import Mischief
 from tests.simulation.outside import Invocation
 

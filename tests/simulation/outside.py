@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 
-from darkroom.errors import Busy, Conflict, DarkroomError
+from darkroom.domain.errors import Busy, Conflict, DarkroomError
 from tests.fakes.clock import START
 from tests.simulation.faults import DEATHS, Mischief
 from tests.simulation.timeline import Timeline

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from darkroom.pace import Rate, Rules, Standing
+from darkroom.domain.rate_limits import Rate, Rules, Standing
 from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.fakes.clock import START
 from tests.fakes.gate import InMemoryGate

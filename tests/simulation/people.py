@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
-from darkroom.order import Trigger
-from darkroom.routes import Route
-from darkroom.task import Task
+from darkroom.domain.order import Trigger
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from tests.pipeline.offers import (
     JOB_ALONE,
     JOB_KEY,

@@ -10,18 +10,11 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
-from darkroom.attempt import Charged, Finished
-from darkroom.errors import (
-    Busy,
-    DarkroomError,
-    NotSent,
-    ProviderRefused,
-    Throttled,
-    Unclear,
-)
-from darkroom.pace import Rules
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.attempt import Charged, Finished
+from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.rate_limits import Rules
+from darkroom.domain.routes import Route, Tariff
 from tests.simulation.accounts import Accounts
 from tests.simulation.cashier import Cashier
 from tests.simulation.ledger import Job, Ledger

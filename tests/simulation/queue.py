@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from darkroom.arrivals import Message
+from darkroom.domain.arrivals import Message
 from darkroom.pipeline.intake import LAST_TRY
 from tests.simulation.outside import Broken, Outside
 

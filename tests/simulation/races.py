@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from darkroom.policy import Policy
+from darkroom.domain.limits import Policy
 from tests.pipeline.offers import JOB_NONE
 from tests.simulation.doom import PLACE
 from tests.simulation.invariants import check

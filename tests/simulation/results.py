@@ -11,10 +11,10 @@ import zlib
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import Busy, ResultGone
-from darkroom.media import PNG as PNG_MEDIA
-from darkroom.work import Fetched
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Busy, ResultGone
+from darkroom.domain.media import PNG as PNG_MEDIA
+from darkroom.domain.provider_jobs import Fetched
 from tests.simulation.ledger import Job
 from tests.simulation.outside import Outside
 

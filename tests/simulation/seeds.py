@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from darkroom.policy import Policy
+from darkroom.domain.limits import Policy
 from tests.simulation.faults import KINDS, Dice
 from tests.simulation.world import World
 

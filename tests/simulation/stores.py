@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
-from darkroom.errors import Conflict
-from darkroom.naming import folder_of
-from darkroom.task import Task
+from darkroom.domain.errors import Conflict
+from darkroom.domain.object_keys import folder_of
+from darkroom.domain.task import Task
 from tests.fakes.inputs import InMemoryInputs
 from tests.simulation.outside import Unreadable
 

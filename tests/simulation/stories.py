@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from darkroom.domain.limits import Policy
 from darkroom.pipeline.poll import UNKNOWN_LIMIT
-from darkroom.policy import Policy
 from tests.pipeline.offers import (
     JOB_ALONE,
     JOB_KEY,

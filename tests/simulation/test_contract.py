@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.errors import Conflict
+from darkroom.domain.errors import Conflict
 from darkroom.ports import Tasks
 from tests.contract.ports import test_buckets, test_tasks
 from tests.contract.ports.test_tasks import *  # noqa: F403 - the suite itself, on another store

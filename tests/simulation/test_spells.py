@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.errors import AccountBlocked, ResultGone
+from darkroom.domain.errors import AccountBlocked, ResultGone
 from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
 from tests.simulation.doom import Doom
 from tests.simulation.faults import CALLS, CHANCES, Peace

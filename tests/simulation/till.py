@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import CANCELLED
 from darkroom.pipeline.fail import UNWANTED
-from darkroom.task import Task
-from darkroom.work import Work
 from tests.fakes.clock import START
 from tests.simulation.ledger import Ledger
 from tests.simulation.outside import Invocation, Outside

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from darkroom.domain.task import Task
 from darkroom.ports import Step
-from darkroom.task import Task
 from tests.simulation.accounts import BLOCKED
 
 SPEECHLESS_S: Final = 60

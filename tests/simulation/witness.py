@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from darkroom.attempt import Attempt
-from darkroom.naming import WORK, work_key
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.object_keys import WORK, work_key
+from darkroom.domain.task import RESUMED, TRANSITIONS, State, Task
 from darkroom.pipeline.fail import UNWANTED
 from darkroom.pipeline.paid_call.saved_answer import UNFETCHED
 from darkroom.pipeline.paid_call.settle import REPLAY_FOR
-from darkroom.task import RESUMED, TRANSITIONS, State, Task
 from tests.pipeline.offers import ROUTES
 from tests.simulation.outside import Outside
 from tests.simulation.results import SECRET

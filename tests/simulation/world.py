@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from darkroom.arrivals import Message, Uploaded
 from darkroom.aws.intake_messages import read_message
-from darkroom.errors import Refused
+from darkroom.domain.arrivals import Message, Uploaded
+from darkroom.domain.errors import Refused
+from darkroom.domain.limits import Policy
+from darkroom.domain.routes import Route
+from darkroom.domain.task import STILL, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
-from darkroom.policy import Policy
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import STILL, Task
 from tests.fakes.clock import START
 from tests.pipeline.offers import ROUTES
 from tests.simulation.faults import Mischief, Peace

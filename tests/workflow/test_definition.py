@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from darkroom import errors
-from darkroom.policy import Policy
+from darkroom.domain import errors
+from darkroom.domain.limits import Policy
 from darkroom.providers.engine.driver import Limits
 from darkroom.providers.registry import build_adapters
 from infra.aws.sizes import SIZES

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import AccountBlocked, ResultGone, Throttled
-from darkroom.pace import OPENS_AT, Rules, Standing
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import AccountBlocked, ResultGone, Throttled
+from darkroom.domain.limits import Policy
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Prepared, Work
+from darkroom.domain.rate_limits import OPENS_AT, Rules, Standing
+from darkroom.domain.routes import Route
 from darkroom.pipeline.deliver import ABSENT_LIMIT
-from darkroom.policy import Policy
 from darkroom.providers.registry import build_adapters
-from darkroom.routes import Route
-from darkroom.work import Accepted, JobFailed, Pending, Prepared, Work
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.gate import InMemoryGate
 from tests.fakes.providers import FakeProviders

@@ -22,7 +22,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from darkroom.errors import Conflict, OwnTrouble
+from darkroom.domain.errors import Conflict, OwnTrouble
 
 CONFLICTS = frozenset(
     {

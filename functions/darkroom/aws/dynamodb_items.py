@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from darkroom.naming import folder_of
-from darkroom.task import Task
+from darkroom.domain.object_keys import folder_of
+from darkroom.domain.task import Task
 
 KEEP = timedelta(days=400)
 """How long a finished task and the notes are kept: a redrive in that time cannot pay again."""

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import translated
-from darkroom.errors import Busy, Conflict
-from darkroom.pace import Bucket, Lane, Standing
+from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.rate_limits import Bucket, Lane, Standing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

@@ -38,8 +38,8 @@ from darkroom.aws.dynamodb_items import (
     wants_key,
     write_item,
 )
-from darkroom.errors import Conflict, OwnTrouble
-from darkroom.task import Task
+from darkroom.domain.errors import Conflict, OwnTrouble
+from darkroom.domain.task import Task
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

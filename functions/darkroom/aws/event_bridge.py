@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import translated
-from darkroom.errors import Busy
+from darkroom.domain.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -25,13 +25,13 @@ from pydantic import (
     ValidationError,
 )
 
-from darkroom.arrivals import Arrival, Awaited, Message, Requested, Unread, Uploaded, utc
 from darkroom.aws.event_bridge import SOURCE
 from darkroom.aws.s3_events import ON_EVENTBRIDGE, Key, bad_message, read_event, read_record
-from darkroom.errors import Failure, Refused, SpecRefused
-from darkroom.naming import LABEL, kind_of
-from darkroom.strict_json import read_json
-from darkroom.wording import explain
+from darkroom.domain.arrivals import Arrival, Awaited, Message, Requested, Unread, Uploaded, utc
+from darkroom.domain.errors import Failure, Refused, SpecRefused
+from darkroom.domain.object_keys import LABEL, kind_of
+from darkroom.domain.strict_json import read_json
+from darkroom.domain.validation_messages import explain
 
 SNS = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
 """What SNS sends ("Parsing Amazon SNS message formats", SNS guide)."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import code_of, translated
-from darkroom.errors import Conflict, InputRefused, InputWithheld
+from darkroom.domain.errors import Conflict, InputRefused, InputWithheld
 from darkroom.ports import Found
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from urllib.parse import unquote_plus
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from darkroom.arrivals import Arrival, Removed, Uploaded
 from darkroom.aws.s3 import version_of
-from darkroom.errors import Refused
-from darkroom.naming import MAX_KEY_BYTES
+from darkroom.domain.arrivals import Arrival, Removed, Uploaded
+from darkroom.domain.errors import Refused
+from darkroom.domain.object_keys import MAX_KEY_BYTES
 
 Meaning = Literal["there", "gone", "nothing"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.errors import AccountBlocked, OwnTrouble
+from darkroom.domain.errors import AccountBlocked, OwnTrouble
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

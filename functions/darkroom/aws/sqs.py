@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from darkroom.arrivals import FIRST_ID
 from darkroom.aws.client_errors import translated
-from darkroom.errors import Busy
+from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from darkroom.aws.client_errors import translated
-from darkroom.naming import run_name
+from darkroom.domain.object_keys import run_name
 from darkroom.ports import RunStatus
 
 if TYPE_CHECKING:

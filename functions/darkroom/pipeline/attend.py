@@ -9,9 +9,9 @@ Near the end of this process, or after `Policy.attend_s`, the job goes to the wa
 from collections.abc import Callable
 from datetime import timedelta
 
+from darkroom.domain.routes import Route
 from darkroom.pipeline.poll import poll
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
 
 LEAST_LEFT_S = 20
 """With less time left in this process the workflow takes over; a poll usually takes a second."""

@@ -7,12 +7,12 @@ clear up a paid call in doubt and stop the job where its provider can.
 
 from collections.abc import Container
 
-from darkroom.errors import Failure, Refused
+from darkroom.domain.errors import Failure, Refused
+from darkroom.domain.task import UNSUBMITTED, Ending, State, Task
 from darkroom.pipeline.admission.backoff import until_won
 from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.fail import fail
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, State, Task
 
 STOPPABLE: frozenset[State] = UNSUBMITTED | {"submitting", "running"}
 """States in which a person may cancel a task; what is being delivered is there in a moment."""

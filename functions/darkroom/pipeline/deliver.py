@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.completeness import is_whole
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
-from darkroom.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
+from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
+from darkroom.domain.provider_jobs import Fetched
+from darkroom.domain.task import Ending, Result, Task
 from darkroom.pipeline.admission.backoff import growing_wait_s
 from darkroom.pipeline.admission.entry import find_mine
 from darkroom.pipeline.endings.decide import end
@@ -39,8 +41,6 @@ from darkroom.pipeline.paid_call.own_side import hold_up
 from darkroom.pipeline.paid_call.plan import route_for
 from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.ports import Ports, Step
-from darkroom.task import Ending, Result, Task
-from darkroom.work import Fetched
 
 ASK_AGAIN_LIMIT = 2
 """How often a job whose result cannot be had is asked for a new URL."""

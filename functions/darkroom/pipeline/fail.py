@@ -7,8 +7,9 @@ whose answer was never written down makes it `unknown`.
 
 from dataclasses import replace
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Busy, Conflict, DarkroomError, Failure
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.admit import note_own_trouble
 from darkroom.pipeline.admission.backoff import until_won
 from darkroom.pipeline.admission.trouble import is_ours
@@ -25,7 +26,6 @@ from darkroom.pipeline.paid_call.plan import other_account, route_for
 from darkroom.pipeline.paid_call.saved_answer import lay_aside
 from darkroom.pipeline.paid_call.unknown import answered, given_up, unknown_outcome
 from darkroom.ports import Ports, Step
-from darkroom.task import Ending, Task
 
 UNWANTED = frozenset({"cancelled", "job-too-slow"})
 """Failures with which a job is stopped at its provider, where that can be."""

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from darkroom.arrivals import (
+from darkroom.domain.arrivals import (
     Arrival,
     Awaited,
     Message,
@@ -23,9 +23,19 @@ from darkroom.arrivals import (
     Uploaded,
     body_of,
 )
-from darkroom.errors import DarkroomError, Failure, InputWithheld, OutOfTime, Refused, SpecRefused
-from darkroom.naming import folder_of, kind_of, read_spec_name
-from darkroom.order import Trigger
+from darkroom.domain.errors import (
+    DarkroomError,
+    Failure,
+    InputWithheld,
+    OutOfTime,
+    Refused,
+    SpecRefused,
+)
+from darkroom.domain.object_keys import folder_of, kind_of, read_spec_name
+from darkroom.domain.order import Trigger
+from darkroom.domain.spec import Spec, parse_spec, read_spec
+from darkroom.domain.strict_json import MAX_BYTES
+from darkroom.domain.task import UNSUBMITTED, Task
 from darkroom.pipeline.admission.backoff import each, until_won
 from darkroom.pipeline.cancel import cancel
 from darkroom.pipeline.fail import fail
@@ -35,9 +45,6 @@ from darkroom.pipeline.orders.resolve import is_there
 from darkroom.pipeline.orders.superseded import DELETED, SUPERSEDED
 from darkroom.pipeline.release import release, release_all
 from darkroom.ports import Ports
-from darkroom.spec import Spec, parse_spec, read_spec
-from darkroom.strict_json import MAX_BYTES
-from darkroom.task import UNSUBMITTED, Task
 
 LEAST_LEFT_S = 10
 """With less time left in this process no further message is begun."""

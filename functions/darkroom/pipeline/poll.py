@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.errors import (
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import (
     AccountBlocked,
     Busy,
     Conflict,
@@ -13,6 +13,9 @@ from darkroom.errors import (
     NotSent,
     Throttled,
 )
+from darkroom.domain.provider_jobs import JobFailed, Pending
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.admit import Turned, leave, note_refusal, take_slot
 from darkroom.pipeline.admission.backoff import (
     EXPLAINED_S,
@@ -34,9 +37,6 @@ from darkroom.pipeline.paid_call.plan import (
 from darkroom.pipeline.paid_call.record import hold_claimed_job, owns_job
 from darkroom.pipeline.paid_call.saved_answer import keep_answer, saved_answer
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, Task
-from darkroom.work import JobFailed, Pending
 
 UNASKED_FOR = timedelta(days=1)
 UNKNOWN_LIMIT = 4

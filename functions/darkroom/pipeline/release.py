@@ -16,16 +16,16 @@ import itertools
 from collections.abc import Iterable
 from datetime import timedelta
 
-from darkroom.arrivals import Awaited
-from darkroom.errors import Refused
-from darkroom.naming import wanted_as
+from darkroom.domain.arrivals import Awaited
+from darkroom.domain.errors import Refused
+from darkroom.domain.object_keys import wanted_as
+from darkroom.domain.task import UNSUBMITTED, Ending, Task
 from darkroom.pipeline.admission.backoff import each, until_won
 from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.resolve import look, missing, pin
 from darkroom.pipeline.orders.withheld_inputs import waits_on
 from darkroom.ports import Ports
-from darkroom.task import UNSUBMITTED, Ending, Task
 
 PIECE = 64
 """Tasks that are released by one errand at most."""

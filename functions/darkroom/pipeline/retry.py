@@ -17,9 +17,12 @@ that says `on_unknown: retry` has said `pay_again` itself.
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Failure, Refused
-from darkroom.order import Order
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import Failure, Refused
+from darkroom.domain.order import Order
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.backoff import until_won
 from darkroom.pipeline.endings.next_steps import after, look_at
 from darkroom.pipeline.orders.resolve import look, missing, pin, why_waiting, withheld
@@ -28,9 +31,6 @@ from darkroom.pipeline.paid_call.plan import route_for
 from darkroom.pipeline.paid_call.saved_answer import UNFETCHED, saved_answer
 from darkroom.pipeline.paid_call.settle import patience
 from darkroom.ports import Ports
-from darkroom.routes import Route
-from darkroom.task import Task
-from darkroom.work import Accepted
 
 
 def retry(

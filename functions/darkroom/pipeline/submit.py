@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from darkroom.attempt import Attempt
-from darkroom.errors import (
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import (
     Conflict,
     DarkroomError,
     Failure,
@@ -21,6 +21,9 @@ from darkroom.errors import (
     OutOfTime,
     OwnTrouble,
 )
+from darkroom.domain.provider_jobs import Prepared
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.admit import (
     Turned,
     admit,
@@ -47,9 +50,6 @@ from darkroom.pipeline.paid_call.plan import (
 from darkroom.pipeline.paid_call.record import accepted, refused, with_account
 from darkroom.pipeline.paid_call.settle import settle, unclear
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, Task
-from darkroom.work import Prepared
 
 
 def submit(

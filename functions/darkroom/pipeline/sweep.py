@@ -18,7 +18,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
-from darkroom.errors import Conflict, Failure, InputRefused
+from darkroom.domain.errors import Conflict, Failure, InputRefused
+from darkroom.domain.task import STILL, Ending, Task
 from darkroom.pipeline.admission.backoff import each
 from darkroom.pipeline.endings.decide import end, runs_left
 from darkroom.pipeline.endings.next_steps import retry_it
@@ -28,7 +29,6 @@ from darkroom.pipeline.orders.resolve import look, missing, why_waiting
 from darkroom.pipeline.orders.withheld_inputs import coming, latest_deadline, waits_on
 from darkroom.pipeline.release import release
 from darkroom.ports import Found, Ports
-from darkroom.task import STILL, Ending, Task
 
 Care = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
 

@@ -13,14 +13,14 @@ from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
-from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError, ProviderRefused, Unclear
-from darkroom.media import Media
-from darkroom.order import Input
-from darkroom.pace import Rules
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import DarkroomError, ProviderRefused, Unclear
+from darkroom.domain.media import Media
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.rate_limits import Rules
+from darkroom.domain.routes import Route, Tariff
 from darkroom.providers.bounded_json import read_document
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, JobFailed, Pending, Work
 
 LONGEST_PAUSE_S = 3600
 """Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""

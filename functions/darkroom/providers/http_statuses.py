@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from darkroom.errors import AccountBlocked, DarkroomError, ProviderRefused, Throttled, Unclear
+from darkroom.domain.errors import (
+    AccountBlocked,
+    DarkroomError,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
 
 Verdict = Literal["yes", "refused", "blocked", "later", "unclear"]
 """`yes`: read the answer. `refused`: nothing was accepted, and asking again changes nothing.

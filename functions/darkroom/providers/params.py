@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from darkroom.routes import Params
+from darkroom.domain.routes import Params
 
 
 def refuse_truth(value: object) -> object:

@@ -8,9 +8,9 @@ import base64
 from collections.abc import Iterator
 from typing import Final
 
-from darkroom.attempt import ResultRef
-from darkroom.errors import Unclear
-from darkroom.media import HEAD_BYTES, Kind, sniff
+from darkroom.domain.attempt import ResultRef
+from darkroom.domain.errors import Unclear
+from darkroom.domain.media import HEAD_BYTES, Kind, sniff
 from darkroom.providers import untrusted_json
 
 DEEPEST: Final = 5

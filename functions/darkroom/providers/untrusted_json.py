@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from darkroom.attempt import Charged
-from darkroom.errors import Unclear
+from darkroom.domain.attempt import Charged
+from darkroom.domain.errors import Unclear
+from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers.adapter import Answer
-from darkroom.work import JobFailed
 
 QUOTED: Final = 200
 """How many characters of a provider's own words are passed on."""

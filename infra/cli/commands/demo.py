@@ -14,7 +14,7 @@ from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
 from infra.cli.printing import note, open_console, say, say_json
 
 if TYPE_CHECKING:
-    from darkroom.task import Task
+    from darkroom.domain.task import Task
     from infra.cli.demo.samples import Sample
     from infra.cli.demo.verify import Verdict
     from infra.cli.files.upload import Placed

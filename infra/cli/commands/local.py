@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.naming import in_shell
+from darkroom.domain.object_keys import in_shell
 from infra.cli.checkout import called_as, need_checkout
 from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
 from infra.cli.printing import note, say

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.naming import TYPED
+from darkroom.domain.object_keys import TYPED
 from infra.cli.offline_specs import find_labels, find_routes, operations_by_provider
 from infra.cli.printing import open_console, say, say_json, say_lines
 
 if TYPE_CHECKING:
-    from darkroom.routes import Route
+    from darkroom.domain.routes import Route
 
 BEGIN: Final = "<!-- providers:begin -->"
 END: Final = "<!-- providers:end -->"

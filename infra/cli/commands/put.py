@@ -12,7 +12,7 @@ from infra.cli.printing import Several, note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
 
 if TYPE_CHECKING:
-    from darkroom.task import Task
+    from darkroom.domain.task import Task
     from infra.cli.files.upload import Placed
 
 

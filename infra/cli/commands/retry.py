@@ -10,8 +10,8 @@ from infra.cli.tasks.batch import act_on, tell
 from infra.cli.tasks.select import in_need, to_retry
 
 if TYPE_CHECKING:
+    from darkroom.domain.task import Task
     from darkroom.ports import Ports
-    from darkroom.task import Task
 
 
 @click.command(name="retry")

@@ -11,7 +11,7 @@ from infra.cli.target import Target, env_option, find_target
 from infra.cli.tasks.find import look, standing_still
 
 if TYPE_CHECKING:
-    from darkroom.task import Task
+    from darkroom.domain.task import Task
 
 
 @click.command(name="status")

@@ -9,9 +9,9 @@ from infra.cli.printing import say, say_json
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
+    from darkroom.domain.routes import Route
     from darkroom.providers.adapter import StyleGroup
     from darkroom.providers.engine.driver import Driver
-    from darkroom.routes import Route
 
 
 @click.command(name="styles")
@@ -24,7 +24,7 @@ def command(provider: str, operation: str, environment: str, *, as_json: bool) -
 
     A spec names one by its id or its title: "params": {"style": "Long Waves"}.
     """
-    from darkroom.errors import DarkroomError  # noqa: PLC0415 - brings pydantic along
+    from darkroom.domain.errors import DarkroomError  # noqa: PLC0415 - brings pydantic along
 
     providers = find_target(environment).providers
     route = _find_route(providers, provider, operation)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from darkroom.arrivals import (
+from darkroom.aws.intake_messages import read_message, sender_id_of
+from darkroom.domain.arrivals import (
     FIRST_ID,
     Arrival,
     Message,
@@ -21,10 +22,9 @@ from darkroom.arrivals import (
     Uploaded,
     body_of,
 )
-from darkroom.aws.intake_messages import read_message, sender_id_of
-from darkroom.errors import Refused
-from darkroom.naming import kind_of, read_run_name, read_spec_name
-from darkroom.order import Trigger
+from darkroom.domain.errors import Refused
+from darkroom.domain.object_keys import kind_of, read_run_name, read_spec_name
+from darkroom.domain.order import Trigger
 from darkroom.pipeline.orders.identity import trigger_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from darkroom.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID
 from darkroom.pipeline.fail import fail
 from infra.cli.dead_letters.read import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter
 from infra.cli.target import Target

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from infra.cli.printing import shown
 
 if TYPE_CHECKING:
-    from darkroom.media import Kind
+    from darkroom.domain.media import Kind
 
 CARD: Final = (260, 200)
 PAPER: Final = (255, 255, 255)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from darkroom.media import Kind
+from darkroom.domain.media import Kind
 from infra.cli.checkout import PHOTOS, SPECS
 from infra.cli.demo import image_checks as checks
 

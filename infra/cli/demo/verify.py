@@ -13,7 +13,7 @@ from infra.cli.demo.image_checks import open_image
 from infra.cli.demo.previews import look_at
 
 if TYPE_CHECKING:
-    from darkroom.task import Task
+    from darkroom.domain.task import Task
     from infra.cli.demo.samples import Sample
 
 

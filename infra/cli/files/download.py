@@ -9,7 +9,7 @@ import click
 from infra.cli.printing import say
 
 if TYPE_CHECKING:
-    from darkroom.task import Task
+    from darkroom.domain.task import Task
     from infra.cli.target import Target
 
 

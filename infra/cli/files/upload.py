@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkroom.order import Trigger
+from darkroom.domain.order import Trigger
 
 if TYPE_CHECKING:
     from infra.cli.target import Target

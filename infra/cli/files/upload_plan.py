@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import click
 
-from darkroom.errors import SpecRefused
-from darkroom.media import BY_EXTENSION, extension_of
-from darkroom.naming import RESERVED, folder_of, is_text, kind_of, read_spec_name
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.media import BY_EXTENSION, extension_of
+from darkroom.domain.object_keys import RESERVED, folder_of, is_text, kind_of, read_spec_name
 from infra.cli.offline_specs import Found, check_spec
 
 IMAGES: Final = tuple(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from darkroom.media import BY_EXTENSION, extension_of
+from darkroom.domain.media import BY_EXTENSION, extension_of
 
 STEADY_S: Final = 2.0
 """How long a file must keep its size and time before it counts as written."""

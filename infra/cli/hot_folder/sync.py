@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.naming import MAX_KEY_BYTES, WORK, is_text, kind_of
+from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK, is_text, kind_of
 from infra.cli.hot_folder.done_list import MANIFEST, Ledger, digest_of, inputs_of
 from infra.cli.hot_folder.file_ready import HELD_S, Pending, Signature, is_whole, signature_of
 

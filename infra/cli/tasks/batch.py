@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.errors import DarkroomError, Failure
+from darkroom.domain.errors import DarkroomError, Failure
 from infra.cli.errors import told_plainly
 from infra.cli.printing import say, say_json
 

@@ -6,9 +6,9 @@ No request, no provider's URL and no key: between intent and settlement the stor
 from datetime import datetime
 from typing import Any
 
-from darkroom.attempt import Attempt
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import describe_attempt
-from darkroom.task import Task
 from infra.cli.printing import shown
 
 

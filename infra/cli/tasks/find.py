@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from darkroom.naming import kind_of
+from darkroom.domain.object_keys import kind_of
 
 if TYPE_CHECKING:
+    from darkroom.domain.task import Task
     from darkroom.ports import Tasks
-    from darkroom.task import Task
 
 LOG: Final = logging.getLogger(__name__)
 TASK_ID_LENGTH: Final = 32

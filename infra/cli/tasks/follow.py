@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from infra.cli.tasks.progress import Row, row_of
 
 if TYPE_CHECKING:
+    from darkroom.domain.task import Task
     from darkroom.ports import Tasks
-    from darkroom.task import Task
     from infra.cli.files.upload import Placed
 
 LOOK_EVERY_S: Final = 0.3

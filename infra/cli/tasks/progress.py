@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from darkroom.task import State, Task
+from darkroom.domain.task import State, Task
 from infra.cli.printing import cell
 
 COLOURS: Final[dict[str, str]] = {

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.naming import kind_of
+from darkroom.domain.object_keys import kind_of
 from infra.cli.tasks.find import covers, is_task_id, look, spellings, unfinished
 
 if TYPE_CHECKING:
+    from darkroom.domain.task import Task
     from darkroom.ports import Tasks
-    from darkroom.task import Task
 
 EVERY: Final = sys.maxsize
 """No limit."""

@@ -18,14 +18,14 @@ from typing import Any, Literal, Protocol, get_args
 
 import httpx
 
-from darkroom.attempt import Finished
-from darkroom.errors import Busy, ProviderRefused, Throttled, Unclear
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Busy, ProviderRefused, Throttled, Unclear
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Work
+from darkroom.domain.routes import Route
 from darkroom.ports import Providers
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
-from darkroom.routes import Route
-from darkroom.work import Accepted, JobFailed, Work
 from infra.sandbox import start
 from tests.contract.providers.bench import Sandbox, picture
 from tests.contract.providers.needs import JOB_S

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from darkroom.errors import Conflict, InputRefused
+from darkroom.domain.errors import Conflict, InputRefused
 from tests.contract.ports.conftest import InputBench, OutputBench
 
 ODD_KEYS = ("photos/cat.jpg", "a b/ü+%20😀.jpg", "x" * 1000 + ".png", "q?a=b&c#d;e.jpg")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from darkroom.arrivals import FIRST_ID
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
+from darkroom.domain.arrivals import FIRST_ID
 from darkroom.ports import DeadLetters, Errands, Events, Workflows
 from tests.fakes.channels import (
     RecordingDeadLetters,

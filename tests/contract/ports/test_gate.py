@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.pace import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, Standing
 from darkroom.ports import Gate
 
 BUCKET = Bucket(spacing_s=2.0, tolerance_s=2.0)

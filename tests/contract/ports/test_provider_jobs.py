@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import Busy, DarkroomError, ResultGone
-from darkroom.work import Accepted, JobFailed, Pending
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Busy, DarkroomError, ResultGone
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from tests.contract.ports.provider_benches import (
     ProvidersBench,
     Way,

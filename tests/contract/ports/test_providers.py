@@ -6,8 +6,15 @@ from datetime import date
 
 import pytest
 
-from darkroom.errors import AccountBlocked, Busy, Conflict, ProviderRefused, Throttled, Unclear
-from darkroom.work import Accepted, Pending, Prepared
+from darkroom.domain.errors import (
+    AccountBlocked,
+    Busy,
+    Conflict,
+    ProviderRefused,
+    Throttled,
+    Unclear,
+)
+from darkroom.domain.provider_jobs import Accepted, Pending, Prepared
 from tests.contract.ports.provider_benches import (
     ASKED_S,
     WAYS,

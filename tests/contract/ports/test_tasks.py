@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Conflict, Failure
+from darkroom.domain.errors import Conflict, Failure
+from darkroom.domain.task import STILL, Ending, EndStatus, State, Task
 from darkroom.ports import Tasks
-from darkroom.task import STILL, Ending, EndStatus, State, Task
 from tests.fakes.clock import START
 from tests.fakes.samples import full_task, sample_task
 

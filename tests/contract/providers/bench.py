@@ -18,14 +18,14 @@ import httpx
 import numpy as np
 from PIL import Image, ImageDraw
 
-from darkroom.attempt import Finished
-from darkroom.naming import TYPED
-from darkroom.order import Input
+from darkroom.domain.attempt import Finished
+from darkroom.domain.object_keys import TYPED
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.routes import Role, Route
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
-from darkroom.routes import Role, Route
-from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.sandbox.world import World
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs

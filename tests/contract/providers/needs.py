@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from darkroom.work import JobFailed
+from darkroom.domain.provider_jobs import JobFailed
 from tests.contract.providers import goapi_needs, perfect_needs
 
 Body = Mapping[str, Any]

@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from darkroom.attempt import Finished
+from darkroom.domain.attempt import Finished
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.routes import Route
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.token_cache import Sessions
 from darkroom.providers.engine.transport import Wire
 from darkroom.providers.perfect.adapter import Perfect
-from darkroom.routes import Route
-from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_needs import LEAST_PARAMS, PICTURES, STEP_S

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 from PIL import Image
 
-from darkroom.attempt import Finished, ResultRef
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.routes import Route
 from darkroom.providers.engine.transport import Wire
-from darkroom.routes import Route
-from darkroom.work import Accepted
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
 from tests.providers.exchanges import ADAPTERS
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import (
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import (
     AccountBlocked,
     Busy,
     DarkroomError,
@@ -19,12 +19,12 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
 from darkroom.providers.adapter import Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
 from darkroom.providers.goapi.adapter import GoApi
-from darkroom.work import Accepted, JobFailed, Pending, Work
 from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.needs import JOB_S

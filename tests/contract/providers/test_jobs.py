@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from darkroom.attempt import Finished
-from darkroom.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Throttled
-from darkroom.routes import Route
-from darkroom.work import Accepted, JobFailed, Pending
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Throttled
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
+from darkroom.domain.routes import Route
 from tests.contract.providers.bench import Bench, build_bench
 from tests.contract.providers.needs import JOB_S
 

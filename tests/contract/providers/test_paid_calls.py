@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import (
+from darkroom.domain.errors import (
     AccountBlocked,
     Busy,
     Conflict,
@@ -15,8 +15,8 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
+from darkroom.domain.provider_jobs import Accepted, Prepared
 from darkroom.providers.adapter import Request
-from darkroom.work import Accepted, Prepared
 from tests.contract.providers.bench import Bench, build_bench
 
 STATUSES: dict[int, tuple[type[DarkroomError], str]] = {

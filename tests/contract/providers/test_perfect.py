@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from darkroom.attempt import Finished
-from darkroom.errors import InputRefused, ProviderRefused
-from darkroom.order import Choice, Order
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import InputRefused, ProviderRefused
+from darkroom.domain.order import Choice, Order
+from darkroom.domain.provider_jobs import Work
 from darkroom.pipeline.orders.resolve import pin
 from darkroom.providers.engine.transport import Wire
-from darkroom.work import Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     bench_of,

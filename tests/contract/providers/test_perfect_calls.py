@@ -9,11 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.attempt import Finished
-from darkroom.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
 from darkroom.providers.engine.token_cache import Sessions
 from darkroom.providers.engine.transport import Wire
-from darkroom.work import Accepted, JobFailed, Pending, Work
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     ASK,

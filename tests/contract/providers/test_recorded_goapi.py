@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from darkroom.media import BY_EXTENSION, extension_of
+from darkroom.domain.media import BY_EXTENSION, extension_of
 from infra.sandbox import Running, start
 from tests.contract.providers.bench import clip, picture, tune
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from darkroom.errors import (
+from darkroom.domain.errors import (
     AccountBlocked,
     DarkroomError,
     OutOfTime,
@@ -33,11 +33,11 @@ from darkroom.errors import (
     Refused,
     Throttled,
 )
-from darkroom.pace import LANES, PROBE_S, Lane, Rules, Standing, bucket_of
+from darkroom.domain.rate_limits import LANES, PROBE_S, Lane, Rules, Standing, bucket_of
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Slot, Task
 from darkroom.pipeline.admission.trouble import told
 from darkroom.ports import Ports
-from darkroom.routes import Route
-from darkroom.task import Slot, Task
 
 OWN_SIDE: Final = "@delivery"
 """In the place of a provider's name."""

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from darkroom.errors import Busy, Conflict
-from darkroom.routes import Route
+from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.routes import Route
 
 FIRST_WAIT_S = 5
 MOST_WAIT_S = 300

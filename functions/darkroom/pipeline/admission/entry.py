@@ -1,7 +1,7 @@
 """The first question of every door: is this task still for me?"""
 
+from darkroom.domain.task import State, Task
 from darkroom.ports import Next, Ports, Step
-from darkroom.task import State, Task
 
 _DOOR_OF: dict[State, Next] = {
     "queued": "submit",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from darkroom.errors import DarkroomError, OwnTrouble
+from darkroom.domain.errors import DarkroomError, OwnTrouble
 
 QUOTED: Final = 120
 """How many characters of a foreign error's text are passed on."""

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from darkroom.domain.task import Ending, Task
 from darkroom.ports import Ports
-from darkroom.task import Ending, Task
 
 
 def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from darkroom.attempt import Attempt
-from darkroom.order import Order
-from darkroom.routes import Tariff
-from darkroom.task import Result, Task
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.order import Order
+from darkroom.domain.routes import Tariff
+from darkroom.domain.task import Result, Task
 
 VERSION = 1
 

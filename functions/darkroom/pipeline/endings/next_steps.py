@@ -1,8 +1,8 @@
 """What a person is told to do about a task that ended badly: the commands, in one place."""
 
-from darkroom.attempt import Charged
-from darkroom.naming import in_shell
-from darkroom.task import Task
+from darkroom.domain.attempt import Charged
+from darkroom.domain.object_keys import in_shell
+from darkroom.domain.task import Task
 
 
 def look_at(key: str) -> str:

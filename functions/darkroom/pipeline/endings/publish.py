@@ -4,15 +4,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from darkroom.errors import Busy, Conflict
-from darkroom.naming import manifest_of
+from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.object_keys import manifest_of
+from darkroom.domain.routes import Tariff
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import give_up_leases, note_delivered
 from darkroom.pipeline.admission.backoff import TRIES
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of
 from darkroom.pipeline.orders.output_names import asides, claim
 from darkroom.ports import Ports
-from darkroom.routes import Tariff
-from darkroom.task import Task
 
 EVENT_OF = {
     "succeeded": "Task Succeeded",

@@ -12,11 +12,11 @@ looks for its own day's task and those of the days beside it, so midnight divide
 import re
 from datetime import datetime, timedelta
 
-from darkroom.arrivals import Requested
-from darkroom.naming import LABEL, digest_of
-from darkroom.order import Trigger
+from darkroom.domain.arrivals import Requested
+from darkroom.domain.object_keys import LABEL, digest_of
+from darkroom.domain.order import Trigger
+from darkroom.domain.task import Task
 from darkroom.ports import Tasks
-from darkroom.task import Task
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 """A request id that may name results: without a dot it cannot look like a file's name."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from darkroom.errors import SpecRefused
-from darkroom.naming import TYPED, SpecName
-from darkroom.order import Choice
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.object_keys import TYPED, SpecName
+from darkroom.domain.order import Choice
+from darkroom.domain.routes import Route
+from darkroom.domain.spec import Spec
+from darkroom.domain.validation_messages import explain, nearest
 from darkroom.ports import Providers
-from darkroom.routes import Route
-from darkroom.spec import Spec
-from darkroom.wording import explain, nearest
 
 Keys = Mapping[str, tuple[str, ...]]
 """Role -> the keys of its files."""

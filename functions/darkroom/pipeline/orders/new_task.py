@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from darkroom.errors import Refused, SpecRefused
-from darkroom.naming import LABEL, SpecName, manifest_of, output_of, usable, wanted_as
-from darkroom.order import Order, Trigger
+from darkroom.domain.errors import Refused, SpecRefused
+from darkroom.domain.object_keys import LABEL, SpecName, manifest_of, output_of, usable, wanted_as
+from darkroom.domain.order import Order, Trigger
+from darkroom.domain.spec import Spec
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.orders.output_names import holder
 from darkroom.pipeline.orders.resolve import look, missing, pin, resolve, why_waiting
 from darkroom.pipeline.orders.superseded import stale
 from darkroom.pipeline.orders.withheld_inputs import look_again_at
 from darkroom.ports import Ports
-from darkroom.spec import Spec
-from darkroom.task import Ending, Task
 
 
 @dataclass(frozen=True)

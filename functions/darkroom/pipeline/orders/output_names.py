@@ -8,12 +8,12 @@ later with such a name of its own is refused. So no two live specs write one key
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from darkroom.attempt import Finished
-from darkroom.media import Kind
-from darkroom.naming import WORK, stem_of
+from darkroom.domain.attempt import Finished
+from darkroom.domain.media import Kind
+from darkroom.domain.object_keys import WORK, stem_of
+from darkroom.domain.task import Task
 from darkroom.pipeline.orders.resolve import is_there
 from darkroom.ports import Ports
-from darkroom.task import Task
 
 
 def holder(ports: Ports, owner: str | None, key: str) -> str | None:

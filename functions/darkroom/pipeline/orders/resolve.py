@@ -6,13 +6,13 @@ Nothing here reads an object or calls a provider; it compares a spec with declar
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from darkroom.errors import InputRefused, InputWithheld
-from darkroom.naming import SpecName, input_key, spellings_of
-from darkroom.order import Choice, Input, Order
+from darkroom.domain.errors import InputRefused, InputWithheld
+from darkroom.domain.object_keys import SpecName, input_key, spellings_of
+from darkroom.domain.order import Choice, Input, Order
+from darkroom.domain.routes import Route
+from darkroom.domain.spec import Spec
 from darkroom.pipeline.orders.match import Keys, choose, route_of, with_source
 from darkroom.ports import Found, Inputs, Providers
-from darkroom.routes import Route
-from darkroom.spec import Spec
 
 
 def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:

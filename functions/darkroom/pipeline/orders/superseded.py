@@ -1,7 +1,7 @@
 """Whether what a trigger asked for should still be begun: its spec may be replaced or deleted."""
 
-from darkroom.errors import Failure, InputRefused, InputWithheld
-from darkroom.order import Trigger
+from darkroom.domain.errors import Failure, InputRefused, InputWithheld
+from darkroom.domain.order import Trigger
 from darkroom.ports import Ports
 
 SUPERSEDED = Failure("superseded", "A newer version of the spec took this task's place.")

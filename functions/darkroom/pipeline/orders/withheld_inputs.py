@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from darkroom.errors import InputWithheld
+from darkroom.domain.errors import InputWithheld
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import leave
 from darkroom.pipeline.admission.backoff import growing_wait_s
 from darkroom.pipeline.orders.resolve import why_waiting, withheld
 from darkroom.ports import Found, Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Task
 
 
 def look_again_at(ports: Ports, found: Mapping[str, Found | None]) -> datetime | None:

@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from darkroom.attempt import Attempt, Finished, ResultRef
-from darkroom.errors import Busy, DarkroomError
+from darkroom.domain.attempt import Attempt, Finished, ResultRef
+from darkroom.domain.errors import Busy, DarkroomError
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import note_own_trouble
 from darkroom.pipeline.admission.backoff import growing_wait_s
 from darkroom.pipeline.admission.trouble import is_ours, told
 from darkroom.pipeline.paid_call.saved_answer import keep_answer, saved_answer
 from darkroom.ports import Ports, Step
-from darkroom.task import Task
 
 KEPT_BYTES: Final = 4 * 1024 * 1024
 """How much of a task's results is kept in memory on its way to where it is safe."""

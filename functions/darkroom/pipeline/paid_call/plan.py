@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.order import Choice
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.order import Choice
+from darkroom.domain.provider_jobs import Accepted, Work
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 from darkroom.pipeline.orders.match import read_params, route_of
 from darkroom.ports import Ports
-from darkroom.routes import Route
-from darkroom.task import Task
-from darkroom.work import Accepted, Work
 
 LOST_LIMIT = 3
 """How many uncharged jobs a provider may lose before the next one is asked."""

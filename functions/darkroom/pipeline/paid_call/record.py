@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.errors import (
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import (
     AccountBlocked,
     Conflict,
     DarkroomError,
@@ -15,7 +15,10 @@ from darkroom.errors import (
     OwnTrouble,
     Throttled,
 )
-from darkroom.pace import FIRST_PAUSE_S, MOST_BLOCKED_S
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.rate_limits import FIRST_PAUSE_S, MOST_BLOCKED_S
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s, poll_wait_s
 from darkroom.pipeline.admission.trouble import told
 from darkroom.pipeline.endings.decide import end
@@ -28,9 +31,6 @@ from darkroom.pipeline.paid_call.write_answer import (
     write_unpaid,
 )
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, Task
-from darkroom.work import Accepted
 
 SOON = 200
 """How often in a row an account that is blocked is tried soon again: for about five hours."""

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.bounds import fitting
-from darkroom.naming import work_key
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.fact_bounds import fitting
+from darkroom.domain.object_keys import work_key
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.task import Task
 from darkroom.ports import Ports
-from darkroom.task import Task
-from darkroom.work import Accepted
 
 UNFETCHED = frozenset(
     {"result-gone", "result-unreachable", "result-too-large", "result-address-refused"}

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.errors import DarkroomError, Failure, Throttled
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import DarkroomError, Failure, Throttled
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Ending, EndStatus, Task
 from darkroom.pipeline.admission.admit import take_slot
 from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s
 from darkroom.pipeline.endings.decide import end
@@ -26,9 +29,6 @@ from darkroom.pipeline.paid_call.record import accepted, go_on, requeue
 from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.pipeline.paid_call.unknown import given_up, unknown_outcome
 from darkroom.ports import Ports, Step
-from darkroom.routes import Route
-from darkroom.task import Ending, EndStatus, Task
-from darkroom.work import Accepted
 
 REPLAY_FOR = timedelta(hours=23)
 """Providers keep idempotency keys for 24 h (Apiframe's OpenAPI file); repeat only well inside."""

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Failure
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Failure
+from darkroom.domain.task import Task
 from darkroom.pipeline.endings.next_steps import pay_again_for_it
 from darkroom.pipeline.paid_call.plan import as_paid, price_of, route_for
 from darkroom.pipeline.paid_call.saved_answer import saved_answer
 from darkroom.ports import Ports
-from darkroom.task import Task
 
 
 def answered(ports: Ports, task: Task) -> Attempt | None:

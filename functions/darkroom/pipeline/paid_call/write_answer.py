@@ -18,13 +18,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
-from darkroom.attempt import Attempt, Finished
-from darkroom.errors import Conflict, OwnTrouble
+from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import Conflict, OwnTrouble
+from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import note_own_trouble
 from darkroom.pipeline.paid_call.saved_answer import keep_answer, save_beside
 from darkroom.ports import Ports
-from darkroom.task import Task
-from darkroom.work import Accepted
 
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 10.0

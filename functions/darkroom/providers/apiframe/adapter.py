@@ -8,15 +8,15 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from darkroom.attempt import Charged, Finished, ResultRef
-from darkroom.errors import DarkroomError
+from darkroom.domain.attempt import Charged, Finished, ResultRef
+from darkroom.domain.errors import DarkroomError
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
 from darkroom.providers.http_statuses import Meaning
 from darkroom.providers.job_words import Words, standing_of
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 

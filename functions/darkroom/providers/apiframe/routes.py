@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from darkroom.media import GIF, JPEG, PNG, WEBP
+from darkroom.domain.media import GIF, JPEG, PNG, WEBP
+from darkroom.domain.routes import Role, Route
 from darkroom.providers.params import Scale1246, Scale1248, Share, Strict
-from darkroom.routes import Role, Route
 
 NAME = "apiframe"
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from darkroom.errors import AccountBlocked, ProviderRefused
+from darkroom.domain.errors import AccountBlocked, ProviderRefused
 from darkroom.providers.adapter import Adapter, Answer, Request
 from darkroom.providers.engine.input_files import Files, form_parts
 from darkroom.providers.engine.upload_headers import upload_headers

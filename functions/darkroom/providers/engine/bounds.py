@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from darkroom.attempt import Finished
+from darkroom.domain.attempt import Finished
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from darkroom.providers.adapter import LONGEST_PAUSE_S
-from darkroom.work import Accepted, JobFailed, Pending
 
 MOST_RESULTS = 200
 """Of one job: each is a line in the task's item. The most that a vendor documents is sixteen."""

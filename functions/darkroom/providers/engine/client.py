@@ -10,7 +10,7 @@ from functools import partial
 
 import httpx
 
-from darkroom.errors import DarkroomError, NotSent, Unclear
+from darkroom.domain.errors import DarkroomError, NotSent, Unclear
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.engine.account import Account, without_secrets
 from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked

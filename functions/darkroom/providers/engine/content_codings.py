@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from darkroom.media import HEAD_BYTES, sniff
+from darkroom.domain.media import HEAD_BYTES, sniff
 
 _GZIP: Final = b"\x1f\x8b\x08"
 _UNDONE: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}

@@ -15,13 +15,13 @@ from typing import BinaryIO, cast
 
 import httpx
 
-from darkroom.completeness import is_whole
-from darkroom.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
-from darkroom.media import HEAD_BYTES, sniff
+from darkroom.domain.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
+from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.media import HEAD_BYTES, sniff
+from darkroom.domain.provider_jobs import Fetched
 from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
 from darkroom.providers.engine.transport import Wire
 from darkroom.providers.engine.url_guard import Vetting
-from darkroom.work import Fetched
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
 _REDIRECTS = 3

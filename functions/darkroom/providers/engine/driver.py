@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from darkroom.attempt import Finished
-from darkroom.errors import (
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import (
     AccountBlocked,
     Busy,
     NotSent,
@@ -21,7 +21,9 @@ from darkroom.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.pace import Rules
+from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.rate_limits import Rules
+from darkroom.domain.routes import Route, Tariff
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Answer, Request, StyleGroup
 from darkroom.providers.engine.account import (
@@ -41,8 +43,6 @@ from darkroom.providers.engine.input_files import Files
 from darkroom.providers.engine.preferences import Preferences, in_order
 from darkroom.providers.engine.token_cache import Sessions
 from darkroom.providers.engine.transport import Wire
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, Fetched, JobFailed, Pending, Prepared, Work
 
 _T = TypeVar("_T")
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from darkroom.errors import InputRefused
-from darkroom.media import HEAD_BYTES, Media, sniff
-from darkroom.order import Input
+from darkroom.domain.errors import InputRefused
+from darkroom.domain.media import HEAD_BYTES, Media, sniff
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Work
+from darkroom.domain.routes import Role, Sides
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import FilePart
 from darkroom.providers.engine.picture_size import seen_size
-from darkroom.routes import Role, Sides
-from darkroom.work import Work
 
 Part = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
 """A part of a multipart body: field, then file name, content and its type, or a text."""

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 import imagesize
 
-from darkroom.media import AVIF, HEIC, PNG, WEBP, Media
+from darkroom.domain.media import AVIF, HEIC, PNG, WEBP, Media
 from darkroom.providers.engine.heif import heif_size
 
 _TURNED: Final = frozenset({5, 6, 7, 8})

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from darkroom.pace import Allowance
-from darkroom.routes import Route
+from darkroom.domain.rate_limits import Allowance
+from darkroom.domain.routes import Route
 
 
 @dataclass(frozen=True)

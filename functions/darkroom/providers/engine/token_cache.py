@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from darkroom.errors import Busy, Unclear
+from darkroom.domain.errors import Busy, Unclear
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.engine.account import Account
 

@@ -26,7 +26,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from darkroom.errors import DarkroomError, NotSent, Unclear
+from darkroom.domain.errors import DarkroomError, NotSent, Unclear
 from darkroom.providers.engine.url_guard import Vetting, is_address
 
 Monotonic = Callable[[], float]

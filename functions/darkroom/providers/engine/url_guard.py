@@ -18,7 +18,7 @@ from typing import Literal
 
 import httpx
 
-from darkroom.errors import DarkroomError, ProviderRefused
+from darkroom.domain.errors import DarkroomError, ProviderRefused
 
 Address = IPv4Address | IPv6Address
 

@@ -10,8 +10,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from darkroom.attempt import Finished
-from darkroom.errors import DarkroomError
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import DarkroomError
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.validation_messages import explain
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, InputFiles, Request
 from darkroom.providers.goapi import envelope
@@ -23,9 +26,6 @@ from darkroom.providers.goapi.route_builder import NAME, Call
 from darkroom.providers.goapi.routes import build_calls
 from darkroom.providers.goapi.task_params import place_files
 from darkroom.providers.goapi.uploads import UPLOAD_HOST, hand_over
-from darkroom.routes import Route, Tariff
-from darkroom.wording import explain
-from darkroom.work import Accepted, JobFailed, Pending, Work
 
 
 class Options(BaseModel, frozen=True, strict=True, extra="forbid"):

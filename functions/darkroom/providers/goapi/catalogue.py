@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from darkroom.media import (
+from darkroom.domain.media import (
     BY_EXTENSION,
     FLAC,
     JPEG,
@@ -27,8 +27,8 @@ from darkroom.media import (
     Kind,
     Media,
 )
-from darkroom.naming import TYPED
-from darkroom.routes import MAX_INPUT_BYTES, Role, Sides
+from darkroom.domain.object_keys import TYPED
+from darkroom.domain.routes import MAX_INPUT_BYTES, Role, Sides
 
 FILE = Path(__file__).with_name("catalogue.json")
 

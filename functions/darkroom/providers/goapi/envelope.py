@@ -8,11 +8,11 @@ are one service. Words are mapped by table; what the vendor writes besides is on
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from darkroom.errors import AccountBlocked, DarkroomError
+from darkroom.domain.errors import AccountBlocked, DarkroomError
+from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Answer
 from darkroom.providers.job_words import Standing, State, Words, standing_of
-from darkroom.work import JobFailed
 
 LABEL: Final = "GoAPI"
 

@@ -22,7 +22,7 @@ from math import ceil, inf
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from darkroom.errors import Unclear
+from darkroom.domain.errors import Unclear
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.goapi import times

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from darkroom.attempt import ResultRef
+from darkroom.domain.attempt import ResultRef
 from darkroom.providers import result_forms
 from darkroom.providers.goapi.catalogue import Catalogue, Entry, Pick
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from darkroom.media import JPEG, PNG, WEBP, Media
+from darkroom.domain.media import JPEG, PNG, WEBP, Media
+from darkroom.domain.routes import Role, Route, Sides
 from darkroom.providers.goapi.catalogue import Entry, entries_by_name
 from darkroom.providers.goapi.task_params import TaskParams, build_params, check
 from darkroom.providers.goapi.toolkit_v2 import MODEL
 from darkroom.providers.params import Strict
-from darkroom.routes import Role, Route, Sides
 
 NAME: Final = "goapi"
 

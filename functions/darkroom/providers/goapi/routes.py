@@ -6,7 +6,8 @@ an operation comes first. Everything else is reached by `task`, under the vendor
 
 from typing import Final
 
-from darkroom.media import PNG, WEBP
+from darkroom.domain.media import PNG, WEBP
+from darkroom.domain.routes import Route
 from darkroom.providers.goapi import image_params as p
 from darkroom.providers.goapi import video_params as m
 from darkroom.providers.goapi.catalogue import Catalogue
@@ -18,7 +19,6 @@ from darkroom.providers.goapi.route_builder import (
     build_toolkit,
 )
 from darkroom.providers.goapi.task_params import TaskParams
-from darkroom.routes import Route
 
 _TK: Final = "Qubico/image-toolkit"
 _VT: Final = "Qubico/video-toolkit"

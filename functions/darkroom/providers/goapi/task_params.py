@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, Literal, cast
 import pydantic
 from pydantic import BeforeValidator
 
-from darkroom.errors import SpecRefused
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.routes import Params
 from darkroom.providers.goapi.catalogue import Entry, Field, File
 from darkroom.providers.params import refuse_truth
-from darkroom.routes import Params
 
 _Text = Annotated[str, pydantic.Field(min_length=1)]
 

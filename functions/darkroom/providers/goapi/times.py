@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from darkroom.errors import Unclear
+from darkroom.domain.errors import Unclear
 from darkroom.providers.untrusted_json import LONGEST_FIGURE, as_text
 
 

@@ -8,13 +8,13 @@ used only where a spec names it. The unified API does the same work.
 from collections.abc import Generator, Mapping
 from typing import Any, Final
 
-from darkroom.attempt import Finished, ResultRef
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.provider_jobs import JobFailed, Pending
+from darkroom.domain.routes import Route
 from darkroom.providers import result_forms, untrusted_json
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.goapi.envelope import LABEL, is_unknown, read_data, refusal_of
 from darkroom.providers.job_words import Words, standing_of
-from darkroom.routes import Route
-from darkroom.work import JobFailed, Pending
 
 BAD_REQUEST: Final = 400
 

@@ -7,9 +7,9 @@ few formats, kept for 24 hours, only in some plans. Pure: nothing is sent from h
 from collections.abc import Generator
 from typing import Final
 
-from darkroom.errors import AccountBlocked, ProviderRefused
-from darkroom.media import JPEG, MP3, MP4, PNG, WAV, WEBP
-from darkroom.order import Input
+from darkroom.domain.errors import AccountBlocked, ProviderRefused
+from darkroom.domain.media import JPEG, MP3, MP4, PNG, WAV, WEBP
+from darkroom.domain.order import Input
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, FilePart, InputFiles, Request
 from darkroom.providers.goapi.envelope import LABEL, read_data, refusal_of

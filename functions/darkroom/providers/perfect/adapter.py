@@ -11,10 +11,12 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
-from darkroom.order import Input
-from darkroom.pace import Rate, Rules
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
+from darkroom.domain.order import Input
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, InputFiles, Method, Request, StyleGroup
 from darkroom.providers.job_words import Words, standing_of
@@ -24,8 +26,6 @@ from darkroom.providers.perfect.features import FEATURES, SETS, Feature
 from darkroom.providers.perfect.params import Styled
 from darkroom.providers.perfect.routes import NAME, build_route, read_options, slug_of
 from darkroom.providers.perfect.styles import Catalogues
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _V1: Final = "/s2s/v1.0"
 

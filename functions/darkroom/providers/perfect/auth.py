@@ -9,7 +9,7 @@ so two tokens of one moment differ. Nothing here is kept or sent.
 import base64
 import re
 
-from darkroom.errors import AccountBlocked
+from darkroom.domain.errors import AccountBlocked
 
 _ARMOUR = re.compile(r"-----[A-Z ]+-----|\\n|\s")
 

@@ -7,11 +7,11 @@ further down, those that its later API has added. A failed job is never charged 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from darkroom.errors import DarkroomError
+from darkroom.domain.errors import DarkroomError
+from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Answer
 from darkroom.providers.http_statuses import Meaning
-from darkroom.work import JobFailed
 
 LABEL = "Perfect Corp"
 

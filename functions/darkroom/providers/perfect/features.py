@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from darkroom.media import JPEG, MOV, MP4, PNG, Media
+from darkroom.domain.media import JPEG, MOV, MP4, PNG, Media
+from darkroom.domain.routes import Role, Sides
 from darkroom.providers.perfect import params as p
-from darkroom.routes import Role, Sides
 
 Sure = Literal["documented", "clients", "inferred", "guessed"]
 Price = Callable[[Any], float | None]

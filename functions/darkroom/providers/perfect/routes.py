@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from darkroom.domain.routes import Route
+from darkroom.domain.validation_messages import explain, nearest
 from darkroom.providers.perfect.features import FEATURES, Feature
 from darkroom.providers.perfect.params import Styled
-from darkroom.routes import Route
-from darkroom.wording import explain, nearest
 
 NAME = "perfect"
 

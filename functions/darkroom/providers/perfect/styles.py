@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from darkroom.errors import DarkroomError, ProviderRefused
+from darkroom.domain.errors import DarkroomError, ProviderRefused
+from darkroom.domain.validation_messages import nearest
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, Request, Style, StyleGroup
 from darkroom.providers.perfect.errors import LABEL
 from darkroom.providers.perfect.params import Styled
-from darkroom.wording import nearest
 
 PAGE = 20
 """The largest page that the vendor gives."""

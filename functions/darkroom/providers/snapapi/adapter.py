@@ -10,17 +10,17 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from darkroom.attempt import Finished, ResultRef
-from darkroom.errors import AccountBlocked, DarkroomError, Unclear
-from darkroom.pace import Rate, Rules
+from darkroom.domain.attempt import Finished, ResultRef
+from darkroom.domain.errors import AccountBlocked, DarkroomError, Unclear
+from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.job_words import Words, standing_of
 from darkroom.providers.params import form_value
 from darkroom.providers.snapapi.params import HEADSHOT_MARK
 from darkroom.providers.snapapi.routes import ENDPOINTS, NAME, Endpoint
-from darkroom.routes import Route, Tariff
-from darkroom.work import Accepted, JobFailed, Pending, Work
 
 _CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from darkroom.media import JPEG, PNG, WEBP
+from darkroom.domain.media import JPEG, PNG, WEBP
+from darkroom.domain.routes import Role, Route
 from darkroom.providers.params import Strict
 from darkroom.providers.snapapi import params as p
-from darkroom.routes import Role, Route
 
 NAME = "snapapi"
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from darkroom.attempt import Attempt
-from darkroom.errors import Failure
-from darkroom.media import Kind
-from darkroom.order import Order, Trigger
-from darkroom.pace import Lane
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.errors import Failure
+from darkroom.domain.media import Kind
+from darkroom.domain.order import Order, Trigger
+from darkroom.domain.rate_limits import Lane
 
 State = Literal[
     "waiting",

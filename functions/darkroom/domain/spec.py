@@ -18,10 +18,10 @@ from pydantic import (
     field_validator,
 )
 
-from darkroom.errors import SpecRefused
-from darkroom.naming import TYPED
-from darkroom.strict_json import read_json
-from darkroom.wording import explain
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.object_keys import TYPED
+from darkroom.domain.strict_json import read_json
+from darkroom.domain.validation_messages import explain
 
 MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""

@@ -1,6 +1,6 @@
 """Where files end that are made of boxes: ISO media, RIFF, GLB, Matroska."""
 
-from darkroom.ends.reader import CutError, Reader, StrangeError
+from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
 
 _BOXES = frozenset(
     {b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"meta", b"free", b"skip", b"wide"}

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from darkroom.attempt import Charged
-from darkroom.media import Media
+from darkroom.domain.attempt import Charged
+from darkroom.domain.media import Media
 
 Idempotency = Literal["key", "look-up", "none"]
 

@@ -6,7 +6,7 @@ UTF-8, no name twice or empty, no NaN, no number that DynamoDB cannot keep, boun
 import json
 from typing import Any, NoReturn
 
-from darkroom.errors import SpecRefused
+from darkroom.domain.errors import SpecRefused
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 28

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from darkroom.naming import digest_of
+from darkroom.domain.object_keys import digest_of
 
 OnUnknown = Literal["hold", "fail", "retry"]
 

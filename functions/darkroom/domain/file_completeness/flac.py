@@ -6,8 +6,8 @@ RFC 9639, 8 and 9. Only the tail of the file is searched for that frame.
 from collections.abc import Iterator
 from functools import cache
 
-from darkroom.ends.reader import CutError, Reader, StrangeError
-from darkroom.ends.sounds import skip_tags
+from darkroom.domain.file_completeness.audio import skip_tags
+from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
 
 _TAIL = 256 * 1024
 """Longer than any frame that its format's streamable subset has."""

@@ -1,6 +1,6 @@
 """Where sounds end: Ogg, MP3, AAC. They are made of frames, and few say how many there are."""
 
-from darkroom.ends.reader import CutError, Reader, StrangeError
+from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
 
 _FIRST, _LAST = 2, 4
 """Flags of an Ogg page: its stream begins with it, ends with it."""

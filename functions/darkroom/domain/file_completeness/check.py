@@ -25,10 +25,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
-from darkroom.ends import containers, pictures, sounds
-from darkroom.ends.flac import flac
-from darkroom.ends.reader import CutError, Reader, StrangeError
-from darkroom.media import Media
+from darkroom.domain.file_completeness import audio, containers, images
+from darkroom.domain.file_completeness.flac import flac
+from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
+from darkroom.domain.media import Media
 
 _CHUNK = 64 * 1024
 _SIGNS = re.compile(rb'["\\\[\]{}]')
@@ -86,11 +86,11 @@ def _json(file: Reader) -> bool | None:
 
 
 _ENDS: Mapping[str, Callable[[Reader], bool | None]] = {
-    "png": pictures.png,
-    "jpg": pictures.jpeg,
-    "gif": pictures.gif,
-    "bmp": pictures.bmp,
-    "tiff": pictures.tiff,
+    "png": images.png,
+    "jpg": images.jpeg,
+    "gif": images.gif,
+    "bmp": images.bmp,
+    "tiff": images.tiff,
     "webp": containers.riff,
     "wav": containers.riff,
     "mp4": containers.film,
@@ -100,9 +100,9 @@ _ENDS: Mapping[str, Callable[[Reader], bool | None]] = {
     "avif": containers.heif,
     "glb": containers.glb,
     "webm": containers.matroska,
-    "ogg": sounds.ogg,
-    "mp3": sounds.mp3,
-    "aac": sounds.aac,
+    "ogg": audio.ogg,
+    "mp3": audio.mp3,
+    "aac": audio.aac,
     "flac": flac,
     "json": _json,
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.errors import Failure
-from darkroom.naming import digest_of
+from darkroom.domain.errors import Failure
+from darkroom.domain.object_keys import digest_of
 
 FIRST_ID = "first_message_id"
 """The attribute of a message that was sent again: the id that its first sender was given."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from darkroom.errors import Failure
-from darkroom.media import Kind
+from darkroom.domain.errors import Failure
+from darkroom.domain.media import Kind
 
 Charged = Literal["yes", "no", "unknown"]
 Outcome = Literal[

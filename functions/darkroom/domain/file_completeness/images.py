@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from darkroom.ends.reader import Reader, StrangeError
+from darkroom.domain.file_completeness.reader import Reader, StrangeError
 
 _CHUNK = 64 * 1024
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)

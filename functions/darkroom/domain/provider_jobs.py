@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from darkroom.attempt import Charged
-from darkroom.media import Media
-from darkroom.order import Input
-from darkroom.routes import Route
+from darkroom.domain.attempt import Charged
+from darkroom.domain.media import Media
+from darkroom.domain.order import Input
+from darkroom.domain.routes import Route
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from darkroom.errors import SpecRefused
-from darkroom.media import BY_EXTENSION, extension_of
+from darkroom.domain.errors import SpecRefused
+from darkroom.domain.media import BY_EXTENSION, extension_of
 
 MAX_KEY_BYTES = 1024
 """S3's limit of a key, in bytes of UTF-8."""

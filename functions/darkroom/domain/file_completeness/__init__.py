@@ -1,0 +1,1 @@
+"""Whether a file is there to its end, told by its format."""

@@ -1,1 +1,0 @@
-"""Where files of each format end; used through `darkroom.completeness` alone."""
