@@ -78,7 +78,7 @@ def _check_free(port: int) -> None:
 
 
 def _told(error: RuntimeError, port: int) -> click.ClickException:
-    from infra.local.server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
+    from infra.local.http_server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
 
     # What the synthesis or the deployment says has several lines.
     return _taken(port) if isinstance(error, PortTakenError) else Several(str(error).split("\n"))

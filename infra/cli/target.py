@@ -172,7 +172,7 @@ def find_target(environment: str) -> Target:
 
 
 def _find_local() -> Target:
-    from infra.local.record import find_running  # noqa: PLC0415 - only `local` needs it
+    from infra.local.running_file import find_running  # noqa: PLC0415 - only `local` needs it
 
     record = find_running()
     if record is None:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from infra.aws.environments import PROVIDERS, find_environment
 from infra.local.processes import Processes
-from infra.local.record import FOLDER, Record, find_running, forget_record, write_record
+from infra.local.running_file import FOLDER, Record, find_running, forget_record, write_record
 from infra.local.sandboxes import Sandboxes, find_real_keys
 from infra.local.synthesis import CHECKOUT, find_template, make_template
 
 if TYPE_CHECKING:
-    from infra.local.cloud import Cloud
+    from infra.local.emulator import Cloud
 
 ENVIRONMENT: Final = find_environment("local")
 # The names under which what happens behind the endpoint is logged: to a file, not to the terminal.
@@ -120,7 +120,7 @@ class LocalEnvironment:
         return Sandboxes.start(wanted, self._job_s, self._logs / "sandboxes.log", processes)
 
     def _start_cloud(self, processes: Processes) -> "Cloud":
-        from infra.local.cloud import Cloud  # noqa: PLC0415 - moto is slow to import
+        from infra.local.emulator import Cloud  # noqa: PLC0415 - moto is slow to import
 
         cloud = Cloud(
             processes,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 
-BOOT = Path(__file__).with_name("boot.py")
+CHILD_MAIN = Path(__file__).with_name("child_main.py")
 GRACE_S = 0.5
 
 Child: TypeAlias = subprocess.Popen[bytes]
@@ -103,7 +103,7 @@ class Processes:
             self._refuse_when_stopped()
             pipe = subprocess.PIPE
             child = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-                [sys.executable, str(BOOT), str(os.getpid()), what.module, *what.arguments],
+                [sys.executable, str(CHILD_MAIN), str(os.getpid()), what.module, *what.arguments],
                 cwd=what.folder,
                 env=None if what.environment is None else dict(what.environment),
                 stdin=pipe if what.talk else subprocess.DEVNULL,

@@ -6,6 +6,6 @@ edits stand in for the providers' models. Nothing here may import the adapters u
 """
 
 from infra.sandbox.clock import Clock
-from infra.sandbox.serving import PROVIDERS, Running, start
+from infra.sandbox.http_server import PROVIDERS, Running, start
 
 __all__ = ["PROVIDERS", "Clock", "Running", "start"]

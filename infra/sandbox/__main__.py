@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from infra.sandbox.serving import PROVIDERS, start
+from infra.sandbox.http_server import PROVIDERS, start
 
 
 def main(argv: Sequence[str] | None = None) -> int:

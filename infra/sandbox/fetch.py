@@ -4,7 +4,7 @@ import time
 
 import httpx
 
-from infra.sandbox.files import Files, MissingFileError
+from infra.sandbox.file_store import Files, MissingFileError
 
 MAX_BYTES = 50 * 1024 * 1024
 CONNECT_S = 5.0

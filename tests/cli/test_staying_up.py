@@ -19,7 +19,7 @@ from infra.cli import main
 from infra.cli.checkout import ROOT
 from infra.cli.commands import demo
 from infra.cli.lifecycle import _told, starting, until_stopped
-from infra.local.server import PortTakenError
+from infra.local.http_server import PortTakenError
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

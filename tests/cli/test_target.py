@@ -15,7 +15,7 @@ from infra.cli import main
 from infra.cli.hot_folder.s3_buckets import TargetBuckets
 from infra.cli.target import Target, find_target
 from infra.cli.tasks.find import newest
-from infra.local import record
+from infra.local import running_file
 from tests.cli.makes import START, make_task
 
 KEYS = {"AttributeType": "S"}
@@ -317,7 +317,7 @@ def test_without_a_local_environment_the_command_says_how_to_start_one(
 ) -> None:
     """The default environment is the one on this machine."""
     monkeypatch.delenv("DARKROOM_ENV", raising=False)
-    monkeypatch.setattr(record, "find_running", lambda: None)
+    monkeypatch.setattr(running_file, "find_running", lambda: None)
     for arguments in (["status"], ["watch"]):
         said = run(*arguments)
         assert said.exit_code == 1
@@ -329,8 +329,8 @@ def test_a_running_local_environment_is_found_by_its_record(
 ) -> None:
     """Endpoint and names come from what it has written down; credentials are nobody's."""
     outputs = {"InputBucket": "a-input", "OutputBucket": "a-output", "Table": "t"}
-    running = record.Record("http://127.0.0.1:4577", 1, outputs)
-    monkeypatch.setattr(record, "find_running", lambda: running)
+    running = running_file.Record("http://127.0.0.1:4577", 1, outputs)
+    monkeypatch.setattr(running_file, "find_running", lambda: running)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     found = find_target("local")
     assert (found.input_bucket, found.output_bucket) == ("a-input", "a-output")

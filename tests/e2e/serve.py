@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from infra.local import server
+from infra.local import http_server
 from infra.local.environment import LocalEnvironment
 from tests.e2e.refusals import Refusals
 
@@ -17,13 +17,13 @@ def main() -> None:
     # Whoever gives up waiting for its end sends SIGABRT, and learns where every thread stands.
     faulthandler.enable()
     folder = Path(sys.argv[1])
-    whole = server.Application
+    whole = http_server.Application
 
     @functools.wraps(whole)
     def refusing(*given: Any, **named: Any) -> Refusals:
         return Refusals(whole(*given, **named), folder)
 
-    server.Application = refusing  # type: ignore[assignment, misc]
+    http_server.Application = refusing  # type: ignore[assignment, misc]
     with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
         where = {
             "endpoint_url": local.endpoint_url,

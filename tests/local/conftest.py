@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.cloud import Cloud
+from infra.local.emulator import Cloud
+from infra.local.lambda_runtime.pool import Place
 from infra.local.processes import Processes
-from infra.local.runtime import Place
 from tests.local.stack import Stack, build_template
 from tests.local.tools import HANDLERS
 

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra.local.cloud import REGION, Cloud
+from infra.local.emulator import REGION, Cloud
 
 WORKFLOW = {
     "StartAt": "Choose",

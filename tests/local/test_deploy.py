@@ -119,7 +119,7 @@ def test_what_moto_cannot_make_is_named(stack: Stack) -> None:
 
 def test_a_schedule_that_cannot_be_kept_is_refused(stack: Stack) -> None:
     """Nothing here waits for a date."""
-    from infra.local.schedules import UnknownScheduleError  # noqa: PLC0415 - used once
+    from infra.local.scheduler import UnknownScheduleError  # noqa: PLC0415 - used once
 
     rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "cron(0 8 * * ? *)"}}
     with pytest.raises(UnknownScheduleError, match="cron"):

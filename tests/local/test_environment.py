@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.processes import Processes
-from infra.local.record import NAME
+from infra.local.running_file import NAME
 from infra.local.sandboxes import find_real_keys
 from infra.local.synthesis import SynthesisError, digest, make_template
 from tests.local.tools import find_processes, wait_for
@@ -85,11 +85,11 @@ def test_an_interrupted_environment_leaves_no_process(
 
 def test_a_template_is_made_again_only_when_its_sources_change(tmp_path: Path) -> None:
     """Code of the stack, workflow and requirements count; what it is deployed to does not."""
-    for name in ("infra/local/server.py", "infra/aws/stack.py", "functions/workflow.asl.json"):
+    for name in ("infra/local/http_server.py", "infra/aws/stack.py", "functions/workflow.asl.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     first = digest(tmp_path)
-    (tmp_path / "infra/local/server.py").write_text("2")
+    (tmp_path / "infra/local/http_server.py").write_text("2")
     assert digest(tmp_path) == first
     for name in ("infra/aws/stack.py", "functions/workflow.asl.json", "pyproject.toml"):
         before = digest(tmp_path)

@@ -8,10 +8,10 @@ import pytest
 from moto.core.config import default_user_config
 from moto.s3.models import FakeBucket
 
-from infra.local import mend_deploy, mend_run, mend_writes
-from infra.local.mend import Hooks, mended
-from infra.local.patch import Patch, around
-from infra.local.worker import Answer
+from infra.local.lambda_runtime.worker import Answer
+from infra.local.moto_patches import atomic_writes, cloudformation, events_and_runs
+from infra.local.moto_patches.apply import Hooks, mended
+from infra.local.moto_patches.patch import Patch, around
 
 HOOKS = Hooks(invoke=lambda _name, _payload: Answer(b""), invoke_later=lambda _name, _payload: None)
 
@@ -53,9 +53,9 @@ KNOWN = {
 
 def find_patches() -> Iterator[Patch]:
     """All of them."""
-    yield from mend_deploy.patches()
-    yield from mend_run.patches(HOOKS)
-    yield from mend_writes.patches()
+    yield from cloudformation.patches()
+    yield from events_and_runs.patches(HOOKS)
+    yield from atomic_writes.patches()
 
 
 def name(patch: Patch) -> str:

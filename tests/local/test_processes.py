@@ -42,7 +42,7 @@ def test_a_killed_parent_leaves_no_child_and_an_ended_thread_takes_none() -> Non
 
 def test_a_child_whose_parent_went_before_it_looked_ends_itself() -> None:
     """The parent may die between its fork and the child's first line."""
-    boot = Path("infra/local/boot.py").resolve()
+    boot = Path("infra/local/child_main.py").resolve()
     ended = subprocess.run([sys.executable, boot, "1", "http.server"], check=False, timeout=10)
     assert ended.returncode == 0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.queues import read_failures
+from infra.local.queue_poller import read_failures
 
 IDS = ("a", "b")
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.local.record import NAME, Record, find_running, forget_record, write_record
+from infra.local.running_file import NAME, Record, find_running, forget_record, write_record
 
 OURS = Record("http://127.0.0.1:1", os.getpid(), {"Table": "t"}, {"snapapi": {"api_key": "k"}})
 

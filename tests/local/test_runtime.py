@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from infra.local.lambda_runtime.pool import NoSuchFunctionError, Place, Runtime
+from infra.local.lambda_runtime.worker import Answer, Function
 from infra.local.processes import Processes
-from infra.local.runtime import NoSuchFunctionError, Place, Runtime
-from infra.local.worker import Answer, Function
 from tests.local.tools import build_function, wait_for
 
 Invoke = Callable[..., tuple[Answer, Any]]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.lambda_runtime.pool import Place, build_environment
+from infra.local.lambda_runtime.worker import NEXT, Worker
 from infra.local.processes import Processes
-from infra.local.runtime import Place, build_environment
-from infra.local.worker import NEXT, Worker
 from infra.loopback_guard import access_key, refusal
 from tests.local.test_runtime import look_up
 

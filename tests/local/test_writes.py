@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.dynamodb.models import dynamodb_backends
 
-from infra.local.cloud import ACCOUNT, REGION
+from infra.local.emulator import ACCOUNT, REGION
 from tests.local.stack import Stack
 
 TABLE = "writes"

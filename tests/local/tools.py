@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from infra.local.worker import Function
+from infra.local.lambda_runtime.worker import Function
 
 HANDLERS = Path(__file__).parent / "handlers"
 

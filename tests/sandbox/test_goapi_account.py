@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.sandbox.goapi.webhooks import is_reachable
+from infra.sandbox.goapi.api.webhooks import is_reachable
 from tests.sandbox.goapi_world import JOB_S, TOOLKIT, GoApiClient, as_data, goapi_world, png
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png())})

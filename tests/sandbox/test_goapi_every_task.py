@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from infra.sandbox.goapi.table import TABLE
+from infra.sandbox.goapi.task_types.table import TABLE
 from tests.sandbox.goapi_world import (
     TOOLKIT,
     GoApiClient,

@@ -4,8 +4,8 @@ import pytest
 
 from infra.sandbox.clock import Clock, iso_millis, iso_seconds
 from infra.sandbox.fetch import FetchError, fetch
-from infra.sandbox.files import Files, MissingFileError
-from infra.sandbox.pace import Pace
+from infra.sandbox.file_store import Files, MissingFileError
+from infra.sandbox.rate_limit import Pace
 
 
 class Source:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from infra.sandbox.pixels.codec import BadImageError, decode, encode
-from infra.sandbox.pixels.cutout import find_subject, grab
-from infra.sandbox.pixels.detect import find_objects, find_text, find_wires
-from infra.sandbox.pixels.fill import heal
+from infra.sandbox.image_ops.codec import BadImageError, decode, encode
+from infra.sandbox.image_ops.cutout import find_subject, grab
+from infra.sandbox.image_ops.detect import find_objects, find_text, find_wires
+from infra.sandbox.image_ops.fill import heal
 from tests.sandbox.pictures import Array, as_png, difference, photo, read
 
 

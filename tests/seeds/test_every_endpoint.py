@@ -13,12 +13,12 @@ from werkzeug.routing import Map, MapAdapter, Rule
 from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
 from infra.sandbox import PROVIDERS, Clock
+from infra.sandbox.context import World
 from infra.sandbox.faults import Faults
-from infra.sandbox.files import Files
+from infra.sandbox.file_store import Files
 from infra.sandbox.jobs import Jobs
 from infra.sandbox.ledger import Ledger
-from infra.sandbox.pace import Pace
-from infra.sandbox.world import World
+from infra.sandbox.rate_limit import Pace
 from tests.contract.providers.test_every_route import ROUTES
 from tests.seeds.documents import ANY, Document, Entry, read_documents
 

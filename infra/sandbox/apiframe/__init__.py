@@ -1,7 +1,7 @@
 """The Apiframe sandbox: uploads, three image-edit routes, jobs, webhooks, account and models."""
 
-from infra.sandbox.apiframe.provider import Apiframe
-from infra.sandbox.world import World
+from infra.sandbox.apiframe.app import Apiframe
+from infra.sandbox.context import World
 
 RATE_PER_MIN: int | None = None  # the vendor documents 429 but no figure
 

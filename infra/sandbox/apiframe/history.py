@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.apiframe.edits import RETENTION_S
+from infra.sandbox.apiframe.image_edits import RETENTION_S
+from infra.sandbox.apiframe.status import STATUS, write_result
 from infra.sandbox.apiframe.webhooks import Webhooks
-from infra.sandbox.apiframe.words import STATUS, write_result
 from infra.sandbox.clock import iso_millis
+from infra.sandbox.context import Call, RefusalError, World
 from infra.sandbox.jobs import Job
-from infra.sandbox.replies import json_reply
-from infra.sandbox.world import Call, RefusalError, World
+from infra.sandbox.responses import json_reply
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100

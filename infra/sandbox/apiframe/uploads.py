@@ -10,8 +10,8 @@ from typing import Literal
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.replies import json_reply
-from infra.sandbox.world import Call, RefusalError, World
+from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.responses import json_reply
 
 LIFETIME_S = 3600.0
 MAX_BYTES = {"image": 25 * 1024 * 1024, "audio": 25 * 1024 * 1024, "video": 50 * 1024 * 1024}

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from infra.sandbox.clock import iso_millis
+from infra.sandbox.context import World
 from infra.sandbox.jobs import Job, Standing
-from infra.sandbox.world import World
 
 Event = Literal["progress", "completed", "failed"]
 Status = Literal["pending", "delivered", "failed"]

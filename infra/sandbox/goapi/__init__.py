@@ -1,7 +1,7 @@
 """The GoAPI sandbox: unified tasks, their history, uploads, and the older image toolkit v2."""
 
-from infra.sandbox.goapi.provider import GoApi
-from infra.sandbox.world import World
+from infra.sandbox.context import World
+from infra.sandbox.goapi.api.app import GoApi
 
 RATE_PER_MIN: int | None = None  # the vendor publishes no figure
 

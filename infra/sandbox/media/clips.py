@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infra.sandbox.pixels.codec import Pixels, as_bytes
+from infra.sandbox.image_ops.codec import Pixels, as_bytes
 
 FRAMES = 10
 LONG_SIDE = 320

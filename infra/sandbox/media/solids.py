@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from infra.sandbox.pixels.codec import Pixels, as_bytes, encode
+from infra.sandbox.image_ops.codec import Pixels, as_bytes, encode
 
 GRID = 24  # points along each side
 DEPTH = 0.15  # how far the brightest point stands out; the longer side is 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from infra.sandbox.pixels.draw import seed_of
+from infra.sandbox.image_ops.draw import seed_of
 
 RATE = 16_000
 LONGEST_S = 60.0

@@ -1,7 +1,7 @@
 """The Perfect Corp sandbox: sign-in, files, tasks, style lists and credits under `/s2s/v1.0`."""
 
-from infra.sandbox.perfect.provider import RATE_PER_MIN, Perfect
-from infra.sandbox.world import World
+from infra.sandbox.context import World
+from infra.sandbox.perfect.app import RATE_PER_MIN, Perfect
 
 
 def build_provider(world: World) -> Perfect:

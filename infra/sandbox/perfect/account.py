@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
+from infra.sandbox.context import Call, World
 from infra.sandbox.ledger import Entry
-from infra.sandbox.perfect.bodies import read_page_size, read_token
+from infra.sandbox.perfect.errors import invalid_parameters
 from infra.sandbox.perfect.features import BY_SLUG
-from infra.sandbox.perfect.refusals import invalid_parameters
-from infra.sandbox.replies import json_reply
-from infra.sandbox.world import Call, World
+from infra.sandbox.perfect.requests import read_page_size, read_token
+from infra.sandbox.responses import json_reply
 
 LOT_ID = 24409059381740549
 FIRST_HISTORY_ID = 38173479337460985

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.files import MissingFileError
-from infra.sandbox.pixels.codec import MIMES
-from infra.sandbox.world import Call, World
+from infra.sandbox.context import Call, World
+from infra.sandbox.file_store import MissingFileError
+from infra.sandbox.image_ops.codec import MIMES
 
 UPLOAD_KEPT_S = 24 * 3600.0
 RESULT_KEPT_S = 30 * 24 * 3600.0

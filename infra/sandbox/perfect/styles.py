@@ -11,13 +11,13 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.perfect.bodies import read_page_size, read_token
+from infra.sandbox.context import Call, Handler, RefusalError
+from infra.sandbox.image_ops.codec import encode
+from infra.sandbox.image_ops.draw import paint_prompt, seed_of
+from infra.sandbox.perfect.errors import invalid_parameters, invalid_style, invalid_style_group
 from infra.sandbox.perfect.features import FEATURES, Feature
-from infra.sandbox.perfect.refusals import invalid_parameters, invalid_style, invalid_style_group
-from infra.sandbox.pixels.codec import encode
-from infra.sandbox.pixels.draw import paint_prompt, seed_of
-from infra.sandbox.replies import json_reply
-from infra.sandbox.world import Call, Handler, RefusalError
+from infra.sandbox.perfect.requests import read_page_size, read_token
+from infra.sandbox.responses import json_reply
 
 SAFE_INTEGER = 2**53
 THUMB_EDGE = 96

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
+from infra.sandbox.context import Call, Handler, World
 from infra.sandbox.jobs import Job, Standing
 from infra.sandbox.ledger import OutOfCreditsError, Purchase
-from infra.sandbox.perfect.bodies import Order, read_task
-from infra.sandbox.perfect.engine import ENGINE_CODES, Kept, run
+from infra.sandbox.perfect.errors import invalid_task, too_few_credits
 from infra.sandbox.perfect.features import Feature
-from infra.sandbox.perfect.refusals import invalid_task, too_few_credits
+from infra.sandbox.perfect.render import ENGINE_CODES, Kept, run
+from infra.sandbox.perfect.requests import Order, read_task
 from infra.sandbox.perfect.storage import ID_BYTES, RESULT_KEPT_S, Storage, new_id
 from infra.sandbox.perfect.styles import find_style
-from infra.sandbox.replies import json_reply, request_digest
-from infra.sandbox.world import Call, Handler, World
+from infra.sandbox.responses import json_reply, request_digest
 
 LOST_AFTER_S = 10.0
 POLLING_MS = 1000

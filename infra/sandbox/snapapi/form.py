@@ -13,10 +13,10 @@ from typing import Self
 
 from werkzeug.datastructures import FileStorage
 
+from infra.sandbox.context import Call, RefusalError, World
 from infra.sandbox.fetch import FetchError, fetch
-from infra.sandbox.pixels.codec import BadImageError, Photo, decode
+from infra.sandbox.image_ops.codec import BadImageError, Photo, decode
 from infra.sandbox.snapapi.sessions import Sessions
-from infra.sandbox.world import Call, RefusalError, World
 
 # The documents show multipart; a form without files is the same fields in the other encoding.
 FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from infra.sandbox.snapapi import erasing, finding, improving, prompting, tasks
+from infra.sandbox.snapapi import detect, enhance, erase, generate, tasks
+from infra.sandbox.snapapi.app import Desk, Plan, Reader
 from infra.sandbox.snapapi.form import Form, bad_request
-from infra.sandbox.snapapi.provider import Desk, Plan, Reader
 
 T = TypeVar("T")
 PREFIX = "snapapi/"
@@ -41,51 +41,51 @@ def _flux(form: Form) -> Plan:
 
 def _headshot(form: Form) -> Plan:
     prompt = form.text("prompt")
-    marked = prompt if prompting.FACE_CROP in prompt else f"{prompting.FACE_CROP} {prompt}"
-    return prompting.edits(form.translated({}, {"prompt": marked, "mode": "headshot"}))
+    marked = prompt if generate.FACE_CROP in prompt else f"{generate.FACE_CROP} {prompt}"
+    return generate.edits(form.translated({}, {"prompt": marked, "mode": "headshot"}))
 
 
 GENERATORS: Mapping[str, Reader] = {
-    "z-image": prompting.generations,
-    "qwen-image": prompting.generations_qwen,
+    "z-image": generate.generations,
+    "qwen-image": generate.generations_qwen,
 }
 EDITORS: Mapping[str, Model] = {
-    "remove-bg": Model(finding.remove_background),
-    "remove-logo": Model(erasing.remove_watermark),
-    "remove-object": Model(erasing.remove_objects),
-    "remove-text": Model(erasing.remove_text),
-    "remove-wire": Model(erasing.remove_wires),
-    "enhance-2x": Model(improving.enhance, {"zoom_factor": "2"}),
-    "enhance-4x": Model(improving.enhance, {"zoom_factor": "4"}),
-    "enhance-art-2x": Model(improving.enhance_art, {"zoom_factor": "2"}),
-    "enhance-art-4x": Model(improving.enhance_art, {"zoom_factor": "4"}),
-    "restore": Model(improving.restore),
-    "restore-pro": Model(prompting.edits, {"mode": "restore"}),
-    "colorize": Model(improving.colour),
-    "colorize-pro": Model(prompting.edits, {"mode": "colorize"}),
-    "light-restore": Model(prompting.edits, {"mode": "light_restore"}),
+    "remove-bg": Model(detect.remove_background),
+    "remove-logo": Model(erase.remove_watermark),
+    "remove-object": Model(erase.remove_objects),
+    "remove-text": Model(erase.remove_text),
+    "remove-wire": Model(erase.remove_wires),
+    "enhance-2x": Model(enhance.enhance, {"zoom_factor": "2"}),
+    "enhance-4x": Model(enhance.enhance, {"zoom_factor": "4"}),
+    "enhance-art-2x": Model(enhance.enhance_art, {"zoom_factor": "2"}),
+    "enhance-art-4x": Model(enhance.enhance_art, {"zoom_factor": "4"}),
+    "restore": Model(enhance.restore),
+    "restore-pro": Model(generate.edits, {"mode": "restore"}),
+    "colorize": Model(enhance.colour),
+    "colorize-pro": Model(generate.edits, {"mode": "colorize"}),
+    "light-restore": Model(generate.edits, {"mode": "light_restore"}),
     "headshot": Model(_headshot),
-    "sticker": Model(prompting.edits, {"mode": "cartoon"}),
-    "qwen-edit": Model(prompting.edits, {"mode": "editing"}),
+    "sticker": Model(generate.edits, {"mode": "cartoon"}),
+    "qwen-edit": Model(generate.edits, {"mode": "editing"}),
     "flux-kontext": Model(_flux),
-    "hairstyle": Model(improving.change_hairstyle, prompt_is_style=True),
-    "transfer-makeup": Model(improving.transfer_makeup, prompt_is_style=True),
-    "art": Model(improving.generate_art, prompt_is_style=True),
-    "detect-object": Model(finding.detect_objects),
-    "detect-objects": Model(finding.detect_objects),
-    "detect-text": Model(finding.detect_text),
-    "detect-wire": Model(finding.detect_wires),
-    "detect-wires": Model(finding.detect_wires),
-    "retouch-skin": Model(improving.retouch_skin),
-    "outpaint": Model(erasing.outpaint),
-    "pose-suggest": Model(improving.pose_suggest),
+    "hairstyle": Model(enhance.change_hairstyle, prompt_is_style=True),
+    "transfer-makeup": Model(enhance.transfer_makeup, prompt_is_style=True),
+    "art": Model(enhance.generate_art, prompt_is_style=True),
+    "detect-object": Model(detect.detect_objects),
+    "detect-objects": Model(detect.detect_objects),
+    "detect-text": Model(detect.detect_text),
+    "detect-wire": Model(detect.detect_wires),
+    "detect-wires": Model(detect.detect_wires),
+    "retouch-skin": Model(enhance.retouch_skin),
+    "outpaint": Model(erase.outpaint),
+    "pose-suggest": Model(enhance.pose_suggest),
 }
 
 
 def generations(form: Form) -> Plan:
     """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
     if not form.text("model"):
-        return prompting.generations(form)
+        return generate.generations(form)
     reader = _named(form, GENERATORS)
     size = form.text("size")
     if not size:
@@ -98,7 +98,7 @@ def generations(form: Form) -> Plan:
 def edits(form: Form) -> Plan:
     """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
     if not form.text("model"):
-        return prompting.edits(form)
+        return generate.edits(form)
     model = _named(form, EDITORS)
     # The SDK calls the field so when it is given a list of pictures.
     image = "image[]" if form.has("image[]") else "image"

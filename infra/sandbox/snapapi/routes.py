@@ -5,34 +5,34 @@ from collections.abc import Mapping
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
-from infra.sandbox.replies import json_reply
-from infra.sandbox.snapapi import erasing, finding, improving, openai, prompting, tasks
-from infra.sandbox.snapapi.provider import Reader, SnapApi
-from infra.sandbox.world import Call, Handler, Route, World
+from infra.sandbox.context import Call, Handler, Route, World
+from infra.sandbox.responses import json_reply
+from infra.sandbox.snapapi import detect, enhance, erase, generate, openai, tasks
+from infra.sandbox.snapapi.app import Reader, SnapApi
 
 SYNCHRONOUS: Mapping[str, Reader] = {
-    "detect-objects": finding.detect_objects,
-    "detect-text": finding.detect_text,
-    "detect-wires": finding.detect_wires,
-    "remove-objects": erasing.remove_objects,
-    "remove-text": erasing.remove_text,
-    "remove-watermark": erasing.remove_watermark,
-    "remove-wires": erasing.remove_wires,
-    "remove-background": finding.remove_background,
-    "enhance": improving.enhance,
-    "enhance-art": improving.enhance_art,
-    "restore": improving.restore,
-    "colorize": improving.colour,
-    "generate-art": improving.generate_art,
+    "detect-objects": detect.detect_objects,
+    "detect-text": detect.detect_text,
+    "detect-wires": detect.detect_wires,
+    "remove-objects": erase.remove_objects,
+    "remove-text": erase.remove_text,
+    "remove-watermark": erase.remove_watermark,
+    "remove-wires": erase.remove_wires,
+    "remove-background": detect.remove_background,
+    "enhance": enhance.enhance,
+    "enhance-art": enhance.enhance_art,
+    "restore": enhance.restore,
+    "colorize": enhance.colour,
+    "generate-art": enhance.generate_art,
     "generations": openai.generations,
-    "generations-qwen": prompting.generations_qwen,
+    "generations-qwen": generate.generations_qwen,
     "edits": openai.edits,
-    "edits/multi": prompting.edits_multi,
-    "retouch-skin": improving.retouch_skin,
-    "transfer-makeup": improving.transfer_makeup,
-    "hairstyle": improving.change_hairstyle,
-    "outpaint": erasing.outpaint,
-    "pose-suggest": improving.pose_suggest,
+    "edits/multi": generate.edits_multi,
+    "retouch-skin": enhance.retouch_skin,
+    "transfer-makeup": enhance.transfer_makeup,
+    "hairstyle": enhance.change_hairstyle,
+    "outpaint": erase.outpaint,
+    "pose-suggest": enhance.pose_suggest,
 }
 TASKS = {"edit-flux": tasks.edit_flux, "try-on": tasks.try_on}
 TAKES_JSON = frozenset({"generations"})  # as the OpenAI SDK sends it

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from infra.sandbox.clock import Clock
-from infra.sandbox.pixels.codec import Photo
+from infra.sandbox.image_ops.codec import Photo
 
 LIFETIME_S = 3600.0
 MAX_REMEMBERED = 200  # pictures are kept decoded; the oldest are forgotten beyond this

@@ -14,16 +14,16 @@ from typing import cast
 import cv2
 from werkzeug.wrappers import Response
 
+from infra.sandbox.context import Call, Handler, RefusalError
+from infra.sandbox.image_ops.codec import Photo, Pixels
+from infra.sandbox.image_ops.compose import Garment, dress
+from infra.sandbox.image_ops.look import prompted
+from infra.sandbox.image_ops.tone import blend
 from infra.sandbox.jobs import Job, Phase, WorkError
-from infra.sandbox.pixels.codec import Photo, Pixels
-from infra.sandbox.pixels.compose import Garment, dress
-from infra.sandbox.pixels.look import prompted
-from infra.sandbox.pixels.tone import blend
-from infra.sandbox.replies import json_reply
+from infra.sandbox.responses import json_reply
+from infra.sandbox.snapapi.app import SnapApi, store_output
 from infra.sandbox.snapapi.form import Form, bad_request
-from infra.sandbox.snapapi.prompting import read_knobs
-from infra.sandbox.snapapi.provider import SnapApi, store_output
-from infra.sandbox.world import Call, Handler, RefusalError
+from infra.sandbox.snapapi.generate import read_knobs
 
 STARTS_WITHIN_S = 120.0
 STATUS: dict[Phase, str] = {

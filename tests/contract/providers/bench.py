@@ -26,7 +26,7 @@ from darkroom.domain.routes import Role, Route
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import Wire
-from infra.sandbox.world import World
+from infra.sandbox.context import World
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.exchanges import ADAPTERS

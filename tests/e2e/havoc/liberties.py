@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from infra.local.queues import LONG_POLL_S
+from infra.local.queue_poller import LONG_POLL_S
 from tests.e2e.havoc.places import settling_of
 from tests.e2e.shop import Shop
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 from werkzeug.test import EnvironBuilder
 
 from darkroom.providers.perfect.adapter import request_id
-from infra.sandbox.replies import request_digest
-from infra.sandbox.world import SandboxRequest
+from infra.sandbox.context import SandboxRequest
+from infra.sandbox.responses import request_digest
 from tests.e2e.havoc.evidence import Evidence
 from tests.e2e.havoc.places import settling_of
 from tests.e2e.havoc.play import Outcome

@@ -1,0 +1,193 @@
+"""One port for all of "AWS": moto's own application, and before it the functions that really run.
+
+Only `POST /2015-03-31/functions/NAME/invocations` is answered here ("Invoke", Lambda API); all else
+passes through, where it bears the one access key that there is. Real keys of providers may lie
+here, so no web page gets in (see `loopback_guard`).
+"""
+
+import json
+import logging
+import re
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from flask import Flask
+from moto.backends import SERVICE_NAMES
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from infra.local.lambda_runtime.pool import NoSuchFunctionError
+from infra.local.lambda_runtime.worker import ANSWER_LIMIT
+from infra.local.moto_patches.events_and_runs import Hooks
+from infra.loopback_guard import ACCESS_KEY, Guard, access_key
+
+LOG = logging.getLogger(__name__)
+HOST: Final = "127.0.0.1"
+INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+LOOK_FOR_STOP_EVERY_S: Final = 0.1
+WRONG_KEY: Final = (
+    "This is no AWS, and takes no key but its own:"
+    f" export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ACCESS_KEY}"
+)
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class PortTakenError(RuntimeError):
+    """Something else listens on the port."""
+
+
+class Server:
+    """The HTTP server, in a thread of its own."""
+
+    def __init__(self, hooks: Hooks, port: int = 0) -> None:
+        """Takes the port at once; 0 takes any free one."""
+        try:
+            self._socket = socket.create_server((HOST, port), backlog=256)
+        except OSError as error:
+            raise PortTakenError(f"port {port} cannot be used: {error.strerror}") from error
+        self._server: BaseWSGIServer = make_server(
+            HOST,
+            port,
+            Guard(Application(hooks), _forbid),
+            threaded=True,
+            request_handler=_QuietHandler,
+            fd=self._socket.fileno(),
+        )
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, name="server", daemon=True)
+
+    def start(self) -> None:
+        """Begins to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends within a moment; requests that are being answered are not waited for."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        else:
+            self._server.server_close()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        self._server.serve_forever(LOOK_FOR_STOP_EVERY_S)
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self._moto = DomainDispatcherApplication(_create_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answers one request; an error in moto is logged and answered as AWS answers its own."""
+        if access_key(environ) != ACCESS_KEY:
+            return _forbid(environ, start_response, WRONG_KEY)
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                path = unquote(environ.get("PATH_INFO", ""))
+                if match := INVOKE.fullmatch(path):
+                    return self._invoke(match[1], environ, start_response)
+            answer: Iterable[bytes] = self._moto(environ, start_response)
+        except Exception:
+            LOG.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
+            body = (
+                b'{"__type": "InternalFailure", "message": "see the log of the local environment"}'
+            )
+            return _reply(start_response, "500 Internal Server Error", body)
+        else:
+            return answer
+
+    def _invoke(
+        self, name: str, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        payload = environ["wsgi.input"].read(length) if length else b"{}"
+        kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
+        if length > ANSWER_LIMIT:
+            return _refuse(
+                start_response, "413", "RequestTooLargeException", "the payload is too large"
+            )
+        if not _is_json(payload):
+            message = "Could not parse request body into json"
+            return _refuse(start_response, "400", "InvalidRequestContentException", message)
+        try:
+            if kind == "Event":
+                self._hooks.invoke_later(name, payload)
+                return _reply(start_response, "202 Accepted", b"")
+            answer = self._hooks.invoke(name, payload)
+        except NoSuchFunctionError as error:
+            return _refuse(start_response, "404", "ResourceNotFoundException", str(error))
+        headers = [("X-Amz-Executed-Version", "$LATEST")]
+        if answer.error is not None:
+            headers.append(("X-Amz-Function-Error", answer.error))
+        return _reply(start_response, "200 OK", answer.payload, headers)
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Leaves the terminal to the command."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's
+        LOG.debug(f"%s: {message}", type, *args)  # noqa: G004 - the message is the format
+
+
+def _create_app(service: SERVICE_NAMES) -> Flask:
+    app = create_backend_app(service)
+    # Otherwise an error in moto becomes an HTML page, which clients take for a reason to try again.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse(start_response: StartResponse, status: str, kind: str, message: str) -> Iterable[bytes]:
+    body = {"__type": kind, "Type": "User", "Message": message, "message": message}
+    headers = [("x-amzn-ErrorType", kind)]
+    return _reply(start_response, f"{status} {kind}", json.dumps(body).encode(), headers)
+
+
+def _forbid(environ: dict[str, Any], start_response: StartResponse, why: str) -> Iterable[bytes]:
+    """A refusal that AWS's clients can read: JSON, XML, or S3's own XML."""
+    path = unquote(environ.get("PATH_INFO", ""))
+    if "HTTP_X_AMZ_TARGET" in environ or INVOKE.fullmatch(path):
+        return _refuse(start_response, "403", "AccessDenied", why)
+    body = f"<Error><Code>AccessDenied</Code><Message>{escape(why)}</Message></Error>"
+    if "/s3/" not in environ.get("HTTP_AUTHORIZATION", "/s3/"):
+        body = f"<ErrorResponse>{body}</ErrorResponse>"
+    return _reply(start_response, "403 Forbidden", body.encode(), kind="application/xml")
+
+
+def _reply(
+    start_response: StartResponse,
+    status: str,
+    body: bytes,
+    headers: Iterable[tuple[str, str]] = (),
+    kind: str = "application/json",
+) -> Iterable[bytes]:
+    start_response(
+        status,
+        [
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+            *headers,
+        ],
+    )
+    return [body]

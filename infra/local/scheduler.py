@@ -1,0 +1,86 @@
+"""Fires the rules that have a schedule, read from EventBridge as deployed.
+
+Only `rate(...)` is known: nothing here waits for a date. Everything else is refused at the start.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from moto.events.models import events_backends
+
+from infra.local.moto_patches.events_and_runs import Hooks, build_event, build_input
+
+RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+SECONDS: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
+
+
+class UnknownScheduleError(ValueError):
+    """A schedule that cannot be kept here."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A rule that fires every so often."""
+
+    rule: Any
+    every_s: float
+
+
+class Clock:
+    """Fires schedules until it is stopped."""
+
+    def __init__(self, hooks: Hooks, account: str, region: str, at_most_s: float) -> None:
+        """`at_most_s` shortens long intervals: who watches does not wait for minutes."""
+        self._hooks = hooks
+        self._account = account
+        self._region = region
+        self._schedules = [
+            Schedule(found.rule, min(found.every_s, at_most_s))
+            for found in find_schedules(account, region)
+        ]
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begins to fire; the first time after one interval."""
+        for schedule in self._schedules:
+            name = f"schedule-{schedule.rule.name}"
+            threading.Thread(target=self._run, args=(schedule,), name=name, daemon=True).start()
+
+    def stop(self) -> None:
+        """Fires no more."""
+        self._stopped.set()
+
+    def _run(self, schedule: Schedule) -> None:
+        due = time.monotonic() + schedule.every_s
+        while not self._stopped.wait(max(0.0, due - time.monotonic())):
+            due += schedule.every_s
+            rule = schedule.rule
+            if rule.state != "ENABLED":
+                continue
+            event = build_event(
+                "aws.events", "Scheduled Event", [rule.arn], {}, self._account, self._region
+            )
+            for target in rule.targets:
+                self._hooks.invoke_later(target["Arn"], build_input(target, event))
+
+
+def find_schedules(account: str, region: str) -> Iterator[Schedule]:
+    """The scheduled rules of the default bus. Raises `UnknownScheduleError`."""
+    for rule in events_backends[account][region].event_buses["default"].rules.values():
+        if not rule.scheduled_expression:
+            continue
+        match = RATE.fullmatch(rule.scheduled_expression)
+        if match is None:
+            raise UnknownScheduleError(
+                f"the rule {rule.name}: {rule.scheduled_expression} is not supported, only rate()"
+            )
+        others = [one["Arn"] for one in rule.targets if one["Arn"].split(":")[2] != "lambda"]
+        if others:
+            raise UnknownScheduleError(
+                f"the rule {rule.name} has a target that is no function: {others}"
+            )
+        yield Schedule(rule, int(match[1]) * SECONDS[match[2]])

@@ -1,0 +1,202 @@
+"""The WSGI application around a provider: routing, control routes, faults and the request log.
+
+It knows nothing of any provider's words; what a provider checks, charges and answers is decided
+there.
+"""
+
+import gzip
+import json
+import logging
+import socket
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.wrappers import Response
+
+from infra.loopback_guard import LOOPBACK, Guard
+from infra.sandbox.context import Call, Provider, RefusalError, Route, SandboxRequest, World
+from infra.sandbox.control_api import Control
+from infra.sandbox.faults import Effect
+from infra.sandbox.responses import json_reply
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+LOG_LENGTH = 1000
+SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
+
+_log = logging.getLogger(__name__)
+
+
+class SandboxApp:
+    """One provider's sandbox as a WSGI application.
+
+    No web page is let in: what it controls is a ledger and an account, too.
+
+    `pause` waits real seconds for a stall; the default ends early when the server stops. `hosts`
+    are the names that it answers to, empty for every address; see `loopback_guard`.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        world: World,
+        *,
+        pause: Callable[[float], object] | None = None,
+        hosts: Collection[str] = LOOPBACK,
+    ) -> None:
+        # Something may stand between that listens elsewhere and looks at what goes over.
+        self._guard = Guard(self._serve, _forbid, forwarded=True, hosts=hosts)
+        self._provider = provider
+        self._world = world
+        self._pause = pause or world.stopping.wait
+        self._requests: deque[dict[str, object]] = deque(maxlen=LOG_LENGTH)
+        self._control = Control(world, self._read_log)
+        self._map = Map(
+            [Rule(r.path, methods=[r.method], endpoint=r) for r in provider.routes()],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+        self._log_lock = threading.Lock()
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer one request, or close its connection where a fault says so."""
+        return self._guard(environ, start_response)
+
+    def _serve(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        request = SandboxRequest(environ)
+        if request.path.startswith("/_sandbox/"):
+            return self._control.answer(request)(environ, start_response)
+        effect = self._world.faults.take(request.method, request.path)
+        try:
+            response = self._with_effect(request, effect)
+        except ConnectionAbortedError:
+            self._write_log(request, None, effect)
+            _hang_up(environ)
+            raise
+        self._write_log(request, response.status_code, effect)
+        if effect is not None and effect.truncate is not None:
+            return _cut(response, effect.truncate)(environ, start_response)
+        return response(environ, start_response)
+
+    def _with_effect(self, request: SandboxRequest, effect: Effect | None) -> Response:
+        # The body is read first in any case: a client that could not finish sending would know
+        # that nothing was accepted, and that is not what these faults are about.
+        try:
+            request.get_data(cache=True, parse_form_data=False)
+        except HTTPException as exc:
+            return self._provider.refuse(_as_refusal(exc))
+        if effect is None:
+            return self._answer(request, None)
+        if effect.status is not None and effect.result is None:
+            return _canned(effect)
+        if effect.drop == "before" or (effect.delay_s is not None and effect.then == "before"):
+            self._pause(effect.delay_s or 0.0)
+            raise ConnectionAbortedError
+        response = self._answer(request, effect)
+        if effect.delay_s is not None:
+            self._pause(effect.delay_s)
+        if effect.drop == "after":
+            raise ConnectionAbortedError
+        if effect.malformed:
+            body = response.get_data()
+            response.set_data(body[: max(1, len(body) // 2)])
+        if effect.pack is not None:
+            response.set_data(_PACKERS[effect.pack](response.get_data()))
+            response.headers["Content-Encoding"] = effect.pack
+        return response
+
+    def _answer(self, request: SandboxRequest, effect: Effect | None) -> Response:
+        adapter: MapAdapter = self._map.bind_to_environ(request.environ)
+        try:
+            rule, args = adapter.match(return_rule=True)
+        except HTTPException as exc:
+            return self._provider.refuse(_as_refusal(exc))
+        route: Route = rule.endpoint
+        call = Call(request, f"{route.method} {route.path}", dict(args), effect)
+        try:
+            return self._provider.answer(call, route.handler)
+        except Exception:  # noqa: BLE001 - a bug here is a 500 to the client, as over there
+            _log.exception("sandbox %s failed at %s", self._provider.name, call.route)
+            return self._provider.refuse(RefusalError(500, "Internal server error"))
+
+    def _write_log(
+        self, request: SandboxRequest, status: int | None, effect: Effect | None
+    ) -> None:
+        headers = {
+            name: "[redacted]" if name.lower() in SECRET_HEADERS else value
+            for name, value in request.headers.items()
+        }
+        entry: dict[str, object] = {
+            "at": self._world.clock.now(),
+            "method": request.method,
+            "path": request.path,
+            "status": status,
+            "headers": headers,
+            "fault": None if effect is None else effect.model_dump(exclude_defaults=True),
+        }
+        with self._log_lock:
+            self._requests.append(entry)
+
+    def _read_log(self) -> list[dict[str, object]]:
+        with self._log_lock:
+            return list(self._requests)
+
+
+def _as_refusal(exc: HTTPException) -> RefusalError:
+    return RefusalError(exc.code or 500, exc.name)
+
+
+def _forbid(
+    environ: "WSGIEnvironment", start_response: "StartResponse", why: str
+) -> Iterable[bytes]:
+    return json_reply({"error": why}, 403)(environ, start_response)
+
+
+def _canned(effect: Effect) -> Response:
+    if isinstance(effect.body, str):
+        text, mime = effect.body, "text/plain"
+    else:
+        text, mime = json.dumps(effect.body if effect.body is not None else {}), "application/json"
+    response = Response(text, status=effect.status, mimetype=mime)
+    response.headers.update(effect.headers)
+    return response
+
+
+_PACKERS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
+"""RFC 9110, 8.4.1: "deflate" is the zlib format."""
+
+
+def _cut(response: Response, length: int) -> Response:
+    whole = response.get_data()
+
+    def part() -> Iterator[bytes]:
+        yield whole[:length]
+        # The server closes the connection on this error, with the body announced but not sent.
+        raise ConnectionAbortedError
+
+    cut = Response(part(), status=response.status_code, headers=response.headers)
+    cut.headers["Content-Length"] = str(len(whole))
+    return cut
+
+
+def _hang_up(environ: "WSGIEnvironment") -> None:
+    """Close the connection now: the server would wait for a next request on it."""
+    connection = environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            _log.debug("the client had already closed the connection")

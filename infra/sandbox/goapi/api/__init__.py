@@ -1,0 +1,1 @@
+"""GoAPI's routes: what a client can call."""

@@ -1,0 +1,1 @@
+"""The table of GoAPI's tasks: input, price and generator of each."""
