@@ -8,19 +8,19 @@ from datetime import timedelta
 import pytest
 
 from darkroom.aws.dynamodb_items import KEEP
-from darkroom.domain.limits import Policy
-from darkroom.domain.rate_limits import FIRST_PAUSE_S, MOST_PAUSE_S, PROBE_S
+from darkroom.domain.limits import Limits
+from darkroom.domain.rate_limits import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.routes import Route
 from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.domain.task import STILL
-from darkroom.pipeline.admission.backoff import ALONE_SHARE, MOST_WAIT_S
+from darkroom.pipeline.admission.backoff import ALONE_SHARE, MAX_WAIT_S
 from darkroom.pipeline.intake import LAST_TRY
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.pipeline.paid_call.settle import LOOK_FOR, REPLAY_FOR
 from darkroom.pipeline.poll import LOST_WAITS_S
-from darkroom.pipeline.sweep import LEAST_LEFT_S
+from darkroom.pipeline.sweep import MIN_LEFT_S
 from darkroom.providers.adapter import Adapter
-from darkroom.providers.engine.driver import Limits
+from darkroom.providers.engine.driver import CallLimits
 from darkroom.providers.goapi.uploads import LINK_S
 from darkroom.providers.registry import build_adapters
 from infra.aws.environments import find_environment
@@ -49,15 +49,15 @@ def test_nobody_is_taken_for_dead_while_a_door_may_be_at_work() -> None:
     limits_s = [state.get("TimeoutSeconds", 0) for state in states().values()]
     doors_s = [size.timeout_s for size in SIZES.values()]
     assert max(limits_s + doors_s) < STILL.total_seconds()
-    assert max(route.call_s for route in ROUTES) + Policy().margin_s < STILL.total_seconds()
+    assert max(route.call_s for route in ROUTES) + Limits().margin_s < STILL.total_seconds()
 
 
 def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
     """The workflow's own limit is for runs that nobody ends."""
     longest_s = max(route.job_s for route in ROUTES)
     reserve_s = 3600
-    assert Policy().queue_s + 2 * longest_s + reserve_s < definition()["TimeoutSeconds"]
-    assert Policy().inputs_s < Policy().queue_s
+    assert Limits().queue_s + 2 * longest_s + reserve_s < definition()["TimeoutSeconds"]
+    assert Limits().inputs_s < Limits().queue_s
 
 
 def test_a_message_is_given_up_by_intake_before_the_queue_does_it_without_a_word() -> None:
@@ -70,23 +70,23 @@ def test_a_result_that_is_begun_can_be_copied() -> None:
     """DELIVER begins a result with `fetch_s` left: it is fetched within that, and then written."""
     deliver_s = SIZES["deliver"].timeout_s
     to_write_s = 30
-    assert Limits().result_s + to_write_s <= Policy().fetch_s
+    assert CallLimits().result_s + to_write_s <= Limits().fetch_s
     # One that was copied leaves the time for the next, or nothing would ever go on.
-    assert 2 * Policy().fetch_s < deliver_s
-    assert Policy().result_bytes < SCRATCH_BYTES
+    assert 2 * Limits().fetch_s < deliver_s
+    assert Limits().result_bytes < SCRATCH_BYTES
 
 
 def test_a_sweep_has_time_for_more_than_its_reserve() -> None:
     """It is called every minute; one that stops at once would look after nobody."""
-    assert SIZES["sweep"].timeout_s > 2 * LEAST_LEFT_S
-    assert Limits().free_s < SIZES["sweep"].timeout_s
+    assert SIZES["sweep"].timeout_s > 2 * MIN_LEFT_S
+    assert CallLimits().free_s < SIZES["sweep"].timeout_s
 
 
 def test_a_key_is_repeated_only_while_the_provider_knows_it() -> None:
     """Afterwards the same request is a new job, and is paid for."""
-    longest_s = max(route.call_s for route in ROUTES) + Policy().margin_s + MOST_WAIT_S
+    longest_s = max(route.call_s for route in ROUTES) + Limits().margin_s + MAX_WAIT_S
     assert REPLAY_FOR + timedelta(seconds=longest_s) < KEYS_KEPT_FOR
-    assert timedelta(seconds=MOST_WAIT_S) < LOOK_FOR
+    assert timedelta(seconds=MAX_WAIT_S) < LOOK_FOR
 
 
 def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew() -> None:
@@ -95,7 +95,7 @@ def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew(
     assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
     assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
     # What a provider made lies beside the task for as long as it may wait and be retried.
-    waits = timedelta(seconds=Policy().queue_s) + timedelta(days=7)
+    waits = timedelta(seconds=Limits().queue_s) + timedelta(days=7)
     assert all(timedelta(days=each.work_days) > waits for each in environments)
 
 
@@ -138,10 +138,10 @@ def test_a_job_that_must_not_be_left_alone_survives_one_lost_question(route: Rou
     assert route.alone_s is not None
     assert 2 * ALONE_SHARE < 1
     assert int(route.alone_s * ALONE_SHARE) >= 1
-    assert route.typical_s <= Policy().attend_s < SIZES["submit"].timeout_s
+    assert route.typical_s <= Limits().attend_s < SIZES["submit"].timeout_s
 
 
 def test_a_pause_lets_one_task_try_and_grows() -> None:
     """A probe has the time to come back from a free call before the next one begins."""
-    assert FIRST_PAUSE_S < MOST_PAUSE_S
-    assert Limits().free_s <= PROBE_S
+    assert FIRST_PAUSE_S < MAX_PAUSE_S
+    assert CallLimits().free_s <= PROBE_S

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click import Context, Group
 
-from infra.cli import main
+from infra.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

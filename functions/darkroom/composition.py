@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
@@ -89,7 +89,7 @@ def build_ports(
             preferences=Preferences(settings.order, settings.pace, settings.loopback),
         ),
         clock=SystemClock(),
-        gate=DynamoGate(table),
+        limiter=DynamoLimiter(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
 

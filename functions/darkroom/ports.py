@@ -11,9 +11,16 @@ from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.domain.attempt import Finished
-from darkroom.domain.limits import Policy
-from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
-from darkroom.domain.rate_limits import Bucket, Lane, Rules, Standing
+from darkroom.domain.limits import Limits
+from darkroom.domain.provider_jobs import (
+    Accepted,
+    Download,
+    JobFailed,
+    JobRequest,
+    Pending,
+    Prepared,
+)
+from darkroom.domain.rate_limits import Bucket, CircuitState, Lane, Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
 
@@ -61,19 +68,19 @@ class Providers(Protocol):
         `OwnTrouble` where they cannot be read for the moment.
         """
 
-    def check(self, work: Work) -> None:
+    def check(self, work: JobRequest) -> None:
         """Look at the files without calling anyone. Raises `InputRefused`."""
 
-    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare (free calls), hand the paid call to `intend`, then make it once.
 
         Raises what `intend` raises, before anything is paid.
         """
 
-    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
 
-    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
+    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; None when the provider knows of none (yet).
 
         Only for routes of class `look-up`; free. `since` is when the call began; `look` is how
@@ -86,7 +93,7 @@ class Providers(Protocol):
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False where it has no such call."""
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
         """Download a result, in constant memory; what was packed on its way is unpacked.
 
         Raises:
@@ -252,7 +259,7 @@ class Tasks(Protocol):
         """Failed and unknown tasks, newest first."""
 
 
-class Gate(Protocol):
+class Limiter(Protocol):
     """What is remembered of each provider's pace. Times are seconds since 1970.
 
     Every call is atomic. One whose answer was lost may be made again: a lane then loses a slot,
@@ -283,10 +290,10 @@ class Gate(Protocol):
     def release(self, provider: str, task_id: str) -> None:
         """The task's job is no longer open; it need not have been."""
 
-    def standing(self, provider: str) -> Standing:
+    def circuit(self, provider: str) -> CircuitState:
         """How the provider has answered lately."""
 
-    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Remember `new` where `old` is still what is known; whether it was."""
 
 
@@ -343,6 +350,6 @@ class Ports:
     dead_letters: DeadLetters
     providers: Providers
     clock: Clock
-    gate: Gate
+    limiter: Limiter
     errands: Errands
-    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)

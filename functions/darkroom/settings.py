@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from darkroom.domain.rate_limits import Allowance
+from darkroom.domain.rate_limits import AccountLimits
 
 PREFIX = "DARKROOM_"
 SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets
@@ -43,7 +43,7 @@ class Settings(BaseModel):
     secrets: Mapping[str, str] = {}
     order: Mapping[str, tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}
-    pace: Mapping[str, Allowance] = {}
+    pace: Mapping[str, AccountLimits] = {}
     loopback: bool = False
 
     @classmethod

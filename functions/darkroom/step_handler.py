@@ -17,7 +17,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Invocation:
     """One call of a door by the workflow.
 
     Attributes:
@@ -31,7 +31,7 @@ class Entry:
     time_left_s: Callable[[], float]
 
 
-def door(verb: str, step: Callable[[Entry], Step]) -> Handler:
+def door(verb: str, step: Callable[[Invocation], Step]) -> Handler:
     """The Lambda handler of one step of the workflow.
 
     Its event has `task_id`, `run` and perhaps `error`; its answer is `{next, wait_s}`.
@@ -40,7 +40,7 @@ def door(verb: str, step: Callable[[Entry], Step]) -> Handler:
     metrics = Metrics(service=verb)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        entry = Entry(
+        entry = Invocation(
             task_id=str(event["task_id"]),
             run=int(event["run"]),
             error=event.get("error", {}).get("Error"),

@@ -15,7 +15,7 @@ PROVIDERS = ("apiframe", "goapi", "perfect", "snapapi")
 
 # The longest name made of an environment's is its output bucket's, of at most 63 characters:
 # "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.
-LONGEST_NAME = 18
+MAX_NAME_LENGTH = 18
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
@@ -42,10 +42,10 @@ class Environment:
     path that the vendor's documents leave open; `{"goapi": {"service_mode": "private"}}`."""
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+        if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_LENGTH:
             msg = (
                 f"the environment's name {self.name!r} cannot be part of a bucket's name: use at "
-                f"most {LONGEST_NAME} of a-z, 0-9 and -, beginning with a letter and not ending "
+                f"most {MAX_NAME_LENGTH} of a-z, 0-9 and -, beginning with a letter and not ending "
                 "with -"
             )
             raise ValueError(msg)

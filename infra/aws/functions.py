@@ -40,7 +40,7 @@ class Assets:
     layer: lambda_.ILayerVersion
 
 
-class Door(Construct):
+class DarkroomFunction(Construct):
     """One Lambda function, named `darkroom-<environment>-<verb>`, with its own role and log."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Door(Construct):
         statements: Sequence[iam.PolicyStatement],
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
-        super().__init__(scope, f"{verb.capitalize()}Door")
+        super().__init__(scope, f"{verb.capitalize()}DarkroomFunction")
         name = environment.function_name(verb)
         log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
         everyone = [*grants.write_log(log_group.log_group_arn), *grants.trace()]

@@ -24,7 +24,7 @@ from constructs import Construct
 
 from infra.aws import permissions as grants
 from infra.aws.environments import PROVIDERS, Environment
-from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, Door
+from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction
 from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, Layer, find_layer
 from infra.aws.sizes import BATCH_SIZE, Verb
@@ -78,8 +78,8 @@ class DarkroomStack(Stack):
         self._sweep_every_minute(self._door("sweep", machine))
         self._tell()
 
-    def _door(self, verb: Verb, variables: Mapping[str, str] | None = None) -> Door:
-        return Door(
+    def _door(self, verb: Verb, variables: Mapping[str, str] | None = None) -> DarkroomFunction:
+        return DarkroomFunction(
             self,
             verb,
             self._environment,
@@ -179,7 +179,7 @@ class DarkroomStack(Stack):
             sys.stderr.write(f"warning: {found.warning}\n")
         return layer
 
-    def _read_queue(self, intake: Door) -> None:
+    def _read_queue(self, intake: DarkroomFunction) -> None:
         intake.function.add_event_source(
             sources.SqsEventSource(
                 self._intake.queue,
@@ -189,7 +189,7 @@ class DarkroomStack(Stack):
             )
         )
 
-    def _sweep_every_minute(self, sweep: Door) -> None:
+    def _sweep_every_minute(self, sweep: DarkroomFunction) -> None:
         # No dead letters: a sweep that fails is made up for by the next one.
         events.Rule(
             self,

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from infra.aws import permissions as grants
 from infra.aws.environments import Environment
-from infra.aws.functions import Door, build_log_group
+from infra.aws.functions import DarkroomFunction, build_log_group
 from infra.aws.sizes import Verb
 
 # Ends that no Catch sees: the time limit, a stop from outside, an error in the workflow itself.
@@ -33,7 +33,7 @@ class Workflow(Construct):
         construct_id: str,
         environment: Environment,
         definition: Path,
-        doors: Mapping[Verb, Door],
+        doors: Mapping[Verb, DarkroomFunction],
     ) -> None:
         super().__init__(scope, construct_id)
         self._name = environment.stack_name

@@ -12,7 +12,7 @@ import click
 
 from darkroom.domain.errors import DarkroomError
 
-LONGEST: Final = 200
+MAX_LENGTH: Final = 200
 """So many characters of a name are shown."""
 HOW_TO_SIGN_IN: Final = (
     "There are no AWS credentials. Sign in (for example `aws sso login`) or set AWS_PROFILE."
@@ -25,7 +25,7 @@ HOW_TO_NAME_A_REGION: Final = (
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def as_click_errors() -> Iterator[None]:
     """Turn errors of AWS, the disk and Darkroom into `click.ClickException` (exit code 1)."""
     try:
         yield
@@ -35,7 +35,7 @@ def told_plainly() -> Iterator[None]:
     except DarkroomError as error:
         _fail(f"{error.failure.sentence} {error.failure.next_step}".strip(), error)
     except UnicodeEncodeError as error:
-        _fail(f"'{error.object[:LONGEST]}' cannot be used: it is not UTF-8.", error)
+        _fail(f"'{error.object[:MAX_LENGTH]}' cannot be used: it is not UTF-8.", error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", error)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from darkroom.ports import Gate, Ports, Tasks
+    from darkroom.ports import Limiter, Ports, Tasks
     from darkroom.providers.engine.driver import Driver
 
 LOCAL: Final = "local"
@@ -74,12 +74,12 @@ class Target:
         return DynamoTasks(resource.Table(self.outputs["Table"]))
 
     @functools.cached_property
-    def gate(self) -> "Gate":
+    def limiter(self) -> "Limiter":
         """What is remembered of each provider's pace, for reading."""
-        from darkroom.aws.dynamodb_limiter import DynamoGate  # noqa: PLC0415 - brings boto3 along
+        from darkroom.aws.dynamodb_limiter import DynamoLimiter  # noqa: PLC0415 - brings boto3 along
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
-        return DynamoGate(resource.Table(self.outputs["Table"]))
+        return DynamoLimiter(resource.Table(self.outputs["Table"]))
 
     @functools.cached_property
     def sqs(self) -> "SQSClient":

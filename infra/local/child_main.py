@@ -1,6 +1,6 @@
 """The first thing that runs in every child process: ties its life to its parent's, runs a module.
 
-Usage: `python child_main.py PARENT_PID MODULE [ARGUMENT ...]`. It imports nothing of the project, so that
+Usage: `python child_main.py PARENT_PID MODULE [ARGUMENT ...]`. It imports nothing of ours, so that
 a worker's start costs no more than the function's own imports, and it must stay free of them.
 """
 

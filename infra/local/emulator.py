@@ -31,7 +31,7 @@ ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 
 
-class Cloud:
+class AwsEmulator:
     """Start it, deploy into it, stop it."""
 
     def __init__(

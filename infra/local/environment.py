@@ -22,7 +22,7 @@ from infra.local.sandboxes import Sandboxes, find_real_keys
 from infra.local.synthesis import CHECKOUT, find_template, make_template
 
 if TYPE_CHECKING:
-    from infra.local.emulator import Cloud
+    from infra.local.emulator import AwsEmulator
 
 ENVIRONMENT: Final = find_environment("local")
 # The names under which what happens behind the endpoint is logged: to a file, not to the terminal.
@@ -119,10 +119,10 @@ class LocalEnvironment:
         self._say(f"starting the sandboxes of {', '.join(wanted)}")
         return Sandboxes.start(wanted, self._job_s, self._logs / "sandboxes.log", processes)
 
-    def _start_cloud(self, processes: Processes) -> "Cloud":
-        from infra.local.emulator import Cloud  # noqa: PLC0415 - moto is slow to import
+    def _start_cloud(self, processes: Processes) -> "AwsEmulator":
+        from infra.local.emulator import AwsEmulator  # noqa: PLC0415 - moto is slow to import
 
-        cloud = Cloud(
+        cloud = AwsEmulator(
             processes,
             CHECKOUT / "functions",
             self._logs,

@@ -19,7 +19,7 @@ from infra.local.processes import StoppedError
 LOG = logging.getLogger(__name__)
 LONG_POLL_S: Final = 1
 # ReceiveMessage gives no more at once.
-MOST_AT_ONCE: Final = 10
+MAX_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Mapping:
 
     queue_arn: str
     function_arn: str
-    batch_size: int = MOST_AT_ONCE
+    batch_size: int = MAX_AT_ONCE
     reports_failures: bool = False
     at_once: int = 2
     """How many batches may be in work."""
@@ -77,7 +77,7 @@ class QueueReader:
             queue = self._backend.get_queue(self._name)
             received: Sequence[Message] = self._backend.receive_message(
                 self._name,
-                min(self._mapping.batch_size, MOST_AT_ONCE),
+                min(self._mapping.batch_size, MAX_AT_ONCE),
                 LONG_POLL_S,
                 queue.visibility_timeout,  # type: ignore[attr-defined]
             )

@@ -19,7 +19,14 @@ from werkzeug.routing import Map, MapAdapter, Rule
 from werkzeug.wrappers import Response
 
 from infra.loopback_guard import LOOPBACK, Guard
-from infra.sandbox.context import Call, Provider, RefusalError, Route, SandboxRequest, World
+from infra.sandbox.context import (
+    Provider,
+    RefusalError,
+    RequestContext,
+    Route,
+    SandboxRequest,
+    SandboxState,
+)
 from infra.sandbox.control_api import Control
 from infra.sandbox.faults import Effect
 from infra.sandbox.responses import json_reply
@@ -45,7 +52,7 @@ class SandboxApp:
     def __init__(
         self,
         provider: Provider,
-        world: World,
+        world: SandboxState,
         *,
         pause: Callable[[float], object] | None = None,
         hosts: Collection[str] = LOOPBACK,
@@ -122,7 +129,7 @@ class SandboxApp:
         except HTTPException as exc:
             return self._provider.refuse(_as_refusal(exc))
         route: Route = rule.endpoint
-        call = Call(request, f"{route.method} {route.path}", dict(args), effect)
+        call = RequestContext(request, f"{route.method} {route.path}", dict(args), effect)
         try:
             return self._provider.answer(call, route.handler)
         except Exception:  # noqa: BLE001 - a bug here is a 500 to the client, as over there

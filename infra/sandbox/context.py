@@ -52,7 +52,7 @@ class RefusalError(Exception):
 
 
 @dataclass
-class World:
+class SandboxState:
     """One sandbox's state; `job_s` is the duration of the next job in sandbox seconds.
 
     `knobs` are what a provider's documents leave open, under names and with defaults of its own.
@@ -71,7 +71,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Call:
+class RequestContext:
     """One request on its way through a provider; `base` is how the client reached the server."""
 
     request: SandboxRequest
@@ -85,7 +85,7 @@ class Call:
         return self.request.host_url.rstrip("/")
 
 
-Handler = Callable[[Call], Response]
+Handler = Callable[[RequestContext], Response]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Provider(Protocol):
         """List every endpoint."""
         ...
 
-    def answer(self, call: Call, handler: Handler) -> Response:
+    def answer(self, call: RequestContext, handler: Handler) -> Response:
         """Check the caller, run the handler, and render refusals in the provider's shape."""
         ...
 

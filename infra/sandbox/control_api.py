@@ -17,7 +17,7 @@ from pydantic import (
 )
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import SandboxRequest, World
+from infra.sandbox.context import SandboxRequest, SandboxState
 from infra.sandbox.faults import Rule
 from infra.sandbox.responses import json_reply
 
@@ -53,7 +53,7 @@ _KNOBS: TypeAdapter[dict[str, StrictBool | StrictInt | StrictStr]] = TypeAdapter
 class Control:
     """Answers the control routes of one sandbox."""
 
-    def __init__(self, world: World, read_log: RequestLog) -> None:
+    def __init__(self, world: SandboxState, read_log: RequestLog) -> None:
         self._world = world
         self._routes: dict[tuple[str, str], Callable[[SandboxRequest], Response]] = {
             ("GET", "ledger"): self._ledger,

@@ -11,7 +11,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from infra.loopback_guard import LOOPBACK
 from infra.sandbox.app import SandboxApp
 from infra.sandbox.clock import Clock
-from infra.sandbox.context import Provider, World
+from infra.sandbox.context import Provider, SandboxState
 from infra.sandbox.faults import Faults
 from infra.sandbox.file_store import Files
 from infra.sandbox.jobs import Jobs
@@ -41,7 +41,7 @@ class Running:
     name: str
     base_url: str
     credentials: Mapping[str, str]
-    world: World = field(repr=False)
+    world: SandboxState = field(repr=False)
 
     def as_json(self) -> dict[str, str]:
         """Return what a client needs, for printing."""
@@ -85,7 +85,7 @@ def start(
             module = import_module(PROVIDERS[name])
             its_clock = clock or Clock()
             limit = (rate_per_min or {}).get(name, module.RATE_PER_MIN)
-            world = World(
+            world = SandboxState(
                 clock=its_clock,
                 ledger=Ledger(its_clock, credits),
                 files=Files(its_clock),
@@ -110,7 +110,7 @@ def _hosts_of(host: str) -> frozenset[str]:
 
 
 @contextmanager
-def _served(app: SandboxApp, world: World, host: str, port: int) -> Iterator[int]:
+def _served(app: SandboxApp, world: SandboxState, host: str, port: int) -> Iterator[int]:
     handler = type("_HandlerOfOne", (_Handler,), {"clock": world.clock})
     server = ThreadedWSGIServer(host, port, app, handler=handler)
     thread = threading.Thread(

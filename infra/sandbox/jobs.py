@@ -18,7 +18,7 @@ Phase = Literal["waiting", "working", "done", "failed", "cancelled"]
 Fate = Literal["fail", "hang", "stall"]
 
 WAITING_SHARE = 0.2  # of a job's duration it waits, for the rest it is worked on
-LONGEST_WAIT_S = 5.0  # however long the job
+MAX_WAIT_S = 5.0  # however long the job
 HUNG_PROGRESS = 90  # where a job that never ends stops moving
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Jobs:
         if job.end is not None:
             return job.end
         now = self._clock.now()
-        starts = job.made_at + min(job.duration_s * WAITING_SHARE, LONGEST_WAIT_S)
+        starts = job.made_at + min(job.duration_s * WAITING_SHARE, MAX_WAIT_S)
         ends = job.made_at + job.duration_s
         if job.fate == "stall" or now < min(starts, ends):
             return Standing("waiting")

@@ -5,7 +5,7 @@ import json
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, SandboxRequest, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxRequest, SandboxState
 from infra.sandbox.file_store import MissingFileError
 
 
@@ -14,7 +14,7 @@ def json_reply(body: object, status: int = 200) -> Response:
     return Response(json.dumps(body), status=status, mimetype="application/json")
 
 
-def file_reply(call: Call, world: World) -> Response:
+def file_reply(call: RequestContext, world: SandboxState) -> Response:
     """Answer with the stored file at the request's own path; no key is asked for."""
     try:
         found = world.files.get(call.request.path)

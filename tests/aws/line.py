@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from tests.fakes.cloud import TABLE, session
+from tests.fakes.moto_aws import TABLE, session
 
 Answers = Callable[["Request"], "Answer | None"]
 

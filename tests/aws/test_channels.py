@@ -11,7 +11,7 @@ from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.sqs import REASON_BYTES, SqsDeadLetters
 from darkroom.domain.errors import Busy, InputWithheld
-from tests.fakes.samples import sample_task
+from tests.fakes.task_factory import sample_task
 
 
 class _Bus:

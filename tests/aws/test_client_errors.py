@@ -11,12 +11,12 @@ from botocore.stub import Stubber
 
 from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
 from darkroom.aws.dynamodb_items import SHARDS
-from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.rate_limits import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState
 from tests.fakes.clock import START
-from tests.fakes.samples import sample_task
+from tests.fakes.task_factory import sample_task
 
 ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1})
 TASK = sample_task(1)
@@ -53,13 +53,13 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "in_folder": ("query", lambda table: DynamoTasks(table).in_folder("a/", 5)),
     "reserve": (
         "update_item",
-        lambda table: DynamoGate(table).reserve("p", "submit", Bucket(1, 0), 1.0),
+        lambda table: DynamoLimiter(table).reserve("p", "submit", Bucket(1, 0), 1.0),
     ),
-    "lease": ("get_item", lambda table: DynamoGate(table).lease("p", "t", 9, 1, 1)),
-    "standing": ("get_item", lambda table: DynamoGate(table).standing("p")),
+    "lease": ("get_item", lambda table: DynamoLimiter(table).lease("p", "t", 9, 1, 1)),
+    "standing": ("get_item", lambda table: DynamoLimiter(table).circuit("p")),
     "change": (
         "update_item",
-        lambda table: DynamoGate(table).change("p", Standing(), Standing(1)),
+        lambda table: DynamoLimiter(table).change("p", CircuitState(), CircuitState(1)),
     ),
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.aws.intake_messages import DEEPEST, read_message, sender_id_of
+from darkroom.aws.intake_messages import MAX_DEPTH, read_message, sender_id_of
 from darkroom.domain.arrivals import Arrival, Message, Requested, Uploaded
 from darkroom.domain.errors import Refused
 
@@ -101,7 +101,7 @@ def test_an_envelope_without_anything_for_us_is_refused(document: object, words:
 def test_envelopes_in_envelopes_come_to_an_end() -> None:
     """Nobody sends so many by mistake."""
     nested: dict[str, Any] = {"key": "a.jpg.json"}
-    for _ in range(DEEPEST + 1):
+    for _ in range(MAX_DEPTH + 1):
         nested = envelope(nested)
     with pytest.raises(Refused) as refusal:
         read(nested)

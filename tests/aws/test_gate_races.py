@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb_limiter import TRIES, DynamoGate
+from darkroom.aws.dynamodb_limiter import TRIES, DynamoLimiter
 from darkroom.domain.errors import Busy, DarkroomError
-from darkroom.domain.rate_limits import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState
 from tests.aws.line import Answer, Line, Request, listening
 
 BUCKET = Bucket(2, 2)
@@ -16,11 +16,11 @@ LOST = Answer({}, 400, "ConditionalCheckFailedException")
 
 
 @pytest.fixture
-def gate() -> Iterator[tuple[Line, DynamoGate]]:
+def limiter() -> Iterator[tuple[Line, DynamoLimiter]]:
     """Somebody else is always a moment earlier."""
     with listening() as (line, table):
         line.answers = lambda _: LOST
-        yield line, DynamoGate(table)
+        yield line, DynamoLimiter(table)
 
 
 def _leases(**jobs: int) -> Answer:
@@ -28,9 +28,9 @@ def _leases(**jobs: int) -> Answer:
     return Answer({"Item": {"jobs": {"M": written}}})
 
 
-def test_a_slot_that_is_never_won_is_asked_for_later(gate: tuple[Line, DynamoGate]) -> None:
+def test_a_slot_that_is_never_won_is_asked_for_later(limiter: tuple[Line, DynamoLimiter]) -> None:
     """After a few tries, each at an idle, a busy and a full lane."""
-    line, one = gate
+    line, one = limiter
     with pytest.raises(Busy) as caught:
         one.reserve("beta", "submit", BUCKET, 1000.0)
 
@@ -39,9 +39,9 @@ def test_a_slot_that_is_never_won_is_asked_for_later(gate: tuple[Line, DynamoGat
     assert len(line.sent) == 3 * TRIES
 
 
-def test_a_lent_lane_is_asked_for_after_the_own_one(gate: tuple[Line, DynamoGate]) -> None:
+def test_a_lent_lane_is_asked_for_after_the_own_one(limiter: tuple[Line, DynamoLimiter]) -> None:
     """And only for being idle."""
-    line, one = gate
+    line, one = limiter
     with pytest.raises(Busy):
         one.reserve("beta", "submit", BUCKET, 1000.0, 1, "poll")
 
@@ -50,9 +50,9 @@ def test_a_lent_lane_is_asked_for_after_the_own_one(gate: tuple[Line, DynamoGate
     assert len(line.sent) == 4 * TRIES
 
 
-def test_a_place_that_is_never_won_is_not_given(gate: tuple[Line, DynamoGate]) -> None:
+def test_a_place_that_is_never_won_is_not_given(limiter: tuple[Line, DynamoLimiter]) -> None:
     """Neither while another keeps making room first, nor for ever at the very first lease."""
-    line, one = gate
+    line, one = limiter
     line.answers = lambda request: _leases(a=1) if request.operation == "GetItem" else LOST
     assert one.lease("beta", "b", 2000.0, 1, 1000.0) is False
     assert len(line.of("GetItem")) == TRIES
@@ -63,9 +63,9 @@ def test_a_place_that_is_never_won_is_not_given(gate: tuple[Line, DynamoGate]) -
     assert len(line.of("GetItem")) == TRIES
 
 
-def test_where_no_lease_has_run_out_one_look_is_enough(gate: tuple[Line, DynamoGate]) -> None:
+def test_where_no_lease_has_run_out_one_look_is_enough(limiter: tuple[Line, DynamoLimiter]) -> None:
     """Nobody's place is taken that is still good; one that ends at this moment has ended."""
-    line, one = gate
+    line, one = limiter
 
     def answer(until_ms: int) -> Any:
         def said(request: Request) -> Answer:
@@ -85,11 +85,11 @@ def test_where_no_lease_has_run_out_one_look_is_enough(gate: tuple[Line, DynamoG
     assert removal["ConditionExpression"] == "jobs.#id = :until"
 
 
-def test_a_standing_that_changed_is_left_as_it_is(gate: tuple[Line, DynamoGate]) -> None:
+def test_a_standing_that_changed_is_left_as_it_is(limiter: tuple[Line, DynamoLimiter]) -> None:
     """The caller is told; one that nobody knew yet may also be there as such."""
-    line, one = gate
-    assert one.change("beta", Standing(2, 9.0), Standing(3, 9.0)) is False
-    assert one.change("beta", Standing(), Standing(1, 0.0)) is False
+    line, one = limiter
+    assert one.change("beta", CircuitState(2, 9.0), CircuitState(3, 9.0)) is False
+    assert one.change("beta", CircuitState(), CircuitState(1, 0.0)) is False
 
     known, fresh = (request.body["ConditionExpression"] for request in line.sent)
     assert "attribute_not_exists(refusals)" not in known
@@ -97,12 +97,12 @@ def test_a_standing_that_changed_is_left_as_it_is(gate: tuple[Line, DynamoGate])
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
-def test_a_fault_is_no_lost_race(gate: tuple[Line, DynamoGate], code: str) -> None:
+def test_a_fault_is_no_lost_race(limiter: tuple[Line, DynamoLimiter], code: str) -> None:
     """It would be tried in vain, and be taken for a full account."""
-    line, one = gate
+    line, one = limiter
     line.answers = lambda _: Answer({}, 400, code)
     with pytest.raises((ClientError, DarkroomError)):
         one.reserve("beta", "submit", BUCKET, 1000.0)
     with pytest.raises((ClientError, DarkroomError)):
-        one.change("beta", Standing(), Standing(1, 0.0))
+        one.change("beta", CircuitState(), CircuitState(1, 0.0))
     assert len(line.sent) == 2

@@ -12,8 +12,8 @@ from darkroom.aws.dynamodb_items import KEEP, SHARDS, read_item, shard_of, time_
 from darkroom.domain.strict_json import MAX_DEPTH
 from darkroom.domain.task import FINISHED, State
 from tests.fakes.clock import START
-from tests.fakes.cloud import INDEXES
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.moto_aws import INDEXES
+from tests.fakes.task_factory import full_task, sample_task
 
 STORAGE = Path(__file__).parents[2] / "infra" / "aws" / "storage.py"
 

@@ -6,8 +6,8 @@ import pytest
 
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.errors import Conflict
-from tests.fakes.cloud import cloud, table
-from tests.fakes.samples import sample_task
+from tests.fakes.moto_aws import cloud, table
+from tests.fakes.task_factory import sample_task
 
 
 class SendsTwice:

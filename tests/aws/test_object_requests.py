@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.domain.errors import Conflict, DarkroomError
 from tests.aws.line import Answer, Line, Request, address
-from tests.fakes.cloud import INPUT, OUTPUT, session
+from tests.fakes.moto_aws import INPUT, OUTPUT, session
 
 KEY = "photos/a b+ä.jpg"
 VERSION = "3HL4kqtJlcpXroDTDmjVBH40Nrjfkd"

@@ -13,8 +13,8 @@ from darkroom.domain.errors import OwnTrouble
 from darkroom.domain.order import Order
 from darkroom.domain.task import Task
 from tests.fakes.clock import START
-from tests.fakes.cloud import cloud, table
-from tests.fakes.samples import sample_task
+from tests.fakes.moto_aws import cloud, table
+from tests.fakes.task_factory import sample_task
 
 LARGE = Order("upscale", (), metadata={"note": "x" * 300_000})
 COUNT = 5

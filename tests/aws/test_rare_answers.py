@@ -11,8 +11,8 @@ from darkroom.aws.s3 import S3Inputs
 from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.domain.errors import Busy, DarkroomError, InputRefused
 from tests.aws.line import Answer, Line, Request
-from tests.fakes.cloud import INPUT, cloud, session, table
-from tests.fakes.samples import sample_task
+from tests.fakes.moto_aws import INPUT, cloud, session, table
+from tests.fakes.task_factory import sample_task
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:runs"
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from darkroom.aws import dynamodb_items as items
-from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.domain.rate_limits import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState
 from tests.aws.line import listening
 from tests.fakes.clock import START
-from tests.fakes.cloud import cloud
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.moto_aws import cloud
+from tests.fakes.task_factory import full_task, sample_task
 
 ID = "0009" * 8
 
@@ -94,17 +94,17 @@ def test_an_item_of_another_version_is_named_and_not_shown() -> None:
     assert caught.value.__cause__ is None
 
 
-PACE: Mapping[str, tuple[Callable[[DynamoGate], object], dict[str, Any]]] = {
+PACE: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, Any]]] = {
     "lane": (
-        lambda gate: gate.reserve("beta", "poll", Bucket(2, 2), 1000.0),
+        lambda limiter: limiter.reserve("beta", "poll", Bucket(2, 2), 1000.0),
         {"sk": "lane#poll", "empty_at": 1_002_000},
     ),
     "leases": (
-        lambda gate: gate.lease("beta", ID, 1060.5, 1, 1000.0),
+        lambda limiter: limiter.lease("beta", ID, 1060.5, 1, 1000.0),
         {"sk": "leases", "jobs": {ID: 1_060_500}},
     ),
     "standing": (
-        lambda gate: gate.change("beta", Standing(), Standing(5, 1030.25)),
+        lambda limiter: limiter.change("beta", CircuitState(), CircuitState(5, 1030.25)),
         {"sk": "standing", "refusals": 5, "until": 1_030_250},
     ),
 }
@@ -115,7 +115,7 @@ def test_a_providers_pace_is_kept_in_whole_milliseconds(name: str) -> None:
     """Under the provider's name, each part an item of its own."""
     act, expected = PACE[name]
     with cloud(), listening() as (_, table):
-        act(DynamoGate(table))
+        act(DynamoLimiter(table))
         (item,) = table.scan()["Items"]
     assert {key: item[key] for key in ("pk", *expected)} == {"pk": "gate#beta", **expected}
 

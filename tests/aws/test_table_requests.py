@@ -8,37 +8,37 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb_items import SHARDS
-from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.errors import Conflict, DarkroomError
-from darkroom.domain.rate_limits import Bucket, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState
 from darkroom.domain.task import STILL
 from tests.aws.line import Answer, Line, listening
 from tests.fakes.clock import START
-from tests.fakes.cloud import INDEXES, cloud
-from tests.fakes.samples import sample_task
+from tests.fakes.moto_aws import INDEXES, cloud
+from tests.fakes.task_factory import sample_task
 
 LATER = START + timedelta(days=9)
 TASK = sample_task(1, "waiting", wants=("photos/1.jpg", "photos/1.mask.png"))
 
 
 @pytest.fixture
-def store() -> Iterator[tuple[Line, DynamoTasks, DynamoGate]]:
+def store() -> Iterator[tuple[Line, DynamoTasks, DynamoLimiter]]:
     """A table with one waiting task, and everything that speaks to it, listened to."""
     with cloud(), listening() as (line, table):
         tasks = DynamoTasks(table)
         tasks.create(TASK, previous=None, owner=None)
-        yield line, tasks, DynamoGate(table)
+        yield line, tasks, DynamoLimiter(table)
 
 
-QUESTIONS: Mapping[str, Callable[[DynamoTasks, DynamoGate], object]] = {
+QUESTIONS: Mapping[str, Callable[[DynamoTasks, DynamoLimiter], object]] = {
     "get": lambda tasks, _: tasks.get(TASK.task_id),
     "latest": lambda tasks, _: tasks.latest(TASK.trigger.key),
     "owner": lambda tasks, _: tasks.owner(TASK.output),
     "wanting": lambda tasks, _: tasks.wanting("photos/1.jpg"),
-    "standing": lambda _, gate: gate.standing("beta"),
-    "lease": lambda _, gate: gate.lease("beta", TASK.task_id, 9, 1, 0),
-    "release": lambda _, gate: gate.release("beta", TASK.task_id),
+    "standing": lambda _, limiter: limiter.circuit("beta"),
+    "lease": lambda _, limiter: limiter.lease("beta", TASK.task_id, 9, 1, 0),
+    "release": lambda _, limiter: limiter.release("beta", TASK.task_id),
 }
 """What decides whether something is paid for, begun or written over."""
 
@@ -48,25 +48,25 @@ LISTS: Mapping[str, Callable[[DynamoTasks], object]] = {
     "by-attention": lambda tasks: tasks.needing_attention(5),
 }
 
-CHANGES: Mapping[str, Callable[[DynamoTasks, DynamoGate], object]] = {
+CHANGES: Mapping[str, Callable[[DynamoTasks, DynamoLimiter], object]] = {
     "create": lambda tasks, _: tasks.create(sample_task(2), previous=None, owner=None),
     "replace": lambda tasks, _: tasks.replace(TASK, TASK),
     "postpone": lambda tasks, _: tasks.postpone(TASK, LATER),
     "dismiss": lambda tasks, _: tasks.dismiss(TASK),
-    "reserve": lambda _, gate: gate.reserve("beta", "submit", Bucket(1, 5), 0),
-    "lease": lambda _, gate: gate.lease("beta", TASK.task_id, 9, 1, 0),
-    "change": lambda _, gate: gate.change("beta", Standing(), Standing(1, 9)),
+    "reserve": lambda _, limiter: limiter.reserve("beta", "submit", Bucket(1, 5), 0),
+    "lease": lambda _, limiter: limiter.lease("beta", TASK.task_id, 9, 1, 0),
+    "change": lambda _, limiter: limiter.change("beta", CircuitState(), CircuitState(1, 9)),
 }
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_what_decides_something_is_read_consistently(
-    store: tuple[Line, DynamoTasks, DynamoGate], name: str
+    store: tuple[Line, DynamoTasks, DynamoLimiter], name: str
 ) -> None:
     """An answer that is a second old releases nobody, or lets two pay."""
-    line, tasks, gate = store
+    line, tasks, limiter = store
     line.sent.clear()
-    QUESTIONS[name](tasks, gate)
+    QUESTIONS[name](tasks, limiter)
 
     reads = line.of("GetItem", "Query")
     assert reads
@@ -76,7 +76,7 @@ def test_what_decides_something_is_read_consistently(
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_is_of_its_own_index_which_cannot_be_read_consistently(
-    store: tuple[Line, DynamoTasks, DynamoGate], name: str
+    store: tuple[Line, DynamoTasks, DynamoLimiter], name: str
 ) -> None:
     """DynamoDB refuses a consistent read of a global index; people see the newest first."""
     line, tasks, _ = store
@@ -94,12 +94,12 @@ def test_a_list_is_of_its_own_index_which_cannot_be_read_consistently(
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_write_says_what_it_expects_to_find(
-    store: tuple[Line, DynamoTasks, DynamoGate], name: str
+    store: tuple[Line, DynamoTasks, DynamoLimiter], name: str
 ) -> None:
     """But for the entries of wanted keys, which are their task's own."""
-    line, tasks, gate = store
+    line, tasks, limiter = store
     line.sent.clear()
-    CHANGES[name](tasks, gate)
+    CHANGES[name](tasks, limiter)
 
     writes = [dict(request.body) for request in line.of("PutItem", "UpdateItem", "DeleteItem")]
     for request in line.of("TransactWriteItems"):
@@ -137,19 +137,21 @@ def test_what_is_kept_beside_a_task_goes_by_itself() -> None:
         assert int(item["expires_at"]["N"]) > START.timestamp()
 
 
-def test_a_write_asks_what_it_lost_to(store: tuple[Line, DynamoTasks, DynamoGate]) -> None:
+def test_a_write_asks_what_it_lost_to(store: tuple[Line, DynamoTasks, DynamoLimiter]) -> None:
     """So a write that arrived twice is told from another's; an update reads its result."""
-    line, tasks, gate = store
+    line, tasks, limiter = store
     line.sent.clear()
     tasks.replace(TASK, TASK)
-    gate.reserve("beta", "submit", Bucket(1, 5), 0)
+    limiter.reserve("beta", "submit", Bucket(1, 5), 0)
 
     (put,) = line.of("PutItem")
     assert put.body["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
     assert {update.body["ReturnValues"] for update in line.of("UpdateItem")} == {"ALL_NEW"}
 
 
-def test_a_write_that_lost_to_itself_has_won(store: tuple[Line, DynamoTasks, DynamoGate]) -> None:
+def test_a_write_that_lost_to_itself_has_won(
+    store: tuple[Line, DynamoTasks, DynamoLimiter],
+) -> None:
     """Its answer was lost, boto3 sent it again, and DynamoDB shows what is there by now."""
     line, tasks, _ = store
 
@@ -195,7 +197,7 @@ def test_every_page_of_a_list_is_read(page: int) -> None:
 @pytest.mark.parametrize("code", ["ConditionalCheckFailed", "TransactionConflict"])
 @pytest.mark.parametrize("place", range(4))
 def test_a_transaction_that_lost_to_another_is_a_conflict(
-    store: tuple[Line, DynamoTasks, DynamoGate], code: str, place: int
+    store: tuple[Line, DynamoTasks, DynamoLimiter], code: str, place: int
 ) -> None:
     """Whichever of its items it was that another changed, or was changing."""
     line, tasks, _ = store
@@ -210,7 +212,7 @@ def test_a_transaction_that_lost_to_another_is_a_conflict(
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ItemCollectionSizeLimitExceeded"])
 def test_a_transaction_that_lost_to_nobody_is_no_conflict(
-    store: tuple[Line, DynamoTasks, DynamoGate], code: str
+    store: tuple[Line, DynamoTasks, DynamoLimiter], code: str
 ) -> None:
     """It would be read and written again at once, for a reason that stays."""
     line, tasks, _ = store

@@ -10,11 +10,11 @@ from click.testing import CliRunner, Result
 
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
-from infra.cli import main
 from infra.cli.dead_letters import read as letters
+from infra.cli.main import main
 from infra.cli.target import Target, find_target
 from tests.cli.makes import make_task
-from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud
+from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud
 from tests.fakes.providers import PNG
 
 SPEC = b'{"operation": "upscale", "provider": "snapapi"}'

@@ -6,7 +6,7 @@ from dataclasses import replace
 from darkroom.pipeline.fail import fail
 from tests.cli.conftest import Shop
 from tests.cli.makes import make_attempt
-from tests.fakes.cloud import OUTPUT, client
+from tests.fakes.moto_aws import OUTPUT, client
 
 
 def test_what_is_not_submitted_ends_at_once(shop: Shop) -> None:

@@ -6,8 +6,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import COMMANDS, main
 from infra.cli.checkout import ROOT, called_as
+from infra.cli.main import COMMANDS, main
 
 HEAVY = ("boto3", "moto", "cv2", "aws_cdk", "rich", "numpy", "pydantic", "httpx")
 
@@ -31,7 +31,7 @@ def test_every_command_explains_itself(name: str) -> None:
 def test_help_loads_nothing_heavy() -> None:
     """Asking for help must not wait for AWS, pixels or models to be imported."""
     code = (
-        "import sys; from click.testing import CliRunner; from infra.cli import main; "
+        "import sys; from click.testing import CliRunner; from infra.cli.main import main; "
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0; "
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
@@ -44,7 +44,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_the_provider_table_loads_no_aws_and_no_pixels() -> None:
     """Declarations alone answer who does what."""
     code = (
-        "import sys; from click.testing import CliRunner; from infra.cli import main; "
+        "import sys; from click.testing import CliRunner; from infra.cli.main import main; "
         "assert CliRunner().invoke(main, ['providers', '--json']).exit_code == 0; "
         "print([name for name in ('boto3', 'moto', 'cv2', 'aws_cdk', 'numpy') "
         "if name in sys.modules])"
@@ -101,7 +101,7 @@ class Interrupted:
         if name == "click":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupted())
-from infra.cli import main
+from infra.cli.main import main
 """
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 from darkroom.domain.task import Task
-from infra.cli import main
 from infra.cli.checkout import PHOTOS
 from infra.cli.commands import demo
 from infra.cli.demo import image_checks as checks
 from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
 from infra.cli.demo.output_folder import Shelf
 from infra.cli.demo.samples import SAMPLES, Sample, files_of, missing_files
-from infra.cli.demo.verify import Verdict, judge
+from infra.cli.demo.verify import SampleResult, judge
+from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_routes
 from tests.cli.makes import make_photo, make_task
 
@@ -85,7 +85,7 @@ def test_the_shelf_refuses_to_leave_its_folder(tmp_path: Path) -> None:
     assert other.exists()
 
 
-def verdict_of(tmp_path: Path, task: Task | None, result: Image.Image | None) -> Verdict:
+def verdict_of(tmp_path: Path, task: Task | None, result: Image.Image | None) -> SampleResult:
     """Judge an upscale whose photo and result lie in `tmp_path`."""
     make_photo().save(tmp_path / "cat.jpg")
     manifest: dict[str, Any] = {"provider": "snapapi", "cost": {"credits": 6}}
@@ -148,8 +148,8 @@ def test_an_empty_contact_sheet_is_still_a_picture() -> None:
     assert draw_contact_sheet([]).height > 0
 
 
-GOOD = Verdict("cat.jpg upscale", "cat.jpg.json", "upscale", "succeeded", "snapapi", None, 6.0)
-BAD = Verdict(
+GOOD = SampleResult("cat.jpg upscale", "cat.jpg.json", "upscale", "succeeded", "snapapi", None, 6.0)
+BAD = SampleResult(
     "dog.jpg edit", "dog.jpg.json", "edit", "succeeded", "snapapi", "it is like its source"
 )
 
@@ -157,7 +157,7 @@ BAD = Verdict(
 @pytest.mark.parametrize(("verdicts", "code"), [([GOOD, GOOD], 0), ([GOOD, BAD], 1)])
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_demo_fails_when_one_result_is_wrong_and_says_which(
-    monkeypatch: pytest.MonkeyPatch, verdicts: list[Verdict], code: int, *, as_json: bool
+    monkeypatch: pytest.MonkeyPatch, verdicts: list[SampleResult], code: int, *, as_json: bool
 ) -> None:
     """The exit code and the words agree, for people and for programs."""
     monkeypatch.setattr(demo, "starting", lambda **_: nullcontext())

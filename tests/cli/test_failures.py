@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from darkroom.domain.errors import Busy
-from infra.cli.errors import told_plainly
+from infra.cli.errors import as_click_errors
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from infra.cli.errors import told_plainly
 )
 def test_an_error_from_outside_is_told_in_one_sentence(error: Exception, part: str) -> None:
     """Nobody who uses the command sees a stack trace of AWS or of the disk."""
-    with pytest.raises(click.ClickException) as told, told_plainly():
+    with pytest.raises(click.ClickException) as told, as_click_errors():
         raise error
     assert part in told.value.format_message()
     assert told.value.exit_code == 1
@@ -29,5 +29,5 @@ def test_an_error_from_outside_is_told_in_one_sentence(error: Exception, part: s
 
 def test_a_mistake_of_our_own_is_not_hidden() -> None:
     """What no row names keeps its trace, so that it can be found."""
-    with pytest.raises(KeyError), told_plainly():
+    with pytest.raises(KeyError), as_click_errors():
         raise KeyError("x")

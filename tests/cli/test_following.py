@@ -11,7 +11,7 @@ from darkroom.ports import Tasks
 from infra.cli.files.upload import Placed
 from infra.cli.tasks.describe import task_as_dict, task_lines
 from infra.cli.tasks.follow import follow
-from infra.cli.tasks.progress import Board, Row, row_of, table_of
+from infra.cli.tasks.progress import ProgressTable, Row, row_of, table_of
 from tests.cli.makes import START, make_attempt, make_task
 
 ID = "0" * 32
@@ -70,7 +70,7 @@ def test_following_ends_when_time_is_up() -> None:
 def board_lines(shown: Sequence[Sequence[Row]]) -> list[str]:
     """What a board writes where nobody watches."""
     written = io.StringIO()
-    with Board(Console(file=written, width=40), "title") as board:
+    with ProgressTable(Console(file=written, width=40), "title") as board:
         for rows in shown:
             board.show(rows)
     return written.getvalue().splitlines()
@@ -107,7 +107,7 @@ def test_a_terminal_gets_a_table() -> None:
     """Where somebody watches, the rows are drawn in place."""
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=120)
-    with Board(console, "title") as board:
+    with ProgressTable(console, "title") as board:
         board.show([row_of(make_task(), START)])
     assert "photos/cat.jpg/upscale.png" in written.getvalue()
 

@@ -50,7 +50,7 @@ def test_what_has_ended_hides_nothing_that_waits(monkeypatch: pytest.MonkeyPatch
         )
         tasks.create(task, previous=None, owner=None)
     now = START + timedelta(minutes=1)
-    monkeypatch.setattr(looking, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(looking, "MAX_LOOKED_AT", 2)
 
     assert len(list(tasks.due(now + looking.AHEAD))) == len(states)
     assert [task.state for task in unfinished(tasks, now)] == ["queued", "waiting"]

@@ -18,13 +18,13 @@ from rich.console import Console
 from darkroom.domain.object_keys import in_shell
 from darkroom.pipeline.endings.next_steps import look_at
 from infra import cli
-from infra.cli import main
 from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
+from infra.cli.main import main
 from infra.cli.printing import Several, cell, note, say, say_json, say_lines, shown
 from infra.cli.tasks.describe import task_lines
-from infra.cli.tasks.progress import Board, Row, table_of
-from tests.pipeline.offers import JOB_KEY
-from tests.pipeline.studio import Studio
+from infra.cli.tasks.progress import ProgressTable, Row, table_of
+from tests.fakes.routes import JOB_KEY
+from tests.pipeline.harness import Studio
 
 EVIL = "p/a\x1b]0;owned\x07\x1b[2K\r\x9b31mstate succeeded\n\u202ecat\u2066.jpg\u200b\x7f\udce9"
 """A title, colours, a line feed, marks of direction, nothing to see, a byte that is no text."""
@@ -93,7 +93,7 @@ def test_rich_reads_no_markup_in_a_name() -> None:
     console.print(table_of([row], name))
     assert out.getvalue().count(expected) == 3
     plain = io.StringIO()
-    with Board(Console(file=plain, width=80), "x") as board:
+    with ProgressTable(Console(file=plain, width=80), "x") as board:
         board.show([row])
     assert plain.getvalue().count(expected) == 2
     assert plain.getvalue().count("\n") == 1

@@ -5,8 +5,8 @@ import json
 from click.testing import CliRunner
 
 from darkroom.domain.object_keys import TYPED
-from infra.cli import main
 from infra.cli.commands.providers import build_markdown
+from infra.cli.main import main
 from infra.cli.offline_specs import find_offered, find_routes
 
 

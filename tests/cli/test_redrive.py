@@ -10,11 +10,11 @@ import pytest
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Requested
 from darkroom.pipeline.intake import LAST_TRY, receive
-from infra.cli.dead_letters.read import NO_REASON, BadEnd, DeadLetters, Letter, read_letter
+from infra.cli.dead_letters.read import NO_REASON, DeadLetters, FailedRunEvent, Letter, read_letter
 from infra.cli.dead_letters.redrive import redrive
 from tests.cli.conftest import Shop
 from tests.cli.makes import START, make_attempt
-from tests.fakes.cloud import INPUT, TABLE, client
+from tests.fakes.moto_aws import INPUT, TABLE, client
 
 SPEC = '{"key": "photos/cat.jpg.json"}'
 OTHER = '{"key": "else/dog.jpg.json"}'
@@ -165,7 +165,7 @@ def test_a_letter_about_a_task_that_cannot_be_read_is_one_among_others(shop: Sho
 def test_the_end_of_a_run_is_known() -> None:
     """EventBridge could not send it, or FAIL could not carry it out: the event is the same."""
     read = read_letter(letter(ended("a-3", "ABORTED")), INPUT)
-    assert read == BadEnd("a", 3, "ABORTED")
+    assert read == FailedRunEvent("a", 3, "ABORTED")
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_the_end_of_a_run_is_known() -> None:
 def test_anything_else_is_for_intake_to_understand(body: str) -> None:
     """It may have learnt to since; nothing that lies there stops the command."""
     read = read_letter(letter(body), INPUT)
-    assert not isinstance(read, BadEnd)
+    assert not isinstance(read, FailedRunEvent)
 
 
 def test_a_run_that_ended_badly_ends_its_task(shop: Shop) -> None:
     """As FAIL would have done it; the letter is dropped."""
-    last = shop.target.ports.policy.runs
+    last = shop.target.ports.limits.runs
     task = shop.task(state="queued", run=last)
     shop.bury(ended(f"{task.task_id}-{last}"), ERROR_MESSAGE="Throttled.")
     shop.bury(ended("0" * 32 + "-1"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click import Context, Group
 
-from infra.cli import main
+from infra.cli.main import main
 from infra.cli.tasks.batch import FEW
 from tests.cli.conftest import Shop
 from tests.cli.makes import make_attempt

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # ships no types
 
-from infra.cli import main
 from infra.cli.checkout import SCHEMA, SPECS
+from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_offered
 from infra.cli.spec_schema import build_schema, schema_text
 

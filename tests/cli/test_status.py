@@ -2,7 +2,7 @@
 
 import time
 
-from darkroom.domain.rate_limits import OPENS_AT, Standing
+from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState
 from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.cli.conftest import Shop
 
@@ -10,11 +10,13 @@ from tests.cli.conftest import Shop
 def test_who_is_paused_is_told_with_the_reason(shop: Shop) -> None:
     """Providers and our own side; whoever works is not mentioned."""
     now = time.time()
-    gate = shop.target.gate
-    gate.change("goapi", Standing(), Standing(OPENS_AT, now + 60, "Too few credits. Add some."))
-    gate.change("perfect", Standing(), Standing(1, now + 60))
-    gate.change("snapapi", Standing(), Standing(1, now - 60, "It was busy."))
-    gate.change(OWN_SIDE, Standing(), Standing(OPENS_AT, now - 1, "PermissionError."))
+    limiter = shop.target.limiter
+    limiter.change(
+        "goapi", CircuitState(), CircuitState(OPENS_AFTER, now + 60, "Too few credits. Add some.")
+    )
+    limiter.change("perfect", CircuitState(), CircuitState(1, now + 60))
+    limiter.change("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
+    limiter.change(OWN_SIDE, CircuitState(), CircuitState(OPENS_AFTER, now - 1, "PermissionError."))
     result = shop.run("status", "--env", "dev")
 
     assert result.exit_code == 0

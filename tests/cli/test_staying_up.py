@@ -15,10 +15,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import main
 from infra.cli.checkout import ROOT
 from infra.cli.commands import demo
 from infra.cli.lifecycle import _told, starting, until_stopped
+from infra.cli.main import main
 from infra.local.http_server import PortTakenError
 
 
@@ -100,7 +100,7 @@ def test_a_sandbox_on_a_taken_port_is_wrong_usage() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_sandboxes_print_where_they_are_and_end_on_a_signal(number: signal.Signals) -> None:
     """One JSON object on stdout, answers over HTTP, exit code 0 at the end."""
-    code = "from infra.cli import main; main()"
+    code = "from infra.cli.main import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", code, "sandbox", "--json"],
         cwd=ROOT,

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from infra.cli import main
 from infra.cli.hot_folder.s3_buckets import TargetBuckets
+from infra.cli.main import main
 from infra.cli.target import Target, find_target
 from infra.cli.tasks.find import newest
 from infra.local import running_file

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import main
 from infra.cli.checkout import SPECS
+from infra.cli.main import main
 from infra.cli.offline_specs import check_spec
 
 

@@ -19,7 +19,14 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
 from darkroom.domain.file_completeness.check import is_whole
 from darkroom.domain.media import HEAD_BYTES, sniff
-from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.provider_jobs import (
+    Accepted,
+    Download,
+    JobFailed,
+    JobRequest,
+    Pending,
+    Prepared,
+)
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 
@@ -121,14 +128,14 @@ class FakeProviders:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
 
-    def check(self, work: Work) -> None:
+    def check(self, work: JobRequest) -> None:
         """Look at the files; they are right unless `say` says otherwise."""
         del work
         said = self._next("check")
         if isinstance(said, BaseException):
             raise said
 
-    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         self._need_key(work.route.provider)
         prepared = self._next("prepare")
@@ -140,14 +147,14 @@ class FakeProviders:
         intend(Prepared(request, digests))
         return self._pay("submit", work, request)
 
-    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
         if work.route.idempotency != "key":
             raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
         self._need_key(work.route.provider)
         return self._pay("repeat", work, request)
 
-    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
+    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; every accepted one is listed at once.
 
         No two looks for the same call may bear the same number.
@@ -200,7 +207,7 @@ class FakeProviders:
         return True
 
     @contextmanager
-    def fetch(self, url: str, max_bytes: int) -> Iterator[Fetched]:
+    def fetch(self, url: str, max_bytes: int) -> Iterator[Download]:
         """Download a result."""
         said = self._next("fetch")
         if isinstance(said, BaseException):
@@ -214,9 +221,9 @@ class FakeProviders:
         file, media = io.BytesIO(body), sniff(body[:HEAD_BYTES])
         if is_whole(file, media) is False:
             raise Busy("result-not-whole", "Only a part of the result came.")
-        yield Fetched(file, len(body), hashlib.sha256(body).hexdigest(), media)
+        yield Download(file, len(body), hashlib.sha256(body).hexdigest(), media)
 
-    def _pay(self, call: Call, work: Work, request: str) -> Accepted | Finished:
+    def _pay(self, call: Call, work: JobRequest, request: str) -> Accepted | Finished:
         route = work.route
         self.sent.append(route.provider)
         self.roles.append((route.provider, tuple(work.inputs)))

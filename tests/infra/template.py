@@ -76,8 +76,8 @@ class Template:
     def allowed(self, role: Resource) -> dict[str, set[str]]:
         """Action -> the resources it is allowed on, each written as text."""
         allowed: dict[str, set[str]] = {}
-        for policy in role["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
+        for limits in role["Policies"]:
+            for statement in limits["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
                 for action in as_list(statement["Action"]):
                     allowed.setdefault(action, set()).update(

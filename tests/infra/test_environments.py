@@ -2,16 +2,16 @@
 
 import pytest
 
-from darkroom.domain.rate_limits import Allowance
+from darkroom.domain.rate_limits import AccountLimits
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import build_adapters
 from darkroom.settings import Settings
-from infra.aws.environments import LONGEST_NAME, PROVIDERS, Environment, find_environment
+from infra.aws.environments import MAX_NAME_LENGTH, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs
 
 # The longest that AWS uses today is 15 long; account ids have 12 digits.
-LONGEST_TAIL = "-output-" + 12 * "1" + "-" + 15 * "r"
+ENDING_OF_MAX_LENGTH = "-output-" + 12 * "1" + "-" + 15 * "r"
 
 
 @pytest.mark.parametrize("name", ["", "7up", "-a", "a-", "Prod", "a_b", "a.b", "a b", "a" * 19])
@@ -23,8 +23,8 @@ def test_a_name_that_no_bucket_can_bear_is_refused(name: str) -> None:
 
 def test_the_longest_name_still_fits_a_bucket() -> None:
     """Bucket names have at most 63 characters."""
-    longest = find_environment("e" * LONGEST_NAME)
-    assert len(longest.stack_name + LONGEST_TAIL) <= 63
+    longest = find_environment("e" * MAX_NAME_LENGTH)
+    assert len(longest.stack_name + ENDING_OF_MAX_LENGTH) <= 63
 
 
 @pytest.mark.parametrize("name", ["staging", "prod", "feature-7"])
@@ -61,7 +61,7 @@ def test_what_is_preferred_reaches_the_functions_as_json() -> None:
     read = Settings.from_environment({**{f"DARKROOM_{name}": "x" for name in needed}, **said})
     assert read.order == {"upscale": ("perfect", "snapapi")}
     assert read.options == {"goapi": {"service_mode": "private"}}
-    assert read.pace == {"snapapi": Allowance(share=0.5)}
+    assert read.pace == {"snapapi": AccountLimits(share=0.5)}
     assert not read.loopback
     assert Environment("shop").preferences == {}
     assert find_environment("local").preferences == {"DARKROOM_LOOPBACK": "1"}

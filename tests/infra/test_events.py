@@ -97,16 +97,16 @@ def _assert_sends_to_intake_queue(template: Template, rule: Resource) -> None:
     assert references(target["Arn"]) == {queue.id}
     assert references(target["DeadLetterConfig"]["Arn"]) == {dead_letters.id}
     for each in (queue, dead_letters):
-        (policy,) = [
-            policy
-            for policy in template.of_type("SQS::QueuePolicy")
-            if references(policy["Queues"]) == {each.id}
+        (limits,) = [
+            limits
+            for limits in template.of_type("SQS::QueuePolicy")
+            if references(limits["Queues"]) == {each.id}
         ]
         assert any(
             statement["Effect"] == "Allow"
             and statement["Principal"] == {"Service": "events.amazonaws.com"}
             and references(statement["Condition"]) == {rule.id}
-            for statement in policy["PolicyDocument"]["Statement"]
+            for statement in limits["PolicyDocument"]["Statement"]
         )
 
 

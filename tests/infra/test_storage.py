@@ -41,9 +41,9 @@ def test_both_buckets_are_private_versioned_and_encrypted(template: Template, wo
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["BucketEncryption"]
-    policy = template.one("S3::BucketPolicy", word)
-    assert references(policy["Bucket"]) == {bucket.id}
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    limits = template.one("S3::BucketPolicy", word)
+    assert references(limits["Bucket"]) == {bucket.id}
+    (statement,) = limits["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     rules = bucket["LifecycleConfiguration"]["Rules"]

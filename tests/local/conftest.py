@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.emulator import Cloud
+from infra.local.emulator import AwsEmulator
 from infra.local.lambda_runtime.pool import Place
 from infra.local.processes import Processes
 from tests.local.stack import Stack, build_template
@@ -31,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The small stack, up for the tests of one module."""
     folder = tmp_path_factory.mktemp("stack")
     started = Processes()
-    cloud = Cloud(started, HANDLERS, folder / "logs", sweep_s=1.0)
+    cloud = AwsEmulator(started, HANDLERS, folder / "logs", sweep_s=1.0)
     try:
         notes = folder / "notes"
         small = Stack(cloud, cloud.deploy(build_template(notes), "small"), notes)

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra.local.emulator import REGION, Cloud
+from infra.local.emulator import REGION, AwsEmulator
 
 WORKFLOW = {
     "StartAt": "Choose",
@@ -46,7 +46,7 @@ WORKFLOW = {
 class Stack:
     """The small stack, deployed. `notes` is where its functions write down what they got."""
 
-    cloud: Cloud
+    cloud: AwsEmulator
     outputs: dict[str, str]
     notes_file: Path
     clients: dict[str, Any] = field(default_factory=dict)

@@ -35,9 +35,9 @@ def test_what_nothing_here_acts_on_is_left_out() -> None:
     """And nobody waits for it."""
     prepared = prepare(
         template(
-            Policy={"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}]}},
-            Topic={"Type": "AWS::SNS::Topic", "DependsOn": ["Policy", "Queue"]},
-            Other={"Type": "AWS::SNS::Topic", "DependsOn": "Policy"},
+            Limits={"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}]}},
+            Topic={"Type": "AWS::SNS::Topic", "DependsOn": ["Limits", "Queue"]},
+            Other={"Type": "AWS::SNS::Topic", "DependsOn": "Limits"},
         )
     )
     assert set(prepared["Resources"]) == {"Queue", "Topic", "Other"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.pipeline.studio import Studio
+from tests.pipeline.harness import Studio
 
 
 @pytest.fixture

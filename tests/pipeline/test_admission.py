@@ -14,10 +14,10 @@ from darkroom.domain.errors import (
     Throttled,
 )
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.domain.rate_limits import OPENS_AT, Rate, Rules, Standing
+from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState, Rate, Rules
 from darkroom.pipeline.admission.admit import note_success
-from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
+from tests.pipeline.harness import PHOTO, Studio
 
 SLOW = Rules(Rate(60, 600))
 """A call every 26 s on each lane, after two at once."""
@@ -56,14 +56,14 @@ def test_who_is_late_keeps_the_slot_and_who_missed_it_asks_again(studio: Studio)
     ids = _many(studio, SYNC_NONE, 8, provider="alpha")
     late, missed = ids[-2:]
     waits = {task_id: studio.door("submit", task_id).wait_s for task_id in ids}
-    granted = len(studio.gate.granted)
+    granted = len(studio.limiter.granted)
     studio.clock.advance(waits[late] + SLOW.slot_good_for_s - 1)
     assert studio.door("submit", late).next == "deliver"
-    assert len(studio.gate.granted) == granted
+    assert len(studio.limiter.granted) == granted
 
     studio.clock.advance(waits[missed] - waits[late] + 3)
     studio.door("submit", missed)
-    assert len(studio.gate.granted) == granted + 1
+    assert len(studio.limiter.granted) == granted + 1
 
 
 def test_a_task_comes_back_to_its_own_slot(studio: Studio) -> None:
@@ -72,14 +72,14 @@ def test_a_task_comes_back_to_its_own_slot(studio: Studio) -> None:
     last = _many(studio, SYNC_NONE, 8, provider="alpha")[-1]
     for task in studio.tasks.all:
         studio.door("submit", task.task_id)
-    granted = len(studio.gate.granted)
+    granted = len(studio.limiter.granted)
     first = studio.door("submit", last)
     studio.clock.advance(first.wait_s - 2)
     second = studio.door("submit", last)
     studio.clock.advance(second.wait_s)
 
     assert studio.door("submit", last).next == "deliver"
-    assert len(studio.gate.granted) == granted
+    assert len(studio.limiter.granted) == granted
 
 
 def test_no_more_jobs_are_open_than_the_provider_bears(studio: Studio) -> None:
@@ -91,7 +91,7 @@ def test_no_more_jobs_are_open_than_the_provider_bears(studio: Studio) -> None:
 
     studio.run()
     assert _states(studio) == {"succeeded": 5}
-    assert studio.gate.leases["beta"] == {}
+    assert studio.limiter.leases["beta"] == {}
 
 
 def test_a_lease_of_a_task_that_died_ends_with_its_time(studio: Studio) -> None:
@@ -113,7 +113,7 @@ def test_a_lease_is_given_back_however_the_job_ends(studio: Studio, polls: int) 
     _many(studio, JOB_NONE, 1)
     studio.run()
 
-    assert studio.gate.leases["gamma"] == {}
+    assert studio.limiter.leases["gamma"] == {}
 
 
 def test_a_lease_is_given_back_when_the_job_fails_or_is_refused(studio: Studio) -> None:
@@ -125,7 +125,7 @@ def test_a_lease_is_given_back_when_the_job_fails_or_is_refused(studio: Studio) 
     studio.run()
 
     assert _states(studio) == {"succeeded": 1}
-    assert (studio.gate.leases["beta"], studio.gate.leases["gamma"]) == ({}, {})
+    assert (studio.limiter.leases["beta"], studio.limiter.leases["gamma"]) == ({}, {})
 
 
 def test_a_provider_that_asks_to_wait_is_left_alone_by_all(studio: Studio) -> None:
@@ -142,12 +142,12 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_all(studio: Studio) -> No
 
 def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(studio: Studio) -> None:
     """Open, half-open, closed; and nothing is lost."""
-    ids = _many(studio, SYNC_NONE, OPENS_AT + 3, provider="alpha")
+    ids = _many(studio, SYNC_NONE, OPENS_AFTER + 3, provider="alpha")
     away = NotSent("provider-unreachable", "The provider could not be reached.")
-    studio.providers.say("prepare", *[away] * OPENS_AT)
-    for task_id in ids[:OPENS_AT]:
+    studio.providers.say("prepare", *[away] * OPENS_AFTER)
+    for task_id in ids[:OPENS_AFTER]:
         studio.door("submit", task_id)
-    assert studio.gate.standing("alpha").probing
+    assert studio.limiter.circuit("alpha").probing
     paused = studio.door("submit", ids[-1])
     assert (paused.next, paused.wait_s >= 30) == ("submit", True)
 
@@ -159,9 +159,9 @@ def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(studio: Studio) -
 
     studio.clock.advance(90)
     assert studio.door("submit", ids[2]).next == "deliver"
-    assert studio.gate.standing("alpha") == Standing()
+    assert studio.limiter.circuit("alpha") == CircuitState()
     studio.run()
-    assert _states(studio) == {"succeeded": OPENS_AT + 3}
+    assert _states(studio) == {"succeeded": OPENS_AFTER + 3}
 
 
 def test_polls_keep_their_own_lane(studio: Studio) -> None:
@@ -170,7 +170,7 @@ def test_polls_keep_their_own_lane(studio: Studio) -> None:
     _many(studio, JOB_KEY, 6, provider="beta")
     studio.run()
 
-    lanes = Counter(lane for _, lane, _, _ in studio.gate.granted)
+    lanes = Counter(lane for _, lane, _, _ in studio.limiter.granted)
     assert _states(studio) == {"succeeded": 6}
     assert min(lanes["submit"], lanes["poll"]) >= 6
 
@@ -183,7 +183,7 @@ def test_a_job_that_must_not_be_left_alone_never_waits_for_a_lane(studio: Studio
     studio.run()
 
     assert studio.task.state == "succeeded"
-    assert [(lane, calls) for _, lane, _, calls in studio.gate.granted] == [("submit", 2)]
+    assert [(lane, calls) for _, lane, _, calls in studio.limiter.granted] == [("submit", 2)]
 
 
 @pytest.mark.parametrize(
@@ -198,12 +198,12 @@ def test_what_is_not_the_providers_trouble_pauses_nobody(
     studio: Studio, error: DarkroomError
 ) -> None:
     """A bad file, a clear no, and our own want of time say nothing against it."""
-    ids = _many(studio, SYNC_NONE, OPENS_AT + 1, provider="alpha")
-    studio.providers.say("prepare", *[error] * OPENS_AT)
-    for task_id in ids[:OPENS_AT]:
+    ids = _many(studio, SYNC_NONE, OPENS_AFTER + 1, provider="alpha")
+    studio.providers.say("prepare", *[error] * OPENS_AFTER)
+    for task_id in ids[:OPENS_AFTER]:
         studio.door("submit", task_id)
 
-    assert studio.gate.standing("alpha").refusals == 0
+    assert studio.limiter.circuit("alpha").refusals == 0
     assert studio.door("submit", ids[-1]).next == "deliver"
 
 
@@ -211,7 +211,7 @@ def test_a_clear_no_shows_that_a_paused_provider_works_again(studio: Studio) -> 
     """The one that tries it out need not be lucky."""
     first, second = _many(studio, SYNC_NONE, 2, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.gate.change("alpha", Standing(), Standing(OPENS_AT, now))
+    studio.limiter.change("alpha", CircuitState(), CircuitState(OPENS_AFTER, now))
     studio.providers.say("prepare", ProviderRefused("provider-refused", "No."))
     studio.door("submit", first)
 
@@ -223,8 +223,8 @@ def test_who_cannot_call_does_not_use_up_the_one_try(studio: Studio) -> None:
     studio.providers.rules_of["beta"] = Rules(open_jobs=1)
     outside, inside = _many(studio, JOB_KEY, 2, provider="beta")
     now = studio.clock.now().timestamp()
-    studio.gate.lease("beta", inside, now + 600, 1, now)
-    studio.gate.change("beta", Standing(), Standing(OPENS_AT, now))
+    studio.limiter.lease("beta", inside, now + 600, 1, now)
+    studio.limiter.change("beta", CircuitState(), CircuitState(OPENS_AFTER, now))
 
     assert studio.door("submit", outside).next == "submit"
     assert studio.door("submit", inside).next == "poll"
@@ -242,17 +242,17 @@ def test_a_task_that_is_ended_while_it_waits_gives_its_lease_back(studio: Studio
         studio.remove(task.trigger.key)
 
     assert _states(studio)["cancelled"] == len(waiting)
-    assert len(studio.gate.leases["beta"]) == 5 - len(waiting)
+    assert len(studio.limiter.leases["beta"]) == 5 - len(waiting)
 
 
 def test_a_success_does_not_cut_short_what_a_provider_asked_for(studio: Studio) -> None:
     """A call that began before may end well after it."""
     now = studio.clock.now().timestamp()
-    asked = Standing().refused(now, 90)
-    studio.gate.change("alpha", Standing(), asked)
+    asked = CircuitState().refused(now, 90)
+    studio.limiter.change("alpha", CircuitState(), asked)
     note_success(studio.ports, "alpha")
 
-    assert studio.gate.standing("alpha") == Standing(0, now + 90)
+    assert studio.limiter.circuit("alpha") == CircuitState(0, now + 90)
 
 
 def test_a_wrong_file_is_told_at_once_and_not_after_the_wait_for_its_turn(studio: Studio) -> None:
@@ -274,7 +274,7 @@ def test_a_single_lane_keeps_the_whole_rate_for_itself(studio: Studio) -> None:
     studio.run()
 
     assert _states(studio) == {"succeeded": 40}
-    granted = [(at, calls) for _, _, at, calls in studio.gate.granted]
+    granted = [(at, calls) for _, _, at, calls in studio.limiter.granted]
     assert {calls for _, calls in granted} == {6}
     for start, _ in granted:
         within = sum(calls for at, calls in granted if start <= at < start + limit.per_s)
@@ -286,8 +286,8 @@ def test_who_waits_for_room_uses_up_nobody_s_turn(studio: Studio) -> None:
     studio.providers.rules_of["beta"] = Rules(Rate(60, 60), open_jobs=1)
     first, second = _many(studio, JOB_KEY, 2, provider="beta")
     studio.door("submit", first)
-    granted = len(studio.gate.granted)
+    granted = len(studio.limiter.granted)
     for _ in range(3):
         studio.clock.advance(studio.door("submit", second).wait_s)
 
-    assert len(studio.gate.granted) == granted
+    assert len(studio.limiter.granted) == granted

@@ -8,8 +8,8 @@ from darkroom.domain.errors import Failure, Refused
 from darkroom.domain.task import Ending
 from darkroom.pipeline.cancel import stop
 from darkroom.pipeline.endings.next_steps import after
-from tests.fakes.samples import sample_task
-from tests.pipeline.studio import Studio, in_state
+from tests.fakes.task_factory import sample_task
+from tests.pipeline.harness import Studio, in_state
 
 ID = "0001" * 8
 

@@ -20,8 +20,8 @@ from darkroom.pipeline.paid_call.plan import (
     work_for,
 )
 from tests.fakes.clock import START
-from tests.fakes.samples import sample_task
-from tests.pipeline.studio import Studio
+from tests.fakes.task_factory import sample_task
+from tests.pipeline.harness import Studio
 
 BETA, GAMMA = Choice("beta", "beta-1"), Choice("gamma", "gamma-1")
 
@@ -73,7 +73,7 @@ def test_attempts_are_numbered_from_the_last_one() -> None:
 def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
     """Counted from its making; from when a person took it up again, where one did."""
     studio = Studio()
-    queue = timedelta(seconds=studio.policy.queue_s)
+    queue = timedelta(seconds=studio.limits.queue_s)
     task = _task(("beta", "failed", 1), ("beta", "lost", 2), since_run=2)
     first, second = task.attempts
     asked, began = START + timedelta(days=3), START + timedelta(days=4)
@@ -89,7 +89,7 @@ def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
     """Its own limit, and the margin after it."""
     studio = Studio()
     route = replace(studio.providers.routes()[0], call_s=70)
-    expected = studio.clock.now() + timedelta(seconds=70 + studio.policy.margin_s)
+    expected = studio.clock.now() + timedelta(seconds=70 + studio.limits.margin_s)
     assert call_until(studio.ports, route) == expected
 
 

@@ -6,8 +6,8 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Busy, ResultGone, Throttled, Unclear
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.pipeline.submit import submit
-from tests.pipeline.offers import JOB_ALONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_ALONE
+from tests.pipeline.harness import PHOTO, Studio
 
 ALONE_S = 10
 LOST = JobFailed("job-lost", "The provider no longer knows the job.", "no")

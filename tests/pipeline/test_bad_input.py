@@ -10,8 +10,8 @@ from darkroom.domain.errors import Refused
 from darkroom.pipeline.intake import intake
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG
-from tests.pipeline.offers import SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+from tests.fakes.routes import SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
 DEEP = b'{"operation": "upscale", "metadata": ' + b'{"a":' * 200 + b"1" + b"}" * 201
 
@@ -149,7 +149,7 @@ def test_an_input_that_never_comes_is_named(studio: Studio) -> None:
     """After a day the task gives up and says for what it waited."""
     studio.ask("remove-objects", inputs={"mask": "/masks/cat.png"})
     studio.drop(PHOTO)
-    studio.clock.advance(studio.policy.inputs_s + 1)
+    studio.clock.advance(studio.limits.inputs_s + 1)
     sweep(studio.ports)
 
     assert "masks/cat.png" in _failed(studio, "inputs-missing")["sentence"]
@@ -249,7 +249,7 @@ def test_a_waiting_task_is_not_kept_waiting_by_a_file_that_cannot_be_read(studio
     studio.ask(SYNC_NONE)
     studio.inputs.unreadable.add(PHOTO)
     studio.upload(PHOTO)
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     sweep(studio.ports)
     studio.run()
 

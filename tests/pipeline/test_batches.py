@@ -7,8 +7,8 @@ import pytest
 from darkroom.domain.arrivals import Arrival, Message, Unread, Uploaded
 from darkroom.domain.errors import Busy, Failure
 from darkroom.pipeline.intake import LAST_TRY, receive
-from tests.pipeline.offers import SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+from tests.fakes.routes import SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
 BAD = Unread(Failure("bad-message", "Record 2 of 3: it is about another bucket.", "See there."))
 LOST = Uploaded("lost.jpg.json")

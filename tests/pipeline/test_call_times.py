@@ -10,8 +10,8 @@ import pytest
 
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Step
-from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Died, Studio
+from tests.fakes.routes import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, Died, Studio
 
 PREPARING_S = 50
 
@@ -43,7 +43,7 @@ def test_a_call_is_waited_for_from_its_intent_on(operation: str) -> None:
     assert (paying.started_at - began).total_seconds() == PREPARING_S
     lasts_s = (paying.call_until - paying.started_at).total_seconds()
     route = next(r for r in studio.providers.routes() if r.provider == paying.provider)
-    assert lasts_s == route.call_s + studio.policy.margin_s
+    assert lasts_s == route.call_s + studio.limits.margin_s
     assert studio.door("submit", studio.task.task_id) == Step("submit", int(lasts_s))
     assert len(studio.providers.sent) == 1
 
@@ -58,7 +58,7 @@ def test_an_intent_that_took_long_to_write_is_not_followed_by_a_call() -> None:
     def slowly(old: Any, new: Any) -> Any:
         written = write(old, new)
         if new.state == "submitting":
-            studio.clock.advance(studio.policy.margin_s / 2 + 1)
+            studio.clock.advance(studio.limits.margin_s / 2 + 1)
         return written
 
     studio.tasks.replace = slowly  # type: ignore[method-assign]

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, Refused, Throttled
-from darkroom.domain.provider_jobs import Prepared, Work
+from darkroom.domain.provider_jobs import JobRequest, Prepared
 from darkroom.domain.task import State
 from darkroom.pipeline.cancel import stop
 from darkroom.pipeline.retry import retry
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
-from tests.pipeline.studio import PHOTO, Died, Studio, in_state, refusal
+from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
+from tests.pipeline.harness import PHOTO, Died, Studio, in_state, refusal
 
 CALL_IS_OVER_S = 300
 """Longer than any paid call may take."""
@@ -102,7 +102,7 @@ def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
     studio.ask(JOB_NONE)
     submit = studio.providers.submit
 
-    def refuse_meanwhile(work: Work, intend: Callable[[Prepared], None]) -> object:
+    def refuse_meanwhile(work: JobRequest, intend: Callable[[Prepared], None]) -> object:
         def intend_and_stop(prepared: Prepared) -> None:
             intend(prepared)
             cancel(studio)

@@ -10,7 +10,7 @@ from darkroom.domain.object_keys import read_spec_name
 from darkroom.domain.spec import parse_spec
 from darkroom.pipeline.orders.match import choose
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.offers import ROUTES, Nothing
+from tests.fakes.routes import ROUTES, Nothing
 
 KEY = "photos/cat.jpg.json"
 PINNED: dict[str, Any] = {"pinned_only": True, "roles": {}}

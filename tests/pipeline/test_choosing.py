@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.offers import ROUTES, Nothing
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import ROUTES, Nothing
+from tests.pipeline.harness import PHOTO, Studio
 
 OPEN = [
     replace(ROUTES[0], operation="task", provider="omega", models=(name,), pinned_only=True)

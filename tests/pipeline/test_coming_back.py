@@ -6,8 +6,8 @@ import pytest
 
 from darkroom.domain.arrivals import Removed, Uploaded
 from darkroom.pipeline.sweep import sweep
-from tests.pipeline.offers import SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio
+from tests.fakes.routes import SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio
 
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 
@@ -110,7 +110,7 @@ def test_what_never_came_is_told_as_it_was_written(studio: Studio) -> None:
     """People look for the name that they know."""
     studio.ask("remove-objects", SPEC, inputs={"mask": f"{APART}.png"})
     assert f"photos/{APART}.png" in (studio.task.wait_reason or "")
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     sweep(studio.ports)
     studio.run()
 

@@ -16,8 +16,8 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.task import STILL
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports
-from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, refusal, spec_of
+from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, refusal, spec_of
 
 When = Literal["before", "after"]
 
@@ -68,7 +68,7 @@ class Mortal:
 
 
 def _mortal(ports: Ports, doom: Doom) -> Ports:
-    lasting = ("clock", "policy")
+    lasting = ("clock", "limits")
     wrapped: dict[str, Any] = {
         f.name: Mortal(getattr(ports, f.name), f.name, doom)
         for f in fields(ports)
@@ -129,7 +129,7 @@ def _deleted(studio: Studio) -> None:
 
 def _never_came(studio: Studio) -> None:
     studio.ask(SYNC_NONE)
-    studio.clock.advance(studio.policy.inputs_s + 1)
+    studio.clock.advance(studio.limits.inputs_s + 1)
     for _ in range(3):
         with contextlib.suppress(Died):
             sweep(studio.ports)

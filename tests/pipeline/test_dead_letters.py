@@ -9,8 +9,8 @@ from darkroom.domain.arrivals import Arrival, Message
 from darkroom.domain.errors import Busy
 from darkroom.pipeline.intake import LAST_TRY, REASON_BYTES, receive
 from infra.aws.sizes import RECEIVES
-from tests.pipeline.offers import JOB_KEY
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_KEY
+from tests.pipeline.harness import PHOTO, Studio
 
 REQUEST = f'{{"source": "{PHOTO}", "spec": {{"operation": "{JOB_KEY}"}}}}'
 """A request that has no id of its own."""

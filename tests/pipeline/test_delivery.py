@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.domain.attempt import Charged, Finished, ResultRef
 from darkroom.domain.errors import Busy, DarkroomError, ResultGone
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.media import Kind
 from darkroom.domain.object_keys import work_key
 from darkroom.domain.provider_jobs import JobFailed
@@ -18,8 +18,8 @@ from darkroom.pipeline.deliver import ABSENT_LIMIT, deliver
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.ports import Step
 from tests.fakes.providers import PNG
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Died, Studio
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, Died, Studio
 
 GONE = ResultGone("result-gone", "The result is not at its address.")
 OUT = f"{PHOTO}/{SYNC_NONE}"
@@ -389,7 +389,7 @@ def test_what_was_copied_before_a_useless_result_is_in_the_manifest(studio: Stud
 
 def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
     """The limit is a setting; the sentence is about it, not about a fault of ours."""
-    studio = Studio(policy=Policy(result_bytes=10))
+    studio = Studio(limits=Limits(result_bytes=10))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     studio.run()

@@ -5,8 +5,8 @@ import pytest
 from darkroom.domain.errors import Failure
 from darkroom.domain.task import Ending, EndStatus
 from darkroom.pipeline.endings.publish import announce
-from tests.fakes.samples import full_task, sample_task
-from tests.pipeline.studio import PHOTO, Studio, in_state, refusal
+from tests.fakes.task_factory import full_task, sample_task
+from tests.pipeline.harness import PHOTO, Studio, in_state, refusal
 
 
 def test_a_success_says_what_was_done_and_where_it_lies() -> None:

@@ -13,8 +13,8 @@ from darkroom.pipeline.intake import LAST_TRY, receive
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.clock import START
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
 HELD = InputWithheld("input-archived", f"{PHOTO} lies in an archive.", "Restore it.")
 
@@ -78,12 +78,12 @@ def test_a_task_waits_for_a_right_and_goes_on_by_itself_when_it_is_given(
     studio.ask(SYNC_NONE)
     studio.drop(PHOTO)
     assert studio.task.wait_reason == f"{PHOTO} may not be read. Give the right."
-    studio.clock.advance(studio.policy.look_s)
+    studio.clock.advance(studio.limits.look_s)
     assert sweep(studio.ports) == {"alive": 1}
     assert sweep(studio.ports) == {}
 
     studio.inputs.forbidden.clear()
-    studio.clock.advance(studio.policy.look_s)
+    studio.clock.advance(studio.limits.look_s)
     assert sweep(studio.ports) == {"started": 1}
     _succeeds(studio)
 
@@ -94,7 +94,7 @@ def test_a_file_whose_restoration_nobody_told_of_is_found(studio: Studio) -> Non
     studio.inputs.archived[PHOTO] = True
     studio.ask(SYNC_NONE)
     del studio.inputs.archived[PHOTO]
-    studio.clock.advance(studio.policy.look_s)
+    studio.clock.advance(studio.limits.look_s)
 
     assert sweep(studio.ports) == {"started": 1}
     _succeeds(studio)
@@ -108,7 +108,7 @@ def test_what_is_on_its_way_out_of_an_archive_is_waited_for_longer_than_a_day(
     studio.inputs.archived[PHOTO] = True
     studio.ask(SYNC_NONE)
     for _ in range(2 * 24 * 4):
-        studio.clock.advance(studio.policy.look_s)
+        studio.clock.advance(studio.limits.look_s)
         sweep(studio.ports)
     assert studio.task.state == "waiting"
     assert studio.task.ending is None
@@ -125,7 +125,7 @@ def test_what_is_held_back_for_too_long_ends_with_the_reason(
     studio.drop(PHOTO)
     studio.inputs.archived[PHOTO] = coming
     studio.ask(SYNC_NONE)
-    studio.clock.advance(studio.policy.queue_s if coming else studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.queue_s if coming else studio.limits.inputs_s)
     assert sweep(studio.ports) == {"given-up": 1}
     studio.run()
 
@@ -155,8 +155,8 @@ def test_a_photo_that_is_held_back_when_it_is_opened_waits_in_its_run(studio: St
     task = studio.task
     assert (task.state, task.attempts) == ("queued", ())
     assert task.wait_reason == f"{PHOTO} lies in an archive. Restore it."
-    assert studio.gate.standing("beta").refusals == 0
-    assert studio.gate.standing("beta").until == 0
+    assert studio.limiter.circuit("beta").refusals == 0
+    assert studio.limiter.circuit("beta").until == 0
     _succeeds(studio)
     assert studio.task.look_at is None
 
@@ -168,13 +168,13 @@ def test_what_is_held_back_uses_up_no_place_in_the_pace(studio: Studio) -> None:
     studio.providers.say("prepare", HELD)
     studio.door("submit", studio.task.task_id)
     asked: list[str] = []
-    reserve = studio.gate.reserve
+    reserve = studio.limiter.reserve
 
     def noted(provider: str, *args: Any, **more: Any) -> float:
         asked.append(provider)
         return reserve(provider, *args, **more)
 
-    studio.gate.reserve = noted  # type: ignore[method-assign]
+    studio.limiter.reserve = noted  # type: ignore[method-assign]
     studio.providers.rules_of["beta"] = Rules(Rate(60, 60))
     studio.providers.say("check", HELD)
     studio.door("submit", studio.task.task_id)

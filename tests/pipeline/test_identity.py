@@ -10,8 +10,8 @@ from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Requested
 from darkroom.pipeline.intake import LAST_TRY, receive
 from tests.fakes.clock import FixedClock
-from tests.pipeline.offers import SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import SYNC_NONE
+from tests.pipeline.harness import PHOTO, Studio
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

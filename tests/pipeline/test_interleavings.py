@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import Busy, NotSent, ResultGone, Throttled, Unclear
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.pipeline.intake import intake
-from tests.pipeline.offers import JOB_KEY, SYNC_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, spec_of
+from tests.fakes.routes import JOB_KEY, SYNC_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, spec_of
 
 LATER = Throttled("provider-busy", "Come back later.", retry_after_s=1)
 
@@ -201,7 +201,7 @@ def test_results_that_were_copied_before_a_crash_are_not_called_gone(studio: Stu
 
 def test_whoever_loses_the_race_to_the_end_leaves_the_winner_s_manifest() -> None:
     """FAIL wrote a failed manifest over the one of DELIVER, and lost the write of the state."""
-    studio = Studio(policy=Policy(runs=1))
+    studio = Studio(limits=Limits(runs=1))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     studio.run(until=["delivering"])

@@ -6,8 +6,8 @@ import pytest
 
 from darkroom.domain.errors import Busy, Throttled
 from darkroom.domain.provider_jobs import JobFailed, Pending
-from tests.pipeline.offers import JOB_KEY, JOB_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_KEY, JOB_NONE
+from tests.pipeline.harness import PHOTO, Studio
 
 TROUBLE = (
     Throttled("come-back", "The provider is busy.", retry_after_s=30),

@@ -4,8 +4,8 @@ import pytest
 
 from darkroom.domain.errors import Busy, Throttled, Unclear
 from tests.fakes.providers import Lost
-from tests.pipeline.offers import JOB_LOOKED_UP
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_LOOKED_UP
+from tests.pipeline.harness import PHOTO, Studio
 
 NO_ANSWER = Unclear("no-answer", "The provider did not answer.")
 

@@ -4,8 +4,8 @@ import json
 
 from darkroom.domain.errors import Unclear
 from tests.fakes.providers import AS_OF, PNG, Lost
-from tests.pipeline.offers import JOB_KEY, JOB_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio
+from tests.fakes.routes import JOB_KEY, JOB_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio
 
 
 def _succeeded(studio: Studio) -> Studio:

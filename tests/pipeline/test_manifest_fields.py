@@ -12,7 +12,7 @@ from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of, read_results
 from tests.fakes.clock import START
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.task_factory import full_task, sample_task
 
 PRICED = Tariff(0.01, "2026-02-01", "the list")
 TARIFFS = {"beta": PRICED, "gamma": Tariff(None, "2026-01-01", "no list")}

@@ -8,11 +8,11 @@ import pytest
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Awaited, Message
-from darkroom.pipeline.intake import LEAST_LEFT_S, intake, receive
+from darkroom.pipeline.intake import MIN_LEFT_S, intake, receive
 from darkroom.pipeline.release import PIECE, PIECE_S
 from infra.aws.sizes import BATCH_SIZE, SIZES
 from tests.fakes.clock import START
-from tests.pipeline.studio import Studio
+from tests.pipeline.harness import Studio
 
 MASK = "p/shared.png"
 MANY = 3 * PIECE
@@ -98,7 +98,7 @@ def test_an_errand_that_takes_too_long_hands_the_rest_on(studio: Studio) -> None
 def test_a_batch_of_errands_fits_into_one_invocation() -> None:
     """Else all of its messages come again, and count as received in vain."""
     usual_s = 1
-    assert BATCH_SIZE * (PIECE_S + usual_s) < SIZES["intake"].timeout_s - LEAST_LEFT_S
+    assert BATCH_SIZE * (PIECE_S + usual_s) < SIZES["intake"].timeout_s - MIN_LEFT_S
 
 
 @pytest.mark.parametrize("seconds", [0.1, 2, 30])
@@ -196,7 +196,7 @@ def test_a_message_is_not_begun_where_its_process_is_nearly_over(studio: Studio)
     """It comes again by itself; begun, it would take with it what was done before."""
     body = json.dumps({"key": "p/cat.jpg.json"})
     with pytest.raises(Exception, match="took all the time"):
-        receive(studio.ports, Message(body, "m"), read_message, lambda: LEAST_LEFT_S - 1)
+        receive(studio.ports, Message(body, "m"), read_message, lambda: MIN_LEFT_S - 1)
     assert studio.dead_letters.letters == []
 
 

@@ -15,8 +15,8 @@ from darkroom.domain.task import Result, Task
 from darkroom.pipeline.endings.publish import named, put_as
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio
 
 
 class HeldUp(InMemoryOutputs):

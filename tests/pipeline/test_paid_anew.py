@@ -8,8 +8,8 @@ from darkroom.domain.errors import Busy
 from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
 from darkroom.pipeline.retry import retry
 from tests.fakes.providers import PNG
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, Studio
 
 OUT = f"{PHOTO}/remove-background"
 USELESS = b"<html>Sorry</html>"

@@ -19,7 +19,7 @@ from darkroom.domain.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Prepared
 from darkroom.domain.task import Task
 from darkroom.pipeline.fail import fail
@@ -29,9 +29,9 @@ from darkroom.pipeline.sweep import look_after
 from darkroom.ports import Ports, Step
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import Lost
+from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_NONE
 from tests.fakes.tasks import InMemoryTasks
-from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Died, Studio
+from tests.pipeline.harness import PHOTO, SPEC, Died, Studio
 
 PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90_000)).decode()
 LARGE = Finished((ResultRef("image", data=PICTURE),))
@@ -114,7 +114,7 @@ def test_a_table_that_refuses_for_long_finds_the_answer_in_the_bucket(
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
 def test_no_run_is_left_and_the_answer_in_the_bucket_is_not_called_unknown(operation: str) -> None:
     """It ends as paid for, with the advice to run `retry`, which brings what was made."""
-    studio = Studio(policy=Policy(runs=1))
+    studio = Studio(limits=Limits(runs=1))
     task_id = _asked(studio, operation)
     whole = studio.ports
     studio.ports = replace(whole, tasks=_Table(studio, 10_000, TimeoutError))
@@ -404,7 +404,7 @@ def _ends(studio: Studio) -> str:
 
 
 def _unattended(ports: Ports) -> Ports:
-    return replace(ports, policy=replace(ports.policy, attend_s=0))
+    return replace(ports, limits=replace(ports.limits, attend_s=0))
 
 
 def test_a_job_named_wrongly_by_hand_may_be_named_again(studio: Studio) -> None:

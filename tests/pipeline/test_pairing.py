@@ -4,8 +4,8 @@ from typing import Any
 
 from darkroom.domain.arrivals import Uploaded
 from darkroom.pipeline.intake import intake
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio, spec_of
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
 MASK = "photos/cat.mask.png"
 

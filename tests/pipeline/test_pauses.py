@@ -9,13 +9,13 @@ from typing import BinaryIO
 import pytest
 
 from darkroom.domain.errors import AccountBlocked, NotSent, OwnTrouble
-from darkroom.domain.rate_limits import MOST_BLOCKED_S, Standing
+from darkroom.domain.rate_limits import MAX_BLOCKED_S, CircuitState
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.admit import HELD_UP_S, OWN_SIDE
 from darkroom.pipeline.poll import UNASKED_FOR
 from tests.fakes.outputs import InMemoryOutputs
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, Studio
 
 EMPTY = AccountBlocked("no-credits", "The account at alpha has too few credits.", "Add credits.")
 REFUSED = AccountBlocked("bad-credentials", "beta does not accept the key.", "Set another.")
@@ -76,13 +76,13 @@ def test_an_empty_account_pauses_its_provider_at_once(studio: Studio, call: str)
 
     sent = len(studio.providers.sent)
     assert sent == (0 if call == "prepare" else 1)
-    assert all(step.next == "submit" and 30 <= step.wait_s <= MOST_BLOCKED_S for step in steps)
+    assert all(step.next == "submit" and 30 <= step.wait_s <= MAX_BLOCKED_S for step in steps)
     for task_id in (first, second):
         assert _task(studio, task_id).state == "queued"
         assert _task(studio, task_id).wait_reason == (
             "alpha is paused: The account at alpha has too few credits. Add credits."
         )
-    assert studio.gate.standing("alpha").reason == f"{EMPTY.failure.sentence} Add credits."
+    assert studio.limiter.circuit("alpha").reason == f"{EMPTY.failure.sentence} Add credits."
 
 
 def test_one_at_a_time_tries_a_blocked_account_out(studio: Studio) -> None:
@@ -91,7 +91,7 @@ def test_one_at_a_time_tries_a_blocked_account_out(studio: Studio) -> None:
     studio.providers.say("submit", *[EMPTY] * 3)
     studio.door("submit", ids[0])
     for sent in (2, 3):
-        studio.clock.advance(MOST_BLOCKED_S + 1)
+        studio.clock.advance(MAX_BLOCKED_S + 1)
         for task_id in ids:
             studio.door("submit", task_id)
         assert len(studio.providers.sent) == sent
@@ -126,7 +126,7 @@ def test_tasks_go_on_by_themselves_soon_after_the_account_was_put_right(studio: 
     assert _states(studio) == {"delivering": 4}
     assert (studio.clock.now() - topped_up).total_seconds() < 240
     assert len(studio.providers.charged) == 4
-    assert studio.gate.standing("alpha") == Standing()
+    assert studio.limiter.circuit("alpha") == CircuitState()
 
 
 def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(studio: Studio) -> None:
@@ -139,7 +139,7 @@ def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(studio: Studio) ->
     assert _task(studio, task_id).wait_reason == (
         "beta cannot be asked about the job: beta does not accept the key. Set another."
     )
-    assert studio.gate.standing("beta").probing
+    assert studio.limiter.circuit("beta").probing
 
     studio.clock.advance(UNASKED_FOR.total_seconds() + 2 * 3600)
     assert studio.door("poll", task_id).next == "poll"
@@ -195,7 +195,7 @@ def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
         assert "arn:" not in reason
     assert len(studio.providers.charged) == 1
     assert (_task(studio, first).wait_reason or "").startswith("the results cannot be delivered")
-    assert studio.gate.standing(OWN_SIDE).reason
+    assert studio.limiter.circuit(OWN_SIDE).reason
 
 
 def test_a_delivery_that_works_again_opens_the_gate() -> None:
@@ -219,8 +219,8 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
     outputs.shut = False
     assert studio.door("deliver", first).next == "done"
 
-    assert studio.gate.standing(OWN_SIDE) == Standing()
-    assert first not in studio.gate.leases[OWN_SIDE]
+    assert studio.limiter.circuit(OWN_SIDE) == CircuitState()
+    assert first not in studio.limiter.leases[OWN_SIDE]
     assert studio.door("submit", third).next == "deliver"
     assert _task(studio, first).state == "succeeded"
 
@@ -239,7 +239,7 @@ def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None
     outputs.shut = True
     assert studio.door("deliver", bad).next == "poll"
 
-    assert studio.gate.standing(OWN_SIDE) == Standing()
+    assert studio.limiter.circuit(OWN_SIDE) == CircuitState()
     assert studio.door("submit", third).next == "deliver"
 
 
@@ -283,17 +283,17 @@ def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     old = studio.task.task_id
-    studio.clock.advance(studio.policy.queue_s + 1)
+    studio.clock.advance(studio.limits.queue_s + 1)
     for door in ("submit", "fail"):
         studio.door(door, old)
     assert _task(studio, old).state == "failed"
     studio.ask(SYNC_NONE, metadata={"version": 2})
     outputs.shut = True
     now = studio.clock.now().timestamp()
-    studio.gate.change(OWN_SIDE, Standing(), Standing(5, now, "It is shut."))
+    studio.limiter.change(OWN_SIDE, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.door("fail", old)
 
-    assert studio.gate.standing(OWN_SIDE).probing
+    assert studio.limiter.circuit(OWN_SIDE).probing
 
 
 def test_a_refused_try_leaves_room_for_the_next_one() -> None:
@@ -301,10 +301,10 @@ def test_a_refused_try_leaves_room_for_the_next_one() -> None:
     studio, _ = _denied()
     _, one, other = _many(studio, 3, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.gate.change(OWN_SIDE, Standing(), Standing(5, now, "It is shut."))
+    studio.limiter.change(OWN_SIDE, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.providers.say("submit", NotSent("provider-unreachable", "No route."))
     studio.door("submit", one)
-    assert studio.gate.leases[OWN_SIDE] == {}
+    assert studio.limiter.leases[OWN_SIDE] == {}
     assert studio.door("submit", other).next == "deliver"
 
 
@@ -312,7 +312,7 @@ def test_a_manifest_that_cannot_be_written_closes_the_gate_too() -> None:
     """The same bucket takes it."""
     studio, _ = _denied()
     one, other = _many(studio, 2, provider="alpha")
-    studio.clock.advance(studio.policy.queue_s + 1)
+    studio.clock.advance(studio.limits.queue_s + 1)
     assert studio.door("submit", one).next == "fail"
     with pytest.raises(PermissionError):
         studio.door("fail", one)
@@ -343,7 +343,7 @@ def test_inputs_and_secrets_that_cannot_be_had_are_waited_for(
         assert "something of Darkroom's own" in (_task(studio, task_id).wait_reason or "")
         studio.clock.advance(step.wait_s)
 
-    assert studio.gate.standing("alpha") == Standing()
+    assert studio.limiter.circuit("alpha") == CircuitState()
     assert studio.door("submit", task_id).next == "deliver"
     assert _task(studio, task_id).wait_reason is None
 

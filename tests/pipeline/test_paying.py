@@ -13,8 +13,8 @@ from darkroom.domain.errors import Busy, NotSent, ProviderRefused, Throttled, Un
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
-from tests.pipeline.offers import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, refusal
+from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, refusal
 
 TIMED_OUT = Unclear("no-answer", "The provider did not answer in time.")
 UNREACHED = NotSent("not-reached", "The provider could not be reached.")
@@ -219,7 +219,7 @@ def test_an_interrupted_call_is_waited_for_before_it_is_settled(studio: Studio) 
         studio.door("submit", task_id)
 
     step = studio.door("submit", task_id)
-    assert step == Step("submit", 90 + studio.policy.margin_s)
+    assert step == Step("submit", 90 + studio.limits.margin_s)
     studio.clock.advance(step.wait_s)
     assert studio.door("submit", task_id) == Step("fail")
     assert studio.providers.sent == ["alpha"]
@@ -263,7 +263,7 @@ def test_a_call_that_would_outlive_its_process_is_not_begun(studio: Studio) -> N
     """Preparing took too long; the next entry has a whole life before it."""
     _asked(studio, SYNC_NONE)
     task_id = studio.task.task_id
-    step = submit(studio.ports, task_id, 1, lambda: 90 + studio.policy.margin_s - 1)
+    step = submit(studio.ports, task_id, 1, lambda: 90 + studio.limits.margin_s - 1)
 
     assert step.next == "submit"
     assert studio.task.state == "queued"

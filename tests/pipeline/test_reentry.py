@@ -10,12 +10,12 @@ from typing import get_args
 import pytest
 
 from darkroom.domain.errors import Busy
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.task import FINISHED, State
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Next, Step
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.studio import PHOTO, Studio, in_state
+from tests.pipeline.harness import PHOTO, Studio, in_state
 
 DOORS = ("submit", "poll", "deliver", "fail")
 STATES: tuple[State, ...] = get_args(State)
@@ -135,7 +135,7 @@ def test_a_broken_run_of_a_paid_task_is_followed_by_another(state: State) -> Non
 @pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
 def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
     """Failed, or unknown where a paid call's answer was never written down."""
-    studio = in_state(state, Policy(runs=1))
+    studio = in_state(state, Limits(runs=1))
     studio.clock.advance(CALL_IS_OVER_S)
     studio.door("fail", studio.task.task_id)
 
@@ -152,7 +152,7 @@ def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> 
 
 def test_a_broken_run_is_not_ended_while_its_paid_call_may_still_answer() -> None:
     """Else the answer, and with it the job's id, would find the task ended."""
-    studio = in_state("submitting", Policy(runs=1))
+    studio = in_state("submitting", Limits(runs=1))
     with pytest.raises(Busy):
         studio.door("fail", studio.task.task_id)
     assert studio.task.state == "submitting"

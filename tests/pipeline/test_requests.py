@@ -3,8 +3,8 @@
 from typing import Any
 
 from darkroom.domain.arrivals import Requested
-from tests.pipeline.offers import SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Studio
+from tests.fakes.routes import SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Studio
 
 
 def _request(operation: str = SYNC_NONE, **more: Any) -> Requested:

@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, Refused, ResultGone, Unclear
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed
 from darkroom.domain.task import State
 from darkroom.pipeline.fail import fail
@@ -16,13 +16,13 @@ from darkroom.pipeline.paid_call.saved_answer import save_beside
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import FakeProviders, Lost
-from tests.pipeline.offers import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
-from tests.pipeline.studio import PHOTO, SPEC, Died, Studio, in_state
+from tests.fakes.routes import JOB_KEY, JOB_LOOKED_UP, JOB_NONE, ROUTES, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, in_state
 
 GONE = ResultGone("result-gone", "The result is not at its address.")
 NO_ANSWER = Unclear("no-answer", "It did not answer in time.")
 DAYS_S = 9 * 24 * 3600
-LAST_RUN = Policy(runs=1)
+LAST_RUN = Limits(runs=1)
 """With which a run that breaks is not followed by another."""
 
 
@@ -57,7 +57,7 @@ def ordered(operation: str, **fields: Any) -> Studio:
 
 def broken_in(state: State, operation: str = JOB_KEY) -> Studio:
     """A task whose last run was stopped from outside in this state, and FAIL was told."""
-    studio = Studio(policy=LAST_RUN)
+    studio = Studio(limits=LAST_RUN)
     studio.drop(PHOTO)
     studio.ask(operation)
     studio.run(until=[state])
@@ -143,7 +143,7 @@ def test_a_doubtful_call_that_is_in_no_list_stays_doubtful() -> None:
 
 def test_a_doubtful_call_that_nobody_has_looked_for_is_looked_for_before_it_is_paid_again() -> None:
     """Its last run was stopped in the doubt."""
-    studio = Studio(policy=LAST_RUN)
+    studio = Studio(limits=LAST_RUN)
     studio.drop(PHOTO)
     studio.ask(JOB_LOOKED_UP)
     studio.providers.say("submit", Lost(NO_ANSWER))
@@ -275,12 +275,12 @@ def test_the_address_is_good_for_a_retry_though_the_job_is_forgotten() -> None:
 
 def test_a_result_that_was_too_large_is_fetched_when_more_is_allowed() -> None:
     """The limit is the operator's; what was made is paid for."""
-    studio = Studio(policy=Policy(result_bytes=10))
+    studio = Studio(limits=Limits(result_bytes=10))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     studio.run()
     assert studio.manifest()["failure"]["code"] == "result-too-large"
-    studio.ports = replace(studio.ports, policy=Policy())
+    studio.ports = replace(studio.ports, limits=Limits())
     again(studio)
 
     assert state_of(studio) == "succeeded"
@@ -310,7 +310,7 @@ def test_what_a_retry_could_not_fetch_may_be_paid_for_again(operation: str) -> N
 def test_inputs_that_came_too_late_are_found(studio: Studio) -> None:
     """The task failed for want of them."""
     studio.ask(JOB_KEY)
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     sweep(studio.ports)
     studio.run()
     assert refused(studio) == "inputs-missing"
@@ -403,7 +403,7 @@ def test_retries_come_after_any_time_that_a_task_is_remembered() -> None:
 
 def test_a_large_answer_is_found_where_it_was_put() -> None:
     """Beside the item, as in the first run."""
-    studio = Studio(policy=LAST_RUN)
+    studio = Studio(limits=LAST_RUN)
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE, provider="alpha")
     studio.providers.say("submit", Finished((ResultRef("text", data="QUJD" * 50_000),)))

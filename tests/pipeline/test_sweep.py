@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from darkroom.domain.errors import Conflict
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.task import FINISHED, STILL, Slot, State, Task
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.sweep import PUT_OFF, look_after, sweep
 from darkroom.ports import RunStatus
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
 from tests.fakes.tasks import InMemoryTasks
-from tests.pipeline.offers import JOB_KEY, SYNC_NONE
-from tests.pipeline.studio import PHOTO, Studio, in_state
+from tests.pipeline.harness import PHOTO, Studio, in_state
 
 STILL_S = int(STILL.total_seconds())
 AT_WORK: tuple[State, ...] = ("queued", "submitting", "running", "delivering")
@@ -23,7 +23,7 @@ AT_WORK: tuple[State, ...] = ("queued", "submitting", "running", "delivering")
 def test_before_its_deadline_a_task_may_wait(studio: Studio) -> None:
     """Nothing happens a second too early."""
     studio.ask(SYNC_NONE)
-    studio.clock.advance(studio.policy.inputs_s - 1)
+    studio.clock.advance(studio.limits.inputs_s - 1)
 
     assert sweep(studio.ports) == {}
     assert studio.task.state == "waiting"
@@ -32,7 +32,7 @@ def test_before_its_deadline_a_task_may_wait(studio: Studio) -> None:
 def test_past_its_deadline_a_task_fails_and_names_what_is_missing(studio: Studio) -> None:
     """Manifest and event come with it; a photo that comes later starts nothing."""
     studio.ask(SYNC_NONE)
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     assert sweep(studio.ports) == {"given-up": 1}
     studio.run()
     studio.drop(PHOTO)
@@ -50,7 +50,7 @@ def test_a_photo_whose_event_was_lost_is_found(studio: Studio) -> None:
     """The file is there, so the task starts instead of failing."""
     studio.ask(SYNC_NONE)
     studio.upload(PHOTO)
-    studio.clock.advance(studio.policy.inputs_s + 1)
+    studio.clock.advance(studio.limits.inputs_s + 1)
 
     assert sweep(studio.ports) == {"started": 1}
     studio.run()
@@ -121,12 +121,12 @@ def test_runs_are_not_begun_for_ever(studio: Studio) -> None:
     """What breaks every run ends its task, with a manifest."""
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
-    for run in range(1, studio.policy.runs + 1):
+    for run in range(1, studio.limits.runs + 1):
         studio.workflows.ended.add((studio.task.task_id, run))
         studio.clock.advance(STILL_S)
         sweep(studio.ports)
 
-    assert studio.task.run == studio.policy.runs
+    assert studio.task.run == studio.limits.runs
     assert studio.manifest()["failure"]["code"] == "internal"
 
 
@@ -148,7 +148,7 @@ def test_a_task_that_ended_without_saying_so_is_announced(studio: Studio) -> Non
 
 def test_the_manifest_of_a_broken_run_is_written_once_more() -> None:
     """A door that outlived its run may have written another one over it."""
-    studio = Studio(policy=Policy(runs=1))
+    studio = Studio(limits=Limits(runs=1))
     studio.drop(PHOTO)
     studio.ask(JOB_KEY)
     studio.run(until=["delivering"])
@@ -174,7 +174,7 @@ def test_one_sweep_ends_all_that_are_due(studio: Studio) -> None:
     """Each with its own manifest."""
     for number in range(5):
         studio.ask(SYNC_NONE, key=f"photos/{number}.jpg.json")
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
 
     assert sweep(studio.ports) == {"given-up": 5}
     studio.run()
@@ -185,7 +185,7 @@ def test_a_sweep_stops_while_there_is_time(studio: Studio) -> None:
     """What it did not reach is still due for the next one."""
     for number in range(5):
         studio.ask(SYNC_NONE, key=f"photos/{number}.jpg.json")
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     left: Iterator[float] = iter([100.0, 60.0, 29.0, 0.0, 0.0])
 
     assert sweep(studio.ports, lambda: next(left)) == {"given-up": 2}
@@ -209,7 +209,7 @@ def test_what_fails_every_time_does_not_stand_before_the_others_every_time(
         start(task_id, run)
 
     studio.workflows.start = refuse  # type: ignore[method-assign]
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     with pytest.raises(ValueError, match="not a task"):
         sweep(studio.ports)
 
@@ -224,7 +224,7 @@ def test_one_broken_task_does_not_keep_the_others_from_it(studio: Studio) -> Non
     """Its trouble is told at the end."""
     for number in range(3):
         studio.ask(SYNC_NONE, key=f"photos/{number}.jpg.json")
-    studio.clock.advance(studio.policy.inputs_s)
+    studio.clock.advance(studio.limits.inputs_s)
     studio.ports = replace(studio.ports, workflows=_Unwilling(studio, studio.tasks.all[1].task_id))
 
     with pytest.raises(TimeoutError):
@@ -261,7 +261,7 @@ def test_a_place_in_the_queue_is_waited_for(studio: Studio) -> None:
 
 def test_the_limit_of_runs_is_a_setting() -> None:
     """With one run there is no second."""
-    studio = Studio(policy=Policy(runs=1))
+    studio = Studio(limits=Limits(runs=1))
     studio.drop(PHOTO)
     studio.ask(SYNC_NONE)
     studio.workflows.ended.add((studio.task.task_id, 1))

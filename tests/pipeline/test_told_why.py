@@ -10,8 +10,8 @@ from darkroom.pipeline.paid_call.saved_answer import save_beside
 from darkroom.pipeline.paid_call.settle import FINDING_OUT
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
-from tests.pipeline.offers import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP
-from tests.pipeline.studio import PHOTO, Died, Studio
+from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP
+from tests.pipeline.harness import PHOTO, Died, Studio
 
 AWAY = Busy("provider-error", "beta has trouble.")
 LOST = JobFailed("job-lost", "zeta does not know the job.", "no")
@@ -72,12 +72,12 @@ def test_a_place_in_the_pace_is_used_for_one_question(studio: Studio) -> None:
     bucket = bucket_of(rules)
     assert bucket is not None
     for lane in LANES:
-        studio.gate.reserve("beta", lane, bucket, studio.clock.now().timestamp(), 2)
+        studio.limiter.reserve("beta", lane, bucket, studio.clock.now().timestamp(), 2)
     studio.clock.advance(studio.door("poll", task_id).wait_s)
-    taken = len(studio.gate.granted)
+    taken = len(studio.limiter.granted)
     for more in range(3):
         studio.clock.advance(studio.door("poll", task_id).wait_s)
-        assert len(studio.gate.granted) == taken + more
+        assert len(studio.limiter.granted) == taken + more
 
 
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_LOOKED_UP])
@@ -136,7 +136,7 @@ def test_a_place_in_the_pace_that_is_minutes_away_is_told(studio: Studio) -> Non
     bucket = bucket_of(rules)
     assert bucket is not None
     for lane in LANES:
-        studio.gate.reserve("epsilon", lane, bucket, now, 1, None)
+        studio.limiter.reserve("epsilon", lane, bucket, now, 1, None)
     step = studio.door("submit", task_id)
     assert step.wait_s >= EXPLAINED_S
     assert studio.task.wait_reason == f"{FINDING_OUT}: it waits for its turn at epsilon"

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
-from darkroom.providers.engine.driver import Driver, Limits
+from darkroom.providers.engine.driver import CallLimits, Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.fakes.inputs import InMemoryInputs
-from tests.providers.exchanges import ADAPTERS
+from tests.fakes.run_adapter import ADAPTERS
 from tests.providers.rawserver import http
 
-WIRE = Wire()
+WIRE = DeadlineTransport()
 """The network of every desk; making one costs the reading of every trusted certificate."""
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -25,7 +25,7 @@ class Desk:
     """A driver that talks to one address, and work for it."""
 
     def __init__(
-        self, base_url: str, limits: Limits | None = None, held: Mapping[str, str] | None = None
+        self, base_url: str, limits: CallLimits | None = None, held: Mapping[str, str] | None = None
     ) -> None:
         self.inputs = InMemoryInputs()
         credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
@@ -56,5 +56,5 @@ class Desk:
     def submit_file(self, file: Input, provider: str = "snapapi", call_s: int = 5) -> object:
         """Submit this very input."""
         route = replace(self.route(provider), call_s=call_s)
-        work = Work("ab" * 16, 1, route, route.params(), {"image": (file,)})
+        work = JobRequest("ab" * 16, 1, route, route.params(), {"image": (file,)})
         return self.driver.submit(work, lambda prepared: self.intended.append(prepared.request))

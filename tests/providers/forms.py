@@ -4,7 +4,7 @@ from typing import Any
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
-from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
+from tests.fakes.run_adapter import adapter_of, answer_of, route_of, run, work_of
 
 JOBS = ("apiframe", "goapi", "goapi-v2", "perfect", "snapapi")
 """Every kind of answer about a job; GoAPI has two."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Request
 from darkroom.providers.goapi.adapter import GoApi
-from tests.providers.exchanges import work_of
+from tests.fakes.run_adapter import work_of
 
 ADAPTER = GoApi()
 
@@ -23,7 +23,7 @@ def route_of(operation: str, model: str | None = None) -> Route:
     )
 
 
-def work_on(key: str, size: int = 1) -> Work:
+def work_on(key: str, size: int = 1) -> JobRequest:
     """A background to be removed from one file of so many bytes."""
     work = work_of(route_of("remove-background"), {}, {"image": [key]})
     return replace(work, inputs={"image": (Input(key, "v1", "etag", size),)})

@@ -9,7 +9,7 @@ from darkroom.domain.provider_jobs import Accepted
 from darkroom.providers.adapter import Answer
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.history import HISTORY
-from tests.providers.exchanges import answer_of, work_of
+from tests.fakes.run_adapter import answer_of, work_of
 
 ADAPTER = GoApi()
 SINCE_S = 1_700_000_000

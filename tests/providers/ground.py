@@ -1,9 +1,9 @@
 """A wire that connects to nobody, to see whom it would have connected to."""
 
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.providers.engine.download import download
 from darkroom.providers.engine.driver import Driver
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.connector import Connector, Names
 from tests.providers.desk import PNG
@@ -21,7 +21,7 @@ class Ground:
     def __init__(self) -> None:
         self.names = Names()
         self.connector = Connector(lambda _request: ANSWER)
-        self.wire = Wire(resolve=self.names, network=self.connector)
+        self.wire = DeadlineTransport(resolve=self.names, network=self.connector)
 
     def forget(self) -> None:
         """What was asked, and connections that were kept."""
@@ -37,7 +37,9 @@ class Ground:
     def upload(self, url: str, base_url: str = "https://api.example.com") -> None:
         """Have a provider hand out this address for an upload."""
         inputs = InMemoryInputs()
-        work = Work("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (inputs.put("a.png", PNG),)})
+        work = JobRequest(
+            "ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (inputs.put("a.png", PNG),)}
+        )
         adapter = Tokens((base_url,), upload=url, hosts={"upload": base_url})
         Driver([adapter], lambda _name: HELD, inputs, "dev", wire=self.wire).submit(
             work, lambda _prepared: None

@@ -8,11 +8,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect
-from tests.providers.exchanges import answer_of, work_of
+from tests.fakes.run_adapter import answer_of, work_of
 
 CLIENT = "BMIL1PIJjCV96JlSl64RlVksHK1cD0PQ"
 
@@ -38,8 +38,8 @@ def route_of(operation: str, adapter: Perfect | None = None) -> Route:
 
 def work_for(
     operation: str, params: Mapping[str, Any] | None = None, adapter: Perfect | None = None
-) -> Work:
-    """Work with one JPEG or PNG for every role."""
+) -> JobRequest:
+    """A job request with one JPEG or PNG for every role."""
     route = route_of(operation, adapter)
     files = {role: [f"{role}.png" if role == "mask" else f"{role}.jpg"] for role in route.roles}
     return work_of(route, params or {}, files)

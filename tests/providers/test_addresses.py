@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from darkroom.domain.errors import InputRefused, NotSent
-from darkroom.domain.provider_jobs import Accepted, Work
+from darkroom.domain.provider_jobs import Accepted, JobRequest
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.rawserver import RawServer, answering, http, serving, speaking
 from tests.providers.test_sessions import OK, PAID, script
@@ -24,10 +24,10 @@ def picture(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-def work(inputs: InMemoryInputs, width: int = 60, height: int = 40) -> Work:
+def work(inputs: InMemoryInputs, width: int = 60, height: int = 40) -> JobRequest:
     """One picture."""
     file = inputs.put("a.png", picture(width, height))
-    return Work("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (file,)})
+    return JobRequest("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (file,)})
 
 
 def body_of(server: RawServer, path: str) -> bytes:
@@ -151,7 +151,9 @@ def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:
 
         def submit(*size: int) -> None:
             mask = inputs.put("mask.png", picture(*size))
-            asked = Work("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (image,), "mask": (mask,)})
+            asked = JobRequest(
+                "ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (image,), "mask": (mask,)}
+            )
             driver.submit(asked, lambda _prepared: None)
 
         submit(60, 40)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.providers.bounded_json import DEEPEST, MOST_MEMBERS, MOST_VALUES, read_document
+from darkroom.providers.bounded_json import MAX_DEPTH, MAX_MEMBERS, MAX_VALUES, read_document
 
 PLAIN = st.recursive(
     st.none()
@@ -56,22 +56,22 @@ def test_what_is_too_deep_is_left_out_and_the_name_is_read(brackets: str) -> Non
     deep = opening * 100_000 + "1" + brackets[1] * 100_000
     found = read_document(f'{{"jobId": "j", "debug": {deep}, "status": "QUEUED"}}'.encode())
     assert (found["jobId"], found["status"]) == ("j", "QUEUED")
-    assert levels(found["debug"]) == DEEPEST - 1
+    assert levels(found["debug"]) == MAX_DEPTH - 1
 
 
 def test_what_is_too_much_is_left_out_and_the_name_is_read() -> None:
     """Of one list, of one object, and of all together."""
     long = ",".join(["1"] * 50_000)
     assert read_document(f'{{"l": [{long}], "id": "j"}}'.encode()) == {
-        "l": [1] * MOST_MEMBERS,
+        "l": [1] * MAX_MEMBERS,
         "id": "j",
     }
     wide = ",".join(f'"n{number}": [1, 2]' for number in range(50_000))
-    assert len(read_document(f"{{{wide}}}".encode())) == MOST_MEMBERS
+    assert len(read_document(f"{{{wide}}}".encode())) == MAX_MEMBERS
     bushy = [[[[1] * 40] * 40] * 40] * 3
     found = read_document(json.dumps({"logs": bushy, "data": {"task_id": "j"}}).encode())
     assert found["data"] == {"task_id": "j"}
-    assert values(found) <= MOST_VALUES + 3 * MOST_MEMBERS
+    assert values(found) <= MAX_VALUES + 3 * MAX_MEMBERS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from darkroom.domain.errors import Busy, DarkroomError, ResultGone
 from darkroom.domain.media import JPEG
 from darkroom.providers.engine.download import download as download_from
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.providers.desk import WIRE
 from tests.providers.rawserver import (
     RawServer,
@@ -335,7 +335,7 @@ def test_a_result_that_drips_is_busy_at_its_deadline() -> None:
 def test_redirects_that_drip_share_one_deadline() -> None:
     """Each of them alone would be in time."""
     elapsed = [0.0]
-    wire = Wire(monotonic=lambda: elapsed[0])
+    wire = DeadlineTransport(monotonic=lambda: elapsed[0])
 
     def slow(server: RawServer, connection: socket.socket) -> None:
         read_request(server, connection)

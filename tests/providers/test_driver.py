@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Unclear
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.ports import Providers
-from darkroom.providers.engine.driver import Limits
+from darkroom.providers.engine.driver import CallLimits
 from tests.providers.desk import DONE, KEY, PNG, Desk
 from tests.providers.rawserver import (
     answering,
@@ -94,7 +94,7 @@ def test_an_endless_answer_is_cut_off() -> None:
     """An answer has a size limit; a paid one beyond it is unclear."""
     raw = http("200 OK", b"[" + b"0," * 5000 + b"0]")
     with serving(answering(raw)) as server, pytest.raises(Unclear):
-        Desk(server.base_url, Limits(answer_bytes=1000)).submit()
+        Desk(server.base_url, CallLimits(answer_bytes=1000)).submit()
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "gzip, gzip", "identity", "none"])
@@ -131,7 +131,7 @@ def test_an_answer_that_is_packed_small_has_the_same_limit() -> None:
     """What comes out is counted."""
     raw = http("200 OK", gzip.compress(b"[" + b"0," * 500_000 + b"0]"), "Content-Encoding: gzip")
     with serving(answering(raw)) as server, pytest.raises(Unclear):
-        Desk(server.base_url, Limits(answer_bytes=10_000)).submit()
+        Desk(server.base_url, CallLimits(answer_bytes=10_000)).submit()
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
@@ -141,7 +141,7 @@ def test_a_refusal_is_one_however_long_or_packed_it_is(coding: str) -> None:
     packed = gzip.compress(body) if coding == "gzip" else body
     raw = http("400 Bad", packed, f"Content-Encoding: {coding}")
     with serving(answering(raw)) as server, pytest.raises(ProviderRefused):
-        Desk(server.base_url, Limits(answer_bytes=1000)).submit()
+        Desk(server.base_url, CallLimits(answer_bytes=1000)).submit()
 
 
 def test_a_paid_call_never_uses_a_kept_connection() -> None:
@@ -191,7 +191,8 @@ def test_text_alone_is_still_multipart() -> None:
         route = desk.route("snapapi", "generate")
         params = route.params.model_validate({"prompt": "ein Bär"})
         desk.driver.submit(
-            Work("ab" * 16, 1, route, params, {}), lambda ready: desk.intended.append(ready.request)
+            JobRequest("ab" * 16, 1, route, params, {}),
+            lambda ready: desk.intended.append(ready.request),
         )
     head, _, body = server.received[0].partition(b"\r\n\r\n")
     assert b"Content-Type: multipart/form-data; boundary=" in head
@@ -216,7 +217,7 @@ def test_the_intent_is_written_between_upload_and_payment() -> None:
         desk = Desk(server.base_url)
         route = desk.route("apiframe", "upscale")
         file = desk.inputs.put("a.png", PNG)
-        work = Work("cd" * 16, 3, route, route.params(), {"image": (file,)})
+        work = JobRequest("cd" * 16, 3, route, route.params(), {"image": (file,)})
         desk.driver.submit(work, lambda text: order.append(f"{len(server.received)} sent; {text}"))
     assert len(order) == 1
     assert order[0].startswith("1 sent; ")

@@ -16,7 +16,7 @@ from darkroom.domain.errors import (
 from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from darkroom.providers.adapter import Answer
 from darkroom.providers.goapi.envelope import WORDS
-from tests.providers.exchanges import answer_of, run, work_of
+from tests.fakes.run_adapter import answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, route_of, work_on
 
 JOB_ID = "11111111-2222-4333-8444-555555555555"

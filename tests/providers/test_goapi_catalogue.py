@@ -11,7 +11,7 @@ from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.catalogue import FILE, Catalogue, Entry, Field, read_catalogue
 from darkroom.providers.goapi.routes import build_calls
 from darkroom.providers.goapi.task_params import TaskParams, build_params, check
-from tests.providers.exchanges import NamedFiles, run, work_of
+from tests.fakes.run_adapter import NamedFiles, run, work_of
 
 CATALOGUE = read_catalogue()
 ENTRIES = {entry.name: entry for entry in CATALOGUE.entries}

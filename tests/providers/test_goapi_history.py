@@ -9,7 +9,7 @@ from darkroom.domain.provider_jobs import Accepted
 from darkroom.pipeline.admission.backoff import growing_wait_s
 from darkroom.pipeline.paid_call.settle import LOOK_FOR
 from darkroom.providers.goapi.history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
-from tests.providers.exchanges import answer_of, run, work_of
+from tests.fakes.run_adapter import answer_of, run, work_of
 from tests.providers.goapi_past import ADAPTER, ENDPOINT, SINCE_S, Account, rows, stamp, told
 
 LOOKS = sum(

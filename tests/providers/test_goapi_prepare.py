@@ -17,8 +17,8 @@ from darkroom.domain.errors import (
 from darkroom.domain.media import BY_EXTENSION, Media, extension_of
 from darkroom.domain.order import Input
 from darkroom.providers.goapi.adapter import GoApi
-from darkroom.providers.goapi.uploads import MOST_BYTES
-from tests.providers.exchanges import NamedFiles, answer_of, run, work_of
+from darkroom.providers.goapi.uploads import MAX_BYTES
+from tests.fakes.run_adapter import NamedFiles, answer_of, run, work_of
 from tests.providers.goapi_bits import ADAPTER, input_of, route_of, work_on
 
 UPLOADED = answer_of(200, {"code": 200, "data": {"url": "https://img.theapi.app/ephemeral/1.jpg"}})
@@ -56,7 +56,7 @@ def test_a_small_file_is_uploaded(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "size"), [("a.jpg", MOST_BYTES + 1), ("a.gif", 10), ("a.heic", 10), ("a.mov", 10)]
+    ("key", "size"), [("a.jpg", MAX_BYTES + 1), ("a.gif", 10), ("a.heic", 10), ("a.mov", 10)]
 )
 def test_what_cannot_be_uploaded_goes_by_a_signed_address(key: str, size: int) -> None:
     """Too large or of another format: nothing is sent, and the address is good for six hours."""
@@ -67,7 +67,7 @@ def test_what_cannot_be_uploaded_goes_by_a_signed_address(key: str, size: int) -
 
 def test_a_file_at_the_limit_is_uploaded() -> None:
     """Ten million bytes are not too many."""
-    made, _ = run(ADAPTER.prepare(work_on("a.jpg", MOST_BYTES), Unreachable()), UPLOADED)
+    made, _ = run(ADAPTER.prepare(work_on("a.jpg", MAX_BYTES), Unreachable()), UPLOADED)
     assert len(made) == 1
 
 
@@ -90,7 +90,7 @@ def test_an_upload_that_is_refused_leaves_the_signed_address(status: int, body: 
 @pytest.mark.parametrize(
     ("key", "size", "answers", "why"),
     [
-        ("a.jpg", MOST_BYTES + 1, [], "10,000,001"),
+        ("a.jpg", MAX_BYTES + 1, [], "10,000,001"),
         ("a.gif", 1, [], "PNG, JPEG"),
         ("a.jpg", 1, [(403, {"message": "Insufficient plan level"})], "Insufficient plan level"),
     ],

@@ -13,7 +13,7 @@ from darkroom.domain.errors import AccountBlocked, Unclear
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
 from darkroom.providers.goapi.adapter import GoApi
-from tests.providers.exchanges import answer_of, run
+from tests.fakes.run_adapter import answer_of, run
 
 ADAPTER = GoApi()
 JOB_ID = "40307027-c713-4314-9c29-49e7f591733c"

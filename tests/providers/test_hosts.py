@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.providers.engine.url_guard import Vetting, is_public
+from darkroom.providers.engine.url_guard import UrlGuard, is_public
 from tests.providers.ground import CDN, Ground
 from tests.providers.hostile import ALLOWED, FORBIDDEN, PUBLIC, PUBLIC_6, SPELLINGS, UNREADABLE
 
@@ -168,7 +168,7 @@ def test_only_addresses_that_are_given_out_are_public(address: ipaddress.IPv6Add
 def test_whatever_a_host_is_only_public_servers_are_connected_to(host: str) -> None:
     """Any text at all: it is refused, or what is connected to was judged."""
     try:
-        url = Vetting("result").read(f"https://{host}/")
+        url = UrlGuard("result").read(f"https://{host}/")
     except DarkroomError:
         return
     found = url.raw_host.decode()

@@ -23,14 +23,14 @@ from darkroom.providers.goapi import times
 from darkroom.providers.goapi.results import read_facts
 from darkroom.providers.perfect.errors import failure_of
 from darkroom.providers.result_forms import refs_of
-from tests.providers.exchanges import ADAPTERS, NamedFiles, adapter_of, route_of, run, work_of
+from tests.fakes.run_adapter import ADAPTERS, NamedFiles, adapter_of, route_of, run, work_of
 from tests.providers.perfect_bits import work_for
 
 SHORT = 4_000
 SHORT_IN_ANSWERS = 120
 """Where the text stands a hundred times in one answer."""
 TIMES = 8
-MOST = 3 * TIMES
+MAX_COUNT = 3 * TIMES
 """So many times as long may eight times the text take; the square would be 64."""
 TRIES = 5
 FREE_S = 0.02
@@ -197,7 +197,7 @@ def test_reading_takes_time_in_proportion_to_the_length(name: str) -> None:
         short = text * (size // len(text))
         for _ in range(TRIES):
             once, more = _seconds(read, short), _seconds(read, short * TIMES)
-            if more <= max(FREE_S, MOST * once):
+            if more <= max(FREE_S, MAX_COUNT * once):
                 break
         else:
             pytest.fail(f"{what}: {once:.4f} s, and {more:.4f} s for {TIMES} times as much")

@@ -10,7 +10,7 @@ from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect, request_id
 from darkroom.providers.perfect.errors import ENGINE, failure_of
-from tests.providers.exchanges import NamedFiles, answer_of, run
+from tests.fakes.run_adapter import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import (
     registered,
     route_of,

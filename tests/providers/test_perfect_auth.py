@@ -10,7 +10,7 @@ from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled, Unc
 from darkroom.providers.adapter import Answer
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.auth import build_id_token
-from tests.providers.exchanges import answer_of, run
+from tests.fakes.run_adapter import answer_of, run
 from tests.providers.perfect_bits import CLIENT, client_secret, private_key, told
 
 NOW_MS = 1_736_500_000_000

@@ -10,7 +10,7 @@ from darkroom.domain.routes import Sides
 from darkroom.domain.validation_messages import explain
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.features import FEATURES
-from tests.providers.exchanges import NamedFiles, run, work_of
+from tests.fakes.run_adapter import NamedFiles, run, work_of
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 
 TWO = {JPEG, PNG}
@@ -142,7 +142,7 @@ def test_a_feature_that_settings_name_is_called_in_the_plain_way(
 
 
 def work_for_video(adapter: Perfect, params: dict[str, Any]) -> Any:
-    """Work with a video as its source."""
+    """A job request with a video as its source."""
     return work_of(route_of("enhance-video", adapter), params, {"video": ["clip.mp4"]})
 
 

@@ -10,7 +10,7 @@ from darkroom.domain.errors import DarkroomError, ProviderRefused, Throttled, Un
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.perfect.adapter import Perfect
 from darkroom.providers.perfect.styles import FORGOTTEN_AFTER
-from tests.providers.exchanges import NamedFiles, answer_of, run
+from tests.fakes.run_adapter import NamedFiles, answer_of, run
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 
 BIG = 2**53 + 1

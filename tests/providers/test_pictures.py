@@ -9,7 +9,7 @@ from PIL import Image
 from darkroom.domain.errors import InputRefused
 from darkroom.domain.media import AVIF, HEIC, JPEG, PNG, TIFF, WEBP
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.providers.engine.input_files import Files
 from darkroom.providers.engine.picture_size import seen_size
 from tests.fakes.inputs import InMemoryInputs
@@ -163,7 +163,7 @@ def check(photo: bytes, mask: bytes) -> None:
         "mask": (inputs.put("pets/mask.png", mask),),
     }
     with Files(inputs) as files:
-        files.check(Work("ab" * 16, 1, route, route.params(), roles))
+        files.check(JobRequest("ab" * 16, 1, route, route.params(), roles))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from darkroom.domain.order import Input
 from darkroom.providers import untrusted_json
 from darkroom.providers.adapter import Answer, FilePart, Request
 from darkroom.providers.goapi import times
-from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
+from tests.fakes.run_adapter import adapter_of, answer_of, route_of, run, work_of
 
 BROKEN: list[object] = [
     None,

@@ -28,7 +28,7 @@ from darkroom.domain.errors import Throttled
 from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
 from darkroom.providers.adapter import Answer, Request, StyleGroup
 from darkroom.providers.registry import build_adapters
-from tests.providers.exchanges import NamedFiles, adapter_of, answer_of, route_of, run, work_of
+from tests.fakes.run_adapter import NamedFiles, adapter_of, answer_of, route_of, run, work_of
 
 PAIRS = {
     path.stem: json.loads(path.read_text())

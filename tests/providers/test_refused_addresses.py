@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.providers.engine.url_guard import LONGEST_NAME, Vetting
+from darkroom.providers.engine.url_guard import MAX_NAME_LENGTH, UrlGuard
 
 REASONS = [
     ("https://", "", "it names no host"),
@@ -33,7 +33,7 @@ NEAR = [
 def test_a_result_is_refused_with_its_host_and_the_reason(url: str, host: str, why: str) -> None:
     """It is paid for; what to do is told, too."""
     with pytest.raises(DarkroomError) as caught:
-        Vetting("result").read(url)
+        UrlGuard("result").read(url)
     told = caught.value.failure
     shown = f" at {host}" if host else ""
     assert told.code == "result-address-refused"
@@ -48,7 +48,7 @@ def test_a_result_is_refused_with_its_host_and_the_reason(url: str, host: str, w
 def test_an_upload_is_refused_as_the_providers_no(url: str, host: str, why: str) -> None:
     """Nothing is paid yet: the next provider may do it."""
     with pytest.raises(ProviderRefused) as caught:
-        Vetting("upload").read(url)
+        UrlGuard("upload").read(url)
     told = caught.value.failure
     shown = f" at {host}" if host else ""
     assert told.code == "upload-address-refused"
@@ -60,7 +60,7 @@ def test_an_upload_is_refused_as_the_providers_no(url: str, host: str, why: str)
 def test_a_sandbox_is_held_to_this_machine_and_to_http(url: str, host: str, why: str) -> None:
     """What lies elsewhere is judged as ever."""
     with pytest.raises(DarkroomError) as caught:
-        Vetting("result", near=True).read(url)
+        UrlGuard("result", near=True).read(url)
     assert caught.value.failure.sentence.endswith(f" at {host} is not used: {why}.")
 
 
@@ -76,41 +76,41 @@ def test_a_sandbox_is_held_to_this_machine_and_to_http(url: str, host: str, why:
 )
 def test_a_sandbox_may_use_every_port_of_this_machine(url: str) -> None:
     """The first and the last, with TLS and without."""
-    assert Vetting("result", near=True).read(url) == httpx.URL(url)
+    assert UrlGuard("result", near=True).read(url) == httpx.URL(url)
 
 
 def test_a_name_has_a_longest_length() -> None:
     """One that is just as long is a name; a label may have 63 characters."""
     label = "a" * 63
     longest, longer = (f"{label}.{label}.{label}.{'a' * rest}.com" for rest in (57, 58))
-    assert len(longest) == LONGEST_NAME
-    Vetting("result").read(f"https://{longest}/1.png")
+    assert len(longest) == MAX_NAME_LENGTH
+    UrlGuard("result").read(f"https://{longest}/1.png")
     for wrong in (longer, f"{label}a.com"):
         with pytest.raises(DarkroomError, match="no public name"):
-            Vetting("result").read(f"https://{wrong}/1.png")
+            UrlGuard("result").read(f"https://{wrong}/1.png")
 
 
 def test_a_long_or_odd_host_is_cut_and_made_printable() -> None:
     """In the sentence; whoever reads it sees where it was going."""
-    told = Vetting("result").refusal("ä b" + "x" * 200, "it is odd").failure.sentence
+    told = UrlGuard("result").refusal("ä b" + "x" * 200, "it is odd").failure.sentence
     assert f" at ??b{'x' * 77} is not used" in told
 
 
 def test_one_forbidden_address_rules_out_the_others() -> None:
     """And in a sandbox every address has to be one of this machine."""
-    assert Vetting("result").choose("cdn.example.com", ["8.8.8.8", "1.1.1.1"]) == (
+    assert UrlGuard("result").choose("cdn.example.com", ["8.8.8.8", "1.1.1.1"]) == (
         "8.8.8.8",
         "1.1.1.1",
     )
-    assert Vetting("result").choose("cdn.example.com", []) == ()
-    assert Vetting("result", near=True).choose("localhost", ["::1", "127.0.0.1"]) == (
+    assert UrlGuard("result").choose("cdn.example.com", []) == ()
+    assert UrlGuard("result", near=True).choose("localhost", ["::1", "127.0.0.1"]) == (
         "::1",
         "127.0.0.1",
     )
     for vetting, found in (
-        (Vetting("result"), ["8.8.8.8", "10.0.0.1"]),
-        (Vetting("result", near=True), ["127.0.0.1", "8.8.8.8"]),
-        (Vetting("result", near=True), ["::2"]),
+        (UrlGuard("result"), ["8.8.8.8", "10.0.0.1"]),
+        (UrlGuard("result", near=True), ["127.0.0.1", "8.8.8.8"]),
+        (UrlGuard("result", near=True), ["::2"]),
     ):
         with pytest.raises(DarkroomError, match="localhost is not used: it leads to an address"):
             vetting.choose("localhost", found)

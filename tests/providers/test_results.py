@@ -10,7 +10,7 @@ from darkroom.domain.errors import Unclear
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.providers import untrusted_json
 from darkroom.providers.result_forms import refs_of
-from tests.providers.exchanges import adapter_of, answer_of, route_of, run, work_of
+from tests.fakes.run_adapter import adapter_of, answer_of, route_of, run, work_of
 from tests.providers.forms import JOBS, asked, made
 
 URL = "https://cdn.example.com/1.png"

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pytest
 
 from darkroom.domain.errors import AccountBlocked, DarkroomError, OwnTrouble
-from darkroom.domain.provider_jobs import Accepted, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobRequest, Pending
 from darkroom.providers.adapter import Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from tests.fakes.inputs import InMemoryInputs
+from tests.fakes.run_adapter import ADAPTERS
 from tests.providers.desk import DONE, PNG, WIRE, Desk
-from tests.providers.exchanges import ADAPTERS
 from tests.providers.rawserver import answering, http, serving, speaking
 from tests.providers.test_sessions import NO, PAID, asked, script, token, work
 from tests.providers.tokens import HELD, ROUTE, Tokens
@@ -48,7 +48,7 @@ def _driver(credentials: Kept, inputs: InMemoryInputs) -> Driver:
 def _submit(driver: Driver, inputs: InMemoryInputs) -> list[str]:
     route = Desk("").route()
     intended: list[str] = []
-    paid = Work("ab" * 16, 1, route, route.params(), {"image": (inputs.put("a.png", PNG),)})
+    paid = JobRequest("ab" * 16, 1, route, route.params(), {"image": (inputs.put("a.png", PNG),)})
     driver.submit(paid, lambda prepared: intended.append(prepared.request))
     return intended
 
@@ -153,7 +153,7 @@ def test_a_repeated_call_is_not_made_under_another_key() -> None:
         held = [{"api_key": key, "base_url": server.base_url} for key in (OLD, NEW)]
         driver = _driver(Kept(held[0], held[1]), inputs)
         route = next(r for r in driver.routes() if r.idempotency == "key" and "api" in r.provider)
-        paid = Work("ab" * 16, 1, route, route.params(), {})
+        paid = JobRequest("ab" * 16, 1, route, route.params(), {})
         request = Request("POST", "/v2/images", json={}, headers={"Idempotency-Key": "k-1"})
         with pytest.raises(AccountBlocked):
             driver.repeat(paid, request.to_text())

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
 from darkroom.providers.snapapi.routes import ENDPOINTS
-from tests.providers.exchanges import route_of
+from tests.fakes.run_adapter import route_of
 
 ROUTES = [route for adapter in build_adapters() for route in adapter.routes]
 CLOSED = [route for route in ROUTES if route.operation != "task"]

@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.engine.account import Account, open_account
-from darkroom.providers.engine.token_cache import RENEWED_AT, Sessions
+from darkroom.providers.engine.token_cache import RENEWED_AT, TokenCache
 from tests.providers.tokens import HELD, Tokens
 
 LIFE_S = 100
@@ -40,7 +40,7 @@ def _account(held: Mapping[str, str] = HELD) -> Account:
 def test_a_token_is_renewed_at_nine_tenths_of_its_life(after_s: float, given: int) -> None:
     """Counted from when it was asked for, which its provider cannot have given it before."""
     till = Till()
-    sessions = Sessions(monotonic=till.monotonic)
+    sessions = TokenCache(monotonic=till.monotonic)
     sessions.headers(_account(), till.ask)
     till.now += after_s
     sessions.headers(_account(), till.ask)
@@ -51,7 +51,7 @@ def test_a_token_is_renewed_at_nine_tenths_of_its_life(after_s: float, given: in
 def test_the_time_of_the_sign_in_counts() -> None:
     """A token that took half a minute to get is half a minute old."""
     till = Till(takes_s=30)
-    sessions = Sessions(monotonic=till.monotonic)
+    sessions = TokenCache(monotonic=till.monotonic)
     sessions.headers(_account(), till.ask)
     till.now += 60
     sessions.headers(_account(), till.ask)
@@ -61,7 +61,7 @@ def test_the_time_of_the_sign_in_counts() -> None:
 def test_a_refused_token_is_renewed_once_for_all_who_were_refused() -> None:
     """The second one to come finds the new one, and asks for none."""
     till = Till()
-    sessions = Sessions(monotonic=till.monotonic)
+    sessions = TokenCache(monotonic=till.monotonic)
     old = sessions.headers(_account(), till.ask)
     first = sessions.renew(_account(), old, till.ask)
     second = sessions.renew(_account(), old, till.ask)
@@ -73,14 +73,14 @@ def test_a_refused_token_is_renewed_once_for_all_who_were_refused() -> None:
 def test_what_is_refused_before_there_was_a_session_opens_one() -> None:
     """Headers that nobody knows here are no reason to fail."""
     till = Till()
-    assert Sessions(monotonic=till.monotonic).renew(_account(), {"a": "b"}, till.ask)
+    assert TokenCache(monotonic=till.monotonic).renew(_account(), {"a": "b"}, till.ask)
     assert till.given == 1
 
 
 def test_other_credentials_have_another_session_in_the_same_process() -> None:
     """And the first ones are signed in again when they come back: one session is kept."""
     till = Till()
-    sessions = Sessions(monotonic=till.monotonic)
+    sessions = TokenCache(monotonic=till.monotonic)
     other = _account({**HELD, "password": "another-password"})
     names = [
         sessions.headers(account, till.ask) for account in (_account(), other, other, _account())

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import AccountBlocked, Busy, ProviderRefused, Throttled
-from darkroom.domain.provider_jobs import Accepted, Pending, Work
-from darkroom.providers.engine.token_cache import Sessions
+from darkroom.domain.provider_jobs import Accepted, JobRequest, Pending
+from darkroom.providers.engine.token_cache import TokenCache
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import PNG
 from tests.providers.rawserver import RawServer, http, serving, speaking
@@ -42,9 +42,9 @@ def script(**more: Sequence[bytes]) -> Mapping[str, Sequence[bytes]]:
     }
 
 
-def work(inputs: InMemoryInputs) -> Work:
+def work(inputs: InMemoryInputs) -> JobRequest:
     """One small file."""
-    return Work("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (inputs.put("a.png", PNG),)})
+    return JobRequest("ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (inputs.put("a.png", PNG),)})
 
 
 def asked(server: RawServer) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def asked(server: RawServer) -> list[tuple[str, str]]:
 
 def test_a_token_is_asked_for_once_and_kept() -> None:
     """The sign-in itself carries none, and tells the time."""
-    sessions = Sessions(now_ms=lambda: 1_700_000_000_123)
+    sessions = TokenCache(now_ms=lambda: 1_700_000_000_123)
     with serving(speaking(script())) as server:
         driver = driver_of(Tokens((server.base_url,)), sessions=sessions, base_url=server.base_url)
         assert driver.poll(ROUTE, "j1") == Pending()
@@ -74,7 +74,7 @@ def test_an_old_token_is_renewed_before_it_is_refused() -> None:
     """At nine tenths of its life."""
     watch = Watch()
     with serving(speaking(script())) as server:
-        driver = driver_of(Tokens((server.base_url,)), sessions=Sessions(monotonic=watch))
+        driver = driver_of(Tokens((server.base_url,)), sessions=TokenCache(monotonic=watch))
         driver.poll(ROUTE, "j1")
         watch.now = 91.0
         driver.poll(ROUTE, "j1")
@@ -152,7 +152,7 @@ def test_a_token_is_never_shown() -> None:
 
 def test_other_credentials_get_a_token_of_their_own() -> None:
     """A key that was changed in the settings is used at once."""
-    sessions = Sessions()
+    sessions = TokenCache()
     with serving(speaking(script())) as server:
         for password in ("first-password", "second-password"):
             driver = driver_of(Tokens((server.base_url,)), sessions=sessions, password=password)

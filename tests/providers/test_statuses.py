@@ -11,7 +11,7 @@ from darkroom.domain.errors import (
 )
 from darkroom.providers import http_statuses
 from darkroom.providers.adapter import Answer
-from tests.providers.exchanges import ADAPTERS, adapter_of
+from tests.fakes.run_adapter import ADAPTERS, adapter_of
 
 NAMES = [adapter.name for adapter in ADAPTERS]
 ALL = range(100, 600)

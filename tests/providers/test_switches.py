@@ -6,8 +6,8 @@ from darkroom.domain.errors import DarkroomError
 from darkroom.providers.engine.account import open_account
 from darkroom.providers.engine.driver import Driver
 from tests.fakes.inputs import InMemoryInputs
+from tests.fakes.run_adapter import ADAPTERS
 from tests.providers.desk import DONE, KEY, WIRE, Desk
-from tests.providers.exchanges import ADAPTERS
 from tests.providers.rawserver import answering, http, serving
 
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from darkroom.domain.errors import DarkroomError, NotSent, Unclear
-from darkroom.providers.engine.transport import Wire, system_addresses, within
-from darkroom.providers.engine.url_guard import Vetting
+from darkroom.providers.engine.transport import DeadlineTransport, system_addresses, within
+from darkroom.providers.engine.url_guard import UrlGuard
 from tests.providers.connector import Connector, Names
 from tests.providers.desk import WIRE
 from tests.providers.rawserver import RawServer, answering, dripping, http, serving
@@ -74,14 +74,14 @@ def test_a_trusted_server_answers(
     """The deadline's sockets carry TLS as well."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     request = httpx.Request("POST", server.base_url, json={"a": 1})
-    with Wire().exchange(request, 5, reuse=False) as response:
+    with DeadlineTransport().exchange(request, 5, reuse=False) as response:
         assert b"".join(response.iter_raw()) == b"{}"
 
 
 def test_a_server_that_is_not_trusted_is_told_nothing(server: RawServer) -> None:
     """The handshake fails before a byte of the request leaves."""
     request = httpx.Request("POST", server.base_url, json={"a": 1})
-    with pytest.raises(NotSent), Wire().exchange(request, 5, reuse=False):
+    with pytest.raises(NotSent), DeadlineTransport().exchange(request, 5, reuse=False):
         pass
     assert server.received == []
 
@@ -92,7 +92,7 @@ def test_the_deadline_holds_over_tls(certificate: Path, monkeypatch: pytest.Monk
     handler = dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a")
     with serving(handler, tls=_tls(certificate)) as server:
         request = httpx.Request("POST", server.base_url, json={"a": 1})
-        with pytest.raises(Unclear), Wire().exchange(request, 0.5, reuse=False):
+        with pytest.raises(Unclear), DeadlineTransport().exchange(request, 0.5, reuse=False):
             pass
 
 
@@ -127,10 +127,10 @@ def test_the_certificate_must_be_for_the_name_and_not_for_the_address(
     """Connecting to an address that was judged takes nothing from what TLS proves."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     detour = Detour(server)
-    wire = Wire(resolve=Names(other=("93.184.215.14",)), network=detour)
+    wire = DeadlineTransport(resolve=Names(other=("93.184.215.14",)), network=detour)
     request = httpx.Request("GET", f"https://{host}/1.png")
     expected = contextlib.nullcontext() if trusted else pytest.raises(NotSent)
-    with expected, wire.exchange(request, 5, reuse=False, vetting=Vetting("result")) as response:
+    with expected, wire.exchange(request, 5, reuse=False, vetting=UrlGuard("result")) as response:
         assert b"".join(response.iter_raw()) == b"{}"
     wire.close()
     assert detour.asked == ["93.184.215.14"]
@@ -143,13 +143,13 @@ def test_only_handed_out_addresses_are_judged() -> None:
     """Where the provider's API is, the operator says; its name is left to the system."""
     names = Names(other=("10.0.0.7",))
     connector = Connector(lambda _request: http("200 OK", b"{}"))
-    wire = Wire(resolve=names, network=connector)
+    wire = DeadlineTransport(resolve=names, network=connector)
     request = httpx.Request("GET", "http://gateway.internal:8080/v1")
     with wire.exchange(request, 5, reuse=False) as response:
         assert response.read() == b"{}"
     with (
         pytest.raises(DarkroomError),
-        wire.exchange(request, 5, reuse=False, vetting=Vetting("upload", near=True)),
+        wire.exchange(request, 5, reuse=False, vetting=UrlGuard("upload", near=True)),
     ):
         pass
     assert connector.asked == [("gateway.internal", 8080)]
@@ -165,9 +165,9 @@ def test_a_look_up_that_takes_all_the_time_is_followed_by_no_connection() -> Non
         elapsed[0] += 6
         return ("93.184.215.14",)
 
-    wire = Wire(monotonic=lambda: elapsed[0], resolve=slow, network=connector)
+    wire = DeadlineTransport(monotonic=lambda: elapsed[0], resolve=slow, network=connector)
     request = httpx.Request("GET", "https://cdn.example.com/")
-    with pytest.raises(NotSent), wire.exchange(request, 5, reuse=False, vetting=Vetting("result")):
+    with pytest.raises(NotSent), wire.exchange(request, 5, reuse=False, vetting=UrlGuard("result")):
         pass
     assert connector.asked == []
 

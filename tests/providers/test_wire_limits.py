@@ -7,8 +7,8 @@ import httpcore
 import httpx
 import pytest
 
-from darkroom.providers.engine.transport import Wire
-from darkroom.providers.engine.url_guard import Vetting
+from darkroom.providers.engine.transport import DeadlineTransport
+from darkroom.providers.engine.url_guard import UrlGuard
 from tests.providers.connector import Connector, Names
 from tests.providers.rawserver import http
 
@@ -79,12 +79,16 @@ class Place(Connector):
         return Limits(inner, self)
 
 
-def _wire(place: Place, connect_s: float = 5.0) -> Wire:
+def _wire(place: Place, connect_s: float = 5.0) -> DeadlineTransport:
     names = Names(other=("93.184.215.14",))
-    return Wire(connect_s=connect_s, monotonic=lambda: place.now, resolve=names, network=place)
+    return DeadlineTransport(
+        connect_s=connect_s, monotonic=lambda: place.now, resolve=names, network=place
+    )
 
 
-def _get(wire: Wire, within_s: float, *, vetting: Vetting | None, reuse: bool = True) -> None:
+def _get(
+    wire: DeadlineTransport, within_s: float, *, vetting: UrlGuard | None, reuse: bool = True
+) -> None:
     request = httpx.Request("GET", URL)
     with wire.exchange(request, within_s, reuse=reuse, vetting=vetting) as response:
         assert b"".join(response.iter_raw()) == b"{}"
@@ -93,7 +97,7 @@ def _get(wire: Wire, within_s: float, *, vetting: Vetting | None, reuse: bool = 
 def test_each_operation_gets_what_is_left_of_the_exchange() -> None:
     """Connecting and the handshake at most their own limit."""
     place = Place(http("200 OK", b"{}"), step_s=1.0)
-    _get(_wire(place, connect_s=5.0), 60, vetting=Vetting("result"))
+    _get(_wire(place, connect_s=5.0), 60, vetting=UrlGuard("result"))
 
     allowed: dict[str, float | None] = {}
     for what, limit in place.limits:
@@ -109,7 +113,7 @@ def test_each_operation_gets_what_is_left_of_the_exchange() -> None:
 def test_near_the_end_no_operation_gets_more_than_that() -> None:
     """Whatever its own limit is."""
     place = Place(http("200 OK", b"{}"), step_s=0.5)
-    _get(_wire(place, connect_s=5.0), 4, vetting=Vetting("result"))
+    _get(_wire(place, connect_s=5.0), 4, vetting=UrlGuard("result"))
 
     assert place.limits[:3] == [("connect", 4.0), ("tls", 3.5), ("write", 3.0)]
     assert all(limit is not None and limit <= 4 for _, limit in place.limits)
@@ -125,9 +129,9 @@ def test_connections_are_shared_by_those_who_are_trusted_alike() -> None:
         _get(wire, 60, **how)
         return len(place.asked) - before
 
-    judged, near = Vetting("result"), Vetting("result", near=True)
+    judged, near = UrlGuard("result"), UrlGuard("result", near=True)
     assert [connections(vetting=judged) for _ in range(3)] == [1, 0, 0]
-    assert connections(vetting=Vetting("upload")) == 0
+    assert connections(vetting=UrlGuard("upload")) == 0
     assert connections(vetting=None) == 1
     assert connections(vetting=near) == 1
     assert [connections(vetting=judged, reuse=False) for _ in range(2)] == [1, 1]

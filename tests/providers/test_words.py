@@ -59,7 +59,7 @@ def test_an_unknown_word_is_told_while_it_is_waited_for(kind: str) -> None:
     said = asked(kind, "Dreaming\x1b[31m of https://s3.test/?sig=abc " + "x" * 10_000)
     assert isinstance(said, Pending)
     assert said.note.startswith("Dreaming [31m of (address) xxx")
-    assert len(said.note) <= job_words.LONGEST
+    assert len(said.note) <= job_words.MAX_LENGTH
 
 
 @pytest.mark.parametrize("kind", JOBS)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import DarkroomError, Unclear
 from darkroom.domain.media import PNG
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Role, Route, Sides, Tariff
 from darkroom.providers import http_statuses, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
 from darkroom.providers.engine.driver import Driver
-from darkroom.providers.engine.token_cache import Sessions
+from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.params import Strict
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE
@@ -54,7 +54,7 @@ class Tokens(Adapter):
             raise self.refuse(answer)
         return {"Authorization": f"Bearer {untrusted_json.as_text(answer.json()['token'])}"}
 
-    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
+    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
         """The file goes elsewhere, as it is; its text goes to the other host."""
         (file,) = work.inputs["image"]
         media = files.media(file)
@@ -68,7 +68,7 @@ class Tokens(Adapter):
         )
         return Request("POST", "/pay", json={"link": files.link(file, 60)})
 
-    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:  # noqa: ARG002
+    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:  # noqa: ARG002
         """The job's name."""
         return Accepted(untrusted_json.as_text(answer.json()["job"]))
 
@@ -95,7 +95,7 @@ HELD = {"user": "u", "password": "p-0123456789"}
 def driver_of(
     adapter: Tokens,
     inputs: InMemoryInputs | None = None,
-    sessions: Sessions | None = None,
+    sessions: TokenCache | None = None,
     **held: str,
 ) -> Driver:
     """A driver with this provider alone."""

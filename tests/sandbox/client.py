@@ -11,7 +11,7 @@ from infra.sandbox import Running
 from tests.sandbox.pictures import Array, as_png, read
 
 Files = dict[str, Array]
-LONGEST_JOB_S = 200.0
+MAX_JOB_S = 200.0
 
 
 class SandboxClient:
@@ -36,7 +36,7 @@ class SandboxClient:
         """
         world = self._world
         world.faults.clear()
-        world.clock.advance(LONGEST_JOB_S)
+        world.clock.advance(MAX_JOB_S)
         world.ledger.set_balance(100_000)
         world.pace.limit = None
         world.active = True

@@ -10,7 +10,7 @@ from tests.sandbox.pictures import as_png, photo
 
 IMAGE = as_data(png())
 DATA_KEYS = {"task_id", "task_type", "status", "task_info", "task_result"}
-LONGEST_TRY = 400
+MAX_TRY_S = 400
 
 
 def test_a_task_goes_from_pending_over_starting_and_processing_to_success(
@@ -117,7 +117,7 @@ def test_an_image_that_is_hard_to_download_is_retried_and_then_fails(goapi: GoAp
     asked = {"image": "http://127.0.0.1:9/none.png"}
     task_id = _create(goapi, "background_remove", asked).json()["data"]["task_id"]
     goapi.advance(5)
-    words = (_fetch(goapi, task_id)["status"] for _ in range(LONGEST_TRY))
+    words = (_fetch(goapi, task_id)["status"] for _ in range(MAX_TRY_S))
 
     assert "retry" in words
     task = _ended(goapi, task_id)

@@ -13,7 +13,7 @@ from werkzeug.routing import Map, MapAdapter, Rule
 from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
 from infra.sandbox import PROVIDERS, Clock
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.faults import Faults
 from infra.sandbox.file_store import Files
 from infra.sandbox.jobs import Jobs
@@ -44,7 +44,7 @@ def sandboxes() -> Iterator[Mapping[str, MapAdapter]]:
     """Every sandbox's endpoints, by provider."""
     clock = Clock()
     jobs = Jobs(clock)
-    world = World(clock, Ledger(clock, 0), Files(clock), jobs, Pace(clock, None), Faults())
+    world = SandboxState(clock, Ledger(clock, 0), Files(clock), jobs, Pace(clock, None), Faults())
     yield {name: _endpoints(module, world) for name, module in PROVIDERS.items()}
     jobs.stop()
 
@@ -160,7 +160,7 @@ def _leads_somewhere(entry: Entry, sandbox: MapAdapter) -> bool:
     return True
 
 
-def _endpoints(module: str, world: World) -> MapAdapter:
+def _endpoints(module: str, world: SandboxState) -> MapAdapter:
     provider = import_module(module).build_provider(world)
     rules = [Rule(one.path, methods=[one.method], endpoint=one) for one in provider.routes()]
     return Map(rules, strict_slashes=False).bind("sandbox")

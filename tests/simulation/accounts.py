@@ -18,14 +18,14 @@ from tests.simulation.pace import BLOCKED_SIGN, RULES
 
 Trouble = Literal["no-credits", "key-refused", "other-account"]
 TROUBLES: Final[tuple[Trouble, ...]] = ("no-credits", "key-refused", "other-account")
-MOST_VAIN: Final = 8
+MAX_FRUITLESS_CALLS: Final = 8
 VAIN_IN_S: Final = 300
 """A blocked account is tried no more often than so many times in so many seconds: those that were
 on their way when it was blocked, and one at a time after each pause."""
-MOST_REFUSING_S: Final = 5.0
+MAX_REFUSING_S: Final = 5.0
 """What a refusal takes; who asks meanwhile cannot know of it."""
-LEAST_S: Final = 30
-MOST_S: Final = 5000
+MIN_S: Final = 30
+MAX_S: Final = 5000
 BLOCKED: Final = frozenset({"no-credits", "bad-credentials", "account-suspended"})
 """Failures that are the account's, and of no task."""
 
@@ -54,7 +54,7 @@ class Accounts:
     def begin(self, provider: str, trouble: Trouble, lasts_s: float | None = None) -> None:
         """Begin one."""
         if lasts_s is None:
-            lasts_s = self._outside.mischief.between(LEAST_S, MOST_S)
+            lasts_s = self._outside.mischief.between(MIN_S, MAX_S)
         self._outside.note(f"{trouble} at {provider} for {lasts_s:.0f} s")
         self._troubles[provider, trouble] += 1
         end = functools.partial(self._troubles.subtract, [(provider, trouble)])
@@ -84,7 +84,7 @@ class Accounts:
         """
         if self.blocked(provider) and not again:
             self.vain[provider].append(self._outside.timeline.now)
-            self._outside.pass_(self._outside.mischief.between(0, MOST_REFUSING_S))
+            self._outside.pass_(self._outside.mischief.between(0, MAX_REFUSING_S))
         self.check_key(provider)
         if self._troubles[provider, "no-credits"] and not known:
             raise AccountBlocked("no-credits", f"{provider} has no credits {BLOCKED_SIGN}")
@@ -92,7 +92,8 @@ class Accounts:
     def crowded(self) -> Iterator[str]:
         """One sentence for each account that was tried too often while it was blocked."""
         for provider, times in self.vain.items():
-            for first, last in zip(times, times[MOST_VAIN:], strict=False):
+            for first, last in zip(times, times[MAX_FRUITLESS_CALLS:], strict=False):
                 if last - first < VAIN_IN_S:
-                    yield f"{provider} was tried {MOST_VAIN + 1} times in {VAIN_IN_S} s in vain"
+                    calls = MAX_FRUITLESS_CALLS + 1
+                    yield f"{provider} was tried {calls} times in {VAIN_IN_S} s in vain"
                     break

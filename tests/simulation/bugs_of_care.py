@@ -14,8 +14,8 @@ from darkroom.pipeline import fail as failing
 from darkroom.pipeline.admission.admit import give_up_leases
 from darkroom.pipeline.endings import publish as ending
 from darkroom.ports import Ports
-from tests.fakes.gate import InMemoryGate
-from tests.simulation.pace import WatchedGate
+from tests.fakes.limiter import InMemoryLimiter
+from tests.simulation.pace import WatchedLimiter
 from tests.simulation.planting import Bug, Swap
 
 
@@ -191,21 +191,21 @@ def _given_up_in_silence() -> list[Swap]:
 
 
 def _leased_without_end() -> list[Swap]:
-    whole = WatchedGate.lease
+    whole = WatchedLimiter.lease
 
     def lease(
-        self: WatchedGate, provider: str, task_id: str, until: float, most: int, now: float
+        self: WatchedLimiter, provider: str, task_id: str, until: float, most: int, now: float
     ) -> bool:
         return whole(self, provider, task_id, until * 2, most, now)
 
-    return [(WatchedGate, "lease", lease)]
+    return [(WatchedLimiter, "lease", lease)]
 
 
 def _lent_without_end() -> list[Swap]:
-    whole = InMemoryGate.reserve
+    whole = InMemoryLimiter.reserve
 
     def reserve(
-        self: InMemoryGate,
+        self: InMemoryLimiter,
         provider: str,
         lane: Any,
         bucket: Any,
@@ -216,7 +216,7 @@ def _lent_without_end() -> list[Swap]:
         at = whole(self, provider, lane, bucket, now, calls, lender)
         return now if lender else at
 
-    return [(InMemoryGate, "reserve", reserve)]
+    return [(InMemoryLimiter, "reserve", reserve)]
 
 
 BUGS: Final = (

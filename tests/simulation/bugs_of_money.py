@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import Failure, NotSent, Unclear
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Prepared, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import fail as failing
@@ -18,14 +18,14 @@ from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from tests.simulation.pace import WatchedGate
+from tests.simulation.pace import WatchedLimiter
 from tests.simulation.planting import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
 
 
 def _paid_before_the_intent() -> list[Swap]:
     def submit_first(
-        self: SimulatedProviders, work: Work, intend: Callable[[Prepared], None]
+        self: SimulatedProviders, work: JobRequest, intend: Callable[[Prepared], None]
     ) -> Accepted | Finished:
         said = self._pay("providers.pay", work, "request")
         intend(Prepared("request"))
@@ -35,7 +35,7 @@ def _paid_before_the_intent() -> list[Swap]:
 
 
 def _another_request_is_repeated() -> list[Swap]:
-    def repeat(self: SimulatedProviders, work: Work, request: str) -> Accepted | Finished:
+    def repeat(self: SimulatedProviders, work: JobRequest, request: str) -> Accepted | Finished:
         return self._pay("providers.repeat", work, f"{request} again")
 
     return [(SimulatedProviders, "repeat", repeat)]
@@ -43,7 +43,7 @@ def _another_request_is_repeated() -> list[Swap]:
 
 def _any_job_is_adopted() -> list[Swap]:
     def look_up(
-        self: SimulatedProviders, work: Work, since: object, look: object
+        self: SimulatedProviders, work: JobRequest, since: object, look: object
     ) -> Accepted | None:
         del since, look
         self._free("providers.look_up", work.route.provider)
@@ -203,7 +203,7 @@ BUGS: Final = (
     Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_LIMIT", 1)]),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
     Bug("a job is left alone for too long", lambda: [(patience, "ALONE_SHARE", 3.0)]),
-    Bug("more jobs are open than are borne", lambda: [(WatchedGate, "lease", lambda *_: True)]),
+    Bug("more jobs are open than are borne", lambda: [(WatchedLimiter, "lease", lambda *_: True)]),
     Bug("a lease is given back at the end alone", _leases_until_the_end),
     Bug(
         "nobody waits for his turn",

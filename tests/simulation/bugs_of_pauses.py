@@ -7,7 +7,7 @@ from darkroom.domain.arrivals import Arrival, Removed
 from darkroom.domain.errors import AccountBlocked
 from darkroom.domain.object_keys import kind_of
 from darkroom.domain.order import Trigger
-from darkroom.domain.rate_limits import Standing
+from darkroom.domain.rate_limits import CircuitState
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline import fail as failing
@@ -42,7 +42,7 @@ def _own_trouble_is_not_noted() -> list[Swap]:
 
 
 def _blocked_is_busy() -> list[Swap]:
-    return [(Standing, "blocked", Standing.refused)]
+    return [(CircuitState, "blocked", CircuitState.refused)]
 
 
 def _blocked_is_not_noted() -> list[Swap]:

@@ -2,22 +2,22 @@
 
 from typing import Protocol
 
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 
 
 class Cashier(Protocol):
     """Sees money move."""
 
-    def paying(self, work: Work, request: str) -> None:
+    def paying(self, work: JobRequest, request: str) -> None:
         """A paid call is about to be sent."""
 
-    def doubted(self, work: Work) -> None:
+    def doubted(self, work: JobRequest) -> None:
         """The answer of a paid call does not reach whoever sent it."""
 
-    def refused(self, work: Work) -> None:
+    def refused(self, work: JobRequest) -> None:
         """A paid call is clearly refused."""
 
-    def answered(self, work: Work) -> None:
+    def answered(self, work: JobRequest) -> None:
         """The answer of a paid call reaches whoever sent it."""
 
     def stopping(self, job_id: str) -> None:

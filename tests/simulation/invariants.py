@@ -4,23 +4,23 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from darkroom.domain.attempt import Attempt
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.object_keys import manifest_of, stem_of
 from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
 from darkroom.pipeline.poll import UNKNOWN_LIMIT
 from tests.fakes.clock import START
-from tests.pipeline.offers import ROUTES
+from tests.fakes.routes import ROUTES
 from tests.simulation.books import books
 from tests.simulation.ledger import Job
 from tests.simulation.people import GOOD
 from tests.simulation.results import PNG, name_of
 from tests.simulation.stores import sha256
 from tests.simulation.till import SKEW_S
-from tests.simulation.waiting import LONGEST_PAUSE_S, blamed
+from tests.simulation.waiting import MAX_PAUSE_S, blamed
 from tests.simulation.world import LIMITS, World
 
-LONGEST_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Policy().margin_s + SKEW_S
+MAX_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Limits().margin_s + SKEW_S
 """No job is open for longer."""
 
 
@@ -288,18 +288,18 @@ def _rest(world: World) -> Iterator[str]:
 def _accounts(world: World) -> Iterator[str]:
     """A blocked account is tried seldom, by one at a time, and not too seldom."""
     yield from world.providers.accounts.crowded()
-    for provider, paused_s in world.gate.paused.items():
-        if paused_s > LONGEST_PAUSE_S:
+    for provider, paused_s in world.limiter.paused.items():
+        if paused_s > MAX_PAUSE_S:
             yield f"{provider} was paused for {paused_s:.0f} s for its account's sake"
 
 
 def _leases(world: World) -> Iterator[str]:
     """Whoever has ended holds no lease, and whoever died with one loses it in time."""
-    if world.gate.longest_s > LONGEST_S:
-        yield f"a lease was taken for {world.gate.longest_s:.0f} s"
-    for provider, leases in world.gate.leases.items():
+    if world.limiter.longest_s > MAX_S:
+        yield f"a lease was taken for {world.limiter.longest_s:.0f} s"
+    for provider, leases in world.limiter.leases.items():
         for task_id in leases:
             # A process that was held up may take one after the end; it ends by itself.
             ended_at = (world.tasks.stored[task_id].updated_at - START).total_seconds()
-            if world.calm or world.gate.taken[task_id] < ended_at - SKEW_S:
+            if world.calm or world.limiter.taken[task_id] < ended_at - SKEW_S:
                 yield f"{task_id} has ended and holds a lease of {provider}"

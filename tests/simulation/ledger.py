@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from darkroom.domain.attempt import Attempt, ResultRef
-from darkroom.domain.provider_jobs import JobFailed, Work
+from darkroom.domain.provider_jobs import JobFailed, JobRequest
 from darkroom.domain.task import Task
 from tests.simulation.faults import Mischief
 from tests.simulation.outside import Invocation
@@ -50,7 +50,7 @@ class Job:
     """
 
     job_id: str
-    work: Work
+    work: JobRequest
     request: str
     accepted_at: float
     done_at: float
@@ -99,12 +99,14 @@ class Ledger:
     lent: set[str] = field(default_factory=set)
     _by_key: dict[tuple[str, int, str], Job] = field(default_factory=dict)
 
-    def known(self, work: Work, account: str, now: float) -> Job | None:
+    def known(self, work: JobRequest, account: str, now: float) -> Job | None:
         """The job of an idempotency key that is still remembered in this account."""
         job = self._by_key.get((work.task_id, work.attempt, account))
         return job if job and now - job.accepted_at <= KEY_S else None
 
-    def accept(self, work: Work, request: str, now: float, mischief: Mischief, account: str) -> Job:
+    def accept(
+        self, work: JobRequest, request: str, now: float, mischief: Mischief, account: str
+    ) -> Job:
         """Take the job and the money."""
         job = _build_job(f"job-{len(self.jobs) + 1}", work, request, now, mischief)
         job.account = account
@@ -155,7 +157,7 @@ class Ledger:
         return found
 
 
-def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischief) -> Job:
+def _build_job(name: str, work: JobRequest, request: str, now: float, mischief: Mischief) -> Job:
     job = Job(name, work, request, now, now, now, "done", asked_at=now)
     draw = mischief.between(0, 1)
     job.told = draw < 0.5
@@ -190,5 +192,5 @@ def _build_job(name: str, work: Work, request: str, now: float, mischief: Mischi
     return job
 
 
-def _failure(work: Work) -> JobFailed:
+def _failure(work: JobRequest) -> JobFailed:
     return JobFailed("job-failed", "It could not be done.", work.route.charged_on_failure)

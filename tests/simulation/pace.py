@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from darkroom.domain.rate_limits import Rate, Rules, Standing
+from darkroom.domain.rate_limits import CircuitState, Rate, Rules
 from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.fakes.clock import START
-from tests.fakes.gate import InMemoryGate
+from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.outside import Invocation, Outside
 
 RULES: Final[Mapping[str, Rules]] = {
@@ -67,7 +67,7 @@ class Pace:
                     break
 
 
-class WatchedGate(InMemoryGate):
+class WatchedLimiter(InMemoryLimiter):
     """A gate that knows who took each lease.
 
     A lease is a task's, not a process's. One that was held up while another of the same task went
@@ -108,7 +108,7 @@ class WatchedGate(InMemoryGate):
             self.slipped.add(task_id)
         super().release(provider, task_id)
 
-    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Remember `new` where `old` is still what is known; whether it was."""
         changed = super().change(provider, old, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from darkroom.domain.order import Trigger
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from tests.pipeline.offers import (
+from tests.fakes.routes import (
     JOB_ALONE,
     JOB_KEY,
     JOB_LOOKED_UP,

@@ -12,7 +12,14 @@ from typing import Final
 
 from darkroom.domain.attempt import Charged, Finished
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
-from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.provider_jobs import (
+    Accepted,
+    Download,
+    JobFailed,
+    JobRequest,
+    Pending,
+    Prepared,
+)
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from tests.simulation.accounts import Accounts
@@ -83,10 +90,10 @@ class SimulatedProviders:
 
     # --- what is paid ---------------------------------------------------------------------------
 
-    def check(self, work: Work) -> None:
+    def check(self, work: JobRequest) -> None:
         """Every file here is as it should be."""
 
-    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         files = sum(len(files) for files in work.inputs.values())
         reserved = files * RULES[work.route.provider].calls_per_file
@@ -99,13 +106,13 @@ class SimulatedProviders:
         intend(Prepared(request, digests))
         return self._pay("providers.pay", work, request)
 
-    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
         if work.route.idempotency != "key":
             raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
         return self._pay("providers.repeat", work, request)
 
-    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:  # noqa: ARG002 - all jobs are looked at
+    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:  # noqa: ARG002 - all jobs are looked at
         """Find the job of a doubtful paid call."""
         del since
         if work.route.idempotency != "look-up":
@@ -155,14 +162,14 @@ class SimulatedProviders:
         self._outside.end(kind)
         return can
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
         """Download a result."""
         del max_bytes
         return self.shelf.fetch(url)
 
     # --- within ---------------------------------------------------------------------------------
 
-    def _pay(self, call: str, work: Work, request: str) -> Accepted | Finished:
+    def _pay(self, call: str, work: JobRequest, request: str) -> Accepted | Finished:
         outside, timeline = self._outside, self._outside.timeline
         self._cashier.paying(work, request)
         self.pace.called(work.route.provider, timeline.now)
@@ -187,7 +194,7 @@ class SimulatedProviders:
         return self._answer(call, kind, work, request, begun)
 
     def _answer(
-        self, call: str, kind: str | None, work: Work, request: str, begun: float
+        self, call: str, kind: str | None, work: JobRequest, request: str, begun: float
     ) -> Accepted | Finished:
         """What becomes of a call that was not refused."""
         outside, timeline = self._outside, self._outside.timeline
@@ -215,7 +222,7 @@ class SimulatedProviders:
             return Accepted(self._named(call, work, job).job_id, told)
         return self.shelf.made(job)
 
-    def _refuse(self, kind: str | None, work: Work) -> None:
+    def _refuse(self, kind: str | None, work: JobRequest) -> None:
         """A clear no, if that is what the fault is."""
         if kind is not None and kind.endswith("-late"):
             # Its run is lost meanwhile, and another one takes the task up before the no comes.
@@ -235,7 +242,7 @@ class SimulatedProviders:
             case "refused":
                 raise ProviderRefused("bad-request", "The provider does not take this.")
 
-    def _mind_the_pause(self, work: Work) -> None:
+    def _mind_the_pause(self, work: JobRequest) -> None:
         until, told = self._not_before.get(work.task_id, (0.0, None))
         # A process that died of something else, or that is at it still, could not pass it on.
         passed_on = told is not None and told.over and not told.harmed
@@ -244,14 +251,14 @@ class SimulatedProviders:
                 f"{work.task_id} came back to {work.route.provider} before it was asked to"
             )
 
-    def _known(self, work: Work) -> Job | None:
+    def _known(self, work: JobRequest) -> Job | None:
         """The job of a call that was made before, where its key is remembered."""
         if work.route.idempotency != "key":
             return None
         account = self.accounts.name(work.route.provider)
         return self.ledger.known(work, account, self._outside.timeline.now)
 
-    def _named(self, call: str, work: Work, job: Job) -> Job:
+    def _named(self, call: str, work: JobRequest, job: Job) -> Job:
         """The job whose name is told: this one, or by mistake an older one."""
         older = self.ledger.older(job) if call == "providers.pay" else None
         if older is None or not self._outside.mischief.chance("older-job-named"):
@@ -260,15 +267,15 @@ class SimulatedProviders:
         self.ledger.lent.add(older.job_id)
         return older
 
-    def _accept(self, work: Work, request: str) -> Job:
+    def _accept(self, work: JobRequest, request: str) -> Job:
         now, account = self._outside.timeline.now, self.accounts.name(work.route.provider)
         job = self._known(work)
         return job or self.ledger.accept(work, request, now, self._outside.mischief, account)
 
-    def _accept_late(self, work: Work, request: str) -> None:
+    def _accept_late(self, work: JobRequest, request: str) -> None:
         self._accept(work, request)
 
-    def _of(self, work: Work) -> Sequence[Job]:
+    def _of(self, work: JobRequest) -> Sequence[Job]:
         return self.ledger.of.get((work.task_id, work.attempt), ())
 
     def _stands(self, route: Route, job: Job) -> Pending | Finished | JobFailed:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from darkroom.domain.limits import Policy
-from tests.pipeline.offers import JOB_NONE
+from darkroom.domain.limits import Limits
+from tests.fakes.routes import JOB_NONE
 from tests.simulation.doom import PLACE
 from tests.simulation.invariants import check
 from tests.simulation.stories import PHOTO, SPEC
@@ -204,7 +204,7 @@ def run_race(race: Race) -> Iterator[tuple[str, list[str]]]:
 
 
 def _run(script: Script) -> list[str]:
-    world = World(script, policy=Policy(runs=script.race.runs))
+    world = World(script, limits=Limits(runs=script.race.runs))
     script.world = world
     world.people.drop(PHOTO)
     _ask(world, version=1)

@@ -14,7 +14,7 @@ from typing import Final
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, ResultGone
 from darkroom.domain.media import PNG as PNG_MEDIA
-from darkroom.domain.provider_jobs import Fetched
+from darkroom.domain.provider_jobs import Download
 from tests.simulation.ledger import Job
 from tests.simulation.outside import Outside
 
@@ -44,7 +44,7 @@ class Shelf:
             refs.append(ResultRef("image", url))
         return Finished(tuple(refs), told, {"boxes": [1, 2]})
 
-    def fetch(self, url: str) -> AbstractContextManager[Fetched]:
+    def fetch(self, url: str) -> AbstractContextManager[Download]:
         """Download one of them."""
         kind = self._outside.begin("providers.fetch", 0.1)
         body, until, job = self._bodies[url]
@@ -62,7 +62,7 @@ class Shelf:
         self._outside.end(kind)
         media = PNG_MEDIA if body.startswith(PNG) else None
         digest = hashlib.sha256(body).hexdigest()
-        return nullcontext(Fetched(io.BytesIO(body), len(body), digest, media))
+        return nullcontext(Download(io.BytesIO(body), len(body), digest, media))
 
 
 def picture(name: str) -> bytes:

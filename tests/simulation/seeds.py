@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from tests.simulation.faults import KINDS, Dice
 from tests.simulation.world import World
 
@@ -16,7 +16,7 @@ RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
 FOCUSED_RATE: Final = 0.03
 SHARES: Final = (0.1, 0.4, 0.8, 1.0)
 """Of the worlds, of the calls that are struck, and of the kinds of faults in one world."""
-RUNS: Final = (Policy().runs, Policy().runs, 3, 1)
+RUNS: Final = (Limits().runs, Limits().runs, 3, 1)
 """How many runs may be begun: as deployed, or so few that they are used up now and then."""
 
 
@@ -38,8 +38,8 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         share = draw.choice(SHARES)
         kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
     dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
-    policy = Policy(runs=10 if calm else draw.choice(RUNS))
-    world = World(dice, calm=calm, trace=trace, policy=policy)
+    limits = Limits(runs=10 if calm else draw.choice(RUNS))
+    world = World(dice, calm=calm, trace=trace, limits=limits)
     world.people.come(tasks)
     world.spells.come(TROUBLED_S_PER_TASK * tasks)
     world.providers.accounts.come(TROUBLED_S_PER_TASK * tasks)

@@ -35,7 +35,7 @@ class Spell:
     most_s: float
 
 
-TABLE: Final = _calls("tasks.", "gate.")
+TABLE: Final = _calls("tasks.", "limiter.")
 BUCKET: Final = _calls("outputs.")
 WRITES: Final = ("outputs.put", "outputs.put_over")
 

@@ -8,16 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.pipeline.poll import UNKNOWN_LIMIT
-from tests.pipeline.offers import (
-    JOB_ALONE,
-    JOB_KEY,
-    JOB_LOOKED_UP,
-    JOB_NONE,
-    SYNC_KEY,
-    SYNC_NONE,
-)
+from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import Trouble
 from tests.simulation.doom import PLACE, Doom
 from tests.simulation.world import World
@@ -56,7 +49,7 @@ class Story:
     first: Mapping[str, Sequence[str]] | None = None
     ends: frozenset[str] = frozenset({"succeeded", "unknown"})
     charges: int = 1
-    runs: int = Policy().runs
+    runs: int = Limits().runs
     place: float = PLACE
     happens: frozenset[str] = frozenset()
 
@@ -66,7 +59,7 @@ class Story:
 
     def tell(self, doom: Doom, *, spec_first: bool = False, twice: bool = False) -> World:
         """From the upload until the world rests."""
-        world = World(doom, policy=Policy(runs=self.runs))
+        world = World(doom, limits=Limits(runs=self.runs))
         people = world.people
         if twice:
             people.send = _doubled(people.send)

@@ -3,7 +3,7 @@
 import pytest
 
 from darkroom.domain.errors import AccountBlocked, ResultGone
-from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
+from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
 from tests.simulation.doom import Doom
 from tests.simulation.faults import CALLS, CHANCES, Peace
 from tests.simulation.outside import Broken

@@ -86,4 +86,4 @@ def test_every_call_that_is_made_may_be_struck(monkeypatch: pytest.MonkeyPatch) 
     play_some(range(8), TASKS)
     assert made <= set(CALLS)
     unseen = {field.name for field in fields(Ports)} - {name.split(".")[0] for name in made}
-    assert unseen <= {"clock", "policy", "dead_letters", "errands"}
+    assert unseen <= {"clock", "limits", "dead_letters", "errands"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import CANCELLED
 from darkroom.pipeline.fail import UNWANTED
@@ -24,7 +24,7 @@ SKEW_S: Final = 11
 CLOSED_S: Final = 60
 """So long after a result could not be written the calls that were begun before it are over."""
 VAIN_IN_S: Final = 600
-MOST_VAIN: Final = 5
+MAX_FRUITLESS_CALLS: Final = 5
 """So many paid calls within so many seconds may try whether delivering works again."""
 
 Number = tuple[str, int]
@@ -67,7 +67,7 @@ class Till:
         else:
             self.forgiven.pop(task.task_id, None)
 
-    def paying(self, work: Work, request: str) -> None:
+    def paying(self, work: JobRequest, request: str) -> None:
         """A paid call is about to be sent."""
         outside, task = self.outside, self._tasks.get(work.task_id)
         where = f"{work.task_id}, attempt {work.attempt},"
@@ -94,16 +94,16 @@ class Till:
         if outside.time_left_s() < work.route.call_s:
             self.say(f"{where} was begun by a process that may die before it is over")
 
-    def doubted(self, work: Work) -> None:
+    def doubted(self, work: JobRequest) -> None:
         """The answer of a paid call does not reach whoever sent it."""
         self.doubts.add((work.task_id, work.attempt))
         self.refusals.pop((work.task_id, work.attempt), None)
 
-    def refused(self, work: Work) -> None:
+    def refused(self, work: JobRequest) -> None:
         """A paid call is clearly refused."""
         self.refusals[work.task_id, work.attempt] = self.outside.current
 
-    def answered(self, work: Work) -> None:
+    def answered(self, work: JobRequest) -> None:
         """The answer of a paid call reaches whoever sent it."""
         self.answers[work.task_id, work.attempt] = self.outside.current
 
@@ -114,7 +114,7 @@ class Till:
         if task.ending is None or task.ending.failure.code not in UNWANTED:
             self.say(f"{task.task_id} had {job_id} stopped, which it may still want")
 
-    def _judge_earlier(self, task: Task, work: Work) -> None:
+    def _judge_earlier(self, task: Task, work: JobRequest) -> None:
         """Nothing was paid before, or may have been, or somebody asked for it all the same."""
         forgiven = self.forgiven.get(task.task_id, frozenset())
         for attempt in task.attempts:
@@ -132,7 +132,7 @@ class Till:
                 self.say(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
             self.further[task.task_id].add(work.attempt)
 
-    def _judge_closed(self, work: Work) -> None:
+    def _judge_closed(self, work: JobRequest) -> None:
         """While results cannot be written, next to nothing is paid for."""
         now = self.outside.timeline.now
         since = self.outside.shut_since.get("outputs.put_over")
@@ -140,13 +140,13 @@ class Till:
             return
         self.vain = [at for at in self.vain if at > now - VAIN_IN_S]
         self.vain.append(now)
-        if len(self.vain) > MOST_VAIN:
+        if len(self.vain) > MAX_FRUITLESS_CALLS:
             self.say(
                 f"{work.task_id} was paid for while nothing could be delivered, "
                 f"one of {len(self.vain)} within {VAIN_IN_S} s"
             )
 
-    def _count_open(self, work: Work) -> None:
+    def _count_open(self, work: JobRequest) -> None:
         """No more jobs are open than the account bears; a lease ends by itself in the end."""
         provider, most = work.route.provider, RULES[work.route.provider].leases
         if most is None or not work.route.asynchronous:

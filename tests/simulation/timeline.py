@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 Act = Callable[[], object]
 
-DEEPEST = 3
+MAX_DEPTH = 3
 """How many calls may be in the middle of each other; what falls due below that waits."""
 
 
@@ -41,7 +41,7 @@ class Timeline:
         """Let time go by in the middle of a call."""
         until = self.now + seconds
         heap = self._heap
-        if heap and heap[0][0] <= until and self.depth < DEEPEST:
+        if heap and heap[0][0] <= until and self.depth < MAX_DEPTH:
             self.depth += 1
             try:
                 while heap and heap[0][0] <= until:

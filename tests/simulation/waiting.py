@@ -11,7 +11,7 @@ SPEECHLESS_S: Final = 60
 """Whoever is sent away for longer has a reason that people can read."""
 AWAITED_S: Final = 3600
 """So long after a file came nobody waits for it any more."""
-LONGEST_PAUSE_S: Final = 300 + 60
+MAX_PAUSE_S: Final = 300 + 60
 """A blocked account is tried again after this at the latest, with the time that a probe has."""
 
 

@@ -16,7 +16,7 @@ from darkroom.domain.task import RESUMED, TRANSITIONS, State, Task
 from darkroom.pipeline.fail import UNWANTED
 from darkroom.pipeline.paid_call.saved_answer import UNFETCHED
 from darkroom.pipeline.paid_call.settle import REPLAY_FOR
-from tests.pipeline.offers import ROUTES
+from tests.fakes.routes import ROUTES
 from tests.simulation.outside import Outside
 from tests.simulation.results import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks

@@ -12,17 +12,17 @@ from typing import Any, Final
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.errors import Refused
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STILL, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
-from tests.pipeline.offers import ROUTES
+from tests.fakes.routes import ROUTES
 from tests.simulation.faults import Mischief, Peace
 from tests.simulation.machine import Machine
 from tests.simulation.outside import Broken, Guarded, Invocation, Outside, SimulatedClock
-from tests.simulation.pace import WatchedGate
+from tests.simulation.pace import WatchedLimiter
 from tests.simulation.people import People
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.queue import Queue
@@ -101,30 +101,30 @@ class World:
         *,
         calm: bool = False,
         trace: bool = False,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         self.calm = calm
         self.sweeps = 0
         self.mischief = mischief
         self.timeline = Timeline()
         self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
-        self.witness = Witness(self.outside, policy.runs)
+        self.witness = Witness(self.outside, limits.runs)
         self.tasks = PlainTasks(self.witness)
         self.outputs = PlainOutputs(self.witness)
         self.spells = Spells(self.outside, self.tasks)
         self.inputs = PlainInputs()
-        self.gate = WatchedGate(self.outside)
+        self.limiter = WatchedLimiter(self.outside)
         self.providers = SimulatedProviders(
             ROUTES, self.outside, self.witness.till, self.spells.paid
         )
         self.machine = Machine(self.outside, self.door)
         self.providers.replaced = self.machine.abort
         self.witness.look_at(self.tasks, self.outputs, self._alive, self.providers.account)
-        self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.gate.slipped)
+        self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.limiter.slipped)
         self.queue = Queue(self.outside, self._take)
-        self.ports = self._build_ports(policy)
+        self.ports = self._build_ports(limits)
         # A process in the middle of another may not stay long: the other one would wait for it.
-        self._hasty = replace(self.ports, policy=replace(policy, attend_s=0))
+        self._hasty = replace(self.ports, limits=replace(limits, attend_s=0))
         self.people = People(
             self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
         )
@@ -226,7 +226,7 @@ class World:
         """When the first task is due, if any is left."""
         return min(map(self.tasks.due_at, self.tasks.looks), default=None)
 
-    def _build_ports(self, policy: Policy) -> Ports:
+    def _build_ports(self, limits: Limits) -> Ports:
         outside = self.outside
         guarded: dict[str, Any] = {
             name: Guarded(port, name, outside)
@@ -237,12 +237,12 @@ class World:
                 "workflows": self.machine,
                 "events": self.witness,
                 "dead_letters": _Letters(self.queue),
-                "gate": self.gate,
+                "limiter": self.limiter,
                 "errands": _Errands(self.queue),
             }.items()
         }
         clock = SimulatedClock(outside)
-        return Ports(**guarded, providers=self.providers, clock=clock, policy=policy)
+        return Ports(**guarded, providers=self.providers, clock=clock, limits=limits)
 
     def door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
         """Call a door of the workflow."""
@@ -257,7 +257,7 @@ class World:
         if event["run"] == self.tasks.stored[event["task_id"]].run:
             self._listen(event["task_id"], said)
         if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
-            for provider, leases in self.gate.leases.items():
+            for provider, leases in self.limiter.leases.items():
                 if event["task_id"] in leases:
                     self.witness.say(
                         f"{event['task_id']} needs no lease of {provider}, and has one"

@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 
 from darkroom.domain import errors
-from darkroom.domain.limits import Policy
-from darkroom.providers.engine.driver import Limits
+from darkroom.domain.limits import Limits
+from darkroom.providers.engine.driver import CallLimits
 from darkroom.providers.registry import build_adapters
 from infra.aws.sizes import SIZES
 from tests.test_architecture import FUNCTIONS
 from tests.workflow.definition import NEXTS, PATH, VERBS, choose, definition, states
 
 TASKS = [name for name, state in states().items() if state["Type"] == "Task"]
-LONGEST_S = 7 * 24 * 3600
+MAX_S = 7 * 24 * 3600
 
 
 def test_a_run_has_an_end_after_every_queue() -> None:
     """The limit is a backstop: longer than any task may wait to be submitted."""
-    assert definition()["TimeoutSeconds"] == LONGEST_S
-    assert Policy().queue_s < LONGEST_S
+    assert definition()["TimeoutSeconds"] == MAX_S
+    assert Limits().queue_s < MAX_S
 
 
 def test_every_verb_has_a_state_and_every_state_its_function() -> None:
@@ -104,7 +104,7 @@ def test_a_wait_lasts_as_long_as_the_door_said(name: str) -> None:
 def test_every_paid_call_ends_before_its_function() -> None:
     """After a free call to prepare it, and with the time to write its answer down."""
     routes = [route for adapter in build_adapters() for route in adapter.routes]
-    around_s = Limits().free_s + Policy().margin_s
+    around_s = CallLimits().free_s + Limits().margin_s
 
     assert len(routes) > 200
     assert [
@@ -116,12 +116,12 @@ def test_every_paid_call_ends_before_its_function() -> None:
 
 def test_a_poll_may_ask_and_then_cancel() -> None:
     """A job that is given up costs a question and a cancellation, both as slow as allowed."""
-    assert 2 * Limits().free_s < _function_limits_s()["poll"]
+    assert 2 * CallLimits().free_s < _function_limits_s()["poll"]
 
 
 def test_a_result_may_take_its_time() -> None:
     """A download that is still within its own limit is not cut off by the function's."""
-    assert Limits().result_s < _function_limits_s()["deliver"]
+    assert CallLimits().result_s < _function_limits_s()["deliver"]
 
 
 @pytest.mark.parametrize("name", TASKS)

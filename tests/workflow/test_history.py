@@ -13,24 +13,24 @@ import pytest
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import AccountBlocked, ResultGone, Throttled
-from darkroom.domain.limits import Policy
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Prepared, Work
-from darkroom.domain.rate_limits import OPENS_AT, Rules, Standing
+from darkroom.domain.limits import Limits
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending, Prepared
+from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState, Rules
 from darkroom.domain.routes import Route
 from darkroom.pipeline.deliver import ABSENT_LIMIT
 from darkroom.providers.registry import build_adapters
 from tests.fakes.clock import START, FixedClock
-from tests.fakes.gate import InMemoryGate
+from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.offers import JOB_KEY, ROUTES
-from tests.pipeline.studio import PHOTO, Studio
+from tests.fakes.routes import JOB_KEY, ROUTES
+from tests.pipeline.harness import PHOTO, Studio
 
 LIMIT = 25_000
 EVENTS_PER_LOOP = 9
 RESERVE = 1_000
 """For doors that are tried again."""
 
-LONGEST_JOB_S = max(route.job_s for adapter in build_adapters() for route in adapter.routes)
+MAX_JOB_S = max(route.job_s for adapter in build_adapters() for route in adapter.routes)
 GONE = ResultGone("result-gone", "The provider no longer has the result.")
 AT_LAST = timedelta(minutes=10)
 
@@ -44,9 +44,9 @@ class Reluctant(FakeProviders):
     blocked: bool = False
     done_at: datetime = START
 
-    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Takes the task ten minutes before its time is up."""
-        if self.clock.now() < START + timedelta(seconds=Policy().queue_s) - AT_LAST:
+        if self.clock.now() < START + timedelta(seconds=Limits().queue_s) - AT_LAST:
             later = Throttled("later", "It is busy.", retry_after_s=self.asked_s)
             empty = AccountBlocked("no-credits", "There are no credits left.")
             self.say("submit", empty if self.blocked else later)
@@ -62,29 +62,29 @@ class Reluctant(FakeProviders):
         return super().poll(route, job_id)
 
     def _work_again(self) -> None:
-        self.done_at = self.clock.now() + timedelta(seconds=LONGEST_JOB_S - 120)
+        self.done_at = self.clock.now() + timedelta(seconds=MAX_JOB_S - 120)
 
 
-class Blocked(InMemoryGate):
+class Blocked(InMemoryLimiter):
     """Whenever one looks, somebody else has just tried beta out, and it was still blocked."""
 
     def __init__(self, clock: FixedClock) -> None:
         super().__init__()
         self._clock = clock
 
-    def standing(self, provider: str) -> Standing:
+    def circuit(self, provider: str) -> CircuitState:
         """Paused for half a minute more, until the task's time is nearly over."""
         now = self._clock.now()
-        if provider != "beta" or now > START + timedelta(seconds=Policy().queue_s) - AT_LAST:
-            return super().standing(provider)
-        return Standing(OPENS_AT, now.timestamp() + 30, "There are no credits left.")
+        if provider != "beta" or now > START + timedelta(seconds=Limits().queue_s) - AT_LAST:
+            return super().circuit(provider)
+        return CircuitState(OPENS_AFTER, now.timestamp() + 30, "There are no credits left.")
 
 
 @pytest.mark.parametrize("asked_s", [0, 1, 5, 30, 60, None])
 def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> None:
     """Days in the queue, then the longest job of all, its result gone as often as is forgiven."""
     clock = FixedClock()
-    routes = [replace(route, job_s=LONGEST_JOB_S) for route in ROUTES]
+    routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, asked_s=asked_s)
     providers.say("fetch", *[GONE] * 2 * (1 + ABSENT_LIMIT))
     studio = Studio(providers=providers, clock=clock)
@@ -93,7 +93,7 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
     studio.run(most=LIMIT)
 
     assert studio.task.state == "succeeded"
-    assert clock.now() - START > timedelta(seconds=Policy().queue_s + 2 * LONGEST_JOB_S)
+    assert clock.now() - START > timedelta(seconds=Limits().queue_s + 2 * MAX_JOB_S)
     assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 
@@ -101,12 +101,12 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
 def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
     """Whether it tries the account out itself, or others do."""
     clock = FixedClock()
-    routes = [replace(route, job_s=LONGEST_JOB_S) for route in ROUTES]
+    routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
     studio = Studio(providers=providers, clock=clock)
     if not alone:
-        studio.gate = Blocked(clock)
-        studio.ports = replace(studio.ports, gate=studio.gate)
+        studio.limiter = Blocked(clock)
+        studio.ports = replace(studio.ports, limiter=studio.limiter)
     studio.drop(PHOTO)
     studio.ask(JOB_KEY, provider="beta")
     studio.run(most=LIMIT)
@@ -120,8 +120,8 @@ def test_a_task_may_wait_for_room_until_it_gives_up() -> None:
     clock = FixedClock()
     providers = FakeProviders(ROUTES, rules_of={"beta": Rules(open_jobs=1)})
     studio = Studio(providers=providers, clock=clock)
-    until = START + timedelta(seconds=Policy().queue_s) - AT_LAST
-    studio.gate.lease("beta", "another", until.timestamp(), 1, START.timestamp())
+    until = START + timedelta(seconds=Limits().queue_s) - AT_LAST
+    studio.limiter.lease("beta", "another", until.timestamp(), 1, START.timestamp())
     studio.drop(PHOTO)
     studio.ask(JOB_KEY, provider="beta")
     studio.run(most=LIMIT)

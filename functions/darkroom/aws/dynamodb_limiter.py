@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import translated
 from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.rate_limits import Bucket, Lane, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState, Lane
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -28,8 +28,8 @@ TRIES = 6
 TABLE = "what is remembered of the providers' pace"
 
 
-class DynamoGate:
-    """`ports.Gate` on DynamoDB."""
+class DynamoLimiter:
+    """`ports.Limiter` on DynamoDB."""
 
     def __init__(self, table: "Table") -> None:
         self._table = table
@@ -43,7 +43,7 @@ class DynamoGate:
         calls: int = 1,
         lender: Lane | None = None,
     ) -> float:
-        """See `ports.Gate.reserve`."""
+        """See `ports.Limiter.reserve`."""
         length = _ms(calls * bucket.spacing_s)
         edge = _ms(now + bucket.tolerance_s)
         own = _key(provider, f"lane#{lane}")
@@ -84,7 +84,7 @@ class DynamoGate:
         return done is not None
 
     def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
-        """See `ports.Gate.lease`."""
+        """See `ports.Limiter.lease`."""
         key = _key(provider, "leases")
         for _ in range(TRIES):
             jobs = self._open_jobs(key)
@@ -105,24 +105,24 @@ class DynamoGate:
         return False
 
     def release(self, provider: str, task_id: str) -> None:
-        """See `ports.Gate.release`."""
+        """See `ports.Limiter.release`."""
         key = _key(provider, "leases")
         if task_id in (self._open_jobs(key) or {}):
             self._update(key, "REMOVE jobs.#id", "attribute_exists(jobs.#id)", {}, {"#id": task_id})
 
-    def standing(self, provider: str) -> Standing:
-        """See `ports.Gate.standing`."""
+    def circuit(self, provider: str) -> CircuitState:
+        """See `ports.Limiter.standing`."""
         with translated(TABLE):
             answer = self._table.get_item(Key=_key(provider, "standing"), ConsistentRead=True)
         item = answer.get("Item")
         if item is None:
-            return Standing()
+            return CircuitState()
         until = int(str(item["until"])) / 1000
-        return Standing(int(str(item["refusals"])), until, str(item.get("reason", "")))
+        return CircuitState(int(str(item["refusals"])), until, str(item.get("reason", "")))
 
-    def change(self, provider: str, old: Standing, new: Standing) -> bool:
-        """See `ports.Gate.change`."""
-        unknown = "attribute_not_exists(refusals) OR " if old == Standing() else ""
+    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+        """See `ports.Limiter.change`."""
+        unknown = "attribute_not_exists(refusals) OR " if old == CircuitState() else ""
         same = "#reason = :old_reason"
         if not old.reason:  # an older version wrote none
             same = f"(attribute_not_exists(#reason) OR {same})"

@@ -35,7 +35,7 @@ from darkroom.domain.validation_messages import explain
 
 SNS = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
 """What SNS sends ("Parsing Amazon SNS message formats", SNS guide)."""
-DEEPEST = 3
+MAX_DEPTH = 3
 """So many envelopes may be around a message: a topic may have got it from another service."""
 
 
@@ -52,7 +52,7 @@ def read_message(message: Message, bucket: str) -> tuple[Arrival, ...]:
         Refused: `bad-message`; it can never be understood and belongs to the dead letters.
     """
     try:
-        return _read(message.body, bucket, message.sent_at, DEEPEST)
+        return _read(message.body, bucket, message.sent_at, MAX_DEPTH)
     except ValidationError as error:
         raise _explained(error) from error
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 REASON_BYTES = 1000
-MOST_AT_ONCE = 10
+MAX_AT_ONCE = 10
 """Messages that SQS takes at once."""
 
 
@@ -45,8 +45,8 @@ class SqsErrands:
 
     def send(self, bodies: Sequence[str]) -> None:
         """See `ports.Errands.send`; SendMessageBatch answers 200 even when it took nothing."""
-        for first in range(0, len(bodies), MOST_AT_ONCE):
-            batch = bodies[first : first + MOST_AT_ONCE]
+        for first in range(0, len(bodies), MAX_AT_ONCE):
+            batch = bodies[first : first + MAX_AT_ONCE]
             with translated("the intake queue"):
                 answer = self._client().send_message_batch(
                     QueueUrl=self._url,

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 FACTS_BYTES: Final = 16_000
 """Of one attempt, as JSON: a task may have a dozen attempts."""
-DEEPEST: Final = 20
+MAX_DEPTH: Final = 20
 """Levels of one fact; the task has seven around it."""
-LARGEST: Final = 1e100
-SMALLEST: Final = 1e-100
-LARGEST_WHOLE: Final = int("9" * 38)
+MAX_NUMBER: Final = 1e100
+MIN_NUMBER: Final = 1e-100
+MAX_INTEGER: Final = int("9" * 38)
 
 
 def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _holdable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
     """Whether the table takes the value: its depth, its numbers, the names in it."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for one in level:
             if isinstance(one, dict):
@@ -55,5 +55,5 @@ def _countable(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     if isinstance(value, int):
-        return abs(value) <= LARGEST_WHOLE
-    return value == 0 or SMALLEST < abs(value) < LARGEST
+        return abs(value) <= MAX_INTEGER
+    return value == 0 or MIN_NUMBER < abs(value) < MAX_NUMBER

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Policy:
+class Limits:
     """The pipeline's own figures; seconds and bytes.
 
     Attributes:

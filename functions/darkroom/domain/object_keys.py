@@ -19,7 +19,7 @@ from darkroom.domain.media import BY_EXTENSION, extension_of
 MAX_KEY_BYTES = 1024
 """S3's limit of a key, in bytes of UTF-8."""
 
-LONGEST_SUFFIX = len("@12345678-999.manifest.json")
+MAX_SUFFIX_LENGTH = len("@12345678-999.manifest.json")
 LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
 RESERVED = "_darkroom.json"
@@ -122,7 +122,7 @@ def usable(output: str) -> bool:
     """Whether results may be written under this name: short enough, no odd segments."""
     segments = output.split("/")
     return (
-        len(output.encode()) + LONGEST_SUFFIX <= MAX_KEY_BYTES
+        len(output.encode()) + MAX_SUFFIX_LENGTH <= MAX_KEY_BYTES
         and not any(segment in ("", ".", "..") for segment in segments)
         and segments[0] != "_darkroom"
         and not segments[-1].endswith(".manifest")

@@ -11,7 +11,7 @@ from darkroom.domain.routes import Route
 
 
 @dataclass(frozen=True)
-class Work:
+class JobRequest:
     """What one attempt asks of one route."""
 
     task_id: str
@@ -67,7 +67,7 @@ class JobFailed:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class Download:
     """A result on its way.
 
     Attributes:

@@ -1,6 +1,6 @@
 """How fast a provider may be asked: the rules, and the arithmetic of slots and pauses.
 
-Nothing here is stored or waits; `ports.Gate` keeps what has to be remembered.
+Nothing here is stored or waits; `ports.Limiter` keeps what has to be remembered.
 
 Calls are spread by reservation (a leaky bucket, GCRA). Each lane has the time at which it will be
 empty, and every call moves that time on by its share of the documented window:
@@ -16,26 +16,26 @@ from typing import Literal
 Lane = Literal["submit", "poll"]
 LANES: tuple[Lane, ...] = ("submit", "poll")
 
-KEPT_BACK = 0.1
+HEADROOM = 0.1
 """Of every documented limit: clocks differ, and others may use the same account."""
-BURST = 0.05
+BURST_SHARE = 0.05
 """Of a lane's own part that may go at once after it was idle."""
 LATE_SHARE = 0.1
 """Of the limit's window: whoever comes so late for a reserved slot has it still; whoever comes
 later reserves again. A window then holds the calls of at most 1.1 windows of slots: 1.1 x (1 -
-`KEPT_BACK`), which is less than the limit."""
+`HEADROOM`), which is less than the limit."""
 
-OPENS_AT = 5
+OPENS_AFTER = 5
 """So many refusals in a row pause a provider."""
 FIRST_PAUSE_S = 30
-MOST_PAUSE_S = 900
+MAX_PAUSE_S = 900
 PROBE_S = 60
 """How long one task may try a paused provider before another one may."""
-MOST_BLOCKED_S = 90
+MAX_BLOCKED_S = 90
 """The longest pause of ours where people have to do something: it goes on soon after they did."""
-MOST_BLOCKED_STEPS = 2
+MAX_BLOCKED_STEPS = 2
 """After so many steps the pauses of a blocked account grow no more."""
-MOST_HEEDED_S = 300
+MAX_HEEDED_S = 300
 """How long an account that is blocked is left alone at most, whatever was asked for before."""
 
 
@@ -89,7 +89,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Allowance:
+class AccountLimits:
     """What an environment says of its account at a provider, in place of what is declared.
 
     Attributes:
@@ -146,14 +146,14 @@ def bucket_of(rules: Rules) -> Bucket | None:
     """
     if rules.rate is None:
         return None
-    part = rules.rate.calls * (1 - KEPT_BACK) * rules.share / rules.lanes
-    at_once = max(1.0, part * BURST)
+    part = rules.rate.calls * (1 - HEADROOM) * rules.share / rules.lanes
+    at_once = max(1.0, part * BURST_SHARE)
     spacing = rules.rate.per_s / max(part - at_once, 0.1)
     return Bucket(spacing, (at_once - 1) * spacing)
 
 
 @dataclass(frozen=True)
-class Standing:
+class CircuitState:
     """How a provider has answered lately.
 
     Attributes:
@@ -169,31 +169,31 @@ class Standing:
     @property
     def probing(self) -> bool:
         """Whether one task at a time tries it out (half-open)."""
-        return self.refusals >= OPENS_AT
+        return self.refusals >= OPENS_AFTER
 
-    def answered(self) -> "Standing":
+    def answered(self) -> "CircuitState":
         """After an answer; how long it asked to be left alone is kept, a pause of ours is not."""
-        return Standing() if self.probing else Standing(0, self.until, self.reason)
+        return CircuitState() if self.probing else CircuitState(0, self.until, self.reason)
 
-    def refused(self, now: float, asked_s: float | None, reason: str = "") -> "Standing":
+    def refused(self, now: float, asked_s: float | None, reason: str = "") -> "CircuitState":
         """After one more refusal; `asked_s` is how long it wants to be left alone.
 
-        Refusals without a time pause it from the `OPENS_AT`th on, each pause twice the last.
+        Refusals without a time pause it from the `OPENS_AFTER`th on, each pause twice the last.
         """
         refusals = self.refusals + 1
         pause = float(asked_s or 0)
-        if refusals >= OPENS_AT:
-            doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
-            pause = max(pause, min(MOST_PAUSE_S, doubled))
-        return Standing(refusals, max(self.until, now + pause), reason)
+        if refusals >= OPENS_AFTER:
+            doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AFTER, 10)
+            pause = max(pause, min(MAX_PAUSE_S, doubled))
+        return CircuitState(refusals, max(self.until, now + pause), reason)
 
-    def blocked(self, now: float, asked_s: float | None, reason: str) -> "Standing":
+    def blocked(self, now: float, asked_s: float | None, reason: str) -> "CircuitState":
         """After a refusal that holds for everybody until people have done something about it.
 
         It is paused at once, for a short while each time: 30, 60, then 90 s. However often that
         was, a refusal of another kind that follows does not pause it for much longer.
         """
-        refusals = min(max(self.refusals + 1, OPENS_AT), OPENS_AT + MOST_BLOCKED_STEPS)
-        doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AT, 10)
-        pause = max(float(asked_s or 0), min(MOST_BLOCKED_S, doubled))
-        return Standing(refusals, now + min(MOST_HEEDED_S, pause), reason)
+        refusals = min(max(self.refusals + 1, OPENS_AFTER), OPENS_AFTER + MAX_BLOCKED_STEPS)
+        doubled = FIRST_PAUSE_S * 2 ** min(refusals - OPENS_AFTER, 10)
+        pause = max(float(asked_s or 0), min(MAX_BLOCKED_S, doubled))
+        return CircuitState(refusals, now + min(MAX_HEEDED_S, pause), reason)

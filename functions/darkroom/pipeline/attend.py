@@ -3,7 +3,7 @@
     accepted ──▶ sleep ──▶ POLL ──▶ sleep ──▶ POLL ──▶ ... ──▶ DELIVER
                  each pause is well below what the job survives alone
 
-Near the end of this process, or after `Policy.attend_s`, the job goes to the wait loop after all.
+Near the end of this process, or after `Limits.attend_s`, the job goes to the wait loop after all.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from darkroom.domain.routes import Route
 from darkroom.pipeline.poll import poll
 from darkroom.ports import Ports, Step
 
-LEAST_LEFT_S = 20
+MIN_LEFT_S = 20
 """With less time left in this process the workflow takes over; a poll usually takes a second."""
 
 
@@ -32,8 +32,8 @@ def attend(
     """
     if route.alone_s is None:
         return step
-    until = ports.clock.now() + timedelta(seconds=ports.policy.attend_s)
-    while step.next == "poll" and ports.clock.now() < until and time_left_s() > LEAST_LEFT_S:
+    until = ports.clock.now() + timedelta(seconds=ports.limits.attend_s)
+    while step.next == "poll" and ports.clock.now() < until and time_left_s() > MIN_LEFT_S:
         ports.clock.sleep(step.wait_s)
         step = poll(ports, task_id, run)
     return step

@@ -22,7 +22,7 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
 from darkroom.domain.file_completeness.check import is_whole
 from darkroom.domain.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
-from darkroom.domain.provider_jobs import Fetched
+from darkroom.domain.provider_jobs import Download
 from darkroom.domain.task import Ending, Result, Task
 from darkroom.pipeline.admission.backoff import growing_wait_s
 from darkroom.pipeline.admission.entry import find_mine
@@ -137,7 +137,7 @@ def _copy(
     names = result_names(ports, task, answer)
     todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
     for ref, name in todo:
-        if time_left_s() < ports.policy.fetch_s:
+        if time_left_s() < ports.limits.fetch_s:
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
         with _open(ports, ref) as result:
             media = _checked(result.media, ref.kind)
@@ -151,9 +151,9 @@ def _copy(
 
 
 @contextmanager
-def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
+def _open(ports: Ports, ref: ResultRef) -> Iterator[Download]:
     if ref.url is not None:
-        with ports.providers.fetch(ref.url, ports.policy.result_bytes) as fetched:
+        with ports.providers.fetch(ref.url, ports.limits.result_bytes) as fetched:
             yield fetched
         return
     # The padding may be lacking; more of it than is needed does no harm.
@@ -170,7 +170,7 @@ def _open(ports: Ports, ref: ResultRef) -> Iterator[Fetched]:
         raise _WrongResult(
             "wrong-result", f"The provider's answer holds only a part of the {ref.kind}."
         )
-    yield Fetched(body, len(data), hashlib.sha256(data).hexdigest(), media)
+    yield Download(body, len(data), hashlib.sha256(data).hexdigest(), media)
 
 
 def _checked(media: Media | None, kind: Kind) -> Media:

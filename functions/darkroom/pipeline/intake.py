@@ -46,7 +46,7 @@ from darkroom.pipeline.orders.superseded import DELETED, SUPERSEDED
 from darkroom.pipeline.release import release, release_all
 from darkroom.ports import Ports
 
-LEAST_LEFT_S = 10
+MIN_LEFT_S = 10
 """With less time left in this process no further message is begun."""
 LAST_TRY = 18
 """The receive at which intake gives a message up itself: soon after, the queue does, and says
@@ -85,7 +85,7 @@ def receive(
     Raises:
         Exception: any but `Refused`, before the last try; try the message again later.
     """
-    if time_left_s() < LEAST_LEFT_S:
+    if time_left_s() < MIN_LEFT_S:
         raise OutOfTime("out-of-time", "The messages before this one took all the time.")
     if message.sent_at is None:
         message = replace(message, sent_at=ports.clock.now())

@@ -16,10 +16,10 @@ from darkroom.domain.errors import (
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline.admission.admit import Turned, leave, note_refusal, take_slot
+from darkroom.pipeline.admission.admit import Deferred, leave, note_refusal, take_slot
 from darkroom.pipeline.admission.backoff import (
     EXPLAINED_S,
-    MOST_WAIT_S,
+    MAX_WAIT_S,
     growing_wait_s,
     poll_wait_s,
 )
@@ -90,7 +90,7 @@ def _answered(ports: Ports, task: Task, route: Route, said: Pending | Finished |
             return _gave_up(ports, task, said)
 
 
-def _wait(ports: Ports, task: Task, turned: Turned) -> Step:
+def _wait(ports: Ports, task: Task, turned: Deferred) -> Step:
     """Come back when it is the task's turn."""
     reason = task.wait_reason
     if turned.wait_s >= EXPLAINED_S:
@@ -147,7 +147,7 @@ def _unasked(ports: Ports, task: Task, route: Route, error: DarkroomError) -> St
     given_up_at = task.deadline + UNASKED_FOR
     if isinstance(error, AccountBlocked):
         note_refusal(ports, route.provider, error)
-        given_up_at = task.deadline + timedelta(seconds=ports.policy.queue_s)
+        given_up_at = task.deadline + timedelta(seconds=ports.limits.queue_s)
     if now < given_up_at:
         asked_s = error.retry_after_s if isinstance(error, Throttled) else None
         # A job that is lost when left alone has been lost by then; nothing hurries any more.
@@ -207,7 +207,7 @@ def _unknown_job(ports: Ports, task: Task, route: Route, said: JobFailed) -> Ste
         if (task.wait_reason, task.paying) != (reason, attempt):
             waiting = task.moved("running", now, attempts=attempts, wait_reason=reason)
             ports.tasks.replace(task, waiting)
-        return Step("poll", MOST_WAIT_S)
+        return Step("poll", MAX_WAIT_S)
     if task.waits + 1 < UNKNOWN_LIMIT:
         waits = task.waits + 1
         ports.tasks.replace(task, task.moved("running", now, attempts=attempts, waits=waits))

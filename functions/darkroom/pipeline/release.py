@@ -102,7 +102,7 @@ def _released(ports: Ports, task_id: str) -> Task | None:
     except Refused as refusal:
         return end(ports, task, Ending("failed", refusal.failure))
     now = ports.clock.now()
-    deadline = now + timedelta(seconds=ports.policy.queue_s)
+    deadline = now + timedelta(seconds=ports.limits.queue_s)
     queued = task.moved(
         "queued", now, order=order, deadline=deadline, wait_reason=None, look_at=None
     )

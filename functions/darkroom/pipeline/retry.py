@@ -137,7 +137,7 @@ def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Ta
         return _running(ports, task, paid, route)
     if route.idempotency == "look-up" and not (pay_again and _searched(paid, route)):
         again = replace(again, ended_at=None, outcome="open", call_until=now)
-        deadline = now + timedelta(seconds=ports.policy.queue_s)
+        deadline = now + timedelta(seconds=ports.limits.queue_s)
         attempts = task.with_attempt(again)
         return task.resumed("submitting", now, attempts=attempts, deadline=deadline)
     return None
@@ -191,7 +191,7 @@ def _queued(ports: Ports, task: Task) -> Task:
         now,
         order=_pinned(ports, task.order),
         results=(),
-        deadline=now + timedelta(seconds=ports.policy.queue_s),
+        deadline=now + timedelta(seconds=ports.limits.queue_s),
     )
 
 

@@ -25,7 +25,7 @@ from darkroom.domain.provider_jobs import Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.admit import (
-    Turned,
+    Deferred,
     admit,
     give_up_leases,
     leave,
@@ -131,7 +131,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
     untouched = True
 
     def intend(prepared: Prepared) -> None:
-        if time_left_s() < route.call_s + ports.policy.margin_s:
+        if time_left_s() < route.call_s + ports.limits.margin_s:
             raise _out_of_time()
         intended = _intended(ports, task, route, attempt, prepared)
         nonlocal untouched
@@ -139,7 +139,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         paying.append(ports.tasks.replace(task, intended))
         # A write may take minutes; a call that begins then would outlast `call_until`.
         lost_s = (ports.clock.now() - intended.paying.started_at).total_seconds()
-        if lost_s > ports.policy.margin_s / 2 or time_left_s() < route.call_s:
+        if lost_s > ports.limits.margin_s / 2 or time_left_s() < route.call_s:
             raise OwnTrouble("table-slow", "Writing down the intent to pay took too long.")
 
     try:
@@ -173,9 +173,9 @@ def _not_accepted(
     if paying and error.money_moved == "maybe":
         step = unclear(ports, with_account(ports, paying[0]), route, error.failure)
     else:
-        standing = paying[0] if paying else task
-        closing = standing.attempts[-1] if paying else attempt
-        step = refused(ports, standing, closing, error, time_left_s)
+        circuit = paying[0] if paying else task
+        closing = circuit.attempts[-1] if paying else attempt
+        step = refused(ports, circuit, closing, error, time_left_s)
         step_back(ports, task, route)
     note_refusal(ports, route.provider, error)
     return step
@@ -198,7 +198,7 @@ def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared
     )
 
 
-def _wait(ports: Ports, task: Task, route: Route, turned: Turned) -> Step:
+def _wait(ports: Ports, task: Task, route: Route, turned: Deferred) -> Step:
     """Come back later, with the reason on the task; a wrong file need not wait to be told so."""
     if task.wait_reason is None:
         work = work_for(task, route, next_number(task))

@@ -3,7 +3,7 @@
     waiting past its deadline          its inputs are looked for once more; else it is given up
     waiting for what S3 does not give  it is looked at now and then
     no run was ever started            it is started
-    its run has ended without it       a new run goes on where that one stopped, `Policy.runs` times
+    its run has ended without it       a new run goes on where that one stopped, `Limits.runs` times
     ended, but perhaps not announced   its manifest is written again, its event sent again
     its run is alive                   looked at again later
 
@@ -34,7 +34,7 @@ Care = Literal["given-up", "started", "new-run", "concluded", "alive", "untouche
 
 PUT_OFF = timedelta(minutes=5)
 """How long a task that could not be looked after stands back behind the others."""
-LEAST_LEFT_S = 30
+MIN_LEFT_S = 30
 """With less time left in this process the next sweep goes on."""
 
 
@@ -54,7 +54,7 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
             raise
 
     due = ports.tasks.due(ports.clock.now())
-    each(itertools.takewhile(lambda _: time_left_s() > LEAST_LEFT_S, due), look_at)
+    each(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, due), look_at)
     return done
 
 

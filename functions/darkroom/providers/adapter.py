@@ -17,12 +17,12 @@ from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.domain.media import Media
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers.bounded_json import read_document
 
-LONGEST_PAUSE_S = 3600
+MAX_PAUSE_S = 3600
 """Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -111,7 +111,7 @@ class Answer:
         value = self.headers.get("retry-after", "").strip()
         if not (value.isascii() and value.isdecimal()):
             return None
-        return min(int(value[:9]), LONGEST_PAUSE_S)
+        return min(int(value[:9]), MAX_PAUSE_S)
 
 
 class InputFiles(Protocol):
@@ -177,14 +177,14 @@ class Adapter(Protocol):
         A provider that wants a key in a header makes no round trip: `yield from ()`.
         """
 
-    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
+    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
         """Free round trips (uploads); returns the one paid request."""
 
-    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
+    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
         """The meaning of the paid call's 2xx answer. Raises `Unclear` when it has none."""
 
     def look_up(
-        self, work: Work, since_s: int, look: int = 0
+        self, work: JobRequest, since_s: int, look: int = 0
     ) -> Generator[Request, Answer, Accepted | None]:
         """Find the job of a doubtful paid call; None when the provider knows of none (yet).
 

@@ -12,20 +12,20 @@ import json
 import re
 from typing import Any, Final
 
-DEEPEST: Final = 16
+MAX_DEPTH: Final = 16
 """Levels of objects and lists. The deepest documented answer has seven; the table takes 32, and
 the task is around what goes there."""
-MOST_MEMBERS: Final = 10_000
+MAX_MEMBERS: Final = 10_000
 """Of one object or list; the rest of it is left out."""
-MOST_VALUES: Final = 100_000
+MAX_VALUES: Final = 100_000
 """Of a document; what comes later is left out where it is deeper than `SHALLOW`."""
 SHALLOW: Final = 2
-LARGEST_NUMBER: Final = 10**30
-SMALLEST_NUMBER: Final = 1e-100
+MAX_NUMBER: Final = 10**30
+MIN_NUMBER: Final = 1e-100
 """The table takes 1e-130 to 1e126, with 38 digits."""
-LONGEST_NUMBER: Final = 400
+MAX_NUMBER_LENGTH: Final = 400
 """Characters; nobody writes more digits, and an integer's take time with their square."""
-MOST_DIGITS: Final = 30
+MAX_DIGITS: Final = 30
 """Of a whole number. A longer one, which may be a name, stays as the text that it was."""
 
 _MARK: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
@@ -89,8 +89,8 @@ class _Trim:
     def _walk(self, mark: str, at: int) -> None:
         if mark in "[{":
             self._values += 1
-            crowded = self._values > MOST_VALUES and len(self._members) >= SHALLOW
-            if crowded or len(self._members) >= DEEPEST:
+            crowded = self._values > MAX_VALUES and len(self._members) >= SHALLOW
+            if crowded or len(self._members) >= MAX_DEPTH:
                 self._leave_out(at, "null")
             else:
                 self._members.append(0)
@@ -100,8 +100,8 @@ class _Trim:
         elif self._members:
             self._values += 1
             self._members[-1] += 1
-            crowded = self._values > MOST_VALUES and len(self._members) > SHALLOW
-            if crowded or self._members[-1] >= MOST_MEMBERS:
+            crowded = self._values > MAX_VALUES and len(self._members) > SHALLOW
+            if crowded or self._members[-1] >= MAX_MEMBERS:
                 self._leave_out(at, "")
 
     def _leave_out(self, at: int, instead: str) -> None:
@@ -123,13 +123,13 @@ class _Trim:
 
 
 def _whole(digits: str) -> int | str | None:
-    if len(digits) > LONGEST_NUMBER:
+    if len(digits) > MAX_NUMBER_LENGTH:
         return None
-    return int(digits) if len(digits.lstrip("-")) <= MOST_DIGITS else digits
+    return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else digits
 
 
 def _real(digits: str) -> float | None:
-    return float(digits) if len(digits) <= LONGEST_NUMBER else None
+    return float(digits) if len(digits) <= MAX_NUMBER_LENGTH else None
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
@@ -155,6 +155,6 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provide
 
 def _bounded(number: float) -> float | None:
     """The same kind of number where the table takes it."""
-    if not abs(number) < LARGEST_NUMBER:  # also what is no number at all
+    if not abs(number) < MAX_NUMBER:  # also what is no number at all
         return None
-    return number if abs(number) >= SMALLEST_NUMBER else 0
+    return number if abs(number) >= MIN_NUMBER else 0

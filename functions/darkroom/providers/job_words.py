@@ -14,7 +14,7 @@ from darkroom.providers import untrusted_json
 State = Literal["pending", "finished", "failed", "cancelled"]
 Words = Mapping[str, State]
 
-LONGEST: Final = 64
+MAX_LENGTH: Final = 64
 """Characters of a word that are looked at."""
 
 COMMON: Final[Words] = {
@@ -49,7 +49,7 @@ class Standing:
 
 def spelled(said: str) -> str:
     """A word as the tables write it: in lower case, without space around it, `_` inside of it."""
-    return "_".join(said[:LONGEST].casefold().replace("-", " ").replace("_", " ").split())
+    return "_".join(said[:MAX_LENGTH].casefold().replace("-", " ").replace("_", " ").split())
 
 
 def standing_of(said: object, own: Words) -> Standing:
@@ -64,5 +64,5 @@ def standing_of(said: object, own: Words) -> Standing:
     word = spelled(said)
     state = own.get(word) or COMMON.get(word)
     if state is None:
-        return Standing("pending", word, untrusted_json.quotable(said[:LONGEST]))
+        return Standing("pending", word, untrusted_json.quotable(said[:MAX_LENGTH]))
     return Standing(state, word)

@@ -13,9 +13,9 @@ from darkroom.domain.errors import Unclear
 from darkroom.domain.media import HEAD_BYTES, Kind, sniff
 from darkroom.providers import untrusted_json
 
-DEEPEST: Final = 5
+MAX_DEPTH: Final = 5
 """Levels of objects and lists around one result."""
-LEAST_BYTES: Final = 16
+MIN_BYTES: Final = 16
 """Less is no file, and by chance a word may look like one's beginning."""
 
 NAMES: Final = (
@@ -36,7 +36,7 @@ def refs_of(value: object, kind: Kind, *, encoded: bool = False) -> tuple[Result
         encoded: whether the place is one for base64; elsewhere a text counts as such only where
             it decodes to the beginning of a file.
     """
-    return tuple(dict.fromkeys(_refs(value, kind, encoded, DEEPEST)))
+    return tuple(dict.fromkeys(_refs(value, kind, encoded, MAX_DEPTH)))
 
 
 def need(refs: tuple[ResultRef, ...]) -> tuple[ResultRef, ...]:
@@ -75,8 +75,8 @@ def _ref(text: str, kind: Kind, *, encoded: bool) -> ResultRef | None:
         data = untrusted_json.as_base64(text)
     except Unclear:
         return None
-    if encoded or text[:LEAST_BYTES].lstrip()[:5].lower() == "data:":
+    if encoded or text[:MIN_BYTES].lstrip()[:5].lower() == "data:":
         return ResultRef(kind, data=data)
     head = base64.b64decode(data[: HEAD_BYTES * 2])
-    known = len(head) >= LEAST_BYTES and sniff(head[:HEAD_BYTES]) is not None
+    known = len(head) >= MIN_BYTES and sniff(head[:HEAD_BYTES]) is not None
     return ResultRef(kind, data=data) if known else None

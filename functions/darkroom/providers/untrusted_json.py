@@ -22,9 +22,9 @@ QUOTED: Final = 200
 """How many characters of a provider's own words are passed on."""
 LOOKED_AT: Final = 2000
 """How many of them are looked at: after addresses are taken out there may still be enough."""
-LONGEST_ID: Final = 1000
+MAX_ID_LENGTH: Final = 1000
 """Bytes of a job's name. It is a segment of addresses, and a key in the table."""
-LONGEST_FIGURE: Final = 40
+MAX_FIGURE_LENGTH: Final = 40
 """Characters of a number that is written as a text."""
 
 _SCHEME: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-"
@@ -94,7 +94,7 @@ def as_id(value: object) -> str:
         value = int(value)
     named = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     text = as_text(named).strip()
-    if len(text.encode()) > LONGEST_ID:
+    if len(text.encode()) > MAX_ID_LENGTH:
         raise Unclear("unreadable-answer", "The provider gave the job a name too long to be kept.")
     return text
 
@@ -130,7 +130,7 @@ def as_base64(value: object) -> str:
 def flag_of(value: object) -> bool | None:
     """Yes or no, also as a word or as 1 and 0; None where the provider says neither."""
     if isinstance(value, str):
-        return {"true": True, "false": False}.get(value[:LONGEST_FIGURE].strip().lower())
+        return {"true": True, "false": False}.get(value[:MAX_FIGURE_LENGTH].strip().lower())
     return bool(value) if isinstance(value, int) and value in {0, 1} else None
 
 
@@ -138,7 +138,7 @@ def number_of(value: object) -> float | None:
     """A number, also one that is written as a text; None where there is none, or no end to it."""
     if isinstance(value, str):
         try:
-            value = float(value) if len(value) <= LONGEST_FIGURE else None
+            value = float(value) if len(value) <= MAX_FIGURE_LENGTH else None
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -198,7 +198,7 @@ def _shown(word: str) -> str:
 
 def _decoded(text: str) -> bytes:
     """The bytes behind base64, or behind a data URI of either kind. Raises `Unclear`."""
-    if text[:LONGEST_FIGURE].lstrip()[:5].lower() == "data:":
+    if text[:MAX_FIGURE_LENGTH].lstrip()[:5].lower() == "data:":
         head, _, text = text.partition(",")
         kind = head[:QUOTED].lower()
         if ";base64" not in kind and ("text/" in kind or "svg" in kind):

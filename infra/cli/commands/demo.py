@@ -16,7 +16,7 @@ from infra.cli.printing import note, open_console, say, say_json
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.demo.samples import Sample
-    from infra.cli.demo.verify import Verdict
+    from infra.cli.demo.verify import SampleResult
     from infra.cli.files.upload import Placed
     from infra.cli.target import Target
 
@@ -45,7 +45,7 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
     missing = missing_files(SAMPLES)
     if missing:
         raise click.ClickException(f"the checkout lacks {', '.join(missing)}")
-    verdicts: list[Verdict] | None = None
+    verdicts: list[SampleResult] | None = None
     with until_stopped(), _no_real_keys():
         began = time.monotonic()
         with starting(say=note) as local:
@@ -60,7 +60,7 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Verdict"]:
+def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["SampleResult"]:
     """Do the samples in an environment that is up, and save and check what comes of them."""
     from infra.cli.demo.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
     from infra.cli.demo.output_folder import Shelf  # noqa: PLC0415 - the demo alone needs it
@@ -93,9 +93,9 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
 
 def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
     from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.tasks.progress import Board  # noqa: PLC0415 - the same
+    from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
 
-    with Board(open_console(err=True), "Darkroom demo") as board:
+    with ProgressTable(open_console(err=True), "Darkroom demo") as board:
         return follow(local.tasks, placed, board.show, WITHIN_S)
 
 
@@ -114,7 +114,7 @@ def _download(
     return saved
 
 
-def _tell(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
+def _tell(verdicts: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
     for verdict in verdicts:
         for number, path in enumerate(verdict.results):
             say(f"{path}  {_credits(verdict.credits) if number == 0 else '(the same)'}")
@@ -129,7 +129,7 @@ def _tell(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
     say(f"{sheet}  each source beside its result")
 
 
-def _tell_json(verdicts: Sequence["Verdict"], sheet: Path, seconds: float) -> None:
+def _tell_json(verdicts: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
     document = {
         "ok": not any(verdict.problem for verdict in verdicts),
         "tasks": [verdict.as_dict() for verdict in verdicts],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from infra.cli.files.upload_plan import Parcel, is_label, pack, pack_written
+from infra.cli.files.upload_plan import UploadPlan, is_label, pack, pack_written
 from infra.cli.printing import Several, note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
 
@@ -142,7 +142,7 @@ def _written(operation: str, provider: Sequence[str], params: Sequence[str]) -> 
     return document
 
 
-def _send(target: Target, parcel: Parcel) -> "list[Placed]":
+def _send(target: Target, parcel: UploadPlan) -> "list[Placed]":
     from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
 
     for key, path in parcel.files.items():
@@ -155,9 +155,9 @@ def _send(target: Target, parcel: Parcel) -> "list[Placed]":
 
 def _follow(target: Target, placed: "Sequence[Placed]", timeout: float | None) -> "dict[str, Task]":
     from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.tasks.progress import Board  # noqa: PLC0415 - the same
+    from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
 
-    with Board(open_console(err=True), target.environment) as board:
+    with ProgressTable(open_console(err=True), target.environment) as board:
         return follow(target.tasks, placed, board.show, timeout)
 
 

@@ -60,13 +60,13 @@ def _tell_of_pauses(target: Target) -> None:
 
     now = datetime.now(UTC).timestamp()
     for name in (OWN_SIDE, *PROVIDERS):
-        standing = target.gate.standing(name)
-        if standing.until <= now and not standing.probing:
+        circuit = target.limiter.circuit(name)
+        if circuit.until <= now and not circuit.probing:
             continue
         what = f"{name} is paused"
         if name == OWN_SIDE:
             what = "nothing new is paid for while results cannot be delivered"
-        say(f"{what}: {standing.reason or 'it has not taken calls lately'}", err=True)
+        say(f"{what}: {circuit.reason or 'it has not taken calls lately'}", err=True)
 
 
 def _tell_of_letters(target: Target) -> None:
@@ -85,8 +85,8 @@ def _tell_of_letters(target: Target) -> None:
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:
-    from infra.cli.tasks.progress import Board, row_of  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.progress import ProgressTable, row_of  # noqa: PLC0415 - brings rich along
 
     now = datetime.now(UTC)
-    with Board(open_console(), title) as board:
+    with ProgressTable(open_console(), title) as board:
         board.show([row_of(task, now) for task in tasks])

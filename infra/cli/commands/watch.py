@@ -24,10 +24,12 @@ def command(what: str | None, limit: int, environment: str) -> None:
     Without an argument: those of photos/ and of the bucket's root.
     """
     with until_stopped():
-        from infra.cli.tasks.progress import Board, row_of  # noqa: PLC0415 - brings rich along
+        from infra.cli.tasks.progress import ProgressTable, row_of  # noqa: PLC0415 - brings rich along
 
         tasks = find_target(environment).tasks
-        with Board(open_console(), f"{what or 'photos/ and the root'} in {environment}") as board:
+        with ProgressTable(
+            open_console(), f"{what or 'photos/ and the root'} in {environment}"
+        ) as board:
             while True:
                 now = datetime.now(UTC)
                 found = newest(tasks, limit) if what is None else look(tasks, what, limit)

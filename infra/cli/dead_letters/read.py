@@ -36,7 +36,7 @@ HOLD_S: Final = 300
 WAIT_S: Final = 1
 """With any wait at all SQS asks all of its servers, so that an empty answer says something
 ("Amazon SQS short and long polling")."""
-MOST_AT_ONCE: Final = 10
+MAX_AT_ONCE: Final = 10
 IN_VAIN: Final = 3
 """So many answers in a row without a letter from before the start are the end."""
 NO_REASON: Final = "it bears no reason: no function got to see it"
@@ -89,7 +89,7 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class BadEnd:
+class FailedRunEvent:
     """A run that ended without its last door; `status` is Step Functions' word."""
 
     task_id: str
@@ -97,7 +97,7 @@ class BadEnd:
     status: str
 
 
-def read_letter(letter: Letter, bucket: str) -> Incoming | BadEnd:
+def read_letter(letter: Letter, bucket: str) -> Incoming | FailedRunEvent:
     """What a letter is; what nobody understands is for intake to refuse again.
 
     Args:
@@ -145,13 +145,13 @@ class DeadLetters:
 
     def __exit__(self, *_error: object) -> None:
         held = list(self._held.values())
-        for first in range(0, len(held), MOST_AT_ONCE):
+        for first in range(0, len(held), MAX_AT_ONCE):
             # One that was held for too long is back already, and is refused alone.
             self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
                     {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                    for number, receipt in enumerate(held[first : first + MOST_AT_ONCE])
+                    for number, receipt in enumerate(held[first : first + MAX_AT_ONCE])
                 ],
             )
 
@@ -185,7 +185,7 @@ class DeadLetters:
     def _receive(self) -> list[Letter]:
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
-            MaxNumberOfMessages=MOST_AT_ONCE,
+            MaxNumberOfMessages=MAX_AT_ONCE,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
             VisibilityTimeout=HOLD_S,
@@ -248,6 +248,6 @@ class _Ended(BaseModel):
     kind: Literal["Step Functions Execution Status Change"] = Field(alias="detail-type")
     detail: _Run
 
-    def end(self) -> BadEnd:
+    def end(self) -> FailedRunEvent:
         task_id, run = read_run_name(self.detail.name)
-        return BadEnd(task_id, run, self.detail.status)
+        return FailedRunEvent(task_id, run, self.detail.status)

@@ -11,7 +11,14 @@ from typing import Final
 
 from darkroom.domain.arrivals import FIRST_ID
 from darkroom.pipeline.fail import fail
-from infra.cli.dead_letters.read import BadEnd, DeadLetters, Incoming, Letter, names_of, read_letter
+from infra.cli.dead_letters.read import (
+    DeadLetters,
+    FailedRunEvent,
+    Incoming,
+    Letter,
+    names_of,
+    read_letter,
+)
 from infra.cli.target import Target
 from infra.cli.tasks.batch import Outcome, carry_out
 from infra.cli.tasks.find import covers, spellings
@@ -65,7 +72,7 @@ def redrive(
         yield outcome(done=done, failure=failure)
 
 
-def _called(target: Target, read: Incoming | BadEnd) -> tuple[str, frozenset[str]]:
+def _called(target: Target, read: Incoming | FailedRunEvent) -> tuple[str, frozenset[str]]:
     """What a letter is called, and the names that it may be meant by."""
     if isinstance(read, Incoming):
         return read.about, read.names
@@ -86,7 +93,7 @@ def _facts(letter: Letter, about: str, request_id: str | None) -> dict[str, str 
     }
 
 
-def _again(target: Target, letter: Letter, read: Incoming | BadEnd) -> str:
+def _again(target: Target, letter: Letter, read: Incoming | FailedRunEvent) -> str:
     """Do what the letter asked for; whoever dies after this does it once more, which is nothing."""
     if isinstance(read, Incoming):
         target.sqs.send_message(

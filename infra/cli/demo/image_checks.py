@@ -22,7 +22,7 @@ ALIKE: Final = 25.0
 """Mean difference of a picture and its enlargement made small again."""
 COLOURFUL: Final = 3.0
 """Mean spread between a pixel's channels; a grey picture has 0."""
-LEAST_SHARE: Final = 0.05
+MIN_SHARE: Final = 0.05
 RIM: Final = 9
 """Pixels around a mask that an edit may blend into."""
 
@@ -60,7 +60,7 @@ def cut_out(source: Image.Image, result: Image.Image, mask: Image.Image | None) 
         return "it has no transparency"
     alpha = np.asarray(result.getchannel("A"))
     for value, what in ((0, "transparent"), (255, "opaque")):
-        if float(np.mean(alpha == value)) < LEAST_SHARE:
+        if float(np.mean(alpha == value)) < MIN_SHARE:
             return f"hardly any of it is {what}"
     return None
 

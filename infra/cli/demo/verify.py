@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SampleResult:
     """One sample's end.
 
     Attributes:
@@ -57,7 +57,7 @@ class Verdict:
 
 def judge(
     sample: "Sample", task: "Task | None", saved: Mapping[str, Path], photos: Path
-) -> Verdict:
+) -> SampleResult:
     """Check a task's results.
 
     Args:
@@ -68,15 +68,17 @@ def judge(
     """
     name = f"{sample.photo or 'no photo'} {sample.operation}"
     if task is None:
-        return Verdict(name, sample.key, sample.operation, "uploaded", problem="it never began")
+        return SampleResult(
+            name, sample.key, sample.operation, "uploaded", problem="it never began"
+        )
     if not task.finished:
         problem = f"it did not end in time (it is {task.state})"
-        return Verdict(name, sample.key, sample.operation, task.state, problem=problem)
+        return SampleResult(name, sample.key, sample.operation, task.state, problem=problem)
     path = saved.get(task.manifest_key)
     manifest: dict[str, Any] = json.loads(path.read_bytes()) if path else {}
     results = tuple(saved[result.key] for result in task.results if result.key in saved)
     wrong, pair = _look(sample, task, manifest, results, photos)
-    return Verdict(
+    return SampleResult(
         name=name,
         key=sample.key,
         operation=sample.operation,

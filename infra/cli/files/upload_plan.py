@@ -24,7 +24,7 @@ _MASK: Final = re.compile(r"\.mask\.", re.IGNORECASE)
 
 
 @dataclass
-class Parcel:
+class UploadPlan:
     """Everything to upload, by key.
 
     Attributes:
@@ -98,10 +98,10 @@ class Parcel:
 
 def pack_written(
     files: Sequence[Path], document: Mapping[str, Any], prefix: str, label: str | None = None
-) -> Parcel:
+) -> UploadPlan:
     """Photos with one spec for all, as written on the command line; its operation is the label."""
     body = json.dumps(document, indent=2, ensure_ascii=False).encode()
-    parcel = Parcel()
+    parcel = UploadPlan()
     for photo in parcel.named(_photos_of(files)):
         key = parcel.add_photo(photo, prefix)
         own = f".{label}" if label else _label_by(document)
@@ -113,7 +113,9 @@ def pack_written(
     return parcel
 
 
-def pack(files: Sequence[Path], spec: Path | None, prefix: str, label: str | None = None) -> Parcel:
+def pack(
+    files: Sequence[Path], spec: Path | None, prefix: str, label: str | None = None
+) -> UploadPlan:
     """Photos with a spec for all or with the specs beside them, and specs that are named.
 
     Raises:
@@ -122,8 +124,8 @@ def pack(files: Sequence[Path], spec: Path | None, prefix: str, label: str | Non
     return _pack_beside(files, prefix) if spec is None else _pack_all(files, spec, prefix, label)
 
 
-def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None) -> Parcel:
-    parcel, body = Parcel(), spec.read_bytes()
+def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None) -> UploadPlan:
+    parcel, body = UploadPlan(), spec.read_bytes()
     own = f".{label}" if label else _label_of(spec, body)
     for photo in parcel.named(_photos_of(files)):
         key = parcel.add_photo(photo, prefix)
@@ -132,8 +134,8 @@ def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None)
     return parcel
 
 
-def _pack_beside(files: Sequence[Path], prefix: str) -> Parcel:
-    parcel = Parcel()
+def _pack_beside(files: Sequence[Path], prefix: str) -> UploadPlan:
+    parcel = UploadPlan()
     for path in parcel.named(_with_specs(files)):
         if kind_of(path.name) == "spec":
             parcel.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from darkroom.domain.errors import DarkroomError, Failure
-from infra.cli.errors import told_plainly
+from infra.cli.errors import as_click_errors
 from infra.cli.printing import say, say_json
 
 if TYPE_CHECKING:
     from darkroom.ports import Ports
     from infra.cli.target import Target
-    from infra.cli.tasks.select import Meant
+    from infra.cli.tasks.select import Selected
 
 AT_ONCE: Final = 8
 FEW: Final = 20
@@ -68,7 +68,7 @@ class Outcome:
 
 
 def act_on(
-    target: "Target", meant: "Sequence[Meant]", act: "Callable[[Ports, str], str]"
+    target: "Target", meant: "Sequence[Selected]", act: "Callable[[Ports, str], str]"
 ) -> Iterator[Outcome]:
     """Act on every task, in the order in which they are given; many at once where there are many.
 
@@ -83,7 +83,7 @@ def act_on(
     own = threading.local()
     making = threading.Lock()
 
-    def in_thread(one: "Meant") -> Outcome:
+    def in_thread(one: "Selected") -> Outcome:
         if not hasattr(own, "ports"):
             with making:
                 own.ports = target.open_ports()
@@ -126,7 +126,7 @@ def tell(outcomes: Iterable[Outcome], begun: str, nothing: str, *, as_json: bool
 def carry_out(act: Callable[[], str]) -> tuple[str, Failure | None]:
     """What `act` says it did, or why it could not."""
     try:
-        with told_plainly():
+        with as_click_errors():
             return act(), None
     except click.ClickException as error:
         cause = error.__cause__
@@ -137,7 +137,7 @@ def carry_out(act: Callable[[], str]) -> tuple[str, Failure | None]:
         return "", Failure("fault", f"{error}.")
 
 
-def _act(ports: "Ports", one: "Meant", act: "Callable[[Ports, str], str]") -> Outcome:
+def _act(ports: "Ports", one: "Selected", act: "Callable[[Ports, str], str]") -> Outcome:
     done, failure = carry_out(lambda: act(ports, one.task_id))
     return Outcome(
         about="  ".join(part for part in (one.task_id, one.key) if part),

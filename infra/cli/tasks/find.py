@@ -20,7 +20,7 @@ USUAL: Final = ("", PHOTOS)
 """Where a watched folder and where `put` place files, unless told otherwise."""
 AHEAD: Final = timedelta(days=30)
 """Later than any deadline: all tasks that are still to be looked at."""
-MOST_LOOKED_AT: Final = 500
+MAX_LOOKED_AT: Final = 500
 """So many unfinished tasks are looked at for those that wait."""
 
 
@@ -77,7 +77,7 @@ def unfinished(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
 
 def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
     """Unfinished tasks that wait for something, newest first; those of all folders."""
-    looked_at = itertools.islice(unfinished(tasks, now), MOST_LOOKED_AT)
+    looked_at = itertools.islice(unfinished(tasks, now), MAX_LOOKED_AT)
     waiting = (task for task in looked_at if task.wait_reason)
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 

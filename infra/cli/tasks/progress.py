@@ -81,7 +81,7 @@ def _note(task: Task) -> str:
     return task.wait_reason or ""
 
 
-class Board:
+class ProgressTable:
     """The rows on a console: redrawn in place on a terminal, else one line per change.
 
     Used as a context manager; `show` takes all rows each time.

@@ -26,7 +26,7 @@ MANY: Final = 10_000
 
 
 @dataclass(frozen=True)
-class Meant:
+class Selected:
     """A task that is meant, and how.
 
     Attributes:
@@ -39,7 +39,7 @@ class Meant:
     by_itself: bool
 
 
-def to_retry(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
+def to_retry(tasks: "Tasks", names: Sequence[str]) -> list[Selected]:
     """The tasks to try again: failed and unknown ones, where a name stands for many.
 
     What was cancelled is only meant by its own name: somebody did not want it.
@@ -50,7 +50,7 @@ def to_retry(tasks: "Tasks", names: Sequence[str]) -> list[Meant]:
     return _all_meant(tasks, names, lambda: tasks.needing_attention(EVERY))
 
 
-def to_cancel(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Meant]:
+def to_cancel(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Selected]:
     """The tasks to cancel: unfinished ones, where a name stands for many.
 
     Raises:
@@ -59,16 +59,16 @@ def to_cancel(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Meant
     return _all_meant(tasks, names, lambda: unfinished(tasks, now))
 
 
-def in_need(tasks: "Tasks") -> list[Meant]:
+def in_need(tasks: "Tasks") -> list[Selected]:
     """Every failed and unknown task of the environment."""
     return [_found(task) for task in tasks.needing_attention(EVERY)]
 
 
 def _all_meant(
     tasks: "Tasks", names: Sequence[str], find: "Callable[[], Iterable[Task]]"
-) -> list[Meant]:
+) -> list[Selected]:
     found: Sequence[Task] | None = None
-    meant: dict[str, Meant] = {}
+    meant: dict[str, Selected] = {}
     for name in names:
         single = _single(tasks, name)
         if single is None and found is None:
@@ -80,21 +80,21 @@ def _all_meant(
     return list(meant.values())
 
 
-def _single(tasks: "Tasks", name: str) -> Meant | None:
+def _single(tasks: "Tasks", name: str) -> Selected | None:
     """The task of an id, or the newest of a spec."""
     if is_task_id(name):
         task = tasks.get(name)
-        return Meant(name, task.trigger.key if task else None, by_itself=True)
+        return Selected(name, task.trigger.key if task else None, by_itself=True)
     for key in spellings(name):
         if not key or kind_of(key) != "spec":
             continue
         task_id = tasks.latest(key)
         if task_id is not None:
-            return Meant(task_id, key, by_itself=True)
+            return Selected(task_id, key, by_itself=True)
     return None
 
 
-def _several(tasks: "Tasks", name: str, found: "Sequence[Task]") -> list[Meant]:
+def _several(tasks: "Tasks", name: str, found: "Sequence[Task]") -> list[Selected]:
     """Those of a folder, of a photo, or of a spec that came in a message."""
     for key in spellings(name):
         of_name = [task for task in found if covers(key, (task.source, task.trigger.key))]
@@ -103,7 +103,7 @@ def _several(tasks: "Tasks", name: str, found: "Sequence[Task]") -> list[Meant]:
     return [] if name.endswith("/") else _whatever(tasks, name)
 
 
-def _whatever(tasks: "Tasks", name: str) -> list[Meant]:
+def _whatever(tasks: "Tasks", name: str) -> list[Selected]:
     """The newest task of each spec of a photo, whatever they are like; none of a folder."""
     there = look(tasks, name, MANY)
     if not there:
@@ -114,8 +114,8 @@ def _whatever(tasks: "Tasks", name: str) -> list[Meant]:
         for task in reversed(there)
         if not keys.isdisjoint((task.source, task.trigger.key))
     }
-    return [Meant(task.task_id, key, by_itself=True) for key, task in named.items()]
+    return [Selected(task.task_id, key, by_itself=True) for key, task in named.items()]
 
 
-def _found(task: "Task") -> Meant:
-    return Meant(task.task_id, task.trigger.key, by_itself=False)
+def _found(task: "Task") -> Selected:
+    return Selected(task.task_id, task.trigger.key, by_itself=False)

@@ -1,12 +1,12 @@
 """The Apiframe sandbox: uploads, three image-edit routes, jobs, webhooks, account and models."""
 
 from infra.sandbox.apiframe.app import Apiframe
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 
 RATE_PER_MIN: int | None = None  # the vendor documents 429 but no figure
 
 
-def build_provider(world: World) -> Apiframe:
+def build_provider(world: SandboxState) -> Apiframe:
     """Build the provider on a world."""
     return Apiframe(world)
 

@@ -16,7 +16,7 @@ from infra.sandbox.apiframe.models_endpoint import MODELS
 from infra.sandbox.apiframe.request_bodies import BODIES
 from infra.sandbox.apiframe.uploads import take_upload
 from infra.sandbox.apiframe.webhooks import Signing, Webhooks
-from infra.sandbox.context import Call, Handler, RefusalError, Route, World
+from infra.sandbox.context import Handler, RefusalError, RequestContext, Route, SandboxState
 from infra.sandbox.responses import file_reply, json_reply
 
 API_KEY = "afk_sandbox0000000000000000000000000000000000"
@@ -30,7 +30,7 @@ class Apiframe:
     name = "apiframe"
     credentials: Mapping[str, str] = MappingProxyType({"api_key": API_KEY})
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
         self._webhooks = Webhooks(world, API_KEY)
         self._edits = Edits(world, self._webhooks)
@@ -52,7 +52,7 @@ class Apiframe:
             Route("PUT", "/_webhooks/signing", self._choose_signing),
         ]
 
-    def answer(self, call: Call, handler: Handler) -> Response:
+    def answer(self, call: RequestContext, handler: Handler) -> Response:
         """Check key and pace, run the handler, and render refusals."""
         try:
             if call.route not in KEYLESS:
@@ -69,7 +69,7 @@ class Apiframe:
         response.headers.update(dict(refusal.headers))
         return response
 
-    def _admit(self, call: Call) -> None:
+    def _admit(self, call: RequestContext) -> None:
         key = call.request.headers.get("x-api-key", "")
         if not key:
             raise RefusalError(401, "API key is required")
@@ -82,7 +82,7 @@ class Apiframe:
             wait = {"Retry-After": str(standing.retry_after_s)}
             raise RefusalError(429, "Too many requests", headers=wait)
 
-    def _choose_signing(self, call: Call) -> Response:
+    def _choose_signing(self, call: RequestContext) -> Response:
         """Sign webhooks in the other way that is known; no part of Apiframe's API."""
         wanted = call.request.get_data(as_text=True).strip()
         if wanted not in SIGNINGS:
@@ -90,7 +90,7 @@ class Apiframe:
         self._webhooks.signing = SIGNINGS[wanted]
         return json_reply({"signing": wanted})
 
-    def _me(self, _: Call) -> Response:
+    def _me(self, _: RequestContext) -> Response:
         self._world.jobs.settle()
         return json_reply(
             {
@@ -115,6 +115,6 @@ class Apiframe:
         )
 
 
-def _models(call: Call) -> Response:
+def _models(call: RequestContext) -> Response:
     wanted = call.request.args.get("modality")
     return json_reply({"models": [m for m in MODELS if wanted in (None, m["modality"])]})

@@ -9,7 +9,7 @@ from infra.sandbox.apiframe.image_edits import RETENTION_S
 from infra.sandbox.apiframe.status import STATUS, write_result
 from infra.sandbox.apiframe.webhooks import Webhooks
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.jobs import Job
 from infra.sandbox.responses import json_reply
 
@@ -20,11 +20,11 @@ MAX_LIMIT = 100
 class History:
     """Reads the jobs of the account."""
 
-    def __init__(self, world: World, webhooks: Webhooks) -> None:
+    def __init__(self, world: SandboxState, webhooks: Webhooks) -> None:
         self._world = world
         self._webhooks = webhooks
 
-    def get_job(self, call: Call) -> Response:
+    def get_job(self, call: RequestContext) -> Response:
         """Answer with one job; 400 when the id is no UUID, 404 when there is no such job."""
         job_id = call.args["job_id"]
         if not _is_uuid(job_id):
@@ -34,7 +34,7 @@ class History:
             raise RefusalError(404, "Job not found")
         return json_reply(self._show(job, call.base) | {"input": job.facts["input"]})
 
-    def list_jobs(self, call: Call) -> Response:
+    def list_jobs(self, call: RequestContext) -> Response:
         """Answer with a page of jobs, the newest first."""
         query = call.request.args
         limit = _read_limit(query.get("limit"))

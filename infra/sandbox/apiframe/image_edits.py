@@ -19,7 +19,7 @@ from infra.sandbox.apiframe.render import TooLargeError, flat_credits, make, top
 from infra.sandbox.apiframe.request_bodies import Body, TopazBody
 from infra.sandbox.apiframe.status import STATUS, write_result
 from infra.sandbox.apiframe.webhooks import Subscription, Webhooks, read_events
-from infra.sandbox.context import Call, Handler, RefusalError, World
+from infra.sandbox.context import Handler, RefusalError, RequestContext, SandboxState
 from infra.sandbox.fetch import FetchError, fetch
 from infra.sandbox.image_ops.codec import MIMES, BadImageError, Photo, decode, encode
 from infra.sandbox.jobs import Job, WorkError
@@ -37,7 +37,7 @@ Bodies = Mapping[str, TypeAdapter[Body]]
 class Edits:
     """Accepts edits and does their work."""
 
-    def __init__(self, world: World, webhooks: Webhooks) -> None:
+    def __init__(self, world: SandboxState, webhooks: Webhooks) -> None:
         self._world = world
         self._webhooks = webhooks
         self._replays = Replays(world.clock)
@@ -45,7 +45,7 @@ class Edits:
     def handler(self, bodies: Bodies) -> Handler:
         """Make the handler of a route that takes these bodies."""
 
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             raw, body = _read_body(call, bodies)
             key = _read_key(call)
             digest = request_digest(call.request)
@@ -69,7 +69,7 @@ class Edits:
         return job
 
     def _accept(
-        self, call: Call, raw: dict[str, object], body: Body, key: str | None, digest: str
+        self, call: RequestContext, raw: dict[str, object], body: Body, key: str | None, digest: str
     ) -> Job:
         job_id = str(uuid.uuid4())
         purchase = Purchase(job_id, call.route, self._price(call, body), digest, key)
@@ -104,7 +104,7 @@ class Edits:
             self._webhooks.follow(job, Subscription(body.webhookUrl, events, result))
         return job
 
-    def _price(self, call: Call, body: Body) -> int:
+    def _price(self, call: RequestContext, body: Body) -> int:
         if not isinstance(body, TopazBody):
             return flat_credits(body)
         # The vendor looks at the picture before it charges, since the price depends on its size.
@@ -115,7 +115,7 @@ class Edits:
         except WorkError as exc:
             raise _invalid({"topazUpscaleParams.image": [str(exc)]}) from exc
 
-    def _work(self, call: Call, body: Body, job_id: str) -> Callable[[], object]:
+    def _work(self, call: RequestContext, body: Body, job_id: str) -> Callable[[], object]:
         base = call.base
         effect = call.effect
         gone = (effect.status or 404) if effect is not None and effect.result == "gone" else None
@@ -146,7 +146,7 @@ class Edits:
             raise WorkError(f"Could not read the input image: {exc}") from exc
 
 
-def _read_body(call: Call, bodies: Bodies) -> tuple[dict[str, object], Body]:
+def _read_body(call: RequestContext, bodies: Bodies) -> tuple[dict[str, object], Body]:
     try:
         raw = json.loads(call.request.get_data())
     except ValueError as exc:
@@ -166,7 +166,7 @@ def _read_body(call: Call, bodies: Bodies) -> tuple[dict[str, object], Body]:
         raise _invalid(details) from exc
 
 
-def _read_key(call: Call) -> str | None:
+def _read_key(call: RequestContext) -> str | None:
     key = call.request.headers.get("idempotency-key") or None
     if key is not None and len(key) > MAX_KEY_LENGTH:
         raise _invalid({"Idempotency-Key": [f"At most {MAX_KEY_LENGTH} characters"]})

@@ -10,7 +10,7 @@ from typing import Literal
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.responses import json_reply
 
 LIFETIME_S = 3600.0
@@ -43,7 +43,7 @@ MAGIC: tuple[tuple[int, bytes, Media], ...] = (
 )
 
 
-def take_upload(call: Call, world: World) -> Response:
+def take_upload(call: RequestContext, world: SandboxState) -> Response:
     """Keep the multipart field `file`; what it is, is read from its bytes."""
     file = call.request.files.get("file")
     content = b"" if file is None else file.stream.read()

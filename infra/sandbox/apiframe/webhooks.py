@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.jobs import Job, Standing
 
 Event = Literal["progress", "completed", "failed"]
@@ -57,7 +57,7 @@ def sign(api_key: str, body: bytes, signing: Signing) -> str:
 class Webhooks:
     """The webhooks of one sandbox; `signing` may be changed while it runs."""
 
-    def __init__(self, world: World, api_key: str, *, signing: Signing = "digest") -> None:
+    def __init__(self, world: SandboxState, api_key: str, *, signing: Signing = "digest") -> None:
         self._world = world
         self._api_key = api_key
         self._status: dict[str, Status] = {}

@@ -1,12 +1,12 @@
 """The GoAPI sandbox: unified tasks, their history, uploads, and the older image toolkit v2."""
 
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.goapi.api.app import GoApi
 
 RATE_PER_MIN: int | None = None  # the vendor publishes no figure
 
 
-def build_provider(world: World) -> GoApi:
+def build_provider(world: SandboxState) -> GoApi:
     """Build the provider on a world."""
     return GoApi(world)
 

@@ -11,7 +11,7 @@ from infra.sandbox.image_ops.cutout import box_of, find_subject
 from infra.sandbox.image_ops.look import skin_of
 from infra.sandbox.image_ops.mask import grown
 
-LEAST_SHARE = 0.003  # of the picture: what is smaller is no object
+MIN_SHARE = 0.003  # of the picture: what is smaller is no object
 PERSON_SKIN = (0.08, 0.95)  # the share of skin that makes an object a person
 TEXT_EDGE = 640  # the longer edge at which text is looked for
 TEXT_LEAST_LETTERS = 3  # strokes in a line of text
@@ -40,7 +40,7 @@ def find_objects(rgb: Pixels) -> list[Found]:
     skin = skin_of(rgb)
     found = []
     for label in range(1, count):
-        if stats[label, cv2.CC_STAT_AREA] < LEAST_SHARE * mask.size:
+        if stats[label, cv2.CC_STAT_AREA] < MIN_SHARE * mask.size:
             continue
         part = as_bytes((labels == label) * 255)
         x1, y1, x2, y2 = box_of(part)

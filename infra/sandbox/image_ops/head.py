@@ -10,9 +10,9 @@ from infra.sandbox.image_ops.look import SKIN_HIGH, SKIN_LOW
 
 WORKING_EDGE = 224
 LOWEST_FACE = 0.6  # of the picture's height: the middle of a face lies above this
-SMALLEST_FACE = 0.004  # of the picture
+MIN_FACE_SHARE = 0.004  # of the picture
 FILLED = 0.45  # of its box: a face is round, a wall or a flag behind it is not
-MOST_OBLONG = 2.2
+MAX_ASPECT_RATIO = 2.2
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def _find_face(rgb: Pixels, matte: Pixels) -> tuple[int, int, int, int] | None:
         x, y, across, down, area = (int(value) for value in stats[number])
         fits = (
             centres[number][1] < LOWEST_FACE * rgb.shape[0]
-            and area >= SMALLEST_FACE * rgb.shape[0] * rgb.shape[1]
+            and area >= MIN_FACE_SHARE * rgb.shape[0] * rgb.shape[1]
             and area >= FILLED * across * down
-            and max(across, down) <= MOST_OBLONG * min(across, down)
+            and max(across, down) <= MAX_ASPECT_RATIO * min(across, down)
         )
         if fits and (best is None or area > best[0]):
             best = area, (x, y, across, down)

@@ -11,8 +11,8 @@ from infra.sandbox.image_ops.codec import Pixels, as_bytes
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.look import SKIN_HIGH, SKIN_LOW
 
-LEAST_SHARE = 0.005  # of the picture: less skin than that is no face
-MOST_SHARE = 0.6  # more is a wall in the colour of skin
+MIN_SHARE = 0.005  # of the picture: less skin than that is no face
+MAX_SHARE = 0.6  # more is a wall in the colour of skin
 TALLEST = 1.4  # a face's height by its width; what is below is neck and body
 FLATTEST = 8  # levels between darkest and lightest: a picture with fewer shows nothing
 
@@ -52,7 +52,7 @@ def _skin_parts(rgb: Pixels) -> list[Box]:
     found: list[Box] = []
     for part in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[part])
-        if LEAST_SHARE * mask.size <= area <= MOST_SHARE * mask.size:
+        if MIN_SHARE * mask.size <= area <= MAX_SHARE * mask.size:
             found.append((x, y, x + w, y + max(1, min(h, round(w * TALLEST)))))
     return sorted(found)
 

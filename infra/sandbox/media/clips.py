@@ -17,7 +17,7 @@ from infra.sandbox.image_ops.codec import Pixels, as_bytes
 
 FRAMES = 10
 LONG_SIDE = 320
-MOST_PIXELS = 40_000_000  # of all frames that are read; of a larger video every n-th one is
+MAX_PIXELS = 40_000_000  # of all frames that are read; of a larger video every n-th one is
 ZOOM = 0.25  # how far a picture is zoomed into from first frame to last
 
 
@@ -118,7 +118,7 @@ def _read_frames(reader: cv2.VideoCapture) -> tuple[list[Pixels], int]:
     """Return frames that fit into memory, evenly spread, and how many there were."""
     sides = (reader.get(one) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     pixels = math.prod(sides) * reader.get(cv2.CAP_PROP_FRAME_COUNT)
-    step = max(1, math.ceil(pixels / MOST_PIXELS))
+    step = max(1, math.ceil(pixels / MAX_PIXELS))
     frames: list[Pixels] = []
     count = 0
     while reader.grab():

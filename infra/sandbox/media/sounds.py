@@ -10,7 +10,7 @@ import numpy.typing as npt
 from infra.sandbox.image_ops.draw import seed_of
 
 RATE = 16_000
-LONGEST_S = 60.0
+MAX_S = 60.0
 NOTE_S = 0.25
 WORD_S = 0.3
 SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # half tones above the ground tone: a pentatonic scale
@@ -37,7 +37,7 @@ def is_sound(content: bytes) -> bool:
 
 def melody(words: str, seconds: float) -> bytes:
     """Compose a melody that the words decide, as long as asked, at most a minute."""
-    length = min(max(seconds, NOTE_S), LONGEST_S)
+    length = min(max(seconds, NOTE_S), MAX_S)
     random = np.random.default_rng(seed_of(words))
     steps = random.integers(0, len(SCALE), max(1, round(length / NOTE_S)))
     return _wav([GROUND_HZ * 2 ** (SCALE[int(step)] / 12) for step in steps], NOTE_S)
@@ -45,7 +45,7 @@ def melody(words: str, seconds: float) -> bytes:
 
 def speech(text: str, speed: float = 1.0) -> bytes:
     """Say a text as one tone for each word, higher for longer words."""
-    words = text.split()[: round(LONGEST_S / WORD_S)] or [""]
+    words = text.split()[: round(MAX_S / WORD_S)] or [""]
     tones = [SPEECH_HZ * (1 + min(len(word), 12) / 12) for word in words]
     return _wav(tones, WORD_S / max(0.1, speed))
 

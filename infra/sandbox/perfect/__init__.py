@@ -1,10 +1,10 @@
 """The Perfect Corp sandbox: sign-in, files, tasks, style lists and credits under `/s2s/v1.0`."""
 
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.perfect.app import RATE_PER_MIN, Perfect
 
 
-def build_provider(world: World) -> Perfect:
+def build_provider(world: SandboxState) -> Perfect:
     """Build the provider on a world."""
     return Perfect(world)
 

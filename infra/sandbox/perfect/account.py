@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, World
+from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.ledger import Entry
 from infra.sandbox.perfect.errors import invalid_parameters
 from infra.sandbox.perfect.features import BY_SLUG
@@ -18,24 +18,24 @@ from infra.sandbox.responses import json_reply
 LOT_ID = 24409059381740549
 FIRST_HISTORY_ID = 38173479337460985
 LOT_EXPIRES_AT_MS = 4_102_444_800_000  # the year 2100: the sandbox's credits do not run out in time
-MOST_HISTORY_PER_PAGE = 30  # the lists of styles have 20
+MAX_HISTORY_PER_PAGE = 30  # the lists of styles have 20
 
 
 class Account:
     """Reads the ledger in the vendor's words."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
 
-    def credit(self, _: Call) -> Response:
+    def credit(self, _: RequestContext) -> Response:
         """Answer with the credits that are left, as one lot without an end that matters."""
         balance = self._world.ledger.balance
         lot = _lot(balance) | {"type": "ApiPaygToken", "expiry": LOT_EXPIRES_AT_MS}
         return json_reply({"status": 200, "results": [lot]})
 
-    def history(self, call: Call) -> Response:
+    def history(self, call: RequestContext) -> Response:
         """Answer with a page of what credits were spent on, the newest first."""
-        size = read_page_size(call.request.args, MOST_HISTORY_PER_PAGE)
+        size = read_page_size(call.request.args, MAX_HISTORY_PER_PAGE)
         entries = [
             _show(number, entry) for number, entry in enumerate(self._world.ledger.entries())
         ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, Handler, RefusalError, Route, World
+from infra.sandbox.context import Handler, RefusalError, RequestContext, Route, SandboxState
 from infra.sandbox.perfect.account import Account
 from infra.sandbox.perfect.auth import CLIENT_ID, Tokens, client_secret
 from infra.sandbox.perfect.errors import (
@@ -41,7 +41,7 @@ class Perfect:
 
     name = "perfect"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
         self._tokens = Tokens(world.clock)
         # The same figure as per token and minute; changing that one changes this one.
@@ -71,7 +71,7 @@ class Perfect:
             Route("GET", "/thumbs/<style_id>.jpg", thumb),
         ]
 
-    def answer(self, call: Call, handler: Handler) -> Response:
+    def answer(self, call: RequestContext, handler: Handler) -> Response:
         """Check pace and token, run the handler, and render refusals."""
         try:
             if call.route not in OBJECT_STORE:
@@ -108,7 +108,7 @@ class Perfect:
             ]
         return routes
 
-    def _admit(self, call: Call) -> None:
+    def _admit(self, call: RequestContext) -> None:
         limit = self._world.pace.limit
         self._per_ip.limit = limit
         standing = self._per_ip.take(call.request.remote_addr or "")
@@ -124,7 +124,7 @@ class Perfect:
         if standing is not None and standing.retry_after_s is not None:
             raise too_many_requests()
 
-    def _sign_in(self, call: Call) -> Response:
+    def _sign_in(self, call: RequestContext) -> Response:
         body = read(SignIn, call.request.get_data())
         token = self._tokens.issue(body.client_id, body.id_token) if self._world.active else None
         if token is None:
@@ -132,7 +132,7 @@ class Perfect:
         return json_reply({"status": 200, "result": {"access_token": token}})
 
     def _files_handler(self, feature: Feature, *, with_size: bool = False) -> Handler:
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             body = read(NewFiles, call.request.get_data())
             for file in body.files:
                 sized = file.file_size is not None or not with_size

@@ -17,7 +17,7 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 Count = Annotated[StrictInt, Field(ge=0)]
 
 SCALES = (1, 2, 4)
-MOST_PER_PAGE = 20
+MAX_PER_PAGE = 20
 
 
 class SignIn(BaseModel):
@@ -117,9 +117,9 @@ def read_task(feature: Feature, content: bytes) -> Order:
     )
 
 
-def read_page_size(query: "MultiDict[str, str]", most: int = MOST_PER_PAGE) -> int:
+def read_page_size(query: "MultiDict[str, str]", most: int = MAX_PER_PAGE) -> int:
     """Read how much of a list is wanted at once; 20 where nothing is said."""
-    text = query.get("page_size", str(MOST_PER_PAGE))
+    text = query.get("page_size", str(MAX_PER_PAGE))
     if not text.isdecimal() or not 1 <= int(text) <= most:
         raise invalid_parameters()
     return int(text)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, World
+from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.file_store import MissingFileError
 from infra.sandbox.image_ops.codec import MIMES
 
@@ -44,7 +44,7 @@ class Slot:
 class Storage:
     """Files by id and by path."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
         self._by_id: dict[str, Slot] = {}
         self._by_path: dict[str, Slot] = {}
@@ -84,7 +84,7 @@ class Storage:
             raise NeverUploadedError
         return self._world.files.get(slot.path).content
 
-    def take_upload(self, call: Call) -> Response:
+    def take_upload(self, call: RequestContext) -> Response:
         """Take the bytes of a registered file; everything must be as it was signed."""
         headers = call.request.headers
         if "chunked" in headers.get("transfer-encoding", "").lower():
@@ -107,7 +107,7 @@ class Storage:
             self._uploaded.add(slot.file_id)
         return Response(status=200)
 
-    def serve(self, call: Call) -> Response:
+    def serve(self, call: RequestContext) -> Response:
         """Answer with a result, as long as its URL is good."""
         refused = self._refused(call)
         if refused is not None:
@@ -131,7 +131,7 @@ class Storage:
     def _signature(self, path: str, expires: str) -> str:
         return hmac.new(self._secret, f"{path} {expires}".encode(), hashlib.sha256).hexdigest()
 
-    def _refused(self, call: Call) -> Response | None:
+    def _refused(self, call: RequestContext) -> Response | None:
         expires = call.request.args.get("expires", "")
         given = call.request.args.get("signature", "")
         expected = self._signature(call.request.path, expires)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, Handler, RefusalError
+from infra.sandbox.context import Handler, RefusalError, RequestContext
 from infra.sandbox.image_ops.codec import encode
 from infra.sandbox.image_ops.draw import paint_prompt, seed_of
 from infra.sandbox.perfect.errors import invalid_parameters, invalid_style, invalid_style_group
@@ -110,7 +110,7 @@ def find_style(feature: Feature, group_id: int, style_id: int) -> Style:
 def groups_handler(feature: Feature) -> Handler:
     """Make the handler that lists the feature's style groups."""
 
-    def handle(call: Call) -> Response:
+    def handle(call: RequestContext) -> Response:
         page, token = _page(call, GROUPS[feature.name])
         groups = [{"id": group.id, "info": {"title": group.title}} for group in page]
         return json_reply({"status": 200, "result": {"next_token": token, "groups": groups}})
@@ -121,7 +121,7 @@ def groups_handler(feature: Feature) -> Handler:
 def styles_handler(feature: Feature) -> Handler:
     """Make the handler that lists the styles of a group, of every group where none is named."""
 
-    def handle(call: Call) -> Response:
+    def handle(call: RequestContext) -> Response:
         named = call.request.args.get("style_group_id")
         if named is None:
             styles = tuple(style for group in GROUPS[feature.name] for style in group.styles)
@@ -142,7 +142,7 @@ def styles_handler(feature: Feature) -> Handler:
     return handle
 
 
-def thumb(call: Call) -> Response:
+def thumb(call: RequestContext) -> Response:
     """Answer with the thumbnail of a style; no token is asked for."""
     for groups in GROUPS.values():
         for group in groups:
@@ -160,7 +160,7 @@ def _find_group(feature: Feature, group_id: int) -> Group:
     raise invalid_style_group()
 
 
-def _page(call: Call, items: tuple[Item, ...]) -> tuple[tuple[Item, ...], str | None]:
+def _page(call: RequestContext, items: tuple[Item, ...]) -> tuple[tuple[Item, ...], str | None]:
     """Cut a page out of a list; the token of the next page is the id that it starts with."""
     size = read_page_size(call.request.args)
     token = read_token(call.request.args)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, Handler, World
+from infra.sandbox.context import Handler, RequestContext, SandboxState
 from infra.sandbox.jobs import Job, Standing
 from infra.sandbox.ledger import OutOfCreditsError, Purchase
 from infra.sandbox.perfect.errors import invalid_task, too_few_credits
@@ -28,7 +28,7 @@ from infra.sandbox.responses import json_reply, request_digest
 
 LOST_AFTER_S = 10.0
 POLLING_MS = 1000
-SHORTEST_POLLING_MS = 100
+MIN_POLLING_MS = 100
 POLLS_PER_JOB = 3  # jobs that a test makes short are asked about sooner
 
 Replay = tuple[str, int, tuple[str, ...]]
@@ -50,7 +50,7 @@ class Task:
 class Tasks:
     """The tasks of the account."""
 
-    def __init__(self, world: World, storage: Storage) -> None:
+    def __init__(self, world: SandboxState, storage: Storage) -> None:
         self._world = world
         self._storage = storage
         self._tasks: dict[str, Task] = {}
@@ -60,7 +60,7 @@ class Tasks:
     def run_handler(self, feature: Feature) -> Handler:
         """Make the handler of `POST task/{feature}`."""
 
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             order = read_task(feature, call.request.get_data())
             style = ""
             if (
@@ -80,7 +80,7 @@ class Tasks:
     def status_handler(self, feature: Feature) -> Handler:
         """Make the handler of `GET task/{feature}`."""
 
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             task = self._asked(feature, call.request.args.get("task_id", ""))
             standing = self._world.jobs.look(task.job)
             return json_reply({"status": 200, "result": self._show(task, standing, call.base)})
@@ -92,7 +92,7 @@ class Tasks:
             return None
         return self._replays.get((feature.name, order.request_id, order.files))
 
-    def _accept(self, call: Call, feature: Feature, order: Order, style: str) -> str:
+    def _accept(self, call: RequestContext, feature: Feature, order: Order, style: str) -> str:
         world = self._world
         # Charging waits for the end, so what is under way is set aside: nobody can overspend.
         open_credits = sum(
@@ -126,7 +126,9 @@ class Tasks:
             self._replays[feature.name, order.request_id, order.files] = task_id
         return task_id
 
-    def _work(self, call: Call, feature: Feature, order: Order, style: str) -> Callable[[], object]:
+    def _work(
+        self, call: RequestContext, feature: Feature, order: Order, style: str
+    ) -> Callable[[], object]:
         effect = call.effect
         gone = (effect.status or 404) if effect is not None and effect.result == "gone" else None
         pad_bytes = 0 if effect is None or effect.pad_bytes is None else effect.pad_bytes
@@ -182,7 +184,7 @@ class Tasks:
 
     def _polling_ms(self) -> int:
         short = round(self._world.job_s * 1000 / POLLS_PER_JOB)
-        return max(SHORTEST_POLLING_MS, min(POLLING_MS, short))
+        return max(MIN_POLLING_MS, min(POLLING_MS, short))
 
 
 def _code(task: Task, standing: Standing) -> str:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
-from infra.sandbox.context import Call, Handler, RefusalError, World
+from infra.sandbox.context import Handler, RefusalError, RequestContext, SandboxState
 from infra.sandbox.image_ops.codec import Photo, Pixels, encode
 from infra.sandbox.ledger import OutOfCreditsError, Purchase
 from infra.sandbox.rate_limit import Standing
@@ -35,7 +35,9 @@ KIND_BY_STATUS = {
 class Desk:
     """Where a plan's work is turned into an answer: stores results and remembers pictures."""
 
-    def __init__(self, call: Call, world: World, sessions: Sessions, stem: str) -> None:
+    def __init__(
+        self, call: RequestContext, world: SandboxState, sessions: Sessions, stem: str
+    ) -> None:
         self._call = call
         self._world = world
         self._sessions = sessions
@@ -77,11 +79,11 @@ class SnapApi:
     name = "snapapi"
     credentials: Mapping[str, str] = MappingProxyType({"api_key": API_KEY})
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self.world = world
         self.sessions = Sessions(world.clock)
 
-    def answer(self, call: Call, handler: Handler) -> Response:
+    def answer(self, call: RequestContext, handler: Handler) -> Response:
         """Check key and pace, run the handler, render refusals, and add the rate-limit headers."""
         try:
             if call.route in KEYLESS:
@@ -117,7 +119,7 @@ class SnapApi:
     def synchronous(self, reader: Reader, *, takes_json: bool = False) -> Handler:
         """Make a handler that does the work while the client waits."""
 
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             plan = reader(Form(call, self.world, self.sessions, takes_json=takes_json))
             stem = uuid.uuid4().hex
             self.charge(call, plan.credits, f"call_{stem}")
@@ -125,7 +127,7 @@ class SnapApi:
 
         return handle
 
-    def charge(self, call: Call, credits: int, job_id: str) -> Purchase:  # noqa: A002
+    def charge(self, call: RequestContext, credits: int, job_id: str) -> Purchase:  # noqa: A002
         """Take the price; 429 without `retry-after` when there is not enough."""
         purchase = Purchase(job_id, call.route, credits, _digest(call))
         try:
@@ -134,11 +136,11 @@ class SnapApi:
             raise RefusalError(429, "Insufficient credits.", kind="insufficient_credits") from exc
         return purchase
 
-    def output(self, call: Call) -> Response:
+    def output(self, call: RequestContext) -> Response:
         """Answer with a result file."""
         return file_reply(call, self.world)
 
-    def _authenticate(self, call: Call) -> str:
+    def _authenticate(self, call: RequestContext) -> str:
         headers = call.request.headers
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         key = headers.get("api-key") or (bearer.strip() if scheme.lower() == "bearer" else "")
@@ -147,7 +149,7 @@ class SnapApi:
         return key
 
 
-def store_output(world: World, call: Call, stem: str, pixels: Pixels) -> str:
+def store_output(world: SandboxState, call: RequestContext, stem: str, pixels: Pixels) -> str:
     """Keep a result as PNG and return its path."""
     path = f"/outputs/{stem}.png"
     gone = None
@@ -159,7 +161,7 @@ def store_output(world: World, call: Call, stem: str, pixels: Pixels) -> str:
     return path
 
 
-def _digest(call: Call) -> str:
+def _digest(call: RequestContext) -> str:
     if call.request.mimetype == "application/x-www-form-urlencoded":
         asked = json.dumps([call.request.path, sorted(call.request.form.items(multi=True))])
         return hashlib.sha256(asked.encode()).hexdigest()

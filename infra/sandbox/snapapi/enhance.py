@@ -15,7 +15,7 @@ DEFAULT_ZOOM = "2"  # the vendor names none
 ENHANCE_CREDITS = {"2": 6, "4": 11}
 ENHANCE_LONGEST_EDGE = 1500  # openapi.yaml of the vendor's TypeScript SDK
 FACE_MODELS = frozenset({"0", "1", "2"})
-MOST_MODELS = 4
+MAX_MODELS = 4
 
 
 def enhance(form: Form) -> Plan:
@@ -67,7 +67,7 @@ def change_hairstyle(form: Form) -> Plan:
 def pose_suggest(form: Form) -> Plan:
     """28 credits; so many figures in the picture."""
     photo = form.image()
-    number = form.whole("num_models", 1, 1, MOST_MODELS)
+    number = form.whole("num_models", 1, 1, MAX_MODELS)
     gender = form.choice("gender", ("female", "male"), "female")
     return edited(28, photo, lambda: pose_figures(photo.rgb, number, gender))
 

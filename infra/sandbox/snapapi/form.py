@@ -13,7 +13,7 @@ from typing import Self
 
 from werkzeug.datastructures import FileStorage
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.fetch import FetchError, fetch
 from infra.sandbox.image_ops.codec import BadImageError, Photo, decode
 from infra.sandbox.snapapi.sessions import Sessions
@@ -33,7 +33,12 @@ class Form:
     """The fields of one request; `takes_json` where an endpoint takes them as JSON, too."""
 
     def __init__(
-        self, call: Call, world: World, sessions: Sessions, *, takes_json: bool = False
+        self,
+        call: RequestContext,
+        world: SandboxState,
+        sessions: Sessions,
+        *,
+        takes_json: bool = False,
     ) -> None:
         request = call.request
         if request.mimetype not in FORMS and not (takes_json and request.mimetype == JSON):

@@ -25,8 +25,8 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "9:16": (720, 1280),
 }
 FACE_CROP = "[FACE CROP]"
-MOST_GUIDANCE = 20.0
-MOST_STEPS = 100
+MAX_GUIDANCE = 20.0
+MAX_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def edits_multi(form: Form) -> Plan:
 
 def read_knobs(form: Form, *, guidance: float, steps: int) -> float:
     """Check what only the model would use, and return the strength."""
-    form.number("guidance_scale", guidance, 0, MOST_GUIDANCE)
-    form.whole("inference_steps", steps, 1, MOST_STEPS)
+    form.number("guidance_scale", guidance, 0, MAX_GUIDANCE)
+    form.whole("inference_steps", steps, 1, MAX_STEPS)
     return form.number("strength", 1, 0, 1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
-from infra.sandbox.context import Call, Handler, Route, World
+from infra.sandbox.context import Handler, RequestContext, Route, SandboxState
 from infra.sandbox.responses import json_reply
 from infra.sandbox.snapapi import detect, enhance, erase, generate, openai, tasks
 from infra.sandbox.snapapi.app import Reader, SnapApi
@@ -88,7 +88,7 @@ class Api(SnapApi):
             Route("GET", "/outputs/<path:name>", self.output),
         ]
 
-    def _health(self, _: Call) -> Response:
+    def _health(self, _: RequestContext) -> Response:
         parts = ("worker", "upstream", "backend", "kv")
         return json_reply(
             {
@@ -99,6 +99,6 @@ class Api(SnapApi):
         )
 
 
-def build_provider(world: World) -> Api:
+def build_provider(world: SandboxState) -> Api:
     """Build the provider on a world."""
     return Api(world)

@@ -14,7 +14,7 @@ from typing import cast
 import cv2
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, Handler, RefusalError
+from infra.sandbox.context import Handler, RefusalError, RequestContext
 from infra.sandbox.image_ops.codec import Photo, Pixels
 from infra.sandbox.image_ops.compose import Garment, dress
 from infra.sandbox.image_ops.look import prompted
@@ -94,7 +94,7 @@ class Tasks:
     def create(self, reader: Callable[[Form], TaskPlan]) -> Handler:
         """Make the handler of an endpoint that answers with a TaskCreatedResponse."""
 
-        def handle(call: Call) -> Response:
+        def handle(call: RequestContext) -> Response:
             plan = reader(Form(call, self._api.world, self._api.sessions))
             stem = uuid.uuid4().hex
             job = self._open(call, plan, stem)
@@ -104,7 +104,7 @@ class Tasks:
 
         return handle
 
-    def get(self, call: Call) -> Response:
+    def get(self, call: RequestContext) -> Response:
         """Answer with a TaskStatusResponse."""
         job = self._find(call)
         standing = self._jobs.look(job)
@@ -128,7 +128,7 @@ class Tasks:
             shown["completed_at"] = int(standing.ended_at)
         return json_reply(shown)
 
-    def cancel(self, call: Call) -> Response:
+    def cancel(self, call: RequestContext) -> Response:
         """Cancel a task that has not ended."""
         job = self._find(call)
         self._jobs.look(job)
@@ -136,13 +136,13 @@ class Tasks:
             raise bad_request("Task has already finished.")
         return json_reply({"message": f"task {job.id.removeprefix('task_')} cancelled"})
 
-    def _find(self, call: Call) -> Job:
+    def _find(self, call: RequestContext) -> Job:
         job = self._jobs.get(call.args["task_id"])
         if job is None:
             raise RefusalError(404, "Task not found.")
         return job
 
-    def _open(self, call: Call, plan: TaskPlan, stem: str) -> Job:
+    def _open(self, call: RequestContext, plan: TaskPlan, stem: str) -> Job:
         world = self._api.world
         job_id = f"task_{stem}"
         purchase = self._api.charge(call, plan.credits, job_id)

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from darkroom.aws.dynamodb_limiter import DynamoGate
+from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Gate, Inputs, Outputs, Tasks
+from darkroom.ports import Inputs, Limiter, Outputs, Tasks
 from tests.contract.ports.provider_benches import (
     FakeBench,
     ProvidersBench,
     RealBench,
     far_end,
 )
-from tests.fakes.cloud import INPUT, OUTPUT, client, cloud, table
-from tests.fakes.gate import InMemoryGate
 from tests.fakes.inputs import InMemoryInputs
+from tests.fakes.limiter import InMemoryLimiter
+from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud, table
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
 
@@ -50,13 +50,13 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])
-def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
+def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
     """A gate that knows of nobody yet."""
     if request.param == "in memory":
-        yield InMemoryGate()
+        yield InMemoryLimiter()
         return
     with cloud():
-        yield DynamoGate(table())
+        yield DynamoLimiter(table())
 
 
 @pytest.fixture(params=["in memory", "S3", "S3 without versions"])

@@ -20,19 +20,19 @@ import httpx
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import Busy, ProviderRefused, Throttled, Unclear
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest
 from darkroom.domain.routes import Route
 from darkroom.ports import Providers
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from infra.sandbox import start
 from tests.contract.providers.bench import Sandbox, picture
 from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.providers import FakeProviders, Lost
-from tests.pipeline.offers import ROUTES
-from tests.providers.exchanges import ADAPTERS
+from tests.fakes.routes import ROUTES
+from tests.fakes.run_adapter import ADAPTERS
 
 Way = Literal["at once", "job", "keyed job"]
 Trouble = Literal["refused", "throttled", "answer lost", "job fails"]
@@ -80,7 +80,7 @@ class ProvidersBench(Protocol):
     def route(self, way: Way) -> Route:
         """A route with one role, `image`, that is paid in this way."""
 
-    def work(self, way: Way, **params: Any) -> Work:
+    def work(self, way: Way, **params: Any) -> JobRequest:
         """A fresh task's first attempt."""
 
     def charges(self) -> int:
@@ -126,7 +126,7 @@ class FakeBench:
         """A route with one role, `image`, that is paid in this way."""
         return _find(self.fake, *_FAKE_WAYS[way])
 
-    def work(self, way: Way, **params: Any) -> Work:
+    def work(self, way: Way, **params: Any) -> JobRequest:
         """A fresh task's first attempt."""
         return _work(self.inputs, self.route(way), params)
 
@@ -188,7 +188,7 @@ class RealBench:
         """A route with one role, `image`, that is paid in this way."""
         return _find(self.driver, *_REAL_WAYS[way], _REAL_JOB_MODEL if way == "job" else None)
 
-    def work(self, way: Way, **params: Any) -> Work:
+    def work(self, way: Way, **params: Any) -> JobRequest:
         """A fresh task's first attempt."""
         route = self.route(way)
         return _work(self.inputs, route, {**_REAL_LEAST.get(route.operation, {}), **params})
@@ -238,7 +238,7 @@ def far_end() -> Iterator[Callable[[], RealBench]]:
 
     Jobs end, and results expire, when a sandbox's clock is moved on.
     """
-    wire = Wire()
+    wire = DeadlineTransport()
     with start(job_s=JOB_S) as running, httpx.Client() as client:
         sandboxes = {
             name: Sandbox(name, one.base_url, one.credentials, client, one.world)
@@ -255,7 +255,7 @@ def submitted(bench: ProvidersBench, way: Way) -> Accepted | Finished:
     return bench.providers.submit(bench.work(way), lambda _prepared: None)
 
 
-def _build_real_bench(sandboxes: Mapping[str, Sandbox], wire: Wire) -> RealBench:
+def _build_real_bench(sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport) -> RealBench:
     for sandbox in sandboxes.values():
         sandbox.clear()
     keys = {
@@ -283,8 +283,8 @@ def _find(providers: Providers, provider: str, operation: str, model: str | None
     )
 
 
-def _work(inputs: InMemoryInputs, route: Route, params: Mapping[str, Any]) -> Work:
+def _work(inputs: InMemoryInputs, route: Route, params: Mapping[str, Any]) -> JobRequest:
     number = next(_counter)
     file = inputs.put(f"{number}/image.png", picture())
     checked = route.params.model_validate(params)
-    return Work(f"{number:032x}", 1, route, checked, {"image": (file,)})
+    return JobRequest(f"{number:032x}", 1, route, checked, {"image": (file,)})

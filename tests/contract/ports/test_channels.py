@@ -18,7 +18,7 @@ from tests.fakes.channels import (
     RecordingEvents,
     RecordingWorkflows,
 )
-from tests.fakes.cloud import BUS, Cloud, client, cloud
+from tests.fakes.moto_aws import BUS, Cloud, client, cloud
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from darkroom.domain.errors import Conflict, Failure
 from darkroom.domain.task import STILL, Ending, EndStatus, State, Task
 from darkroom.ports import Tasks
 from tests.fakes.clock import START
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.task_factory import full_task, sample_task
 
 
 def test_a_task_comes_back_as_it_was_written(tasks: Tasks) -> None:

@@ -21,15 +21,15 @@ from PIL import Image, ImageDraw
 from darkroom.domain.attempt import Finished
 from darkroom.domain.object_keys import TYPED
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Role, Route
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.engine.transport import Wire
-from infra.sandbox.context import World
+from darkroom.providers.engine.transport import DeadlineTransport
+from infra.sandbox.context import SandboxState
 from tests.contract.providers.needs import JOB_S, NEEDS, Needs
 from tests.fakes.inputs import InMemoryInputs
-from tests.providers.exchanges import ADAPTERS
+from tests.fakes.run_adapter import ADAPTERS
 
 _counter = itertools.count(1)
 
@@ -96,7 +96,7 @@ class Sandbox:
     base_url: str
     credentials: Mapping[str, str]
     client: httpx.Client
-    world: World
+    world: SandboxState
 
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Make the next matching requests go wrong."""
@@ -132,7 +132,7 @@ class Bench:
     sandbox: Sandbox
     driver: Driver
     inputs: InMemoryInputs
-    wire: Wire
+    wire: DeadlineTransport
     intended: list[str] = field(default_factory=list)
 
     @property
@@ -160,7 +160,7 @@ class Bench:
             and (model is None or model in route.models)
         )
 
-    def work(self, route: Route, call_s: int | None = None) -> Work:
+    def work(self, route: Route, call_s: int | None = None) -> JobRequest:
         """The least that the route takes, as a fresh task's first attempt."""
         number = next(_counter)
         needs = self.needs
@@ -179,7 +179,7 @@ class Bench:
                 files[role] = (self.inputs.put(f"{number}/{role}", body),)
         shape = replace(route, call_s=call_s) if call_s else route
         assert route.check(checked, frozenset(files)) is None
-        return Work(f"{number:032x}", 1, shape, checked, files)
+        return JobRequest(f"{number:032x}", 1, shape, checked, files)
 
     def _origin(self, route: Route) -> str:
         """A finished job of the same model, for those that go on from one."""
@@ -198,7 +198,7 @@ class Bench:
         self.intended.pop()
         return job.job_id
 
-    def submit(self, work: Work) -> Accepted | Finished:
+    def submit(self, work: JobRequest) -> Accepted | Finished:
         """Submit, keeping the request that was intended."""
         return self.driver.submit(work, lambda prepared: self.intended.append(prepared.request))
 
@@ -218,7 +218,7 @@ class Bench:
         return said
 
 
-def build_bench(sandbox: Sandbox, wire: Wire, **instead: str) -> Bench:
+def build_bench(sandbox: Sandbox, wire: DeadlineTransport, **instead: str) -> Bench:
     """A bench for one provider; credentials and address are the sandbox's, `instead` aside."""
     inputs = InMemoryInputs()
     held = {**sandbox.credentials, "base_url": sandbox.base_url, **instead}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox, build_bench
 from tests.contract.providers.needs import JOB_S, NEEDS
@@ -24,28 +24,28 @@ def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
 
 
 @pytest.fixture(scope="session")
-def wire() -> Iterator[Wire]:
+def wire() -> Iterator[DeadlineTransport]:
     """The network; making one costs the reading of every trusted certificate."""
-    wire = Wire()
+    wire = DeadlineTransport()
     yield wire
     wire.close()
 
 
 @pytest.fixture
-def snapapi(sandboxes: Mapping[str, Sandbox], wire: Wire) -> Iterator[Bench]:
+def snapapi(sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport) -> Iterator[Bench]:
     """SnapAPI on the bench."""
     yield from _benched(sandboxes["snapapi"], wire)
 
 
 @pytest.fixture
-def apiframe(sandboxes: Mapping[str, Sandbox], wire: Wire) -> Iterator[Bench]:
+def apiframe(sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport) -> Iterator[Bench]:
     """Apiframe on the bench."""
     yield from _benched(sandboxes["apiframe"], wire)
 
 
 @pytest.fixture(params=PROVIDERS)
 def bench(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
 ) -> Iterator[Bench]:
     """Every provider on the bench, one after the other."""
     yield from _benched(sandboxes[request.param], wire)
@@ -53,7 +53,7 @@ def bench(
 
 @pytest.fixture(params=[name for name in PROVIDERS if NEEDS[name].upload])
 def uploading(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
 ) -> Iterator[Bench]:
     """Every provider that wants files before the paid call."""
     yield from _benched(sandboxes[request.param], wire)
@@ -61,7 +61,7 @@ def uploading(
 
 @pytest.fixture(params=["apiframe", "perfect"])
 def keyed(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
 ) -> Iterator[Bench]:
     """Every provider whose paid calls carry a key."""
     yield from _benched(sandboxes[request.param], wire)
@@ -69,13 +69,13 @@ def keyed(
 
 @pytest.fixture(params=["snapapi", "goapi"])
 def keyless(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: Wire
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
 ) -> Iterator[Bench]:
     """Every provider whose paid calls carry none."""
     yield from _benched(sandboxes[request.param], wire)
 
 
-def _benched(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
+def _benched(sandbox: Sandbox, wire: DeadlineTransport) -> Iterator[Bench]:
     sandbox.clear()
     yield build_bench(sandbox, wire)
     sandbox.clear()

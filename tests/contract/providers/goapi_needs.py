@@ -65,7 +65,7 @@ def _sample(rule: Field) -> Any:
     return rule.choices[0] if rule.choices else _SAMPLES[rule.type]
 
 
-LEAST_PARAMS: Mapping[str | tuple[str, str], Mapping[str, Any]] = {
+MIN_PARAMS: Mapping[str | tuple[str, str], Mapping[str, Any]] = {
     **dict.fromkeys(("edit", "generate", "combine", "inpaint", "vary"), _PROMPT),
     **dict.fromkeys(("animate", "generate-video"), _PROMPT),
     "segment": {"prompt": "the red thing"},

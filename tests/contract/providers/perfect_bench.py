@@ -14,16 +14,16 @@ import httpx
 from PIL import Image
 
 from darkroom.domain.attempt import Finished
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.engine.token_cache import Sessions
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.token_cache import TokenCache
+from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.perfect.adapter import Perfect
 from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
-from tests.contract.providers.perfect_needs import LEAST_PARAMS, PICTURES, STEP_S
+from tests.contract.providers.perfect_needs import MIN_PARAMS, PICTURES, STEP_S
 from tests.fakes.inputs import InMemoryInputs
 
 JOB_S = 12.0
@@ -45,9 +45,9 @@ def served() -> Iterator[Sandbox]:
 
 def bench_of(
     sandbox: Sandbox,
-    wire: Wire,
+    wire: DeadlineTransport,
     options: Mapping[str, Any] | None = None,
-    sessions: Sessions | None = None,
+    sessions: TokenCache | None = None,
     instead: Mapping[str, str] | None = None,
 ) -> Bench:
     """A bench with this provider alone."""
@@ -73,16 +73,16 @@ def photo(kind: str = "PNG", width: int = 48, height: int = 32, mode: str = "RGB
     return out.getvalue()
 
 
-def work_on(bench: Bench, route: Route, params: Mapping[str, Any] | None = None) -> Work:
+def work_on(bench: Bench, route: Route, params: Mapping[str, Any] | None = None) -> JobRequest:
     """A fresh task's first attempt, with the least that the route takes."""
     number = next(_numbers)
     kind, width, height = PICTURES.get(route.operation, ("PNG", 48, 32))
-    said = LEAST_PARAMS.get(route.operation, {}) if params is None else params
+    said = MIN_PARAMS.get(route.operation, {}) if params is None else params
     files = {
         role: (bench.inputs.put(f"{number}/{role}", photo(kind, width, height)),)
         for role in route.roles
     }
-    return Work(f"{number:032x}", 1, route, route.params.model_validate(said), files)
+    return JobRequest(f"{number:032x}", 1, route, route.params.model_validate(said), files)
 
 
 def submitted(bench: Bench, route: Route, params: Mapping[str, Any] | None = None) -> Accepted:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-LEAST_PARAMS: Mapping[str, Mapping[str, Any]] = {
+MIN_PARAMS: Mapping[str, Mapping[str, Any]] = {
     "hairstyle": {"style": "Long Waves"},
     "wig": {"style": "Brown Bob"},
     "hair-extension": {"style": "Rose Fade"},

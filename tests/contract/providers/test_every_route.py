@@ -11,16 +11,16 @@ from PIL import Image
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.routes import Route
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.contract.providers.bench import Bench, Sandbox, build_bench, json_of
-from tests.providers.exchanges import ADAPTERS
+from tests.fakes.run_adapter import ADAPTERS
 
 ROUTES = [route for adapter in ADAPTERS for route in adapter.routes if route.refusal is None]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.provider}-{r.operation}-{r.model}")
 def test_every_route_ends_in_results_and_is_charged_once(
-    route: Route, sandboxes: Mapping[str, Sandbox], wire: Wire
+    route: Route, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
 ) -> None:
     """The least spec gives what the operation promises, for the documented price, once."""
     sandbox = sandboxes[route.provider]

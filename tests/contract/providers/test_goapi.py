@@ -19,11 +19,11 @@ from darkroom.domain.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.providers.adapter import Request
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.goapi.adapter import GoApi
 from infra.sandbox import start
 from tests.contract.providers.bench import Bench, Sandbox
@@ -50,7 +50,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def bench(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
+def bench(sandbox: Sandbox, wire: DeadlineTransport) -> Iterator[Bench]:
     """GoAPI on the bench."""
     sandbox.clear()
     yield bench_of(sandbox, wire, GoApi())
@@ -59,7 +59,7 @@ def bench(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
 
 def bench_of(
     sandbox: Sandbox,
-    wire: Wire,
+    wire: DeadlineTransport,
     adapter: GoApi,
     held: Mapping[str, str] | None = None,
 ) -> Bench:
@@ -122,7 +122,7 @@ def test_a_task_that_was_never_made_is_not_found(bench: Bench) -> None:
     """Others of the same kind are not taken for it; nor is another attempt of its own."""
     since = now(bench.sandbox)
     work = bench.work(bench.usual)
-    bench.submit(Work(work.task_id, 2, work.route, work.params, work.inputs))
+    bench.submit(JobRequest(work.task_id, 2, work.route, work.params, work.inputs))
     bench.sandbox.faults({"match": CREATE, "do": {"drop": "before"}})
     with pytest.raises(Unclear):
         bench.submit(work)
@@ -175,7 +175,7 @@ def test_a_look_up_under_a_wrong_key_finds_nothing_out(bench: Bench) -> None:
     ids=["refused", "unnamed"],
 )
 def test_the_next_address_is_used_where_the_first_cannot_be_reached(
-    sandbox: Sandbox, wire: Wire, gone: str
+    sandbox: Sandbox, wire: DeadlineTransport, gone: str
 ) -> None:
     """Nothing was sent to the first, so nothing is paid twice."""
     sandbox.clear()
@@ -192,7 +192,9 @@ def test_the_next_address_is_used_where_the_first_cannot_be_reached(
     assert charged(bench) == before + 1
 
 
-def test_the_next_address_is_not_used_once_something_was_sent(sandbox: Sandbox, wire: Wire) -> None:
+def test_the_next_address_is_not_used_once_something_was_sent(
+    sandbox: Sandbox, wire: DeadlineTransport
+) -> None:
     """A lost answer is unclear, and stays so: the same work is not asked for elsewhere."""
     sandbox.clear()
 
@@ -208,7 +210,7 @@ def test_the_next_address_is_not_used_once_something_was_sent(sandbox: Sandbox, 
     assert charged(bench) == before + 1
 
 
-def test_no_address_that_answers_was_not_paid(sandbox: Sandbox, wire: Wire) -> None:
+def test_no_address_that_answers_was_not_paid(sandbox: Sandbox, wire: DeadlineTransport) -> None:
     """All three were tried."""
 
     class Away(GoApi):
@@ -232,7 +234,7 @@ def test_a_plan_without_uploads_hands_over_a_signed_address(bench: Bench) -> Non
 
 
 def test_a_file_that_cannot_get_there_is_refused_before_anything_is_paid(
-    sandbox: Sandbox, wire: Wire
+    sandbox: Sandbox, wire: DeadlineTransport
 ) -> None:
     """The provider is far, the bucket is here, and the plan has no uploads."""
     sandbox.clear()
@@ -290,7 +292,7 @@ def test_a_refused_task_says_what_was_wrong_with_it(bench: Bench) -> None:
     route = bench.route("task", "midjourney:upscale")
     params = route.params.model_validate({"origin_task_id": "nobody", "index": "9"})
     with pytest.raises(ProviderRefused) as caught:
-        bench.submit(Work("ab" * 16, 1, route, params, {}))
+        bench.submit(JobRequest("ab" * 16, 1, route, params, {}))
     assert caught.value.failure.code == "provider-refused"
     assert ":" in caught.value.failure.sentence
 

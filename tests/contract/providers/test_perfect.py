@@ -9,9 +9,9 @@ from PIL import Image
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import InputRefused, ProviderRefused
 from darkroom.domain.order import Choice, Order
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.pipeline.orders.resolve import pin
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     bench_of,
@@ -33,7 +33,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def bench(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
+def bench(sandbox: Sandbox, wire: DeadlineTransport) -> Iterator[Bench]:
     """Perfect on the bench."""
     sandbox.clear()
     yield bench_of(sandbox, wire)
@@ -131,7 +131,7 @@ def test_a_file_outside_the_table_is_refused_before_anything_is_sent(
     files = {**work.inputs, role: (bench.inputs.put(f"wrong/{role}", body),)}
     before = len(log(bench))
     with pytest.raises(InputRefused) as caught:
-        bench.submit(Work(work.task_id, 1, route, work.params, files))
+        bench.submit(JobRequest(work.task_id, 1, route, work.params, files))
     assert caught.value.failure.code == code
     assert all(figure in caught.value.failure.sentence for figure in figures)
     assert len(log(bench)) == before
@@ -177,7 +177,9 @@ def test_format_and_scale_are_what_the_spec_says(
         assert Image.open(fetched.body).size == size
 
 
-def test_the_newer_file_api_and_another_slug_work_as_well(sandbox: Sandbox, wire: Wire) -> None:
+def test_the_newer_file_api_and_another_slug_work_as_well(
+    sandbox: Sandbox, wire: DeadlineTransport
+) -> None:
     """What settings may change, changed."""
     sandbox.clear()
     options = {"file_version": "v1.1", "slugs": {"remove-objects": "obj-removal"}}

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import AccountBlocked, Busy, ProviderRefused, Throttled, Unclear
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
-from darkroom.providers.engine.token_cache import Sessions
-from darkroom.providers.engine.transport import Wire
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
+from darkroom.providers.engine.token_cache import TokenCache
+from darkroom.providers.engine.transport import DeadlineTransport
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
     ASK,
@@ -46,7 +46,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def bench(sandbox: Sandbox, wire: Wire) -> Iterator[Bench]:
+def bench(sandbox: Sandbox, wire: DeadlineTransport) -> Iterator[Bench]:
     """Perfect on the bench."""
     sandbox.clear()
     yield bench_of(sandbox, wire)
@@ -107,10 +107,10 @@ def test_a_token_that_has_run_out_is_replaced(bench: Bench) -> None:
     assert [one["status"] for one in seen].count(401) == 1
 
 
-def test_a_token_is_renewed_before_it_runs_out(sandbox: Sandbox, wire: Wire) -> None:
+def test_a_token_is_renewed_before_it_runs_out(sandbox: Sandbox, wire: DeadlineTransport) -> None:
     """After nine tenths of its life, so that no call meets a refusal."""
     elapsed = [0.0]
-    bench = bench_of(sandbox, wire, sessions=Sessions(monotonic=lambda: elapsed[0]))
+    bench = bench_of(sandbox, wire, sessions=TokenCache(monotonic=lambda: elapsed[0]))
     route = bench.route("remove-background")
     submitted(bench, route)
     before = len(log(bench))
@@ -139,7 +139,7 @@ def _another_key() -> str:
     ids=["another key", "no key", "another id"],
 )
 def test_wrong_credentials_are_named_with_their_remedy(
-    sandbox: Sandbox, wire: Wire, wrong: Mapping[str, str]
+    sandbox: Sandbox, wire: DeadlineTransport, wrong: Mapping[str, str]
 ) -> None:
     """The command that sets them is the next step; they themselves are in no text."""
     bench = bench_of(sandbox, wire, instead=wrong)
@@ -179,7 +179,7 @@ def test_another_attempt_is_another_job(bench: Bench) -> None:
     route = bench.route("remove-background")
     work = work_on(bench, route)
     first = bench.submit(work)
-    second = bench.submit(Work(work.task_id, 2, route, work.params, work.inputs))
+    second = bench.submit(JobRequest(work.task_id, 2, route, work.params, work.inputs))
     assert isinstance(first, Accepted)
     assert isinstance(second, Accepted)
     assert first.job_id != second.job_id

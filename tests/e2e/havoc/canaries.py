@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from tests.e2e.havoc.places import RESULTS, UPLOADED, lies_in
 from tests.e2e.havoc.wire import Exchange
 
-LEAST: Final = 16
+MIN_COUNT: Final = 16
 """Characters; a shorter text could stand somewhere by chance."""
 KINDS: Final = (
     "api key",
@@ -66,7 +66,7 @@ def read_canaries(
             if sent and name != "client_id":
                 found[Canary(kind, value)] = None
         for canary in (*_tokens(exchange), *_addresses(exchange)):
-            if len(canary.text) >= LEAST:
+            if len(canary.text) >= MIN_COUNT:
                 found[canary] = None
     return list(found)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tests.e2e.havoc.canaries import find_canaries, missing, read_canaries
 from tests.e2e.havoc.evidence import Execution
-from tests.e2e.havoc.kills import LEAST_AT_WORK
+from tests.e2e.havoc.kills import MIN_KILLED_AT_WORK
 from tests.e2e.havoc.money import Check, check_money
 from tests.e2e.havoc.patience import check_patience
 from tests.e2e.havoc.play import ENDED, Outcome
@@ -21,7 +21,7 @@ EVENT_OF: Final[Mapping[str, str]] = {
 REASONS: Final = ("reason", "ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
 """Attributes that tell why a message is in the dead letters: Darkroom's own; Lambda's ("Adding a
 dead-letter queue"); EventBridge's ("Using dead-letter queues to process undelivered events")."""
-LEAST_SUCCEEDED: Final = 0.4
+MIN_SUCCEEDED: Final = 0.4
 
 
 def check(outcome: Outcome) -> list[Check]:
@@ -71,10 +71,10 @@ def _bite(outcome: Outcome) -> Check:
         fired.update(faults)
     succeeded = sum(task["state"] == "succeeded" for task in outcome.evidence.tasks)
     broken = []
-    if outcome.at_work < LEAST_AT_WORK * extent.tasks:
+    if outcome.at_work < MIN_KILLED_AT_WORK * extent.tasks:
         broken.append(f"only {outcome.at_work} processes ended at work")
     broken += [f"no fault struck at {name}" for name, faults in outcome.fired.items() if not faults]
-    if succeeded < LEAST_SUCCEEDED * extent.tasks:
+    if succeeded < MIN_SUCCEEDED * extent.tasks:
         broken.append(f"only {succeeded} tasks succeeded: too many faults to prove anything")
     struck = ", ".join(f"{times} {moment}" for moment, times in sorted(outcome.struck.items()))
     figure = (

@@ -31,7 +31,7 @@ GROWN_UP_S: Final = 2.0
 """A younger process is still importing; ending it hits nothing of interest."""
 GLANCE_S: Final = 0.06
 PROC: Final = Path("/proc")
-LEAST_AT_WORK: Final = 0.3
+MIN_KILLED_AT_WORK: Final = 0.3
 """Of the number of tasks: fewer processes ended at work, and the run has shown little."""
 AT_WORK: Final = "Runtime exited with error: signal: 9"
 """What the runtime logs of a process that ended during an invocation, and of no other."""

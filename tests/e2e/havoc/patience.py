@@ -12,7 +12,7 @@ GONE: Final = "result gone"
 """The fault after which a result is really not to be had any more."""
 SETTLED_S: Final = 3.0
 """So long after the output bucket closed the calls that were begun before it are over."""
-MOST_VAIN: Final = 8
+MAX_FRUITLESS_CALLS: Final = 8
 """Paid calls while nothing can be delivered: one at a time tries, and each function by itself."""
 
 
@@ -56,7 +56,9 @@ def _closed(outcome: Outcome) -> Check:
         for one in seen.exchanges
         if one.paid and any(since + SETTLED_S < one.at < until for since, until in seen.closed)
     ]
-    broken = [f"{one.provider}: {one.path}" for one in vain] if len(vain) > MOST_VAIN else []
+    broken = (
+        [f"{one.provider}: {one.path}" for one in vain] if len(vain) > MAX_FRUITLESS_CALLS else []
+    )
     figure = f"{len(vain)} paid calls in {sum(b - a for a, b in seen.closed):.0f} s"
     return Check("little is paid for while nothing can be delivered", figure, broken)
 

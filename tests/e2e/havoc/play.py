@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.e2e.havoc.drops import Drop, draw_drops
 from tests.e2e.havoc.evidence import Evidence, Witness
 from tests.e2e.havoc.faults import add_rules, count_fired, draw_rules
-from tests.e2e.havoc.kills import LEAST_AT_WORK, Killer, count_at_work
+from tests.e2e.havoc.kills import MIN_KILLED_AT_WORK, Killer, count_at_work
 from tests.e2e.havoc.liberties import Ageing, redeliver_sooner
 from tests.e2e.havoc.troubles import Troubles
 from tests.e2e.havoc.wire import Wire
@@ -82,7 +82,7 @@ def _play(
         folder / "logs",
         random.Random(rng.random()),  # noqa: S311 - the same
         extent.kills,
-        at_work=LEAST_AT_WORK * extent.tasks,
+        at_work=MIN_KILLED_AT_WORK * extent.tasks,
         within_s=KILLING_S if extent.hurried else math.inf,
     )
     with _wired(shop, witness, killer) as wires:

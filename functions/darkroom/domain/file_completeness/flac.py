@@ -15,7 +15,7 @@ _SIZES = {1: 192, **{code: 144 << code for code in (2, 3, 4, 5)}}
 _SIZES |= {code: 1 << code for code in range(8, 16)}
 """A frame's code -> its number of samples; 6 and 7 say it in one and two bytes of their own."""
 _VARIABLE = 1
-_LEAST_FRAME = 10
+_MIN_FRAME = 10
 """A head, a channel of one value, and the checksum."""
 
 
@@ -57,7 +57,7 @@ def _ends_well(frame: bytes, longest: int) -> bool | None:
     ends = 0
     for place, byte in enumerate(frame, 1):
         value = (value << 8 & 0xFFFF) ^ table[value >> 8 ^ byte]
-        if value == 0 and place >= _LEAST_FRAME:
+        if value == 0 and place >= _MIN_FRAME:
             ends = place
     if ends == len(frame):
         return True

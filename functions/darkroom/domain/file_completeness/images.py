@@ -19,7 +19,7 @@ _TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 """TIFF's field types and their sizes in bytes."""
 _PIECES = ((273, 279), (324, 325), (513, 514))
 """TIFF's tags for where the picture's pieces lie and how long they are: strips, tiles, a JPEG."""
-_MOST_PICTURES = 10_000
+_MAX_PICTURES = 10_000
 _AT_ONCE = 4096
 
 _CORE = 12
@@ -128,7 +128,7 @@ def tiff(file: Reader) -> bool:
     file.skip(2)
     place = file.number(4, order)
     found = False
-    for _ in range(_MOST_PICTURES):
+    for _ in range(_MAX_PICTURES):
         if place == 0 and found:
             return True
         if place == 0:

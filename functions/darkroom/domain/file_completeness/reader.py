@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-MOST_STEPS = 1_000_000
+MAX_STEPS = 1_000_000
 """So many parts has no file; whoever made one with more made it for us to count them."""
 
 
@@ -73,5 +73,5 @@ class Reader:
 
     def _count(self) -> None:
         self._steps += 1
-        if self._steps > MOST_STEPS:
+        if self._steps > MAX_STEPS:
             raise StrangeError

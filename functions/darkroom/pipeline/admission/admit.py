@@ -33,7 +33,7 @@ from darkroom.domain.errors import (
     Refused,
     Throttled,
 )
-from darkroom.domain.rate_limits import LANES, PROBE_S, Lane, Rules, Standing, bucket_of
+from darkroom.domain.rate_limits import LANES, PROBE_S, CircuitState, Lane, Rules, bucket_of
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Slot, Task
 from darkroom.pipeline.admission.trouble import told
@@ -43,10 +43,10 @@ OWN_SIDE: Final = "@delivery"
 """In the place of a provider's name."""
 HELD_UP_S: Final = 1800
 """How long the deliveries of a task alone try our own side out, from the first that failed."""
-MOST_HELD_UP: Final = 1000
+MAX_HELD_UP: Final = 1000
 
 ROOM_WAIT_S = 5
-MOST_ROOM_WAIT_S = 300
+MAX_ROOM_WAIT_S = 300
 LOSING_RACES_S = 5
 OWN_WAIT_S = 30
 PATIENCE_SHARE = 200
@@ -56,7 +56,7 @@ RACES = 3
 
 
 @dataclass(frozen=True)
-class Turned:
+class Deferred:
     """Not now.
 
     Attributes:
@@ -70,12 +70,12 @@ class Turned:
     slot: Slot | None = None
 
 
-def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
+def admit(ports: Ports, task: Task, route: Route, files: int) -> Deferred | None:
     """Whether SUBMIT may call the route's provider with so many files now; None when it may."""
     calls = ports.providers.rules(route.provider).calls(files)
-    ours = ports.gate.standing(OWN_SIDE)
-    standing = ports.gate.standing(route.provider)
-    turned = _held_back(ports, task, ours) or _paused(ports, task, route, standing)
+    ours = ports.limiter.circuit(OWN_SIDE)
+    circuit = ports.limiter.circuit(route.provider)
+    turned = _held_back(ports, task, ours) or _paused(ports, task, route, circuit)
     tries_us_out = turned is None and ours.probing and _may_pay(ports, task, route)
     if turned is None and ours.probing and not tries_us_out:
         turned = _until_delivered(ports, task, ours)
@@ -83,16 +83,18 @@ def admit(ports: Ports, task: Task, route: Route, files: int) -> Turned | None:
         turned or _crowded(ports, task, route) or take_slot(ports, task, route, "submit", calls)
     )
     # Last, because whoever tries something out has to call then.
-    if turned is None and standing.probing and not _may_probe(ports, route, standing):
-        turned = Turned(_patiently(ports, task, LOSING_RACES_S), why_paused(route, standing))
+    if turned is None and circuit.probing and not _may_probe(ports, route, circuit):
+        turned = Deferred(_patiently(ports, task, LOSING_RACES_S), why_paused(route, circuit))
     if turned is not None:
         leave(ports, task, route)
         if tries_us_out:
-            ports.gate.release(OWN_SIDE, task.task_id)
+            ports.limiter.release(OWN_SIDE, task.task_id)
     return turned
 
 
-def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1) -> Turned | None:
+def take_slot(
+    ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
+) -> Deferred | None:
     """Whether it is the task's turn on a lane now; None when it is.
 
     A slot of an idle other lane is taken where the own lane is full: what nobody asks for is lent.
@@ -111,7 +113,7 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
             return _later(mine, now)
     # Where there is a single lane it has the whole rate: lending the other would double it.
     lender = next((other for other in LANES if other != lane), None) if rules.lanes > 1 else None
-    at = ports.gate.reserve(route.provider, lane, bucket, now.timestamp(), calls, lender)
+    at = ports.limiter.reserve(route.provider, lane, bucket, now.timestamp(), calls, lender)
     slot = Slot(route.provider, lane, datetime.fromtimestamp(at, UTC))
     return None if slot.at <= now else _later(slot, now)
 
@@ -119,21 +121,21 @@ def take_slot(ports: Ports, task: Task, route: Route, lane: Lane, calls: int = 1
 def leave(ports: Ports, task: Task, route: Route) -> None:
     """The task has no open job at the route's provider any more, or never had."""
     if route.asynchronous and ports.providers.rules(route.provider).leases is not None:
-        ports.gate.release(route.provider, task.task_id)
+        ports.limiter.release(route.provider, task.task_id)
 
 
 def step_back(ports: Ports, task: Task, route: Route) -> None:
     """The task was admitted and its call refused: it has no open job, and tries nothing out."""
     leave(ports, task, route)
-    ports.gate.release(OWN_SIDE, task.task_id)
+    ports.limiter.release(OWN_SIDE, task.task_id)
 
 
 def give_up_leases(ports: Ports, task: Task) -> None:
     """The task has ended: it holds no place at any of its providers, called or not."""
     for provider in dict.fromkeys(task.order.providers if task.order else ()):
         if ports.providers.rules(provider).leases is not None:
-            ports.gate.release(provider, task.task_id)
-    ports.gate.release(OWN_SIDE, task.task_id)
+            ports.limiter.release(provider, task.task_id)
+    ports.limiter.release(OWN_SIDE, task.task_id)
 
 
 # --- how providers have answered ------------------------------------------------------------------
@@ -157,20 +159,20 @@ def note_refusal(ports: Ports, provider: str, error: DarkroomError) -> None:
         _change(ports, provider, lambda old: old.blocked(now, asked_s, reason))
     else:
         # Whoever loses this race had a refusal of the same moment.
-        old = ports.gate.standing(provider)
-        ports.gate.change(provider, old, old.refused(now, asked_s, reason))
+        old = ports.limiter.circuit(provider)
+        ports.limiter.change(provider, old, old.refused(now, asked_s, reason))
 
 
 def note_success(ports: Ports, provider: str) -> None:
     """Remember that the provider works (again); a time that it asked for is kept all the same."""
-    old = ports.gate.standing(provider)
+    old = ports.limiter.circuit(provider)
     if old.refusals:
-        ports.gate.change(provider, old, old.answered())
+        ports.limiter.change(provider, old, old.answered())
 
 
-def why_paused(route: Route, standing: Standing) -> str:
+def why_paused(route: Route, circuit: CircuitState) -> str:
     """Why nobody calls the route's provider, for people."""
-    return f"{route.provider} is paused: {standing.reason or 'it has not taken calls lately'}"
+    return f"{route.provider} is paused: {circuit.reason or 'it has not taken calls lately'}"
 
 
 # --- our own side ---------------------------------------------------------------------------------
@@ -184,44 +186,44 @@ def note_own_trouble(ports: Ports, task_id: str, error: Exception) -> None:
     now = ports.clock.now().timestamp()
     reason = told(error)
     with contextlib.suppress(Exception):
-        ports.gate.lease(OWN_SIDE, task_id, now + HELD_UP_S, MOST_HELD_UP, now)
+        ports.limiter.lease(OWN_SIDE, task_id, now + HELD_UP_S, MAX_HELD_UP, now)
     with contextlib.suppress(Exception):
         _change(ports, OWN_SIDE, lambda old: old.blocked(now, None, reason))
 
 
 def note_delivered(ports: Ports) -> None:
     """Open the gate: something could be delivered (again)."""
-    old = ports.gate.standing(OWN_SIDE)
+    old = ports.limiter.circuit(OWN_SIDE)
     if old.refusals:
-        ports.gate.change(OWN_SIDE, old, Standing())
+        ports.limiter.change(OWN_SIDE, old, CircuitState())
 
 
-def _held_back(ports: Ports, task: Task, ours: Standing) -> Turned | None:
+def _held_back(ports: Ports, task: Task, ours: CircuitState) -> Deferred | None:
     if not ours.probing or ours.until <= ports.clock.now().timestamp():
         return None
     return _until_delivered(ports, task, ours)
 
 
-def _until_delivered(ports: Ports, task: Task, ours: Standing) -> Turned:
+def _until_delivered(ports: Ports, task: Task, ours: CircuitState) -> Deferred:
     left_s = ours.until - ports.clock.now().timestamp()
     reason = f"nothing new is paid for while results cannot be delivered: {ours.reason}"
-    return Turned(_patiently(ports, task, max(OWN_WAIT_S, left_s)), reason)
+    return Deferred(_patiently(ports, task, max(OWN_WAIT_S, left_s)), reason)
 
 
 def _may_pay(ports: Ports, task: Task, route: Route) -> bool:
     """One paid call may try it out, where no result that is held up does."""
     now = ports.clock.now().timestamp()
-    until = now + route.call_s + route.job_s + ports.policy.margin_s
-    return ports.gate.lease(OWN_SIDE, task.task_id, until, 1, now)
+    until = now + route.call_s + route.job_s + ports.limits.margin_s
+    return ports.limiter.lease(OWN_SIDE, task.task_id, until, 1, now)
 
 
 # --- within ---------------------------------------------------------------------------------------
 
 
-def _change(ports: Ports, name: str, step: Callable[[Standing], Standing]) -> None:
+def _change(ports: Ports, name: str, step: Callable[[CircuitState], CircuitState]) -> None:
     for _ in range(RACES):
-        old = ports.gate.standing(name)
-        if ports.gate.change(name, old, step(old)):
+        old = ports.limiter.circuit(name)
+        if ports.limiter.change(name, old, step(old)):
             return
 
 
@@ -233,40 +235,40 @@ def _rules(ports: Ports, provider: str) -> Rules:
     return rules if polled else replace(rules, polled=False)
 
 
-def _paused(ports: Ports, task: Task, route: Route, standing: Standing) -> Turned | None:
-    left_s = standing.until - ports.clock.now().timestamp()
+def _paused(ports: Ports, task: Task, route: Route, circuit: CircuitState) -> Deferred | None:
+    left_s = circuit.until - ports.clock.now().timestamp()
     if left_s <= 0:
         return None
-    return Turned(_patiently(ports, task, left_s), why_paused(route, standing))
+    return Deferred(_patiently(ports, task, left_s), why_paused(route, circuit))
 
 
 def _patiently(ports: Ports, task: Task, least_s: float) -> int:
     """Whole seconds to wait, spread by task; longer, the longer it waits for the same reason."""
     spread = int(task.task_id[:4], 16) / 0x10000
     waited_s = (ports.clock.now() - task.updated_at).total_seconds() if task.wait_reason else 0
-    longer_s = min(MOST_ROOM_WAIT_S, waited_s / PATIENCE_SHARE)
+    longer_s = min(MAX_ROOM_WAIT_S, waited_s / PATIENCE_SHARE)
     return max(1, math.ceil(max(least_s, longer_s) + spread * LOSING_RACES_S))
 
 
-def _may_probe(ports: Ports, route: Route, standing: Standing) -> bool:
+def _may_probe(ports: Ports, route: Route, circuit: CircuitState) -> bool:
     """One task tries it out; for the others it stays paused until that one has come back."""
     until = ports.clock.now().timestamp() + PROBE_S
-    return ports.gate.change(route.provider, standing, replace(standing, until=until))
+    return ports.limiter.change(route.provider, circuit, replace(circuit, until=until))
 
 
-def _crowded(ports: Ports, task: Task, route: Route) -> Turned | None:
+def _crowded(ports: Ports, task: Task, route: Route) -> Deferred | None:
     most = ports.providers.rules(route.provider).leases
     if most is None or not route.asynchronous:
         return None
     now = ports.clock.now().timestamp()
-    until = now + route.call_s + route.job_s + ports.policy.margin_s
-    if ports.gate.lease(route.provider, task.task_id, until, most, now):
+    until = now + route.call_s + route.job_s + ports.limits.margin_s
+    if ports.limiter.lease(route.provider, task.task_id, until, most, now):
         return None
     waited_s = (ports.clock.now() - task.updated_at).total_seconds()
-    wait_s = max(ROOM_WAIT_S, min(MOST_ROOM_WAIT_S, int(waited_s / 4)))
-    return Turned(wait_s, f"{route.provider} has as many open jobs as it bears ({most})")
+    wait_s = max(ROOM_WAIT_S, min(MAX_ROOM_WAIT_S, int(waited_s / 4)))
+    return Deferred(wait_s, f"{route.provider} has as many open jobs as it bears ({most})")
 
 
-def _later(slot: Slot, now: datetime) -> Turned:
+def _later(slot: Slot, now: datetime) -> Deferred:
     wait_s = max(1, math.ceil((slot.at - now).total_seconds()))
-    return Turned(wait_s, f"waits for its turn at {slot.provider}", slot)
+    return Deferred(wait_s, f"waits for its turn at {slot.provider}", slot)

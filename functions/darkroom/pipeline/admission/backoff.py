@@ -8,16 +8,16 @@ from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.routes import Route
 
 FIRST_WAIT_S = 5
-MOST_WAIT_S = 300
+MAX_WAIT_S = 300
 TRIES = 6
 
 EXPLAINED_S = 60
 """Whoever waits for so long, or longer, has the reason on the task."""
 
-LEAST_POLL_S = 2
-MOST_EARLY_S = 10
+MIN_POLL_S = 2
+MAX_EARLY_S = 10
 """Before half of the usual time: what usually takes minutes is sometimes done at once."""
-MOST_POLL_S = 60
+MAX_POLL_S = 60
 ALONE_SHARE = 0.4
 """Of the time that a job survives alone: the pause, so that one lost question does not lose it."""
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 def growing_wait_s(times: int) -> int:
     """Seconds before try `times` + 1: 5, 10, 20, ... at most 300."""
-    return int(min(MOST_WAIT_S, FIRST_WAIT_S * 2 ** min(times - 1, 10)))
+    return int(min(MAX_WAIT_S, FIRST_WAIT_S * 2 ** min(times - 1, 10)))
 
 
 def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
@@ -42,10 +42,10 @@ def poll_wait_s(route: Route, elapsed_s: float, asked_s: float = 0) -> int:
         longest_s = max(1, int(route.alone_s * ALONE_SHARE))
         usual_s = route.typical_s // 2 if elapsed_s < 1 else longest_s
         return max(1, min(longest_s, math.ceil(max(asked_s, usual_s))))
-    early_s = min(MOST_EARLY_S, route.typical_s // 2 - elapsed_s)
+    early_s = min(MAX_EARLY_S, route.typical_s // 2 - elapsed_s)
     # What has not ended within hours will not end within the next minute.
-    most_s = min(MOST_WAIT_S, max(MOST_POLL_S, elapsed_s / 40))
-    return max(math.ceil(asked_s), LEAST_POLL_S, int(max(early_s, min(most_s, elapsed_s / 4))))
+    most_s = min(MAX_WAIT_S, max(MAX_POLL_S, elapsed_s / 40))
+    return max(math.ceil(asked_s), MIN_POLL_S, int(max(early_s, min(most_s, elapsed_s / 4))))
 
 
 def until_won(race: Callable[[], _T], about: str) -> _T:

@@ -14,4 +14,4 @@ def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
 
 def runs_left(ports: Ports, task: Task) -> int:
     """How many runs may still be begun in place of lost ones."""
-    return ports.policy.runs - (task.run - task.since_run + 1)
+    return ports.limits.runs - (task.run - task.since_run + 1)

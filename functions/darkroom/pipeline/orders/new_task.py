@@ -46,7 +46,7 @@ def draft(ports: Ports, asked: Asked, previous: str | None) -> tuple[Task, str |
         manifest_key=manifest_of(spare),
         created_at=now,
         updated_at=now,
-        deadline=now + timedelta(seconds=ports.policy.queue_s),
+        deadline=now + timedelta(seconds=ports.limits.queue_s),
         state="queued",
         # The late event of an old version takes nobody's place.
         supersedes=None if too_late else previous,
@@ -96,7 +96,7 @@ def _ordered(ports: Ports, task: Task, order: Order) -> Task:
         order=order,
         # All of them: one that is there now may be gone when the last one comes.
         wants=tuple(dict.fromkeys(map(wanted_as, found))),
-        deadline=task.created_at + timedelta(seconds=ports.policy.inputs_s),
+        deadline=task.created_at + timedelta(seconds=ports.limits.inputs_s),
         wait_reason=why_waiting(found),
         look_at=look_again_at(ports, found),
     )

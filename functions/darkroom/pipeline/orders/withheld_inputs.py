@@ -21,7 +21,7 @@ def look_again_at(ports: Ports, found: Mapping[str, Found | None]) -> datetime |
     """When a waiting task's files are looked at though nothing came; None where that is no use."""
     if not withheld(found):
         return None
-    return ports.clock.now() + timedelta(seconds=ports.policy.look_s)
+    return ports.clock.now() + timedelta(seconds=ports.limits.look_s)
 
 
 def waits_on(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Task:
@@ -54,7 +54,7 @@ def coming(found: Mapping[str, Found | None]) -> bool:
 
 def latest_deadline(ports: Ports, task: Task) -> datetime:
     """Until when a task waits for files that are on their way."""
-    return task.created_at + timedelta(seconds=ports.policy.queue_s)
+    return task.created_at + timedelta(seconds=ports.limits.queue_s)
 
 
 def hold(ports: Ports, task: Task, route: Route, error: InputWithheld) -> Step:

@@ -22,8 +22,8 @@ from darkroom.ports import Ports, Step
 
 KEPT_BYTES: Final = 4 * 1024 * 1024
 """How much of a task's results is kept in memory on its way to where it is safe."""
-LEAST_WAIT_S: Final = 5
-MOST_WAIT_S: Final = 600
+MIN_WAIT_S: Final = 5
+MAX_WAIT_S: Final = 600
 """A run's history holds a week of such waits, each by way of POLL."""
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def _wait_s(attempt: Attempt, now: datetime) -> int:
     """A quarter of the time since there was something to deliver."""
     times = (attempt.ended_at, attempt.asked_since, attempt.started_at)
     since = max(at for at in times if at is not None)
-    return int(max(LEAST_WAIT_S, min(MOST_WAIT_S, (now - since).total_seconds() / 4)))
+    return int(max(MIN_WAIT_S, min(MAX_WAIT_S, (now - since).total_seconds() / 4)))
 
 
 def _kept(ports: Ports, task: Task) -> Attempt:

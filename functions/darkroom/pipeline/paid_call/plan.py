@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
 from darkroom.domain.order import Choice
-from darkroom.domain.provider_jobs import Accepted, Work
+from darkroom.domain.provider_jobs import Accepted, JobRequest
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.orders.match import read_params, route_of
@@ -46,9 +46,9 @@ def route_for(ports: Ports, task: Task, chosen: Choice | Attempt) -> Route:
     return route
 
 
-def work_for(task: Task, route: Route, attempt: int) -> Work:
+def work_for(task: Task, route: Route, attempt: int) -> JobRequest:
     """What the attempt with this number asks of the route."""
-    return Work(
+    return JobRequest(
         task_id=task.task_id,
         attempt=attempt,
         route=route,
@@ -78,7 +78,7 @@ def submit_until(ports: Ports, task: Task) -> datetime:
     since = task.created_at
     if task.since_run > 1:
         since = min(a.asked_since or a.started_at for a in task.attempts if a.run >= task.since_run)
-    return since + timedelta(seconds=ports.policy.queue_s)
+    return since + timedelta(seconds=ports.limits.queue_s)
 
 
 def price_of(task: Task, route: Route) -> float | None:
@@ -103,4 +103,4 @@ def as_paid(
 
 def call_until(ports: Ports, route: Route) -> datetime:
     """When a call that starts now can no longer bring an answer that is written down."""
-    return ports.clock.now() + timedelta(seconds=route.call_s + ports.policy.margin_s)
+    return ports.clock.now() + timedelta(seconds=route.call_s + ports.limits.margin_s)

@@ -16,10 +16,10 @@ from darkroom.domain.errors import (
     Throttled,
 )
 from darkroom.domain.provider_jobs import Accepted
-from darkroom.domain.rate_limits import FIRST_PAUSE_S, MOST_BLOCKED_S
+from darkroom.domain.rate_limits import FIRST_PAUSE_S, MAX_BLOCKED_S
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s, poll_wait_s
+from darkroom.pipeline.admission.backoff import MAX_WAIT_S, growing_wait_s, poll_wait_s
 from darkroom.pipeline.admission.trouble import told
 from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.endings.next_steps import pay_again_for_it
@@ -299,7 +299,7 @@ def _wait_for_people(task: Task, waits: int) -> int:
     After hours of that it is tried less often, so that the run's history holds days of it.
     """
     spread = int(task.task_id[:4], 16) / 0x10000
-    most_s = MOST_BLOCKED_S if waits <= SOON else MOST_WAIT_S
+    most_s = MAX_BLOCKED_S if waits <= SOON else MAX_WAIT_S
     return int(min(most_s, FIRST_PAUSE_S * 2 ** min(waits - 1, 10)) + 1 + spread * 5)
 
 
@@ -308,5 +308,5 @@ def _wait(task: Task, waits: int, asked_s: int | None) -> int:
     spread = int(task.task_id[:4], 16) / 0x10000
     if asked_s is not None:
         # Who asks for one second a hundred thousand times would outgrow the workflow's history.
-        return max(1, asked_s, min(MOST_WAIT_S, waits // 4)) + int(spread * min(asked_s, 30))
+        return max(1, asked_s, min(MAX_WAIT_S, waits // 4)) + int(spread * min(asked_s, 30))
     return max(1, int(growing_wait_s(waits) * (0.75 + spread / 4)))

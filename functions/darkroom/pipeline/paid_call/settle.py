@@ -16,7 +16,7 @@ from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, EndStatus, Task
 from darkroom.pipeline.admission.admit import take_slot
-from darkroom.pipeline.admission.backoff import MOST_WAIT_S, growing_wait_s
+from darkroom.pipeline.admission.backoff import MAX_WAIT_S, growing_wait_s
 from darkroom.pipeline.endings.decide import end
 from darkroom.pipeline.paid_call.plan import (
     call_until,
@@ -90,7 +90,7 @@ def _wait_for_key(ports: Ports, task: Task) -> Step:
     if task.wait_reason != reason:
         waiting = task.moved("submitting", ports.clock.now(), wait_reason=reason)
         ports.tasks.replace(task, waiting)
-    return Step("submit", MOST_WAIT_S)
+    return Step("submit", MAX_WAIT_S)
 
 
 def _find_out(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:

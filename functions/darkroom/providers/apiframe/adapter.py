@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from darkroom.domain.attempt import Charged, Finished, ResultRef
 from darkroom.domain.errors import DarkroomError
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, result_forms, untrusted_json
 from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
@@ -74,7 +74,7 @@ class Apiframe(Adapter):
 
     def prepare(
         self,
-        work: Work,
+        work: JobRequest,
         files: InputFiles,  # noqa: ARG002 - the driver has checked them
     ) -> Generator[Request, Answer, Request]:
         """Uploads every file, free of charge; the job then names them by URL."""
@@ -99,7 +99,7 @@ class Apiframe(Adapter):
 
     def read_submit(
         self,
-        work: Work,  # noqa: ARG002 - every route answers alike
+        work: JobRequest,  # noqa: ARG002 - every route answers alike
         answer: Answer,
     ) -> Accepted | Finished:
         """The job that was made, or that the key already named."""

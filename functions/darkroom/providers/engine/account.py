@@ -15,7 +15,7 @@ from darkroom.providers.adapter import Adapter, Answer, Request
 from darkroom.providers.engine.input_files import Files, form_parts
 from darkroom.providers.engine.upload_headers import upload_headers
 
-LEAST_SECRET = 8
+MIN_SECRET = 8
 """Shorter values are no secrets; replacing them would tear answers apart."""
 
 
@@ -122,7 +122,7 @@ def without_secrets(body: bytes, *held: Mapping[str, str]) -> bytes:
     for values in held:
         for value in values.values():
             secret = value.rpartition(" ")[2]
-            if len(secret) >= LEAST_SECRET:
+            if len(secret) >= MIN_SECRET:
                 for written in (secret, secret.replace("/", "\\/")):
                     body = body.replace(written.encode(), b"[key]")
     return body

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending
-from darkroom.providers.adapter import LONGEST_PAUSE_S
+from darkroom.providers.adapter import MAX_PAUSE_S
 
-MOST_RESULTS = 200
+MAX_RESULTS = 200
 """Of one job: each is a line in the task's item. The most that a vendor documents is sixteen."""
 
 
@@ -17,15 +17,15 @@ def bounded_call(said: Accepted | Finished) -> Accepted | Finished:
 
 def bounded_poll(said: Pending | Finished | JobFailed) -> Pending | Finished | JobFailed:
     """How a job stands, with as many results, and a pause that the workflow can wait."""
-    if isinstance(said, Pending) and (said.ask_again_s or 0) > LONGEST_PAUSE_S:
-        return replace(said, ask_again_s=LONGEST_PAUSE_S)
+    if isinstance(said, Pending) and (said.ask_again_s or 0) > MAX_PAUSE_S:
+        return replace(said, ask_again_s=MAX_PAUSE_S)
     return _fewer(said) if isinstance(said, Finished) else said
 
 
 def _fewer(said: Finished) -> Finished:
     """How many results were left out stands among the facts."""
-    left = len(said.results) - MOST_RESULTS
+    left = len(said.results) - MAX_RESULTS
     if left <= 0:
         return said
     facts = {**said.facts, "results_left_out": left}
-    return replace(said, results=said.results[:MOST_RESULTS], facts=facts)
+    return replace(said, results=said.results[:MAX_RESULTS], facts=facts)

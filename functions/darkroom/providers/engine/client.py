@@ -15,15 +15,15 @@ from darkroom.providers.adapter import Answer, Request
 from darkroom.providers.engine.account import Account, without_secrets
 from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
 from darkroom.providers.engine.input_files import Files
-from darkroom.providers.engine.token_cache import Sessions
-from darkroom.providers.engine.transport import Wire
-from darkroom.providers.engine.url_guard import Vetting
+from darkroom.providers.engine.token_cache import TokenCache
+from darkroom.providers.engine.transport import DeadlineTransport
+from darkroom.providers.engine.url_guard import UrlGuard
 
 UNAUTHORIZED = 401
 KEY_REFUSED = frozenset({UNAUTHORIZED, 403})
 
 
-class Calls:
+class ProviderClient:
     """Makes requests; knows nothing of what they cost.
 
     Args:
@@ -36,8 +36,8 @@ class Calls:
 
     def __init__(
         self,
-        wire: Wire,
-        sessions: Sessions,
+        wire: DeadlineTransport,
+        sessions: TokenCache,
         answer_bytes: int,
         renewed: Callable[[Account], Account | None] = lambda _account: None,
     ) -> None:
@@ -114,9 +114,9 @@ class Calls:
     ) -> Answer:
         """The answer of the first of the provider's addresses that could be reached."""
         lost: NotSent | None = None
-        vetting: Vetting | None = None
+        vetting: UrlGuard | None = None
         if request.foreign:
-            vetting = Vetting("upload", near=account.near)
+            vetting = UrlGuard("upload", near=account.near)
             vetting.read(request.path)
         for base in account.bases(request):
             sending = account.request(request, files, base, headers)
@@ -131,7 +131,7 @@ class Calls:
         raise lost or NotSent("provider-unreachable", "The provider has no address.")
 
     def _receive(
-        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: Vetting | None
+        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: UrlGuard | None
     ) -> Answer:
         with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
             body = bytearray()

@@ -20,7 +20,7 @@ _OTHERS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"
 """Codings that nothing here undoes. Other words (`identity`, `aws-chunked`, `utf-8`) are seen where
 nothing is packed."""
 _DOCUMENT: Final = re.compile(rb'\s{0,99}[{\[]\s{0,99}["{\[\]}]')
-_MOST_CODINGS = 5
+_MAX_CODINGS = 5
 _PIECE = 64 * 1024
 
 
@@ -47,7 +47,7 @@ def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
     header = response.headers.get("content-encoding", "")
     words = [word.strip().lower() for word in header.split(",")]
     codings = [word for word in reversed(words) if word in _UNDONE or word in _OTHERS]
-    if len(codings) > _MOST_CODINGS:
+    if len(codings) > _MAX_CODINGS:
         raise PackedError(f"{len(codings)} times over")
     content: Iterator[bytes] = _limited(response.iter_raw(), most + most // 8 + 1024)
     for word in codings:

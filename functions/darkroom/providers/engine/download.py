@@ -18,10 +18,10 @@ import httpx
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
 from darkroom.domain.file_completeness.check import is_whole
 from darkroom.domain.media import HEAD_BYTES, sniff
-from darkroom.domain.provider_jobs import Fetched
+from darkroom.domain.provider_jobs import Download
 from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
-from darkroom.providers.engine.transport import Wire
-from darkroom.providers.engine.url_guard import Vetting
+from darkroom.providers.engine.transport import DeadlineTransport
+from darkroom.providers.engine.url_guard import UrlGuard
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
 _REDIRECTS = 3
@@ -36,8 +36,8 @@ _RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*", re.IGNORECASE)
 
 @contextmanager
 def download(
-    wire: Wire, url: str, max_bytes: int, within_s: float, *, near: bool = False
-) -> Iterator[Fetched]:
+    wire: DeadlineTransport, url: str, max_bytes: int, within_s: float, *, near: bool = False
+) -> Iterator[Download]:
     """The result behind `url`, following at most three redirects.
 
     Args:
@@ -59,7 +59,7 @@ def download(
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         body = cast("BinaryIO", spool)
         try:
-            fetched = _follow(wire, url, body, max_bytes, within_s, Vetting("result", near=near))
+            fetched = _follow(wire, url, body, max_bytes, within_s, UrlGuard("result", near=near))
         except (NotSent, Unclear) as error:
             raise Busy(
                 "result-not-fetched", "The result could not be fetched for the moment."
@@ -68,8 +68,13 @@ def download(
 
 
 def _follow(
-    wire: Wire, url: str, body: BinaryIO, max_bytes: int, within_s: float, vetting: Vetting
-) -> Fetched:
+    wire: DeadlineTransport,
+    url: str,
+    body: BinaryIO,
+    max_bytes: int,
+    within_s: float,
+    vetting: UrlGuard,
+) -> Download:
     until = wire.monotonic() + within_s
     for _ in range(_REDIRECTS + 1):
         request = httpx.Request("GET", vetting.read(url), headers=_HEADERS)
@@ -91,7 +96,7 @@ def _follow(
     raise _gone()
 
 
-def _next_url(here: httpx.URL, response: httpx.Response, vetting: Vetting) -> str:
+def _next_url(here: httpx.URL, response: httpx.Response, vetting: UrlGuard) -> str:
     location = response.headers.get("location", "")
     if not location:
         raise _gone()
@@ -101,7 +106,7 @@ def _next_url(here: httpx.URL, response: httpx.Response, vetting: Vetting) -> st
         raise vetting.refusal("", "it cannot be read") from None
 
 
-def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
+def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -123,7 +128,7 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Fetched:
     if is_whole(body, media) is False:
         raise _not_whole()
     body.seek(0)
-    return Fetched(body, size, digest.hexdigest(), media)
+    return Download(body, size, digest.hexdigest(), media)
 
 
 def _brings_all(response: httpx.Response) -> bool:

@@ -21,7 +21,14 @@ from darkroom.domain.errors import (
     Throttled,
     Unclear,
 )
-from darkroom.domain.provider_jobs import Accepted, Fetched, JobFailed, Pending, Prepared, Work
+from darkroom.domain.provider_jobs import (
+    Accepted,
+    Download,
+    JobFailed,
+    JobRequest,
+    Pending,
+    Prepared,
+)
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.ports import Inputs
@@ -37,18 +44,18 @@ from darkroom.providers.engine.account import (
     set_up_hint,
 )
 from darkroom.providers.engine.bounds import bounded_call, bounded_poll
-from darkroom.providers.engine.client import Calls
+from darkroom.providers.engine.client import ProviderClient
 from darkroom.providers.engine.download import download
 from darkroom.providers.engine.input_files import Files
 from darkroom.providers.engine.preferences import Preferences, in_order
-from darkroom.providers.engine.token_cache import Sessions
-from darkroom.providers.engine.transport import Wire
+from darkroom.providers.engine.token_cache import TokenCache
+from darkroom.providers.engine.transport import DeadlineTransport
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Limits:
+class CallLimits:
     """Seconds and bytes that no exchange exceeds.
 
     Attributes:
@@ -84,9 +91,9 @@ class Driver:
         environment: str,
         *,
         preferences: Preferences | None = None,
-        wire: Wire | None = None,
-        limits: Limits | None = None,
-        sessions: Sessions | None = None,
+        wire: DeadlineTransport | None = None,
+        limits: CallLimits | None = None,
+        sessions: TokenCache | None = None,
     ) -> None:
         self._adapters = {adapter.name: adapter for adapter in adapters}
         self._preferences = preferences or Preferences()
@@ -97,10 +104,10 @@ class Driver:
         self._credentials = credentials
         self._inputs = inputs
         self._environment = environment
-        self._limits = limits or Limits()
-        self._wire = wire or Wire()
-        self._calls = Calls(
-            self._wire, sessions or Sessions(), self._limits.answer_bytes, self._renewed
+        self._limits = limits or CallLimits()
+        self._wire = wire or DeadlineTransport()
+        self._calls = ProviderClient(
+            self._wire, sessions or TokenCache(), self._limits.answer_bytes, self._renewed
         )
         # At INFO httpx logs addresses, at DEBUG httpcore logs headers; both hold secrets.
         for chatty in ("httpx", "httpcore"):
@@ -151,12 +158,12 @@ class Driver:
             return hint
         return f"{fault.failure.sentence} {hint}"
 
-    def check(self, work: Work) -> None:
+    def check(self, work: JobRequest) -> None:
         """Refuse what the route cannot take, without calling anyone. Raises `InputRefused`."""
         with Files(self._inputs) as files:
             files.check(work)
 
-    def submit(self, work: Work, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Check the files, prepare, hand the paid request to `intend`, then send it once.
 
         Nothing is paid before `intend` returns; what it raises is passed on.
@@ -174,7 +181,7 @@ class Driver:
             intend(Prepared(request.to_text(), files.digests()))
             return self._pay(account, work, request, files)
 
-    def repeat(self, work: Work, request: str) -> Accepted | Finished:
+    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`.
 
         Raises:
@@ -186,7 +193,7 @@ class Driver:
         with self._files(account) as files:
             return self._pay(account, work, Request.from_text(request), files, renew=False)
 
-    def look_up(self, work: Work, since: datetime, look: int) -> Accepted | None:
+    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
         """Find the job of a doubtful paid call; free, and may be repeated.
 
         Args:
@@ -243,7 +250,7 @@ class Driver:
             except (NotSent, Unclear) as error:
                 raise _busy(error) from error
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Fetched]:
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
         """Download a result, in constant memory; no credentials are sent along.
 
         Args:
@@ -330,7 +337,7 @@ class Driver:
     def _pay(
         self,
         account: Account,
-        work: Work,
+        work: JobRequest,
         request: Request,
         files: Files,
         *,

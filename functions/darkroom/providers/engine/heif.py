@@ -8,9 +8,9 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final
 
-_MOST_BYTES: Final = 1 << 20
+_MAX_BYTES: Final = 1 << 20
 """A telephone's picture of 48 tiles describes itself in four thousand."""
-_MOST_BOXES: Final = 1000
+_MAX_BOXES: Final = 1000
 
 
 def heif_size(body: BinaryIO) -> tuple[int, int] | None:
@@ -37,14 +37,14 @@ def heif_size(body: BinaryIO) -> tuple[int, int] | None:
 def _meta(body: BinaryIO) -> bytes:
     """What the file says of itself; nothing where that is not found, or is too long."""
     place = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         body.seek(place)
         size, name = struct.unpack(">I4s", body.read(8))
         head = 8
         if size == 1:
             (size,), head = struct.unpack(">Q", body.read(8)), 16
         if name == b"meta":
-            return body.read(size - head) if head < size <= _MOST_BYTES else b""
+            return body.read(size - head) if head < size <= _MAX_BYTES else b""
         if size < head:
             break
         place += size

@@ -14,7 +14,7 @@ from typing import BinaryIO, Self
 from darkroom.domain.errors import InputRefused
 from darkroom.domain.media import HEAD_BYTES, Media, sniff
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Role, Sides
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import FilePart
@@ -57,7 +57,7 @@ class Files:
     ) -> None:
         self._stack.close()
 
-    def check(self, work: Work) -> None:
+    def check(self, work: JobRequest) -> None:
         """Refuse what the route cannot take; sizes were checked when the files were pinned.
 
         Raises:

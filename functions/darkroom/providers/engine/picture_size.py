@@ -16,7 +16,7 @@ _TURNED: Final = frozenset({5, 6, 7, 8})
 _ORIENTATION: Final = 0x0112
 _SHORT: Final = 3
 _BLOCK: Final = 1 << 16
-_MOST_CHUNKS: Final = 100_000
+_MAX_CHUNKS: Final = 100_000
 """More than a picture of some hundred megabytes has; a file of nothing else ends the search."""
 _HEAD: Final = 8
 
@@ -46,7 +46,7 @@ def _exif_of(body: BinaryIO, media: Media) -> bytes:
     (RFC 9649, 2.3) has name, length and data, filled up to an even number.
     """
     place = 8 if media == PNG else 12
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         body.seek(place)
         head = body.read(_HEAD)
         if len(head) < _HEAD:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from darkroom.domain.rate_limits import Allowance
+from darkroom.domain.rate_limits import AccountLimits
 from darkroom.domain.routes import Route
 
 
@@ -18,7 +18,7 @@ class Preferences:
     """
 
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    pace: Mapping[str, Allowance] = field(default_factory=dict)
+    pace: Mapping[str, AccountLimits] = field(default_factory=dict)
     loopback: bool = False
 
 

@@ -25,7 +25,7 @@ class _Session:
     until: float
 
 
-class Sessions:
+class TokenCache:
     """Keeps one session per provider.
 
     Args:

@@ -27,7 +27,7 @@ import httpcore
 import httpx
 
 from darkroom.domain.errors import DarkroomError, NotSent, Unclear
-from darkroom.providers.engine.url_guard import Vetting, is_address
+from darkroom.providers.engine.url_guard import UrlGuard, is_address
 
 Monotonic = Callable[[], float]
 Resolve = Callable[[str, int], Sequence[str]]
@@ -36,7 +36,7 @@ Resolve = Callable[[str, int], Sequence[str]]
 _SENT_EVENT = "http11.send_request_body.complete"
 
 
-class Wire:
+class DeadlineTransport:
     """The network, as the driver uses it. Safe to use from several threads.
 
     Args:
@@ -73,7 +73,7 @@ class Wire:
         within_s: float,
         *,
         reuse: bool,
-        vetting: Vetting | None = None,
+        vetting: UrlGuard | None = None,
     ) -> Iterator[httpx.Response]:
         """Send the request; the answer's head is there, its body is read inside the block.
 
@@ -88,7 +88,7 @@ class Wire:
             NotSent: not all of the request could be sent (`provider-unreachable`).
             Unclear: all of it was sent, and no whole answer came back (`no-answer`).
             DarkroomError: the address is refused, and nobody was connected to; see
-                `Vetting.refusal`.
+                `UrlGuard.refusal`.
         """
         if vetting is not None:
             vetting.check(request.url)
@@ -126,7 +126,7 @@ class Wire:
         for pool in closing:
             pool.close()
 
-    def _pool(self, *, reuse: bool, vetting: Vetting | None) -> httpx.HTTPTransport:
+    def _pool(self, *, reuse: bool, vetting: UrlGuard | None) -> httpx.HTTPTransport:
         """Connections of one trust: a kept one that was never judged carries nothing that is."""
         trust = (reuse, None if vetting is None else vetting.near)
         with self._lock:
@@ -198,7 +198,7 @@ class _Backend(httpcore.NetworkBackend):
         network: httpcore.NetworkBackend,
         resolve: Resolve,
         left_s: Callable[[], float],
-        vetting: Callable[[], Vetting | None],
+        vetting: Callable[[], UrlGuard | None],
     ) -> None:
         self._network = network
         self._resolve = resolve

@@ -22,7 +22,7 @@ from darkroom.domain.errors import DarkroomError, ProviderRefused
 
 Address = IPv4Address | IPv6Address
 
-LONGEST_NAME = 253
+MAX_NAME_LENGTH = 253
 """Characters of a host name; RFC 1035, section 2.3.4."""
 LAST_PORT = 65535
 
@@ -83,7 +83,7 @@ _SHOWN = 80
 
 
 @dataclass(frozen=True)
-class Vetting:
+class UrlGuard:
     """The judge of one address that a provider handed out.
 
     Attributes:
@@ -213,7 +213,7 @@ def _is_loopback(address: Address) -> bool:
 
 
 def _is_public_name(host: str) -> bool:
-    if len(host) > LONGEST_NAME or not _NAME.fullmatch(host):
+    if len(host) > MAX_NAME_LENGTH or not _NAME.fullmatch(host):
         return False
     return host.rpartition(".")[2] not in _NEVER_PUBLIC
 

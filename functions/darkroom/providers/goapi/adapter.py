@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import DarkroomError
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.validation_messages import explain
 from darkroom.providers import untrusted_json
@@ -94,7 +94,7 @@ class GoApi(Adapter):
         yield from ()
         return {"x-api-key": credentials["api_key"]}
 
-    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
+    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
         """Hands every file over, free of charge; the task then names them by their addresses."""
         call = self._call(work.route)
         document: dict[str, Any] = {**call.fixed, **work.params.sent()}
@@ -127,7 +127,7 @@ class GoApi(Adapter):
             },
         )
 
-    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
+    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
         """The task that was made; HTTP may say yes where the envelope's code says no."""
         task = envelope.read_created(answer)
         job_id = untrusted_json.as_id(task.get("task_id"))
@@ -136,7 +136,7 @@ class GoApi(Adapter):
         return Accepted(job_id, envelope.credits_at_start(task))
 
     def look_up(
-        self, work: Work, since_s: int, look: int = 0
+        self, work: JobRequest, since_s: int, look: int = 0
     ) -> Generator[Request, Answer, Accepted | None]:
         """The task whose webhook names this attempt; how far it looks: see `history`."""
         entry = self._call(work.route).entry
@@ -192,7 +192,7 @@ class GoApi(Adapter):
     def _call(self, route: Route) -> Call:
         return self._calls[route.operation, route.model]
 
-    def _endpoint(self, work: Work) -> str:
+    def _endpoint(self, work: JobRequest) -> str:
         return endpoint_of(self._options.webhook_url, work.task_id, work.attempt)
 
 

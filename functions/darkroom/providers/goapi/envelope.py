@@ -42,7 +42,7 @@ _STATUS: Final = range(100, 600)
 # What a create says that cannot be paid for; which status comes with it is not documented, so it
 # counts beside any that says no. In lower case; seen by clients of the vendor.
 CREDIT_WORDS: Final = ("failed to freeze credit",)
-_MOST_LOGS: Final = 20
+_MAX_LOGS: Final = 20
 
 
 def read_data(answer: Answer) -> Mapping[str, Any]:
@@ -180,6 +180,6 @@ def _all_said(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[
     error = task.get("error")
     logs = task.get("logs")
     told = [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
-    logged = logs[:_MOST_LOGS] if isinstance(logs, list) else [logs]
+    logged = logs[:_MAX_LOGS] if isinstance(logs, list) else [logs]
     words = [*logged, *told] if logs_first else [*told, *logged]
     return [untrusted_json.words_of(word) for word in words]

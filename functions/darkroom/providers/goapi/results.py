@@ -14,7 +14,7 @@ from darkroom.providers import result_forms
 from darkroom.providers.goapi.catalogue import Catalogue, Entry, Pick
 
 _DATA: Final = frozenset({"text", "json"})
-_LARGEST_FACT: Final = 8000
+_MAX_FACT: Final = 8000
 """Characters of JSON; what is larger does not go into the manifest."""
 
 
@@ -56,7 +56,7 @@ def read_facts(output: object) -> dict[str, Any]:
     return {
         name: value
         for name, value in facts.items()
-        if isinstance(value, list) and value and len(json.dumps(value)) <= _LARGEST_FACT
+        if isinstance(value, list) and value and len(json.dumps(value)) <= _MAX_FACT
     }
 
 

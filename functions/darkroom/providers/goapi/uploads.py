@@ -17,7 +17,7 @@ from darkroom.providers.goapi.envelope import LABEL, read_data, refusal_of
 UPLOAD_HOST: Final = "upload"
 LINK_S: Final = 6 * 3600
 """A task may wait in the vendor's queue for hours before its files are fetched."""
-MOST_BYTES: Final = 10_000_000
+MAX_BYTES: Final = 10_000_000
 
 _UPLOADED: Final = frozenset({JPEG, PNG, WEBP, MP4, WAV, MP3})
 _NOT_TAKEN: Final = frozenset({400, 403, 413})
@@ -32,8 +32,8 @@ def hand_over(role: str, file: Input, files: InputFiles) -> Generator[Request, A
     """
     media = files.media(file)
     why = "its upload takes PNG, JPEG, WEBP, MP4, MP3 and WAV alone"
-    if media in _UPLOADED and file.size > MOST_BYTES:
-        why = f"its upload takes at most {MOST_BYTES:,} bytes and the file has {file.size:,}"
+    if media in _UPLOADED and file.size > MAX_BYTES:
+        why = f"its upload takes at most {MAX_BYTES:,} bytes and the file has {file.size:,}"
     elif media is not None and media in _UPLOADED:
         answer = yield Request(
             "POST",

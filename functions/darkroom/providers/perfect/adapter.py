@@ -14,7 +14,7 @@ from urllib.parse import quote
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import result_forms, untrusted_json
@@ -37,7 +37,7 @@ _WORDS: Final[Words] = {
 
 _METHODS: Final[Mapping[str, Method]] = {"PUT": "PUT", "POST": "POST"}
 
-_LARGEST_FACT: Final = 8000
+_MAX_FACT: Final = 8000
 """Characters of JSON; what is larger does not go into the manifest."""
 
 
@@ -89,7 +89,7 @@ class Perfect(Adapter):
             raise untrusted_json.unreadable()
         return {"Authorization": f"Bearer {access}"}
 
-    def prepare(self, work: Work, files: InputFiles) -> Generator[Request, Answer, Request]:
+    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
         """Looks the style up, then uploads every file, all free; the task names them by id."""
         feature = self._features[work.route.operation]
         slug = slug_of(feature, self._options)
@@ -114,7 +114,7 @@ class Perfect(Adapter):
 
     def read_submit(
         self,
-        work: Work,  # noqa: ARG002 - every route answers alike
+        work: JobRequest,  # noqa: ARG002 - every route answers alike
         answer: Answer,
     ) -> Accepted | Finished:
         """The task that was made, or that the number already named."""
@@ -231,6 +231,6 @@ def _is_fact(name: str, value: object) -> bool:
     return (
         name not in {"data", "output"}
         and isinstance(value, dict | list)
-        and len(text) <= _LARGEST_FACT
+        and len(text) <= _MAX_FACT
         and "://" not in text
     )

@@ -154,7 +154,7 @@ REFUSALS: Final[Mapping[str, Meaning]] = {
     "operationinvalid": _as(400, "somebody's notes on the vendor's pages"),
 }
 _LOST: Final = "invalidtaskid"
-_LONGEST_CODE: Final = 100
+_MAX_CODE: Final = 100
 
 
 def failure_of(code: object, message: object) -> JobFailed:
@@ -212,7 +212,7 @@ def code_of(answer: Answer) -> str:
 
 
 def _spelled(code: object) -> str:
-    return code[:_LONGEST_CODE].strip().casefold() if isinstance(code, str) else ""
+    return code[:_MAX_CODE].strip().casefold() if isinstance(code, str) else ""
 
 
 def _meaning(code: str) -> tuple[str, str] | None:

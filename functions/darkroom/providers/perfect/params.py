@@ -12,12 +12,12 @@ from pydantic import BeforeValidator, Field
 
 from darkroom.providers.params import Positive, Strict, refuse_truth
 
-LONGEST = 200
+MAX_LENGTH = 200
 """Characters of a title."""
 
 Scale124 = Annotated[Literal[1, 2, 4], BeforeValidator(refuse_truth)]
 Prompt = Annotated[str, Field(min_length=1)]
-Title = Annotated[str, Field(min_length=1, max_length=LONGEST)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 
 
 def _refuse_no_id(value: object) -> object:
@@ -29,7 +29,7 @@ def _refuse_no_id(value: object) -> object:
 
 
 def _refuse_no_style(value: object) -> object:
-    if isinstance(value, str) and 0 < len(value) <= LONGEST:
+    if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value

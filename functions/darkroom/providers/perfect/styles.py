@@ -18,10 +18,10 @@ from darkroom.providers.perfect.params import Styled
 
 PAGE = 20
 """The largest page that the vendor gives."""
-MOST_PAGES = 500
+MAX_PAGES = 500
 """Of one list; what goes on for longer is no catalogue."""
-LONGEST_TITLE = 200
-LONGEST_TOKEN = 1000
+MAX_TITLE_LENGTH = 200
+MAX_TOKEN_LENGTH = 1000
 
 Steps = Generator[Request, Answer, tuple[Style, ...]]
 
@@ -138,7 +138,7 @@ class Catalogues:
             if token is None or token == "":
                 return tuple(found)
             token = str(token)
-            if token in seen or len(seen) >= MOST_PAGES or len(token) > LONGEST_TOKEN:
+            if token in seen or len(seen) >= MAX_PAGES or len(token) > MAX_TOKEN_LENGTH:
                 raise untrusted_json.unreadable()  # it would never end
             seen.add(token)
             asked["starting_token"] = token
@@ -181,7 +181,7 @@ def _entry(item: object) -> Style | None:
     title, thumb = told.get("title"), told.get("thumb")
     return Style(
         number,
-        title[:LONGEST_TITLE] if isinstance(title, str) else str(number),
+        title[:MAX_TITLE_LENGTH] if isinstance(title, str) else str(number),
         thumb if isinstance(thumb, str) else None,
     )
 
@@ -189,7 +189,7 @@ def _entry(item: object) -> Style | None:
 def _number(value: object) -> int | None:
     """A whole number, also one that is written as a text; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value) if len(value) <= untrusted_json.LONGEST_FIGURE else None
+        return int(value) if len(value) <= untrusted_json.MAX_FIGURE_LENGTH else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, DarkroomError, Unclear
-from darkroom.domain.provider_jobs import Accepted, JobFailed, Pending, Work
+from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, result_forms, untrusted_json
@@ -41,7 +41,7 @@ _PLACES: Final = (
     *("output_images", "output", "edited_image", "image", "image_base64", "result"),
 )
 
-_LONGEST_ID: Final = 200
+_MAX_ID_LENGTH: Final = 200
 
 
 class SnapApi(Adapter):
@@ -66,14 +66,14 @@ class SnapApi(Adapter):
 
     def prepare(
         self,
-        work: Work,
+        work: JobRequest,
         files: InputFiles,  # noqa: ARG002 - the driver has checked them
     ) -> Generator[Request, Answer, Request]:
         """Nothing to prepare: the paid call carries the files."""
         yield from ()
         return _build(work)
 
-    def read_submit(self, work: Work, answer: Answer) -> Accepted | Finished:
+    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
         """The result's URL, detections, or the task that was made."""
         body = untrusted_json.as_object(answer.json())
         _refuse_by_code(self, answer, body)
@@ -143,7 +143,7 @@ def _refuse_by_code(adapter: SnapApi, answer: Answer, body: Mapping[str, Any]) -
         raise adapter.refuse_as(answer, int(code))
 
 
-def _build(work: Work) -> Request:
+def _build(work: JobRequest) -> Request:
     endpoint = _CALLS[work.route.operation, work.route.model]
     form = {name: form_value(value) for name, value in work.params.sent().items()}
     form |= endpoint.fixed
@@ -158,7 +158,7 @@ def _build(work: Work) -> Request:
 
 
 def _files(
-    endpoint: Endpoint, work: Work, form: Mapping[str, str]
+    endpoint: Endpoint, work: JobRequest, form: Mapping[str, str]
 ) -> Generator[FilePart, None, None]:
     for role, fields in endpoint.fields.items():
         if endpoint.instead.get(role) in form:
@@ -185,7 +185,7 @@ def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         name: value
         for name in ("session_id", "image_id")
-        if isinstance(value := body.get(name), str | int) and len(str(value)) <= _LONGEST_ID
+        if isinstance(value := body.get(name), str | int) and len(str(value)) <= _MAX_ID_LENGTH
     }
     box = body.get("box")
     # Two corners.

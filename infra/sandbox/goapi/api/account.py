@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
-from infra.sandbox.context import Call, World
+from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.goapi.api.envelope import answer
 
 CREDITS_PER_USD = 500
@@ -29,7 +29,7 @@ CAPPED = (
 YEAR_S = 365 * 24 * 3600.0
 
 
-def show_account(_: Call, world: World) -> Response:
+def show_account(_: RequestContext, world: SandboxState) -> Response:
     """Answer with the account as it stands."""
     world.jobs.settle()
     report = world.ledger.report()

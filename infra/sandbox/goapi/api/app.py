@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, Handler, RefusalError, Route, World
+from infra.sandbox.context import Handler, RefusalError, RequestContext, Route, SandboxState
 from infra.sandbox.goapi.api.account import show_account
 from infra.sandbox.goapi.api.envelope import refusal_reply
 from infra.sandbox.goapi.api.history import History
@@ -43,7 +43,7 @@ class GoApi:
     name = "goapi"
     credentials: Mapping[str, str] = MappingProxyType({"api_key": API_KEY})
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
         world.knobs.update(KNOBS)
         self._tails = Tails()
@@ -70,7 +70,7 @@ class GoApi:
             Route("GET", "/ephemeral/<name>", self._file),
         ]
 
-    def answer(self, call: Call, handler: Handler) -> Response:
+    def answer(self, call: RequestContext, handler: Handler) -> Response:
         """Check key and pace, run the handler, and render refusals."""
         try:
             if call.route not in KEYLESS:
@@ -83,7 +83,7 @@ class GoApi:
         """Render a refusal in the envelope."""
         return refusal_reply(refusal)
 
-    def _admit(self, call: Call) -> None:
+    def _admit(self, call: RequestContext) -> None:
         key = call.request.headers.get("x-api-key", "")
         if key != API_KEY or not self._world.active:
             raise RefusalError(401, "Invalid API key")
@@ -92,5 +92,5 @@ class GoApi:
             wait = {"Retry-After": str(standing.retry_after_s)}
             raise RefusalError(429, "Too many requests", headers=wait)
 
-    def _file(self, call: Call) -> Response:
+    def _file(self, call: RequestContext) -> Response:
         return self._tails.reply(call, self._world)

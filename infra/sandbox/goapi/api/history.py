@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.goapi.api.envelope import answer, stamp
 from infra.sandbox.goapi.api.tasks import Task, Tasks
 
@@ -64,12 +64,12 @@ Show = Callable[[Task, str], Mapping[str, object]]
 class History:
     """Reads the tasks of the account; `show` gives a task's `data`."""
 
-    def __init__(self, world: World, tasks: Tasks, show: Show) -> None:
+    def __init__(self, world: SandboxState, tasks: Tasks, show: Show) -> None:
         self._world = world
         self._tasks = tasks
         self._show = show
 
-    def list_rows(self, call: Call) -> Response:
+    def list_rows(self, call: RequestContext) -> Response:
         """Answer with a page of rows, the newest first."""
         query = call.request.args
         page = _whole(query.get("page"), "page", 1)
@@ -93,7 +93,7 @@ class History:
         rows = [self._row(task, call.base) for task in shown]
         return answer({"data": rows, "page": page, "size": size, "total": len(tasks)})
 
-    def count_active(self, _: Call) -> Response:
+    def count_active(self, _: RequestContext) -> Response:
         """Answer with how many tasks of some families are on their way."""
         live: dict[str, list[str]] = {name: [] for name in COUNTED.values()}
         for task in self._tasks.newest_first():

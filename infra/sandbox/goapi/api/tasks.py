@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from infra.sandbox.context import Call, World
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.context import RequestContext, SandboxState
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.generators.padded_files import Tails
 from infra.sandbox.goapi.task_types.task_type import Row, credits_of
 from infra.sandbox.jobs import Job, Standing
@@ -34,7 +34,7 @@ class Task:
 
     id: str
     row: Row
-    call: Call
+    call: RequestContext
     asked: Mapping[str, object]
     config: Mapping[str, object]
     units: int
@@ -72,7 +72,7 @@ class Watcher(Protocol):
 class Tasks:
     """Every task of the account, oldest first."""
 
-    def __init__(self, world: World, tails: Tails) -> None:
+    def __init__(self, world: SandboxState, tails: Tails) -> None:
         self._world = world
         self._tails = tails
         self._watchers: list[Watcher] = []
@@ -88,7 +88,7 @@ class Tasks:
 
     def open(
         self,
-        call: Call,
+        call: RequestContext,
         row: Row,
         asked: Mapping[str, object],
         config: Mapping[str, object],
@@ -192,7 +192,7 @@ class Tasks:
     def _start(self, task: Task, at: float) -> None:
         effect = task.call.effect
         row = task.row
-        bench = Bench(
+        bench = GenerationContext(
             world=self._world,
             tails=self._tails,
             base=task.call.base,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.goapi.api.envelope import answer, stamp
 from infra.sandbox.goapi.generators import toolkit
-from infra.sandbox.goapi.generators.context import BAD_IMAGE, Bench, Output, with_urls
+from infra.sandbox.goapi.generators.context import BAD_IMAGE, GenerationContext, Output, with_urls
 from infra.sandbox.goapi.generators.padded_files import Tails
 from infra.sandbox.goapi.task_types.fields import Field, InputError, need, read_input, text, whole
 from infra.sandbox.goapi.task_types.task_type import credits_of
@@ -34,19 +34,19 @@ class Kind:
     """One task type: its input, its price in units, and who makes it."""
 
     fields: tuple[Field, ...]
-    make: Callable[[Bench], Output]
+    make: Callable[[GenerationContext], Output]
     units: int
 
 
 class ToolkitV2:
     """Answers `create` and `fetch`."""
 
-    def __init__(self, world: World, tails: Tails) -> None:
+    def __init__(self, world: SandboxState, tails: Tails) -> None:
         self._world = world
         self._tails = tails
         self._jobs: dict[str, Job] = {}
 
-    def create(self, call: Call) -> Response:
+    def create(self, call: RequestContext) -> Response:
         """Accept a task, 400 when its body is not valid."""
         body = _read_body(call)
         kind = KINDS.get(str(body.get("task_type")))
@@ -61,7 +61,7 @@ class ToolkitV2:
             raise RefusalError(400, f"invalid request: {exc}") from exc
         return answer(self._show(self._open(call, kind, body, asked), call.base))
 
-    def fetch(self, call: Call) -> Response:
+    def fetch(self, call: RequestContext) -> Response:
         """Answer with a task as it stands, 400 when there is none."""
         job = self._jobs.get(str(_read_body(call).get("task_id")))
         if job is None:
@@ -69,7 +69,7 @@ class ToolkitV2:
         return answer(self._show(job, call.base))
 
     def _open(
-        self, call: Call, kind: Kind, body: Mapping[str, object], asked: dict[str, object]
+        self, call: RequestContext, kind: Kind, body: Mapping[str, object], asked: dict[str, object]
     ) -> Job:
         task_id = str(uuid.uuid4())
         price = credits_of(kind.units)
@@ -82,7 +82,7 @@ class ToolkitV2:
         effect = call.effect
         refunds = effect is None or effect.refund is not False
         task_type = str(body["task_type"])
-        bench = Bench(
+        bench = GenerationContext(
             world=self._world,
             tails=self._tails,
             base=call.base,
@@ -159,7 +159,7 @@ def _has_no_image(job: Job) -> bool:
     return trouble is not None and str(trouble) == BAD_IMAGE
 
 
-def _upscale(bench: Bench) -> Output:
+def _upscale(bench: GenerationContext) -> Output:
     photo = bench.photo(bench.input["image"])
     if max(photo.size) > UPSCALE_SIDE:
         raise WorkError(f"{BAD_IMAGE}: larger than {UPSCALE_SIDE}x{UPSCALE_SIDE}")
@@ -167,14 +167,14 @@ def _upscale(bench: Bench) -> Output:
     return {"image_base64": "", "image_url": bench.keep_image(picture)}
 
 
-def _segment(bench: Bench) -> Output:
+def _segment(bench: GenerationContext) -> Output:
     if max(bench.photo(bench.input["image"]).size) > SEGMENT_SIDE:
         raise WorkError(f"{BAD_IMAGE}: larger than {SEGMENT_SIDE}x{SEGMENT_SIDE}")
     links = [bench.keep_image(picture) for picture in toolkit.segments(bench)]
     return {"image_base64s": None, "image_urls": links}
 
 
-def _read_body(call: Call) -> dict[str, object]:
+def _read_body(call: RequestContext) -> dict[str, object]:
     try:
         body = json.loads(call.request.get_data())
     except ValueError as exc:

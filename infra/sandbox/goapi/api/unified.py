@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.goapi.api.envelope import answer, error_part, meta_part, task_part
 from infra.sandbox.goapi.api.tasks import Task, Tasks
 from infra.sandbox.goapi.generators.context import with_urls
@@ -29,11 +29,11 @@ MODES = ("", "public", "private")
 class Unified:
     """Answers the task routes."""
 
-    def __init__(self, world: World, tasks: Tasks) -> None:
+    def __init__(self, world: SandboxState, tasks: Tasks) -> None:
         self._world = world
         self._tasks = tasks
 
-    def create(self, call: Call) -> Response:
+    def create(self, call: RequestContext) -> Response:
         """Accept a task: 400 when its body is not valid, or cannot be paid for."""
         body = _read_body(call)
         config = _read_config(body)
@@ -54,11 +54,11 @@ class Unified:
             raise _refused(status, body, config, "failed to freeze credit") from exc
         return answer(self.show(task, call.base))
 
-    def get(self, call: Call) -> Response:
+    def get(self, call: RequestContext) -> Response:
         """Answer with a task, 404 when there is none."""
         return answer(self.show(self._found(call), call.base))
 
-    def cancel(self, call: Call) -> Response:
+    def cancel(self, call: RequestContext) -> Response:
         """Cancel a task that is still pending."""
         task = self._found(call)
         if not self._tasks.cancel(task):
@@ -66,7 +66,7 @@ class Unified:
             raise RefusalError(400, f"task {task.id} can not be canceled: status is {status}")
         return answer(None, message=f"task {task.id} canceled")
 
-    def cancel_many(self, call: Call) -> Response:
+    def cancel_many(self, call: RequestContext) -> Response:
         """Cancel what is pending, of one model or of all, and created before a time."""
         query = call.request.args
         model = query.get("model", "all")
@@ -110,7 +110,7 @@ class Unified:
             error=error_part(FAILURE, cause, cause) if failed else error_part(),
         )
 
-    def _found(self, call: Call) -> Task:
+    def _found(self, call: RequestContext) -> Task:
         task = self._tasks.get(call.args["task_id"])
         if task is None:
             raise RefusalError(404, "Record Not Found")
@@ -138,7 +138,7 @@ def _usage(task: Task, ended: float | None, *, failed: bool) -> dict[str, object
     return usage | {"frozen": price, "consume": 0}
 
 
-def _read_body(call: Call) -> dict[str, object]:
+def _read_body(call: RequestContext) -> dict[str, object]:
     try:
         body = json.loads(call.request.get_data())
     except ValueError as exc:

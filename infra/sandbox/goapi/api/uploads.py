@@ -11,7 +11,7 @@ import uuid
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.goapi.api.envelope import answer
 
 LIFETIME_S = 24 * 3600.0
@@ -30,7 +30,7 @@ TYPES = {
 ALIASES = {"image/jpg": "image/jpeg", "audio/x-wav": "audio/wav", "audio/mp3": "audio/mpeg"}
 
 
-def take_upload(call: Call, world: World) -> Response:
+def take_upload(call: RequestContext, world: SandboxState) -> Response:
     """Keep a file for a day; refused with 403 when the account's plan does not include it."""
     if not world.knobs["uploads_in_plan"]:
         raise RefusalError(403, "Insufficient plan level")
@@ -46,7 +46,7 @@ def take_upload(call: Call, world: World) -> Response:
     return answer({"url": call.base + path})
 
 
-def _read_body(call: Call) -> tuple[str, str]:
+def _read_body(call: RequestContext) -> tuple[str, str]:
     try:
         body = json.loads(call.request.get_data())
     except ValueError as exc:

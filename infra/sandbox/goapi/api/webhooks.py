@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.goapi.api.tasks import Task, Tasks
 
 TRIES = 3
@@ -28,7 +28,7 @@ Show = Callable[[Task, str], dict[str, object]]
 class Webhooks:
     """Sends what `show` says of a task, and brings tasks to their end though nobody polls."""
 
-    def __init__(self, world: World, tasks: Tasks, show: Show) -> None:
+    def __init__(self, world: SandboxState, tasks: Tasks, show: Show) -> None:
         self._world = world
         self._tasks = tasks
         self._show = show

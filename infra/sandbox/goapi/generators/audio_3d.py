@@ -2,7 +2,7 @@
 
 import uuid
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.generators.video_files import check_sound, fetch_clip
 from infra.sandbox.image_ops.codec import Pixels, with_alpha
 from infra.sandbox.image_ops.cutout import find_subject
@@ -27,7 +27,7 @@ WORDS = (
 SOURCES = ("audio", "style_audio", "audio_url", "ref_audio")
 
 
-def sing(bench: Bench) -> Output:
+def sing(bench: GenerationContext) -> Output:
     """Compose two songs, as clips by their ids."""
     _check_sources(bench)
     words = _words(bench)
@@ -47,7 +47,7 @@ def sing(bench: Bench) -> Output:
     return {"clips": clips}
 
 
-def play(bench: Bench) -> Output:
+def play(bench: GenerationContext) -> Output:
     """Compose one piece, as long as asked."""
     _check_sources(bench)
     seconds = bench.number("duration", SONG_S)
@@ -55,20 +55,20 @@ def play(bench: Bench) -> Output:
     return {"audio_url": bench.keep(melody(_words(bench), seconds), "wav")}
 
 
-def say(bench: Bench) -> Output:
+def say(bench: GenerationContext) -> Output:
     """Say a text after a voice."""
     _check_sources(bench)
     sound = speech(bench.text("gen_text"), bench.number("speed", 1))
     return {"audio_url": bench.keep(sound, "wav")}
 
 
-def score(bench: Bench) -> Output:
+def score(bench: GenerationContext) -> Output:
     """Compose what a video would sound like, as long as it lasts."""
     clip = fetch_clip(bench, bench.input["video"])
     return {"audio_url": bench.keep(melody(_words(bench), clip.seconds), "wav")}
 
 
-def shape(bench: Bench) -> Output:
+def shape(bench: GenerationContext) -> Output:
     """Make a solid of a picture or of words, with a film of it, and a picture's cut-out."""
     source = next(iter(bench.list("images")), None) or bench.input.get("image")
     if source is None:
@@ -83,22 +83,22 @@ def shape(bench: Bench) -> Output:
     }
 
 
-def shape_alone(bench: Bench) -> Output:
+def shape_alone(bench: GenerationContext) -> Output:
     """Make a solid of a picture and nothing else."""
     rgb = bench.photo(bench.input["image"]).rgb
     return {"model_file": bench.keep(relief(rgb), "glb")}
 
 
-def _turned(bench: Bench, rgb: Pixels) -> Output:
+def _turned(bench: GenerationContext, rgb: Pixels) -> Output:
     clip = pan(rgb, frame_size(rgb.shape[1] / rgb.shape[0]), TURN_S)
     return {"combined_video": bench.keep(write_clip(clip), "mp4")}
 
 
-def _check_sources(bench: Bench) -> None:
+def _check_sources(bench: GenerationContext) -> None:
     for name in SOURCES:
         if bench.input.get(name):
             check_sound(bench, bench.input[name])
 
 
-def _words(bench: Bench) -> str:
+def _words(bench: GenerationContext) -> str:
     return " ".join(filter(None, (bench.text(name) for name in WORDS))) or bench.model

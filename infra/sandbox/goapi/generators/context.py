@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.sandbox.context import World
+from infra.sandbox.context import SandboxState
 from infra.sandbox.faults import Effect
 from infra.sandbox.fetch import FetchError, fetch
 from infra.sandbox.file_store import MissingFileError
@@ -46,10 +46,10 @@ Finder = Callable[[str], Mapping[str, object] | None]
 
 
 @dataclass(frozen=True)
-class Bench:
+class GenerationContext:
     """One task's place of work."""
 
-    world: World
+    world: SandboxState
     tails: Tails
     base: str
     model: str

@@ -6,7 +6,7 @@ Flux, Gemini, Qwen, Z-Image and Seedream; the toolkit and Midjourney have files 
 import cv2
 import numpy as np
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.generators.toolkit import upscaled
 from infra.sandbox.image_ops.codec import Photo, Pixels, as_bytes
 from infra.sandbox.image_ops.compose import gather
@@ -16,14 +16,14 @@ from infra.sandbox.image_ops.look import artistic, prompted
 from infra.sandbox.image_ops.tone import blend
 
 SIDE = 1024  # of a picture whose size nobody asked for
-LEAST_SIDE = 64
+MIN_SIDE = 64
 SIZES = {"": 1, "1K": 1, "2K": 2, "3K": 3, "4K": 4}  # resolution -> how often the usual side
 FORMS = {"": "png", "png": "png", "jpeg": "jpg", "jpg": "jpg", "webp": "webp"}
 MIDDLE = 127
 SIDES = ("left", "top", "right", "bottom")
 
 
-def draw(bench: Bench) -> Output:
+def draw(bench: GenerationContext) -> Output:
     """Draw the prompt: one picture as `image_url`, several as `image_urls`."""
     count = bench.whole("batch_size", 1)
     pictures = [_drawn(bench, number) for number in range(count)]
@@ -35,7 +35,7 @@ def draw(bench: Bench) -> Output:
     return {"image_url": links[0], "image_base64": ""}
 
 
-def redraw(bench: Bench) -> Output:
+def redraw(bench: GenerationContext) -> Output:
     """Change a picture by the prompt, the more the stronger `denoise` is."""
     photo = bench.photo(bench.input.get("image") or bench.input.get("image1"))
     picture = prompted(photo.rgb, _words(bench))
@@ -49,7 +49,7 @@ def redraw(bench: Bench) -> Output:
     return _one(bench, picture)
 
 
-def vary(bench: Bench) -> Output:
+def vary(bench: GenerationContext) -> Output:
     """Give a picture another look, at the size asked for."""
     photo = bench.photo(bench.input["image"])
     picture = artistic(photo.rgb, _words(bench))
@@ -59,7 +59,7 @@ def vary(bench: Bench) -> Output:
     return _one(bench, picture)
 
 
-def follow_control(bench: Bench) -> Output:
+def follow_control(bench: GenerationContext) -> Output:
     """Draw the prompt along the outlines of the control pictures."""
     picture = _drawn(bench, 0)
     for setting in bench.list("control_net_settings"):
@@ -72,13 +72,13 @@ def follow_control(bench: Bench) -> Output:
     return _one(bench, picture)
 
 
-def fill(bench: Bench) -> Output:
+def fill(bench: GenerationContext) -> Output:
     """Draw the prompt where the picture is transparent; an opaque one stays as it is."""
     photo = bench.photo(bench.input["image"])
     return _one(bench, _filled(photo, _words(bench)))
 
 
-def enlarge_canvas(bench: Bench) -> Output:
+def enlarge_canvas(bench: GenerationContext) -> Output:
     """Extend the picture by the pixels that `outpaint_left` and its like name."""
     photo = bench.photo(bench.input["image"])
     border = dict.fromkeys(SIDES, 0)
@@ -88,7 +88,7 @@ def enlarge_canvas(bench: Bench) -> Output:
     return _one(bench, extend(photo.rgb, **border, prompt=_words(bench)))
 
 
-def edit_or_draw(bench: Bench) -> Output:
+def edit_or_draw(bench: GenerationContext) -> Output:
     """Change and join the pictures given, or draw the prompt when there are none."""
     photos = [bench.photo(source) for source in bench.list("image_urls")]
     count = bench.whole("num_images", 1)
@@ -104,7 +104,7 @@ def edit_or_draw(bench: Bench) -> Output:
     return {"image_url": "", "image_urls": links}
 
 
-def edit_or_draw_one(bench: Bench) -> Output:
+def edit_or_draw_one(bench: GenerationContext) -> Output:
     """Do the same for a model that makes one picture."""
     links = edit_or_draw(bench)["image_urls"]
     return {"image_url": links[0] if isinstance(links, list) else "", "image_urls": None}
@@ -121,17 +121,17 @@ def proportion(text: str, default: float = 1.0) -> float:
 def sides(ratio: float, long_side: int) -> tuple[int, int]:
     """Return width and height in a proportion, the longer side as given."""
     if ratio >= 1:
-        return long_side, max(LEAST_SIDE, round(long_side / ratio))
-    return max(LEAST_SIDE, round(long_side * ratio)), long_side
+        return long_side, max(MIN_SIDE, round(long_side / ratio))
+    return max(MIN_SIDE, round(long_side * ratio)), long_side
 
 
-def _drawn(bench: Bench, number: int) -> Pixels:
-    width = max(LEAST_SIDE, bench.whole("width", SIDE))
-    height = max(LEAST_SIDE, bench.whole("height", SIDE))
+def _drawn(bench: GenerationContext, number: int) -> Pixels:
+    width = max(MIN_SIDE, bench.whole("width", SIDE))
+    height = max(MIN_SIDE, bench.whole("height", SIDE))
     return poster(_words(bench), width, height, artist=_artist(bench, number))
 
 
-def _larger(bench: Bench, picture: Pixels) -> Pixels:
+def _larger(bench: GenerationContext, picture: Pixels) -> Pixels:
     return upscaled(Photo(picture), bench.number("scale", 2))
 
 
@@ -141,7 +141,7 @@ def _filled(photo: Photo, words: str) -> Pixels:
     return imagine(photo.rgb, as_bytes((photo.alpha <= MIDDLE) * 255), words)
 
 
-def _sized(bench: Bench, number: int) -> Pixels:
+def _sized(bench: GenerationContext, number: int) -> Pixels:
     """Draw in the proportions asked for, and enlarge to the resolution: that is quicker."""
     width, height = sides(proportion(bench.text("aspect_ratio")), SIDE)
     picture = poster(_words(bench), width, height, artist=_artist(bench, number))
@@ -153,17 +153,17 @@ def _sized(bench: Bench, number: int) -> Pixels:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _words(bench: Bench) -> str:
+def _words(bench: GenerationContext) -> str:
     loras = [
         one.get("lora_type", "") for one in bench.list("lora_settings") if isinstance(one, dict)
     ]
     return " ".join([bench.text("prompt"), *map(str, loras)])
 
 
-def _artist(bench: Bench, number: int) -> str:
+def _artist(bench: GenerationContext, number: int) -> str:
     seed = bench.whole("seed")
     return f"{seed if seed > 0 else ''}{'*' * number}"
 
 
-def _one(bench: Bench, picture: Pixels) -> Output:
+def _one(bench: GenerationContext, picture: Pixels) -> Output:
     return {"image_url": bench.keep_image(picture), "image_base64": ""}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.generators.video_files import as_video, as_works
 from infra.sandbox.goapi.generators.video_frames import filmed, origin_video
 from infra.sandbox.image_ops.codec import Pixels
@@ -19,7 +19,7 @@ GARMENTS: tuple[tuple[str, Garment], ...] = (
 )
 
 
-def film(bench: Bench) -> Output:
+def film(bench: GenerationContext) -> Output:
     """Film in the form of the version asked for."""
     return filmed(as_video if is_newer(bench.input) else as_works)(bench)
 
@@ -34,7 +34,7 @@ def is_newer(asked: Mapping[str, object]) -> bool:
     return asked.get("version") in NEWER
 
 
-def try_on(bench: Bench) -> Output:
+def try_on(bench: GenerationContext) -> Output:
     """Put garments on a person, as often as asked; the form of the output is a guess."""
     person: Pixels = bench.photo(bench.input["model_input"]).rgb
     for name, kind in GARMENTS:
@@ -48,7 +48,7 @@ def try_on(bench: Bench) -> Output:
     return {"type": "ai_try_on", "status": 99, "works": works}
 
 
-def sound(bench: Bench) -> Output:
+def sound(bench: GenerationContext) -> Output:
     """Give the four sounds that the page speaks of; their key is a guess."""
     if bench.input.get("origin_task_id"):
         origin_video(bench)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from infra.sandbox.goapi.generators.context import Bench, Link, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Link, Output
 from infra.sandbox.goapi.generators.images import proportion, sides
 from infra.sandbox.goapi.generators.texts import describe_picture
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
@@ -30,7 +30,7 @@ ACTIONS = ["reroll", *(f"{act}{n}" for act in ("upscale", "variation") for n in 
 SHIFTS = {"left": "left", "right": "right", "up": "top", "down": "bottom"}
 
 
-def imagine_four(bench: Bench) -> Output:
+def imagine_four(bench: GenerationContext) -> Output:
     """Draw the prompt four times."""
     prompt = bench.text("prompt")
     found = RATIO.search(prompt)
@@ -38,13 +38,13 @@ def imagine_four(bench: Bench) -> Output:
     return _block(bench, _drawn(prompt, ratio, bench.base))
 
 
-def upscale(bench: Bench) -> Output:
+def upscale(bench: GenerationContext) -> Output:
     """Give one of the four alone and larger; other words than 1 to 4 work on a single picture."""
     picture = _picked(bench, bench.text("index"))
     return _single(bench, enlarge(picture, 2))
 
 
-def vary(bench: Bench) -> Output:
+def vary(bench: GenerationContext) -> Output:
     """Make four others of one of the four."""
     picture = _picked(bench, bench.text("index"))
     words = bench.text("prompt")
@@ -53,27 +53,27 @@ def vary(bench: Bench) -> Output:
     return _block(bench, four)
 
 
-def reroll(bench: Bench) -> Output:
+def reroll(bench: GenerationContext) -> Output:
     """Draw four others in the size of the first four."""
     first = _pictures(bench)[0]
     words = bench.text("prompt") or bench.text("origin_task_id")
     return _block(bench, _drawn(words, first.shape[1] / first.shape[0], "again"))
 
 
-def describe(bench: Bench) -> Output:
+def describe(bench: GenerationContext) -> Output:
     """Say in four ways what is in a picture."""
     said = describe_picture(bench.photo(bench.input["image_url"]).rgb)
     ways = ("photograph", "painting", "sketch", "poster")
     return {"description": "\n\n".join(f"{n}. {way}: {said}" for n, way in enumerate(ways, 1))}
 
 
-def tell_seed(bench: Bench) -> Output:
+def tell_seed(bench: GenerationContext) -> Output:
     """Tell the number that a task was drawn with."""
     _pictures(bench)
     return {"seed": str(seed_of(bench.text("origin_task_id")) % 2**32)}
 
 
-def blend_pictures(bench: Bench) -> Output:
+def blend_pictures(bench: GenerationContext) -> Output:
     """Mix pictures into four."""
     photos = [bench.photo(source).rgb for source in bench.list("image_urls")]
     size = sides(DIMENSIONS.get(bench.text("dimension"), 1.0), LONG_SIDE)
@@ -82,7 +82,7 @@ def blend_pictures(bench: Bench) -> Output:
     return _block(bench, [blend(mixed, artistic(mixed, str(n)), 0.3) for n in range(4)])
 
 
-def inpaint(bench: Bench) -> Output:
+def inpaint(bench: GenerationContext) -> Output:
     """Draw the prompt where the mask is painted, in four ways."""
     picture = _picked(bench, "")
     mask = painted(bench.photo(bench.input["mask"]), (picture.shape[1], picture.shape[0]))
@@ -90,7 +90,7 @@ def inpaint(bench: Bench) -> Output:
     return _block(bench, [imagine(picture, mask, f"{words} {n}") for n in range(4)])
 
 
-def outpaint(bench: Bench) -> Output:
+def outpaint(bench: GenerationContext) -> Output:
     """Zoom out, the new border drawn from the prompt, in four ways."""
     picture = _picked(bench, "")
     share = max(0.0, (float(bench.text("zoom_ratio") or 2) - 1) / 2)
@@ -102,7 +102,7 @@ def outpaint(bench: Bench) -> Output:
     )
 
 
-def pan(bench: Bench) -> Output:
+def pan(bench: GenerationContext) -> Output:
     """Extend to one side by half, in four ways."""
     picture = _picked(bench, "")
     side = SHIFTS[bench.text("direction")]
@@ -117,7 +117,7 @@ def _drawn(words: str, ratio: float, artist: str) -> list[Pixels]:
     return [poster(words, *size, artist=f"{artist}{number}") for number in range(4)]
 
 
-def _picked(bench: Bench, index: str) -> Pixels:
+def _picked(bench: GenerationContext, index: str) -> Pixels:
     """Return the picture of that number, the first where it is none."""
     pictures = _pictures(bench)
     digits = [int(letter) for letter in index if letter in "1234"]
@@ -125,7 +125,7 @@ def _picked(bench: Bench, index: str) -> Pixels:
     return pictures[min(number, len(pictures)) - 1]
 
 
-def _pictures(bench: Bench) -> list[Pixels]:
+def _pictures(bench: GenerationContext) -> list[Pixels]:
     output: Mapping[str, object] | None = bench.find_output(bench.text("origin_task_id"))
     if output is None:
         raise WorkError(NO_ORIGIN)
@@ -135,13 +135,13 @@ def _pictures(bench: Bench) -> list[Pixels]:
     return [bench.photo(link).rgb for link in links]
 
 
-def _block(bench: Bench, four: Sequence[Pixels]) -> Output:
+def _block(bench: GenerationContext, four: Sequence[Pixels]) -> Output:
     rows = [np.hstack(four[:2]), np.hstack(four[2:])]
     links = [bench.keep_image(one) for one in four]
     return _output(bench.keep_image(np.vstack(rows)), links, ACTIONS)
 
 
-def _single(bench: Bench, picture: Pixels) -> Output:
+def _single(bench: GenerationContext, picture: Pixels) -> Output:
     return _output(
         bench.keep_image(picture), None, ["variation_low", "variation_high", "upscale2x"]
     )

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Call, RefusalError, World
+from infra.sandbox.context import RefusalError, RequestContext, SandboxState
 from infra.sandbox.file_store import MissingFileError, StoredFile
 
 HEAD_BYTES = 8
-LARGEST_SHORT_BOX = 2**32 - 1
+MAX_SHORT_BOX = 2**32 - 1
 CHUNK = bytes(64 * 1024)
 
 
@@ -24,9 +24,9 @@ class Tails:
 
     def put(self, path: str, length: int) -> None:
         """Lengthen a file by so many bytes, at least the eight of an empty box."""
-        self._lengths[path] = min(max(length, HEAD_BYTES), LARGEST_SHORT_BOX)
+        self._lengths[path] = min(max(length, HEAD_BYTES), MAX_SHORT_BOX)
 
-    def reply(self, call: Call, world: World) -> Response:
+    def reply(self, call: RequestContext, world: SandboxState) -> Response:
         """Answer with the file at the request's own path; no key is asked for."""
         path = call.request.path
         try:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.image_ops.codec import Pixels
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.draw import seed_of
@@ -28,7 +28,7 @@ LINES = (
 )
 
 
-def caption(bench: Bench) -> Output:
+def caption(bench: GenerationContext) -> Output:
     """Describe a picture, in one sentence or in several."""
     said = describe_picture(bench.photo(bench.input["image"]).rgb)
     style = bench.text("prompt_style")
@@ -37,13 +37,13 @@ def caption(bench: Bench) -> Output:
     return {"text": f"{style}: {said}" if style not in ("", "Descriptive") else said}
 
 
-def write_lyrics(bench: Bench) -> Output:
+def write_lyrics(bench: GenerationContext) -> Output:
     """Write a song in the form of Udio's lyrics."""
     title, text = _song(bench)
     return {"lyrics_pairs": [{"title": title, "text": text}]}
 
 
-def write_song_text(bench: Bench) -> Output:
+def write_song_text(bench: GenerationContext) -> Output:
     """Write a song in the form of Suno's lyrics; the vendor's pages do not show it."""
     title, text = _song(bench)
     return {"title": title, "text": text}
@@ -75,7 +75,7 @@ def _name(colours: Pixels) -> str:
     return tone + next(name for most, name in NAMES if hue <= most)
 
 
-def _song(bench: Bench) -> tuple[str, str]:
+def _song(bench: GenerationContext) -> tuple[str, str]:
     words = (bench.text("prompt") or bench.text("gpt_description_prompt")).split() or ["silence"]
     start = seed_of(" ".join(words)) % len(words)
     verse = [line.format(words[(start + n) % len(words)]) for n, line in enumerate(LINES)]

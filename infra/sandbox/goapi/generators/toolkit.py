@@ -5,7 +5,7 @@ Used by the unified tasks of `Qubico/image-toolkit` and by the older toolkit v2 
 
 import numpy as np
 
-from infra.sandbox.goapi.generators.context import BAD_IMAGE, Bench, Output
+from infra.sandbox.goapi.generators.context import BAD_IMAGE, GenerationContext, Output
 from infra.sandbox.image_ops.codec import Photo, Pixels, as_bytes, with_alpha
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.look import smooth_skin
@@ -20,7 +20,7 @@ NO_FACE = "invalid request, no face found in the image"
 SAMPLE_FACTOR = -15
 
 
-def upscale(bench: Bench) -> Output:
+def upscale(bench: GenerationContext) -> Output:
     """Enlarge exactly, by 2 unless asked otherwise."""
     picture = upscaled(bench.photo(bench.input["image"]), bench.number("scale", 2))
     if bench.input.get("face_enhance"):
@@ -28,26 +28,26 @@ def upscale(bench: Bench) -> Output:
     return {"image_base64": "", "image_url": bench.keep_image(picture)}
 
 
-def remove_background(bench: Bench) -> Output:
+def remove_background(bench: GenerationContext) -> Output:
     """Make the background transparent."""
     return {"image_base64": "", "image_url": bench.keep_image(_cut_out(bench))}
 
 
-def segment(bench: Bench) -> Output:
+def segment(bench: GenerationContext) -> Output:
     """Give the mask, and the four pictures that the older toolkit gives."""
     four = segments(bench)
     links = [bench.keep_image(picture) for picture in four]
     return {"image_url": links[2], "image_urls": links}
 
 
-def swap_one_face(bench: Bench) -> Output:
+def swap_one_face(bench: GenerationContext) -> Output:
     """Put the first face of one picture over the first face of another."""
     target, source = _face_photos(bench)
     swapped = swap_face(target.rgb, _faces(target)[0], source.rgb, _faces(source)[0])
     return {"image_base64": "", "image_url": bench.keep_image(swapped, "jpg")}
 
 
-def swap_many_faces(bench: Bench) -> Output:
+def swap_many_faces(bench: GenerationContext) -> Output:
     """Put the named faces of one picture over the named faces of another, pair by pair."""
     target, source = _face_photos(bench)
     there, here = _faces(target), _faces(source)
@@ -72,7 +72,7 @@ def upscaled(photo: Photo, scale: float) -> Pixels:
     return np.dstack([large, alpha[:, :, 0]])
 
 
-def segments(bench: Bench) -> tuple[Pixels, Pixels, Pixels, Pixels]:
+def segments(bench: GenerationContext) -> tuple[Pixels, Pixels, Pixels, Pixels]:
     """Return what is meant tinted, the rest tinted, the mask, and its inverse."""
     photo = bench.photo(bench.input["image"])
     factor = bench.input.get("segment_factor")
@@ -86,7 +86,7 @@ def segments(bench: Bench) -> tuple[Pixels, Pixels, Pixels, Pixels]:
     return _tinted(photo.rgb, mask), _tinted(photo.rgb, inverse), mask, inverse
 
 
-def _cut_out(bench: Bench) -> Pixels:
+def _cut_out(bench: GenerationContext) -> Pixels:
     photo = bench.photo(bench.input["image"])
     return with_alpha(photo.rgb, find_subject(photo.rgb).matte)
 
@@ -96,7 +96,7 @@ def _tinted(rgb: Pixels, mask: Pixels) -> Pixels:
     return np.where(mask[:, :, None] > 0, tint, rgb)
 
 
-def _face_photos(bench: Bench) -> tuple[Photo, Photo]:
+def _face_photos(bench: GenerationContext) -> tuple[Photo, Photo]:
     photos = bench.photo(bench.input["target_image"]), bench.photo(bench.input["swap_image"])
     for photo in photos:
         if max(photo.size) > FACE_SIDE:

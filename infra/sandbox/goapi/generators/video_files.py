@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.sandbox.goapi.generators.context import BAD_AUDIO, BAD_VIDEO, Bench, Link, Output
+from infra.sandbox.goapi.generators.context import (
+    BAD_AUDIO,
+    BAD_VIDEO,
+    GenerationContext,
+    Link,
+    Output,
+)
 from infra.sandbox.image_ops.codec import Pixels
 from infra.sandbox.jobs import WorkError
 from infra.sandbox.media.clips import BadClipError, Clip, read_clip, write_clip
@@ -70,7 +76,7 @@ def as_luma(film: Film) -> Output:
     }
 
 
-def fetch_clip(bench: Bench, source: object) -> Clip:
+def fetch_clip(bench: GenerationContext, source: object) -> Clip:
     """Fetch and decode a video; anything wrong with it fails the task."""
     try:
         return read_clip(bench.blob(source, BAD_VIDEO))
@@ -78,7 +84,7 @@ def fetch_clip(bench: Bench, source: object) -> Clip:
         raise WorkError(BAD_VIDEO) from exc
 
 
-def check_sound(bench: Bench, source: object) -> bytes:
+def check_sound(bench: GenerationContext, source: object) -> bytes:
     """Fetch a sound; what is none fails the task."""
     content = bench.blob(source, BAD_AUDIO)
     if not is_sound(content):
@@ -87,7 +93,7 @@ def check_sound(bench: Bench, source: object) -> bytes:
 
 
 def keep_film(
-    bench: Bench, clip: Clip, change: Callable[[Pixels], Pixels] = lambda frame: frame
+    bench: GenerationContext, clip: Clip, change: Callable[[Pixels], Pixels] = lambda frame: frame
 ) -> Film:
     """Put a video and its first frame on the shelf, each frame changed on its way."""
     first = change(clip.frames[0])

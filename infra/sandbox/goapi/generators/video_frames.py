@@ -7,7 +7,7 @@ resolution is asked for, the frames stay small; length and proportions are as as
 import re
 from collections.abc import Callable, Mapping
 
-from infra.sandbox.goapi.generators.context import Bench, Link, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Link, Output
 from infra.sandbox.goapi.generators.images import proportion
 from infra.sandbox.goapi.generators.video_files import Form, check_sound, fetch_clip, keep_film
 from infra.sandbox.image_ops.draw import paint_prompt
@@ -28,10 +28,10 @@ SOUNDS = ("audio_url", "local_dubbing_url")
 SPOKEN = ("prompt", "effect", "tts_text", "preset_motion")
 
 
-def filmed(form: Form) -> Callable[[Bench], Output]:
+def filmed(form: Form) -> Callable[[GenerationContext], Output]:
     """Make the maker that films what the input asks for and puts it out in a form."""
 
-    def make(bench: Bench) -> Output:
+    def make(bench: GenerationContext) -> Output:
         for name in SOUNDS:
             if bench.input.get(name):
                 check_sound(bench, bench.input[name])
@@ -42,7 +42,7 @@ def filmed(form: Form) -> Callable[[Bench], Output]:
     return make
 
 
-def origin_video(bench: Bench) -> Link:
+def origin_video(bench: GenerationContext) -> Link:
     """Return the video of the task that this one builds on."""
     output = bench.find_output(bench.text("origin_task_id"))
     found = next(iter(_links(output)), None)
@@ -63,7 +63,7 @@ def _links(value: object) -> list[Link]:
             return []
 
 
-def _reel(bench: Bench) -> Clip:
+def _reel(bench: GenerationContext) -> Clip:
     seconds = _seconds(bench.input)
     words = " ".join(filter(None, (bench.text(name) for name in SPOKEN))) or bench.model
     videos = [bench.input[name] for name in VIDEOS if bench.input.get(name)]
@@ -92,7 +92,7 @@ def _reel(bench: Bench) -> Clip:
     return pan(ends[0], size, seconds)
 
 
-def _changed(bench: Bench, clip: Clip, words: str, seconds: float) -> Clip:
+def _changed(bench: GenerationContext, clip: Clip, words: str, seconds: float) -> Clip:
     """Extend a video, or give it another look."""
     if bench.task_type == "extend_video":
         more = pan(clip.frames[-1], clip.size, seconds)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.generators.toolkit import NO_FACE
 from infra.sandbox.goapi.generators.video_files import Form, as_video_url, fetch_clip, keep_film
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
@@ -19,14 +19,14 @@ MATTE_EVERY = 10  # frames that share a matte: finding one takes longer than dra
 GREEN = (0, 177, 64)
 
 
-def upscale(bench: Bench) -> Output:
+def upscale(bench: GenerationContext) -> Output:
     """Enlarge every frame exactly, by 2 unless asked otherwise."""
     clip = fetch_clip(bench, bench.input["video"])
     factor = bench.whole("scale", 2)
     return as_video_url(keep_film(bench, clip, lambda frame: enlarge(frame, factor)))
 
 
-def remove_background(bench: Bench) -> Output:
+def remove_background(bench: GenerationContext) -> Output:
     """Put the subject before green, as MP4 has no transparency; inverted, cover it."""
     clip = fetch_clip(bench, bench.input["video"])
     frames: list[Pixels] = []
@@ -40,7 +40,7 @@ def remove_background(bench: Bench) -> Output:
     return as_video_url(keep_film(bench, Clip(frames, clip.seconds)))
 
 
-def swap_faces(bench: Bench) -> Output:
+def swap_faces(bench: GenerationContext) -> Output:
     """Put the face of a picture over the first face of every frame."""
     clip = fetch_clip(bench, bench.input["target_video"])
     source = bench.photo(bench.input["swap_image"]).rgb
@@ -58,10 +58,10 @@ def swap_faces(bench: Bench) -> Output:
     return as_video_url(keep_film(bench, Clip(frames, clip.seconds)))
 
 
-def remove_watermark(form: Form) -> Callable[[Bench], Output]:
+def remove_watermark(form: Form) -> Callable[[GenerationContext], Output]:
     """Make the maker that smears the lower right corner, where marks are put."""
 
-    def make(bench: Bench) -> Output:
+    def make(bench: GenerationContext) -> Output:
         clip = fetch_clip(bench, bench.input["video_url"])
         width, height = clip.size
         corner = np.s_[height * 4 // 5 :, width * 3 // 4 :]

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.sandbox.goapi.generators.context import Bench, Output
+from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.task_types.fields import Field
 
 Asked = Mapping[str, object]
-Maker = Callable[[Bench], Output]
+Maker = Callable[[GenerationContext], Output]
 Price = int | Callable[[Asked], int]
 Rule = Callable[[Asked], str | None]
 """Says what is wrong with an input beyond its single fields."""

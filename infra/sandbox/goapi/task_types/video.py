@@ -18,7 +18,7 @@ NEGATIVE = text("negative_prompt")
 RATIO = text("aspect_ratio")
 SEED = whole("seed", -1)
 LORAS = need("list", "lora_settings")
-LONGEST_PROMPT = 4000
+MAX_PROMPT_LENGTH = 4000
 AS_URL = filmed(video_files.as_video_url)
 AS_VIDEO = filmed(video_files.as_video)
 
@@ -45,7 +45,7 @@ def _veo(model: str, task_type: str, *more: Field) -> Row:
 
 def _seedance(task_type: str, longest: int, *more: Field) -> Row:
     fields = (
-        Field("prompt", "text", need=True, most=LONGEST_PROMPT),
+        Field("prompt", "text", need=True, most=MAX_PROMPT_LENGTH),
         text("mode", "", "", "text_to_video", "first_last_frames", "omni_reference"),
         Field("image_urls", "images", most=9),
         *some("videos", "video_urls"),

@@ -11,7 +11,7 @@ from darkroom.domain.errors import Failure
 from darkroom.domain.order import Input, Order, Trigger
 from darkroom.domain.task import FINISHED, RESUMED, STILL, Ending, EndStatus, Slot, State, Task
 from tests.fakes.clock import START
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.task_factory import full_task, sample_task
 
 STATES: tuple[State, ...] = get_args(State)
 NOW = START + timedelta(hours=5)

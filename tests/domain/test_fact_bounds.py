@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.domain.fact_bounds import DEEPEST, FACTS_BYTES, fitting
+from darkroom.domain.fact_bounds import FACTS_BYTES, MAX_DEPTH, fitting
 
 
 def nested(levels: int) -> Any:
@@ -17,7 +17,7 @@ def nested(levels: int) -> Any:
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, "text", 7, -1.5, 0.0, 1e99, 10**38 - 1, [1, {"a": [None]}], {}, nested(DEEPEST)],
+    [None, True, "text", 7, -1.5, 0.0, 1e99, 10**38 - 1, [1, {"a": [None]}], {}, nested(MAX_DEPTH)],
 )
 def test_what_the_table_can_hold_stays(value: object) -> None:
     """Small facts of any shape."""
@@ -28,7 +28,7 @@ def test_what_the_table_can_hold_stays(value: object) -> None:
     "value",
     [
         *(1e101, -1e300, 1e-101, float("inf"), float("nan"), 10**38),
-        *({"": 1}, [{"a": {"": 1}}], nested(DEEPEST + 1), nested(5000), "x" * FACTS_BYTES),
+        *({"": 1}, [{"a": {"": 1}}], nested(MAX_DEPTH + 1), nested(5000), "x" * FACTS_BYTES),
         [0] * FACTS_BYTES,
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from darkroom import composition
 from darkroom.ports import Ports
-from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, Cloud, client, cloud
+from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, Cloud, client, cloud
 
 SECRET = "darkroom/test/snapapi"
 

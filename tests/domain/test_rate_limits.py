@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.domain.rate_limits import (
-    KEPT_BACK,
+    HEADROOM,
     LANES,
-    MOST_HEEDED_S,
-    OPENS_AT,
-    Allowance,
+    MAX_HEEDED_S,
+    OPENS_AFTER,
+    AccountLimits,
+    CircuitState,
     Rate,
     Rules,
-    Standing,
     bucket_of,
 )
 
@@ -81,7 +81,7 @@ def test_where_nothing_is_polled_submissions_have_the_whole_rate() -> None:
     while not slots or slots[-1] < 600:
         slot, empty_at = bucket.slot(empty_at, 0.0)
         slots.append(slot)
-    assert len(slots) / 10 > MINUTE.calls * (1 - KEPT_BACK) * 0.95
+    assert len(slots) / 10 > MINUTE.calls * (1 - HEADROOM) * 0.95
 
 
 def test_most_of_the_limit_can_be_used() -> None:
@@ -94,7 +94,7 @@ def test_most_of_the_limit_can_be_used() -> None:
         slot, empty_at = bucket.slot(empty_at, 0.0)
         slots.append(slot)
     per_window = len(slots) / 10
-    assert per_window * len(LANES) > MINUTE.calls * (1 - KEPT_BACK) * 0.85
+    assert per_window * len(LANES) > MINUTE.calls * (1 - HEADROOM) * 0.85
 
 
 def test_an_account_without_a_limit_has_no_lanes() -> None:
@@ -112,8 +112,8 @@ def test_an_environment_uses_its_share_and_at_least_one_job() -> None:
 def test_what_an_environment_says_goes_over_what_is_declared() -> None:
     """Only what it says."""
     declared = Rules(MINUTE, 20, calls_per_file=1)
-    assert Allowance().over(declared) == declared
-    said = Allowance(share=0.5, calls_per_min=12.5, open_jobs=4).over(declared)
+    assert AccountLimits().over(declared) == declared
+    said = AccountLimits(share=0.5, calls_per_min=12.5, open_jobs=4).over(declared)
     assert said == Rules(Rate(12.5, 60), 4, 0.5, 1)
 
 
@@ -123,7 +123,7 @@ def test_what_an_environment_says_goes_over_what_is_declared() -> None:
 def test_an_allowance_that_would_stop_everything_is_refused(wrong: dict[str, float]) -> None:
     """A slip in the settings is found before work starts."""
     with pytest.raises(ValueError, match="must be above 0"):
-        Allowance(**wrong)  # type: ignore[arg-type]
+        AccountLimits(**wrong)  # type: ignore[arg-type]
 
 
 def test_jobs_that_are_attended_have_their_questions_reserved_with_them() -> None:
@@ -138,51 +138,51 @@ def test_jobs_that_are_attended_have_their_questions_reserved_with_them() -> Non
 
 def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> None:
     """A few change nothing; then it is left alone for half a minute, a minute, ... at most 15."""
-    standing = Standing()
+    standing = CircuitState()
     pauses = []
-    for _ in range(OPENS_AT + 7):
+    for _ in range(OPENS_AFTER + 7):
         standing = standing.refused(1000.0, None)
         pauses.append(standing.until - 1000.0 if standing.until else 0.0)
-    assert pauses[: OPENS_AT - 1] == [0.0] * (OPENS_AT - 1)
-    assert pauses[OPENS_AT - 1 : OPENS_AT + 3] == [30, 60, 120, 240]
+    assert pauses[: OPENS_AFTER - 1] == [0.0] * (OPENS_AFTER - 1)
+    assert pauses[OPENS_AFTER - 1 : OPENS_AFTER + 3] == [30, 60, 120, 240]
     assert pauses[-1] == 900
 
 
 def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
     """Somebody puts it right at any moment; until then it is one who tries."""
-    standing = Standing()
+    standing = CircuitState()
     pauses = []
     for _ in range(5):
         standing = standing.blocked(1000.0, None, "Add credits.")
         assert (standing.probing, standing.reason) == (True, "Add credits.")
         pauses.append(standing.until - 1000.0)
     assert pauses == [30, 60, 90, 90, 90]
-    assert Standing(3, 9000.0).blocked(1000.0, 3600, "Later.").until == 1300.0
-    assert standing.answered() == Standing()
+    assert CircuitState(3, 9000.0).blocked(1000.0, 3600, "Later.").until == 1300.0
+    assert standing.answered() == CircuitState()
 
 
 def test_a_busy_answer_after_a_blocked_account_does_not_pause_for_long() -> None:
     """However often the account was tried: those refusals say nothing of how busy it is."""
-    standing = Standing()
+    standing = CircuitState()
     for _ in range(30):
         standing = standing.blocked(1000.0, None, "Add credits.")
-    assert standing.refused(1000.0, None, "Busy.").until - 1000 <= MOST_HEEDED_S
-    busy = Standing()
+    assert standing.refused(1000.0, None, "Busy.").until - 1000 <= MAX_HEEDED_S
+    busy = CircuitState()
     for _ in range(30):
         busy = busy.refused(1000.0, None, "Busy.")
     mixed = busy.blocked(5000.0, None, "Add credits.").refused(5000.0, None, "Busy.")
-    assert mixed.until - 5000 <= MOST_HEEDED_S
+    assert mixed.until - 5000 <= MAX_HEEDED_S
 
 
 def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:
     """By every task, and for as long as it says."""
-    standing = Standing().refused(1000.0, 7)
+    standing = CircuitState().refused(1000.0, 7)
     assert (standing.until, standing.probing) == (1007.0, False)
 
 
 def test_an_answer_ends_a_pause_of_ours_but_not_one_that_was_asked_for() -> None:
     """A call that began before it was asked for may well succeed after."""
-    asked = Standing().refused(1000.0, 90)
-    assert asked.answered() == Standing(0, 1090.0)
-    ours = Standing(OPENS_AT, 1090.0)
-    assert ours.answered() == Standing()
+    asked = CircuitState().refused(1000.0, 90)
+    assert asked.answered() == CircuitState(0, 1090.0)
+    ours = CircuitState(OPENS_AFTER, 1090.0)
+    assert ours.answered() == CircuitState()

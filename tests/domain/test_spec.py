@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from darkroom.domain.errors import Failure, SpecRefused
 from darkroom.domain.spec import Spec, parse_spec, read_spec
 from darkroom.domain.strict_json import MAX_BYTES, MAX_DEPTH, read_json
-from tests.core.strategies import DOCUMENTS
+from tests.domain.strategies import DOCUMENTS
 
 SAMPLES = sorted((Path(__file__).parents[2] / "events" / "specs").glob("*.json"))
 CODES = {"spec-too-large", "spec-not-utf8", "spec-not-json", "not-a-spec", "bad-spec"}

@@ -11,7 +11,7 @@ from darkroom.domain.attempt import Outcome
 from darkroom.domain.errors import Failure
 from darkroom.domain.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, State
 from tests.fakes.clock import START
-from tests.fakes.samples import full_task, sample_task
+from tests.fakes.task_factory import full_task, sample_task
 
 STATES: tuple[State, ...] = get_args(State)
 

@@ -18,7 +18,7 @@ from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT
 from infra.sandbox.media.clips import pan, write_clip
 from infra.sandbox.media.solids import relief
 from infra.sandbox.media.sounds import melody, speech
-from tests.core import sound_files
+from tests.domain import sound_files
 
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 TRAILING = (

@@ -3,13 +3,13 @@
 import pytest
 
 from darkroom.domain.rate_limits import (
-    MOST_PAUSE_S,
-    OPENS_AT,
-    Allowance,
+    MAX_PAUSE_S,
+    OPENS_AFTER,
+    AccountLimits,
     Bucket,
+    CircuitState,
     Rate,
     Rules,
-    Standing,
     bucket_of,
 )
 
@@ -78,28 +78,30 @@ def test_leases_are_whole_and_at_least_one(
 )
 def test_the_least_and_the_most_allowance_is_one(right: dict[str, float]) -> None:
     """The limits themselves are allowed."""
-    assert Allowance(**right)  # type: ignore[arg-type]
+    assert AccountLimits(**right)  # type: ignore[arg-type]
 
 
 def test_a_pause_never_becomes_shorter() -> None:
     """Neither by a later refusal that asks for less, nor by one of ours."""
-    asked = Standing().refused(1000.0, 5000)
-    assert asked.refused(1001.0, 3) == Standing(2, 6000.0)
-    assert asked.refused(1001.0, None) == Standing(2, 6000.0)
-    paused = Standing(OPENS_AT - 1, 0.0).refused(1000.0, 3)
-    assert paused == Standing(OPENS_AT, 1030.0)
-    assert Standing(OPENS_AT - 1, 0.0).refused(1000.0, 90) == Standing(OPENS_AT, 1090.0)
+    asked = CircuitState().refused(1000.0, 5000)
+    assert asked.refused(1001.0, 3) == CircuitState(2, 6000.0)
+    assert asked.refused(1001.0, None) == CircuitState(2, 6000.0)
+    paused = CircuitState(OPENS_AFTER - 1, 0.0).refused(1000.0, 3)
+    assert paused == CircuitState(OPENS_AFTER, 1030.0)
+    assert CircuitState(OPENS_AFTER - 1, 0.0).refused(1000.0, 90) == CircuitState(
+        OPENS_AFTER, 1090.0
+    )
 
 
 def test_a_pause_has_a_longest_however_often_it_is_refused() -> None:
     """Also after weeks, whose doublings no number could hold."""
-    standing = Standing(OPENS_AT + 5000, 0.0).refused(0.0, None)
-    assert standing == Standing(OPENS_AT + 5001, float(MOST_PAUSE_S))
+    standing = CircuitState(OPENS_AFTER + 5000, 0.0).refused(0.0, None)
+    assert standing == CircuitState(OPENS_AFTER + 5001, float(MAX_PAUSE_S))
 
 
-@pytest.mark.parametrize(("refusals", "probing"), [(OPENS_AT - 1, False), (OPENS_AT, True)])
+@pytest.mark.parametrize(("refusals", "probing"), [(OPENS_AFTER - 1, False), (OPENS_AFTER, True)])
 def test_from_which_refusal_on_it_is_tried_out_by_one(refusals: int, probing: object) -> None:
     """Below it everybody may go on calling, and a time that was asked for is kept."""
-    standing = Standing(refusals, 99.0)
+    standing = CircuitState(refusals, 99.0)
     assert standing.probing is probing
-    assert standing.answered() == Standing(0, 0.0 if probing else 99.0)
+    assert standing.answered() == CircuitState(0, 0.0 if probing else 99.0)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from darkroom.domain.media import BY_EXTENSION, Media, extension_of
 from darkroom.domain.order import Input
-from darkroom.domain.provider_jobs import Work
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
 from darkroom.providers.adapter import Adapter, Answer, Request
 from darkroom.providers.registry import build_adapters
@@ -43,14 +43,14 @@ class NamedFiles:
         return f"https://inputs.test/{file.key}?seconds={lifetime_s}"
 
 
-def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]) -> Work:
-    """Work on files that are named only; their content never matters to an adapter."""
+def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]) -> JobRequest:
+    """A job request on files that are named only; their content never matters to an adapter."""
     files = {
         role: tuple(Input(key, "v1", "etag", 1) for key in keys)
         for role, keys in inputs.items()
         if keys
     }
-    return Work("ab" * 16, 2, route, route.params.model_validate(params), files)
+    return JobRequest("ab" * 16, 2, route, route.params.model_validate(params), files)
 
 
 def answer_of(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:

@@ -9,7 +9,7 @@ import pytest
 from darkroom import composition
 from darkroom.ports import Ports
 from darkroom.settings import Settings, SettingsError
-from tests.doors.conftest import House
+from tests.functions.conftest import House
 
 
 def test_every_port_has_someone_behind_it(house: House) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Arrival, Message, Removed, Uploaded
 from darkroom.domain.errors import ProviderRefused, Unclear
-from darkroom.domain.limits import Policy
+from darkroom.domain.limits import Limits
 from darkroom.domain.task import State, Task
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail
@@ -28,12 +28,12 @@ from tests.fakes.channels import (
     RecordingWorkflows,
 )
 from tests.fakes.clock import FixedClock
-from tests.fakes.gate import InMemoryGate
 from tests.fakes.inputs import InMemoryInputs
+from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG, FakeProviders
+from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
 from tests.fakes.tasks import InMemoryTasks
-from tests.pipeline.offers import JOB_KEY, JOB_NONE, ROUTES
 
 T = TypeVar("T")
 
@@ -59,9 +59,9 @@ class Studio:
     dead_letters: RecordingDeadLetters = field(default_factory=RecordingDeadLetters)
     providers: FakeProviders = field(default_factory=lambda: FakeProviders(ROUTES))
     clock: FixedClock = field(default_factory=FixedClock)
-    gate: InMemoryGate = field(default_factory=InMemoryGate)
+    limiter: InMemoryLimiter = field(default_factory=InMemoryLimiter)
     errands: RecordingErrands = field(default_factory=RecordingErrands)
-    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,9 +74,9 @@ class Studio:
             self.dead_letters,
             self.providers,
             self.clock,
-            self.gate,
+            self.limiter,
             self.errands,
-            self.policy,
+            self.limits,
         )
 
     # --- what people do -------------------------------------------------------------------------
@@ -184,9 +184,9 @@ def spec_of(operation: str, **fields: Any) -> bytes:
     return json.dumps({"operation": operation, **fields}).encode()
 
 
-def in_state(state: State, policy: Policy | None = None) -> Studio:
+def in_state(state: State, limits: Limits | None = None) -> Studio:
     """A studio whose only task has been brought into this state by the doors themselves."""
-    studio = Studio(policy=policy or Policy())
+    studio = Studio(limits=limits or Limits())
     if state == "unknown":
         _make_unknown(studio)
         return studio

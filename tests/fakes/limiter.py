@@ -2,17 +2,17 @@
 
 from collections import defaultdict
 
-from darkroom.domain.rate_limits import Bucket, Lane, Standing
+from darkroom.domain.rate_limits import Bucket, CircuitState, Lane
 
 
-class InMemoryGate:
-    """Fulfils `darkroom.ports.Gate`; `granted` is every slot that was given out, in order."""
+class InMemoryLimiter:
+    """Fulfils `darkroom.ports.Limiter`; `granted` is every slot that was given out, in order."""
 
     def __init__(self) -> None:
         self.granted: list[tuple[str, Lane, float, int]] = []
         self.leases: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._empty_at: dict[tuple[str, Lane], float] = {}
-        self._standings: dict[str, Standing] = {}
+        self._standings: dict[str, CircuitState] = {}
 
     def reserve(
         self,
@@ -47,13 +47,13 @@ class InMemoryGate:
         """The job is no longer open."""
         self.leases[provider].pop(task_id, None)
 
-    def standing(self, provider: str) -> Standing:
+    def circuit(self, provider: str) -> CircuitState:
         """How the provider has answered lately."""
-        return self._standings.get(provider, Standing())
+        return self._standings.get(provider, CircuitState())
 
-    def change(self, provider: str, old: Standing, new: Standing) -> bool:
+    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """The new standing, where the old one is still what is known."""
-        if self.standing(provider) != old:
+        if self.circuit(provider) != old:
             return False
         self._standings[provider] = new
         return True

@@ -17,10 +17,10 @@ from darkroom.domain.arrivals import FIRST_ID
 from darkroom.domain.task import Task
 from darkroom.pipeline.intake import LAST_TRY
 from darkroom.pipeline.release import PIECE
-from tests.doors.conftest import House
-from tests.fakes.cloud import TABLE, client, table
+from tests.fakes.moto_aws import TABLE, client, table
 from tests.fakes.providers import PNG
-from tests.fakes.samples import sample_task
+from tests.fakes.task_factory import sample_task
+from tests.functions.conftest import House
 
 STEPS = ("submit", "poll", "deliver", "fail")
 SPEC = b'{"operation": "remove-background", "provider": "snapapi"}'
@@ -165,7 +165,7 @@ def test_a_step_that_meets_a_fault_of_aws_raises_it(house: House) -> None:
 
 def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: House) -> None:
     """The manifest names the task and the error for whoever reads the logs."""
-    task = replace(sample_task(), run=house.ports.policy.runs)
+    task = replace(sample_task(), run=house.ports.limits.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
     error = {"Error": "States.Timeout", "Cause": '{"stackTrace": ["secret"]}'}
     house.enter("fail", {"task_id": task.task_id, "run": task.run, "error": error})
@@ -179,7 +179,7 @@ def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: Hou
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
     """Its name says which task and which run; another run's end touches nothing."""
-    task = replace(sample_task(), run=house.ports.policy.runs)
+    task = replace(sample_task(), run=house.ports.limits.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
 
     def ended(run: int) -> dict[str, Any]:

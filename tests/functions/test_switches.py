@@ -7,9 +7,9 @@ import pytest
 from darkroom import composition
 from darkroom.domain.errors import DarkroomError
 from darkroom.settings import Settings
-from tests.doors.conftest import House
-from tests.fakes.cloud import BUS, INPUT, OUTPUT, REGION, TABLE, session
+from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, session
 from tests.fakes.providers import PNG
+from tests.functions.conftest import House
 from tests.providers.rawserver import answering, http, serving
 
 

@@ -19,7 +19,7 @@ from darkroom.domain.object_keys import (
     usable,
     work_key,
 )
-from tests.core.strategies import KEYS, SEGMENTS, SPEC_KEYS
+from tests.domain.strategies import KEYS, SEGMENTS, SPEC_KEYS
 
 
 @pytest.mark.parametrize(
