@@ -12,9 +12,10 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.simulation import bug_hunt, crash_points, races
-from tests.simulation.faults import KINDS
-from tests.simulation.play import play, play_all
+from tests.simulation import crash_points, races
+from tests.simulation.fault_kinds import KINDS
+from tests.simulation.planted_bugs import hunt
+from tests.simulation.runner import play, play_all
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print_one(seed: int, tasks: int, focus: Sequence[str], *, trace: bool) -> int:
     worlds = [play(seed, tasks, focus=focus, trace=True) for _ in range(2)]
-    world, broken = worlds[0]
+    system, broken = worlds[0]
     if trace:
-        _print(*(world.outside.lines or ()))
-    digests = [one.outside.digest() for one, _ in worlds]
+        _print(*(system.injector.lines or ()))
+    digests = [one.injector.digest() for one, _ in worlds]
     same = "the same twice" if len(set(digests)) == 1 else "NOT the same twice"
     _print(f"trace {' '.join(digests)}: {same}", *broken, f"broken invariants: {len(broken)}")
     return 1 if broken or len(set(digests)) > 1 else 0
@@ -60,7 +61,7 @@ def _print_crash_points() -> int:
 
 def _print_bugs(processes: int, cpu_s: float) -> int:
     missed = 0
-    for line, found in bug_hunt.hunt_all(processes, cpu_s):
+    for line, found in hunt.find_all(processes, cpu_s):
         missed += not found
         _print(line)
     _print(f"{missed} not found")

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from darkroom.domain.errors import AccountBlocked
+from tests.simulation.fault_injection import FaultInjector
 from tests.simulation.ledger import OURS
-from tests.simulation.outside import Outside
-from tests.simulation.pace import BLOCKED_SIGN, RULES
+from tests.simulation.rate_invariants import BLOCKED_SIGN, RULES
 
 Trouble = Literal["no-credits", "key-refused", "other-account"]
 TROUBLES: Final[tuple[Trouble, ...]] = ("no-credits", "key-refused", "other-account")
@@ -37,28 +37,28 @@ class Accounts:
         vain: provider -> when it refused something for its account's sake.
     """
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, injector: FaultInjector) -> None:
         self.vain: defaultdict[str, list[float]] = defaultdict(list)
-        self._outside = outside
+        self._outside = injector
         self._troubles: Counter[tuple[str, Trouble]] = Counter()
 
     def come(self, within_s: float) -> None:
         """Let troubles come, each over any of the providers, and go again."""
-        mischief = self._outside.mischief
+        fault_policy = self._outside.fault_policy
         for trouble in TROUBLES:
             for provider in RULES:
-                if mischief.chance(trouble):
+                if fault_policy.chance(trouble):
                     begin = functools.partial(self.begin, provider, trouble)
-                    self._outside.timeline.after(mischief.between(0, within_s), begin)
+                    self._outside.scheduler.after(fault_policy.between(0, within_s), begin)
 
     def begin(self, provider: str, trouble: Trouble, lasts_s: float | None = None) -> None:
         """Begin one."""
         if lasts_s is None:
-            lasts_s = self._outside.mischief.between(MIN_S, MAX_S)
+            lasts_s = self._outside.fault_policy.between(MIN_S, MAX_S)
         self._outside.note(f"{trouble} at {provider} for {lasts_s:.0f} s")
         self._troubles[provider, trouble] += 1
         end = functools.partial(self._troubles.subtract, [(provider, trouble)])
-        self._outside.timeline.after(lasts_s, end)
+        self._outside.scheduler.after(lasts_s, end)
 
     def name(self, provider: str) -> str:
         """Whose key is in the secret."""
@@ -83,8 +83,8 @@ class Accounts:
         What is `known` already costs nothing more, and who asks `again` finds out about a doubt.
         """
         if self.blocked(provider) and not again:
-            self.vain[provider].append(self._outside.timeline.now)
-            self._outside.pass_(self._outside.mischief.between(0, MAX_REFUSING_S))
+            self.vain[provider].append(self._outside.scheduler.now)
+            self._outside.pass_(self._outside.fault_policy.between(0, MAX_REFUSING_S))
         self.check_key(provider)
         if self._troubles[provider, "no-credits"] and not known:
             raise AccountBlocked("no-credits", f"{provider} has no credits {BLOCKED_SIGN}")

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.simulation.invariants import check
-from tests.simulation.stories import STORIES, Story
-from tests.simulation.world import World
+from tests.simulation.final_invariants import check
+from tests.simulation.scenarios import STORIES, Scenario
+from tests.simulation.system import SimulatedSystem
 
 WAYS: Final = ("crash-before", "crash-after", "answer-lost", "refused-by-us")
 KEYED: Final = "key"
@@ -49,31 +49,31 @@ class Row:
         return [*self.broken, *(f"{n} {what}" for what, n in figures.items() if n)]
 
 
-def enumerate_points(story: Story, *, twice: bool, spec_first: bool | None = None) -> Row:
-    """Tell a story once for every point.
+def enumerate_points(scenario: Scenario, *, twice: bool, spec_first: bool | None = None) -> Row:
+    """Play a scenario once for every point.
 
     Args:
-        story: which.
+        scenario: which.
         twice: whether every event comes twice.
         spec_first: whether the spec comes before its photo; None for both.
     """
     row = Row()
     for first in (False, True) if spec_first is None else (spec_first,):
-        whole = story.doom()
-        story.tell(whole, spec_first=first, twice=twice)
+        whole = scenario.doom()
+        scenario.tell(whole, spec_first=first, twice=twice)
         for at in range(1, whole.count + 1):
             for way in WAYS:
-                doom = story.doom(at, way)
-                world = story.tell(doom, spec_first=first, twice=twice)
-                _judge(row, story, world, f"{way} {doom.struck}, call {at}")
+                doom = scenario.doom(at, way)
+                system = scenario.tell(doom, spec_first=first, twice=twice)
+                _judge(row, scenario, system, f"{way} {doom.struck}, call {at}")
     return row
 
 
 def all_rows() -> dict[tuple[str, bool], Row]:
     """The outcome of every story; by its name, and whether every event came twice."""
     return {
-        (name, twice): enumerate_points(story, twice=twice)
-        for name, story in STORIES.items()
+        (name, twice): enumerate_points(scenario, twice=twice)
+        for name, scenario in STORIES.items()
         for twice in (False, True)
     }
 
@@ -83,32 +83,32 @@ def table(rows: Mapping[tuple[str, bool], Row]) -> Iterator[str]:
     ends = ("succeeded", "failed", "cancelled", "unknown")
     heads = ("points", *ends, "adopted", "duplicates", "lost", "stuck", "broken")
     yield f"{'story':30}{'event':6}" + "".join(f"{head:>11}" for head in heads)
-    for (story, twice), row in rows.items():
+    for (scenario, twice), row in rows.items():
         figures = (
             *(row.points, *(row.outcomes[end] for end in ends), row.adopted),
             *(row.duplicates, row.lost, row.stuck, len(row.broken)),
         )
-        name = f"{story:30}{'twice' if twice else 'once':6}"
+        name = f"{scenario:30}{'twice' if twice else 'once':6}"
         yield name + "".join(f"{figure:>11,}" for figure in figures)
         for call, times in row.doubtful.items():
             yield f"{'':36}unknown after {call}: {times}"
-    for (story, _), row in rows.items():
-        yield from (f"{story}: {what}" for what in row.broken)
+    for (scenario, _), row in rows.items():
+        yield from (f"{scenario}: {what}" for what in row.broken)
 
 
-def _judge(row: Row, story: Story, world: World, where: str) -> None:
-    tasks = list(world.tasks.stored.values())
-    jobs = world.providers.ledger.jobs.values()
+def _judge(row: Row, scenario: Scenario, system: SimulatedSystem, where: str) -> None:
+    tasks = list(system.tasks.stored.values())
+    jobs = system.providers.ledger.jobs.values()
     row.points += 1
     row.outcomes.update(task.state for task in tasks)
-    row.duplicates += max(0, sum(1 for job in jobs if job.owed) - story.charges)
+    row.duplicates += max(0, sum(1 for job in jobs if job.owed) - scenario.charges)
     row.stuck += sum(1 for task in tasks if not task.finished)
-    row.lost += sum(1 for task in tasks if task.finished and task.state not in story.ends)
-    row.lost += len(world.people.asks) - len(tasks)
+    row.lost += sum(1 for task in tasks if task.finished and task.state not in scenario.ends)
+    row.lost += len(system.users.asks) - len(tasks)
     row.adopted += sum(1 for t in tasks if t.attempts and t.attempts[-1].replays and jobs)
     if any(task.state == "unknown" for task in tasks):
         row.doubtful[where.partition(",")[0]] += 1
-    broken = check(world)
-    if world.salvage():
-        broken += check(world)
+    broken = check(system)
+    if system.salvage():
+        broken += check(system)
     row.broken += [f"{where}: {what}" for what in dict.fromkeys(broken)]

@@ -9,8 +9,8 @@ from typing import Final, Literal
 from darkroom.domain.attempt import Attempt, ResultRef
 from darkroom.domain.provider_jobs import JobFailed, JobRequest
 from darkroom.domain.task import Task
-from tests.simulation.faults import Mischief
-from tests.simulation.outside import Invocation
+from tests.simulation.fault_injection import Invocation
+from tests.simulation.fault_kinds import FaultPolicy
 
 Fate = Literal["done", "failed", "hangs", "lost", "cancelled"]
 
@@ -105,10 +105,10 @@ class Ledger:
         return job if job and now - job.accepted_at <= KEY_S else None
 
     def accept(
-        self, work: JobRequest, request: str, now: float, mischief: Mischief, account: str
+        self, work: JobRequest, request: str, now: float, fault_policy: FaultPolicy, account: str
     ) -> Job:
         """Take the job and the money."""
-        job = _build_job(f"job-{len(self.jobs) + 1}", work, request, now, mischief)
+        job = _build_job(f"job-{len(self.jobs) + 1}", work, request, now, fault_policy)
         job.account = account
         self.jobs[job.job_id] = job
         self.of[work.task_id, work.attempt].append(job)
@@ -157,34 +157,36 @@ class Ledger:
         return found
 
 
-def _build_job(name: str, work: JobRequest, request: str, now: float, mischief: Mischief) -> Job:
+def _build_job(
+    name: str, work: JobRequest, request: str, now: float, fault_policy: FaultPolicy
+) -> Job:
     job = Job(name, work, request, now, now, now, "done", asked_at=now)
-    draw = mischief.between(0, 1)
+    draw = fault_policy.between(0, 1)
     job.told = draw < 0.5
     job.amount = TOLD if job.told else PRICE
     job.results = 2 if draw * 20 % 1 < 0.1 else 1
     if not work.route.asynchronous and draw * 400 % 1 < 0.1:
         job.data = LARGE if draw * 400 % 1 < 0.005 else SMALL
-    job.spoilt = mischief.chance("result-of-wrong-kind")
-    if mischief.chance("listed-late"):
-        job.listed_at += mischief.between(1, 3000)
+    job.spoilt = fault_policy.chance("result-of-wrong-kind")
+    if fault_policy.chance("listed-late"):
+        job.listed_at += fault_policy.between(1, 3000)
     job.there_at = now
-    if mischief.chance("result-late"):
-        job.there_at += mischief.between(1, 30)
-    if mischief.chance("result-very-late"):
-        job.there_at += mischief.between(30, LATEST_S)
+    if fault_policy.chance("result-late"):
+        job.there_at += fault_policy.between(1, 30)
+    if fault_policy.chance("result-very-late"):
+        job.there_at += fault_policy.between(30, LATEST_S)
     if not work.route.asynchronous:
         return job
     late_s = job.there_at - now
-    job.done_at += mischief.between(1, 40 if work.route.alone_s else 12)
-    if mischief.chance("job-late"):
-        job.done_at += mischief.between(100, 5000)
-    if mischief.chance("job-hangs"):
+    job.done_at += fault_policy.between(1, 40 if work.route.alone_s else 12)
+    if fault_policy.chance("job-late"):
+        job.done_at += fault_policy.between(100, 5000)
+    if fault_policy.chance("job-hangs"):
         job.fate, job.done_at = "hangs", float("inf")
-    elif mischief.chance("job-failed-refunded"):
+    elif fault_policy.chance("job-failed-refunded"):
         job.fate, job.failure = "failed", _failure(work)
         job.refunded = True
-    elif mischief.chance("job-failed-charged"):
+    elif fault_policy.chance("job-failed-charged"):
         job.fate, job.failure = "failed", _failure(work)
         # Who declares that failed jobs cost nothing keeps to it.
         job.refunded = work.route.charged_on_failure == "no"

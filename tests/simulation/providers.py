@@ -23,11 +23,11 @@ from darkroom.domain.provider_jobs import (
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from tests.simulation.accounts import Accounts
-from tests.simulation.cashier import Cashier
+from tests.simulation.fault_injection import FaultInjector, Invocation
 from tests.simulation.ledger import Job, Ledger
-from tests.simulation.outside import Invocation, Outside
-from tests.simulation.pace import RULES, Pace
-from tests.simulation.results import SECRET, Shelf
+from tests.simulation.payment_listener import PaymentListener
+from tests.simulation.rate_invariants import RULES, RateMonitor
+from tests.simulation.results import SECRET, ResultStore
 
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
@@ -45,19 +45,19 @@ class SimulatedProviders:
     def __init__(
         self,
         offered: Sequence[Route],
-        outside: Outside,
-        cashier: Cashier,
+        injector: FaultInjector,
+        payment_listener: PaymentListener,
         answered: Callable[[], None] = lambda: None,
     ) -> None:
         self.offered = tuple(offered)
         self.ledger = Ledger()
-        self.pace = Pace(RULES)
-        self.shelf = Shelf(outside)
-        self.accounts = Accounts(outside)
+        self.pace = RateMonitor(RULES)
+        self.shelf = ResultStore(injector)
+        self.accounts = Accounts(injector)
         self.replaced: Callable[[str], None] = lambda _task_id: None
         self.pending: set[str] = set()
-        self._outside = outside
-        self._cashier = cashier
+        self._outside = injector
+        self._cashier = payment_listener
         self._answered = answered
         self._not_before: dict[str, tuple[float, Invocation | None]] = {}
 
@@ -119,7 +119,7 @@ class SimulatedProviders:
             raise ValueError(f"{work.route.provider} has no list of past calls")
         kind = self._free("providers.look_up", work.route.provider, 1)
         self.accounts.check_key(work.route.provider)
-        now, account = self._outside.timeline.now, self.accounts.name(work.route.provider)
+        now, account = self._outside.scheduler.now, self.accounts.name(work.route.provider)
         mine = [job for job in self._of(work) if job.account == account]
         listed = [job for job in mine if job.listed_at <= now]
         self._outside.end(kind)
@@ -130,7 +130,7 @@ class SimulatedProviders:
     # --- what is free ---------------------------------------------------------------------------
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
-        """Ask how the job stands."""
+        """Ask how the job is."""
         self.pending.discard(job_id)
         kind = self._free("providers.poll", route.provider, job_id=job_id)
         self.accounts.check_key(route.provider)
@@ -155,9 +155,9 @@ class SimulatedProviders:
         kind = self._free("providers.cancel", route.provider)
         self.accounts.check_key(route.provider)
         job = self.ledger.jobs.get(job_id)
-        can = bool(job and route.asynchronous and job.done_at > self._outside.timeline.now)
+        can = bool(job and route.asynchronous and job.done_at > self._outside.scheduler.now)
         if job and can:
-            job.fate, job.done_at = "cancelled", self._outside.timeline.now
+            job.fate, job.done_at = "cancelled", self._outside.scheduler.now
             job.failure = JobFailed("job-cancelled", "The job was cancelled.", "unknown")
         self._outside.end(kind)
         return can
@@ -170,13 +170,13 @@ class SimulatedProviders:
     # --- within ---------------------------------------------------------------------------------
 
     def _pay(self, call: str, work: JobRequest, request: str) -> Accepted | Finished:
-        outside, timeline = self._outside, self._outside.timeline
+        injector, scheduler = self._outside, self._outside.scheduler
         self._cashier.paying(work, request)
-        self.pace.called(work.route.provider, timeline.now)
+        self.pace.called(work.route.provider, scheduler.now)
         self._mind_the_pause(work)
-        begun = timeline.now
+        begun = scheduler.now
         try:
-            kind = outside.begin(call, outside.mischief.between(0.05, 0.4))
+            kind = injector.begin(call, injector.fault_policy.between(0.05, 0.4))
         except BaseException:
             self._cashier.doubted(work)
             raise
@@ -197,21 +197,21 @@ class SimulatedProviders:
         self, call: str, kind: str | None, work: JobRequest, request: str, begun: float
     ) -> Accepted | Finished:
         """What becomes of a call that was not refused."""
-        outside, timeline = self._outside, self._outside.timeline
+        injector, scheduler = self._outside, self._outside.scheduler
         if kind == "half-open":
-            late_s = work.route.call_s + outside.mischief.between(0, 60)
-            timeline.after(late_s, lambda: self._accept_late(work, request))
+            late_s = work.route.call_s + injector.fault_policy.between(0, 60)
+            scheduler.after(late_s, lambda: self._accept_late(work, request))
         job = None if kind in _NOT_ACCEPTED else self._accept(work, request)
         if kind in _SILENT:
-            timeline.pass_(work.route.call_s)
+            scheduler.pass_(work.route.call_s)
         if kind == "slow-answer":
-            timeline.pass_(outside.mischief.between(3, work.route.call_s - 5))
-            outside.check_time()
+            scheduler.pass_(injector.fault_policy.between(3, work.route.call_s - 5))
+            injector.check_time()
             kind = None
-        if kind is not None or timeline.now - begun > work.route.call_s:
+        if kind is not None or scheduler.now - begun > work.route.call_s:
             self._cashier.doubted(work)
-            outside.check_time()
-            outside.end(kind)
+            injector.check_time()
+            injector.end(kind)
             raise Unclear("no-answer", f"{work.route.provider} did not answer.")
         if job is None or job.request != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
@@ -227,12 +227,12 @@ class SimulatedProviders:
         if kind is not None and kind.endswith("-late"):
             # Its run is lost meanwhile, and another one takes the task up before the no comes.
             self.replaced(work.task_id)
-            self._outside.pass_(self._outside.mischief.between(5, work.route.call_s - 1))
+            self._outside.pass_(self._outside.fault_policy.between(5, work.route.call_s - 1))
             kind = kind.removesuffix("-late")
-        now = self._outside.timeline.now
+        now = self._outside.scheduler.now
         match kind:
             case "throttled":
-                hint_s = int(self._outside.mischief.between(1, 60))
+                hint_s = int(self._outside.fault_policy.between(1, 60))
                 self._not_before[work.task_id] = (now + hint_s, self._outside.current)
                 raise Throttled("busy", "Come back later.", retry_after_s=hint_s)
             case "throttled-without-hint":
@@ -246,7 +246,7 @@ class SimulatedProviders:
         until, told = self._not_before.get(work.task_id, (0.0, None))
         # A process that died of something else, or that is at it still, could not pass it on.
         passed_on = told is not None and told.over and not told.harmed
-        if self._outside.timeline.now < until - 1 and passed_on:
+        if self._outside.scheduler.now < until - 1 and passed_on:
             self._outside.unexpected.append(
                 f"{work.task_id} came back to {work.route.provider} before it was asked to"
             )
@@ -256,21 +256,21 @@ class SimulatedProviders:
         if work.route.idempotency != "key":
             return None
         account = self.accounts.name(work.route.provider)
-        return self.ledger.known(work, account, self._outside.timeline.now)
+        return self.ledger.known(work, account, self._outside.scheduler.now)
 
     def _named(self, call: str, work: JobRequest, job: Job) -> Job:
         """The job whose name is told: this one, or by mistake an older one."""
         older = self.ledger.older(job) if call == "providers.pay" else None
-        if older is None or not self._outside.mischief.chance("older-job-named"):
+        if older is None or not self._outside.fault_policy.chance("older-job-named"):
             return job
         self.ledger.misnamed.add((work.task_id, work.attempt))
         self.ledger.lent.add(older.job_id)
         return older
 
     def _accept(self, work: JobRequest, request: str) -> Job:
-        now, account = self._outside.timeline.now, self.accounts.name(work.route.provider)
+        now, account = self._outside.scheduler.now, self.accounts.name(work.route.provider)
         job = self._known(work)
-        return job or self.ledger.accept(work, request, now, self._outside.mischief, account)
+        return job or self.ledger.accept(work, request, now, self._outside.fault_policy, account)
 
     def _accept_late(self, work: JobRequest, request: str) -> None:
         self._accept(work, request)
@@ -279,7 +279,7 @@ class SimulatedProviders:
         return self.ledger.of.get((work.task_id, work.attempt), ())
 
     def _stands(self, route: Route, job: Job) -> Pending | Finished | JobFailed:
-        now = self._outside.timeline.now
+        now = self._outside.scheduler.now
         alone = route.alone_s and now - job.asked_at > route.alone_s
         if alone and job.failure is None and not job.tellings:
             job.fate, job.refunded, job.neglected = "lost", True, True
@@ -297,16 +297,16 @@ class SimulatedProviders:
         """What costs nothing, and what may befall it; `counted` calls are in the pace."""
         kind = self._outside.begin(call, 0.05)
         if job_id is not None:
-            self.pace.asked(provider, job_id, self._outside.timeline.now, self._outside.current)
+            self.pace.asked(provider, job_id, self._outside.scheduler.now, self._outside.current)
         for _ in range(counted):
-            self.pace.called(provider, self._outside.timeline.now)
+            self.pace.called(provider, self._outside.scheduler.now)
         match kind:
             case "free-throttled":
                 raise Throttled("busy", "Come back later.", retry_after_s=5)
             case "free-throttled-without-hint":
                 raise Throttled("busy", "Come back later.")
             case "free-unanswered":
-                self._outside.timeline.pass_(60)
+                self._outside.scheduler.pass_(60)
                 self._outside.check_time()
                 raise Busy("no-answer", "The provider did not answer.")
             case "free-server-error" | "free-malformed" | "answer-lost":

@@ -15,10 +15,10 @@ from typing import Final
 
 from darkroom.domain.limits import Limits
 from tests.fakes.routes import JOB_NONE
-from tests.simulation.doom import PLACE
-from tests.simulation.invariants import check
-from tests.simulation.stories import PHOTO, SPEC
-from tests.simulation.world import World
+from tests.simulation.final_invariants import check
+from tests.simulation.scenarios import PHOTO, SPEC
+from tests.simulation.single_fault import PLACE
+from tests.simulation.system import SimulatedSystem
 
 Who = tuple[str, int]
 """A verb, and how many tasks were asked for before its own."""
@@ -41,7 +41,7 @@ class Race:
     held: Who
     dying: Who
     broken: bool
-    begin: Callable[[World], None]
+    begin: Callable[[SimulatedSystem], None]
     runs: int = 1
 
 
@@ -56,7 +56,7 @@ class Script:
 
     def __init__(self, race: Race, held_at: int, dies_at: int) -> None:
         self.fired: Counter[str] = Counter()
-        self.world: World | None = None
+        self.system: SimulatedSystem | None = None
         self.race = race
         self._begun = False
         self._calls: Counter[Who] = Counter()
@@ -65,17 +65,17 @@ class Script:
     def strike(self, call: str) -> str | None:
         """What the script says of this call."""
         del call
-        world = self.world
-        current = world.outside.current if world else None
-        if world is None or current is None or current.task_id is None:
+        system = self.system
+        current = system.injector.current if system else None
+        if system is None or current is None or current.task_id is None:
             return None
-        asked = [ask.trigger.task_id for ask in world.people.asks]
+        asked = [ask.trigger.task_id for ask in system.users.asks]
         who = (current.verb, asked.index(current.task_id))
         if who == self.race.first and not self._begun:
             self._begun = True
-            self.race.begin(world)
+            self.race.begin(system)
             if self.race.broken:
-                world.machine.runs[current.task_id, 1].end("ABORTED")
+                system.interpreter.runs[current.task_id, 1].end("ABORTED")
                 return "crash-before"
         self._calls[who] += 1
         kind = self._strikes.pop((who, self._calls[who]), None)
@@ -93,57 +93,57 @@ class Script:
         return least + (most - least) * PLACE
 
 
-def _late_deliver(after_s: float) -> Callable[[World], None]:
+def _late_deliver(after_s: float) -> Callable[[SimulatedSystem], None]:
     """An invocation of the broken run that was on its way begins after all."""
 
-    def begin(world: World) -> None:
-        event = {"task_id": world.people.asks[0].trigger.task_id, "run": 1}
-        world.timeline.after(after_s, lambda: world.door("deliver", event))
+    def begin(system: SimulatedSystem) -> None:
+        event = {"task_id": system.users.asks[0].trigger.task_id, "run": 1}
+        system.scheduler.after(after_s, lambda: system.door("deliver", event))
 
     return begin
 
 
-def _newer_task(after_s: float) -> Callable[[World], None]:
+def _newer_task(after_s: float) -> Callable[[SimulatedSystem], None]:
     """A new version of the spec comes, whose task is done within seconds."""
 
-    def begin(world: World) -> None:
-        world.timeline.after(after_s, lambda: _ask(world, version=2))
+    def begin(system: SimulatedSystem) -> None:
+        system.scheduler.after(after_s, lambda: _ask(system, version=2))
 
     return begin
 
 
-def _cancelled(after_s: float) -> Callable[[World], None]:
+def _cancelled(after_s: float) -> Callable[[SimulatedSystem], None]:
     """Somebody cancels the first task."""
 
-    def begin(world: World) -> None:
-        task_id = world.people.asks[0].trigger.task_id
-        world.timeline.after(after_s, lambda: world.cancel(task_id))
+    def begin(system: SimulatedSystem) -> None:
+        task_id = system.users.asks[0].trigger.task_id
+        system.scheduler.after(after_s, lambda: system.cancel(task_id))
 
     return begin
 
 
-def _retried(after_s: float) -> Callable[[World], None]:
+def _retried(after_s: float) -> Callable[[SimulatedSystem], None]:
     """Somebody retries the first task."""
 
-    def begin(world: World) -> None:
-        task_id = world.people.asks[0].trigger.task_id
-        world.timeline.after(after_s, lambda: world.retry(task_id, pay_again=False))
+    def begin(system: SimulatedSystem) -> None:
+        task_id = system.users.asks[0].trigger.task_id
+        system.scheduler.after(after_s, lambda: system.retry(task_id, pay_again=False))
 
     return begin
 
 
-def _newer_task_and_late_deliver(world: World) -> None:
-    _newer_task(2)(world)
-    _late_deliver(30)(world)
+def _newer_task_and_late_deliver(system: SimulatedSystem) -> None:
+    _newer_task(2)(system)
+    _late_deliver(30)(system)
 
 
-def _retry_and_late_deliver(world: World) -> None:
-    _retried(5)(world)
-    _late_deliver(20)(world)
+def _retry_and_late_deliver(system: SimulatedSystem) -> None:
+    _retried(5)(system)
+    _late_deliver(20)(system)
 
 
-def _ask(world: World, **metadata: int) -> None:
-    world.people.ask(SPEC, JOB_NONE, None, provider="gamma", metadata=metadata)
+def _ask(system: SimulatedSystem, **metadata: int) -> None:
+    system.users.ask(SPEC, JOB_NONE, None, provider="gamma", metadata=metadata)
 
 
 _SUBMIT, _POLL, _DELIVER, _FAIL = ("submit", 0), ("poll", 0), ("deliver", 0), ("fail", 0)
@@ -204,9 +204,9 @@ def run_race(race: Race) -> Iterator[tuple[str, list[str]]]:
 
 
 def _run(script: Script) -> list[str]:
-    world = World(script, limits=Limits(runs=script.race.runs))
-    script.world = world
-    world.people.drop(PHOTO)
-    _ask(world, version=1)
-    world.rest()
-    return check(world)
+    system = SimulatedSystem(script, limits=Limits(runs=script.race.runs))
+    script.system = system
+    system.users.drop(PHOTO)
+    _ask(system, version=1)
+    system.rest()
+    return check(system)

@@ -15,19 +15,19 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, ResultGone
 from darkroom.domain.media import PNG as PNG_MEDIA
 from darkroom.domain.provider_jobs import Download
+from tests.simulation.fault_injection import FaultInjector
 from tests.simulation.ledger import Job
-from tests.simulation.outside import Outside
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 SECRET: Final = "signature=secret"
 URL_S: Final = 3600.0
 
 
-class Shelf:
+class ResultStore:
     """Where results lie."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, injector: FaultInjector) -> None:
+        self._outside = injector
         self._bodies: dict[str, tuple[bytes, float, Job]] = {}
 
     def made(self, job: Job) -> Finished:
@@ -40,7 +40,7 @@ class Shelf:
             url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
             spoilt = job.spoilt and number == job.results - 1
             body = b"<html>" if spoilt else picture(f"{job.job_id}-{number}")
-            self._bodies[url] = (body, self._outside.timeline.now + URL_S, job)
+            self._bodies[url] = (body, self._outside.scheduler.now + URL_S, job)
             refs.append(ResultRef("image", url))
         return Finished(tuple(refs), told, {"boxes": [1, 2]})
 
@@ -48,7 +48,7 @@ class Shelf:
         """Download one of them."""
         kind = self._outside.begin("providers.fetch", 0.1)
         body, until, job = self._bodies[url]
-        now = self._outside.timeline.now
+        now = self._outside.scheduler.now
         if kind in ("result-unreachable", "answer-lost"):
             raise Busy("result-unreachable", "The result's address does not answer.")
         if kind == "result-gone" or now > until:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from darkroom.domain.limits import Limits
-from tests.simulation.faults import KINDS, Dice
-from tests.simulation.world import World
+from tests.simulation.fault_kinds import KINDS, RandomFaults
+from tests.simulation.system import SimulatedSystem
 
 TROUBLED_S_PER_TASK: Final = 5
-"""Spells of trouble begin while most of the tasks are still at work."""
+"""Outages of trouble begin while most of the tasks are still at work."""
 
 CALM_SHARE: Final = 0.1
 RATES: Final = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -20,7 +20,9 @@ RUNS: Final = (Limits().runs, Limits().runs, 3, 1)
 """How many runs may be begun: as deployed, or so few that they are used up now and then."""
 
 
-def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False) -> World:
+def build_system(
+    seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False
+) -> SimulatedSystem:
     """The world of a seed, with its people in it: calm, or with some kinds of faults.
 
     Args:
@@ -37,10 +39,10 @@ def build_world(seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool
         rate = 0.0 if calm else draw.choice(RATES)
         share = draw.choice(SHARES)
         kinds = () if calm else tuple(kind for kind in KINDS if draw.random() < share)
-    dice = Dice(seed, rate, kinds, likelier=4.0 if focus else 1.0)
+    dice = RandomFaults(seed, rate, kinds, likelier=4.0 if focus else 1.0)
     limits = Limits(runs=10 if calm else draw.choice(RUNS))
-    world = World(dice, calm=calm, trace=trace, limits=limits)
-    world.people.come(tasks)
-    world.spells.come(TROUBLED_S_PER_TASK * tasks)
-    world.providers.accounts.come(TROUBLED_S_PER_TASK * tasks)
-    return world
+    system = SimulatedSystem(dice, calm=calm, trace=trace, limits=limits)
+    system.users.come(tasks)
+    system.outages.come(TROUBLED_S_PER_TASK * tasks)
+    system.providers.accounts.come(TROUBLED_S_PER_TASK * tasks)
+    return system

@@ -13,7 +13,7 @@ from darkroom.domain.errors import Conflict
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.task import Task
 from tests.fakes.inputs import InMemoryInputs
-from tests.simulation.outside import Unreadable
+from tests.simulation.fault_injection import Unreadable
 
 
 class Watcher(Protocol):
@@ -29,7 +29,7 @@ class Watcher(Protocol):
         """An object was written to the output bucket."""
 
 
-class Blind:
+class NoWatcher:
     """A watcher that does not look."""
 
     def made(self, task: Task) -> None:
@@ -64,7 +64,7 @@ class PlainTasks:
         self._latest: dict[str, str] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
-        self._watcher = watcher or Blind()
+        self._watcher = watcher or NoWatcher()
 
     @property
     def wanted(self) -> Sequence[str]:
@@ -189,7 +189,7 @@ class PlainOutputs:
 
     def __init__(self, watcher: Watcher | None = None) -> None:
         self.objects: dict[str, bytes] = {}
-        self._watcher = watcher or Blind()
+        self._watcher = watcher or NoWatcher()
 
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """Write an object; the same key again makes a new version."""

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.simulation.crash_points import KEYED, enumerate_points, table
-from tests.simulation.doom import Doom
-from tests.simulation.stories import PLAIN, STORIES, TOLD
+from tests.simulation.scenarios import PLAIN, STORIES, TOLD
+from tests.simulation.single_fault import SingleFault
 
 every_event = pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 
@@ -50,9 +50,9 @@ def test_no_crash_point_of_an_eventful_story_breaks_a_promise(name: str) -> None
 @pytest.mark.parametrize("name", PLAIN)
 def test_an_unharmed_story_ends_well(name: str) -> None:
     """One charge, one success."""
-    world = PLAIN[name].tell(Doom())
-    assert [task.state for task in world.tasks.stored.values()] == ["succeeded"]
-    assert len(world.providers.ledger.jobs) == 1
+    system = PLAIN[name].tell(SingleFault())
+    assert [task.state for task in system.tasks.stored.values()] == ["succeeded"]
+    assert len(system.providers.ledger.jobs) == 1
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_an_eventful_story_is_what_it_is_called(
     name: str, ends: list[str], runs: list[int]
 ) -> None:
     """Else its crash points would be those of another story."""
-    story = STORIES[name]
-    world = story.tell(story.doom())
-    tasks = world.tasks.stored.values()
+    scenario = STORIES[name]
+    system = scenario.tell(scenario.doom())
+    tasks = system.tasks.stored.values()
     assert [task.state for task in tasks] == ends
     assert [task.run for task in tasks] == runs
     assert len({task.output for task in tasks}) == 1
@@ -112,9 +112,9 @@ def test_an_eventful_story_is_what_it_is_called(
 )
 def test_a_story_of_trouble_ends_as_it_should(name: str, ends: list[str], runs: int) -> None:
     """What our own stores and the providers' accounts do for a while costs time, and no more."""
-    story = STORIES[name]
-    world = story.tell(story.doom())
-    tasks = world.tasks.stored.values()
+    scenario = STORIES[name]
+    system = scenario.tell(scenario.doom())
+    tasks = system.tasks.stored.values()
     assert [task.state for task in tasks] == ends
     assert {task.run for task in tasks} == {runs}
 

@@ -7,14 +7,14 @@ import pytest
 from darkroom.ports import Step
 from darkroom.providers.perfect.adapter import Perfect
 from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
-from tests.simulation import queue
-from tests.simulation.doom import PLACE, Doom
-from tests.simulation.faults import Mischief
-from tests.simulation.machine import Machine, definition
-from tests.simulation.outside import Broken, Outside
-from tests.simulation.pace import RULES
-from tests.simulation.timeline import Timeline
-from tests.simulation.world import LIMITS
+from tests.simulation import intake_queue
+from tests.simulation.asl_interpreter import AslInterpreter, definition
+from tests.simulation.fault_injection import Broken, FaultInjector
+from tests.simulation.fault_kinds import FaultPolicy
+from tests.simulation.rate_invariants import RULES
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.single_fault import PLACE, SingleFault
+from tests.simulation.system import LIMITS
 from tests.workflow.definition import states
 
 
@@ -25,8 +25,8 @@ def test_processes_live_as_long_as_they_are_deployed_to() -> None:
 
 def test_the_queue_is_as_patient_as_the_deployed_one() -> None:
     """Receives before the dead letters, and the time between them."""
-    assert queue.RECEIVES == RECEIVES
-    assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == queue.HIDDEN_S
+    assert intake_queue.RECEIVES == RECEIVES
+    assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == intake_queue.HIDDEN_S
 
 
 def test_zeta_bears_what_perfect_bears() -> None:
@@ -39,7 +39,7 @@ def test_the_workflow_is_the_one_in_the_file() -> None:
     assert set(definition()["States"]) == set(states())
 
 
-class Late(Doom):
+class Late(SingleFault):
     """A mischief that lets every invocation of an aborted run begin late."""
 
     def chance(self, kind: str) -> bool:
@@ -50,16 +50,18 @@ class Late(Doom):
 class Script:
     """Doors that answer as they are told, and note when they were called."""
 
-    def __init__(self, *said: Step | Broken, mischief: Mischief | None = None) -> None:
-        self.timeline = Timeline()
-        self.machine = Machine(Outside(self.timeline, mischief or Doom()), self)
+    def __init__(self, *said: Step | Broken, fault_policy: FaultPolicy | None = None) -> None:
+        self.scheduler = Scheduler()
+        self.interpreter = AslInterpreter(
+            FaultInjector(self.scheduler, fault_policy or SingleFault()), self
+        )
         self.calls: list[tuple[str, float]] = []
         self.events: list[Any] = []
         self._said = list(said)
 
     def __call__(self, verb: str, event: Any) -> Step | Broken:
         """The next answer; in the end, everything is done."""
-        self.calls.append((verb, round(self.timeline.now, 1)))
+        self.calls.append((verb, round(self.scheduler.now, 1)))
         self.events.append(event)
         return self._said.pop(0) if self._said else Step("done")
 
@@ -70,9 +72,9 @@ class Script:
 
     def run(self) -> str:
         """Run one execution to its end; how it ended."""
-        self.machine.start("t", 1)
-        self.timeline.run()
-        return self.machine.runs["t", 1].status
+        self.interpreter.start("t", 1)
+        self.scheduler.run()
+        return self.interpreter.runs["t", 1].status
 
 
 def test_a_run_follows_its_answers_and_waits() -> None:
@@ -125,50 +127,50 @@ def test_a_run_whose_last_door_fails_is_told_to_fail_from_outside() -> None:
     assert script.run() == "FAILED"
     assert [verb for verb, _ in script.calls].count("fail") == tries + 3
     assert script.events[-1] == {"task_id": "t", "run": 1, "error": {"Error": "FAILED"}}
-    assert script.machine.lost == [("t", 1, "FAILED")]
+    assert script.interpreter.lost == [("t", 1, "FAILED")]
 
-    script.machine.redrive()
-    script.timeline.run()
-    assert script.machine.lost == []
+    script.interpreter.redrive()
+    script.scheduler.run()
+    assert script.interpreter.lost == []
 
 
 def test_a_run_that_vanishes_is_told_to_nobody() -> None:
     """It is over, and whoever asks is told so; of a run that never was, nothing is known."""
     script = Script(Step("poll", 60))
-    script.machine.start("t", 1)
-    script.timeline.after(10, script.machine.runs["t", 1].vanish)
-    script.timeline.run()
+    script.interpreter.start("t", 1)
+    script.scheduler.after(10, script.interpreter.runs["t", 1].vanish)
+    script.scheduler.run()
     assert [verb for verb, _ in script.calls] == ["submit"]
-    assert [script.machine.status("t", run) for run in (1, 2)] == ["ended", "none"]
+    assert [script.interpreter.status("t", run) for run in (1, 2)] == ["ended", "none"]
 
 
 def test_an_invocation_that_was_on_its_way_begins_after_its_run_was_aborted() -> None:
     """Once, in the middle of what FAIL does."""
-    script = Script(Step("poll", 60), mischief=Late())
-    script.machine.start("t", 1)
-    script.timeline.after(10, lambda: script.machine.runs["t", 1].end("ABORTED"))
-    script.timeline.run()
+    script = Script(Step("poll", 60), fault_policy=Late())
+    script.interpreter.start("t", 1)
+    script.scheduler.after(10, lambda: script.interpreter.runs["t", 1].end("ABORTED"))
+    script.scheduler.run()
     assert [verb for verb, _ in script.calls] == ["submit", "fail", "submit"]
 
 
 def test_a_run_is_started_once() -> None:
     """The same name again changes nothing."""
     script = Script()
-    script.machine.start("t", 1)
+    script.interpreter.start("t", 1)
     script.run()
     assert [verb for verb, _ in script.calls] == ["submit"]
 
 
 def test_time_passes_in_the_middle_of_a_call() -> None:
     """What falls due then happens then, and not below the deepest level."""
-    timeline = Timeline()
+    scheduler = Scheduler()
     happened: list[tuple[str, float]] = []
 
     def begin() -> None:
-        timeline.after(2, lambda: happened.append(("inner", timeline.now)))
-        timeline.pass_(5)
-        happened.append(("outer", timeline.now))
+        scheduler.after(2, lambda: happened.append(("inner", scheduler.now)))
+        scheduler.pass_(5)
+        happened.append(("outer", scheduler.now))
 
-    timeline.after(1, begin)
-    timeline.run()
+    scheduler.after(1, begin)
+    scheduler.run()
     assert happened == [("inner", 3.0), ("outer", 6.0)]

@@ -6,9 +6,9 @@ Here a handful that show at once; `make simulate` plants them all.
 import pytest
 
 from darkroom.pipeline import submit
-from tests.simulation import bug_hunt
-from tests.simulation.bug_hunt import BUGS, hunt
-from tests.simulation.planting import Bug, planted
+from tests.simulation.planted_bugs import hunt
+from tests.simulation.planted_bugs.hunt import BUGS, find_bug
+from tests.simulation.planted_bugs.plant import Bug, planted
 
 QUICK = (
     "a call is paid before its intent is written",
@@ -40,7 +40,7 @@ CPU_S = 10
 @pytest.mark.parametrize("name", QUICK)
 def test_a_planted_bug_is_found(name: str) -> None:
     """Within seconds."""
-    assert hunt(name, CPU_S) is not None
+    assert find_bug(name, CPU_S) is not None
 
 
 def test_there_are_at_least_a_hundred_bugs_to_plant() -> None:
@@ -71,6 +71,6 @@ def test_a_bug_that_does_not_fit_its_place_any_more_proves_nothing(
 ) -> None:
     """What breaks for want of an argument is the plant, and not the promise."""
     misfit = Bug("a misfit", lambda: [(submit, "submit", lambda: None)])
-    monkeypatch.setattr(bug_hunt, "BUGS", (misfit,))
+    monkeypatch.setattr(hunt, "BUGS", (misfit,))
     with pytest.raises(ValueError, match="cannot be planted any more"):
-        hunt("a misfit", CPU_S)
+        find_bug("a misfit", CPU_S)

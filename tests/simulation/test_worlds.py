@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from darkroom.ports import Ports
-from tests.simulation.faults import CALLS, KINDS
-from tests.simulation.outside import Outside
-from tests.simulation.play import Report, play, play_some
+from tests.simulation.fault_injection import FaultInjector
+from tests.simulation.fault_kinds import CALLS, KINDS
+from tests.simulation.runner import Report, play, play_some
 
 ROOT = Path(__file__).parents[2]
 SEEDS = range(40)
@@ -52,7 +52,7 @@ def test_a_report_can_be_read(report: Report) -> None:
 @pytest.mark.parametrize("seed", [1, 4])
 def test_a_world_replays_exactly(seed: int) -> None:
     """The same calls at the same times with the same faults; another seed is another world."""
-    digests = [play(one, 20, trace=True)[0].outside.digest() for one in (seed, seed, seed + 1)]
+    digests = [play(one, 20, trace=True)[0].injector.digest() for one in (seed, seed, seed + 1)]
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -76,13 +76,13 @@ def test_a_world_replays_in_another_process() -> None:
 def test_every_call_that_is_made_may_be_struck(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new port or method would else go through the simulation unharmed."""
     made: set[str] = set()
-    begin = Outside.begin
+    begin = FaultInjector.begin
 
-    def noted(self: Outside, name: str, *seconds: float) -> str | None:
+    def noted(self: FaultInjector, name: str, *seconds: float) -> str | None:
         made.add(name)
         return begin(self, name, *seconds)
 
-    monkeypatch.setattr(Outside, "begin", noted)
+    monkeypatch.setattr(FaultInjector, "begin", noted)
     play_some(range(8), TASKS)
     assert made <= set(CALLS)
     unseen = {field.name for field in fields(Ports)} - {name.split(".")[0] for name in made}

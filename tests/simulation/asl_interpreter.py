@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from darkroom.ports import RunStatus, Step
-from tests.simulation.outside import Broken, Outside
+from tests.simulation.fault_injection import Broken, FaultInjector
 
 PATH: Final = Path(__file__).parents[2] / "functions" / "workflow.asl.json"
 START_S: Final = 0.05
@@ -26,7 +26,7 @@ class Doors(Protocol):
         """The door's answer, or the error that it ended with."""
 
 
-class Machine:
+class AslInterpreter:
     """Fulfils `darkroom.ports.Workflows`; `doors` is what its runs call.
 
     Attributes:
@@ -34,10 +34,10 @@ class Machine:
         lost: runs whose bad end FAIL could not be told of; they lie in the dead letters.
     """
 
-    def __init__(self, outside: Outside, doors: Doors) -> None:
+    def __init__(self, injector: FaultInjector, doors: Doors) -> None:
         self.runs: dict[tuple[str, int], Run] = {}
         self.lost: list[tuple[str, int, str]] = []
-        self._outside, self._doors = outside, doors
+        self._outside, self._doors = injector, doors
         self._definition = definition()
 
     def start(self, task_id: str, run: int) -> None:
@@ -46,12 +46,12 @@ class Machine:
             return
         made = Run(task_id, run, self._definition, self._outside, self._doors, self.tell)
         self.runs[task_id, run] = made
-        self._outside.timeline.after(START_S, made.begin)
-        mischief = self._outside.mischief
-        if mischief.chance("run-aborted"):
-            self._outside.timeline.after(mischief.between(0, 30), lambda: made.end("ABORTED"))
-        if mischief.chance("run-lost"):
-            self._outside.timeline.after(mischief.between(0, 30), made.vanish)
+        self._outside.scheduler.after(START_S, made.begin)
+        fault_policy = self._outside.fault_policy
+        if fault_policy.chance("run-aborted"):
+            self._outside.scheduler.after(fault_policy.between(0, 30), lambda: made.end("ABORTED"))
+        if fault_policy.chance("run-lost"):
+            self._outside.scheduler.after(fault_policy.between(0, 30), made.vanish)
 
     def status(self, task_id: str, run: int) -> RunStatus:
         """How the run stands."""
@@ -70,7 +70,7 @@ class Machine:
             self.lost.append((task_id, run, status))
             return
         again = functools.partial(self.tell, task_id, run, status, tries + 1)
-        self._outside.timeline.after(ASYNC_RETRIES_S[tries], again)
+        self._outside.scheduler.after(ASYNC_RETRIES_S[tries], again)
 
     def abort(self, task_id: str) -> None:
         """Let somebody abort the task's newest run."""
@@ -80,7 +80,7 @@ class Machine:
         """Let a person send the dead letters of bad ends once more."""
         lost, self.lost = self.lost, []
         for task_id, run, status in lost:
-            self._outside.timeline.after(1, functools.partial(self.tell, task_id, run, status))
+            self._outside.scheduler.after(1, functools.partial(self.tell, task_id, run, status))
 
 
 class Run:
@@ -91,16 +91,16 @@ class Run:
         task_id: str,
         run: int,
         definition: Mapping[str, Any],
-        outside: Outside,
+        injector: FaultInjector,
         doors: Doors,
         tell: Callable[[str, int, str], None],
     ) -> None:
         self.status = "RUNNING"
         self._data: dict[str, Any] = {"task_id": task_id, "run": run}
         self._definition, self._states = definition, definition["States"]
-        self._outside, self._timeline = outside, outside.timeline
+        self._outside, self._timeline = injector, injector.scheduler
         self._doors, self._tell = doors, tell
-        self._until = outside.timeline.now + definition["TimeoutSeconds"]
+        self._until = injector.scheduler.now + definition["TimeoutSeconds"]
         self._visit = 0
         self._door = ""
 
@@ -126,10 +126,10 @@ class Run:
         """Call no more doors; but an invocation may be on its way, and begin after all."""
         self.status = status
         self._visit += 1
-        mischief = self._outside.mischief
-        if status in ("ABORTED", "LOST") and self._door and mischief.chance("door-late"):
+        fault_policy = self._outside.fault_policy
+        if status in ("ABORTED", "LOST") and self._door and fault_policy.chance("door-late"):
             late = functools.partial(self._doors, self._door, dict(self._data))
-            self._timeline.after(mischief.between(0.5, 60), late)
+            self._timeline.after(fault_policy.between(0.5, 60), late)
 
     def _enter(self, name: str) -> None:
         self._visit += 1
@@ -160,16 +160,16 @@ class Run:
 
     def _try(self, state: Mapping[str, Any], tries: dict[int, int]) -> None:
         """Call the door; whoever answers after the state's time limit is not heard."""
-        mischief = self._outside.mischief
+        fault_policy = self._outside.fault_policy
         self._visit += 1
         visit = self._visit
-        if mischief.chance("door-refused"):
+        if fault_policy.chance("door-refused"):
             self._break(state, tries, "Lambda.TooManyRequestsException")
             return
-        if mischief.chance("door-answer-lost"):
+        if fault_policy.chance("door-answer-lost"):
             # The network broke while the door was at work: it is called again meanwhile.
             lost = functools.partial(self._break, state, tries, "Lambda.SdkClientException")
-            self._later(mischief.between(0, 3), lost)
+            self._later(fault_policy.between(0, 3), lost)
         else:
             late = functools.partial(self._break, state, tries, "States.Timeout")
             self._later(state["TimeoutSeconds"], late)
@@ -193,7 +193,7 @@ class Run:
                 wait_s = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** count
                 wait_s = min(wait_s, retrier.get("MaxDelaySeconds", wait_s))
                 if retrier.get("JitterStrategy") == "FULL":
-                    wait_s = self._outside.mischief.between(0, wait_s)
+                    wait_s = self._outside.fault_policy.between(0, wait_s)
                 again = {**tries, index: count + 1}
                 self._later(wait_s, functools.partial(self._try, state, again))
                 return

@@ -19,8 +19,8 @@ from darkroom.pipeline.endings import publish as ending
 from darkroom.pipeline.orders import new_task as draft
 from darkroom.pipeline.orders import output_names as names
 from darkroom.ports import Ports, Step
-from tests.simulation import world
-from tests.simulation.planting import Bug, Swap
+from tests.simulation import system
+from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.stores import PlainTasks
 
 # --- the table's conditions ----------------------------------------------------------------------
@@ -219,16 +219,16 @@ def _message_ids_are_request_ids() -> list[Swap]:
             for one in read_message(message, bucket)
         )
 
-    return [(world, "read_message", read)]
+    return [(system, "read_message", read)]
 
 
 def _taken_carelessly() -> list[Swap]:
-    whole = world.World._take
+    whole = system.SimulatedSystem._take
 
-    def take(self: world.World, message: Message) -> None:
+    def take(self: system.SimulatedSystem, message: Message) -> None:
         whole(self, message)
 
-    return [(world.World, "_take", take)]
+    return [(system.SimulatedSystem, "_take", take)]
 
 
 _OVERTAKING: Final = ("slow-call", "spec-overwritten", "event-delayed")

@@ -7,7 +7,7 @@ from typing import Final
 
 from darkroom.domain.arrivals import Message
 from darkroom.pipeline.intake import LAST_TRY
-from tests.simulation.outside import Broken, Outside
+from tests.simulation.fault_injection import Broken, FaultInjector
 
 RECEIVES: Final = 20
 """How often a message is received before it goes to the dead letters; as deployed."""
@@ -17,7 +17,7 @@ HIDDEN_S: Final = 360
 """How long a message that was not taken stays hidden; as deployed."""
 
 
-class Queue:
+class IntakeQueue:
     """Messages on their way to INTAKE; fulfils `darkroom.ports.DeadLetters`.
 
     Attributes:
@@ -26,19 +26,19 @@ class Queue:
         under_way: how many receives are still to come.
     """
 
-    def __init__(self, outside: Outside, take: Callable[[Message], Broken | None]) -> None:
+    def __init__(self, injector: FaultInjector, take: Callable[[Message], Broken | None]) -> None:
         self.dead: list[Message] = []
         self.reasons: list[str] = []
         self._poisoned: set[str] = set()
         self.under_way = 0
-        self._outside, self._take = outside, take
+        self._outside, self._take = injector, take
         self._count = 0
 
     def send(self, body: str) -> None:
         """Put an event's message in: once, or twice, soon or late."""
-        mischief = self._outside.mischief
+        fault_policy = self._outside.fault_policy
         self._send(body)
-        if mischief.chance("event-duplicated"):
+        if fault_policy.chance("event-duplicated"):
             self._send(body)
 
     def put(self, body: str, reason: str, message_id: str) -> None:
@@ -53,7 +53,7 @@ class Queue:
         """Let a person move the dead letters back; how many there were."""
         dead, self.dead = self.dead, []
         for message in dead:
-            if self._outside.mischief.chance("redrive-renames"):
+            if self._outside.fault_policy.chance("redrive-renames"):
                 # AWS's own redrive sends them anew: each has another id then.
                 self._count += 1
                 message = replace(message, message_id=f"m{self._count}")  # noqa: PLW2901
@@ -61,22 +61,22 @@ class Queue:
         return len(dead)
 
     def _send(self, body: str) -> None:
-        mischief = self._outside.mischief
+        fault_policy = self._outside.fault_policy
         self._count += 1
         message = Message(body, f"m{self._count}")
-        delay_s = mischief.between(0.1, 0.4)
-        if mischief.chance("event-delayed"):
-            delay_s = mischief.between(10, 4000)
-        if mischief.chance("event-poisoned"):
+        delay_s = fault_policy.between(0.1, 0.4)
+        if fault_policy.chance("event-delayed"):
+            delay_s = fault_policy.between(10, 4000)
+        if fault_policy.chance("event-poisoned"):
             self._poisoned.add(message.message_id)
         self._hand_out(delay_s, message, 1)
-        if mischief.chance("message-redelivered"):
-            self._hand_out(delay_s + mischief.between(0, 0.3), message, 2)
+        if fault_policy.chance("message-redelivered"):
+            self._hand_out(delay_s + fault_policy.between(0, 0.3), message, 2)
 
     def _hand_out(self, delay_s: float, message: Message, receives: int) -> None:
         self.under_way += 1
         receive = functools.partial(self._receive, message, receives)
-        self._outside.timeline.after(delay_s, receive)
+        self._outside.scheduler.after(delay_s, receive)
 
     def _receive(self, message: Message, receives: int) -> None:
         # Whoever takes a poisoned message dies of it; nobody does who only puts it aside.

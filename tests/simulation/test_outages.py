@@ -4,60 +4,60 @@ import pytest
 
 from darkroom.domain.errors import AccountBlocked, ResultGone
 from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
-from tests.simulation.doom import Doom
-from tests.simulation.faults import CALLS, CHANCES, Peace
-from tests.simulation.outside import Broken
+from tests.simulation.fault_injection import Broken
+from tests.simulation.fault_kinds import CALLS, CHANCES, NoFaults
+from tests.simulation.outages import SPELLS
 from tests.simulation.results import name_of, picture
-from tests.simulation.spells import SPELLS
-from tests.simulation.stories import PHOTO, SPEC, STORIES
-from tests.simulation.world import World
+from tests.simulation.scenarios import PHOTO, SPEC, STORIES
+from tests.simulation.single_fault import SingleFault
+from tests.simulation.system import SimulatedSystem
 
 
 @pytest.mark.parametrize("kind", SPELLS)
 def test_a_spell_refuses_its_calls_for_as_long_as_it_lasts(kind: str) -> None:
     """Each of them, with an error that its caller gets; afterwards they work as before."""
-    world = World(Peace())
-    world.spells.begin(kind, 60)
-    assert world.outside.shut.keys() == set(SPELLS[kind].calls) <= set(CALLS)
+    system = SimulatedSystem(NoFaults())
+    system.outages.begin(kind, 60)
+    assert system.injector.shut.keys() == set(SPELLS[kind].calls) <= set(CALLS)
     for call in SPELLS[kind].calls:
-        assert world.outside.begin(call) in ("refused-by-us", "busy-of-ours")
-    world.timeline.run()
-    assert not world.outside.shut
-    assert not world.outside.shut_since
-    assert [world.outside.begin(call) for call in SPELLS[kind].calls] == [None] * len(
+        assert system.injector.begin(call) in ("refused-by-us", "busy-of-ours")
+    system.scheduler.run()
+    assert not system.injector.shut
+    assert not system.injector.shut_since
+    assert [system.injector.begin(call) for call in SPELLS[kind].calls] == [None] * len(
         SPELLS[kind].calls
     )
 
 
 def test_a_refused_call_is_told_to_whoever_made_it() -> None:
     """It was not carried out, and its process is harmed, but not excused."""
-    world = World(Peace())
-    world.spells.begin("table-shut", 60)
-    said = world.outside.invoke("submit", None, 60, lambda: world.ports.tasks.get("a task"))
+    system = SimulatedSystem(NoFaults())
+    system.outages.begin("table-shut", 60)
+    said = system.injector.invoke("submit", None, 60, lambda: system.ports.tasks.get("a task"))
     assert isinstance(said, Broken)
     assert said.name in ("ClientError", "Busy")
 
 
 def test_whoever_finds_every_store_shut_is_excused() -> None:
     """One store alone is no excuse for losing what was paid for."""
-    world = World(Peace())
+    system = SimulatedSystem(NoFaults())
 
     def write() -> tuple[bool, bool]:
-        mine = world.outside.current
+        mine = system.injector.current
         assert mine is not None
-        world.outside.begin("tasks.replace")
+        system.injector.begin("tasks.replace")
         alone = mine.excused
-        world.spells.begin("bucket-shut", 60)
-        world.outside.begin("tasks.replace")
+        system.outages.begin("bucket-shut", 60)
+        system.injector.begin("tasks.replace")
         return alone, mine.excused
 
-    world.spells.begin("table-shut", 60)
-    assert world.outside.invoke("submit", None, 60, write) == (False, True)
+    system.outages.begin("table-shut", 60)
+    assert system.injector.invoke("submit", None, 60, write) == (False, True)
 
 
 def test_an_account_is_blocked_for_a_while() -> None:
     """Without credits what is known already goes on; with a refused key nothing does."""
-    accounts = World(Peace()).providers.accounts
+    accounts = SimulatedSystem(NoFaults()).providers.accounts
     accounts.begin("beta", "no-credits", 60)
     accounts.check_paying("beta", known=True)
     accounts.check_key("beta")
@@ -72,30 +72,30 @@ def test_an_account_is_blocked_for_a_while() -> None:
 
 def test_another_account_has_another_digest_and_knows_no_job() -> None:
     """Until the right key is in the secret again."""
-    story = STORIES["none, a job"]
-    world = story.tell(Doom())
+    scenario = STORIES["none, a job"]
+    system = scenario.tell(SingleFault())
     route = next(route for route in ROUTES if route.operation == JOB_NONE)
-    before = world.providers.account("gamma")
+    before = system.providers.account("gamma")
     assert len(before) == 16
-    world.providers.accounts.begin("gamma", "other-account", 60)
-    assert world.providers.account("gamma") != before
-    assert getattr(world.providers.poll(route, "job-1"), "code", None) == "job-lost"
-    world.timeline.run()
-    assert world.providers.account("gamma") == before
-    assert getattr(world.providers.poll(route, "job-1"), "code", None) is None
+    system.providers.accounts.begin("gamma", "other-account", 60)
+    assert system.providers.account("gamma") != before
+    assert getattr(system.providers.poll(route, "job-1"), "code", None) == "job-lost"
+    system.scheduler.run()
+    assert system.providers.account("gamma") == before
+    assert getattr(system.providers.poll(route, "job-1"), "code", None) is None
 
 
 def test_a_late_result_is_there_in_the_end() -> None:
     """Its address says that there is nothing, until there is something."""
-    world = STORIES["key, a job"].tell(Doom())
-    job = world.providers.ledger.jobs["job-1"]
-    job.there_at = world.timeline.now + 30
-    url = world.providers.shelf.made(job).results[0].url
+    system = STORIES["key, a job"].tell(SingleFault())
+    job = system.providers.ledger.jobs["job-1"]
+    job.there_at = system.scheduler.now + 30
+    url = system.providers.shelf.made(job).results[0].url
     assert url is not None
     with pytest.raises(ResultGone):
-        world.providers.fetch(url, 1000)
-    world.timeline.pass_(31)
-    with world.providers.fetch(url, 1000) as fetched:
+        system.providers.fetch(url, 1000)
+    system.scheduler.pass_(31)
+    with system.providers.fetch(url, 1000) as fetched:
         assert name_of(fetched.body.read()) == "job-1-0"
     assert job.gone == 0
 
@@ -109,24 +109,24 @@ def test_a_picture_bears_its_name_and_a_part_of_it_does_not() -> None:
 
 def test_a_file_that_comes_back_was_not_uploaded() -> None:
     """The same version is there again."""
-    world = World(Peace())
-    world.people.drop(PHOTO)
-    there = world.inputs.find(PHOTO)
-    world.people.remove(PHOTO)
-    assert world.inputs.find(PHOTO) is None
-    world.people.bring_back(PHOTO)
-    assert world.inputs.find(PHOTO) == there
+    system = SimulatedSystem(NoFaults())
+    system.users.drop(PHOTO)
+    there = system.inputs.find(PHOTO)
+    system.users.remove(PHOTO)
+    assert system.inputs.find(PHOTO) is None
+    system.users.bring_back(PHOTO)
+    assert system.inputs.find(PHOTO) == there
 
 
 def test_a_task_that_cannot_be_read_is_one_for_a_while() -> None:
     """Whoever reads it meanwhile gets an error, as for an item of another version."""
-    world = World(Peace())
-    world.people.drop(PHOTO)
-    world.people.ask(SPEC, JOB_KEY)
-    world.rest()
-    (task_id,) = world.tasks.stored
-    world.tasks.unreadable.add(task_id)
-    assert world.outside.invoke("poll", task_id, 60, lambda: world.ports.tasks.get(task_id)) == (
+    system = SimulatedSystem(NoFaults())
+    system.users.drop(PHOTO)
+    system.users.ask(SPEC, JOB_KEY)
+    system.rest()
+    (task_id,) = system.tasks.stored
+    system.tasks.unreadable.add(task_id)
+    assert system.injector.invoke("poll", task_id, 60, lambda: system.ports.tasks.get(task_id)) == (
         Broken("Unreadable")
     )
 

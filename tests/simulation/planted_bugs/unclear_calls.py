@@ -20,7 +20,7 @@ from darkroom.pipeline.endings import publish as ending
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.plant import Bug, Swap
 
 # --- runs ----------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ BUGS: Final = (
     Bug(
         "a cancelled task's call is not found out about",
         _cancelled_is_cancelled,
-        stories=("cancelled in doubt, key",),
+        scenarios=("cancelled in doubt, key",),
     ),
     Bug(
         "a cancelled task pays again",
@@ -216,7 +216,7 @@ BUGS: Final = (
     Bug(
         "a refusal is lost when somebody cancels meanwhile",
         _refusals_are_lost,
-        stories=("cancelled, refused, none",),
+        scenarios=("cancelled, refused, none",),
     ),
     Bug(
         "a repeat's refusal is taken for proof",
@@ -226,13 +226,13 @@ BUGS: Final = (
     Bug(
         "a provider that is away is given up within the hour",
         _soon_given_up,
-        stories=("refused for an hour, key",),
+        scenarios=("refused for an hour, key",),
     ),
     Bug("whoever asks again does not wait for his turn", _nobody_takes_turns_to_ask),
     Bug(
         "a job that is not known is taken for failed",
         _not_known_is_failed,
-        stories=("denied, none, retried",),
+        scenarios=("denied, none, retried",),
     ),
     Bug("whatever is given up is taken for failed", _every_end_is_useless),
     Bug("a job is stopped though a retry may want it", _any_job_is_stopped),

@@ -19,7 +19,7 @@ MAX_DEPTH = 3
 """How many calls may be in the middle of each other; what falls due below that waits."""
 
 
-class Timeline:
+class Scheduler:
     """Seconds since the beginning, and a heap of what is due. Equal times keep their order."""
 
     def __init__(self) -> None:

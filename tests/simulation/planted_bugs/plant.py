@@ -28,7 +28,7 @@ class Bug:
     swaps: Callable[[], list[Swap]]
     focus: tuple[str, ...] = ()
     raced: bool = False
-    stories: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
 
 
 @contextmanager

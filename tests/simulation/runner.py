@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.simulation.faults import KINDS
-from tests.simulation.invariants import check
-from tests.simulation.outside import Restless
-from tests.simulation.seeds import build_world
-from tests.simulation.world import World
+from tests.simulation.fault_injection import NeverSettled
+from tests.simulation.fault_kinds import KINDS
+from tests.simulation.final_invariants import check
+from tests.simulation.seeds import build_system
+from tests.simulation.system import SimulatedSystem
 
 CHUNK = 25
 """How many worlds a process plays before it reports."""
@@ -63,20 +63,20 @@ class Report:
 
 def play(
     seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False
-) -> tuple[World, list[str]]:
+) -> tuple[SimulatedSystem, list[str]]:
     """Play one world until it rests; the promises that were broken."""
-    world = build_world(seed, tasks, focus=focus, trace=trace)
-    world.outside.most = 1_000 * (tasks + 20)
+    system = build_system(seed, tasks, focus=focus, trace=trace)
+    system.injector.most = 1_000 * (tasks + 20)
     try:
-        world.rest()
-        broken = check(world)
-        if world.reconsider():
-            broken += check(world)
-        if world.salvage():
-            broken += check(world)
-    except Restless as restless:
-        return world, [f"the world does not come to rest: {restless}"]
-    return world, list(dict.fromkeys(broken))
+        system.rest()
+        broken = check(system)
+        if system.reconsider():
+            broken += check(system)
+        if system.salvage():
+            broken += check(system)
+    except NeverSettled as restless:
+        return system, [f"the world does not come to rest: {restless}"]
+    return system, list(dict.fromkeys(broken))
 
 
 def play_some(seeds: Sequence[int], tasks: int, focus: Sequence[str] = ()) -> Report:
@@ -87,15 +87,15 @@ def play_some(seeds: Sequence[int], tasks: int, focus: Sequence[str] = ()) -> Re
     gc.freeze()
     try:
         for seed in seeds:
-            world, broken = play(seed, tasks, focus=focus)
+            system, broken = play(seed, tasks, focus=focus)
             report.worlds += 1
-            report.tasks += len(world.people.asks)
-            report.calls += world.outside.calls
-            report.states.update(task.state for task in world.tasks.stored.values())
-            report.faults.update(world.mischief.fired)
+            report.tasks += len(system.users.asks)
+            report.calls += system.injector.calls
+            report.states.update(task.state for task in system.tasks.stored.values())
+            report.faults.update(system.fault_policy.fired)
             report.broken += [(seed, sentence) for sentence in broken]
             # A world is one knot of objects that name each other: freed together, while it is warm.
-            del world
+            del system
             gc.collect()
     finally:
         gc.unfreeze()

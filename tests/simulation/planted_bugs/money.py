@@ -18,9 +18,9 @@ from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from tests.simulation.pace import WatchedLimiter
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
+from tests.simulation.rate_invariants import WatchedLimiter
 
 
 def _paid_before_the_intent() -> list[Swap]:

@@ -12,8 +12,8 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from darkroom.domain.errors import Busy, Conflict, DarkroomError
 from tests.fakes.clock import START
-from tests.simulation.faults import DEATHS, Mischief
-from tests.simulation.timeline import Timeline
+from tests.simulation.fault_kinds import DEATHS, FaultPolicy
+from tests.simulation.scheduler import Scheduler
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Died(BaseException):
         self.name = name
 
 
-class Restless(BaseException):
+class NeverSettled(BaseException):
     """The world has made more calls than it ever should: something goes round in circles."""
 
 
@@ -110,7 +110,7 @@ DELIVERING: Final = frozenset({"deliver", "fail"})
 
 
 @dataclass
-class Outside:
+class FaultInjector:
     """The way out.
 
     Attributes:
@@ -121,8 +121,8 @@ class Outside:
         shut_since: call -> since when a process that could say so knows that it is shut.
     """
 
-    timeline: Timeline
-    mischief: Mischief
+    scheduler: Scheduler
+    fault_policy: FaultPolicy
     current: Invocation | None = None
     calls: int = 0
     most: int = 1_000_000
@@ -136,9 +136,11 @@ class Outside:
         self, verb: str, task_id: str | None, limit_s: float, act: Callable[[], T]
     ) -> T | Broken:
         """Run one process; its answer, or the error that it ended with."""
-        skew_s = self.mischief.between(-5, 5) if self.mischief.chance("clock-skewed") else 0.0
+        skew_s = (
+            self.fault_policy.between(-5, 5) if self.fault_policy.chance("clock-skewed") else 0.0
+        )
         before = self.current
-        now = self.timeline.now
+        now = self.scheduler.now
         mine = Invocation(verb, task_id, now, now + limit_s, skew_s)
         self.current = mine
         if self.lines is not None:
@@ -158,7 +160,7 @@ class Outside:
             mine.over = True
             if verb in DELIVERING and not mine.hit:
                 for name in mine.refused & self.shut.keys():
-                    self.shut_since.setdefault(name, self.timeline.now)
+                    self.shut_since.setdefault(name, self.scheduler.now)
             if self.lines is not None:
                 self.note(f"< {verb} {task_id}")
             self.current = before
@@ -178,8 +180,8 @@ class Outside:
         """The way there; returns the fault that is still to strike, if any."""
         self.calls += 1
         if self.calls > self.most:
-            raise Restless(f"more than {self.most:,} calls")
-        kind = self.mischief.strike(name)
+            raise NeverSettled(f"more than {self.most:,} calls")
+        kind = self.fault_policy.strike(name)
         if self.shut and name in self.shut and kind != "crash-before":
             kind = self._refused_for_now(name)
         if self.lines is not None:
@@ -192,8 +194,10 @@ class Outside:
             self.current.hit |= name not in self.current.refused or kind in DEATHS
             self.current.excused |= kind in DEATHS
         if kind == "slow-call":
-            long = self.mischief.between(0, 1) < 0.5
-            seconds += self.mischief.between(1, 240) if long else self.mischief.between(0.2, 3)
+            long = self.fault_policy.between(0, 1) < 0.5
+            seconds += (
+                self.fault_policy.between(1, 240) if long else self.fault_policy.between(0.2, 3)
+            )
         self.pass_(seconds)
         if kind == "crash-before":
             self.die()
@@ -221,26 +225,26 @@ class Outside:
 
     def pass_(self, seconds: float) -> None:
         """Time goes by for everyone; the process may die of it, of others' doing or its own."""
-        until = self.timeline.now + seconds
-        self.timeline.pass_(seconds)
-        if self.current is not None and self.timeline.now > until + HELD_UP_S:
+        until = self.scheduler.now + seconds
+        self.scheduler.pass_(seconds)
+        if self.current is not None and self.scheduler.now > until + HELD_UP_S:
             self.current.excused = True
         self.check_time()
 
     def check_time(self) -> None:
         """Die when the process's time is up."""
-        if self.current is not None and self.timeline.now >= self.current.dies_at:
+        if self.current is not None and self.scheduler.now >= self.current.dies_at:
             self.current.harmed = True
             raise Died("Sandbox.Timedout")
 
     def time_left_s(self) -> float:
         """How long the process may still live."""
-        return self.current.dies_at - self.timeline.now if self.current else float("inf")
+        return self.current.dies_at - self.scheduler.now if self.current else float("inf")
 
     def note(self, what: str) -> None:
         """Add to the trace."""
         if self.lines is not None:
-            self.lines.append(f"{self.timeline.now:.3f} {what}")
+            self.lines.append(f"{self.scheduler.now:.3f} {what}")
 
     def digest(self) -> str:
         """The trace in short: two runs that did the same have the same."""
@@ -257,14 +261,14 @@ def _breaking(whole: Any, error: Callable[[], Exception]) -> Iterator[Any]:
 class SimulatedClock:
     """`ports.Clock` on the timeline, as wrong as the process's own clock is."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, injector: FaultInjector) -> None:
+        self._outside = injector
 
     def now(self) -> datetime:
         """UTC, aware."""
         current = self._outside.current
         skew_s = current.skew_s if current else 0.0
-        return START + timedelta(seconds=self._outside.timeline.now + skew_s)
+        return START + timedelta(seconds=self._outside.scheduler.now + skew_s)
 
     def sleep(self, seconds: float) -> None:
         """Time goes by for everyone; the process may die of it."""
@@ -274,10 +278,10 @@ class SimulatedClock:
 class Guarded:
     """A port whose every call is one to the outside; looks like the port to the pipeline."""
 
-    def __init__(self, port: object, name: str, outside: Outside) -> None:
+    def __init__(self, port: object, name: str, injector: FaultInjector) -> None:
         self._port = port
         self._name = name
-        self._outside = outside
+        self._outside = injector
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._port, name)
@@ -289,14 +293,14 @@ class Guarded:
         return guarded
 
 
-def _call(outside: Outside, port: str, act: Callable[..., Any]) -> Callable[..., Any]:
+def _call(injector: FaultInjector, port: str, act: Callable[..., Any]) -> Callable[..., Any]:
     name = f"{port}.{act.__name__}"
 
     # Every call of every port: what strikes none of them must cost next to nothing.
     def call(*args: Any, **kwargs: Any) -> Any:
-        kind = outside.begin(name)
+        kind = injector.begin(name)
         if kind is None:
             return act(*args, **kwargs)
-        return outside.struck(kind, lambda: act(*args, **kwargs))
+        return injector.struck(kind, lambda: act(*args, **kwargs))
 
     return call

@@ -5,38 +5,38 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
-from tests.simulation import (
-    bugs_of_accounts,
-    bugs_of_answers,
-    bugs_of_care,
-    bugs_of_doubt,
-    bugs_of_money,
-    bugs_of_order,
-    bugs_of_pauses,
-    bugs_of_stores,
-)
 from tests.simulation.crash_points import enumerate_points
-from tests.simulation.planting import Bug, planted
-from tests.simulation.play import play
+from tests.simulation.planted_bugs import (
+    accounts,
+    answers,
+    cleanup,
+    money,
+    ordering,
+    pauses,
+    stores,
+    unclear_calls,
+)
+from tests.simulation.planted_bugs.plant import Bug, planted
 from tests.simulation.races import RACES, run_race
-from tests.simulation.stories import STORIES
+from tests.simulation.runner import play
+from tests.simulation.scenarios import STORIES
 
 BUGS: Final[tuple[Bug, ...]] = (
-    *bugs_of_money.BUGS,
-    *bugs_of_order.BUGS,
-    *bugs_of_care.BUGS,
-    *bugs_of_doubt.BUGS,
-    *bugs_of_stores.BUGS,
-    *bugs_of_accounts.BUGS,
-    *bugs_of_answers.BUGS,
-    *bugs_of_pauses.BUGS,
+    *money.BUGS,
+    *ordering.BUGS,
+    *cleanup.BUGS,
+    *unclear_calls.BUGS,
+    *stores.BUGS,
+    *accounts.BUGS,
+    *answers.BUGS,
+    *pauses.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
 """What is said of a plant that no longer fits the product; it proves nothing."""
 
 
-def hunt(name: str, cpu_s: float) -> tuple[str, str] | None:
+def find_bug(name: str, cpu_s: float) -> tuple[str, str] | None:
     """Where the bug shows first, and what is broken there; None within the time.
 
     Raises:
@@ -56,11 +56,11 @@ def hunt(name: str, cpu_s: float) -> tuple[str, str] | None:
     return None
 
 
-def hunt_all(processes: int, cpu_s: float) -> Iterator[tuple[str, bool]]:
+def find_all(processes: int, cpu_s: float) -> Iterator[tuple[str, bool]]:
     """A line for each bug, and whether it was found."""
     names = [bug.name for bug in BUGS]
     with ProcessPoolExecutor(processes) as pool:
-        finds = pool.map(hunt, names, [cpu_s] * len(names))
+        finds = pool.map(find_bug, names, [cpu_s] * len(names))
         for name, find in zip(names, finds, strict=True):
             where, sentence = find or ("-", "NOT FOUND")
             yield f"{name:60} {where}: {sentence}", find is not None
@@ -68,10 +68,10 @@ def hunt_all(processes: int, cpu_s: float) -> Iterator[tuple[str, bool]]:
 
 def _places(bug: Bug) -> Iterator[tuple[str, list[str]]]:
     """Where to look: in stories, in races of two processes, or in worlds."""
-    for name in bug.stories:
+    for name in bug.scenarios:
         row = enumerate_points(STORIES[name], twice=False, spec_first=False)
         yield name, row.wrong(name)
-    if bug.stories:
+    if bug.scenarios:
         return
     if bug.raced:
         for name, race in RACES.items():

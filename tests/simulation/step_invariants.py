@@ -17,18 +17,18 @@ from darkroom.pipeline.fail import UNWANTED
 from darkroom.pipeline.paid_call.saved_answer import UNFETCHED
 from darkroom.pipeline.paid_call.settle import REPLAY_FOR
 from tests.fakes.routes import ROUTES
-from tests.simulation.outside import Outside
+from tests.simulation.fault_injection import FaultInjector
+from tests.simulation.payment_monitor import SKEW_S, PaymentMonitor
 from tests.simulation.results import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks
-from tests.simulation.till import SKEW_S, Till
-from tests.simulation.waiting import moved_on
+from tests.simulation.wait_invariants import moved_on
 
 MANIFEST: Final = ".manifest.json"
 KEYED: Final = frozenset(route.provider for route in ROUTES if route.idempotency == "key")
 
 
 @dataclass
-class Witness:
+class StepMonitor:
     """Fulfils `Watcher`, and hears the events.
 
     Attributes:
@@ -44,7 +44,7 @@ class Witness:
         routes_gone: whether some routes are not offered now; nobody can be asked by them.
     """
 
-    outside: Outside
+    injector: FaultInjector
     runs: int
     broken: list[str] = field(default_factory=list)
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Witness:
     routes_gone: bool = False
 
     def __post_init__(self) -> None:
-        self.till = Till(self.outside, self.say)
+        self.payment_monitor = PaymentMonitor(self.injector, self.say)
 
     def look_at(
         self,
@@ -75,7 +75,7 @@ class Witness:
     def say(self, what: str) -> None:
         """Write down that a promise was broken."""
         self.broken.append(what)
-        self.outside.note(f"BROKEN {what}")
+        self.injector.note(f"BROKEN {what}")
 
     # --- the table ------------------------------------------------------------------------------
 
@@ -86,8 +86,8 @@ class Witness:
 
     def changed(self, old: Task, new: Task) -> None:
         """A task was written over."""
-        if self.outside.lines is not None:
-            self.outside.note(f"{new.task_id} {old.state} -> {new.state}")
+        if self.injector.lines is not None:
+            self.injector.note(f"{new.task_id} {old.state} -> {new.state}")
         if new.run != old.run:
             self._run_changed(old, new)
         elif old.finished:
@@ -117,7 +117,7 @@ class Witness:
         if new.run - new.since_run >= self.runs:
             self.say(f"{new.task_id} began more than {self.runs} runs")
         if old.finished:
-            self.till.resumed(new)
+            self.payment_monitor.resumed(new)
             if new.state not in RESUMED.get(old.state, ()):
                 self.say(f"{new.task_id} was resumed from {old.state} as {new.state}")
             if new.state == "queued" and new.attempts:
@@ -180,15 +180,15 @@ class Witness:
         Not under another account's key, where its id may be another job's.
         """
         ours = task.paying.account in (None, self.account(task.paying.provider))
-        if ours and task.paying.job_id not in self.till.stops:
+        if ours and task.paying.job_id not in self.payment_monitor.stops:
             self.say(f"{task.task_id} gave {task.paying.job_id} up and let it run on")
 
     # --- the output bucket ----------------------------------------------------------------------
 
     def put(self, key: str, body: bytes) -> None:
         """An object was written to the output bucket."""
-        current = self.outside.current
-        self.outside.note(f"put {key}")
+        current = self.injector.current
+        self.injector.note(f"put {key}")
         if key.startswith(WORK):
             return
         self.writers[key] = current.task_id if current else None
@@ -211,7 +211,7 @@ class Witness:
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
         self.told[task_id, run][status] += 1
         self.said[task_id] = detail
-        self.outside.note(f"{kind} {task_id}")
+        self.injector.note(f"{kind} {task_id}")
         ended = self.ends.get((task_id, run))
         if ended != status or kind != f"Task {status.capitalize()}":
             self.say(f"'{kind}' was told of {task_id}, whose run {run} has ended {ended}")

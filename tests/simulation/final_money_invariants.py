@@ -6,22 +6,22 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import describe_attempt
 from tests.simulation.ledger import NEW_PRICE, PRICE, Job
-from tests.simulation.world import World
+from tests.simulation.system import SimulatedSystem
 
 
-def books(world: World) -> Iterator[str]:
+def find_money_violations(system: SimulatedSystem) -> Iterator[str]:
     """One sentence for each figure that is not right."""
-    ledger = world.providers.ledger
+    ledger = system.providers.ledger
     for (task_id, number), jobs in ledger.of.items():
         if len(jobs) > 1:
             yield f"{task_id} was charged {len(jobs)} times for attempt {number}"
-        task = world.tasks.stored[task_id]
+        task = system.tasks.stored[task_id]
         attempt = next((a for a in task.attempts if a.number == number), None)
         if attempt is None:
             yield f"{task_id} was charged for attempt {number}, of which it knows nothing"
             continue
-        yield from _attempt(world, task, attempt, jobs[0])
-    for task in world.tasks.stored.values():
+        yield from _attempt(system, task, attempt, jobs[0])
+    for task in system.tasks.stored.values():
         for attempt in task.attempts:
             if attempt.charged == "yes" and not ledger.of.get((task.task_id, attempt.number)):
                 yield f"{task.task_id} says that attempt {attempt.number} was charged"
@@ -32,30 +32,32 @@ def books(world: World) -> Iterator[str]:
             misnamed = (task.task_id, attempt.number) in ledger.misnamed
             if job and not mine and not misnamed:
                 yield f"{task.task_id} took {job.job_id} for its own"
-        yield from _cost(world, task)
+        yield from _cost(system, task)
 
 
-def _cost(world: World, task: Task) -> Iterator[str]:
+def _cost(system: SimulatedSystem, task: Task) -> Iterator[str]:
     """One call, and those that the spec or a person asked for all the same."""
     paid = [
         number
-        for (task_id, number), jobs in world.providers.ledger.of.items()
+        for (task_id, number), jobs in system.providers.ledger.of.items()
         if task_id == task.task_id and any(job.owed for job in jobs)
     ]
-    if len(paid) > 1 + len(world.witness.till.further[task.task_id]):
+    if len(paid) > 1 + len(system.step_monitor.payment_monitor.further[task.task_id]):
         yield f"{task.task_id} cost {len(paid)} calls"
     doubtful = {attempt.number for attempt in task.attempts if attempt.outcome == "unknown"}
-    put_up_with = world.witness.till.forgiven.get(task.task_id, frozenset()) | doubtful
+    put_up_with = (
+        system.step_monitor.payment_monitor.forgiven.get(task.task_id, frozenset()) | doubtful
+    )
     code = task.ending.failure.code if task.ending else ""
     # What a person cancels may have been paid for; what is out of date must not have been.
     if task.state == "cancelled" and code != "cancelled" and not put_up_with.issuperset(paid):
         yield f"{task.task_id} was paid for and cancelled: {code}"
 
 
-def _attempt(world: World, task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
+def _attempt(system: SimulatedSystem, task: Task, attempt: Attempt, job: Job) -> Iterator[str]:
     told = describe_attempt(attempt)
     where = f"{task.task_id}, attempt {attempt.number}: {told['charged']}, {told['credits']};"
-    mistaken = world.providers.ledger.mistaken(task.task_id, attempt)
+    mistaken = system.providers.ledger.mistaken(task.task_id, attempt)
     if attempt.charged == "no" and job.owed and not mistaken:
         yield f"{where} {job.amount} were taken"
     # A run that broke or was cancelled asks no more, so it hears of no refund; and nobody knows
@@ -64,7 +66,7 @@ def _attempt(world: World, task: Task, attempt: Attempt, job: Job) -> Iterator[s
     deaf = code in ("internal", "cancelled") or (code == "result-gone" and attempt.asked_since)
     if attempt.charged == "yes" and not job.owed and job.reported and not deaf:
         yield f"{where} nothing was taken"
-    misnamed = (task.task_id, attempt.number) in world.providers.ledger.misnamed
+    misnamed = (task.task_id, attempt.number) in system.providers.ledger.misnamed
     if (
         attempt.charged == "yes"
         and not misnamed

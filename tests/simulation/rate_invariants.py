@@ -14,7 +14,7 @@ from darkroom.domain.rate_limits import CircuitState, Rate, Rules
 from darkroom.pipeline.admission.admit import OWN_SIDE
 from tests.fakes.clock import START
 from tests.fakes.limiter import InMemoryLimiter
-from tests.simulation.outside import Invocation, Outside
+from tests.simulation.fault_injection import FaultInjector, Invocation
 
 RULES: Final[Mapping[str, Rules]] = {
     "alpha": Rules(Rate(6, 60)),
@@ -33,7 +33,7 @@ PAIR_S: Final = 4.0
 """Two processes that ask about one job within this ask in place of each other."""
 
 
-class Pace:
+class RateMonitor:
     """Every call that counts, by provider; times are seconds of the world."""
 
     def __init__(self, rules: Mapping[str, Rules]) -> None:
@@ -81,13 +81,13 @@ class WatchedLimiter(InMemoryLimiter):
             first refusal of another kind after that.
     """
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
         self.slipped: set[str] = set()
         self.taken: dict[str, float] = {}
         self.longest_s = 0.0
         self.paused: dict[str, float] = {}
-        self._outside = outside
+        self._outside = injector
         self._takers: dict[str, Invocation | None] = {}
 
     def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
@@ -97,7 +97,7 @@ class WatchedLimiter(InMemoryLimiter):
             self._takers[task_id] = self._outside.current
             if provider != OWN_SIDE:  # nobody's job
                 self.longest_s = max(self.longest_s, until - now)
-            self.taken[task_id] = self._outside.timeline.now
+            self.taken[task_id] = self._outside.scheduler.now
             self.slipped.discard(task_id)
         return taken
 
@@ -112,6 +112,6 @@ class WatchedLimiter(InMemoryLimiter):
         """Remember `new` where `old` is still what is known; whether it was."""
         changed = super().change(provider, old, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
-            pause_s = new.until - (START.timestamp() + self._outside.timeline.now)
+            pause_s = new.until - (START.timestamp() + self._outside.scheduler.now)
             self.paused[provider] = max(pause_s, self.paused.get(provider, 0.0))
         return changed

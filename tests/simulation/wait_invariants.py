@@ -15,7 +15,7 @@ MAX_PAUSE_S: Final = 300 + 60
 """A blocked account is tried again after this at the latest, with the time that a probe has."""
 
 
-def speechless(task: Task, said: Step, *, pending: bool, now: float) -> str | None:
+def missing_reason(task: Task, said: Step, *, pending: bool, now: float) -> str | None:
     """What is wrong with how a task was sent away, if anything is.
 
     Args:

@@ -1,6 +1,6 @@
 """What people do to the input bucket and to tasks, and what is deployed meanwhile.
 
-Every spec version that is uploaded, and every request that carries one, is one `Ask`: one task
+Every uploaded spec version, and every request that carries one, is one `ExpectedTask`: one task
 must come of it.
 """
 
@@ -22,12 +22,12 @@ from tests.fakes.routes import (
     SYNC_KEY,
     SYNC_NONE,
 )
-from tests.simulation.faults import Mischief
+from tests.simulation.fault_kinds import FaultPolicy
+from tests.simulation.intake_queue import MALFORMED
 from tests.simulation.ledger import NEW_PRICE
-from tests.simulation.queue import MALFORMED
 from tests.simulation.results import PNG
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.stores import PlainInputs
-from tests.simulation.timeline import Timeline
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
 MIDNIGHT_S: Final = 12 * 3600.0
@@ -37,7 +37,7 @@ GOOD: Final = "succeeded"
 
 
 @dataclass(frozen=True)
-class Ask:
+class ExpectedTask:
     """A task that was asked for.
 
     Attributes:
@@ -48,7 +48,7 @@ class Ask:
     expect: str | None
 
 
-class Desk(Protocol):
+class Commands(Protocol):
     """The command, as people use it: each in a process of its own, which may die."""
 
     def cancel(self, task_id: str) -> None:
@@ -59,7 +59,7 @@ class Desk(Protocol):
 
 
 @dataclass
-class People:
+class Users:
     """Uploads, overwrites, deletes, sends and second thoughts.
 
     Attributes:
@@ -68,27 +68,27 @@ class People:
         came: told of every file that is there now.
     """
 
-    timeline: Timeline
+    scheduler: Scheduler
     inputs: PlainInputs
-    mischief: Mischief
-    desk: Desk
+    fault_policy: FaultPolicy
+    desk: Commands
     send: Callable[[str], None]
     deploy: Callable[[Sequence[Route]], None]
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[ExpectedTask] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
     came: Callable[[str], None] = lambda _key: None
 
     def come(self, tasks: int) -> None:
         """Let about so many specs be dropped, one every three seconds or so."""
         for number in range(tasks):
-            at = self.mischief.between(0, 3 * tasks)
-            self.timeline.after(at, functools.partial(self._work, f"p{number}/cat.jpg"))
-        if self.mischief.chance("route-gone"):
+            at = self.fault_policy.between(0, 3 * tasks)
+            self.scheduler.after(at, functools.partial(self._work, f"p{number}/cat.jpg"))
+        if self.fault_policy.chance("route-gone"):
             self._deploy_for_a_while(ROUTES[:6])
-        if self.mischief.chance("price-changed"):
+        if self.fault_policy.chance("price-changed"):
             dearer = [replace(route, credits=lambda _params: NEW_PRICE) for route in ROUTES]
             self._deploy_for_a_while(dearer)
-        if self.mischief.chance("message-malformed"):
+        if self.fault_policy.chance("message-malformed"):
             self.send(MALFORMED)
 
     def drop(self, key: str, body: bytes = PHOTO) -> None:
@@ -100,7 +100,7 @@ class People:
         """Upload a spec."""
         body = json.dumps({"operation": operation, **more}).encode()
         version = self.inputs.put(key, body).version_id
-        self.asks.append(Ask(Trigger("upload", self.inputs.bucket, key, version), expect))
+        self.asks.append(ExpectedTask(Trigger("upload", self.inputs.bucket, key, version), expect))
         self._tell("Created", key, version)
 
     def remove(self, key: str) -> None:
@@ -118,45 +118,45 @@ class People:
         """Send a message that carries a spec."""
         spec = {"operation": operation}
         key = f"{photo}.{operation}.json"
-        if self.mischief.chance("message-without-id"):
+        if self.fault_policy.chance("message-without-id"):
             self.unnamed.append(key)
             self._repeat(json.dumps({"source": photo, "spec": spec}))
             return
-        self.asks.append(Ask(Trigger("message", self.inputs.bucket, key, name), GOOD))
+        self.asks.append(ExpectedTask(Trigger("message", self.inputs.bucket, key, name), GOOD))
         self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
 
     def _repeat(self, body: str) -> None:
         """Send a message, and perhaps the same once more: nobody says so, and it has a new id."""
-        at, again = 0.0, self.mischief.between(1, 10_000)
-        if self.mischief.chance("message-at-midnight"):
-            at = MIDNIGHT_S - self.timeline.now - self.mischief.between(0, 60)
-            again = self.mischief.between(1, 240)
-        self.timeline.after(at, lambda: self.send(body))
-        if self.mischief.chance("message-repeated"):
-            self.timeline.after(at + again, lambda: self.send(body))
+        at, again = 0.0, self.fault_policy.between(1, 10_000)
+        if self.fault_policy.chance("message-at-midnight"):
+            at = MIDNIGHT_S - self.scheduler.now - self.fault_policy.between(0, 60)
+            again = self.fault_policy.between(1, 240)
+        self.scheduler.after(at, lambda: self.send(body))
+        if self.fault_policy.chance("message-repeated"):
+            self.scheduler.after(at + again, lambda: self.send(body))
 
     def reconsider(self, tasks: Iterable[Task]) -> bool:
         """Try some of the tasks that ended badly once more; whether any."""
         bad = [task for task in tasks if task.state != GOOD]
-        tried = [task for task in bad if self.mischief.chance("retried-at-rest")]
+        tried = [task for task in bad if self.fault_policy.chance("retried-at-rest")]
         for task in tried:
             self._try_once_more(task)
         return bool(tried)
 
     def _try_once_more(self, task: Task) -> None:
-        pay_again = self.mischief.chance("paid-again-at-rest")
-        self._retry(self.mischief.between(0, 20), lambda: task.task_id, pay_again=pay_again)
-        if task.trigger.kind == "upload" and self.mischief.chance("spec-overwritten"):
+        pay_again = self.fault_policy.chance("paid-again-at-rest")
+        self._retry(self.fault_policy.between(0, 20), lambda: task.task_id, pay_again=pay_again)
+        if task.trigger.kind == "upload" and self.fault_policy.chance("spec-overwritten"):
             operation = task.order.operation if task.order else SYNC_KEY
             more = {"metadata": {"version": 3}}
             self._later(30, lambda: self.ask(task.trigger.key, operation, None, **more))
 
     def _work(self, photo: str) -> None:
         """One photo and its spec, in one of the ways in which that goes."""
-        draw = self.mischief.between(0, 1)
-        operation = OPERATIONS[int(self.mischief.between(0, len(OPERATIONS)))]
+        draw = self.fault_policy.between(0, 1)
+        operation = OPERATIONS[int(self.fault_policy.between(0, len(OPERATIONS)))]
         spec = f"{photo}.json"
-        unknown = {0: "fail", 1: "retry"}.get(int(self.mischief.between(0, 10)), "hold")
+        unknown = {0: "fail", 1: "retry"}.get(int(self.fault_policy.between(0, 10)), "hold")
         if draw < 0.55:
             self.drop(photo)
             self.ask(spec, operation, on_unknown=unknown)
@@ -189,7 +189,7 @@ class People:
     def _work_without_photo(self, photo: str, operation: str, unknown: str, draw: float) -> None:
         """Specs that wait for their photo, which is uploaded later or comes back."""
         spec = f"{photo}.json"
-        if self.mischief.chance("photo-undeleted"):
+        if self.fault_policy.chance("photo-undeleted"):
             self.drop(photo)
             self.remove(photo)
             self._later(5, lambda: self.ask(spec, operation, on_unknown=unknown))
@@ -208,35 +208,35 @@ class People:
             self._later(0.2, functools.partial(self.ask, key, operation, None))
 
     def _meddle(self, photo: str, spec: str, operation: str) -> None:
-        """People change their minds."""
-        if self.mischief.chance("spec-overwritten"):
+        """Users change their minds."""
+        if self.fault_policy.chance("spec-overwritten"):
             more = {"metadata": {"version": 2}}
-            draw = self.mischief.between(0, 1)
+            draw = self.fault_policy.between(0, 1)
             other = operation if draw < 0.5 else SYNC_KEY
             self._later(
                 30 if draw * 2 % 1 < 0.25 else 1, lambda: self.ask(spec, other, None, **more)
             )
-        if self.mischief.chance("spec-deleted"):
+        if self.fault_policy.chance("spec-deleted"):
             self._later(30, lambda: self.remove(spec))
-        if self.mischief.chance("photo-overwritten"):
+        if self.fault_policy.chance("photo-overwritten"):
             self._later(30, lambda: self.drop(photo, PHOTO + b" again"))
-        if self.mischief.chance("photo-deleted"):
+        if self.fault_policy.chance("photo-deleted"):
             self._later(20, lambda: self.remove(photo))
             self._later(60, lambda: self.drop(photo))
-        if self.mischief.chance("cancelled"):
+        if self.fault_policy.chance("cancelled"):
             self._later(40, lambda: self.desk.cancel(self._newest(photo)))
-        if self.mischief.chance("retried"):
-            at = self.mischief.between(5, 900)
+        if self.fault_policy.chance("retried"):
+            at = self.fault_policy.between(5, 900)
             self._retry(at, lambda: self._newest(photo), pay_again=False)
-        if self.mischief.chance("paid-again"):
-            at = self.mischief.between(5, 900)
+        if self.fault_policy.chance("paid-again"):
+            at = self.fault_policy.between(5, 900)
             self._retry(at, lambda: self._newest(photo), pay_again=True)
 
     def _retry(self, at: float, task_id: Callable[[], str], *, pay_again: bool) -> None:
         """Retry a task, and perhaps once more at the same moment."""
-        for _ in range(2 if self.mischief.chance("retried-twice") else 1):
-            after_s = at + self.mischief.between(0, 0.1)
-            self.timeline.after(after_s, lambda: self.desk.retry(task_id(), pay_again=pay_again))
+        for _ in range(2 if self.fault_policy.chance("retried-twice") else 1):
+            after_s = at + self.fault_policy.between(0, 0.1)
+            self.scheduler.after(after_s, lambda: self.desk.retry(task_id(), pay_again=pay_again))
 
     def _newest(self, photo: str) -> str:
         """The task that was asked for last about a photo."""
@@ -245,10 +245,10 @@ class People:
 
     def _deploy_for_a_while(self, routes: Sequence[Route]) -> None:
         self._later(30, lambda: self.deploy(routes))
-        self.timeline.after(60, lambda: self.deploy(ROUTES))
+        self.scheduler.after(60, lambda: self.deploy(ROUTES))
 
     def _later(self, most_s: float, act: Callable[[], None]) -> None:
-        self.timeline.after(self.mischief.between(0, most_s), act)
+        self.scheduler.after(self.fault_policy.between(0, most_s), act)
 
     def _tell(self, what: str, key: str, version: str) -> None:
         bucket = self.inputs.bucket

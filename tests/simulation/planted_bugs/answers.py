@@ -16,7 +16,7 @@ from darkroom.pipeline.paid_call import own_side, settle
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.stores import PlainTasks
 
 LATE: Final = ("result-late", "result-very-late")
@@ -170,12 +170,12 @@ BUGS: Final = (
     Bug(
         "an answer is not laid aside at a bad end",
         lambda: [(failing, "lay_aside", _nothing)],
-        stories=("cut short at its end, retried",),
+        scenarios=("cut short at its end, retried",),
     ),
     Bug("results that cannot be written break the run", _held_up_runs_break, ("outputs-shut",)),
     Bug(
         "what is held up keeps nothing but its address",
         lambda: [(own_side, "_kept", lambda _ports, task: task.paying)],
-        stories=("outputs shut for hours, none, sync",),
+        scenarios=("outputs shut for hours, none, sync",),
     ),
 )

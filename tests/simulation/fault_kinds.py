@@ -131,7 +131,7 @@ CHANCES: Final[Mapping[str, float]] = {
 KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
 
 
-class Mischief(Protocol):
+class FaultPolicy(Protocol):
     """Decides what goes wrong, and counts it."""
 
     fired: Counter[str]
@@ -146,7 +146,7 @@ class Mischief(Protocol):
         """A number of the world's own: a pause, a duration, a place."""
 
 
-class Peace:
+class NoFaults:
     """No mischief at all."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class Peace:
         return (least + most) / 2
 
 
-class Dice:
+class RandomFaults:
     """Faults by chance; the same seed always brings the same.
 
     Args:

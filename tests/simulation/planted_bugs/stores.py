@@ -11,8 +11,8 @@ from darkroom.pipeline.orders import new_task as draft
 from darkroom.pipeline.orders.resolve import look
 from darkroom.pipeline.orders.superseded import DELETED, stale
 from darkroom.ports import Found, Ports
-from tests.simulation.outside import ClientError
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.fault_injection import ClientError
+from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
 def _each_until_one_breaks(ids: Iterable[str], act: Callable[[str], None]) -> None:

@@ -15,8 +15,8 @@ from darkroom.pipeline.admission.admit import give_up_leases
 from darkroom.pipeline.endings import publish as ending
 from darkroom.ports import Ports
 from tests.fakes.limiter import InMemoryLimiter
-from tests.simulation.pace import WatchedLimiter
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.plant import Bug, Swap
+from tests.simulation.rate_invariants import WatchedLimiter
 
 
 def _nothing(*_: object, **__: object) -> None:
@@ -255,13 +255,13 @@ BUGS: Final = (
     Bug(
         "FAIL throws a paid answer away",
         lambda: [(failing, "lay_aside", _nothing)],
-        stories=("cut short at its end, retried",),
+        scenarios=("cut short at its end, retried",),
     ),
     Bug("a job that is given up runs on", lambda: [(failing, "_stop_job", _nothing)]),
     Bug(
         "a call under way is cancelled as if it cost nothing",
         _cancelled_while_calling,
-        stories=("cancelled in doubt, last run",),
+        scenarios=("cancelled in doubt, last run",),
     ),
     Bug("a task is cancelled whatever it is at", _cancelled_at_once, ("cancelled",)),
     Bug("retry pays again", _retried_from_scratch),

@@ -14,9 +14,9 @@ from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import CANCELLED
 from darkroom.pipeline.fail import UNWANTED
 from tests.fakes.clock import START
+from tests.simulation.fault_injection import FaultInjector, Invocation
 from tests.simulation.ledger import Ledger
-from tests.simulation.outside import Invocation, Outside
-from tests.simulation.pace import RULES
+from tests.simulation.rate_invariants import RULES
 
 SKEW_S: Final = 11
 """How far two clocks may differ."""
@@ -32,8 +32,8 @@ Number = tuple[str, int]
 
 
 @dataclass
-class Till:
-    """Fulfils `Cashier`.
+class PaymentMonitor:
+    """Fulfils `PaymentListener`.
 
     Attributes:
         doubts: attempts of which nobody could know what became of the paid call.
@@ -45,7 +45,7 @@ class Till:
         vain: when something was paid for lately although nothing could be delivered.
     """
 
-    outside: Outside
+    injector: FaultInjector
     say: Callable[[str], None]
     doubts: set[Number] = field(default_factory=set)
     answers: dict[Number, Invocation | None] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Till:
 
     def resumed(self, task: Task) -> None:
         """A person began a new run; only one who says so may pay again."""
-        current = self.outside.current
+        current = self.injector.current
         if current is not None and current.verb == "pay-again" and task.state == "queued":
             self.forgiven[task.task_id] = frozenset(a.number for a in task.attempts)
         else:
@@ -69,7 +69,7 @@ class Till:
 
     def paying(self, work: JobRequest, request: str) -> None:
         """A paid call is about to be sent."""
-        outside, task = self.outside, self._tasks.get(work.task_id)
+        injector, task = self.injector, self._tasks.get(work.task_id)
         where = f"{work.task_id}, attempt {work.attempt},"
         # What a person cancels meanwhile is asked for again, to find out; nothing else is.
         again = task is not None and bool(task.attempts) and task.paying.replays > 0
@@ -87,11 +87,11 @@ class Till:
         self._count_open(work)
         if work.route.idempotency == "key":
             return
-        now = START + timedelta(seconds=outside.timeline.now)
+        now = START + timedelta(seconds=injector.scheduler.now)
         ends = now + timedelta(seconds=work.route.call_s)
         if ends > attempt.call_until + timedelta(seconds=SKEW_S):
             self.say(f"{where} was begun too late to be over when it should be")
-        if outside.time_left_s() < work.route.call_s:
+        if injector.time_left_s() < work.route.call_s:
             self.say(f"{where} was begun by a process that may die before it is over")
 
     def doubted(self, work: JobRequest) -> None:
@@ -101,11 +101,11 @@ class Till:
 
     def refused(self, work: JobRequest) -> None:
         """A paid call is clearly refused."""
-        self.refusals[work.task_id, work.attempt] = self.outside.current
+        self.refusals[work.task_id, work.attempt] = self.injector.current
 
     def answered(self, work: JobRequest) -> None:
         """The answer of a paid call reaches whoever sent it."""
-        self.answers[work.task_id, work.attempt] = self.outside.current
+        self.answers[work.task_id, work.attempt] = self.injector.current
 
     def stopping(self, job_id: str) -> None:
         """Somebody asks for a job to be stopped."""
@@ -134,8 +134,8 @@ class Till:
 
     def _judge_closed(self, work: JobRequest) -> None:
         """While results cannot be written, next to nothing is paid for."""
-        now = self.outside.timeline.now
-        since = self.outside.shut_since.get("outputs.put_over")
+        now = self.injector.scheduler.now
+        since = self.injector.shut_since.get("outputs.put_over")
         if since is None or now - since < CLOSED_S:
             return
         self.vain = [at for at in self.vain if at > now - VAIN_IN_S]
@@ -151,7 +151,7 @@ class Till:
         provider, most = work.route.provider, RULES[work.route.provider].leases
         if most is None or not work.route.asynchronous:
             return
-        since = START + timedelta(seconds=self.outside.timeline.now - work.route.job_s)
+        since = START + timedelta(seconds=self.injector.scheduler.now - work.route.job_s)
         open_jobs = sum(
             1
             for task in self._tasks.values()

@@ -5,7 +5,7 @@ from typing import Protocol
 from darkroom.domain.provider_jobs import JobRequest
 
 
-class Cashier(Protocol):
+class PaymentListener(Protocol):
     """Sees money move."""
 
     def paying(self, work: JobRequest, request: str) -> None:

@@ -18,8 +18,8 @@ from darkroom.pipeline.paid_call import own_side, settle
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step, Tasks
-from tests.simulation.bugs_of_accounts import BLOCKED
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.accounts import BLOCKED
+from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
 def _nothing(*_: object, **__: object) -> None:

@@ -19,19 +19,25 @@ from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
-from tests.simulation.faults import Mischief, Peace
-from tests.simulation.machine import Machine
-from tests.simulation.outside import Broken, Guarded, Invocation, Outside, SimulatedClock
-from tests.simulation.pace import WatchedLimiter
-from tests.simulation.people import People
+from tests.simulation.asl_interpreter import AslInterpreter
+from tests.simulation.fault_injection import (
+    Broken,
+    FaultInjector,
+    Guarded,
+    Invocation,
+    SimulatedClock,
+)
+from tests.simulation.fault_kinds import FaultPolicy, NoFaults
+from tests.simulation.intake_queue import IntakeQueue
+from tests.simulation.outages import Outages
+from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.providers import SimulatedProviders
-from tests.simulation.queue import Queue
-from tests.simulation.spells import Spells
+from tests.simulation.rate_invariants import WatchedLimiter
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.step_invariants import StepMonitor
 from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
-from tests.simulation.till import SKEW_S
-from tests.simulation.timeline import Timeline
-from tests.simulation.waiting import AWAITED_S, SPEECHLESS_S, speechless
-from tests.simulation.witness import Witness
+from tests.simulation.wait_invariants import AWAITED_S, SPEECHLESS_S, missing_reason
+from tests.simulation.workload import Users
 
 LIMITS: Final[Mapping[str, int]] = {
     "intake": 60,
@@ -71,14 +77,14 @@ _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], floa
 class _Letters:
     """The only thing that the pipeline does with the queue."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: IntakeQueue) -> None:
         self.put = queue.put
 
 
 class _Errands:
     """What intake leaves to itself."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: IntakeQueue) -> None:
         self._queue = queue
 
     def send(self, bodies: Sequence[str]) -> None:
@@ -87,7 +93,7 @@ class _Errands:
             self._queue.send(body)
 
 
-class World:
+class SimulatedSystem:
     """Everything there is.
 
     Attributes:
@@ -97,7 +103,7 @@ class World:
 
     def __init__(
         self,
-        mischief: Mischief,
+        fault_policy: FaultPolicy,
         *,
         calm: bool = False,
         trace: bool = False,
@@ -105,39 +111,41 @@ class World:
     ) -> None:
         self.calm = calm
         self.sweeps = 0
-        self.mischief = mischief
-        self.timeline = Timeline()
-        self.outside = Outside(self.timeline, mischief, lines=[] if trace else None)
-        self.witness = Witness(self.outside, limits.runs)
-        self.tasks = PlainTasks(self.witness)
-        self.outputs = PlainOutputs(self.witness)
-        self.spells = Spells(self.outside, self.tasks)
+        self.fault_policy = fault_policy
+        self.scheduler = Scheduler()
+        self.injector = FaultInjector(self.scheduler, fault_policy, lines=[] if trace else None)
+        self.step_monitor = StepMonitor(self.injector, limits.runs)
+        self.tasks = PlainTasks(self.step_monitor)
+        self.outputs = PlainOutputs(self.step_monitor)
+        self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
-        self.limiter = WatchedLimiter(self.outside)
+        self.limiter = WatchedLimiter(self.injector)
         self.providers = SimulatedProviders(
-            ROUTES, self.outside, self.witness.till, self.spells.paid
+            ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.paid
         )
-        self.machine = Machine(self.outside, self.door)
-        self.providers.replaced = self.machine.abort
-        self.witness.look_at(self.tasks, self.outputs, self._alive, self.providers.account)
-        self.witness.till.look_at(self.tasks.stored, self.providers.ledger, self.limiter.slipped)
-        self.queue = Queue(self.outside, self._take)
+        self.interpreter = AslInterpreter(self.injector, self.door)
+        self.providers.replaced = self.interpreter.abort
+        self.step_monitor.look_at(self.tasks, self.outputs, self._alive, self.providers.account)
+        self.step_monitor.payment_monitor.look_at(
+            self.tasks.stored, self.providers.ledger, self.limiter.slipped
+        )
+        self.queue = IntakeQueue(self.injector, self._take)
         self.ports = self._build_ports(limits)
         # A process in the middle of another may not stay long: the other one would wait for it.
         self._hasty = replace(self.ports, limits=replace(limits, attend_s=0))
-        self.people = People(
-            self.timeline, self.inputs, mischief, self, self.queue.send, self._deploy
+        self.users = Users(
+            self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
-        self.people.came = self._expect
+        self.users.came = self._expect
         self._patrolled = False
 
     def rest(self) -> None:
         """Let everything happen, swept for as long as anything is due, until nothing is left."""
-        if not self.mischief.chance("dead-letters-left"):
+        if not self.fault_policy.chance("dead-letters-left"):
             for at in REDRIVE_S:
-                self.timeline.after(at, self.redrive)
-        if self.mischief.chance("bad-ends-redriven"):
-            self.timeline.after(self.mischief.between(600, 6000), self.machine.redrive)
+                self.scheduler.after(at, self.redrive)
+        if self.fault_policy.chance("bad-ends-redriven"):
+            self.scheduler.after(self.fault_policy.between(600, 6000), self.interpreter.redrive)
         self._go_on()
         while self.queue.redrive():
             self._go_on()
@@ -145,7 +153,7 @@ class World:
     def reconsider(self) -> bool:
         """Let people have second thoughts about what ended badly; whether anything came of it."""
         ended = [task for task in self.tasks.stored.values() if task.finished]
-        changed_their_minds = self.people.reconsider(ended)
+        changed_their_minds = self.users.reconsider(ended)
         if changed_their_minds:
             self.rest()
         return changed_their_minds
@@ -154,13 +162,13 @@ class World:
         """Retry, in peace, whatever was paid for and has a result, which must come; whether any."""
         if not self._recoverable():
             return False
-        self.outside.mischief = Peace()
+        self.injector.fault_policy = NoFaults()
         for _ in range(SALVAGES):
             for task_id in self._recoverable():
                 self.retry(task_id, pay_again=False)
             self._go_on()
         for task_id in self._recoverable():
-            self.witness.say(f"{task_id} was paid for, and its result is not to be had")
+            self.step_monitor.say(f"{task_id} was paid for, and its result is not to be had")
         return True
 
     def sweep(self) -> None:
@@ -170,29 +178,29 @@ class World:
         begun: list[Invocation | None] = []
 
         def act() -> None:
-            begun.append(self.outside.current)
+            begun.append(self.injector.current)
             sweep.sweep(self.ports)
 
         alone = self.tasks.read is None
         if alone:
             self.tasks.read = read
-        self.outside.invoke("sweep", None, LIMITS["sweep"], act)
+        self.injector.invoke("sweep", None, LIMITS["sweep"], act)
         if alone:
             self.tasks.read = None
         unharmed = begun[0] is not None and not begun[0].harmed
         if alone and unharmed and due - read:
-            self.witness.say(f"SWEEP passed {min(due - read)} over")
+            self.step_monitor.say(f"SWEEP passed {min(due - read)} over")
 
     def cancel(self, task_id: str) -> None:
         """Somebody cancels a task."""
         act = lambda: cancel.stop(self.ports, task_id)  # noqa: E731 - as for doors
-        self.outside.invoke("cancel", task_id, PERSON_S, act)
+        self.injector.invoke("cancel", task_id, PERSON_S, act)
 
     def retry(self, task_id: str, *, pay_again: bool) -> None:
         """Somebody retries a task."""
         verb = "pay-again" if pay_again else "retry"
         act = lambda: retry.retry(self.ports, task_id, pay_again=pay_again)  # noqa: E731 - the same
-        self.outside.invoke(verb, task_id, PERSON_S, act)
+        self.injector.invoke(verb, task_id, PERSON_S, act)
 
     def redrive(self) -> None:
         """Somebody puts the intake queue's dead letters back."""
@@ -201,19 +209,19 @@ class World:
     def _go_on(self) -> None:
         if not self._patrolled:
             self._patrolled = True
-            self.timeline.after(self.mischief.between(0, EVERY_S), self._patrol)
-        self.timeline.run()
+            self.scheduler.after(self.fault_policy.between(0, EVERY_S), self._patrol)
+        self.scheduler.run()
 
     def _patrol(self) -> None:
         """Sweep when something is due; sweeps that would find nothing are left out."""
         self._sweep_what_is_due()
         # In the middle of a call more is to come, whatever else there is.
-        more = self.tasks.looks or self.timeline.depth or not self.timeline.idle
+        more = self.tasks.looks or self.scheduler.depth or not self.scheduler.idle
         self._patrolled = bool(more) and self.sweeps < SWEEPS
         if self._patrolled:
             soonest = self._soonest()
             away_s = (soonest - self._now()).total_seconds() if soonest else STILL.total_seconds()
-            self.timeline.after(max(away_s, 0) + EVERY_S, self._patrol)
+            self.scheduler.after(max(away_s, 0) + EVERY_S, self._patrol)
 
     def _sweep_what_is_due(self) -> None:
         soonest = self._soonest()
@@ -227,39 +235,39 @@ class World:
         return min(map(self.tasks.due_at, self.tasks.looks), default=None)
 
     def _build_ports(self, limits: Limits) -> Ports:
-        outside = self.outside
+        injector = self.injector
         guarded: dict[str, Any] = {
-            name: Guarded(port, name, outside)
+            name: Guarded(port, name, injector)
             for name, port in {
                 "tasks": self.tasks,
                 "inputs": self.inputs,
                 "outputs": self.outputs,
-                "workflows": self.machine,
-                "events": self.witness,
+                "workflows": self.interpreter,
+                "events": self.step_monitor,
                 "dead_letters": _Letters(self.queue),
                 "limiter": self.limiter,
                 "errands": _Errands(self.queue),
             }.items()
         }
-        clock = SimulatedClock(outside)
+        clock = SimulatedClock(injector)
         return Ports(**guarded, providers=self.providers, clock=clock, limits=limits)
 
     def door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
         """Call a door of the workflow."""
-        ports = self._hasty if self.timeline.depth else self.ports
-        left_s = self.outside.time_left_s
+        ports = self._hasty if self.scheduler.depth else self.ports
+        left_s = self.injector.time_left_s
         act = _DOORS[verb]
-        said = self.outside.invoke(
+        said = self.injector.invoke(
             verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s)
         )
         if verb == "fail" and event["task_id"] in self.tasks.looks:
-            self.timeline.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
+            self.scheduler.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
         if event["run"] == self.tasks.stored[event["task_id"]].run:
             self._listen(event["task_id"], said)
         if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
             for provider, leases in self.limiter.leases.items():
                 if event["task_id"] in leases:
-                    self.witness.say(
+                    self.step_monitor.say(
                         f"{event['task_id']} needs no lease of {provider}, and has one"
                     )
         return said
@@ -271,9 +279,9 @@ class World:
         task = self.tasks.stored[task_id]
         pending = task.state == "running" and task.paying.job_id in self.providers.pending
         now = self._now().timestamp()
-        wrong = speechless(task, said, pending=pending, now=now)
+        wrong = missing_reason(task, said, pending=pending, now=now)
         if wrong is not None:
-            self.witness.say(wrong)
+            self.step_monitor.say(wrong)
 
     def _take(self, message: Message) -> Broken | None:
         """Call INTAKE with a message; None when it was taken."""
@@ -281,10 +289,10 @@ class World:
         dead = len(self.queue.reasons)
 
         def act() -> None:
-            begun.append(self.outside.current)
+            begun.append(self.injector.current)
             intake.receive(self.ports, message, read_message)
 
-        said = self.outside.invoke("intake", None, LIMITS["intake"], act)
+        said = self.injector.invoke("intake", None, LIMITS["intake"], act)
         given_up = len(self.queue.reasons) > dead
         if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
             self._look_for_forgotten(message)
@@ -300,28 +308,28 @@ class World:
                     task = self.tasks.stored[task_id]
                     readable = task_id not in self.tasks.unreadable
                     if readable and task.awaits_inputs and self._all_there(task):
-                        self.witness.say(f"INTAKE left {task_id} waiting for {one.key}")
+                        self.step_monitor.say(f"INTAKE left {task_id} waiting for {one.key}")
 
     def _deploy(self, routes: Sequence[Route]) -> None:
-        self.witness.routes_gone = len(routes) < len(ROUTES)
-        if self.witness.routes_gone:
+        self.step_monitor.routes_gone = len(routes) < len(ROUTES)
+        if self.step_monitor.routes_gone:
             # A task on its way may find its route gone; its door may say so.
-            self.outside.expected = (*self.outside.expected, LookupError)
+            self.injector.expected = (*self.injector.expected, LookupError)
         self.providers.offered = tuple(routes)
 
     def _recoverable(self) -> list[str]:
         return self.providers.ledger.recoverable(self.tasks.stored.values())
 
     def _alive(self, task_id: str, run: int) -> bool:
-        return self.machine.status(task_id, run) == "running"
+        return self.interpreter.status(task_id, run) == "running"
 
     def _now(self) -> datetime:
         """The true time, whatever a process's clock says."""
-        return START + timedelta(seconds=self.timeline.now)
+        return START + timedelta(seconds=self.scheduler.now)
 
     def _expect(self, key: str) -> None:
         """A file is there: some time later nobody waits for it any more."""
-        self.timeline.after(AWAITED_S, lambda: self._look_for_idlers(key))
+        self.scheduler.after(AWAITED_S, lambda: self._look_for_idlers(key))
 
     def _look_for_idlers(self, key: str) -> None:
         """Whoever waits although everything is there should have been released by its event."""
@@ -330,7 +338,7 @@ class World:
         for task_id in self.tasks.wanting(key):
             task = self.tasks.stored[task_id]
             if task.awaits_inputs and self._all_there(task):
-                self.witness.say(f"{task_id} waits {AWAITED_S} s after {key} came")
+                self.step_monitor.say(f"{task_id} waits {AWAITED_S} s after {key} came")
 
     def _all_there(self, task: Task) -> bool:
         keys = (key for keys in task.asked.keys.values() for key in keys)
@@ -343,4 +351,4 @@ class World:
         now = self._now()
         for one in self.tasks.stored.values():
             if one.awaits_inputs and one.deadline <= now and self._all_there(one):
-                self.witness.say(f"{one.task_id} waits though everything is there")
+                self.step_monitor.say(f"{one.task_id} waits though everything is there")

@@ -10,7 +10,7 @@ from darkroom.pipeline import poll, submit
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
-from tests.simulation.planting import Bug, Swap
+from tests.simulation.planted_bugs.plant import Bug, Swap
 
 BLOCKED: Final = ("no-credits", "key-refused")
 REPLACED: Final = ("other-account", "unanswered", "accepted-but-unanswered", "free-unanswered")

@@ -8,7 +8,7 @@ PLACE: Final = 0.371
 """Where between two bounds every figure of these worlds lies; any would do."""
 
 
-class Doom:
+class SingleFault:
     """A mischief that strikes one call, in one way, and does nothing else of its own.
 
     Args:
