@@ -1,8 +1,10 @@
 """The state machine between the doors, and what happens when a run ends without its last door.
 
-The workflow itself is `functions/workflow.asl.json`; only the functions' ARNs are put into it.
+The workflow itself is `functions/workflow.asl.json`; what its tasks share is written into each
+of them, and the functions' ARNs are put in.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from infra.aws import permissions as grants
 from infra.aws.environments import Environment
 from infra.aws.functions import DarkroomFunction, build_log_group
 from infra.aws.sizes import Verb
+from infra.aws.workflow_definition import build_definition
 
 # Ends that no Catch sees: the time limit, a stop from outside, an error in the workflow itself.
 BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -64,7 +67,9 @@ class Workflow(Construct):
             state_machine_name=self._name,
             state_machine_type=sfn.StateMachineType.STANDARD,
             # The text, not the file: a file's contents would hide in an asset of the deployment.
-            definition_body=sfn.DefinitionBody.from_string(definition.read_text("utf-8")),
+            definition_body=sfn.DefinitionBody.from_string(
+                json.dumps(build_definition(definition.read_text("utf-8")), indent=2)
+            ),
             definition_substitutions={
                 f"{name.capitalize()}Function": arn for name, arn in arns.items()
             },

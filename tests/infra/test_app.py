@@ -35,9 +35,17 @@ def test_a_circle_of_resources_ends_the_synthesis(synthesis: Synthesis) -> None:
     assert "circular" in synthesis.circle.lower()
 
 
-@pytest.mark.parametrize("module", ["infra.aws.app", "infra.aws.layers", "infra.aws.environments"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "infra.aws.app",
+        "infra.aws.layers",
+        "infra.aws.environments",
+        "infra.aws.workflow_definition",
+    ],
+)
 def test_importing_does_not_start_node(module: str, tmp_path: Path) -> None:
-    """The command and the local environment import these without paying for the CDK."""
+    """The command, the local environment and the simulation do not pay for the CDK."""
     script = f"import sys, {module}; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
     assert run_bare(["-c", script], tmp_path).returncode == 0
 

@@ -2,18 +2,16 @@
 
 import json
 import re
-from pathlib import Path
 
 from tests.infra.template import Template, references
-
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+from tests.workflow.definition import definition
 
 
 def test_the_workflow_is_the_file_with_every_function_put_in(template: Template) -> None:
     """Each `${...}` has a function of the same name, and no function is left over."""
     machine = template.one("StepFunctions::StateMachine")
     text = machine["DefinitionString"]
-    assert json.loads(text) == json.loads((FUNCTIONS / "workflow.asl.json").read_text("utf-8"))
+    assert json.loads(text) == definition()
     substitutions = machine["DefinitionSubstitutions"]
     assert set(re.findall(r"\$\{(\w+)\}", text)) == set(substitutions)
     assert {name: references(value) for name, value in substitutions.items()} == {

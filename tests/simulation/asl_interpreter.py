@@ -5,12 +5,12 @@ run that ends badly is told to FAIL, as EventBridge does.
 """
 
 import functools
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from darkroom.ports import RunStatus, Step
+from infra.aws.workflow_definition import build_definition
 from tests.simulation.fault_injection import Broken, FaultInjector
 
 PATH: Final = Path(__file__).parents[2] / "functions" / "workflow.asl.json"
@@ -223,12 +223,12 @@ class Run:
 
 @functools.cache
 def definition() -> Mapping[str, Any]:
-    """The workflow's file, read so that it can be followed quickly.
+    """The deployed workflow, read so that it can be followed quickly.
 
     Every task has the `verb` that its `Resource` names, every choice its `rules`: tests of a path
     for a value, and where to go.
     """
-    document: dict[str, Any] = json.loads(PATH.read_text())
+    document = build_definition(PATH.read_text("utf-8"))
     for name, state in document["States"].items():
         known = _KNOWN[state["Type"]]
         strange = set(state) - known - {"Type", "Comment", "Next"}

@@ -140,6 +140,11 @@ def test_nothing_but_ids_and_answers_travels() -> None:
         assert states()[name]["ResultPath"] == "$.step"
 
 
+def test_what_is_deployed_is_the_states_language_alone() -> None:
+    """AWS would refuse the key under which the file keeps what its tasks share."""
+    assert set(definition()) == {"Comment", "StartAt", "TimeoutSeconds", "States"}
+
+
 def test_the_file_names_no_account_and_no_address() -> None:
     """Where it runs is put in by the stack."""
     text = PATH.read_text()
