@@ -10,7 +10,6 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = ROOT / "events"
 PHOTOS: Final = EVENTS / "photos"
 SPECS: Final = EVENTS / "specs"
-SCHEMA: Final = EVENTS / "spec.schema.json"
 
 
 def need_checkout() -> None:

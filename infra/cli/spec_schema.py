@@ -1,127 +1,128 @@
 """The spec's JSON Schema: the model's own, and per operation who does it and with which params.
 
-An operation whose routes have task types, such as `task`, is described by model and task type.
+It is in two parts. `task` has more rules than all other operations together, one for each model
+and task type, so they are a part of their own, to which the other refers by its file's name.
 
 It says what an editor can know. What needs two fields at once beyond that (a mask that a mode
 wants, a model of one provider only) is said by `darkroom validate`.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import LiteralSchema, NullableSchema, WithDefaultSchema
 
 from darkroom.domain.object_keys import TYPED
 from darkroom.domain.routes import Params, Route
 from darkroom.domain.spec import Spec
+from infra.cli.json_layout import lay_out
 from infra.cli.offline_specs import find_offered
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-TEMPLATE: Final = "#/$defs/{model}"
+SPEC: Final = "spec"
+TASK: Final = "task"
+"""The operation whose routes have task types."""
+FILES: Final[Mapping[str, str]] = {SPEC: "spec.schema.json", TASK: "spec-task.schema.json"}
+"""Part -> the name of its file; both files lie in the same folder."""
 
 Schema = dict[str, Any]
 
 
-def schema_text() -> str:
-    """The schema as the published file holds it."""
-    return json.dumps(build_schema(find_offered()), indent=2, ensure_ascii=False) + "\n"
+def build_texts() -> dict[str, str]:
+    """Part -> its file's text."""
+    return {part: lay_out(schema) for part, schema in build_schemas(find_offered()).items()}
 
 
-def build_schema(routes: Sequence[Route]) -> Schema:
-    """The schema for a spec that these routes can do."""
-    models = list(dict.fromkeys(route.params for route in routes))
-    refs, shared = models_json_schema(
-        [(model, "validation") for model in models],
-        ref_template=TEMPLATE,
-        schema_generator=_Untitled,
-    )
-    schema = Spec.model_json_schema(ref_template=TEMPLATE, schema_generator=_Untitled)
+def build_schemas(routes: Sequence[Route]) -> dict[str, Schema]:
+    """Part -> its schema, for a spec that these routes can do."""
+    return {
+        SPEC: _describe_specs(routes),
+        TASK: _describe_tasks([route for route in routes if route.operation == TASK]),
+    }
+
+
+def _describe_specs(routes: Sequence[Route]) -> Schema:
+    """Every spec's fields, and the rules of every operation but `task`."""
     operations = sorted({route.operation for route in routes})
-    providers = sorted({route.provider for route in routes})
+    by_operation = {
+        operation: [route for route in routes if route.operation == operation]
+        for operation in operations
+        if operation != TASK
+    }
+    choices = {tuple(_providers_of(own)) for own in by_operation.values()}
+    schema = Spec.model_json_schema(schema_generator=_Plain)
     fields: dict[str, Schema] = schema["properties"]
     fields["operation"] = {
-        "type": "string",
         "enum": operations,
         "description": fields["operation"]["description"],
     }
-    fields["provider"] |= _providers(providers)
-    named = {model: refs[model, "validation"] for model in models}
+    fields["provider"] |= _one_or_several(_providers_of(routes))
     return {
         "$schema": DIALECT,
         **schema,
         "allOf": [
-            rule for operation in operations for rule in _rules_of(_of(routes, operation), named)
+            _when({"operation": TASK}, {"$ref": FILES[TASK]})
+            | {"else": {"properties": {"task_type": {"type": "null"}}}},
+            *(
+                _when({"operation": operation}, _rules(own))
+                for operation, own in by_operation.items()
+            ),
         ],
-        "$defs": shared["$defs"],
+        "$defs": {_choice_name(names): _one_or_several(names) for names in sorted(choices)}
+        | _shapes([route for own in by_operation.values() for route in own]),
     }
 
 
-def _rules_of(routes: Sequence[Route], named: dict[type[Params], Schema]) -> list[Schema]:
-    """Every rule of one operation."""
-    (operation,) = {route.operation for route in routes}
-    if TYPED in routes[0].model:
-        return [
-            _when({"operation": operation}, _types(routes)),
-            *(_by_type(route, named) for route in routes),
-        ]
-    return [
-        _when({"operation": operation}, _rules(routes, named)),
-        *_by_provider(routes, operation, named),
+def _describe_tasks(routes: Sequence[Route]) -> Schema:
+    """What there is of models and task types; and what each pair of them takes."""
+    pairs = [
+        (model, kind, route)
+        for route in routes
+        for model, _, kind in [route.model.partition(TYPED)]
     ]
-
-
-def _types(routes: Sequence[Route]) -> Schema:
-    """What there is of models and task types; each pair's own rule says the rest."""
-    pairs = [route.model.partition(TYPED) for route in routes]
     return {
+        "$schema": DIALECT,
+        "title": "Darkroom spec of a task",
+        "description": f"What holds besides {FILES[SPEC]} when the operation is '{TASK}'.",
         "properties": {
-            "provider": _providers(list(dict.fromkeys(route.provider for route in routes))),
+            "provider": _one_or_several(_providers_of(routes)),
             "model": {"enum": list(dict.fromkeys(model for model, _, _ in pairs))},
-            "task_type": {"enum": list(dict.fromkeys(kind for _, _, kind in pairs))},
+            "task_type": {"enum": list(dict.fromkeys(kind for _, kind, _ in pairs))},
         },
         "required": ["model", "task_type"],
+        "allOf": [
+            _when(
+                {"model": model, "task_type": kind},
+                {"properties": _inputs([route]) | _params([route])} | _needs([route]),
+            )
+            for model, kind, route in pairs
+        ],
+        "$defs": _shapes(routes),
     }
 
 
-def _by_type(route: Route, named: dict[type[Params], Schema]) -> Schema:
-    """What holds for one model and task type."""
-    model, _, kind = route.model.partition(TYPED)
-    return _when(
-        {"operation": route.operation, "model": model, "task_type": kind},
-        {"properties": _inputs([route]) | _params([route], named)} | _needs([route]),
-    )
-
-
-def _rules(routes: Sequence[Route], named: dict[type[Params], Schema]) -> Schema:
-    """What holds for an operation, whoever does it."""
-    return {
-        "properties": {
-            "provider": _providers(list(dict.fromkeys(route.provider for route in routes))),
-            "task_type": {"type": "null"},
-        }
+def _rules(routes: Sequence[Route]) -> Schema:
+    """What holds for an operation; and once its provider is named, where there are several."""
+    providers = _providers_of(routes)
+    rules = {
+        "properties": {"provider": _refer(_choice_name(providers))}
         | _inputs(routes)
         | _models(routes)
-        | _params(routes, named)
+        | _params(routes)
     } | _needs(routes)
-
-
-def _by_provider(
-    routes: Sequence[Route], operation: str, named: dict[type[Params], Schema]
-) -> list[Schema]:
-    """What holds once the provider is named: its own models and params, where several differ."""
-    own = _of(routes, operation)
-    providers = list(dict.fromkeys(route.provider for route in own))
     if len(providers) == 1:
-        return []
-    return [
-        _when(
-            {"operation": operation, "provider": provider},
-            {"properties": _models(mine) | _params(mine, named)} | _needs(mine),
-        )
+        return rules
+    by_provider = {
+        provider: [route for route in routes if route.provider == provider]
         for provider in providers
-        if (mine := [route for route in own if route.provider == provider])
-    ]
+    }
+    return rules | {
+        "allOf": [
+            _when({"provider": provider}, {"properties": _models(own) | _params(own)} | _needs(own))
+            for provider, own in by_provider.items()
+        ]
+    }
 
 
 def _needs(routes: Sequence[Route]) -> Schema:
@@ -142,24 +143,52 @@ def _models(routes: Sequence[Route]) -> Schema:
     return {"model": {"enum": [*names, None]}}
 
 
-def _params(routes: Sequence[Route], named: dict[type[Params], Schema]) -> Schema:
-    choices = [named[model] for model in dict.fromkeys(route.params for route in routes)]
+def _params(routes: Sequence[Route]) -> Schema:
+    choices = [_refer(name) for name in dict.fromkeys(_shape_name(route) for route in routes)]
     return {"params": choices[0] if len(choices) == 1 else {"anyOf": choices}}
 
 
-def _providers(names: list[str]) -> Schema:
+def _shapes(routes: Sequence[Route]) -> dict[str, Schema]:
+    """Name -> what the params look like of the routes that refer to it."""
+    models: dict[str, type[Params]] = {}
+    for route in routes:
+        if models.setdefault(_shape_name(route), route.params) is not route.params:
+            raise ValueError(f"several models are called {_shape_name(route)}")
+    shapes = {
+        name: models[name].model_json_schema(schema_generator=_Plain) for name in sorted(models)
+    }
+    for shape in shapes.values():
+        # Its title is its name, and that params are an object is said of every spec.
+        del shape["title"], shape["type"]
+    return shapes
+
+
+def _shape_name(route: Route) -> str:
+    """Whose params they are and what their model is called; a slash would cut a reference."""
+    return f"{route.provider}.{route.params.__name__}".replace("/", "_")
+
+
+def _one_or_several(providers: Sequence[str]) -> Schema:
+    names = list(providers)
     return {
         "anyOf": [
             {"enum": names},
-            {
-                "type": "array",
-                "items": {"enum": names},
-                "minItems": 1,
-                "maxItems": 8,
-            },
+            {"type": "array", "items": {"enum": names}, "minItems": 1, "maxItems": 8},
             {"type": "null"},
         ]
     }
+
+
+def _choice_name(providers: Sequence[str]) -> str:
+    return "-or-".join(providers)
+
+
+def _providers_of(routes: Sequence[Route]) -> list[str]:
+    return list(dict.fromkeys(route.provider for route in routes))
+
+
+def _refer(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _when(fields: dict[str, str], then: Schema) -> Schema:
@@ -170,12 +199,25 @@ def _when(fields: dict[str, str], then: Schema) -> Schema:
     return {"if": condition, "then": then}
 
 
-def _of(routes: Sequence[Route], operation: str) -> list[Route]:
-    return [route for route in routes if route.operation == operation]
-
-
-class _Untitled(GenerateJsonSchema):
-    """Without a title for every field: it would only repeat the field's name."""
+class _Plain(GenerateJsonSchema):
+    """In few words: what may be null is no choice between two, and nothing is said twice."""
 
     def field_title_should_be_set(self, _schema: Any) -> bool:  # noqa: ANN401 - pydantic's own type
         return False
+
+    def literal_schema(self, schema: LiteralSchema) -> Schema:
+        return {"enum": schema["expected"]}
+
+    def nullable_schema(self, schema: NullableSchema) -> Schema:
+        match self.generate_inner(schema["schema"]):
+            case {"enum": values} as inner:
+                return inner | {"enum": [*values, None]}
+            case {"type": str(kind)} as inner:
+                return inner | {"type": [kind, "null"]}
+        return super().nullable_schema(schema)
+
+    def default_schema(self, schema: WithDefaultSchema) -> Schema:
+        written = super().default_schema(schema)
+        if written.get("default", "") is None:
+            del written["default"]
+        return written

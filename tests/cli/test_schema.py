@@ -1,29 +1,52 @@
 """The spec's JSON Schema: published as generated, and of one mind with the checks."""
 
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # ships no types
+from referencing import Registry
 
-from infra.cli.checkout import SCHEMA, SPECS
+from infra.cli.checkout import EVENTS, SPECS
 from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_offered
-from infra.cli.spec_schema import build_schema, schema_text
+from infra.cli.spec_schema import FILES, build_schemas, build_texts
+
+MAX_BYTES = 80_000
+TASK = {
+    "operation": "task",
+    "model": "kling",
+    "task_type": "video_generation",
+    "params": {"prompt": "a cat", "duration": 5},
+}
 
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    """A validator of the generated schema, itself checked."""
-    schema = build_schema(find_offered())
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+    """A validator of the generated schema, itself checked; its parts lie in one folder."""
+    parts = {f"https://example.org/{FILES[part]}": schema for part, schema in _schemas().items()}
+    for schema in parts.values():
+        Draft202012Validator.check_schema(schema)
+    registry = Registry().with_contents(parts.items())
+    return Draft202012Validator({"$ref": f"https://example.org/{FILES['spec']}"}, registry=registry)
 
 
-def test_the_published_schema_is_current() -> None:
-    """Editors get what the code checks; `darkroom schema --write` brings the file up to date."""
-    assert SCHEMA.read_text(encoding="utf-8") == schema_text()
+def _schemas() -> dict[str, dict[str, Any]]:
+    return build_schemas(find_offered())
+
+
+@pytest.mark.parametrize("part", FILES)
+def test_the_published_schema_is_current(part: str) -> None:
+    """Editors get what the code checks; `darkroom schema --write events` brings it up to date."""
+    assert (EVENTS / FILES[part]).read_text(encoding="utf-8") == build_texts()[part]
+
+
+def test_the_published_schema_is_small() -> None:
+    """An editor loads it for every spec; what `task` wants is a part of its own for that reason."""
+    assert (EVENTS / FILES["spec"]).stat().st_size < MAX_BYTES
 
 
 def test_the_command_prints_the_schema() -> None:
@@ -34,10 +57,35 @@ def test_the_command_prints_the_schema() -> None:
     assert operations == sorted({route.operation for route in find_offered()})
 
 
-def test_every_sample_spec_fits_the_schema(validator: Any) -> None:
-    """The samples show no red lines in an editor."""
+def test_the_command_prints_what_a_task_wants() -> None:
+    """The second part, by the operation's name."""
+    said = CliRunner().invoke(main, ["schema", "task"])
+    assert said.exit_code == 0
+    assert said.stdout == build_texts()["task"]
+
+
+def test_the_command_writes_both_parts_into_a_folder(tmp_path: Path) -> None:
+    """Beside each other, and says what has changed."""
+    said = [CliRunner().invoke(main, ["schema", "--write", str(tmp_path)]) for _ in range(2)]
+    assert [one.exit_code for one in said] == [0, 0]
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        FILES[part]: text for part, text in build_texts().items()
+    }
+    assert said[0].stderr.count("is new") == len(FILES)
+    assert said[1].stderr.count("was up to date") == len(FILES)
+
+
+def test_every_sample_spec_fits_the_schema() -> None:
+    """The samples show no red lines in an editor, which follows the addresses in the files."""
+    registry = Registry().with_contents(
+        (f"{EVENTS.as_uri()}/{name}", json.loads((EVENTS / name).read_text("utf-8")))
+        for name in FILES.values()
+    )
     for path in SPECS.glob("*.json"):
-        assert list(validator.iter_errors(json.loads(path.read_text()))) == [], path
+        spec = json.loads(path.read_text())
+        address = urljoin(path.as_uri(), spec["$schema"])
+        validator = Draft202012Validator({"$ref": address}, registry=registry)
+        assert list(validator.iter_errors(spec)) == [], path
 
 
 @pytest.mark.parametrize(
@@ -54,6 +102,12 @@ def test_every_sample_spec_fits_the_schema(validator: Any) -> None:
         {"operation": "edit", "provider": "snapapi"},
         {"operation": "generate", "params": {"aspect_ratio": "3:2"}},
         {"operation": "upscale", "on_unknown": "pray"},
+        {"operation": "upscale", "model": "topaz", "task_type": "upscale"},
+        {"operation": "task", "params": {"prompt": "a cat"}},
+        {"operation": "task", "model": "kling", "task_type": "dance"},
+        {**TASK, "provider": "snapapi"},
+        {**TASK, "params": {"prompt": "a cat", "duration": "5"}},
+        {**TASK, "inputs": {"garment": "x.png"}},
         {"provider": "snapapi"},
     ],
 )
@@ -76,6 +130,8 @@ def test_schema_and_checks_refuse_the_same(validator: Any, spec: dict[str, Any])
             "params": {"prompt": "x"},
         },
         {"$schema": "../spec.schema.json", "operation": "restore", "metadata": {"sku": [1]}},
+        {"operation": "upscale", "params": {"format": None}, "model": None, "task_type": None},
+        TASK,
     ],
 )
 def test_schema_and_checks_accept_the_same(validator: Any, spec: dict[str, Any]) -> None:
@@ -86,7 +142,7 @@ def test_schema_and_checks_accept_the_same(validator: Any, spec: dict[str, Any])
 
 def test_every_parameter_of_every_route_is_in_the_schema() -> None:
     """Nothing that a provider takes is missing from what an editor offers."""
-    schema = build_schema(find_offered())
-    offered = {name for model in schema["$defs"].values() for name in model.get("properties", {})}
+    shapes = [shape for schema in _schemas().values() for shape in schema["$defs"].values()]
+    offered = {name for shape in shapes for name in shape.get("properties", {})}
     for route in find_offered():
         assert set(route.params.model_fields) <= offered

@@ -1,23 +1,36 @@
 """`darkroom schema`: the spec's JSON Schema, so that editors complete and check specs."""
 
+from pathlib import Path
+
 import click
 
-from infra.cli.checkout import SCHEMA, need_checkout
 from infra.cli.printing import say, say_lines
 
 
 @click.command(name="schema")
-@click.option("--write", is_flag=True, help=f"Bring {SCHEMA.name} in the checkout up to date.")
-def command(*, write: bool) -> None:
-    """Print the JSON Schema of the spec, with every operation and its parameters."""
-    from infra.cli.spec_schema import schema_text  # noqa: PLC0415 - builds every model's schema
+@click.argument("part", type=click.Choice(["spec", "task"]), default="spec")
+@click.option(
+    "--write",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write both parts as files into this folder, where they find each other.",
+)
+def command(part: str, folder: Path | None) -> None:
+    """Print the JSON Schema of the spec, with every operation and its parameters.
 
-    if not write:
-        say_lines(schema_text())
+    What the operation 'task' wants is a part of its own, to which the other refers by the name of
+    its file, 'spec-task.schema.json'.
+    """
+    from infra.cli.spec_schema import FILES, build_texts  # noqa: PLC0415 - builds every model's schema
+
+    texts = build_texts()
+    if folder is None:
+        say_lines(texts[part])
         return
-    need_checkout()
-    text = schema_text()
-    changed = not SCHEMA.is_file() or SCHEMA.read_text(encoding="utf-8") != text
-    if changed:
-        SCHEMA.write_text(text, encoding="utf-8")
-    say(f"{SCHEMA} {'is new' if changed else 'was up to date'}", err=True)
+    for name, text in texts.items():
+        path = folder / FILES[name]
+        changed = not path.is_file() or path.read_text(encoding="utf-8") != text
+        if changed:
+            path.write_text(text, encoding="utf-8")
+        say(f"{path} {'is new' if changed else 'was up to date'}", err=True)
