@@ -99,6 +99,7 @@ def test_every_sample_spec_fits_the_schema() -> None:
         {"operation": "upscale", "provider": "snapapi", "model": "topaz"},
         {"operation": "try-on", "provider": "apiframe"},
         {"operation": "upscale", "inputs": {"garment": "x.png"}},
+        {"operation": "upscale", "provider": "goapi", "params": {"scale": 11}},
         {"operation": "edit", "provider": "snapapi"},
         {"operation": "generate", "params": {"aspect_ratio": "3:2"}},
         {"operation": "upscale", "on_unknown": "pray"},
@@ -142,7 +143,18 @@ def test_schema_and_checks_accept_the_same(validator: Any, spec: dict[str, Any])
 
 def test_every_parameter_of_every_route_is_in_the_schema() -> None:
     """Nothing that a provider takes is missing from what an editor offers."""
-    shapes = [shape for schema in _schemas().values() for shape in schema["$defs"].values()]
-    offered = {name for shape in shapes for name in shape.get("properties", {})}
+    offered = {name for name, _ in _fields()}
     for route in find_offered():
         assert set(route.params.model_fields) <= offered
+
+
+def test_every_bound_is_said_in_words_that_an_editor_knows() -> None:
+    """Pydantic writes a bound that it cannot translate in a word of its own."""
+    words = {*Draft202012Validator.VALIDATORS, "default", "description"}
+    assert [(name, rule) for name, rule in _fields() if not words.issuperset(rule)] == []
+
+
+def _fields() -> list[tuple[str, dict[str, Any]]]:
+    """Every parameter's name and what is said of it, in both parts."""
+    shapes = [shape for schema in _schemas().values() for shape in schema["$defs"].values()]
+    return [field for shape in shapes for field in shape.get("properties", {}).items()]

@@ -38,7 +38,7 @@ class Nothing(Portable):
 class Upscale(Portable):
     """How much larger."""
 
-    scale: Annotated[int, BeforeValidator(refuse_truth), Field(ge=2, le=10)] = 2
+    scale: Annotated[int, Field(ge=2, le=10), BeforeValidator(refuse_truth)] = 2
     face_enhance: bool | None = None
 
 
