@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from darkroom.domain.arrivals import Message
-from darkroom.pipeline.intake import LAST_TRY
+from darkroom.pipeline.intake import MAX_TRIES
 from tests.simulation.fault_injection import Broken, FaultInjector
 
 RECEIVES: Final = 20
@@ -80,7 +80,7 @@ class IntakeQueue:
 
     def _receive(self, message: Message, receives: int) -> None:
         # Whoever takes a poisoned message dies of it; nobody does who only puts it aside.
-        kills = message.message_id in self._poisoned and receives <= LAST_TRY
+        kills = message.message_id in self._poisoned and receives <= MAX_TRIES
         if not kills and self._take(replace(message, receives=receives)) is None:
             self.under_way -= 1
         elif receives >= RECEIVES:

@@ -137,7 +137,7 @@ class SimulatedProviders:
         job = self.ledger.jobs.get(job_id)
         if job is None or job.account != self.accounts.name(route.provider):
             # Who keeps jobs for a while only takes what he does not know for one that is over.
-            charged: Charged = "no" if route.alone_s else "unknown"
+            charged: Charged = "no" if route.max_poll_gap_s else "unknown"
             return JobFailed("job-lost", "The provider does not know the job.", charged)
         if kind == "job-not-found-yet":
             job.denied += 1
@@ -280,7 +280,7 @@ class SimulatedProviders:
 
     def _stands(self, route: Route, job: Job) -> Pending | Finished | JobFailed:
         now = self._outside.scheduler.now
-        alone = route.alone_s and now - job.asked_at > route.alone_s
+        alone = route.max_poll_gap_s and now - job.asked_at > route.max_poll_gap_s
         if alone and job.failure is None and not job.tellings:
             job.fate, job.refunded, job.neglected = "lost", True, True
             job.failure = JobFailed("job-lost", "Nobody asked about the job in time.", "no")

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from darkroom.domain.rate_limits import CircuitState, Rate, Rules
-from darkroom.pipeline.admission.admit import OWN_SIDE
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.pipeline.admission.payment_pause import DELIVERY
 from tests.fakes.clock import START
 from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.fault_injection import FaultInjector, Invocation
@@ -95,7 +96,7 @@ class WatchedLimiter(InMemoryLimiter):
         taken = super().lease(provider, task_id, until, most, now)
         if taken:
             self._takers[task_id] = self._outside.current
-            if provider != OWN_SIDE:  # nobody's job
+            if provider != DELIVERY:  # nobody's job
                 self.longest_s = max(self.longest_s, until - now)
             self.taken[task_id] = self._outside.scheduler.now
             self.slipped.discard(task_id)

@@ -14,7 +14,7 @@ from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
-from darkroom.domain.task import STILL, Task
+from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
@@ -132,7 +132,7 @@ class SimulatedSystem:
         self.queue = IntakeQueue(self.injector, self._take)
         self.ports = self._build_ports(limits)
         # A process in the middle of another may not stay long: the other one would wait for it.
-        self._hasty = replace(self.ports, limits=replace(limits, attend_s=0))
+        self._hasty = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
@@ -193,7 +193,7 @@ class SimulatedSystem:
 
     def cancel(self, task_id: str) -> None:
         """Somebody cancels a task."""
-        act = lambda: cancel.stop(self.ports, task_id)  # noqa: E731 - as for doors
+        act = lambda: cancel.cancel_for_user(self.ports, task_id)  # noqa: E731 - as for doors
         self.injector.invoke("cancel", task_id, PERSON_S, act)
 
     def retry(self, task_id: str, *, pay_again: bool) -> None:
@@ -220,7 +220,9 @@ class SimulatedSystem:
         self._patrolled = bool(more) and self.sweeps < SWEEPS
         if self._patrolled:
             soonest = self._soonest()
-            away_s = (soonest - self._now()).total_seconds() if soonest else STILL.total_seconds()
+            away_s = (
+                (soonest - self._now()).total_seconds() if soonest else STUCK_AFTER.total_seconds()
+            )
             self.scheduler.after(max(away_s, 0) + EVERY_S, self._patrol)
 
     def _sweep_what_is_due(self) -> None:
@@ -277,7 +279,7 @@ class SimulatedSystem:
         if isinstance(said, Broken) or said.wait_s < SPEECHLESS_S:
             return
         task = self.tasks.stored[task_id]
-        pending = task.state == "running" and task.paying.job_id in self.providers.pending
+        pending = task.state == "running" and task.last_attempt.job_id in self.providers.pending
         now = self._now().timestamp()
         wrong = missing_reason(task, said, pending=pending, now=now)
         if wrong is not None:
@@ -341,7 +343,7 @@ class SimulatedSystem:
                 self.step_monitor.say(f"{task_id} waits {AWAITED_S} s after {key} came")
 
     def _all_there(self, task: Task) -> bool:
-        keys = (key for keys in task.asked.keys.values() for key in keys)
+        keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 
     def _look_for_sleepers(self) -> None:

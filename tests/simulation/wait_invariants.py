@@ -32,8 +32,8 @@ def missing_reason(task: Task, said: Step, *, pending: bool, now: float) -> str 
         return None
     if task.in_doubt:
         # A call that is under way, or what made it doubtful.
-        under_way = task.paying.call_until.timestamp() > now and not task.paying.replays
-        if under_way or task.paying.failure is not None:
+        under_way = task.last_attempt.call_until.timestamp() > now and not task.last_attempt.replays
+        if under_way or task.last_attempt.failure is not None:
             return None
     return f"{task.task_id} is {task.state} for {said.wait_s} s more and does not say why"
 
@@ -53,7 +53,7 @@ def moved_on(old: Task, new: Task) -> str | None:
     """What is wrong with a task's next attempt after one that its provider's account held up."""
     if not (old.attempts and new.attempts):
         return None
-    before, now = old.paying, new.paying
+    before, now = old.last_attempt, new.last_attempt
     blocked = before.failure is not None and before.failure.code in BLOCKED
     if blocked and before.outcome == "throttled" and before.provider != now.provider:
         return f"{new.task_id} left {before.provider} for {now.provider} for want of an account"

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from darkroom.domain import rate_limits
-from darkroom.domain.object_keys import manifest_of
-from darkroom.domain.task import STILL, Ending, Task
-from darkroom.pipeline import cancel, deliver, intake, retry, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.admission.admit import give_up_leases
-from darkroom.pipeline.endings import publish as ending
+from darkroom.domain.object_keys import manifest_key
+from darkroom.domain.task import STUCK_AFTER, Ending, Task
+from darkroom.pipeline import cancel, deliver, fail, intake, retry, sweep
+from darkroom.pipeline.admission.leases import release_all_leases
+from darkroom.pipeline.endings import output_names, publish
 from darkroom.ports import Ports
 from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -28,12 +27,12 @@ def _nothing(*_: object, **__: object) -> None:
 
 def _dismissed_first() -> list[Swap]:
     def conclude(ports: Ports, task: Task) -> None:
-        give_up_leases(ports, task)
+        release_all_leases(ports, task)
         ports.tasks.dismiss(task)
-        ending.announce(ports, task)
+        publish.publish_event(ports, task)
         ports.tasks.forget_wants(task)
 
-    return [(module, "conclude", conclude) for module in (deliver, failing, sweep)]
+    return [(module, "finalize", conclude) for module in (deliver, fail, sweep)]
 
 
 def _put_over_anything() -> list[Swap]:
@@ -43,23 +42,23 @@ def _put_over_anything() -> list[Swap]:
         del task
         ports.outputs.put(key, body, content_type)
 
-    return [(module, "put_as", put_as) for module in (deliver, ending)]
+    return [(module, "put_if_owner", put_as) for module in (deliver, publish)]
 
 
 def _moved_aside_in_secret() -> list[Swap]:
     def named(ports: Ports, task: Task) -> Task:
-        if ending._aside(task) or ending._owns(ports, task):
+        if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
-        return replace(task, manifest_key=manifest_of(f"{task.output}@{task.task_id[:8]}"))
+        return replace(task, manifest_key=manifest_key(f"{task.output}@{task.task_id[:8]}"))
 
-    return [(module, "named", named) for module in (deliver, failing)]
+    return [(module, "claim_output_name", named) for module in (deliver, fail)]
 
 
 def _results_stay_where_they_were() -> list[Swap]:
     def put_as(ports: Ports, task: Task, key: str, *more: Any) -> None:
-        ending.put_as(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
+        output_names.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
 
-    return [(deliver, "put_as", put_as)]
+    return [(deliver, "put_if_owner", put_as)]
 
 
 # --- sweep ---------------------------------------------------------------------------------------
@@ -68,47 +67,47 @@ def _results_stay_where_they_were() -> list[Swap]:
 def _same_run_again() -> list[Swap]:
     def run_again(ports: Ports, task: Task) -> str:
         ports.workflows.start(task.task_id, task.run)
-        ports.tasks.postpone(task, ports.clock.now() + STILL)
+        ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "new-run"
 
-    return [(sweep, "_run_again", run_again)]
+    return [(sweep, "_replace_lost_run", run_again)]
 
 
 def _alive_or_not() -> list[Swap]:
-    return [(sweep, "_keep_running", sweep._run_again)]
+    return [(sweep, "_check_run", sweep._replace_lost_run)]
 
 
 def _every_run_is_alive() -> list[Swap]:
     def keep(ports: Ports, task: Task) -> str:
-        ports.tasks.postpone(task, ports.clock.now() + STILL)
+        ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "alive"
 
-    return [(sweep, "_keep_running", keep)]
+    return [(sweep, "_check_run", keep)]
 
 
 def _missing_runs_are_left() -> list[Swap]:
-    whole = sweep._keep_running
+    whole = sweep._check_run
 
     def keep(ports: Ports, task: Task) -> str:
         if ports.workflows.status(task.task_id, task.run) == "none":
-            ports.tasks.postpone(task, ports.clock.now() + STILL)
+            ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
             return "alive"
         return whole(ports, task)
 
-    return [(sweep, "_keep_running", keep)]
+    return [(sweep, "_check_run", keep)]
 
 
 def _given_up_unseen() -> list[Swap]:
-    return [(sweep, "look", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
+    return [(sweep, "find_inputs", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
 
 
 def _runs_are_not_told() -> list[Swap]:
     def conclude(ports: Ports, task: Task) -> str:
-        give_up_leases(ports, task)
+        release_all_leases(ports, task)
         ports.tasks.dismiss(task)
         return "concluded"
 
-    return [(sweep, "_conclude", conclude)]
+    return [(sweep, "_finalize_again", conclude)]
 
 
 # --- people --------------------------------------------------------------------------------------
@@ -117,50 +116,50 @@ def _runs_are_not_told() -> list[Swap]:
 def _retried_from_scratch() -> list[Swap]:
     def resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
         del pay_again
-        task = retry._ended_badly(ports.tasks.get(task_id), task_id)
-        return ports.tasks.replace(task, retry._queued(ports, task))
+        task = retry._require_bad_end(ports.tasks.get(task_id), task_id)
+        return ports.tasks.replace(task, retry._queue_again(ports, task))
 
-    return [(retry, "_resumed", resumed)]
+    return [(retry, "_begin_run", resumed)]
 
 
 def _old_questions() -> list[Swap]:
-    whole = retry._taken_up
+    whole = retry._resume_attempt
 
     def taken_up(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
         new = whole(ports, task, paid, pay_again=pay_again)
         if new is None:
             return None
-        return replace(new, attempts=new.with_attempt(replace(new.paying, asked_since=None)))
+        return replace(new, attempts=new.with_attempt(replace(new.last_attempt, asked_since=None)))
 
-    return [(retry, "_taken_up", taken_up)]
+    return [(retry, "_resume_attempt", taken_up)]
 
 
 def _run_stays() -> list[Swap]:
-    whole = Task.resumed
+    whole = Task.with_new_run
 
     def resumed(self: Task, *given: Any, **changes: Any) -> Task:
         return replace(whole(self, *given, **changes), run=self.run)
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", resumed)]
 
 
 def _attempts_are_forgotten() -> list[Swap]:
-    whole = Task.resumed
+    whole = Task.with_new_run
 
     def resumed(self: Task, *given: Any, **changes: Any) -> Task:
         new = whole(self, *given, **changes)
         return replace(new, attempts=()) if new.state == "queued" else new
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", resumed)]
 
 
 def _cancelled_while_calling() -> list[Swap]:
-    whole = failing._ending
+    whole = fail._ending
 
     def decided(task: Task, broken: str | None) -> Ending:
         return task.ending or whole(task, broken)
 
-    return [(failing, "_ending", decided)]
+    return [(fail, "_ending", decided)]
 
 
 def _cancelled_at_once() -> list[Swap]:
@@ -168,9 +167,9 @@ def _cancelled_at_once() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is not None and task.state in states:
             now = ports.clock.now()
-            final = task.moved("cancelled", now, ending=Ending("cancelled", why))
-            ending.write_manifest(ports, final)
-            ending.conclude(ports, ports.tasks.replace(task, final))
+            final = task.with_state("cancelled", now, ending=Ending("cancelled", why))
+            publish.write_manifest(ports, final)
+            publish.finalize(ports, ports.tasks.replace(task, final))
         return ports.tasks.get(task_id)
 
     return [(cancel, "_cancel", at_once)]
@@ -183,7 +182,7 @@ def _given_up_in_silence() -> list[Swap]:
     whole = intake.receive
 
     def receive(ports: Ports, message: Any, read: Any) -> Any:
-        if message.receives >= intake.LAST_TRY:
+        if message.receives >= intake.MAX_TRIES:
             return None
         return whole(ports, message, read)
 
@@ -249,15 +248,15 @@ BUGS: Final = (
     ),
     Bug(
         "FAIL takes a broken run's end for the last word",
-        lambda: [(failing, "announce", ending.conclude)],
+        lambda: [(fail, "publish_event", publish.finalize)],
         raced=True,
     ),
     Bug(
         "FAIL throws a paid answer away",
-        lambda: [(failing, "lay_aside", _nothing)],
+        lambda: [(fail, "archive_answer", _nothing)],
         scenarios=("cut short at its end, retried",),
     ),
-    Bug("a job that is given up runs on", lambda: [(failing, "_stop_job", _nothing)]),
+    Bug("a job that is given up runs on", lambda: [(fail, "_stop_job", _nothing)]),
     Bug(
         "a call under way is cancelled as if it cost nothing",
         _cancelled_while_calling,
@@ -265,7 +264,9 @@ BUGS: Final = (
     ),
     Bug("a task is cancelled whatever it is at", _cancelled_at_once, ("cancelled",)),
     Bug("retry pays again", _retried_from_scratch),
-    Bug("retry finds nothing that can be asked for", lambda: [(retry, "_taken_up", _nothing)]),
+    Bug(
+        "retry finds nothing that can be asked for", lambda: [(retry, "_resume_attempt", _nothing)]
+    ),
     Bug("retry does not note since when it asks", _old_questions),
     Bug("a retry is the same run", _run_stays),
     Bug("a retry forgets the attempts before it", _attempts_are_forgotten),
@@ -278,7 +279,7 @@ BUGS: Final = (
     Bug("a lane is lent without end", _lent_without_end),
     Bug(
         "a place in the pace is good for ever",
-        lambda: [(rate_limits, "LATE_SHARE", float("inf"))],
+        lambda: [(rate_limits, "SLOT_TTL_SHARE", float("inf"))],
         ("slow-call",),
     ),
 )

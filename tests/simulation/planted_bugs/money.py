@@ -9,14 +9,11 @@ from darkroom.domain.errors import Failure, NotSent, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline import poll, submit
-from darkroom.pipeline.admission import admit as admission
-from darkroom.pipeline.admission import backoff as patience
-from darkroom.pipeline.admission.entry import find_mine
+from darkroom.pipeline import fail, poll, submit
+from darkroom.pipeline.admission import admit, backoff, circuit
+from darkroom.pipeline.admission.entry import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import settle
+from darkroom.pipeline.paid_call import record_accepted, record_refused, settle, throttled_wait
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
@@ -56,7 +53,7 @@ def _settled_at_once() -> list[Swap]:
     whole = settle.settle
 
     def settle_now(ports: Ports, task: Task, *more: Any) -> Step:
-        due = replace(task.paying, call_until=task.paying.started_at)
+        due = replace(task.last_attempt, call_until=task.last_attempt.started_at)
         return whole(ports, replace(task, attempts=task.with_attempt(due)), *more)
 
     return [(submit, "settle", settle_now)]
@@ -65,8 +62,8 @@ def _settled_at_once() -> list[Swap]:
 def _doubtful_calls_are_paid_again() -> list[Swap]:
     def pay_again(ports: Ports, task: Task, why: object) -> Step:
         del why
-        attempt = replace(task.paying, outcome="unknown", charged="unknown", request=None)
-        outcome.requeue(ports, task, task.with_attempt(attempt))
+        attempt = replace(task.last_attempt, outcome="unknown", charged="unknown", request=None)
+        record_refused.requeue(ports, task, task.with_attempt(attempt))
         return Step("submit")
 
     return [(settle, "_end_unknown", pay_again)]
@@ -77,9 +74,9 @@ def _ended_tasks_are_submitted() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is not None and task.state == "queued":
             return task
-        return find_mine(ports, task_id, run, *mine)
+        return load_for_step(ports, task_id, run, *mine)
 
-    return [(submit, "find_mine", find), (submit, "stale", lambda *_: None)]
+    return [(submit, "load_for_step", find), (submit, "superseded_failure", lambda *_: None)]
 
 
 def _time_left_is_ignored() -> list[Swap]:
@@ -89,18 +86,18 @@ def _time_left_is_ignored() -> list[Swap]:
 
 def _charges_are_told(charged: str) -> Callable[[], list[Swap]]:
     def swaps() -> list[Swap]:
-        whole = poll._gave_up
+        whole = poll._job_failed
 
         def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
             return whole(ports, task, replace(said, charged=charged))  # type: ignore[arg-type]
 
-        return [(poll, "_gave_up", gave_up)]
+        return [(poll, "_job_failed", gave_up)]
 
     return swaps
 
 
 def _price_table_wins() -> list[Swap]:
-    whole, done = outcome.accepted, poll._done
+    whole, done = record_accepted.record_accepted, poll._job_done
 
     def accepted(
         ports: Ports, task: Task, route: Route, said: Any, *rest: Any, **named: Any
@@ -111,9 +108,9 @@ def _price_table_wins() -> list[Swap]:
         return done(ports, task, replace(said, credits=None))
 
     return [
-        (submit, "accepted", accepted),
-        (settle, "accepted", accepted),
-        (poll, "_done", finished),
+        (submit, "record_accepted", accepted),
+        (settle, "record_accepted", accepted),
+        (poll, "_job_done", finished),
     ]
 
 
@@ -121,7 +118,7 @@ def _requests_are_kept() -> list[Swap]:
     def closed(_ports: Ports, task: Task, _ending: object, **_: object) -> Any:
         return task.attempts
 
-    return [(failing, "_closed", closed)]
+    return [(fail, "_close_attempts", closed)]
 
 
 def _nobody_is_waited_for() -> list[Swap]:
@@ -129,28 +126,32 @@ def _nobody_is_waited_for() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is None or task.run != run or task.finished:
             return task
-        ending = failing._ending(task, broken)
-        closed = failing._closed(ports, task, ending, stopped=False)
+        ending = fail._ending(task, broken)
+        closed = fail._close_attempts(ports, task, ending, stopped=False)
         now = ports.clock.now()
-        final = task.moved(ending.status, now, ending=ending, attempts=closed, wait_reason=None)
+        final = task.with_state(
+            ending.status, now, ending=ending, attempts=closed, wait_reason=None
+        )
         write_manifest(ports, final)
         return ports.tasks.replace(task, final)
 
-    return [(failing, "_ended", ended)]
+    return [(fail, "_end_task", ended)]
 
 
 def _leases_until_the_end() -> list[Swap]:
-    return [(module, "leave", lambda *_: None) for module in (admission, submit, poll)]
+    return [(module, "release_lease", lambda *_: None) for module in (admit, submit, poll)]
 
 
 def _retry_after_is_ignored() -> list[Swap]:
-    whole = admission.note_refusal
+    whole = circuit.record_failure
 
     def note(ports: Ports, provider: str, error: Any) -> None:
         if not getattr(error, "retry_after_s", None):
             whole(ports, provider, error)
 
-    return [(outcome, "_wait", lambda *_: 1), (submit, "note_refusal", note)]
+    modules = (throttled_wait, record_refused)
+    waits: list[Swap] = [(module, "throttled_wait_s", lambda *_: 1) for module in modules]
+    return [*waits, (submit, "record_failure", note)]
 
 
 def _plainly_failed(task: Task, error: str | None) -> Ending:
@@ -181,10 +182,10 @@ BUGS: Final = (
         "a call that was never sent is taken for a doubtful one",
         lambda: [(NotSent, "money_moved", "maybe")],
     ),
-    Bug("the attempt's number stays 1", lambda: [(submit, "next_number", lambda _task: 1)]),
+    Bug("the attempt's number stays 1", lambda: [(submit, "next_attempt_number", lambda _task: 1)]),
     Bug(
         "a call's end is not reckoned with",
-        lambda: [(submit, "call_until", lambda ports, _route: ports.clock.now())],
+        lambda: [(submit, "call_deadline", lambda ports, _route: ports.clock.now())],
     ),
     Bug("every failed job is taken to be free", _charges_are_told("no")),
     Bug("every failed job is taken to be charged", _charges_are_told("yes")),
@@ -197,16 +198,16 @@ BUGS: Final = (
     ),
     Bug(
         "FAIL takes no paid call to be doubtful",
-        lambda: [(failing, "_ending", _plainly_failed)],
+        lambda: [(fail, "_ending", _plainly_failed)],
         ("crash-after", "run-aborted"),
     ),
-    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_LIMIT", 1)]),
+    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_JOB_LIMIT", 1)]),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
-    Bug("a job is left alone for too long", lambda: [(patience, "ALONE_SHARE", 3.0)]),
+    Bug("a job is left alone for too long", lambda: [(backoff, "POLL_GAP_SHARE", 3.0)]),
     Bug("more jobs are open than are borne", lambda: [(WatchedLimiter, "lease", lambda *_: True)]),
     Bug("a lease is given back at the end alone", _leases_until_the_end),
     Bug(
         "nobody waits for his turn",
-        lambda: [(m, "take_slot", lambda *_: None) for m in (admission, poll)],
+        lambda: [(m, "take_slot", lambda *_: None) for m in (admit, poll)],
     ),
 )

@@ -13,11 +13,9 @@ from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Result, Task
-from darkroom.pipeline import cancel, deliver, intake, poll, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.endings import publish as ending
-from darkroom.pipeline.orders import new_task as draft
-from darkroom.pipeline.orders import output_names as names
+from darkroom.pipeline import cancel, deliver, fail, intake, poll, sweep
+from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.orders import new_task
 from darkroom.ports import Ports, Step
 from tests.simulation import system
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -64,17 +62,17 @@ def _create(**dropped: bool) -> Callable[[], list[Swap]]:
 
 
 def _final(ports: Ports, task: Task, results: tuple[Result, ...]) -> Task:
-    done = replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
+    done = replace(task.last_attempt, outcome="succeeded", answer=None, answer_key=None)
     attempts = task.with_attempt(done)
     now = ports.clock.now()
-    return task.moved("succeeded", now, results=results, attempts=attempts, wait_reason=None)
+    return task.with_state("succeeded", now, results=results, attempts=attempts, wait_reason=None)
 
 
 def _state_before_manifest() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         final = ports.tasks.replace(task, _final(ports, task, results))
-        ending.write_manifest(ports, final)
-        ending.conclude(ports, final)
+        publish.write_manifest(ports, final)
+        publish.finalize(ports, final)
         return Step("done")
 
     return [(deliver, "_succeed", succeed)]
@@ -83,8 +81,8 @@ def _state_before_manifest() -> list[Swap]:
 def _event_before_state() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         final = _final(ports, task, results)
-        ending.write_manifest(ports, final)
-        ending.announce(ports, final)
+        publish.write_manifest(ports, final)
+        publish.publish_event(ports, final)
         ports.tasks.dismiss(ports.tasks.replace(task, final))
         return Step("done")
 
@@ -92,18 +90,18 @@ def _event_before_state() -> list[Swap]:
 
 
 def _manifest_before_results() -> list[Swap]:
-    whole = deliver._copy
+    whole = deliver._copy_results
 
     def copy(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
         held: list[tuple[Any, ...]] = []
         outputs: Any = _Holding(ports.outputs, held)
         results = tuple(whole(replace(ports, outputs=outputs), task, answer, time_left_s))
-        ending.write_manifest(ports, _final(ports, task, results))
+        publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
-            ending.put_as(ports, task, *one)
+            output_names.put_if_owner(ports, task, *one)
         return results
 
-    return [(deliver, "_copy", copy)]
+    return [(deliver, "_copy_results", copy)]
 
 
 class _Holding:
@@ -120,7 +118,7 @@ class _Holding:
 
 
 def _bus_is_not_listened_to() -> list[Swap]:
-    whole = ending.announce
+    whole = publish.publish_event
 
     def announce(ports: Ports, task: Task) -> None:
         try:
@@ -128,7 +126,7 @@ def _bus_is_not_listened_to() -> list[Swap]:
         except Busy:
             return
 
-    return [(ending, "announce", announce), (failing, "announce", announce)]
+    return [(publish, "publish_event", announce), (fail, "publish_event", announce)]
 
 
 def _taken_for_told() -> list[Swap]:
@@ -136,18 +134,18 @@ def _taken_for_told() -> list[Swap]:
         ports.tasks.dismiss(task)
         return Step("done")
 
-    return [(deliver, "_done_already", done_already)]
+    return [(deliver, "_finish_again", done_already)]
 
 
 def _losers_manifest_stays() -> list[Swap]:
     def nothing(*_: object) -> None:
         return
 
-    return [(module, "rewrite_manifest", nothing) for module in (deliver, failing, sweep)]
+    return [(module, "rewrite_manifest", nothing) for module in (deliver, fail, sweep)]
 
 
 def _names_are_nobodys() -> list[Swap]:
-    return [(ending, "_owns", lambda _ports, _task: True)]
+    return [(output_names, "_owns_name", lambda _ports, _task: True)]
 
 
 # --- what is waited for --------------------------------------------------------------------------
@@ -155,41 +153,41 @@ def _names_are_nobodys() -> list[Swap]:
 
 def _only_new_tasks_are_started() -> list[Swap]:
     """Also not by SWEEP, which would mend it half an hour later."""
-    whole = intake._take
+    whole = intake._take_in
 
     def take(ports: Ports, asked: Any) -> None:
         if ports.tasks.get(asked.trigger.task_id) is None:
             whole(ports, asked)
 
-    return [(intake, "_take", take), (sweep, "_keep_running", lambda *_: "alive")]
+    return [(intake, "_take_in", take), (sweep, "_check_run", lambda *_: "alive")]
 
 
 def _nobody_looks_twice() -> list[Swap]:
-    whole = intake._go_on
+    whole = intake._continue_task
 
     def go_on(ports: Ports, task: Task) -> None:
         if task.state != "waiting":
             whole(ports, task)
 
-    return [(intake, "_go_on", go_on)]
+    return [(intake, "_continue_task", go_on)]
 
 
 def _only_missing_files_are_wanted() -> list[Swap]:
-    whole = draft._ordered
+    whole = new_task._with_order
 
     def ordered(ports: Ports, task: Task, order: Order) -> Task:
         made = whole(ports, task, order)
         missing = tuple(key for key in made.wants if ports.inputs.find(key) is None)
         return replace(made, wants=missing)
 
-    return [(draft, "_ordered", ordered)]
+    return [(new_task, "_with_order", ordered)]
 
 
 def _anything_is_cancelled() -> list[Swap]:
     def anything(ports: Ports, task_id: str, why: Any) -> None:
-        cancel._cancel(ports, task_id, why, cancel.STOPPABLE)
+        cancel._cancel(ports, task_id, why, cancel.CANCELLABLE)
 
-    return [(intake, "cancel", anything)]
+    return [(intake, "cancel_unsubmitted", anything)]
 
 
 def _jobs_are_never_given_up() -> list[Swap]:
@@ -197,11 +195,11 @@ def _jobs_are_never_given_up() -> list[Swap]:
         del ports, task, route, said
         return Step("poll", 300)
 
-    return [(poll, "_pending", pending)]
+    return [(poll, "_job_pending", pending)]
 
 
 def _doubts_add_up() -> list[Swap]:
-    whole = poll._seen
+    whole = poll._job_known
 
     def seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
         fresh = whole(ports, task, route, said)
@@ -209,7 +207,7 @@ def _doubts_add_up() -> list[Swap]:
             return fresh
         return ports.tasks.replace(fresh, replace(fresh, waits=task.waits))
 
-    return [(poll, "_seen", seen)]
+    return [(poll, "_job_known", seen)]
 
 
 def _message_ids_are_request_ids() -> list[Swap]:
@@ -253,12 +251,15 @@ BUGS: Final = (
         raced=True,
     ),
     Bug("an older task writes over a newer one's files", _names_are_nobodys),
-    Bug("several results have one name", lambda: [(names, "Counter", lambda *_: defaultdict(int))]),
+    Bug(
+        "several results have one name",
+        lambda: [(output_names, "Counter", lambda *_: defaultdict(int))],
+    ),
     Bug(
         "a result of the wrong kind is delivered",
-        lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],
+        lambda: [(deliver, "_check_kind", lambda media, _kind: media or PNG)],
     ),
-    Bug("a result that is gone is not asked for anew", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
+    Bug("a result that is gone is not asked for anew", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
     Bug("a task that is there already is not started", _only_new_tasks_are_started),
     Bug("inputs are not looked for once more", _nobody_looks_twice, ("slow-call",)),
     Bug(
@@ -269,7 +270,7 @@ BUGS: Final = (
     Bug("what is submitted is cancelled", _anything_is_cancelled),
     Bug(
         "an old version's late event takes the newer's place",
-        lambda: [(draft, "stale", lambda _ports, _trigger: None)],
+        lambda: [(new_task, "superseded_failure", lambda _ports, _trigger: None)],
     ),
     Bug("a hanging job is never given up", _jobs_are_never_given_up),
     Bug("a job's absences add up over its life", _doubts_add_up, ("job-not-found-yet", "job-late")),

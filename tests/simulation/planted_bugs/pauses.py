@@ -4,19 +4,16 @@ import math
 from typing import Any, Final
 
 from darkroom.domain.arrivals import Arrival, Removed
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import AccountBlocked
-from darkroom.domain.object_keys import kind_of
+from darkroom.domain.object_keys import classify_key
 from darkroom.domain.order import Trigger
-from darkroom.domain.rate_limits import CircuitState
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline import intake, poll, submit
-from darkroom.pipeline.admission import admit as admission
+from darkroom.pipeline import fail, intake, poll, submit
+from darkroom.pipeline.admission import admit, circuit
 from darkroom.pipeline.endings import decide
-from darkroom.pipeline.paid_call import own_side, settle
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import write_answer as paid_answer
+from darkroom.pipeline.paid_call import own_trouble, record_refused, settle, write_answer
 from darkroom.ports import Ports, Step, Tasks
 from tests.simulation.planted_bugs.accounts import BLOCKED
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -30,41 +27,44 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 def _paying_goes_on() -> list[Swap]:
-    return [(admission, "_held_back", _nothing), (admission, "_may_pay", lambda *_: True)]
+    return [
+        (admit, "defer_while_paused", _nothing),
+        (admit, "claim_trial_payment", lambda *_: True),
+    ]
 
 
 def _own_trouble_is_not_noted() -> list[Swap]:
-    modules = (own_side, failing, paid_answer)
-    return [(module, "note_own_trouble", _nothing) for module in modules]
+    modules = (own_trouble, fail, write_answer)
+    return [(module, "pause_payments", _nothing) for module in modules]
 
 
 # --- the providers' accounts ---------------------------------------------------------------------
 
 
 def _blocked_is_busy() -> list[Swap]:
-    return [(CircuitState, "blocked", CircuitState.refused)]
+    return [(CircuitState, "after_block", CircuitState.after_failure)]
 
 
 def _blocked_is_not_noted() -> list[Swap]:
-    whole = admission.note_refusal
+    whole = circuit.record_failure
 
     def note(ports: Ports, provider: str, error: Any) -> None:
         if not isinstance(error, AccountBlocked):
             whole(ports, provider, error)
 
-    return [(module, "note_refusal", note) for module in (submit, poll)]
+    return [(module, "record_failure", note) for module in (submit, poll)]
 
 
 # --- told why ------------------------------------------------------------------------------------
 
 
 def _sent_away_without_a_word() -> list[Swap]:
-    whole = outcome.requeue
+    whole = record_refused.requeue
 
     def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
         whole(ports, task, attempts, **{**how, "wait_reason": None})
 
-    return [(module, "requeue", requeue) for module in (outcome, settle)]
+    return [(module, "requeue", requeue) for module in (record_refused, settle)]
 
 
 def _turned_away_without_a_word() -> list[Swap]:
@@ -79,24 +79,24 @@ def _turned_away_without_a_word() -> list[Swap]:
 
 def _queued_tasks_have_one_run() -> list[Swap]:
     whole = decide.runs_left
-    return [(failing, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
+    return [(fail, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
 
 
 def _removals_are_losses() -> list[Swap]:
-    whole = intake.intake
+    whole = intake.take_arrival
 
     def take(ports: Ports, arrival: Arrival) -> None:
-        if not isinstance(arrival, Removed) or kind_of(arrival.key) == "spec":
+        if not isinstance(arrival, Removed) or classify_key(arrival.key) == "spec":
             whole(ports, arrival)
 
-    return [(intake, "intake", take)]
+    return [(intake, "take_arrival", take)]
 
 
 def _a_day_is_a_calendar_day() -> list[Swap]:
     def task_of(tasks: Tasks, trigger: Trigger) -> Task | None:
         return tasks.get(trigger.task_id)
 
-    return [(intake, "task_of", task_of)]
+    return [(intake, "find_task", task_of)]
 
 
 BUGS: Final = (
@@ -106,7 +106,7 @@ BUGS: Final = (
     Bug("a blocked account is not noted", _blocked_is_not_noted, BLOCKED),
     Bug(
         "everybody tries a blocked account at once",
-        lambda: [(admission, "_may_probe", lambda *_: True)],
+        lambda: [(admit, "defer_unless_probe", _nothing)],
         BLOCKED,
     ),
     Bug(
@@ -117,12 +117,12 @@ BUGS: Final = (
     Bug("whoever is turned away does not say why", _turned_away_without_a_word),
     Bug(
         "nobody says why a job cannot be asked about",
-        lambda: [(poll, "EXPLAINED_S", math.inf)],
+        lambda: [(poll, "MIN_EXPLAINED_S", math.inf)],
         ("free-unanswered", "free-server-error", "job-late"),
     ),
     Bug(
         "nobody says that a call is being found out about",
-        lambda: [(settle, "FINDING_OUT", "")],
+        lambda: [(settle, "RECONCILING", "")],
         ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(

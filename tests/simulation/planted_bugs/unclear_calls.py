@@ -9,16 +9,14 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.domain.object_keys import manifest_of
+from darkroom.domain.object_keys import manifest_key
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline import deliver, poll, retry, submit, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.admission import entry as guard
-from darkroom.pipeline.endings import publish as ending
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import settle
+from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
+from darkroom.pipeline.admission import entry
+from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.paid_call import record_refused, settle
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -26,20 +24,20 @@ from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
 def _no_run_is_left() -> list[Swap]:
-    return [(failing, "runs_left", lambda *_: 0)]
+    return [(fail, "runs_left", lambda *_: 0)]
 
 
 def _runs_without_end() -> list[Swap]:
-    return [(module, "runs_left", lambda *_: 1) for module in (failing, sweep)]
+    return [(module, "runs_left", lambda *_: 1) for module in (fail, sweep)]
 
 
 def _runs_of_a_life() -> list[Swap]:
-    whole = Task.resumed
+    whole = Task.with_new_run
 
     def resumed(self: Task, *given: Any, **changes: Any) -> Task:
         return replace(whole(self, *given, **changes), since_run=1)
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", resumed)]
 
 
 def _paid_tasks_wait_for_nobody() -> list[Swap]:
@@ -49,20 +47,20 @@ def _paid_tasks_wait_for_nobody() -> list[Swap]:
         ports.workflows.start(task.task_id, task.run)
         return "new-run"
 
-    return [(sweep, "_run_again", run_again)]
+    return [(sweep, "_replace_lost_run", run_again)]
 
 
 # --- doubtful calls ------------------------------------------------------------------------------
 
 
 def _cancelled_is_cancelled() -> list[Swap]:
-    whole = guard.find_mine
+    whole = entry.load_for_step
 
     def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
         task = whole(ports, task_id, run, *mine)
         return Step("fail") if isinstance(task, Task) and task.ending is not None else task
 
-    return [(submit, "find_mine", find)]
+    return [(submit, "load_for_step", find)]
 
 
 def _cancelled_and_paid_again() -> list[Swap]:
@@ -79,21 +77,21 @@ def _refusals_are_lost() -> list[Swap]:
         ports: Ports, task: Task, attempt: Attempt, error: DarkroomError, _time_left_s: Any
     ) -> Step:
         closed = replace(attempt, outcome="refused", request=None, failure=error.failure)
-        return outcome._refused(ports, task, closed, error)
+        return record_refused._record_closed(ports, task, closed, error)
 
-    return [(submit, "refused", refused)]
+    return [(submit, "record_refused", refused)]
 
 
 def _a_repeats_refusal_is_proof() -> list[Swap]:
-    whole = settle._find_out
+    whole = settle._reconcile
 
     def find_out(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
         told: list[DarkroomError] = []
 
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
             if told:
-                return outcome.refused(ports, task, task.paying, told[0])
-            return settle.unclear(ports, task, route, why, *more)
+                return record_refused.record_refused(ports, task, task.last_attempt, told[0])
+            return settle.record_unclear(ports, task, route, why, *more)
 
         class Listening:
             def __getattr__(self, name: str) -> Any:
@@ -115,87 +113,87 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
             return unclear(ports, fresh, route, told[0].failure)
         return step
 
-    return [(settle, "_find_out", find_out)]
+    return [(settle, "_reconcile", find_out)]
 
 
 def _soon_given_up() -> list[Swap]:
-    whole = settle.patience
+    whole = settle.give_up_after
 
     def patience(attempt: Attempt, route: Route) -> timedelta:
-        return min(whole(attempt, route), settle.LOOK_FOR)
+        return min(whole(attempt, route), settle.LOOK_UP_FOR)
 
-    return [(settle, "patience", patience)]
+    return [(settle, "give_up_after", patience)]
 
 
 def _nobody_takes_turns_to_ask() -> list[Swap]:
-    return [(settle, "take_slot", lambda *_: None), (settle, "growing_wait_s", lambda _times: 1)]
+    return [(settle, "take_slot", lambda *_: None), (settle, "backoff_s", lambda _times: 1)]
 
 
 # --- what is given up, and what is not -----------------------------------------------------------
 
 
 def _not_known_is_failed() -> list[Swap]:
-    whole = poll._gave_up
+    whole = poll._job_failed
 
     def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
         step = whole(ports, task, said)
         fresh = ports.tasks.get(task.task_id)
-        if step.next == "fail" and fresh is not None and fresh.paying.outcome == "given-up":
-            failed = replace(fresh.paying, outcome="failed")
+        if step.next == "fail" and fresh is not None and fresh.last_attempt.outcome == "given-up":
+            failed = replace(fresh.last_attempt, outcome="failed")
             ports.tasks.replace(fresh, replace(fresh, attempts=fresh.with_attempt(failed)))
         return step
 
-    return [(poll, "_gave_up", gave_up)]
+    return [(poll, "_job_failed", gave_up)]
 
 
 def _every_end_is_useless() -> list[Swap]:
-    whole = failing._closed
+    whole = fail._close_attempts
 
     def closed(ports: Ports, task: Task, how: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
         del stopped
         return whole(ports, task, how, stopped=True)
 
-    return [(failing, "_closed", closed)]
+    return [(fail, "_close_attempts", closed)]
 
 
 def _any_job_is_stopped() -> list[Swap]:
-    everything = failing.UNWANTED | {"job-unreachable", "result-unreachable", "result-gone"}
-    return [(failing, "UNWANTED", everything)]
+    everything = fail.STOP_JOB_CODES | {"job-unreachable", "result-unreachable", "result-gone"}
+    return [(fail, "STOP_JOB_CODES", everything)]
 
 
 def _paid_again_unasked() -> list[Swap]:
-    whole = retry._taken_up
+    whole = retry._resume_attempt
 
     def taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
         return None if pay_again else whole(ports, task, paid, pay_again=pay_again)
 
-    return [(retry, "_taken_up", taken_up)]
+    return [(retry, "_resume_attempt", taken_up)]
 
 
 def _moved_with_old_results() -> list[Swap]:
     def named(ports: Ports, task: Task) -> Task:
-        if ending._aside(task) or ending._owns(ports, task):
+        if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
-        aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
+        aside = manifest_key(f"{task.output}@{task.task_id[:8]}")
         return ports.tasks.replace(task, replace(task, manifest_key=aside))
 
-    return [(module, "named", named) for module in (deliver, failing)]
+    return [(module, "claim_output_name", named) for module in (deliver, fail)]
 
 
 def _copied_in_vain() -> list[Swap]:
-    whole = deliver._missing
+    whole = deliver._handle_missing
 
-    def missing(ports: Ports, task: Task, what: deliver._Missing) -> Step:
+    def missing(ports: Ports, task: Task, what: deliver._MissingResult) -> Step:
         return whole(ports, task, replace(what, results=()))
 
-    return [(deliver, "_missing", missing)]
+    return [(deliver, "_handle_missing", missing)]
 
 
 def _leases_are_kept() -> list[Swap]:
     def nothing(*_: object) -> None:
         return
 
-    return [(ending, "give_up_leases", nothing)]
+    return [(publish, "release_all_leases", nothing)]
 
 
 BUGS: Final = (
