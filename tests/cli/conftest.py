@@ -1,4 +1,4 @@
-"""An environment that the command can speak to: its stack's outputs, and what they name."""
+"""The environment `dev` for the command, on moto: the stack's outputs and what they name."""
 
 import json
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
-from infra.cli.dead_letters import read as letters
+from infra.cli.dead_letters import sqs
 from infra.cli.main import main
 from infra.cli.target import Target, find_target
-from tests.cli.makes import make_task
+from tests.cli.factories import make_task
 from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud
 from tests.fakes.providers import PNG
 
@@ -21,8 +21,8 @@ SPEC = b'{"operation": "upscale", "provider": "snapapi"}'
 
 
 @dataclass(frozen=True)
-class Shop:
-    """The environment `dev`, and who uses it."""
+class MotoEnvironment:
+    """The environment `dev`, on moto."""
 
     target: Target
     intake_url: str
@@ -30,18 +30,20 @@ class Shop:
     machine: str
 
     def run(self, *arguments: str) -> Result:
-        """The command, with both streams apart."""
+        """Run the command; stdout and stderr are separate."""
         return CliRunner().invoke(main, arguments)
 
-    def task(self, key: str = "photos/cat.jpg.json", state: Any = "failed", **changes: Any) -> Task:
-        """Store a task whose spec and photo are there."""
+    def add_task(
+        self, key: str = "photos/cat.jpg.json", state: Any = "failed", **changes: Any
+    ) -> Task:
+        """Store a task, and put its spec and photo into the input bucket."""
         version = client("s3").put_object(Bucket=INPUT, Key=key, Body=SPEC)["VersionId"]
         trigger = Trigger("upload", INPUT, key, version)
         source = key.removesuffix(".json")
         client("s3").put_object(Bucket=INPUT, Key=source, Body=PNG)
         output = {"output": f"{source}/upscale", "manifest_key": f"{source}/upscale.manifest.json"}
-        named = {"source": source, "trigger": trigger, **output, **changes}
-        task = make_task(trigger.task_id, state, key, **named)
+        fields = {"source": source, "trigger": trigger, **output, **changes}
+        task = make_task(trigger.task_id, state, key, **fields)
         previous, owner = self.tasks.latest(key), self.tasks.owner(task.output)
         self.tasks.create(task, previous=previous, owner=owner)
         return task
@@ -52,16 +54,16 @@ class Shop:
         return self.target.tasks
 
     def state(self, task: Task) -> str:
-        """How a task stands now."""
+        """The stored state of a task."""
         return str(self.tasks.get(task.task_id).state)
 
     def runs(self) -> set[str]:
         """The names of all runs that were started."""
-        found = client("stepfunctions").list_executions(stateMachineArn=self.machine)
-        return {run["name"] for run in found["executions"]}
+        listing = client("stepfunctions").list_executions(stateMachineArn=self.machine)
+        return {run["name"] for run in listing["executions"]}
 
-    def bury(self, body: str, **attributes: str) -> None:
-        """Put a message into the dead letters."""
+    def add_dead_letter(self, body: str, **attributes: str) -> None:
+        """Put a message into the dead-letter queue."""
         client("sqs").send_message(
             QueueUrl=self.dead_url,
             MessageBody=body,
@@ -71,22 +73,22 @@ class Shop:
             },
         )
 
-    def bodies(self, url: str) -> list[str]:
-        """What is visible in a queue."""
-        found = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        return [message["Body"] for message in found.get("Messages", [])]
+    def visible_bodies(self, url: str) -> list[str]:
+        """The bodies of the messages that are visible in a queue."""
+        response = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in response.get("Messages", [])]
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A fresh one; its queues answer at once when they are empty."""
+def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+    """A new environment; an empty queue answers at once."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.setenv("DARKROOM_ENV", "dev")
-    monkeypatch.setattr(letters, "WAIT_S", 0)
+    monkeypatch.setattr(sqs, "WAIT_S", 0)
     with cloud() as aws:
         intake = client("sqs").create_queue(QueueName="intake")["QueueUrl"]
         outputs = {
@@ -99,11 +101,13 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
             "IntakeQueueUrl": intake,
         }
         template = {
-            # A stack must have something of its own.
+            # A stack must have at least one resource.
             "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
             "Outputs": {name: {"Value": value} for name, value in outputs.items()},
         }
         client("cloudformation").create_stack(
             StackName="darkroom-dev", TemplateBody=json.dumps(template)
         )
-        yield Shop(find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn)
+        yield MotoEnvironment(
+            find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn
+        )

@@ -1,4 +1,4 @@
-"""`darkroom sandbox`: the provider sandboxes alone, without the stack."""
+"""`darkroom sandbox`: run the provider sandboxes alone, without the stack."""
 
 import socket
 from typing import Final
@@ -29,13 +29,15 @@ class _NamedPort(click.ParamType[tuple[str, int]]):
 
 
 @click.command(name="sandbox")
-@click.option("--json", "as_json", is_flag=True, help="Print where they are as one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print addresses and keys as one JSON object."
+)
 @click.option("--port", "ports", multiple=True, type=_NamedPort(), help="A fixed port; repeatable.")
 def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
     """Run the providers' sandboxes until Ctrl-C.
 
-    Each answers like its provider, and under /_sandbox/ to who tries it out: ledger, faults (what
-    goes wrong, and how often), clock, account, requests; /_sandbox/ names them all.
+    Each answers like its provider's API. /_sandbox/ lists what controls it: the ledger, faults to
+    inject, the clock, the account and the requests so far.
     """
     with until_stopped():
         from infra.sandbox import PROVIDERS, start  # noqa: PLC0415 - brings OpenCV along
@@ -44,20 +46,20 @@ def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
         for provider, port in fixed.items():
             if provider not in PROVIDERS:
                 known = ", ".join(sorted(PROVIDERS))
-                raise click.UsageError(f"there is no sandbox '{provider}'; known are: {known}")
-            _check_free(provider, port)
+                raise click.UsageError(f"unknown sandbox '{provider}'; use one of: {known}")
+            _check_port(provider, port)
         with start(list(PROVIDERS), host=HOST, ports=fixed) as running:
-            places = {name: one.as_json() for name, one in running.items()}
+            access = {name: one.as_json() for name, one in running.items()}
             if as_json:
-                say_json(places, indent=None)
+                say_json(access, indent=None)
             else:
-                for name, place in places.items():
-                    say("  ".join([name, *place.values()]))
+                for name, values in access.items():
+                    say("  ".join([name, *values.values()]))
             wait_for_stop()
 
 
-def _check_free(provider: str, port: int) -> None:
-    """Ask before the server does: it would end the process."""
+def _check_port(provider: str, port: int) -> None:
+    """Check before the server binds it, which would end the process."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:

@@ -1,13 +1,13 @@
-"""What a name covers, and which tasks are found unfinished."""
+"""Which names a key covers, and which tasks count as unfinished or waiting."""
 
 from datetime import timedelta
 
 import pytest
 
 from darkroom.domain.task import State
-from infra.cli.tasks import find as looking
-from infra.cli.tasks.find import covers, standing_still, unfinished
-from tests.cli.makes import START, make_task
+from infra.cli.tasks import find
+from infra.cli.tasks.find import covers, unfinished_tasks, waiting_tasks
+from tests.cli.factories import START, make_task
 from tests.fakes.tasks import InMemoryTasks
 
 
@@ -26,15 +26,15 @@ from tests.fakes.tasks import InMemoryTasks
         ("", (), False),
     ],
 )
-def test_a_name_covers_itself_and_what_is_below_it(
+def test_a_key_covers_itself_and_everything_below_it(
     key: str, names: tuple[str | None, ...], *, covered: bool
 ) -> None:
-    """To any depth; but no name that merely begins with the same letters."""
+    """It covers to any depth, but no name that merely begins with the same letters."""
     assert covers(key, names) is covered
 
 
-def test_what_has_ended_hides_nothing_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is listed until its end was told, and takes no place among those that are looked at."""
+def test_finished_tasks_do_not_hide_waiting_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stay in the due index for a while, but do not count against the limit."""
     tasks = InMemoryTasks()
     states: tuple[State, ...] = ("failed", "succeeded", "cancelled", "queued", "waiting")
     for number, state in enumerate(states):
@@ -50,8 +50,8 @@ def test_what_has_ended_hides_nothing_that_waits(monkeypatch: pytest.MonkeyPatch
         )
         tasks.create(task, previous=None, owner=None)
     now = START + timedelta(minutes=1)
-    monkeypatch.setattr(looking, "MAX_LOOKED_AT", 2)
+    monkeypatch.setattr(find, "MAX_EXAMINED", 2)
 
-    assert len(list(tasks.due(now + looking.AHEAD))) == len(states)
-    assert [task.state for task in unfinished(tasks, now)] == ["queued", "waiting"]
-    assert [task.state for task in standing_still(tasks, 9, now)] == ["waiting"]
+    assert len(list(tasks.due(now + find.DUE_HORIZON))) == len(states)
+    assert [task.state for task in unfinished_tasks(tasks, now)] == ["queued", "waiting"]
+    assert [task.state for task in waiting_tasks(tasks, 9, now)] == ["waiting"]

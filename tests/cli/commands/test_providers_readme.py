@@ -5,7 +5,7 @@ from infra.cli.commands.providers import BEGIN, END, build_markdown
 
 
 def test_the_readme_holds_the_generated_table() -> None:
-    """Between its two markers stands what `darkroom providers --markdown` prints."""
+    """Between the two markers is what `darkroom providers --markdown` prints."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert BEGIN in text
     assert END in text

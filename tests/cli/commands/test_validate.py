@@ -1,4 +1,4 @@
-"""`darkroom validate`: what it accepts, what it refuses, and how it says so."""
+"""`darkroom validate`: which specs it accepts and refuses, and its output."""
 
 import json
 from pathlib import Path
@@ -13,26 +13,26 @@ from infra.cli.offline_specs import check_spec
 
 def run(*arguments: str) -> tuple[int, str]:
     """Exit code and stdout of `validate`."""
-    said = CliRunner().invoke(main, ["validate", *arguments])
-    return said.exit_code, said.stdout
+    output = CliRunner().invoke(main, ["validate", *arguments])
+    return output.exit_code, output.stdout
 
 
 @pytest.mark.parametrize("spec", sorted(SPECS.glob("*.json")), ids=lambda path: path.stem)
 def test_every_sample_spec_is_valid_beside_a_photo(spec: Path) -> None:
-    """What the repository shows as a sample can be copied as it is."""
+    """A sample can be copied as it is."""
     found = check_spec(spec.read_bytes(), spec.name, "astronaut.jpg.json")
-    assert found.order is not None, found.told
+    assert found.order is not None, found.message
     operation, provider, *_family = spec.stem.split(".")
     assert (operation, provider) == (found.order.operation, found.order.providers[0])
 
 
 def test_a_good_spec_beside_its_photo_needs_no_option(tmp_path: Path) -> None:
-    """The photo follows from the spec's own name, and the photo need not be there."""
+    """The photo follows from the spec's name, and need not exist."""
     spec = tmp_path / "cat.jpg.json"
     spec.write_text('{"operation": "upscale"}')
-    code, said = run(str(spec))
+    code, output = run(str(spec))
     assert code == 0
-    assert said == f"{spec}: ok (upscale by snapapi, apiframe, perfect, goapi)\n"
+    assert output == f"{spec}: ok (upscale by snapapi, apiframe, perfect, goapi)\n"
 
 
 @pytest.mark.parametrize(
@@ -57,33 +57,33 @@ def test_a_good_spec_beside_its_photo_needs_no_option(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_spec_is_named_with_what_is_wrong(
+def test_a_wrong_spec_is_reported_with_its_name_and_fault(
     tmp_path: Path, name: str, text: str, parts: list[str]
 ) -> None:
-    """The line names the file, what was found and what is allowed; the exit code is 1."""
+    """The line names the file, the fault and what is allowed; the exit code is 1."""
     spec = tmp_path / name
     spec.write_text(text)
-    code, said = run(str(spec))
+    code, output = run(str(spec))
     assert code == 1
     for part in [str(spec), *parts]:
-        assert part in said
+        assert part in output
 
 
-def test_one_bad_spec_among_good_ones_fails_and_all_are_told(tmp_path: Path) -> None:
-    """With several files each gets its line, whatever the others are."""
+def test_one_wrong_spec_fails_the_command_and_all_are_reported(tmp_path: Path) -> None:
+    """Every file gets its own result."""
     good, bad = tmp_path / "a.jpg.json", tmp_path / "b.jpg.json"
     good.write_text('{"operation": "upscale"}')
     bad.write_text("[]")
-    code, said = run(str(bad), str(good), "--json")
+    code, output = run(str(bad), str(good), "--json")
     assert code == 1
-    told = json.loads(said)
-    assert [one["ok"] for one in told] == [False, True]
-    assert told[0]["code"] == "not-a-spec"
-    assert told[1]["operation"] == "upscale"
+    printed = json.loads(output)
+    assert [one["ok"] for one in printed] == [False, True]
+    assert printed[0]["code"] == "not-a-spec"
+    assert printed[1]["operation"] == "upscale"
 
 
-def test_source_checks_a_spec_that_lies_elsewhere(tmp_path: Path) -> None:
-    """A spec kept for many photos is checked as if it lay beside one."""
+def test_source_names_the_photo_of_a_spec_elsewhere(tmp_path: Path) -> None:
+    """The spec is checked as if it were beside that photo."""
     spec = tmp_path / "any.json"
     spec.write_text('{"operation": "upscale"}')
     assert run(str(spec))[0] == 1

@@ -1,4 +1,4 @@
-"""Tasks and pictures for the tests of the command."""
+"""Makes tasks and images for the tests of the command."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def make_task(
             "failed" if state == "failed" else "unknown",
             Failure("no-credits", "SnapAPI has no credits left.", "Buy some."),
         )
-    done = state == "succeeded"
+    succeeded = state == "succeeded"
     fields: dict[str, Any] = {
         "task_id": task_id,
         "trigger": Trigger("upload", bucket, key, "v1"),
@@ -48,15 +48,17 @@ def make_task(
         "state": state,
         "source": source,
         "order": Order("upscale", CHOICES, keys={"image": (source or "",)}),
-        "attempts": (make_attempt(),) if done else (),
-        "results": (Result(f"{output}.png", "image", PNG.content_type, 10, "ab"),) if done else (),
+        "attempts": (make_attempt(),) if succeeded else (),
+        "results": (Result(f"{output}.png", "image", PNG.content_type, 10, "ab"),)
+        if succeeded
+        else (),
         "ending": ending,
     }
     return Task(**(fields | changes))
 
 
 def make_attempt(**changes: Any) -> Attempt:
-    """A paid attempt at SnapAPI that took six credits."""
+    """A paid attempt at SnapAPI that cost six credits."""
     fields: dict[str, Any] = {
         "number": 1,
         "provider": "snapapi",
@@ -71,7 +73,7 @@ def make_attempt(**changes: Any) -> Attempt:
 
 
 def make_photo(width: int = 64, height: int = 48) -> Image.Image:
-    """A colourful picture without two equal corners."""
+    """A colourful image whose corners all differ."""
     x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
     return Image.fromarray(np.stack([x, y, 255 - x], axis=2).astype(np.uint8))
 

@@ -1,16 +1,16 @@
-"""`darkroom status` tells who is paused, and why."""
+"""`darkroom status`: which tasks it finds, and the providers that are paused."""
 
 import time
 
 from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
 from darkroom.pipeline.admission.payment_pause import DELIVERY
-from tests.cli.conftest import Shop
+from tests.cli.conftest import MotoEnvironment
 
 
-def test_who_is_paused_is_told_with_the_reason(shop: Shop) -> None:
-    """Providers and our own side; whoever works is not mentioned."""
+def test_status_reports_paused_providers_and_why(env: MotoEnvironment) -> None:
+    """Providers and our own delivery; what is not paused is not mentioned."""
     now = time.time()
-    limiter = shop.target.limiter
+    limiter = env.target.limiter
     limiter.change(
         "goapi",
         CircuitState(),
@@ -21,16 +21,16 @@ def test_who_is_paused_is_told_with_the_reason(shop: Shop) -> None:
     limiter.change(
         DELIVERY, CircuitState(), CircuitState(FAILURES_TO_OPEN, now - 1, "PermissionError.")
     )
-    result = shop.run("status", "--env", "dev")
+    result = env.run("status", "--env", "dev")
 
     assert result.exit_code == 0
     assert result.stderr.splitlines()[-3:] == [
-        "nothing new is paid for while results cannot be delivered: PermissionError.",
+        "no new paid calls while results cannot be delivered: PermissionError.",
         "goapi is paused: Too few credits. Add some.",
-        "perfect is paused: it has not taken calls lately",
+        "perfect is paused: it did not accept calls recently",
     ]
 
 
-def test_nobody_is_mentioned_where_nobody_is_paused(shop: Shop) -> None:
-    """The usual case."""
-    assert "paused" not in shop.run("status", "--env", "dev").stderr
+def test_status_mentions_no_pause_if_there_is_none(env: MotoEnvironment) -> None:
+    """This is the usual case."""
+    assert "paused" not in env.run("status", "--env", "dev").stderr

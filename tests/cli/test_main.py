@@ -1,4 +1,4 @@
-"""The command as a whole: its face, its start, its exit codes."""
+"""The command as a whole: help, start-up, exit codes."""
 
 import subprocess
 import sys
@@ -6,53 +6,53 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from infra.cli.checkout import ROOT, called_as
+from infra.cli.checkout import ROOT, program_name
 from infra.cli.main import COMMANDS, main
 
-HEAVY = ("boto3", "moto", "cv2", "aws_cdk", "rich", "numpy", "pydantic", "httpx")
+SLOW_MODULES = ("boto3", "moto", "cv2", "aws_cdk", "rich", "numpy", "pydantic", "httpx")
 
 
 def test_help_names_every_command() -> None:
-    """A newcomer sees all commands, each with a sentence."""
-    said = CliRunner().invoke(main, ["--help"])
-    assert said.exit_code == 0
+    """`--help` lists all commands."""
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
     for name in COMMANDS:
-        assert f"  {name} " in said.stdout
+        assert f"  {name} " in result.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str) -> None:
-    """`--help` works for each command and tells what it is for."""
-    said = CliRunner().invoke(main, [name, "--help"])
-    assert said.exit_code == 0, said.output
-    assert len(said.stdout.splitlines()) > 3
+def test_every_command_has_help(name: str) -> None:
+    """`--help` works for each command and prints a description."""
+    result = CliRunner().invoke(main, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) > 3
 
 
-def test_help_loads_nothing_heavy() -> None:
-    """Asking for help must not wait for AWS, pixels or models to be imported."""
+def test_help_imports_no_slow_module() -> None:
+    """`--help` must not import AWS, image or model libraries."""
     code = (
         "import sys; from click.testing import CliRunner; from infra.cli.main import main; "
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0; "
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+        f"print([name for name in {SLOW_MODULES!r} if name in sys.modules])"
     )
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert said.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
-def test_the_provider_table_loads_no_aws_and_no_pixels() -> None:
-    """Declarations alone answer who does what."""
+def test_the_provider_table_imports_no_aws_and_no_image_library() -> None:
+    """The table needs the adapters' declarations only."""
     code = (
         "import sys; from click.testing import CliRunner; from infra.cli.main import main; "
         "assert CliRunner().invoke(main, ['providers', '--json']).exit_code == 0; "
         "print([name for name in ('boto3', 'moto', 'cv2', 'aws_cdk', 'numpy') "
         "if name in sys.modules])"
     )
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert said.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ def test_the_provider_table_loads_no_aws_and_no_pixels() -> None:
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever calls it wrongly gets 2 and a sentence, not a trace."""
+    """Wrong usage exits with 2 and a message, without a stack trace."""
     monkeypatch.chdir(ROOT)
-    said = CliRunner().invoke(main, arguments)
-    assert said.exit_code == 2, said.output
-    assert "Error: " in said.stderr
-    assert "Traceback" not in said.output
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2, result.output
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.output
 
 
-def test_an_interruption_while_the_command_is_loaded_shows_no_trace() -> None:
-    """Ctrl-C in the first moment ends it as quietly as later."""
+def test_ctrl_c_during_import_exits_quietly() -> None:
+    """Ctrl-C before click is loaded exits with 130 and prints nothing."""
     code = """
 import sys
 class Interrupted:
@@ -103,10 +103,10 @@ class Interrupted:
 sys.meta_path.insert(0, Interrupted())
 from infra.cli.main import main
 """
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (said.returncode, said.stdout, said.stderr) == (130, "", "")
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ from infra.cli.main import main
         ("-c", "darkroom"),
     ],
 )
-def test_hints_name_the_command_as_it_was_called(
+def test_hints_name_the_command_as_it_was_started(
     argument: str, printed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hint can be pasted into another terminal, where no virtual environment is on."""
+    """A hint can be pasted into another terminal without an active virtual environment."""
     monkeypatch.setattr(sys, "argv", [argument])
-    assert called_as() == printed
+    assert program_name() == printed

@@ -1,4 +1,4 @@
-"""The demo's checks say yes to what an operation makes, and no to everything else."""
+"""The demo's checks accept right results and refuse wrong ones."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from infra.cli.demo import image_checks as checks
-from tests.cli.makes import make_mask, make_photo
+from tests.cli.factories import make_mask, make_photo
 
 PHOTO = make_photo()
 MASK = make_mask()
@@ -38,7 +38,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("check", "source", "result"), GOOD)
-def test_a_check_accepts_what_its_operation_makes(
+def test_a_check_accepts_a_right_result(
     check: checks.Check, source: Image.Image, result: Image.Image
 ) -> None:
     """A right result has no problem."""
@@ -46,10 +46,10 @@ def test_a_check_accepts_what_its_operation_makes(
 
 
 @pytest.mark.parametrize(("check", "source", "_result"), GOOD[:-1])
-def test_a_result_that_equals_its_source_fails_every_check(
+def test_every_check_refuses_the_unchanged_source(
     check: checks.Check, source: Image.Image, _result: Image.Image
 ) -> None:
-    """A provider that hands the photo back has done nothing."""
+    """A provider that returns the photo unchanged has done nothing."""
     assert check(source, source.copy(), MASK)
 
 
@@ -57,7 +57,7 @@ def test_a_result_that_equals_its_source_fails_every_check(
     ("check", "result", "part"),
     [
         (checks.doubled, PHOTO.resize((127, 96)), "127 x 96"),
-        (checks.doubled, Image.new("RGB", (128, 96), "black"), "something else"),
+        (checks.doubled, Image.new("RGB", (128, 96), "black"), "different image"),
         (checks.cut_out, cut().resize((32, 24)), "32 x 24"),
         (checks.cut_out, PHOTO.convert("RGBA"), "transparent"),
         (checks.cut_out, Image.new("RGBA", PHOTO.size), "opaque"),
@@ -69,26 +69,26 @@ def test_a_result_that_equals_its_source_fails_every_check(
         (checks.drawn(1), Image.new("RGB", (64, 64), "red"), "blank"),
     ],
 )
-def test_a_check_names_what_is_wrong(check: checks.Check, result: Image.Image, part: str) -> None:
-    """The sentence says what was found."""
+def test_a_check_says_what_is_wrong(check: checks.Check, result: Image.Image, part: str) -> None:
+    """The sentence names the fault."""
     assert part in (check(PHOTO, result, MASK) or "")
 
 
-def test_a_mask_that_is_missing_is_no_success() -> None:
-    """Without a mask there is nothing to compare, so nothing is confirmed."""
+def test_a_missing_mask_is_a_problem() -> None:
+    """Without a mask nothing can be compared."""
     assert checks.mask_filled(PHOTO, filled(), None)
 
 
 def test_the_edge_of_a_mask_may_blend() -> None:
-    """A soft transition around the mask is not held against the result."""
+    """A soft transition around the mask is allowed."""
     soft = PHOTO.copy()
     ImageDraw.Draw(soft).rectangle((14, 10, 49, 37), fill=(0, 255, 0))
     assert checks.mask_filled(PHOTO, soft, MASK) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n broken"])
-def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
-    """A file that does not decode to its last pixel is told by its name."""
+def test_a_file_that_is_not_an_image_is_refused(tmp_path: Path, content: bytes) -> None:
+    """The message names the file."""
     path = tmp_path / "x.png"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"x\.png"):
@@ -96,7 +96,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_truncated_image_is_refused(tmp_path: Path) -> None:
-    """Half a download is not taken for a picture."""
+    """Half a download is not an image."""
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
     path = tmp_path / "x.png"
     Image.fromarray(noise).save(path)
