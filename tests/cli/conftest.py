@@ -1,7 +1,8 @@
 """The environment `dev` for the command, on moto: the stack's outputs and what they name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from infra.cli.dead_letters import sqs
 from infra.cli.main import main
 from infra.cli.target import Target, find_target
 from tests.cli.factories import make_task
-from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud
+from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud, session
 from tests.fakes.providers import PNG
 
 SPEC = b'{"operation": "upscale", "provider": "snapapi"}'
@@ -82,14 +83,24 @@ class MotoEnvironment:
 @pytest.fixture
 def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
     """A new environment; an empty queue answers at once."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setenv("DARKROOM_ENV", "dev")
+    with _moto_environment(monkeypatch, versioned=True) as environment:
+        yield environment
+
+
+@pytest.fixture
+def unversioned_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+    """A new environment whose buckets are not versioned: the same spec is the same task."""
+    with _moto_environment(monkeypatch, versioned=False) as environment:
+        yield environment
+
+
+@contextmanager
+def _moto_environment(
+    monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+) -> Iterator[MotoEnvironment]:
+    use_test_account(monkeypatch)
     monkeypatch.setattr(sqs, "WAIT_S", 0)
-    with cloud() as aws:
+    with cloud(versioned=versioned) as aws:
         intake = client("sqs").create_queue(QueueName="intake")["QueueUrl"]
         outputs = {
             "InputBucket": INPUT,
@@ -100,14 +111,29 @@ def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
             "DeadLetterQueueUrl": aws.dead_letters_url,
             "IntakeQueueUrl": intake,
         }
-        template = {
-            # A stack must have at least one resource.
-            "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-        }
-        client("cloudformation").create_stack(
-            StackName="darkroom-dev", TemplateBody=json.dumps(template)
-        )
+        create_stack(outputs)
         yield MotoEnvironment(
             find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn
         )
+
+
+def use_test_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command use the environment `dev` of an account without real credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in ("AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DARKROOM_ENV", "dev")
+
+
+def create_stack(outputs: Mapping[str, str], region: str = REGION) -> None:
+    """Create the stack of `dev` with these outputs."""
+    template = {
+        # A stack must have at least one resource.
+        "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    session().client("cloudformation", region_name=region).create_stack(
+        StackName="darkroom-dev", TemplateBody=json.dumps(template)
+    )

@@ -2,65 +2,55 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click import Context, Group
 
+from infra.cli.commands.retry import describe_start
 from infra.cli.main import main
-from infra.cli.tasks.batch import MAX_SEQUENTIAL
+from infra.cli.tasks import batch
 from tests.cli.conftest import MotoEnvironment
-from tests.cli.factories import make_attempt
+from tests.cli.factories import make_attempt, make_task
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
-ADVISED_COMMANDS = re.findall(
-    r"`darkroom ([a-z]+)((?: --[a-z-]+)*)",
-    "".join(path.read_text() for path in sorted(FUNCTIONS.rglob("*.py"))),
+ADVISED_COMMANDS = sorted(
+    set(
+        re.findall(
+            r"`darkroom ([a-z]+)((?: --[a-z-]+)*)",
+            "".join(path.read_text() for path in sorted(FUNCTIONS.rglob("*.py"))),
+        )
+    )
 )
 GIVEN_UP = make_attempt(outcome="given-up", charged="unknown", job_id="job-7")
 PAID = make_attempt(outcome="failed", charged="yes", job_id="job-8")
 
 
-@pytest.mark.parametrize(("name", "options"), sorted(set(ADVISED_COMMANDS)))
-def test_every_command_that_a_manifest_advises_exists(name: str, options: str) -> None:
+def test_every_command_that_a_manifest_advises_exists() -> None:
     """With the options that it names."""
-    assert isinstance(main, Group)
-    command = main.get_command(Context(main), name)
-    assert command, name
-    known = {word for param in command.params for word in param.opts}
-    assert set(options.split()) <= known
-
-
-def test_manifests_advise_commands() -> None:
-    """Otherwise the test above checks nothing."""
     assert {("retry", ""), ("retry", " --pay-again")} <= set(ADVISED_COMMANDS)
+    assert isinstance(main, Group)
+    for name, options in ADVISED_COMMANDS:
+        command = main.get_command(Context(main), name)
+        assert command, name
+        known = {option for param in command.params for option in param.opts}
+        assert set(options.split()) <= known, name
 
 
-def test_retry_queues_a_task_that_cost_nothing(env: MotoEnvironment) -> None:
-    """Its new run is started."""
-    task = env.add_task()
-    result = env.run("retry", task.task_id)
-
-    assert result.exit_code == 0, result.output
-    assert result.stdout == f"{task.task_id}  {task.trigger.key}  queued again\n"
-    assert result.stderr == "1 retried\n"
-    assert env.state(task) == "queued"
-    assert env.runs() == {f"{task.task_id}-2"}
-
-
-def test_retry_polls_a_job_that_may_be_finished(env: MotoEnvironment) -> None:
+def test_the_start_of_a_new_run_is_described_by_its_state() -> None:
     """The output names the job, so that it can be found on the provider's dashboard."""
-    task = env.add_task(attempts=(GIVEN_UP,))
-    result = env.run("retry", "photos/cat.jpg")
+    polling = make_task(state="running", attempts=(GIVEN_UP,))
+    assert describe_start(polling) == "polls job job-7"
+    assert describe_start(make_task(state="delivering")) == "delivers the saved answer"
+    assert describe_start(make_task(state="submitting")) == "looks up the call"
+    assert describe_start(make_task(state="queued")) == "queued again"
 
-    assert result.stdout.endswith("polls job job-7\n")
-    assert env.state(task) == "running"
 
-
-def test_retry_pays_again_only_with_the_option(env: MotoEnvironment) -> None:
+def test_retry_starts_a_run_and_pays_again_only_with_the_option(env: MotoEnvironment) -> None:
     """The refusal names the command that works."""
     task = env.add_task(attempts=(PAID,))
-    result = env.run("retry", task.task_id)
+    result = env.run("retry", "cat.jpg")
     assert result.exit_code == 1
     assert f"`darkroom retry --pay-again {task.task_id}`" in result.stdout
     assert result.stderr == "1 refused\n"
@@ -68,7 +58,19 @@ def test_retry_pays_again_only_with_the_option(env: MotoEnvironment) -> None:
 
     result = env.run("retry", "--pay-again", task.task_id)
     assert result.exit_code == 0, result.output
-    assert result.stdout.endswith("queued again\n")
+    assert result.stdout == f"{task.task_id}  {task.trigger.key}  queued again\n"
+    assert result.stderr == "1 retried\n"
+    assert env.state(task) == "queued"
+    assert env.runs() == {f"{task.task_id}-2"}
+
+
+def test_retry_polls_the_job_that_is_named(env: MotoEnvironment) -> None:
+    """`--job` belongs to a task whose call is unclear."""
+    unclear = make_attempt(outcome="unknown", charged="unknown", provider="apiframe")
+    task = env.add_task(state="unknown", attempts=(replace(unclear, model="topaz-image-upscale"),))
+    result = env.run("retry", task.task_id, "--job", "job-9")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("polls job job-9\n")
 
 
 def test_retry_of_a_folder_selects_its_failed_and_unknown_tasks(env: MotoEnvironment) -> None:
@@ -84,7 +86,7 @@ def test_retry_of_a_folder_selects_its_failed_and_unknown_tasks(env: MotoEnviron
     result = env.run("retry", "a/", "--json")
 
     assert result.exit_code == 1
-    printed = {one["task_id"]: one["done"] or one["code"] for one in json.loads(result.stdout)}
+    printed = {row["task_id"]: row["done"] or row["code"] for row in json.loads(result.stdout)}
     assert printed == {
         refused.task_id: "paid-already",
         deep.task_id: "queued again",
@@ -95,9 +97,13 @@ def test_retry_of_a_folder_selects_its_failed_and_unknown_tasks(env: MotoEnviron
     assert states == ["succeeded", "cancelled", "failed", "failed"]
 
 
-def test_retry_failed_selects_all_failed_tasks(env: MotoEnvironment) -> None:
+def test_retry_failed_selects_all_failed_tasks(
+    env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With many tasks several threads run them, each task once."""
-    tasks = [env.add_task(f"{number}/cat.jpg.json") for number in range(MAX_SEQUENTIAL + 1)]
+    monkeypatch.setattr(batch, "MAX_SEQUENTIAL", 5)
+    monkeypatch.setattr(batch, "THREADS", 3)
+    tasks = [env.add_task(f"{number}/cat.jpg.json") for number in range(6)]
     result = env.run("retry", "--failed")
 
     assert result.exit_code == 0, result.output
@@ -122,9 +128,9 @@ def test_retry_of_a_named_task_is_never_silent(env: MotoEnvironment) -> None:
     """A refusal is printed even for a task that succeeded."""
     good = env.add_task(state="succeeded")
     for name in (good.task_id, good.trigger.key, "photos/cat.jpg"):
-        result = env.run("retry", name)
+        result = env.run("retry", name, "--json")
         assert result.exit_code == 1
-        assert "It has succeeded. To have it done once more, upload its spec again" in result.stdout
+        assert [row["code"] for row in json.loads(result.stdout)] == ["already-succeeded"], name
 
 
 def test_retry_with_one_unknown_name_starts_nothing(env: MotoEnvironment) -> None:
@@ -139,14 +145,3 @@ def test_retry_with_one_unknown_name_starts_nothing(env: MotoEnvironment) -> Non
     assert (result.exit_code, result.stderr) == (1, "1 refused\n")
     assert "There is no task" in result.stdout
     assert env.run("retry", "empty/").stderr == "nothing to retry\n"
-
-
-def test_an_environment_without_an_output_is_reported(env: MotoEnvironment) -> None:
-    """An older version deployed it; the message says what to do."""
-    task = env.add_task()
-    env.target.outputs.pop("EventBus")  # type: ignore[attr-defined]
-    with pytest.raises(
-        Exception, match="has no output EventBus: it was deployed by an older version"
-    ):
-        env.target.open_ports()
-    assert env.state(task) == "failed"

@@ -55,3 +55,27 @@ def test_finished_tasks_do_not_hide_waiting_ones(monkeypatch: pytest.MonkeyPatch
     assert len(list(tasks.due(now + find.DUE_HORIZON))) == len(states)
     assert [task.state for task in unfinished_tasks(tasks, now)] == ["queued", "waiting"]
     assert [task.state for task in waiting_tasks(tasks, 9, now)] == ["waiting"]
+
+
+def test_a_task_is_found_by_id_spec_photo_and_folder() -> None:
+    """With `photos/` or without, wherever the task is; other names find nothing."""
+    for folder in ("photos/", ""):
+        tasks = InMemoryTasks()
+        task = make_task("a" * 32, "failed", f"{folder}cat.jpg.up.json", source=f"{folder}cat.jpg")
+        tasks.create(task, previous=None, owner=None)
+        for name in (
+            task.task_id,
+            "photos/cat.jpg.up.json",
+            "photos/cat.jpg",
+            "/photos/cat.jpg",
+            "photos/",
+            "cat.jpg",
+            "cat.jpg.up.json",
+        ):
+            assert list(find.find_tasks(tasks, name, 9)) == [task], (folder, name)
+        assert list(find.newest_tasks(tasks, 9)) == [task]
+        for name in ("b" * 32, "photos/dog.jpg", "dog.jpg.json", "other/"):
+            assert list(find.find_tasks(tasks, name, 9)) == [], (folder, name)
+    # A folder may be named without its slash.
+    tasks.create(make_task("b" * 32, key="a/b.json", source=None), previous=None, owner=None)
+    assert [task.task_id for task in find.find_tasks(tasks, "a", 9)] == ["b" * 32]
