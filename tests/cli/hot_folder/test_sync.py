@@ -66,9 +66,9 @@ def test_existing_files_are_uploaded_under_their_relative_paths(harness: Harness
     assert sorted(harness.upload()) == ["cat.jpg", "sub/deep/dog.jpg", "sub/dog.jpg.json"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_results_dotfiles_and_unfinished_files_are_not_uploaded(harness: Harness) -> None:
+    """Neither when they change nor when their folder does."""
+    for name in (
         "out/cat.jpg/upscale.png",
         ".DS_Store",
         ".git/config",
@@ -77,13 +77,8 @@ def test_existing_files_are_uploaded_under_their_relative_paths(harness: Harness
         "cat.jpg.crdownload",
         "cat.jpg~",
         "CAT.TMP",
-    ],
-)
-def test_results_dotfiles_and_unfinished_files_are_not_uploaded(
-    harness: Harness, name: str
-) -> None:
-    """Neither when they change nor when their folder does."""
-    harness.write(name)
+    ):
+        harness.write(name)
     harness.hot.add_changed(harness.folder)
     assert harness.upload() == []
 
@@ -176,13 +171,14 @@ def test_a_failure_is_reported_with_its_sentence(harness: Harness) -> None:
     assert harness.messages == ["downloaded  out/a.manifest.json  failed: It is empty."]
 
 
-@pytest.mark.parametrize("key", ["../x.png", "/x.png", "a//b.png", "a/../../x.png", "a/"])
-def test_a_key_cannot_lead_out_of_the_folder(harness: Harness, key: str) -> None:
+def test_a_key_cannot_lead_out_of_the_folder(harness: Harness) -> None:
     """No result is written elsewhere on the disk."""
-    harness.buckets.results = {key: b"x"}
+    keys = ["../x.png", "/x.png", "a//b.png", "a/../../x.png", "a/"]
+    harness.buckets.results = dict.fromkeys(keys, b"x")
     harness.hot.download_new()
-    assert list(harness.folder.parent.rglob("x.png")) == []
-    assert harness.messages[0].startswith("not saved   ")
+    assert list(harness.folder.parent.rglob("*.png")) == []
+    assert len(harness.messages) == len(keys)
+    assert all(line.startswith("not saved   ") for line in harness.messages)
 
 
 def test_a_result_that_cannot_be_saved_does_not_stop_the_others(harness: Harness) -> None:
