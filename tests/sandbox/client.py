@@ -7,20 +7,20 @@ from typing import Any, Self
 
 import httpx
 
-from infra.sandbox import Running
-from tests.sandbox.pictures import Array, as_png, read
+from infra.sandbox.http_server import RunningSandbox
+from tests.sandbox.images import Array, as_png, read
 
-Files = dict[str, Array]
+Images = dict[str, Array]
 MAX_JOB_S = 200.0
 
 
 class SandboxClient:
     """Talks to one sandbox; `spent` and `entries` count from the last `reset`."""
 
-    def __init__(self, running: Running, headers: dict[str, str]) -> None:
+    def __init__(self, running: RunningSandbox, headers: dict[str, str]) -> None:
         self.http = httpx.Client(base_url=running.base_url, headers=headers, timeout=10)
         self.base_url = running.base_url
-        self._world = running.world
+        self._state = running.state
         self._seen = 0
 
     def __enter__(self) -> Self:
@@ -34,14 +34,14 @@ class SandboxClient:
 
         Jobs of earlier tests end first, so that none of their refunds is counted here.
         """
-        world = self._world
-        world.faults.clear()
-        world.clock.advance(MAX_JOB_S)
-        world.ledger.set_balance(100_000)
-        world.pace.limit = None
-        world.active = True
-        world.jobs.settle()
-        self._seen = len(world.ledger.entries())
+        state = self._state
+        state.faults.clear()
+        state.clock.advance(MAX_JOB_S)
+        state.ledger.set_balance(100_000)
+        state.rate_limit.max_requests = None
+        state.active = True
+        state.jobs.settle()
+        self._seen = len(state.ledger.entries())
 
     def account(self, **order: Any) -> None:
         """Change the account."""
@@ -66,16 +66,16 @@ class SandboxClient:
         return sum(signs[entry["kind"]] * entry["credits"] for entry in self.entries())
 
     def form(
-        self, path: str, data: dict[str, str] | None = None, files: Files | None = None
+        self, path: str, data: dict[str, str] | None = None, files: Images | None = None
     ) -> httpx.Response:
-        """Post a multipart form with pictures, as the vendors' own clients do."""
+        """Post a multipart form with images, as the vendors' own clients do."""
         parts = {
-            name: (f"{name}.png", as_png(picture), "application/octet-stream")
-            for name, picture in (files or {}).items()
+            name: (f"{name}.png", as_png(image), "application/octet-stream")
+            for name, image in (files or {}).items()
         }
         return self.http.post(path, data=data or {}, files=parts or {"_": ("", b"")})
 
-    def picture(self, url: str) -> Array:
+    def image(self, url: str) -> Array:
         """Fetch a result, without any key."""
         return read(httpx.get(url).raise_for_status().content)
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.sandbox import Clock, Running, start
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import RunningSandbox, start
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.goapi_world import GoApiClient, goapi_world
+from tests.sandbox.goapi_client import GoApiClient, goapi_world
 from tests.sandbox.perfect_client import PerfectClient, served
 
 STARTS_AT = 1_782_900_000.0
@@ -47,7 +48,7 @@ def all_gates() -> Gate:
 
 
 @pytest.fixture(scope="session")
-def servers(all_gates: Gate) -> Iterator[dict[str, Running]]:
+def servers(all_gates: Gate) -> Iterator[dict[str, RunningSandbox]]:
     """Run both sandboxes for the whole session."""
     clock = Clock(lambda: STARTS_AT)
     with start(clock=clock, job_s=JOB_S, pause=all_gates) as running:
@@ -63,7 +64,7 @@ def gate(all_gates: Gate) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
+def snapapi(servers: dict[str, RunningSandbox]) -> Iterator[SandboxClient]:
     """Give a client of the SnapAPI sandbox in its first state, without a rate limit."""
     running = servers["snapapi"]
     with SandboxClient(running, {"api-key": running.credentials["api_key"]}) as client:
@@ -72,7 +73,7 @@ def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
 
 
 @pytest.fixture
-def apiframe(servers: dict[str, Running]) -> Iterator[SandboxClient]:
+def apiframe(servers: dict[str, RunningSandbox]) -> Iterator[SandboxClient]:
     """Give a client of the Apiframe sandbox in its first state."""
     running = servers["apiframe"]
     with SandboxClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:

@@ -1,4 +1,4 @@
-"""A client of the Perfect sandbox, written from the vendor's document, and pictures for it."""
+"""A client of the Perfect sandbox, written from the vendor's document, and images for it."""
 
 import base64
 import io
@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from PIL import Image, ImageDraw
 
-from infra.sandbox import Clock, Running, start
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import RunningSandbox, start
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import Array, as_png, read
+from tests.sandbox.images import Array, as_png, read
 
 STARTS_AT = 1_782_900_000.0
 JOB_S = 6.0
@@ -36,7 +37,7 @@ def served() -> Iterator["PerfectClient"]:
 class PerfectClient(SandboxClient):
     """Signs in, uploads, runs tasks and asks about them."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunningSandbox) -> None:
         super().__init__(running, {})
         self.client_id = running.credentials["client_id"]
         self.client_secret = running.credentials["client_secret"]
@@ -50,10 +51,10 @@ class PerfectClient(SandboxClient):
     def reset(self) -> None:
         """Begin anew in every respect, with a new token."""
         super().reset()
-        self._world.job_s = JOB_S
+        self._state.job_s = JOB_S
         self.sign_in()
 
-    def picture(self, url: str) -> Array:
+    def image(self, url: str) -> Array:
         """Fetch a result, without any key."""
         return read(self.keyless.get(url).raise_for_status().content)
 
@@ -156,9 +157,9 @@ class PerfectClient(SandboxClient):
         return data
 
     def made(self, feature: str, **asked: Any) -> Array:
-        """Run a task to its success and return its one picture."""
+        """Run a task to its success and return its one image."""
         (one,) = self.results(feature, **asked)
-        return self.picture(one["url"])
+        return self.image(one["url"])
 
     def error(self, feature: str, accepted: httpx.Response) -> str:
         """Let a task fail and return its engine code."""
@@ -197,8 +198,8 @@ def portrait(width: int = 120, height: int = 160) -> Array:
     return np.asarray(image, dtype=np.uint8)
 
 
-def encoded(picture: Array, form: Literal["TIFF", "GIF", "WEBP", "JPEG"]) -> bytes:
+def encoded(image: Array, form: Literal["TIFF", "GIF", "WEBP", "JPEG"]) -> bytes:
     """Encode in another format than PNG."""
     content = io.BytesIO()
-    Image.fromarray(picture).save(content, form)
+    Image.fromarray(image).save(content, form)
     return content.getvalue()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import Array, difference, disc, photo, plane_mask
+from tests.sandbox.images import Array, difference, disc, photo, plane_mask
 
 TOPAZ = ("upscale", "topaz-image-upscale", "topazUpscaleParams")
 CLARITY = ("upscale", "clarity-upscale", "clarityUpscaleParams")
@@ -65,14 +65,14 @@ def test_a_job_makes_a_picture_of_the_right_size_format_and_price(
     assert job["creditCost"] == price
     (url,) = job["result"]["images"]
     assert httpx.get(url).headers["content-type"] == mime
-    assert apiframe.picture(url).shape[:2] == (size[1], size[0])
+    assert apiframe.image(url).shape[:2] == (size[1], size[0])
 
 
 def test_bria_makes_the_background_transparent(apiframe: SandboxClient, image: str) -> None:
     """The result is a PNG with the disc opaque and the rest transparent."""
     job = _finished(apiframe, _post(apiframe, BRIA, {"image": image}))
 
-    alpha = apiframe.picture(job["result"]["images"][0])[:, :, 3]
+    alpha = apiframe.image(job["result"]["images"][0])[:, :, 3]
     assert np.mean((alpha > 127) == (disc() > 127)) > 0.95
 
 
@@ -195,8 +195,8 @@ def test_a_body_that_is_no_json_is_a_validation_error(apiframe: SandboxClient) -
     assert (response.status_code, response.json()["error"]) == (400, "Validation error")
 
 
-def _upload(apiframe: SandboxClient, picture: Array) -> str:
-    url: str = apiframe.form("/v2/uploads", files={"file": picture}).json()["url"]
+def _upload(apiframe: SandboxClient, image: Array) -> str:
+    url: str = apiframe.form("/v2/uploads", files={"file": image}).json()["url"]
     return url
 
 
@@ -219,4 +219,4 @@ def _finished(apiframe: SandboxClient, accepted: httpx.Response) -> dict[str, An
 
 def _result(apiframe: SandboxClient, model: Model, params: dict[str, Any]) -> Array:
     job = _finished(apiframe, _post(apiframe, model, params))
-    return apiframe.picture(job["result"]["images"][0])
+    return apiframe.image(job["result"]["images"][0])

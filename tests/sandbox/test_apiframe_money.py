@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import photo
+from tests.sandbox.images import photo
 
 TOPAZ = ("upscale", "topaz-image-upscale", "topazUpscaleParams")
 CLARITY = ("upscale", "clarity-upscale", "clarityUpscaleParams")

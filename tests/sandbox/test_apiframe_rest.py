@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import as_jpeg, as_png, photo
+from tests.sandbox.images import as_jpeg, as_png, photo
 
 JOB_KEYS = {
     "id",

@@ -14,7 +14,7 @@ import pytest
 
 from infra.sandbox.apiframe.webhooks import sign
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import photo
+from tests.sandbox.images import photo
 
 KEY = "afk_" + "0" * 40
 BODY = b'{"jobId":"abc","status":"COMPLETED"}'

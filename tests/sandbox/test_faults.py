@@ -7,7 +7,7 @@ import pytest
 
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.conftest import Gate
-from tests.sandbox.pictures import as_png, photo, read
+from tests.sandbox.images import as_png, photo, read
 
 PHOTO = {"input_image": photo()}
 RESTORE = "/v1/images/restore"

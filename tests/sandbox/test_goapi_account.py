@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from infra.sandbox.goapi.api.webhooks import is_reachable
-from tests.sandbox.goapi_world import JOB_S, TOOLKIT, GoApiClient, as_data, goapi_world, png
+from tests.sandbox.goapi_client import JOB_S, TOOLKIT, GoApiClient, as_data, goapi_world, png
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png())})
 LYRICS = ("music-u", "generate_lyrics", {"prompt": "rain"})
@@ -121,20 +121,24 @@ def test_an_upload_is_refused_when_the_plan_is_too_low(goapi: GoApiClient) -> No
 
 
 def test_the_history_lists_ended_tasks_newest_first(goapi: GoApiClient) -> None:
-    """A running task has no row; its words are finished and failed."""
+    """A running task has no task_type; its words are finished and failed."""
     start = _now(goapi)
     done = goapi.ended(*LYRICS)["task_id"]
     failed = goapi.ended(TOOLKIT, "upscale", {"image": "no image"})["task_id"]
     running = goapi.create(*UPSCALE).json()["data"]["task_id"]
     page = _history(goapi, start_time=start)
 
-    assert [row["task_id"] for row in page["data"]] == [failed, done]
-    assert [row["status"] for row in page["data"]] == ["failed", "finished"]
+    assert [task_type["task_id"] for task_type in page["data"]] == [failed, done]
+    assert [task_type["status"] for task_type in page["data"]] == ["failed", "finished"]
     assert (page["page"], page["size"], page["total"]) == (1, 10, 2)
-    row = page["data"][1]
-    assert (row["task_model"], row["action"], row["usage"]) == ("music-u", "generate_lyrics", 20000)
-    assert row["detail"]["model"] == "music-u"
-    assert row["detail"]["output"]["lyrics_pairs"]
+    task_type = page["data"][1]
+    assert (task_type["task_model"], task_type["action"], task_type["usage"]) == (
+        "music-u",
+        "generate_lyrics",
+        20000,
+    )
+    assert task_type["detail"]["model"] == "music-u"
+    assert task_type["detail"]["output"]["lyrics_pairs"]
     goapi.set(history_shows_running=True)
     assert _history(goapi, start_time=start)["data"][0]["task_id"] == running
 
@@ -149,11 +153,13 @@ def test_the_history_is_filtered_and_paged(goapi: GoApiClient) -> None:
     first = _history(goapi, **lyrics, page_size=2)
     second = _history(goapi, **lyrics, page_size=2, page=2)
     third = _history(goapi, **lyrics, page_size=2, page=3)
-    found = [[row["task_id"] for row in page["data"]] for page in (first, second, third)]
+    found = [
+        [task_type["task_id"] for task_type in page["data"]] for page in (first, second, third)
+    ]
     assert found == [[ids[2], ids[1]], [ids[0]], []]
     assert first["total"] == 3
     early = _history(goapi, start_time=start, end_time=start + int(JOB_S) - 1)
-    assert [row["task_id"] for row in early["data"]] == [ids[0]]
+    assert [task_type["task_id"] for task_type in early["data"]] == [ids[0]]
 
 
 @pytest.mark.parametrize(

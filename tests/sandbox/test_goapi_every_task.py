@@ -12,8 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from infra.sandbox.goapi.task_types.table import TABLE
-from tests.sandbox.goapi_world import (
+from infra.sandbox.goapi.task_types.table import TASK_TYPES
+from tests.sandbox.goapi_client import (
     TOOLKIT,
     GoApiClient,
     frames_of,
@@ -23,7 +23,7 @@ from tests.sandbox.goapi_world import (
     sound,
     video,
 )
-from tests.sandbox.pictures import as_png
+from tests.sandbox.images import as_png
 
 P = {"prompt": "a red bear in the snow"}
 IMAGE = {"image": "<image>"}
@@ -252,7 +252,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
 
 def test_every_row_of_the_table_has_a_sample() -> None:
     """No task is in the sandbox that this file does not run."""
-    assert {(model, task_type) for model, task_type, _, _ in SAMPLES} == set(TABLE)
+    assert {(model, task_type) for model, task_type, _, _ in SAMPLES} == set(TASK_TYPES)
 
 
 @pytest.mark.parametrize(

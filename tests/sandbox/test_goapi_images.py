@@ -7,14 +7,14 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.sandbox.goapi_world import (
+from tests.sandbox.goapi_client import (
     TOOLKIT,
     GoApiClient,
     as_data,
     png,
     portrait,
 )
-from tests.sandbox.pictures import Array, as_png, difference, disc, photo
+from tests.sandbox.images import Array, as_png, difference, disc, photo
 
 IMAGE = as_data(png())
 FACE = as_data(as_png(portrait()))
@@ -23,8 +23,8 @@ PADDING = 3_000_000
 
 @pytest.mark.parametrize("scale", [2, 3])
 def test_an_upscale_has_exactly_the_size_asked_for(goapi: GoApiClient, scale: int) -> None:
-    """And shows the same picture."""
-    large = _picture(goapi, TOOLKIT, "upscale", {"image": IMAGE, "scale": scale})
+    """And shows the same image."""
+    large = _image(goapi, TOOLKIT, "upscale", {"image": IMAGE, "scale": scale})
 
     assert large.shape == (64 * scale, 96 * scale, 3)
     assert difference(large[::scale, ::scale], photo()) < 12
@@ -32,7 +32,7 @@ def test_an_upscale_has_exactly_the_size_asked_for(goapi: GoApiClient, scale: in
 
 def test_a_removed_background_is_transparent(goapi: GoApiClient) -> None:
     """The disc stays, the rest goes."""
-    cut = _picture(goapi, TOOLKIT, "background-remove", {"image": IMAGE})
+    cut = _image(goapi, TOOLKIT, "background-remove", {"image": IMAGE})
 
     inside = disc() > 0
     assert cut.shape == (64, 96, 4)
@@ -43,11 +43,11 @@ def test_a_removed_background_is_transparent(goapi: GoApiClient) -> None:
 def test_a_segment_follows_its_words(goapi: GoApiClient) -> None:
     """The subject, what is around it, a colour, and what a negative prompt takes away."""
     asked = {"image": IMAGE, "segment_factor": 0}
-    subject = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "ball"})
-    around = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "background"})
-    red = _picture(goapi, TOOLKIT, "segment", asked | {"prompt": "red thing"})
+    subject = _image(goapi, TOOLKIT, "segment", asked | {"prompt": "ball"})
+    around = _image(goapi, TOOLKIT, "segment", asked | {"prompt": "background"})
+    red = _image(goapi, TOOLKIT, "segment", asked | {"prompt": "red thing"})
     less = {"prompt": "ball, background", "negative_prompt": "red"}
-    left = _picture(goapi, TOOLKIT, "segment", asked | less)
+    left = _image(goapi, TOOLKIT, "segment", asked | less)
 
     assert difference(subject, disc()) < 20
     assert difference(around, 255 - disc()) < 20
@@ -60,8 +60,8 @@ def test_a_segment_factor_shrinks_and_grows_the_mask(goapi: GoApiClient) -> None
     shares = []
     for factor in (-4, 0, 4):
         asked = {"image": IMAGE, "prompt": "red", "segment_factor": factor}
-        shares.append(float((_picture(goapi, TOOLKIT, "segment", asked) > 127).mean()))
-    usual = _picture(goapi, TOOLKIT, "segment", {"image": IMAGE, "prompt": "red"})
+        shares.append(float((_image(goapi, TOOLKIT, "segment", asked) > 127).mean()))
+    usual = _image(goapi, TOOLKIT, "segment", {"image": IMAGE, "prompt": "red"})
 
     assert shares[0] < shares[1] < shares[2]
     assert (usual > 127).mean() < shares[0]
@@ -70,7 +70,7 @@ def test_a_segment_factor_shrinks_and_grows_the_mask(goapi: GoApiClient) -> None
 def test_a_swapped_face_is_where_the_face_was(goapi: GoApiClient) -> None:
     """Around it the target is as before."""
     asked = {"target_image": FACE, "swap_image": IMAGE}
-    swapped = _picture(goapi, TOOLKIT, "face-swap", asked)
+    swapped = _image(goapi, TOOLKIT, "face-swap", asked)
 
     before = portrait()
     assert swapped.shape == before.shape
@@ -82,21 +82,21 @@ def test_only_the_named_face_is_swapped(goapi: GoApiClient) -> None:
     """Faces are counted from the left; an index without a face fails."""
     two = np.hstack([portrait(), portrait()])
     asked = {"target_image": as_data(as_png(two)), "swap_image": IMAGE}
-    picture = _picture(goapi, TOOLKIT, "multi-face-swap", asked | {"target_faces_index": "1"})
+    image = _image(goapi, TOOLKIT, "multi-face-swap", asked | {"target_faces_index": "1"})
     wrong = goapi.ended(TOOLKIT, "multi-face-swap", asked | {"target_faces_index": "2"})
 
-    assert difference(picture[40:56, 40:56], two[40:56, 40:56]) < 8
-    assert difference(picture[40:56, 136:152], two[40:56, 136:152]) > 40
+    assert difference(image[40:56, 40:56], two[40:56, 40:56]) < 8
+    assert difference(image[40:56, 136:152], two[40:56, 136:152]) > 40
     assert wrong["error"]["message"] == "invalid request, no face found in the image"
 
 
 def test_a_prompt_is_drawn_in_the_size_asked_for_and_words_and_seeds_matter(
     goapi: GoApiClient,
 ) -> None:
-    """Equal requests give equal pictures."""
+    """Equal requests give equal images."""
     asked = {"prompt": "a bear", "width": 128, "height": 80}
     first, again, seeded, other = (
-        _picture(goapi, "Qubico/flux1-dev", "txt2img", asked | more)
+        _image(goapi, "Qubico/flux1-dev", "txt2img", asked | more)
         for more in ({}, {}, {"seed": 5}, {"prompt": "a sea"})
     )
 
@@ -112,7 +112,7 @@ def test_a_resolution_is_the_longer_side(goapi: GoApiClient, resolution: str, wi
     asked = {"prompt": "a bear", "resolution": resolution, "aspect_ratio": "16:9"}
     (url,) = goapi.output("gemini", "nano-banana-pro", asked)["image_urls"]
 
-    assert goapi.picture(url).shape == (width * 9 // 16, width, 3)
+    assert goapi.image(url).shape == (width * 9 // 16, width, 3)
 
 
 def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClient) -> None:
@@ -120,18 +120,18 @@ def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClien
     changes = []
     for denoise in (0.2, 0.9):
         asked = {"prompt": "snow", "image": IMAGE, "denoise": denoise}
-        picture = _picture(goapi, "Qubico/flux1-schnell", "img2img", asked)
-        changes.append(difference(picture, photo()))
+        image = _image(goapi, "Qubico/flux1-schnell", "img2img", asked)
+        changes.append(difference(image, photo()))
 
     assert 2 < changes[0] < changes[1]
 
 
 def test_an_inpaint_fills_what_is_transparent_and_nothing_else(goapi: GoApiClient) -> None:
-    """The mask is in the picture's alpha."""
+    """The mask is in the image's alpha."""
     hole = np.dstack([photo(), np.full((64, 96), 255, np.uint8)])
     hole[16:32, 24:48, 3] = 0
     asked = {"prompt": "a tree", "image": as_data(as_png(hole))}
-    filled = _picture(goapi, "Qubico/flux1-dev-advanced", "fill-inpaint", asked)
+    filled = _image(goapi, "Qubico/flux1-dev-advanced", "fill-inpaint", asked)
 
     inside = hole[:, :, 3] == 0
     assert difference(filled[~inside], photo()[~inside]) == 0
@@ -139,14 +139,14 @@ def test_an_inpaint_fills_what_is_transparent_and_nothing_else(goapi: GoApiClien
 
 
 def test_an_outpaint_adds_the_pixels_of_each_side(goapi: GoApiClient) -> None:
-    """The picture stays in its place."""
+    """The image stays in its place."""
     sides = {"outpaint_left": 8, "outpaint_right": 16, "outpaint_top": 4, "outpaint_bottom": 0}
     asked = {
         "prompt": "more",
         "image": IMAGE,
         "custom_settings": [{"setting_type": "outpaint", **sides}],
     }
-    large = _picture(goapi, "Qubico/flux1-dev-advanced", "fill-outpaint", asked)
+    large = _image(goapi, "Qubico/flux1-dev-advanced", "fill-outpaint", asked)
 
     assert large.shape == (68, 120, 3)
     assert difference(large[4:, 8:104], photo()) == 0
@@ -157,10 +157,10 @@ def test_midjourney_gives_a_grid_and_its_four(goapi: GoApiClient) -> None:
     asked = {"prompt": "a fox --ar 3:2"}
     task = goapi.ended("midjourney", "imagine", asked)
     output = task["output"]
-    grid = goapi.picture(output["image_url"])
-    four = [goapi.picture(url) for url in output["image_urls"]]
+    grid = goapi.image(output["image_url"])
+    four = [goapi.image(url) for url in output["image_urls"]]
     origin = {"origin_task_id": task["task_id"], "index": "3"}
-    third = goapi.picture(goapi.output("midjourney", "upscale", origin)["image_url"])
+    third = goapi.image(goapi.output("midjourney", "upscale", origin)["image_url"])
 
     height, width = four[0].shape[:2]
     assert width / height == pytest.approx(1.5, abs=0.01)
@@ -203,5 +203,5 @@ def test_a_result_that_is_gone_is_a_404_while_its_task_is_completed(goapi: GoApi
     assert httpx.get(kept).status_code == 404
 
 
-def _picture(goapi: GoApiClient, model: str, task_type: str, asked: dict[str, Any]) -> Array:
-    return goapi.picture(goapi.output(model, task_type, asked)["image_url"])
+def _image(goapi: GoApiClient, model: str, task_type: str, asked: dict[str, Any]) -> Array:
+    return goapi.image(goapi.output(model, task_type, asked)["image_url"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.sandbox.goapi_world import (
+from tests.sandbox.goapi_client import (
     GoApiClient,
     as_data,
     frames_of,
@@ -21,7 +21,7 @@ from tests.sandbox.goapi_world import (
     sound,
     video,
 )
-from tests.sandbox.pictures import Array, as_png, difference, disc, photo
+from tests.sandbox.images import Array, as_png, difference, disc, photo
 
 IMAGE = as_data(png())
 FACE = as_data(as_png(portrait()))
@@ -47,13 +47,13 @@ def test_a_video_lasts_as_long_as_asked_in_the_proportions_asked(
     assert difference(frames[0], frames[-1]) > 3
     work = output["works"][0]
     assert work["video"]["resource_without_watermark"] == output["video_url"]
-    assert goapi.picture(work["cover"]["resource"]).shape == frames[0].shape
+    assert goapi.image(work["cover"]["resource"]).shape == frames[0].shape
 
 
 def test_a_video_begins_with_the_first_picture_and_ends_with_the_last(
     goapi: GoApiClient, tmp_path: Path
 ) -> None:
-    """It has the first picture's proportions."""
+    """It has the first image's proportions."""
     asked = {"start_image": FACE, "end_image": IMAGE}
     output = goapi.output("Qubico/wanx", "img2video-14b-keyframe", asked)
     frames, _ = _film(output["video_url"], tmp_path)
@@ -121,7 +121,7 @@ def test_a_video_background_turns_green(goapi: GoApiClient, film: bytes, tmp_pat
 def test_a_video_or_sound_that_is_none_fails_the_task(
     goapi: GoApiClient, model: str, task_type: str, name: str, other: dict[str, Any], message: str
 ) -> None:
-    """A picture is neither."""
+    """An image is neither."""
     assert goapi.ended(model, task_type, {name: IMAGE} | other)["error"]["message"] == message
 
 
@@ -175,8 +175,8 @@ def test_a_solid_is_a_textured_mesh(goapi: GoApiClient) -> None:
     assert corners.max() == positions["count"] - 1
     image = views[document["images"][0]["bufferView"]]
     texture = binary[image["byteOffset"] : image["byteOffset"] + image["byteLength"]]
-    with Image.open(BytesIO(texture)) as picture:
-        assert picture.size == (96, 64)
+    with Image.open(BytesIO(texture)) as image:
+        assert image.size == (96, 64)
 
 
 def test_a_padded_video_is_that_much_larger_and_still_plays(

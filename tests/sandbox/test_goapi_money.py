@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.sandbox.goapi_world import JOB_S, TOOLKIT, GoApiClient, as_data, png
+from tests.sandbox.goapi_client import JOB_S, TOOLKIT, GoApiClient, as_data, png
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png())})
 UPSCALE_CREDITS = 2

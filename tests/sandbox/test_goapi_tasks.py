@@ -6,14 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.goapi_world import (
+from tests.sandbox.goapi_client import (
     TOOLKIT,
     GoApiClient,
     as_data,
     png,
     portrait,
 )
-from tests.sandbox.pictures import as_png
+from tests.sandbox.images import as_png
 
 UNSET = "0001-01-01T00:00:00Z"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.goapi_world import JOB_S, GoApiClient, as_data, png, portrait
-from tests.sandbox.pictures import as_png, photo
+from tests.sandbox.goapi_client import JOB_S, GoApiClient, as_data, png, portrait
+from tests.sandbox.images import as_png, photo
 
 IMAGE = as_data(png())
 DATA_KEYS = {"task_id", "task_type", "status", "task_info", "task_result"}
@@ -37,8 +37,8 @@ def test_an_upscale_is_made_and_paid_for(goapi: GoApiClient) -> None:
     frozen = _fetch(goapi, task_id)["task_info"]["frozen_credits"]
     task = _ended(goapi, task_id)
 
-    picture = goapi.picture(task["task_result"]["task_output"]["image_url"])
-    assert picture.shape == (256, 384, 3)
+    image = goapi.image(task["task_result"]["task_output"]["image_url"])
+    assert image.shape == (256, 384, 3)
     assert frozen == task["task_result"]["used_credits"] == goapi.spent() == 2
     assert task["task_info"]["frozen_credits"] == 0
 
@@ -47,14 +47,14 @@ def test_a_background_is_removed(goapi: GoApiClient) -> None:
     """The result has transparency."""
     task = _run(goapi, "background_remove", {"image": IMAGE})
 
-    assert goapi.picture(task["task_result"]["task_output"]["image_url"]).shape == (64, 96, 4)
+    assert goapi.image(task["task_result"]["task_output"]["image_url"]).shape == (64, 96, 4)
 
 
-def test_a_segment_gives_four_pictures(goapi: GoApiClient) -> None:
+def test_a_segment_gives_four_images(goapi: GoApiClient) -> None:
     """The third is the mask, the fourth its inverse."""
     output = _run(goapi, "segment", {"image": IMAGE, "prompt": "red", "segment_factor": 0})
     result = output["task_result"]["task_output"]
-    four = [goapi.picture(url) for url in result["image_urls"]]
+    four = [goapi.image(url) for url in result["image_urls"]]
 
     assert result["image_base64s"] is None
     assert len(four) == 4
@@ -66,7 +66,7 @@ def test_a_face_is_swapped(goapi: GoApiClient) -> None:
     face = as_data(as_png(portrait()))
     task = _run(goapi, "face_swap", {"target_image": face, "swap_image": IMAGE})
 
-    assert goapi.picture(task["task_result"]["task_output"]["image_url"]).shape == (96, 96, 3)
+    assert goapi.image(task["task_result"]["task_output"]["image_url"]).shape == (96, 96, 3)
 
 
 @pytest.mark.parametrize(

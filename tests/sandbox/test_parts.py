@@ -4,8 +4,8 @@ import pytest
 
 from infra.sandbox.clock import Clock, iso_millis, iso_seconds
 from infra.sandbox.fetch import FetchError, fetch
-from infra.sandbox.file_store import Files, MissingFileError
-from infra.sandbox.rate_limit import Pace
+from infra.sandbox.file_store import FileStore, MissingFileError
+from infra.sandbox.rate_limit import RateLimit
 
 
 class Source:
@@ -24,7 +24,7 @@ def test_the_clock_runs_faster_and_jumps_but_never_back() -> None:
     source = Source()
     clock = Clock(source)
     source.at += 1
-    clock.run_at(10)
+    clock.set_speed(10)
     source.at += 1
     assert clock.now() == 1011
     clock.advance(100)
@@ -41,7 +41,7 @@ def test_times_are_written_in_utc() -> None:
 
 def test_files_drop_the_oldest_when_they_grow_too_large() -> None:
     """The newest stays whatever its size."""
-    files = Files(Clock(Source()), max_bytes=10)
+    files = FileStore(Clock(Source()), max_bytes=10)
     for name in ("/a", "/b", "/c"):
         files.put(name, b"12345", "image/png", lifetime_s=60)
     with pytest.raises(MissingFileError):
@@ -55,23 +55,23 @@ def test_files_drop_the_oldest_when_they_grow_too_large() -> None:
 def test_a_refused_request_does_not_count() -> None:
     """A client that keeps asking is let in when the window ends, not later."""
     source = Source()
-    pace = Pace(Clock(source), 1)
-    pace.take("key")
+    rate_limit = RateLimit(Clock(source), 1)
+    rate_limit.take("key")
     for _ in range(3):
         source.at += 19
-        refused = pace.take("key")
+        refused = rate_limit.take("key")
         assert refused is not None
         assert refused.retry_after_s is not None
     source.at += 3
-    let_in = pace.take("key")
+    let_in = rate_limit.take("key")
     assert let_in is not None
     assert let_in.retry_after_s is None
 
 
 def test_each_key_has_its_own_window() -> None:
     """One key's requests leave another's alone."""
-    pace = Pace(Clock(Source()), 1)
-    standings = [pace.take(key) for key in ("one", "other")]
+    rate_limit = RateLimit(Clock(Source()), 1)
+    standings = [rate_limit.take(key) for key in ("one", "other")]
 
     assert [s.retry_after_s for s in standings if s is not None] == [None, None]
 
@@ -82,4 +82,4 @@ def test_each_key_has_its_own_window() -> None:
 def test_what_cannot_be_fetched_is_one_kind_of_error(url: str) -> None:
     """Other schemes, dead hosts and broken URLs all end the same way."""
     with pytest.raises(FetchError):
-        fetch(url, own_base="http://here.test", files=Files(Clock(Source())))
+        fetch(url, own_base="http://here.test", files=FileStore(Clock(Source())))

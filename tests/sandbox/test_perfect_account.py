@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.sandbox.images import photo
 from tests.sandbox.perfect_client import API, STARTS_AT, PerfectClient, served
-from tests.sandbox.pictures import photo
 
 MILLIS = int(STARTS_AT * 1000)
 QUARTER_MS = 15 * 60 * 1000

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.sandbox.images import as_png, difference, photo, read
 from tests.sandbox.perfect_client import (
     API,
     TASKS,
@@ -12,7 +13,6 @@ from tests.sandbox.perfect_client import (
     encoded,
     task_of,
 )
-from tests.sandbox.pictures import as_png, difference, photo, read
 
 DAY_S = 24 * 3600
 FEATURES_WITH_FILES = [

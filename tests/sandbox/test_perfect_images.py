@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
+from tests.sandbox.images import as_jpeg, difference, disc, grey_photo, photo, plane_mask
 from tests.sandbox.perfect_client import (
     PerfectClient,
     encoded,
     portrait,
 )
-from tests.sandbox.pictures import as_jpeg, difference, disc, grey_photo, photo, plane_mask
 
 HAIR = ["hair-style", "wig", "hair-ext", "hair-bang", "hair-vol"]
 
 
 @pytest.mark.parametrize("feature", HAIR)
 def test_hair_is_drawn_at_the_head_and_nowhere_else(perfect: PerfectClient, feature: str) -> None:
-    """The head's region changes visibly, the picture's lowest part stays, whatever the style."""
+    """The head's region changes visibly, the image's lowest part stays, whatever the style."""
     before = portrait()
     src = perfect.upload(feature, before)
     one = perfect.made(feature, src=src, params=perfect.style(feature))
@@ -57,8 +57,8 @@ def test_aging_is_a_series_with_the_uploaded_photo_in_it(perfect: PerfectClient)
     (result,) = ended["results"]
     ages = [one["res_age"] for one in result["data"]]
     about = result["custom_info"]
-    pictures = [perfect.picture(one["url"]) for one in result["data"]]
-    apart = [difference(picture, before) for picture in pictures]
+    images = [perfect.image(one["url"]) for one in result["data"]]
+    apart = [difference(image, before) for image in images]
 
     assert ages == sorted(set(ages))
     assert (about["age_min"], about["age_max"]) == (ages[0], ages[-1])
@@ -109,12 +109,12 @@ def test_a_black_mask_removes_nothing(perfect: PerfectClient) -> None:
 def test_colorize_gives_four_coloured_variants(perfect: PerfectClient) -> None:
     """All have colour, light and dark as before, and no two are alike."""
     src = perfect.upload("colorize", grey_photo())
-    made = [perfect.picture(one["url"]) for one in perfect.results("colorize", src=src)]
+    made = [perfect.image(one["url"]) for one in perfect.results("colorize", src=src)]
 
     assert len(made) == 4
-    for picture in made:
-        assert np.ptp(picture.astype(int), axis=2).mean() > 8
-        assert np.abs(picture.mean(axis=2) - grey_photo().mean(axis=2)).mean() < 30
+    for image in made:
+        assert np.ptp(image.astype(int), axis=2).mean() > 8
+        assert np.abs(image.mean(axis=2) - grey_photo().mean(axis=2)).mean() < 30
     pairs = [(a, b) for place, a in enumerate(made) for b in made[place + 1 :]]
     assert all(difference(a, b) > 1.5 for a, b in pairs)
 
@@ -132,7 +132,7 @@ def test_the_background_becomes_transparent(perfect: PerfectClient, output_ext: 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_enhance_scales_exactly(perfect: PerfectClient, scale: int) -> None:
-    """Width and height are the scale's multiple, and the picture is still the same."""
+    """Width and height are the scale's multiple, and the image is still the same."""
     src = perfect.upload("enhance", photo())
     after = perfect.made("enhance", src=src, params={"scale": scale})
 
@@ -141,7 +141,7 @@ def test_enhance_scales_exactly(perfect: PerfectClient, scale: int) -> None:
 
 
 def test_a_prompt_is_drawn_in_its_style(perfect: PerfectClient) -> None:
-    """The picture has 1024 pixels a side and depends on words and style, and on nothing else."""
+    """The image has 1024 pixels a side and depends on words and style, and on nothing else."""
     one = {"prompt": "a red kite", **perfect.style("text-to-image")}
     made = [
         perfect.made("text-to-image", params=params)
@@ -185,7 +185,7 @@ def test_the_output_is_in_the_format_asked_for(
 def test_odd_pictures_get_hair_too(
     perfect: PerfectClient, feature: str, size: tuple[int, int]
 ) -> None:
-    """Tiny and narrow pictures have a result of their own size."""
+    """Tiny and narrow images have a result of their own size."""
     src = perfect.upload(feature, photo(*size))
     after = perfect.made(feature, src=src, params=perfect.style(feature))
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.sandbox.images import disc, photo
 from tests.sandbox.perfect_client import (
     API,
     JOB_S,
@@ -13,7 +14,6 @@ from tests.sandbox.perfect_client import (
     PerfectClient,
     task_of,
 )
-from tests.sandbox.pictures import disc, photo
 
 PRICES = {
     "hair-style": 1,

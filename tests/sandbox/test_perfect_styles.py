@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.images import photo, read
 from tests.sandbox.perfect_client import API, PerfectClient
-from tests.sandbox.pictures import photo, read
 
 STYLED = ["hair-style", "wig", "hair-ext", "hair-bang", "hair-vol", "text-to-image"]
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.sandbox.images import as_png, disc, photo
 from tests.sandbox.perfect_client import (
     API,
     TASKS,
     PerfectClient,
     task_of,
 )
-from tests.sandbox.pictures import as_png, disc, photo
 
 INVALID = {"status": 400, "error": "Invalid parameter value", "error_code": "InvalidParameters"}
 
@@ -170,7 +170,7 @@ def test_a_task_is_asked_about_under_its_own_feature(perfect: PerfectClient, src
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"no picture", "error_decode_image"),
+        (b"no image", "error_decode_image"),
         (b"", "error_decode_image"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "error_decode_image"),
         (as_png(photo(5, 4097)), "exceed_max_filesize"),
@@ -190,7 +190,7 @@ def test_a_picture_that_does_not_fit_is_an_engine_error(
 
 
 @pytest.mark.parametrize("feature", ["hair-style", "hair-ext", "hair-bang", "hair-vol"])
-def test_hair_takes_smaller_pictures(perfect: PerfectClient, feature: str) -> None:
+def test_hair_takes_smaller_images(perfect: PerfectClient, feature: str) -> None:
     """A long side of 1024 is the most there, as for makeup."""
     largest, larger = (perfect.upload(feature, photo(6, edge)) for edge in (1024, 1025))
     params = perfect.style(feature)
@@ -201,9 +201,9 @@ def test_hair_takes_smaller_pictures(perfect: PerfectClient, feature: str) -> No
 
 
 def test_a_mask_must_have_the_size_of_its_source(perfect: PerfectClient, src: str) -> None:
-    """Another size, or no picture, is an engine error."""
+    """Another size, or no image, is an engine error."""
     other = perfect.upload("obj-rem", disc(95, 64))
-    broken = perfect.upload("obj-rem", b"no picture")
+    broken = perfect.upload("obj-rem", b"no image")
 
     assert _removal_error(perfect, src, other) == "invalid_parameter"
     assert _removal_error(perfect, src, broken) == "error_decode_mask"

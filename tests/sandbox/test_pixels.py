@@ -1,13 +1,13 @@
-"""The edits hold their promises on pictures that are not easy."""
+"""The edits hold their promises on images that are not easy."""
 
 import numpy as np
 import pytest
 
 from infra.sandbox.image_ops.codec import BadImageError, decode, encode
-from infra.sandbox.image_ops.cutout import find_subject, grab
+from infra.sandbox.image_ops.cutout import find_subject, grab_cut
 from infra.sandbox.image_ops.detect import find_objects, find_text, find_wires
 from infra.sandbox.image_ops.fill import heal
-from tests.sandbox.pictures import Array, as_png, difference, photo, read
+from tests.sandbox.images import Array, as_png, difference, photo, read
 
 
 def _noise(width: int, height: int) -> Array:
@@ -19,57 +19,57 @@ def _plain(width: int, height: int) -> Array:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [photo(), photo(600, 400), _plain(90, 60), _noise(90, 60), _plain(300, 7), _noise(5, 40)],
     ids=["small", "photo", "plain", "noise", "flat strip", "thin strip"],
 )
-def test_a_cutout_always_has_both_subject_and_background(picture: Array) -> None:
-    """There are fully transparent and fully opaque pixels, and a box within the picture."""
-    subject = find_subject(picture)
+def test_a_cutout_always_has_both_subject_and_background(image: Array) -> None:
+    """There are fully transparent and fully opaque pixels, and a box within the image."""
+    subject = find_subject(image)
 
-    assert subject.matte.shape == picture.shape[:2]
+    assert subject.matte.shape == image.shape[:2]
     assert (subject.matte == 0).any()
     assert (subject.matte == 255).any()
     x1, y1, x2, y2 = subject.box
-    assert 0 <= x1 < x2 <= picture.shape[1]
-    assert 0 <= y1 < y2 <= picture.shape[0]
+    assert 0 <= x1 < x2 <= image.shape[1]
+    assert 0 <= y1 < y2 <= image.shape[0]
 
 
 def test_equal_pictures_have_equal_cutouts() -> None:
     """The cutout is deterministic."""
     first = find_subject(photo())
     find_subject(_noise(90, 60))
-    grab.forget()
+    grab_cut.clear()
 
     assert (find_subject(photo()).matte == first.matte).all()
 
 
-def test_nothing_is_found_in_a_plain_picture() -> None:
+def test_nothing_is_found_in_a_plain_image() -> None:
     """No objects, no text, no wires."""
-    picture = _plain(120, 80)
+    image = _plain(120, 80)
 
-    assert find_objects(picture) == []
-    assert find_text(picture) is None
-    assert find_wires(picture) is None
+    assert find_objects(image) == []
+    assert find_text(image) is None
+    assert find_wires(image) is None
 
 
 def test_a_mask_over_everything_still_heals() -> None:
     """There is a result even where nothing is left to heal from."""
-    picture = photo()
-    healed = heal(picture, np.full(picture.shape[:2], 255, np.uint8))
+    image = photo()
+    healed = heal(image, np.full(image.shape[:2], 255, np.uint8))
 
-    assert healed.shape == picture.shape
+    assert healed.shape == image.shape
 
 
 def test_a_large_picture_is_healed_at_its_own_size() -> None:
     """The work is done small, the pixels outside of the mask are untouched all the same."""
-    picture = photo(900, 600)
+    image = photo(900, 600)
     mask = np.zeros((600, 900), np.uint8)
     mask[80:180, 400:500] = 255
-    healed = heal(picture, mask)
+    healed = heal(image, mask)
 
-    assert (healed[mask == 0] == picture[mask == 0]).all()
-    assert difference(healed[mask > 0], picture[mask > 0]) > 3
+    assert (healed[mask == 0] == image[mask == 0]).all()
+    assert difference(healed[mask > 0], image[mask > 0]) > 3
 
 
 @pytest.mark.parametrize("form", ["png", "jpg", "webp"])

@@ -8,7 +8,7 @@ import pytest
 
 from infra.sandbox.snapapi.routes import LEGACY
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import Array, as_jpeg, as_png, photo, plane_mask, text_photo
+from tests.sandbox.images import Array, as_jpeg, as_png, photo, plane_mask, text_photo
 
 IMAGE = ("input_image",)
 MASKED = ("input_image", "input_mask")
@@ -71,7 +71,7 @@ EXAMPLES = [
 BY_NAME = {example.name: example for example in EXAMPLES}
 
 
-def _picture(name: str) -> Array:
+def _image(name: str) -> Array:
     return plane_mask() if name == "input_mask" else photo()
 
 
@@ -81,7 +81,7 @@ def test_every_example_of_the_page_works(snapapi: SandboxClient, example: Exampl
     files: dict[str, Any] = {name: (None, text) for name, text in example.data.items()}
     for name in example.files:
         kind, content = ("png", as_png) if name == "input_mask" else ("jpg", as_jpeg)
-        files[name] = (f"image.{kind}", content(_picture(name)))
+        files[name] = (f"image.{kind}", content(_image(name)))
     response = snapapi.http.post(f"/v1/images/{example.name}", files=files)
 
     assert response.status_code == 200, response.text
@@ -105,7 +105,7 @@ def test_every_file_field_takes_a_url(snapapi: SandboxClient, example: Example) 
 def test_every_older_path_answers_like_its_endpoint(snapapi: SandboxClient, name: str) -> None:
     """The page names one beside each endpoint."""
     example = BY_NAME[name]
-    files = {file: _picture(file) for file in example.files}
+    files = {file: _image(file) for file in example.files}
     response = snapapi.form(LEGACY[name], example.data, files)
 
     assert response.status_code == 200, response.text
@@ -134,7 +134,7 @@ def test_a_detected_mask_may_come_back_as_the_text_it_was(
     files = {"input_image": text_photo()}
     mask = snapapi.form("/v1/images/detect-text", files=files).json()["mask"]
     erased = snapapi.form("/v1/images/remove-text", {"input_mask": lead + mask}, files).json()
-    result = snapapi.picture(erased["data"][0]["url"])
+    result = snapapi.image(erased["data"][0]["url"])
 
     again = snapapi.form("/v1/images/detect-text", files={"input_image": result}).json()
     assert again["detected"] is False
@@ -178,8 +178,8 @@ def test_health_and_tasks_answer_to_a_key_as_the_page_shows(snapapi: SandboxClie
 
 
 def _address(snapapi: SandboxClient, name: str) -> str:
-    """Let the sandbox itself host the picture: a result has an address."""
-    files = {"input_image": _picture(name)}
+    """Let the sandbox itself host the image: a result has an address."""
+    files = {"input_image": _image(name)}
     data = {"mode": "editing", "strength": "0"}
     url: str = snapapi.form("/v1/images/edits", data, files).json()["data"][0]["url"]
     return url

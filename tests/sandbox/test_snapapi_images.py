@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.sandbox.client import Files, SandboxClient
-from tests.sandbox.pictures import (
+from tests.sandbox.client import Images, SandboxClient
+from tests.sandbox.images import (
     Array,
     difference,
     disc,
@@ -32,7 +32,7 @@ class Edit:
     route: str
     credits: int
     data: dict[str, str] = field(default_factory=dict)
-    files: Files = field(default_factory=lambda: PHOTO)
+    files: Images = field(default_factory=lambda: PHOTO)
     size: tuple[int, int] = (96, 64)
 
 
@@ -76,7 +76,7 @@ EDITS = [
 def test_an_edit_answers_with_one_changed_image_and_charges_its_price(
     snapapi: SandboxClient, edit: Edit
 ) -> None:
-    """The answer is a SingleImageResponse whose picture has the right size and is not the input."""
+    """The answer is a SingleImageResponse whose image has the right size and is not the input."""
     response = snapapi.form(f"/v1/images/{edit.route}", edit.data, edit.files)
 
     answer = response.json()
@@ -85,7 +85,7 @@ def test_an_edit_answers_with_one_changed_image_and_charges_its_price(
     assert isinstance(answer["created"], int)
     assert answer["session_id"].startswith("sess_")
     assert answer["image_id"].startswith("img_")
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     assert result.shape == (edit.size[1], edit.size[0], 3)
     if edit.size == (96, 64):
         assert difference(result, photo()) > 0.5
@@ -103,7 +103,7 @@ def test_a_mask_changes_its_region_and_nothing_else(snapapi: SandboxClient, rout
         files["input_mask"] = plane_mask()
     answer = snapapi.form(f"/v1/images/{route}", files=files).json()
 
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     inside = plane_mask() > 0
     assert (result[~inside] == photo()[~inside]).all()
     assert difference(result[inside], photo()[inside]) > 3
@@ -114,14 +114,14 @@ def test_an_opaque_black_mask_keeps_and_white_erases(snapapi: SandboxClient) -> 
     files = {"input_image": photo(), "input_mask": plane_mask()}
     answer = snapapi.form("/v1/images/remove-objects", files=files).json()
 
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     inside = plane_mask() > 0
     assert (result[~inside] == photo()[~inside]).all()
     assert difference(result[inside], photo()[inside]) > 3
 
 
 def test_outpaint_fills_the_white_border_of_a_larger_canvas(snapapi: SandboxClient) -> None:
-    """What was white canvas takes on the picture's colours."""
+    """What was white canvas takes on the image's colours."""
     canvas = np.full((104, 136, 3), 255, np.uint8)
     canvas[20:84, 20:116] = photo()
     border = np.full((104, 136), 255, np.uint8)
@@ -129,7 +129,7 @@ def test_outpaint_fills_the_white_border_of_a_larger_canvas(snapapi: SandboxClie
     files = {"input_image": canvas, "input_mask": border}
     answer = snapapi.form("/v1/images/outpaint", files=files).json()
 
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     assert result.shape == canvas.shape
     assert (result[20:84, 20:116] == photo()).all()
     assert result[border > 0].mean() < 180
@@ -138,13 +138,13 @@ def test_outpaint_fills_the_white_border_of_a_larger_canvas(snapapi: SandboxClie
 def test_remove_background_answers_with_a_cutout_and_its_box(snapapi: SandboxClient) -> None:
     """The disc stays opaque, the corners become transparent, the box lies around the disc.
 
-    The picture's address stands in both places that the documents name.
+    The image's address stands in both places that the documents name.
     """
     answer = snapapi.form("/v1/images/remove-background", files=PHOTO).json()
 
     assert set(answer) == {"output_image_url", "box", "created", "data"}
     assert answer["data"] == [{"url": answer["output_image_url"]}]
-    cutout = snapapi.picture(answer["output_image_url"])
+    cutout = snapapi.image(answer["output_image_url"])
     assert cutout.shape == (64, 96, 4)
     alpha = cutout[:, :, 3]
     assert alpha[32, 48] == 255
@@ -158,16 +158,16 @@ def test_remove_background_answers_with_a_cutout_and_its_box(snapapi: SandboxCli
     assert snapapi.spent() == 1
 
 
-def test_colorize_gives_colour_to_a_grey_picture(snapapi: SandboxClient) -> None:
+def test_colorize_gives_colour_to_a_grey_image(snapapi: SandboxClient) -> None:
     """The channels of the result differ where those of the source were equal."""
     answer = snapapi.form("/v1/images/colorize", files={"input_image": grey_photo()}).json()
 
-    result = snapapi.picture(answer["data"][0]["url"]).astype(int)
+    result = snapapi.image(answer["data"][0]["url"]).astype(int)
     assert np.abs(result[:, :, 0] - result[:, :, 2]).mean() > 5
 
 
 def test_generations_draws_the_same_picture_for_the_same_words(snapapi: SandboxClient) -> None:
-    """Equal prompts give equal pictures; other words, another picture."""
+    """Equal prompts give equal images; other words, another image."""
     drawn = [_generated(snapapi, prompt) for prompt in ("a fox", "a fox", "a bear")]
 
     assert (drawn[0] == drawn[1]).all()
@@ -202,7 +202,7 @@ def test_a_detected_object_can_be_erased_by_session_without_the_image(
     }
     answer = snapapi.form("/v1/images/remove-objects", data).json()
 
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     x1, y1, x2, y2 = found["detected_objects"][0]["bbox"]
     erased = result[(y1 + y2) // 2, (x1 + x2) // 2]
     assert int(erased[0]) < 160, "the middle of the red disc is no longer red"
@@ -210,19 +210,19 @@ def test_a_detected_object_can_be_erased_by_session_without_the_image(
 
 
 @pytest.mark.parametrize(
-    ("route", "picture"), [("detect-text", text_photo()), ("detect-wires", wire_photo())]
+    ("route", "image"), [("detect-text", text_photo()), ("detect-wires", wire_photo())]
 )
 def test_a_simple_detection_gives_a_mask_that_erases_what_it_found(
-    snapapi: SandboxClient, route: str, picture: Array
+    snapapi: SandboxClient, route: str, image: Array
 ) -> None:
     """The mask goes back unchanged as input_mask, and then nothing is found any more."""
-    answer = snapapi.form(f"/v1/images/{route}", files={"input_image": picture}).json()
+    answer = snapapi.form(f"/v1/images/{route}", files={"input_image": image}).json()
     assert set(answer) == {"detected", "mask"}
     assert answer["detected"] is True
-    files = {"input_image": picture, "input_mask": read_base64(answer["mask"])}
+    files = {"input_image": image, "input_mask": read_base64(answer["mask"])}
     removal = route.replace("detect", "remove")
     erased = snapapi.form(f"/v1/images/{removal}", files=files).json()
-    result = snapapi.picture(erased["data"][0]["url"])
+    result = snapapi.image(erased["data"][0]["url"])
 
     again = snapapi.form(f"/v1/images/{route}", files={"input_image": result}).json()
     assert again == {"detected": False, "mask": None}
@@ -245,15 +245,15 @@ def test_an_image_id_saves_the_second_upload(snapapi: SandboxClient) -> None:
 def test_a_field_takes_a_url_in_place_of_a_file(
     snapapi: SandboxClient, apiframe: SandboxClient
 ) -> None:
-    """The server fetches the picture itself, from any host."""
+    """The server fetches the image itself, from any host."""
     upload = apiframe.form("/v2/uploads", files={"file": photo()}).json()
     answer = snapapi.form("/v1/images/restore", {"input_image": upload["url"]})
 
     assert answer.status_code == 200
-    result = snapapi.picture(answer.json()["data"][0]["url"])
+    result = snapapi.image(answer.json()["data"][0]["url"])
     assert result.shape == photo().shape
 
 
 def _generated(snapapi: SandboxClient, prompt: str) -> Array:
     answer: Any = snapapi.form("/v1/images/generations", {"prompt": prompt}).json()
-    return snapapi.picture(answer["data"][0]["url"])
+    return snapapi.image(answer["data"][0]["url"])

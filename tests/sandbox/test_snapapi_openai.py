@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import as_png, difference, photo, plane_mask
+from tests.sandbox.images import as_png, difference, photo, plane_mask
 
 # Model, whether it needs a mask, its prompt, its price, and the size of what comes back.
 EDITS: list[tuple[str, bool, str, int, tuple[int, int]]] = [
@@ -59,17 +59,17 @@ def test_a_picture_is_generated_from_json(
     assert response.status_code == 200, answer
     assert set(answer) == {"created", "data"}
     (only,) = answer["data"]
-    assert snapapi.picture(only["url"]).shape[:2] == (shape[1], shape[0])
+    assert snapapi.image(only["url"]).shape[:2] == (shape[1], shape[0])
     assert snapapi.spent() == 9
 
 
-def test_the_two_generators_draw_different_pictures(snapapi: SandboxClient) -> None:
+def test_the_two_generators_draw_different_images(snapapi: SandboxClient) -> None:
     """The model's name decides who draws."""
     drawn = []
     for model in ("snapapi/z-image", "snapapi/qwen-image"):
         body = {"model": model, "prompt": "a fox", "size": "1024x1024"}
         answer = _as_sdk(snapapi, "/v1/images/generations", json=body).json()
-        drawn.append(snapapi.picture(answer["data"][0]["url"]))
+        drawn.append(snapapi.image(answer["data"][0]["url"]))
 
     assert difference(*drawn) > 1
 
@@ -79,7 +79,7 @@ def test_a_generation_may_come_as_a_form_too(snapapi: SandboxClient) -> None:
     data = {"model": "snapapi/z-image", "prompt": "a fox", "size": "1792x1024"}
     answer = snapapi.form("/v1/images/generations", data).json()
 
-    assert snapapi.picture(answer["data"][0]["url"]).shape[:2] == (720, 1280)
+    assert snapapi.image(answer["data"][0]["url"]).shape[:2] == (720, 1280)
 
 
 @pytest.mark.parametrize(("model", "masked", "prompt", "credits", "size"), EDITS)
@@ -97,7 +97,7 @@ def test_a_picture_is_edited_by_the_model_that_is_named(
     answer = response.json()
     assert response.status_code == 200, answer
     assert set(answer) == {"created", "data"}
-    result = snapapi.picture(answer["data"][0]["url"])
+    result = snapapi.image(answer["data"][0]["url"])
     assert result.shape[:2] == (size[1], size[0])
     assert snapapi.spent() == credits
 
@@ -113,7 +113,7 @@ def test_a_picture_is_edited_by_the_model_that_is_named(
 def test_a_detection_answers_with_its_data(
     snapapi: SandboxClient, model: str, keys: set[str]
 ) -> None:
-    """There is no picture to have an address."""
+    """There is no image to have an address."""
     assert set(_edit(snapapi, f"snapapi/{model}", "", masked=False).json()) == keys
 
 
@@ -151,7 +151,7 @@ def test_a_model_that_needs_a_mask_refuses_to_go_without(
 def test_a_wrong_call_is_refused_and_costs_nothing(
     snapapi: SandboxClient, body: object, word: str
 ) -> None:
-    """Unknown models and sizes, more than one picture, and bodies that are no object."""
+    """Unknown models and sizes, more than one image, and bodies that are no object."""
     response = _as_sdk(snapapi, "/v1/images/generations", json=body)
 
     assert response.status_code == 400

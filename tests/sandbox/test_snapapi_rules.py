@@ -5,14 +5,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.client import Files, SandboxClient
-from tests.sandbox.pictures import photo, plane_mask, read
+from tests.sandbox.client import Images, SandboxClient
+from tests.sandbox.images import photo, plane_mask, read
 
 PHOTO = {"input_image": photo()}
 IMAGE = "input_image"
 
-# Route, form, pictures, and a word of the complaint.
-REFUSED: list[tuple[str, dict[str, str], Files, str]] = [
+# Route, form, images, and a word of the complaint.
+REFUSED: list[tuple[str, dict[str, str], Images, str]] = [
     *(
         (route, {}, {}, IMAGE)
         for route in (
@@ -81,7 +81,7 @@ REFUSED: list[tuple[str, dict[str, str], Files, str]] = [
 
 @pytest.mark.parametrize(("route", "data", "files", "word"), REFUSED)
 def test_a_wrong_request_is_refused_and_costs_nothing(
-    snapapi: SandboxClient, route: str, data: dict[str, str], files: Files, word: str
+    snapapi: SandboxClient, route: str, data: dict[str, str], files: Images, word: str
 ) -> None:
     """The answer is a 400 ErrorResponse that names the field."""
     response = snapapi.form(f"/v1/images/{route}", data, files)
@@ -94,7 +94,7 @@ def test_a_wrong_request_is_refused_and_costs_nothing(
     assert snapapi.entries() == []
 
 
-@pytest.mark.parametrize("content", [b"no picture", b"\x89PNG\r\n\x1a\n broken"])
+@pytest.mark.parametrize("content", [b"no image", b"\x89PNG\r\n\x1a\n broken"])
 def test_a_file_that_is_no_image_is_refused(snapapi: SandboxClient, content: bytes) -> None:
     """What cannot be decoded costs nothing."""
     files = {"input_image": ("input_image.png", content)}

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import difference, photo
+from tests.sandbox.images import difference, photo
 
 PHOTO = {"input_image": photo()}
 
 
 def test_a_task_goes_from_created_over_processing_to_completed(snapapi: SandboxClient) -> None:
-    """Each status bears the fields that belong to it, and the result is another picture."""
+    """Each status bears the fields that belong to it, and the result is another image."""
     created = snapapi.form("/v1/images/edit-flux", {"prompt": "blue"}, PHOTO).json()
     assert set(created) == {"task_id", "status", "created_at"}
     assert created["status"] == "CREATED"
@@ -25,7 +25,7 @@ def test_a_task_goes_from_created_over_processing_to_completed(snapapi: SandboxC
     assert 0 < seen[1]["progress"] < 100
     assert isinstance(seen[1]["started_at"], int)
     assert seen[2]["completed_at"] == created["created_at"] + 10
-    assert difference(snapapi.picture(seen[2]["output_image_url"]), photo()) > 3
+    assert difference(snapapi.image(seen[2]["output_image_url"]), photo()) > 3
     assert [e["job_id"] for e in snapapi.entries()] == [created["task_id"]]
     assert snapapi.spent() == 18
 
@@ -50,7 +50,7 @@ def test_try_on_puts_the_garment_on_the_person(
     snapapi.advance(10)
 
     task = snapapi.http.get(f"/v1/tasks/{created['task_id']}").json()
-    result = snapapi.picture(task["output_image_url"])
+    result = snapapi.image(task["output_image_url"])
     assert result.shape == (96, 64, 3)
     yellow = (result[:, :, 0] > 220) & (result[:, :, 1] > 200) & (result[:, :, 2] < 80)
     assert yellow.any()

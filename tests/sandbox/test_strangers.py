@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from infra.sandbox import start
+from infra.sandbox.http_server import start
 from tests.sandbox.client import SandboxClient
 
 

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,14 @@ from werkzeug.routing import Map, MapAdapter, Rule
 
 from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
-from infra.sandbox import PROVIDERS, Clock
+from infra.sandbox.clock import Clock
 from infra.sandbox.context import SandboxState
 from infra.sandbox.faults import Faults
-from infra.sandbox.file_store import Files
+from infra.sandbox.file_store import FileStore
 from infra.sandbox.jobs import Jobs
 from infra.sandbox.ledger import Ledger
-from infra.sandbox.rate_limit import Pace
+from infra.sandbox.rate_limit import RateLimit
+from infra.sandbox.registry import PROVIDERS, load_provider
 from tests.contract.providers.test_every_route import ROUTES
 from tests.seeds.documents import ANY, Document, Entry, read_documents
 
@@ -44,8 +44,10 @@ def sandboxes() -> Iterator[Mapping[str, MapAdapter]]:
     """Every sandbox's endpoints, by provider."""
     clock = Clock()
     jobs = Jobs(clock)
-    world = SandboxState(clock, Ledger(clock, 0), Files(clock), jobs, Pace(clock, None), Faults())
-    yield {name: _endpoints(module, world) for name, module in PROVIDERS.items()}
+    state = SandboxState(
+        clock, Ledger(clock, 0), FileStore(clock), jobs, RateLimit(clock, None), Faults()
+    )
+    yield {name: _endpoints(name, state) for name in PROVIDERS}
     jobs.stop()
 
 
@@ -160,8 +162,8 @@ def _leads_somewhere(entry: Entry, sandbox: MapAdapter) -> bool:
     return True
 
 
-def _endpoints(module: str, world: SandboxState) -> MapAdapter:
-    provider = import_module(module).build_provider(world)
+def _endpoints(name: str, state: SandboxState) -> MapAdapter:
+    provider = load_provider(name).build_provider(state)
     rules = [Rule(one.path, methods=[one.method], endpoint=one) for one in provider.routes()]
     return Map(rules, strict_slashes=False).bind("sandbox")
 

@@ -1,7 +1,6 @@
-"""Finds where faces would be, and puts one picture's face into another.
+"""Finds faces, and puts one image's face into another.
 
-No model looks for eyes here: what has the colour of skin counts, and where nothing has, the top of
-the subject.
+Regions in the colour of skin count as faces; without any, the top of the subject does.
 """
 
 import cv2
@@ -9,21 +8,21 @@ import numpy as np
 
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
 from infra.sandbox.image_ops.cutout import find_subject
-from infra.sandbox.image_ops.look import SKIN_HIGH, SKIN_LOW
+from infra.sandbox.image_ops.filters import SKIN_HIGH, SKIN_LOW
 
-MIN_SHARE = 0.005  # of the picture: less skin than that is no face
-MAX_SHARE = 0.6  # more is a wall in the colour of skin
-TALLEST = 1.4  # a face's height by its width; what is below is neck and body
-FLATTEST = 8  # levels between darkest and lightest: a picture with fewer shows nothing
+MIN_SHARE = 0.005  # of the image: a smaller region of skin is not a face
+MAX_SHARE = 0.6  # of the image: a larger one is a wall in the colour of skin
+MAX_ASPECT_RATIO = 1.4  # height by width of a face; below it are neck and body
+MIN_CONTRAST = 8  # levels between darkest and lightest: an image with fewer is plain
 
 Box = tuple[int, int, int, int]
 
 
 def find_faces(rgb: Pixels) -> list[Box]:
-    """Return the boxes x1, y1, x2, y2 of faces from left to right; none in an even picture."""
-    if int(np.ptp(rgb.reshape(-1, 3), axis=0).max()) < FLATTEST:
+    """Return the boxes x1, y1, x2, y2 of faces from left to right; none in a plain image."""
+    if int(np.ptp(rgb.reshape(-1, 3), axis=0).max()) < MIN_CONTRAST:
         return []
-    skin = _skin_parts(rgb)
+    skin = _skin_boxes(rgb)
     return skin or [_top_of_subject(rgb)]
 
 
@@ -45,7 +44,7 @@ def swap_face(target: Pixels, target_box: Box, source: Pixels, source_box: Box) 
     return swapped
 
 
-def _skin_parts(rgb: Pixels) -> list[Box]:
+def _skin_boxes(rgb: Pixels) -> list[Box]:
     tones = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
     mask = as_bytes(cv2.medianBlur(as_bytes(cv2.inRange(tones, SKIN_LOW, SKIN_HIGH)), 5))
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
@@ -53,13 +52,13 @@ def _skin_parts(rgb: Pixels) -> list[Box]:
     for part in range(1, count):
         x, y, w, h, area = (int(value) for value in stats[part])
         if MIN_SHARE * mask.size <= area <= MAX_SHARE * mask.size:
-            found.append((x, y, x + w, y + max(1, min(h, round(w * TALLEST)))))
+            found.append((x, y, x + w, y + max(1, min(h, round(w * MAX_ASPECT_RATIO)))))
     return sorted(found)
 
 
 def _top_of_subject(rgb: Pixels) -> Box:
     x1, y1, x2, y2 = find_subject(rgb).box
     wide = max(2, round((x2 - x1) * 0.6))
-    tall = max(2, min(round((y2 - y1) * 0.6), round(wide * TALLEST)))
+    tall = max(2, min(round((y2 - y1) * 0.6), round(wide * MAX_ASPECT_RATIO)))
     left = (x1 + x2 - wide) // 2
     return left, y1, left + wide, y1 + tall

@@ -11,9 +11,10 @@ import cv2
 import httpx
 import numpy as np
 
-from infra.sandbox import Clock, start
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import start
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.pictures import Array, as_png, photo
+from tests.sandbox.images import Array, as_png, photo
 
 STARTS_AT = 1_782_900_000.0
 JOB_S = 10.0
@@ -27,9 +28,9 @@ class GoApiClient(SandboxClient):
 
     def reset(self) -> None:
         """Put knobs and durations back, too."""
-        self._world.job_s = JOB_S
+        self._state.job_s = JOB_S
         super().reset()
-        self._world.knobs.update(self.knobs)
+        self._state.knobs.update(self.knobs)
 
     def set(self, **knobs: Any) -> None:
         """Turn knobs."""
@@ -84,12 +85,12 @@ def goapi_world() -> Iterator[GoApiClient]:
 
 
 def portrait(width: int = 96, height: int = 96) -> Array:
-    """Draw a face: an oval in the colour of skin on a blue picture."""
-    picture = np.full((height, width, 3), (40, 70, 160), np.uint8)
+    """Draw a face: an oval in the colour of skin on a blue image."""
+    image = np.full((height, width, 3), (40, 70, 160), np.uint8)
     rows, columns = np.mgrid[:height, :width]
     oval = np.hypot((columns - width / 2) / 0.8, rows - height / 2) < height * 0.3
-    picture[oval] = (224, 172, 140)
-    return picture
+    image[oval] = (224, 172, 140)
+    return image
 
 
 def as_data(content: bytes, mime: str = "image/png") -> str:

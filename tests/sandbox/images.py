@@ -1,4 +1,4 @@
-"""Small pictures for the sandbox tests, drawn and read without the sandbox's own code."""
+"""Small images for the sandbox tests, drawn and read without the sandbox's own code."""
 
 import base64
 import io
@@ -18,10 +18,10 @@ def photo(width: int = 96, height: int = 64) -> Array:
         [np.full((height, width), 40), 90 + 60 * rows // height, 150 + 60 * columns // width]
     )
     grain = np.random.default_rng(7).integers(-6, 7, background.shape)
-    picture = np.clip(background + grain, 0, 255).astype(np.uint8)
+    image = np.clip(background + grain, 0, 255).astype(np.uint8)
     inside = disc(width, height) > 0
-    picture[inside] = (205, 60, 45)
-    return picture
+    image[inside] = (205, 60, 45)
+    return image
 
 
 def disc(width: int = 96, height: int = 64) -> Array:
@@ -38,7 +38,7 @@ def grey_photo(width: int = 96, height: int = 64) -> Array:
 
 
 def text_photo() -> Array:
-    """Write bright words across a grey picture."""
+    """Write bright words across a grey image."""
     image = Image.new("RGB", (220, 80), (90, 90, 90))
     ImageDraw.Draw(image).text((20, 25), "SAMPLE TEXT 42", fill=(255, 255, 255), font_size=24)
     return np.asarray(image, dtype=np.uint8)
@@ -52,7 +52,7 @@ def wire_photo() -> Array:
 
 
 def square_mask(width: int = 96, height: int = 64) -> Array:
-    """Paint a square red on a transparent picture, as a brush would."""
+    """Paint a square red on a transparent image, as a brush would."""
     mask = np.zeros((height, width, 4), np.uint8)
     mask[height // 4 : height // 2, width // 4 : width // 2] = (255, 0, 0, 255)
     return mask
@@ -63,18 +63,18 @@ def plane_mask(width: int = 96, height: int = 64) -> Array:
     return np.ascontiguousarray(square_mask(width, height)[:, :, 0])
 
 
-def as_png(picture: Array) -> bytes:
+def as_png(image: Array) -> bytes:
     """Encode as PNG."""
-    return _encode(picture, "PNG")
+    return _encode(image, "PNG")
 
 
-def as_jpeg(picture: Array) -> bytes:
+def as_jpeg(image: Array) -> bytes:
     """Encode as JPEG."""
-    return _encode(picture, "JPEG")
+    return _encode(image, "JPEG")
 
 
 def read(content: bytes) -> Array:
-    """Decode to an array with the picture's own channels."""
+    """Decode to an array with the image's own channels."""
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image, dtype=np.uint8)
 
@@ -85,11 +85,11 @@ def read_base64(text: str) -> Array:
 
 
 def difference(one: Array, other: Array) -> float:
-    """Return the mean absolute difference of two pictures of one size."""
+    """Return the mean absolute difference of two images of one size."""
     return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
 
 
-def _encode(picture: Array, form: str) -> bytes:
+def _encode(image: Array, form: str) -> bytes:
     content = io.BytesIO()
-    Image.fromarray(picture).save(content, form)
+    Image.fromarray(image).save(content, form)
     return content.getvalue()

@@ -1,50 +1,50 @@
-"""Looks: the visible filters that stand in for styles, prompts, makeup and hair."""
+"""The visible filters in place of styles, prompts, makeup and hairstyles."""
 
 import cv2
 import numpy as np
 
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
 from infra.sandbox.image_ops.cutout import find_subject
-from infra.sandbox.image_ops.draw import colours_of, seed_of
+from infra.sandbox.image_ops.draw import colours_from_text, seed_from_text
 from infra.sandbox.image_ops.resize import unsharp
 
-STUDIO = ((214, 219, 226), (120, 130, 146))
+BACKDROP = ((214, 219, 226), (120, 130, 146))
 SKIN_LOW = np.array([0, 133, 77], np.uint8)
 SKIN_HIGH = np.array([255, 178, 132], np.uint8)
 
 
-def artistic(rgb: Pixels, style: str) -> Pixels:
-    """Repaint in a style: few tones between two colours of the style, with its outlines."""
-    dark, light = colours_of(f"art {style}", 2)
-    levels = 4 + seed_of(style) % 4
-    grey = np.asarray(cv2.cvtColor(_flat(rgb), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+def apply_art_style(rgb: Pixels, style: str) -> Pixels:
+    """Repaint in a style: a few tones between two colours of the style, and outlines."""
+    dark, light = colours_from_text(f"art {style}", 2)
+    levels = 4 + seed_from_text(style) % 4
+    grey = np.asarray(cv2.cvtColor(_flatten(rgb), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     steps = np.floor(grey.astype(np.float32) / 256 * levels) / (levels - 1)
     share = np.clip(steps, 0, 1)[:, :, None]
     toned = np.array(dark) * 0.5 * (1 - share) + (0.4 * np.array(light) + 0.6 * 255) * share
-    return _outlined(as_bytes(0.75 * toned + 0.25 * rgb))
+    return _draw_outlines(as_bytes(0.75 * toned + 0.25 * rgb))
 
 
-def cartoon(rgb: Pixels) -> Pixels:
+def cartoonize(rgb: Pixels) -> Pixels:
     """Flatten the colours and draw outlines."""
-    flat = _flat(rgb).astype(np.float32)
-    return _outlined(as_bytes(np.floor(flat / 36) * 36 + 18))
+    flat = _flatten(rgb).astype(np.float32)
+    return _draw_outlines(as_bytes(np.floor(flat / 36) * 36 + 18))
 
 
-def prompted(rgb: Pixels, prompt: str) -> Pixels:
-    """Change the picture visibly in a way that the prompt's words decide."""
-    tint = np.array(colours_of(f"edit {prompt}", 1)[0], np.float32)
+def tint_by_prompt(rgb: Pixels, prompt: str) -> Pixels:
+    """Change the image visibly, in a way that depends on the prompt."""
+    tint = np.array(colours_from_text(f"edit {prompt}", 1)[0], np.float32)
     grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32)[:, :, None] / 255
     tinted = as_bytes(0.5 * rgb + 0.5 * (tint * grey + 255 * grey**2) / 1.4)
     return unsharp(tinted, 0.8, radius=2)
 
 
-def headshot(rgb: Pixels) -> Pixels:
-    """Set the subject before a studio background, cropped to a portrait of 3:4."""
+def make_headshot(rgb: Pixels) -> Pixels:
+    """Put the subject before a plain backdrop, cropped to a portrait of 3:4."""
     subject = find_subject(rgb)
     share = subject.matte[:, :, None].astype(np.float32) / 255
     rows = np.linspace(0, 1, rgb.shape[0], dtype=np.float32)[:, None, None]
-    studio = np.array(STUDIO[0]) * (1 - rows) + np.array(STUDIO[1]) * rows
-    portrait = as_bytes(rgb * share + studio * (1 - share))
+    backdrop = np.array(BACKDROP[0]) * (1 - rows) + np.array(BACKDROP[1]) * rows
+    portrait = as_bytes(rgb * share + backdrop * (1 - share))
     height, width = rgb.shape[:2]
     crop_width = max(1, min(width, height * 3 // 4))
     crop_height = max(1, min(height, crop_width * 4 // 3))
@@ -55,33 +55,33 @@ def headshot(rgb: Pixels) -> Pixels:
 
 
 def smooth_skin(rgb: Pixels) -> Pixels:
-    """Smooth what has the colour of skin; where none has, the whole picture, gently."""
+    """Smooth the skin, or the whole image where there is none."""
     smooth = as_bytes(cv2.bilateralFilter(rgb, 9, 45, 9))
-    return _through(skin_of(rgb), smooth, rgb)
+    return _blend_by_mask(skin_mask(rgb), smooth, rgb)
 
 
-def makeup(rgb: Pixels, style: str) -> Pixels:
-    """Tint what has the colour of skin in the colour of a style."""
-    colour = np.array(colours_of(f"makeup {style}", 1)[0], np.float32)
+def apply_makeup(rgb: Pixels, style: str) -> Pixels:
+    """Tint the skin in the colour of a style."""
+    colour = np.array(colours_from_text(f"makeup {style}", 1)[0], np.float32)
     tinted = as_bytes(0.72 * rgb + 0.28 * colour)
-    return _through(skin_of(rgb), tinted, rgb)
+    return _blend_by_mask(skin_mask(rgb), tinted, rgb)
 
 
-def hairstyle(rgb: Pixels, style: str) -> Pixels:
-    """Colour the upper part of the subject, where its hair would be, with strands of a style."""
+def colour_hair(rgb: Pixels, style: str) -> Pixels:
+    """Colour the upper part of the subject, where the hair is, with strands of a style."""
     height, width = rgb.shape[:2]
     subject = find_subject(rgb)
     top, bottom = subject.box[1], subject.box[3]
     fade = np.clip(1.6 - 4.0 * (np.arange(height) - top) / max(1, bottom - top), 0, 1)
     mask = as_bytes(subject.matte * fade[:, None])
-    strands = 0.75 + 0.25 * np.sin(np.arange(width) * (0.4 + seed_of(style) % 5 / 10))
-    colour = np.array(colours_of(f"hair {style}", 1)[0], np.float32)
+    strands = 0.75 + 0.25 * np.sin(np.arange(width) * (0.4 + seed_from_text(style) % 5 / 10))
+    colour = np.array(colours_from_text(f"hair {style}", 1)[0], np.float32)
     coloured = as_bytes(0.35 * rgb + 0.65 * colour * strands[None, :, None])
-    return _through(mask, coloured, rgb)
+    return _blend_by_mask(mask, coloured, rgb)
 
 
-def skin_of(rgb: Pixels) -> Pixels:
-    """Return a soft mask of what has the colour of skin, everything when nothing has."""
+def skin_mask(rgb: Pixels) -> Pixels:
+    """Return a soft mask of the pixels in the colour of skin, of all pixels without any."""
     tones = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
     mask = as_bytes(cv2.inRange(tones, SKIN_LOW, SKIN_HIGH))
     if not mask.any():
@@ -89,11 +89,11 @@ def skin_of(rgb: Pixels) -> Pixels:
     return as_bytes(cv2.GaussianBlur(mask, (0, 0), 1.5))
 
 
-def _flat(rgb: Pixels) -> Pixels:
+def _flatten(rgb: Pixels) -> Pixels:
     return as_bytes(cv2.bilateralFilter(rgb, 7, 60, 7))
 
 
-def _outlined(rgb: Pixels) -> Pixels:
+def _draw_outlines(rgb: Pixels) -> Pixels:
     grey = cv2.medianBlur(as_bytes(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)), 5)
     lines = cv2.adaptiveThreshold(
         grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 9, 6
@@ -101,6 +101,6 @@ def _outlined(rgb: Pixels) -> Pixels:
     return np.where((lines > 0)[:, :, None], as_bytes(rgb * 0.25), rgb)
 
 
-def _through(mask: Pixels, new: Pixels, old: Pixels) -> Pixels:
+def _blend_by_mask(mask: Pixels, new: Pixels, old: Pixels) -> Pixels:
     share = mask[:, :, None].astype(np.float32) / 255
     return as_bytes(new * share + old * (1 - share))

@@ -1,6 +1,6 @@
-"""Binary glTF solids: a picture becomes a relief, textured with itself.
+"""Binary glTF meshes: an image becomes a relief, textured with itself.
 
-Layout after "glTF 2.0 Specification", sections "Binary glTF layout" and "Meshes".
+Layout from "glTF 2.0 Specification", sections "Binary glTF layout" and "Meshes".
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from infra.sandbox.image_ops.codec import Pixels, as_bytes, encode
 
 GRID = 24  # points along each side
-DEPTH = 0.15  # how far the brightest point stands out; the longer side is 1
+DEPTH = 0.15  # of the brightest point; the longer side is 1
 FLOAT, UNSIGNED_SHORT = 5126, 5123
 VERTICES, INDICES = 34962, 34963
 TEXTURE_SIDE = 512
@@ -24,7 +24,7 @@ Indices: TypeAlias = npt.NDArray[np.uint16]
 
 
 def relief(rgb: Pixels) -> bytes:
-    """Return a GLB file of the picture as a relief, bright parts to the front."""
+    """Return a GLB file of the image as a relief with bright parts raised."""
     positions, places, triangles = _mesh(rgb)
     parts = [positions.tobytes(), places.tobytes(), triangles.tobytes(), _texture(rgb)]
     views, whole = [], b""
