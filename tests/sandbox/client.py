@@ -1,7 +1,4 @@
-"""A client for the sandbox tests: the provider's API and the control routes over real HTTP.
-
-Only what puts a sandbox back between tests goes straight to its state: there is much of it.
-"""
+"""A client for the sandbox tests: the provider's API and the control routes over real HTTP."""
 
 from typing import Any, Self
 
@@ -30,7 +27,7 @@ class SandboxClient:
         self.http.close()
 
     def reset(self) -> None:
-        """Clear faults, fill the account, lift the rate limit, and start counting anew.
+        """Clear faults, fill the account, lift the rate limit, and start counting again.
 
         Jobs of earlier tests end first, so that none of their refunds is counted here.
         """
@@ -61,14 +58,14 @@ class SandboxClient:
         return self._all_entries()[self._seen :]
 
     def spent(self) -> int:
-        """Return the credits charged and not given back since the reset."""
+        """Return the credits charged and not refunded since the reset."""
         signs = {"charge": 1, "refund": -1}
         return sum(signs[entry["kind"]] * entry["credits"] for entry in self.entries())
 
     def form(
         self, path: str, data: dict[str, str] | None = None, files: Images | None = None
     ) -> httpx.Response:
-        """Post a multipart form with images, as the vendors' own clients do."""
+        """Post a multipart form with images, like the vendors' own clients."""
         parts = {
             name: (f"{name}.png", as_png(image), "application/octet-stream")
             for name, image in (files or {}).items()
@@ -76,7 +73,7 @@ class SandboxClient:
         return self.http.post(path, data=data or {}, files=parts or {"_": ("", b"")})
 
     def image(self, url: str) -> Array:
-        """Fetch a result, without any key."""
+        """Fetch a result, without a key."""
         return read(httpx.get(url).raise_for_status().content)
 
     def _all_entries(self) -> list[dict[str, Any]]:

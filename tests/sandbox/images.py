@@ -1,4 +1,4 @@
-"""Small images for the sandbox tests, drawn and read without the sandbox's own code."""
+"""Small images for the sandbox tests, drawn and decoded without the sandbox's own code."""
 
 import base64
 import io
@@ -52,14 +52,14 @@ def wire_photo() -> Array:
 
 
 def square_mask(width: int = 96, height: int = 64) -> Array:
-    """Paint a square red on a transparent image, as a brush would."""
+    """Draw a red square on a transparent image, as a brush does."""
     mask = np.zeros((height, width, 4), np.uint8)
     mask[height // 4 : height // 2, width // 4 : width // 2] = (255, 0, 0, 255)
     return mask
 
 
 def plane_mask(width: int = 96, height: int = 64) -> Array:
-    """Paint the same square white on black."""
+    """Draw the same square white on black."""
     return np.ascontiguousarray(square_mask(width, height)[:, :, 0])
 
 
