@@ -77,7 +77,7 @@ def run(
         wait()
 
 
-@click.command(name="sandbox")
+@click.command(name="sandbox", context_settings={"help_option_names": ["-h", "--help"]})
 @json_option
 @port_option
 @click.option("--host", default=HOST, show_default=True, help="The address to listen on.")

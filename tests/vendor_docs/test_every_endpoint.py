@@ -60,14 +60,8 @@ def test_every_endpoint_serves_an_operation(document: Document, routes: list[Rou
     served = [
         entry for entry in document.endpoints if entry.documented and entry.operation is not None
     ]
-    idle = [
-        entry
-        for entry in document.endpoints
-        if entry.documented and entry not in served
-    ]
-    offering = {
-        entry: [route for route in routes if _serves(entry, route)] for entry in served
-    }
+    idle = [entry for entry in document.endpoints if entry.documented and entry not in served]
+    offering = {entry: [route for route in routes if _serves(entry, route)] for entry in served}
 
     assert [str(entry) for entry in idle if not entry.because.endswith(".")] == []
     assert [str(entry) for entry, found in offering.items() if not found] == []

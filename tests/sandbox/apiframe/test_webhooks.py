@@ -207,7 +207,7 @@ def test_replayed_request_sends_no_second_webhook(
 ) -> None:
     """The same idempotency key is one job, and one job ends once."""
     body = _body(apiframe, {"webhookUrl": receiver.url})
-    headers = {"Idempotency-Key": "told once"}
+    headers = {"Idempotency-Key": "one webhook"}
     for _ in range(2):
         apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
     apiframe.advance(10)

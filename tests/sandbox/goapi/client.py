@@ -36,7 +36,7 @@ class GoApiClient(SandboxClient):
         """Set knobs."""
         self.http.post("/_sandbox/knobs", json=knobs).raise_for_status()
 
-    def upload(self, content: bytes, name: str = "a.png_photo") -> str:
+    def upload(self, content: bytes, name: str = "a.png") -> str:
         """Upload a file and return its URL."""
         data = base64.b64encode(content).decode()
         response = self.http.post(
@@ -95,7 +95,7 @@ def portrait(width: int = 96, height: int = 96) -> Array:
     return image
 
 
-def as_data(content: bytes, mime: str = "image/png_photo") -> str:
+def as_data(content: bytes, mime: str = "image/png") -> str:
     """Encode as a data URI."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 

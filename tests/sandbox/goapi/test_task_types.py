@@ -35,7 +35,7 @@ CONTROL = {"control_net_settings": [{"control_type": "canny", "control_image": "
 OUTPAINT = {"custom_settings": [{"setting_type": "outpaint", "outpaint_left": 32}]}
 KEY_FRAMES = {"key_frames": {"frame0": {"type": "video", "url": "<video>"}}}
 GRID = {"origin_task_id": "<grid>"}
-FILMED = {"origin_task_id": "<video>"}
+VIDEO_TASK = {"origin_task_id": "<video task>"}
 URL = "image_url"
 URLS = "image_urls.0"
 MP4 = "video_url"
@@ -109,7 +109,7 @@ SAMPLES: tuple[Sample, ...] = (
         P | {"resolution": "720p", "duration": 5, "images": ["<image>"]},
         VIDEO,
     ),
-    ("kling", "extend_video", FILMED | P, WORKS),
+    ("kling", "extend_video", VIDEO_TASK | P, WORKS),
     ("kling", "lip_sync", {"video_url": "<video>", "tts_text": "hello", "tts_timbre": "x"}, WORKS),
     (
         "kling",
@@ -233,18 +233,18 @@ class Given:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
-    """Give a sandbox with uploads, a grid and a film."""
-    film_path = str(tmp_path_factory.mktemp("given") / "given.mp4")
+    """Yield a sandbox with uploads, a grid task and a video task."""
+    video_path = str(tmp_path_factory.mktemp("given") / "given.mp4")
     with run_goapi_sandbox() as client:
         names = {
             "<image>": client.upload(png_photo()),
             "<portrait>": client.upload(as_png(portrait())),
             "<sound>": client.upload(sound(), "a.wav"),
-            "<video>": client.upload(video(film_path), "a.mp4"),
+            "<video>": client.upload(video(video_path), "a.mp4"),
         }
         for name, model, kind in (
             ("<grid>", "midjourney", "imagine"),
-            ("<video>", "kling", "video_generation"),
+            ("<video task>", "kling", "video_generation"),
         ):
             names[name] = client.ended(model, kind, P | {"duration": 5})["task_id"]
         yield Given(client, names)

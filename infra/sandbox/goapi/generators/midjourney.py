@@ -123,7 +123,7 @@ def _generate(words: str, ratio: float, variant: str) -> list[Pixels]:
 def _selected_image(ctx: GenerationContext, index: str) -> Pixels:
     """Return the image of that index, the first where the index has no number."""
     images = _origin_images(ctx)
-    digits = [int(letter) for letter in index if letter in "1234"]
+    digits = [int(char) for char in index if char in "1234"]
     number = digits[-1] if digits and not index.endswith("x") else 1
     return images[min(number, len(images)) - 1]
 
