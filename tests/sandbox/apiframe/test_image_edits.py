@@ -19,13 +19,13 @@ Model = tuple[str, str, str]
 
 @pytest.fixture
 def image(apiframe: SandboxClient) -> str:
-    """Give the URL of an uploaded photo."""
+    """Upload a photo and return its URL."""
     return _upload(apiframe, photo())
 
 
 @pytest.fixture
 def mask(apiframe: SandboxClient) -> str:
-    """Give the URL of an uploaded mask."""
+    """Upload a mask and return its URL."""
     return _upload(apiframe, plane_mask())
 
 

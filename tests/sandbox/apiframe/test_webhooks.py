@@ -72,7 +72,7 @@ class Receiver:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Give a receiver on this machine."""
+    """Yield a receiver on this machine."""
     receiver = Receiver()
     yield receiver
     receiver.close()
@@ -235,7 +235,7 @@ def _job(apiframe: SandboxClient, job_id: str) -> dict[str, Any]:
 
 
 def _settled(apiframe: SandboxClient, job_id: str) -> object:
-    """Ask until the webhook's fate is known; a test's own time limit is its deliveries'."""
+    """Poll until the delivery has succeeded or failed."""
     for _ in range(20_000):
         status: object = _job(apiframe, job_id)["webhookStatus"]
         if status != "pending":

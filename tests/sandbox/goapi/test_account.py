@@ -71,7 +71,7 @@ def server() -> Iterator[GoApiClient]:
 
 @pytest.fixture
 def goapi(server: GoApiClient) -> GoApiClient:
-    """Give the client in its first state, a day after any earlier test."""
+    """Return the client after a reset, a day after any earlier test."""
     server.reset()
     server.advance(24 * 3600)
     return server

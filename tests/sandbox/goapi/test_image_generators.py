@@ -107,15 +107,15 @@ def test_generated_image_depends_on_size_prompt_and_seed(
 
 
 @pytest.mark.parametrize(("resolution", "width"), [("1K", 1024), ("4K", 4096)])
-def test_a_resolution_is_the_longer_side(goapi: GoApiClient, resolution: str, width: int) -> None:
-    """The proportions are as asked."""
+def test_resolution_is_the_longer_side(goapi: GoApiClient, resolution: str, width: int) -> None:
+    """The aspect ratio is the requested one."""
     task_input = {"prompt": "a bear", "resolution": resolution, "aspect_ratio": "16:9"}
     (url,) = goapi.output("gemini", "nano-banana-pro", task_input)["image_urls"]
 
     assert goapi.image(url).shape == (width * 9 // 16, width, 3)
 
 
-def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClient) -> None:
+def test_image_changes_more_with_a_higher_denoise(goapi: GoApiClient) -> None:
     """It keeps its size."""
     changes = []
     for denoise in (0.2, 0.9):
@@ -126,8 +126,8 @@ def test_a_picture_is_changed_the_more_the_stronger_denoise_is(goapi: GoApiClien
     assert 2 < changes[0] < changes[1]
 
 
-def test_an_inpaint_fills_what_is_transparent_and_nothing_else(goapi: GoApiClient) -> None:
-    """The mask is in the image's alpha."""
+def test_inpaint_fills_only_the_transparent_region(goapi: GoApiClient) -> None:
+    """The mask is the image's alpha channel."""
     hole = np.dstack([photo(), np.full((64, 96), 255, np.uint8)])
     hole[16:32, 24:48, 3] = 0
     task_input = {"prompt": "a tree", "image": as_data(as_png(hole))}

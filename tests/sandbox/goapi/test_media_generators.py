@@ -30,7 +30,7 @@ PADDING = 3_000_000
 
 @pytest.fixture
 def video_bytes(tmp_path: Path) -> bytes:
-    """Film eight frames of 64 by 48 in one second."""
+    """Return a video of eight frames of 64 by 48 in one second."""
     return video(str(tmp_path / "video.mp4"))
 
 

@@ -229,7 +229,7 @@ def test_simple_detection_returns_a_mask_that_erases(
     assert [e["credits"] for e in snapapi.entries()] == [4, 4, 4]
 
 
-def test_an_image_id_saves_the_second_upload(snapapi: SandboxClient) -> None:
+def test_image_id_replaces_a_second_upload(snapapi: SandboxClient) -> None:
     """Both ids of a response stand for its input, until they expire."""
     first = snapapi.form("/v1/images/generate-art", {"style": "a"}, PHOTO).json()
     for known_as in (first["image_id"], first["session_id"]):

@@ -63,7 +63,7 @@ def test_image_is_generated_from_json(
     assert snapapi.spent() == 9
 
 
-def test_the_two_generators_draw_different_images(snapapi: SandboxClient) -> None:
+def test_two_generators_draw_different_images(snapapi: SandboxClient) -> None:
     """The model's name decides."""
     drawn = []
     for model in ("snapapi/z-image", "snapapi/qwen-image"):
