@@ -1,14 +1,26 @@
 """A client for the sandbox tests: the provider's API and the control routes over real HTTP."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx
 
-from infra.sandbox.http_server import RunningSandbox
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import RunningSandbox, start
 from tests.sandbox.images import Array, as_png, read
 
 Images = dict[str, Array]
 MAX_JOB_S = 200.0
+STARTS_AT = 1_782_900_000.0
+"""The real time of every sandbox of the tests, which stands."""
+
+
+@contextmanager
+def run_sandbox(name: str) -> Iterator[RunningSandbox]:
+    """Run one sandbox on a clock of its own that only the tests advance."""
+    with start([name], clock=Clock(lambda: STARTS_AT)) as running:
+        yield running[name]
 
 
 class SandboxClient:

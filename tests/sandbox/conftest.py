@@ -7,11 +7,12 @@ import pytest
 
 from infra.sandbox.clock import Clock
 from infra.sandbox.http_server import RunningSandbox, start
-from tests.sandbox.client import SandboxClient
-from tests.sandbox.goapi.client import GoApiClient, run_goapi_sandbox
-from tests.sandbox.perfect.client import PerfectClient, run_perfect_sandbox
+from tests.sandbox.apiframe.client import ApiframeClient
+from tests.sandbox.client import STARTS_AT, SandboxClient
+from tests.sandbox.goapi.client import GoApiClient
+from tests.sandbox.perfect.client import PerfectClient
+from tests.sandbox.webhook_receiver import WebhookReceiver, run_webhook_receiver
 
-STARTS_AT = 1_782_900_000.0
 JOB_S = 10.0
 
 
@@ -73,18 +74,18 @@ def snapapi(servers: dict[str, RunningSandbox]) -> Iterator[SandboxClient]:
 
 
 @pytest.fixture
-def apiframe(servers: dict[str, RunningSandbox]) -> Iterator[SandboxClient]:
+def apiframe(servers: dict[str, RunningSandbox]) -> Iterator[ApiframeClient]:
     """Yield a client of Apiframe's sandbox after a reset."""
     running = servers["apiframe"]
-    with SandboxClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:
+    with ApiframeClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:
         client.reset()
         yield client
 
 
 @pytest.fixture(scope="session")
-def goapi_client() -> Iterator[GoApiClient]:
-    """Run GoAPI's sandbox once for all tests."""
-    with run_goapi_sandbox() as client:
+def goapi_client(servers: dict[str, RunningSandbox]) -> Iterator[GoApiClient]:
+    """Yield the one client that knows the default knobs."""
+    with GoApiClient(servers["goapi"]) as client:
         yield client
 
 
@@ -96,9 +97,9 @@ def goapi(goapi_client: GoApiClient) -> GoApiClient:
 
 
 @pytest.fixture(scope="session")
-def perfect_client() -> Iterator[PerfectClient]:
-    """Run Perfect's sandbox once for all tests."""
-    with run_perfect_sandbox() as client:
+def perfect_client(servers: dict[str, RunningSandbox]) -> Iterator[PerfectClient]:
+    """Yield the one client whose request ids are never repeated."""
+    with PerfectClient(servers["perfect"]) as client:
         yield client
 
 
@@ -107,3 +108,10 @@ def perfect(perfect_client: PerfectClient) -> PerfectClient:
     """Return a signed-in client of Perfect's sandbox after a reset."""
     perfect_client.reset()
     return perfect_client
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """Run a webhook receiver on this machine."""
+    with run_webhook_receiver() as receiver:
+        yield receiver

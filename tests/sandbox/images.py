@@ -2,7 +2,7 @@
 
 import base64
 import io
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -65,12 +65,12 @@ def plane_mask(width: int = 96, height: int = 64) -> Array:
 
 def as_png(image: Array) -> bytes:
     """Encode as PNG."""
-    return _encode(image, "PNG")
+    return encode_as(image, "PNG")
 
 
 def as_jpeg(image: Array) -> bytes:
     """Encode as JPEG."""
-    return _encode(image, "JPEG")
+    return encode_as(image, "JPEG")
 
 
 def read(content: bytes) -> Array:
@@ -89,7 +89,29 @@ def difference(one: Array, other: Array) -> float:
     return float(np.abs(one.astype(np.int16) - other.astype(np.int16)).mean())
 
 
-def _encode(image: Array, form: str) -> bytes:
+def portrait(width: int = 120, height: int = 160) -> Array:
+    """Draw a head with skin's colour and shoulders, before a grainy wall."""
+    grain = np.random.default_rng(5).integers(-6, 7, (height, width, 3))
+    wall = np.clip(np.array((92, 110, 128)) + grain, 0, 255).astype(np.uint8)
+    image = Image.fromarray(wall)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((width * 0.2, height * 0.62, width * 0.8, height), fill=(40, 45, 120))
+    draw.ellipse((width * 0.3, height * 0.15, width * 0.7, height * 0.68), fill=(214, 160, 132))
+    return np.asarray(image, dtype=np.uint8)
+
+
+def as_data(content: bytes, mime: str = "image/png") -> str:
+    """Encode as a data URI."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def png_photo(width: int = 96, height: int = 64) -> bytes:
+    """Encode a photo as PNG."""
+    return as_png(photo(width, height))
+
+
+def encode_as(image: Array, form: Literal["TIFF", "GIF", "WEBP", "JPEG", "PNG"]) -> bytes:
+    """Encode in a format of Pillow."""
     content = io.BytesIO()
     Image.fromarray(image).save(content, form)
     return content.getvalue()

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.sandbox.apiframe.client import BRIA, ApiframeClient
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.conftest import Gate
 from tests.sandbox.images import as_png, photo, read
@@ -115,54 +116,53 @@ def test_gone_result_has_a_dead_url(
     assert snapapi.spent() == 1
 
 
-def test_job_result_can_be_gone(apiframe: SandboxClient) -> None:
+def test_job_result_can_be_gone(apiframe: ApiframeClient) -> None:
     """The job completes, its image URL does not respond."""
     apiframe.fault({"result": "gone"}, "/v2/images/*")
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(10)
 
-    (url,) = _job(apiframe, job)["result"]["images"]
+    (url,) = apiframe.job(job)["result"]["images"]
     assert httpx.get(url).status_code == 404
 
 
-def test_job_fault_fails_the_job(apiframe: SandboxClient) -> None:
+def test_job_fault_fails_the_job(apiframe: ApiframeClient) -> None:
     """It ends FAILED on time and is refunded."""
     apiframe.fault({"job": "fail"}, "/v2/images/*")
-    job = _open_job(apiframe)
-    assert _job(apiframe, job)["status"] == "QUEUED"
+    job = apiframe.open_job()
+    assert apiframe.job(job)["status"] == "QUEUED"
     apiframe.advance(10)
 
-    assert _job(apiframe, job)["status"] == "FAILED"
+    assert apiframe.job(job)["status"] == "FAILED"
     assert apiframe.spent() == 0
 
 
-def test_failed_job_can_keep_its_credits(apiframe: SandboxClient) -> None:
+def test_failed_job_can_keep_its_credits(apiframe: ApiframeClient) -> None:
     """A missing refund can be simulated."""
     apiframe.fault({"job": "fail", "refund": False}, "/v2/images/*")
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(10)
 
-    assert _job(apiframe, job)["creditCost"] == apiframe.spent() == 2
+    assert apiframe.job(job)["creditCost"] == apiframe.spent() == 2
 
 
 @pytest.mark.parametrize(("job_fault", "status"), [("hang", "PROCESSING"), ("stall", "QUEUED")])
-def test_job_can_hang_or_stall(apiframe: SandboxClient, job_fault: str, status: str) -> None:
+def test_job_can_hang_or_stall(apiframe: ApiframeClient, job_fault: str, status: str) -> None:
     """A day later its status is the same."""
     apiframe.fault({"job": job_fault}, "/v2/images/*")
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(24 * 3600)
 
-    assert _job(apiframe, job)["status"] == status
+    assert apiframe.job(job)["status"] == status
 
 
-def test_repeated_key_returns_the_job_of_a_dropped_response(apiframe: SandboxClient) -> None:
+def test_repeated_key_returns_the_job_of_a_dropped_response(apiframe: ApiframeClient) -> None:
     """A job whose response was lost is returned to the repeated request."""
     apiframe.fault({"drop": "after"}, "/v2/images/*")
-    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": "http://a.test/x.png"}}
-    headers = {"Idempotency-Key": "lost"}
+    params, headers = {"image": "http://a.test/x.png"}, {"Idempotency-Key": "lost"}
     with pytest.raises(httpx.RemoteProtocolError):
-        apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
-    again = apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
+        apiframe.post(BRIA, params, headers)
+    again = apiframe.post(BRIA, params, headers)
 
     (entry,) = apiframe.entries()
     assert again.json()["jobId"] == entry["job_id"]
@@ -232,15 +232,3 @@ def test_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -> N
 def _log(client: SandboxClient) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = client.http.get("/_sandbox/requests").json()["requests"]
     return entries
-
-
-def _open_job(apiframe: SandboxClient) -> str:
-    url = apiframe.form("/v2/uploads", files={"file": photo()}).json()["url"]
-    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": url}}
-    job_id: str = apiframe.http.post("/v2/images/background-remove", json=body).json()["jobId"]
-    return job_id
-
-
-def _job(apiframe: SandboxClient, job_id: str) -> dict[str, Any]:
-    job: dict[str, Any] = apiframe.http.get(f"/v2/jobs/{job_id}").json()
-    return job

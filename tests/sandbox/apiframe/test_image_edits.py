@@ -6,27 +6,28 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.sandbox.client import SandboxClient
-from tests.sandbox.images import Array, difference, disc, photo, plane_mask
-
-TOPAZ = ("upscale", "topaz-image-upscale", "topazUpscaleParams")
-CLARITY = ("upscale", "clarity-upscale", "clarityUpscaleParams")
-BRIA = ("background-remove", "bria-bg-remove", "briaBgRemoveParams")
-LAB851 = ("background-remove", "851-bg-remove", "lab851BgRemoveParams")
-FLUX = ("edit", "flux-fill-pro", "fluxFillParams")
-Model = tuple[str, str, str]
+from tests.sandbox.apiframe.client import (
+    BRIA,
+    CLARITY,
+    FLUX,
+    LAB851,
+    TOPAZ,
+    ApiframeClient,
+    Model,
+)
+from tests.sandbox.images import difference, disc, photo, plane_mask
 
 
 @pytest.fixture
-def image(apiframe: SandboxClient) -> str:
+def image(apiframe: ApiframeClient) -> str:
     """Upload a photo and return its URL."""
-    return _upload(apiframe, photo())
+    return apiframe.upload(photo())
 
 
 @pytest.fixture
-def mask(apiframe: SandboxClient) -> str:
+def mask(apiframe: ApiframeClient) -> str:
     """Upload a mask and return its URL."""
-    return _upload(apiframe, plane_mask())
+    return apiframe.upload(plane_mask())
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def mask(apiframe: SandboxClient) -> str:
     ],
 )
 def test_job_result_has_the_documented_size_format_and_price(
-    apiframe: SandboxClient,
+    apiframe: ApiframeClient,
     image: str,
     model: Model,
     params: dict[str, Any],
@@ -55,22 +56,22 @@ def test_job_result_has_the_documented_size_format_and_price(
 ) -> None:
     """A completed job has one image; its price was charged at submission."""
     needed = {"prompt": "a meadow"} if model is FLUX else {}
-    accepted = _post(apiframe, model, {"image": image, **needed, **params})
+    accepted = apiframe.post(model, {"image": image, **needed, **params})
     assert accepted.status_code == 202, accepted.json()
     assert set(accepted.json()) == {"jobId", "status"}
     assert accepted.json()["status"] == "QUEUED"
     assert apiframe.spent() == price
 
-    job = _finished(apiframe, accepted)
+    job = apiframe.finished(accepted)
     assert job["creditCost"] == price
     (url,) = job["result"]["images"]
     assert httpx.get(url).headers["content-type"] == mime
     assert apiframe.image(url).shape[:2] == (size[1], size[0])
 
 
-def test_bria_makes_the_background_transparent(apiframe: SandboxClient, image: str) -> None:
+def test_bria_makes_the_background_transparent(apiframe: ApiframeClient, image: str) -> None:
     """The result is a PNG whose disc is opaque and the rest transparent."""
-    job = _finished(apiframe, _post(apiframe, BRIA, {"image": image}))
+    job = apiframe.finished(apiframe.post(BRIA, {"image": image}))
 
     alpha = apiframe.image(job["result"]["images"][0])[:, :, 3]
     assert np.mean((alpha > 127) == (disc() > 127)) > 0.95
@@ -81,42 +82,42 @@ def test_bria_makes_the_background_transparent(apiframe: SandboxClient, image: s
     [("green", (0, 255, 0)), ("white", (255, 255, 255)), ("map", 0), ("rgba", (0, 0, 0, 0))],
 )
 def test_851_replaces_the_background(
-    apiframe: SandboxClient, image: str, kind: str, corner: object
+    apiframe: ApiframeClient, image: str, kind: str, corner: object
 ) -> None:
     """The corner shows the requested background, the middle the subject."""
     params = {"image": image, "background_type": kind}
-    result = _result(apiframe, LAB851, params)
+    result = apiframe.result(LAB851, params)
 
     assert np.array_equal(result[0, 0], np.array(corner))
-    reverse = _result(apiframe, LAB851, {**params, "reverse": True})
+    reverse = apiframe.result(LAB851, {**params, "reverse": True})
     assert not np.array_equal(reverse[0, 0], result[0, 0])
 
 
 @pytest.mark.parametrize("kind", ["blur", "overlay"])
 def test_851_changes_the_background_behind_the_subject(
-    apiframe: SandboxClient, image: str, kind: str
+    apiframe: ApiframeClient, image: str, kind: str
 ) -> None:
     """The disc stays as it was, its surroundings change."""
-    result = _result(apiframe, LAB851, {"image": image, "background_type": kind})
+    result = apiframe.result(LAB851, {"image": image, "background_type": kind})
 
     inner = np.s_[26:38, 42:54]
     assert difference(result[inner], photo()[inner]) < 3
     assert difference(result[:8], photo()[:8]) > 1.5
 
 
-def test_threshold_makes_the_matte_binary(apiframe: SandboxClient, image: str) -> None:
+def test_threshold_makes_the_matte_binary(apiframe: ApiframeClient, image: str) -> None:
     """With a threshold no pixel is between transparent and opaque."""
     params = {"image": image, "background_type": "map", "threshold": 0.5}
 
-    assert set(np.unique(_result(apiframe, LAB851, params))) == {0, 255}
+    assert set(np.unique(apiframe.result(LAB851, params))) == {0, 255}
 
 
 def test_inpaint_changes_only_the_white_part_of_the_mask(
-    apiframe: SandboxClient, image: str, mask: str
+    apiframe: ApiframeClient, image: str, mask: str
 ) -> None:
     """Outside the mask the pixels are the source's; inside, the prompt decides."""
     params = {"image": image, "mask": mask, "mode": "inpaint", "output_format": "png"}
-    results = [_result(apiframe, FLUX, {**params, "prompt": p}) for p in ("a cat", "a dog")]
+    results = [apiframe.result(FLUX, {**params, "prompt": p}) for p in ("a cat", "a dog")]
 
     inside = plane_mask() > 0
     assert (results[0][~inside] == photo()[~inside]).all()
@@ -146,10 +147,10 @@ def test_inpaint_changes_only_the_white_part_of_the_mask(
     ],
 )
 def test_invalid_params_are_a_400_that_names_the_field(
-    apiframe: SandboxClient, image: str, model: Model, params: dict[str, Any], field: str
+    apiframe: ApiframeClient, image: str, model: Model, params: dict[str, Any], field: str
 ) -> None:
     """The details have dotted paths, and nothing is charged."""
-    response = _post(apiframe, model, {"image": image, **params})
+    response = apiframe.post(model, {"image": image, **params})
 
     assert response.status_code == 400
     assert response.json()["error"] == "Validation error"
@@ -179,7 +180,7 @@ def test_invalid_params_are_a_400_that_names_the_field(
     ],
 )
 def test_root_of_a_body_is_strict(
-    apiframe: SandboxClient, route: str, body: object, field: str
+    apiframe: ApiframeClient, route: str, body: object, field: str
 ) -> None:
     """Unknown models, missing params and unknown fields are named."""
     response = apiframe.http.post(f"/v2/images/{route}", json=body)
@@ -188,35 +189,8 @@ def test_root_of_a_body_is_strict(
     assert field in response.json()["details"]
 
 
-def test_invalid_json_is_a_400(apiframe: SandboxClient) -> None:
+def test_invalid_json_is_a_400(apiframe: ApiframeClient) -> None:
     """The details name no field."""
     response = apiframe.http.post("/v2/images/edit", content=b"{")
 
     assert (response.status_code, response.json()["error"]) == (400, "Validation error")
-
-
-def _upload(apiframe: SandboxClient, image: Array) -> str:
-    url: str = apiframe.form("/v2/uploads", files={"file": image}).json()["url"]
-    return url
-
-
-def _post(
-    apiframe: SandboxClient,
-    model: Model,
-    params: dict[str, Any],
-    headers: dict[str, str] | None = None,
-) -> httpx.Response:
-    route, name, key = model
-    body = {"model": name, key: params}
-    return apiframe.http.post(f"/v2/images/{route}", json=body, headers=headers or {})
-
-
-def _finished(apiframe: SandboxClient, accepted: httpx.Response) -> dict[str, Any]:
-    apiframe.advance(10)
-    job: dict[str, Any] = apiframe.http.get(f"/v2/jobs/{accepted.json()['jobId']}").json()
-    return job
-
-
-def _result(apiframe: SandboxClient, model: Model, params: dict[str, Any]) -> Array:
-    job = _finished(apiframe, _post(apiframe, model, params))
-    return apiframe.image(job["result"]["images"][0])

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.client import SandboxClient
+from tests.sandbox.apiframe.client import ApiframeClient
 from tests.sandbox.images import as_jpeg, as_png, photo
 
 JOB_KEYS = {
@@ -24,7 +24,7 @@ JOB_KEYS = {
 }
 
 
-def test_upload_url_is_valid_for_an_hour(apiframe: SandboxClient) -> None:
+def test_upload_url_is_valid_for_an_hour(apiframe: ApiframeClient) -> None:
     """It returns the same bytes without a key, until it expires."""
     content = as_png(photo())
     response = apiframe.http.post("/v2/uploads", files={"file": ("x.bin", content)})
@@ -51,7 +51,7 @@ def test_upload_url_is_valid_for_an_hour(apiframe: SandboxClient) -> None:
     ],
 )
 def test_upload_is_recognized_by_its_bytes(
-    apiframe: SandboxClient, content: bytes, kind: str, mime: str
+    apiframe: ApiframeClient, content: bytes, kind: str, mime: str
 ) -> None:
     """The declared type does not matter."""
     files = {"file": ("x", content, "text/plain")}
@@ -70,7 +70,7 @@ def test_upload_is_recognized_by_its_bytes(
     ],
     ids=["text", "empty", "other field", "too large"],
 )
-def test_invalid_upload_is_a_400(apiframe: SandboxClient, files: Any) -> None:
+def test_invalid_upload_is_a_400(apiframe: ApiframeClient, files: Any) -> None:
     """Unknown types, missing files and files over 25 MB are refused."""
     response = apiframe.http.post("/v2/uploads", files=files)
 
@@ -78,13 +78,13 @@ def test_invalid_upload_is_a_400(apiframe: SandboxClient, files: Any) -> None:
     assert isinstance(response.json()["error"], str)
 
 
-def test_job_goes_from_queued_over_processing_to_completed(apiframe: SandboxClient) -> None:
+def test_job_goes_from_queued_over_processing_to_completed(apiframe: ApiframeClient) -> None:
     """Every response has the documented fields; times and progress follow the status."""
-    job = _open_job(apiframe)
-    seen = [_job(apiframe, job)]
+    job = apiframe.open_job()
+    seen = [apiframe.job(job)]
     for seconds in (5, 5):
         apiframe.advance(seconds)
-        seen.append(_job(apiframe, job))
+        seen.append(apiframe.job(job))
 
     assert all(set(one) == JOB_KEYS | {"input"} for one in seen)
     assert [one["status"] for one in seen] == ["QUEUED", "PROCESSING", "COMPLETED"]
@@ -95,20 +95,20 @@ def test_job_goes_from_queued_over_processing_to_completed(apiframe: SandboxClie
     assert seen[2]["input"]["model"] == "bria-bg-remove"
 
 
-def test_result_expires_after_ninety_days(apiframe: SandboxClient) -> None:
+def test_result_expires_after_ninety_days(apiframe: ApiframeClient) -> None:
     """The job says so, and its file is gone."""
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(10)
-    (url,) = _job(apiframe, job)["result"]["images"]
+    (url,) = apiframe.job(job)["result"]["images"]
     assert httpx.get(url).status_code == 200
     apiframe.advance(90 * 24 * 3600)
 
-    assert _job(apiframe, job)["expired"] is True
+    assert apiframe.job(job)["expired"] is True
     assert httpx.get(url).status_code == 404
 
 
 @pytest.mark.parametrize(("job_id", "status"), [("7", 400), (str(uuid.UUID(int=1)), 404)])
-def test_unknown_job_is_refused(apiframe: SandboxClient, job_id: str, status: int) -> None:
+def test_unknown_job_is_refused(apiframe: ApiframeClient, job_id: str, status: int) -> None:
     """An id that is not a UUID is a 400, an unknown one a 404."""
     response = apiframe.http.get(f"/v2/jobs/{job_id}")
 
@@ -116,9 +116,9 @@ def test_unknown_job_is_refused(apiframe: SandboxClient, job_id: str, status: in
     assert isinstance(response.json()["error"], str)
 
 
-def test_jobs_are_listed_newest_first_in_pages(apiframe: SandboxClient) -> None:
+def test_jobs_are_listed_newest_first_in_pages(apiframe: ApiframeClient) -> None:
     """Two pages of two have the four newest, each once."""
-    opened = [_open_job(apiframe) for _ in range(4)]
+    opened = [apiframe.open_job() for _ in range(4)]
     first = apiframe.http.get("/v2/jobs", params={"limit": 2}).json()
     assert first["hasMore"] is True
     params = {"limit": 2, "cursor": first["nextCursor"]}
@@ -129,9 +129,9 @@ def test_jobs_are_listed_newest_first_in_pages(apiframe: SandboxClient) -> None:
     assert set(first["jobs"][0]) == JOB_KEYS
 
 
-def test_jobs_are_filtered_by_status_model_and_id(apiframe: SandboxClient) -> None:
+def test_jobs_are_filtered_by_status_model_and_id(apiframe: ApiframeClient) -> None:
     """The list of models is included on request."""
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     query = {"status": "QUEUED", "model": "bria-bg-remove", "search": job, "include_models": "true"}
     response = apiframe.http.get("/v2/jobs", params=query).json()
 
@@ -154,7 +154,7 @@ def test_jobs_are_filtered_by_status_model_and_id(apiframe: SandboxClient) -> No
     ],
 )
 def test_invalid_query_is_a_400_that_names_the_field(
-    apiframe: SandboxClient, query: dict[str, str]
+    apiframe: ApiframeClient, query: dict[str, str]
 ) -> None:
     """The field is named."""
     response = apiframe.http.get("/v2/jobs", params=query)
@@ -163,17 +163,17 @@ def test_invalid_query_is_a_400_that_names_the_field(
     assert set(response.json()["details"]) == set(query)
 
 
-def test_me_shows_the_balance(apiframe: SandboxClient) -> None:
+def test_me_shows_the_balance(apiframe: ApiframeClient) -> None:
     """The team's credits are the balance after a charge."""
     apiframe.account(credits=50)
-    _open_job(apiframe)
+    apiframe.open_job()
     response = apiframe.http.get("/v2/me").json()
 
     assert set(response) == {"user", "team", "apiKey"}
     assert response["team"]["credits"] == 48
 
 
-def test_models_lists_the_five_models_without_a_key(apiframe: SandboxClient) -> None:
+def test_models_lists_the_five_models_without_a_key(apiframe: ApiframeClient) -> None:
     """All of them are image models."""
     url = f"{apiframe.base_url}/v2/models"
     models = httpx.get(url, params={"modality": "image"}).json()["models"]
@@ -193,7 +193,7 @@ def test_models_lists_the_five_models_without_a_key(apiframe: SandboxClient) -> 
     [({}, "API key is required"), ({"X-API-Key": "afk_wrong"}, "Invalid API key")],
 )
 def test_missing_or_wrong_key_is_a_401(
-    apiframe: SandboxClient, headers: dict[str, str], sentence: str
+    apiframe: ApiframeClient, headers: dict[str, str], sentence: str
 ) -> None:
     """Both have their documented message."""
     response = httpx.get(f"{apiframe.base_url}/v2/me", headers=headers)
@@ -201,7 +201,7 @@ def test_missing_or_wrong_key_is_a_401(
     assert (response.status_code, response.json()) == (401, {"error": sentence})
 
 
-def test_inactive_key_is_a_403(apiframe: SandboxClient) -> None:
+def test_inactive_key_is_a_403(apiframe: ApiframeClient) -> None:
     """The key is known but refused."""
     apiframe.account(active=False)
     response = apiframe.http.get("/v2/me")
@@ -209,7 +209,7 @@ def test_inactive_key_is_a_403(apiframe: SandboxClient) -> None:
     assert (response.status_code, response.json()) == (403, {"error": "API key is inactive"})
 
 
-def test_rate_limit_is_a_429_with_retry_after(apiframe: SandboxClient) -> None:
+def test_rate_limit_is_a_429_with_retry_after(apiframe: ApiframeClient) -> None:
     """The limit is set by the control route."""
     apiframe.advance(61)
     apiframe.account(rate_per_min=1)
@@ -221,19 +221,7 @@ def test_rate_limit_is_a_429_with_retry_after(apiframe: SandboxClient) -> None:
     assert apiframe.http.get("/v2/me").status_code == 200
 
 
-def test_every_response_has_a_request_id(apiframe: SandboxClient) -> None:
+def test_every_response_has_a_request_id(apiframe: ApiframeClient) -> None:
     """The header is present on success and on refusal."""
     for path in ("/v2/me", "/v2/jobs/7"):
         assert uuid.UUID(apiframe.http.get(path).headers["x-request-id"])
-
-
-def _open_job(apiframe: SandboxClient) -> str:
-    url = apiframe.form("/v2/uploads", files={"file": photo()}).json()["url"]
-    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": url}}
-    job_id: str = apiframe.http.post("/v2/images/background-remove", json=body).json()["jobId"]
-    return job_id
-
-
-def _job(apiframe: SandboxClient, job_id: str) -> dict[str, Any]:
-    job: dict[str, Any] = apiframe.http.get(f"/v2/jobs/{job_id}").json()
-    return job

@@ -1,22 +1,13 @@
-"""A client of GoAPI's sandbox for its tests, and the sandbox on a clock that they advance."""
+"""A client of GoAPI's sandbox for its tests."""
 
 import base64
-import io
-import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import cv2
 import httpx
-import numpy as np
 
-from infra.sandbox.clock import Clock
-from infra.sandbox.http_server import start
+from infra.sandbox.http_server import RunningSandbox
 from tests.sandbox.client import SandboxClient
-from tests.sandbox.images import Array, as_png, photo
 
-STARTS_AT = 1_782_900_000.0
 JOB_S = 10.0
 TOOLKIT = "Qubico/image-toolkit"
 
@@ -24,7 +15,9 @@ TOOLKIT = "Qubico/image-toolkit"
 class GoApiClient(SandboxClient):
     """Sends requests as in the vendor's documents."""
 
-    knobs: dict[str, Any]
+    def __init__(self, running: RunningSandbox) -> None:
+        super().__init__(running, {"x-api-key": running.credentials["api_key"]})
+        self.knobs: dict[str, Any] = dict(self._state.knobs)
 
     def reset(self) -> None:
         """Also reset the knobs and the duration of jobs."""
@@ -73,71 +66,3 @@ class GoApiClient(SandboxClient):
         assert task["status"] == "completed", task["error"]
         output: dict[str, Any] = task["output"]
         return output
-
-
-@contextmanager
-def run_goapi_sandbox() -> Iterator[GoApiClient]:
-    """Run the sandbox and yield a client of it."""
-    clock = Clock(lambda: STARTS_AT)
-    with start(["goapi"], clock=clock, job_s=JOB_S, pause=lambda _: None) as running:
-        one = running["goapi"]
-        with GoApiClient(one, {"x-api-key": one.credentials["api_key"]}) as client:
-            client.knobs = client.http.get("/_sandbox/knobs").json()["knobs"]
-            yield client
-
-
-def portrait(width: int = 96, height: int = 96) -> Array:
-    """Draw a face: an oval in the colour of skin on a blue background."""
-    image = np.full((height, width, 3), (40, 70, 160), np.uint8)
-    rows, columns = np.mgrid[:height, :width]
-    oval = np.hypot((columns - width / 2) / 0.8, rows - height / 2) < height * 0.3
-    image[oval] = (224, 172, 140)
-    return image
-
-
-def as_data(content: bytes, mime: str = "image/png") -> str:
-    """Encode as a data URI."""
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
-
-
-def sound(seconds: float = 1.0) -> bytes:
-    """Make a silent WAV file."""
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(round(16_000 * seconds)))
-    return content.getvalue()
-
-
-def video(path: str, width: int = 64, height: int = 48) -> bytes:
-    """Make a video of a photo at `path`: one second, eight frames."""
-    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), 8, (width, height))
-    for shift in range(8):
-        frame = np.roll(photo(width, height), shift * 2, axis=1)
-        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    writer.release()
-    with open(path, "rb") as file:  # noqa: PTH123 - the path is the encoder's string
-        return file.read()
-
-
-def frames_of(content: bytes, path: str) -> tuple[list[Array], float]:
-    """Decode a video by way of a file: its frames and its duration in seconds."""
-    with open(path, "wb") as file:  # noqa: PTH123 - the path is the decoder's string
-        file.write(content)
-    reader = cv2.VideoCapture(path)
-    rate = reader.get(cv2.CAP_PROP_FPS)
-    frames = []
-    while True:
-        there, frame = reader.read()
-        if not there:
-            break
-        frames.append(np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8))
-    reader.release()
-    return frames, len(frames) / rate
-
-
-def png_photo(width: int = 96, height: int = 64) -> bytes:
-    """Encode a photo as PNG."""
-    return as_png(photo(width, height))

@@ -1,71 +1,24 @@
-"""GoAPI's uploads, history, counts, account and webhooks."""
+"""GoAPI's uploads, history, counts and account."""
 
-import json
-import threading
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Queue
 from typing import Any
 
 import httpx
 import pytest
 
-from infra.sandbox.goapi.api.webhooks import is_reachable
-from tests.sandbox.goapi.client import (
-    JOB_S,
-    TOOLKIT,
-    GoApiClient,
-    as_data,
-    png_photo,
-    run_goapi_sandbox,
-)
+from tests.sandbox.client import run_sandbox
+from tests.sandbox.goapi.client import JOB_S, TOOLKIT, GoApiClient
+from tests.sandbox.images import as_data, png_photo
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png_photo())})
 LYRICS = ("music-u", "generate_lyrics", {"prompt": "rain"})
-WAIT_S = 10.0
-
-
-class WebhookReceiver:
-    """Receives webhooks: `deliveries` are headers and bodies, `status` is the response to each."""
-
-    def __init__(self) -> None:
-        self.deliveries: Queue[tuple[dict[str, str], dict[str, Any]]] = Queue()
-        self.status = 200
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(receiver.status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-                receiver.deliveries.put((headers, json.loads(body)))
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?ref=42"
-
-
-@pytest.fixture
-def receiver() -> Iterator[WebhookReceiver]:
-    """Listen for webhooks."""
-    receiver = WebhookReceiver()
-    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    thread.join()
-    receiver.server.server_close()
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[GoApiClient]:
     """Run the sandbox for this file."""
-    with run_goapi_sandbox() as client:
+    with run_sandbox("goapi") as running, GoApiClient(running) as client:
         yield client
 
 
@@ -219,80 +172,11 @@ def test_account_shows_its_credits_and_limits(goapi: GoApiClient) -> None:
     assert account["max_image_toolkit_concurrency"] == account["max_concurrent_task_count"] == 1000
 
 
-def test_webhook_is_sent_at_the_end_without_polling(
-    goapi: GoApiClient, receiver: WebhookReceiver
-) -> None:
-    """The body has a timestamp and the task; the secret is a header."""
-    webhook = {"endpoint": receiver.url, "secret": "s3"}
-    created = goapi.create(*UPSCALE, webhook_config=webhook).json()["data"]
-    goapi.advance(JOB_S)
-    headers, body = receiver.deliveries.get(timeout=WAIT_S)
-
-    assert set(body) == {"timestamp", "data"}
-    assert body["timestamp"] == _now(goapi)
-    assert body["data"] == goapi.task(created["task_id"])
-    assert body["data"]["status"] == "completed"
-    assert headers["x-webhook-secret"] == "s3"
-
-
-def test_webhook_of_a_failed_task_is_sent(goapi: GoApiClient, receiver: WebhookReceiver) -> None:
-    """Without a secret there is no header for it."""
-    config = {"webhook_config": {"endpoint": receiver.url}}
-    goapi.create(TOOLKIT, "upscale", {"image": "no image"}, **config)
-    goapi.advance(JOB_S)
-    headers, body = receiver.deliveries.get(timeout=WAIT_S)
-
-    assert body["data"]["status"] == "failed"
-    assert "x-webhook-secret" not in headers
-
-
-def test_webhook_can_also_be_sent_at_creation(
-    goapi: GoApiClient, receiver: WebhookReceiver
-) -> None:
-    """With the knob set, first the pending task is sent, then its end."""
-    goapi.set(webhook_on_creation=True)
-    goapi.create(*UPSCALE, webhook_config={"endpoint": receiver.url})
-    _, first = receiver.deliveries.get(timeout=WAIT_S)
-    goapi.advance(JOB_S)
-    _, second = receiver.deliveries.get(timeout=WAIT_S)
-
-    assert (first["data"]["status"], second["data"]["status"]) == ("pending", "completed")
-
-
-def test_webhook_is_attempted_three_times(goapi: GoApiClient, receiver: WebhookReceiver) -> None:
-    """An unsuccessful response causes a retry and does not affect the task."""
-    receiver.status = 500
-    goapi.set(webhook_retry_s=0)
-    task = goapi.create(*UPSCALE, webhook_config={"endpoint": receiver.url}).json()["data"]
-    goapi.advance(JOB_S)
-    deliveries = [receiver.deliveries.get(timeout=WAIT_S)[1]["data"]["task_id"] for _ in range(3)]
-
-    assert deliveries == [task["task_id"]] * 3
-    assert goapi.task(task["task_id"])["status"] == "completed"
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "reachable"),
-    [
-        ("https://hook.example.com/?task=1", True),
-        ("http://127.0.0.1:8/x", True),
-        ("https://hook.invalid/?task=1", False),
-        ("https://invalid/", False),
-        ("ftp://example.com/", False),
-        ("http://[broken/", False),
-        ("", False),
-    ],
-)
-def test_only_reachable_http_urls_are_called(endpoint: str, *, reachable: bool) -> None:
-    """Hosts under `.invalid` do not exist."""
-    assert is_reachable(endpoint) is reachable
-
-
-def _now(goapi: GoApiClient) -> int:
-    return int(goapi.http.get("/_sandbox/clock").json()["now"])
-
-
 def _history(goapi: GoApiClient, **query: Any) -> dict[str, Any]:
     response = goapi.http.get("/api/open/tasks/histories", params=query).raise_for_status()
     page: dict[str, Any] = response.json()["data"]
     return page
+
+
+def _now(goapi: GoApiClient) -> int:
+    return int(goapi.http.get("/_sandbox/clock").json()["now"])

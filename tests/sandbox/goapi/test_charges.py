@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.sandbox.goapi.client import JOB_S, TOOLKIT, GoApiClient, as_data, png_photo
+from tests.sandbox.goapi.client import JOB_S, TOOLKIT, GoApiClient
+from tests.sandbox.images import as_data, png_photo
 
 UPSCALE = (TOOLKIT, "upscale", {"image": as_data(png_photo())})
 UPSCALE_CREDITS = 2

@@ -7,18 +7,20 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.sandbox.goapi.client import (
-    TOOLKIT,
-    GoApiClient,
+from tests.sandbox.goapi.client import TOOLKIT, GoApiClient
+from tests.sandbox.images import (
+    Array,
     as_data,
+    as_png,
+    difference,
+    disc,
+    photo,
     png_photo,
     portrait,
 )
-from tests.sandbox.images import Array, as_png, difference, disc, photo
 
 IMAGE = as_data(png_photo())
-FACE = as_data(as_png(portrait()))
-PADDING = 3_000_000
+FACE = as_data(as_png(portrait(96, 96)))
 
 
 @pytest.mark.parametrize("scale", [2, 3])
@@ -72,7 +74,7 @@ def test_face_swap_changes_only_the_face(goapi: GoApiClient) -> None:
     task_input = {"target_image": FACE, "swap_image": IMAGE}
     swapped = _image(goapi, TOOLKIT, "face-swap", task_input)
 
-    before = portrait()
+    before = portrait(96, 96)
     assert swapped.shape == before.shape
     assert difference(swapped[40:56, 40:56], before[40:56, 40:56]) > 40
     assert difference(swapped[:12], before[:12]) < 6
@@ -80,7 +82,7 @@ def test_face_swap_changes_only_the_face(goapi: GoApiClient) -> None:
 
 def test_only_the_indexed_face_is_swapped(goapi: GoApiClient) -> None:
     """Faces are counted from the left; an index without a face fails."""
-    two = np.hstack([portrait(), portrait()])
+    two = np.hstack([portrait(96, 96), portrait(96, 96)])
     task_input = {"target_image": as_data(as_png(two)), "swap_image": IMAGE}
     image = _image(goapi, TOOLKIT, "multi-face-swap", task_input | {"target_faces_index": "1"})
     wrong = goapi.ended(TOOLKIT, "multi-face-swap", task_input | {"target_faces_index": "2"})

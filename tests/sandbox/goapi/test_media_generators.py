@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.sandbox.goapi.client import (
-    GoApiClient,
+from tests.sandbox.goapi.client import GoApiClient
+from tests.sandbox.images import (
+    Array,
     as_data,
-    frames_of,
+    as_png,
+    difference,
+    disc,
+    photo,
     png_photo,
     portrait,
-    sound,
-    video,
 )
-from tests.sandbox.images import Array, as_png, difference, disc, photo
+from tests.sandbox.media import frames_of, sound, video
 
 IMAGE = as_data(png_photo())
-FACE = as_data(as_png(portrait()))
+FACE = as_data(as_png(portrait(96, 96)))
 PADDING = 3_000_000
 
 
@@ -58,7 +60,7 @@ def test_video_starts_with_the_first_image_and_ends_with_the_last(
 
     middle = np.s_[150:170, 150:170]
     assert frames[0].shape[0] == frames[0].shape[1]
-    assert difference(frames[0][middle], np.full((20, 20, 3), portrait()[48, 48])) < 12
+    assert difference(frames[0][middle], np.full((20, 20, 3), portrait(96, 96)[48, 48])) < 12
     assert difference(frames[-1][middle], np.full((20, 20, 3), photo()[32, 48])) < 12
 
 

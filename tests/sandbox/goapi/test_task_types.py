@@ -13,17 +13,10 @@ import pytest
 from PIL import Image
 
 from infra.sandbox.goapi.task_types.table import TASK_TYPES
-from tests.sandbox.goapi.client import (
-    TOOLKIT,
-    GoApiClient,
-    frames_of,
-    png_photo,
-    portrait,
-    run_goapi_sandbox,
-    sound,
-    video,
-)
-from tests.sandbox.images import as_png
+from tests.sandbox.client import run_sandbox
+from tests.sandbox.goapi.client import TOOLKIT, GoApiClient
+from tests.sandbox.images import as_png, png_photo, portrait
+from tests.sandbox.media import frames_of, sound, video
 
 P = {"prompt": "a red bear in the snow"}
 IMAGE = {"image": "<image>"}
@@ -235,10 +228,10 @@ class Given:
 def given(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
     """Yield a sandbox with uploads, a grid task and a video task."""
     video_path = str(tmp_path_factory.mktemp("given") / "given.mp4")
-    with run_goapi_sandbox() as client:
+    with run_sandbox("goapi") as running, GoApiClient(running) as client:
         names = {
             "<image>": client.upload(png_photo()),
-            "<portrait>": client.upload(as_png(portrait())),
+            "<portrait>": client.upload(as_png(portrait(96, 96))),
             "<sound>": client.upload(sound(), "a.wav"),
             "<video>": client.upload(video(video_path), "a.mp4"),
         }

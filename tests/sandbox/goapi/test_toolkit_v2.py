@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.goapi.client import JOB_S, GoApiClient, as_data, png_photo, portrait
-from tests.sandbox.images import as_png, photo
+from tests.sandbox.goapi.client import JOB_S, GoApiClient
+from tests.sandbox.images import as_data, as_png, photo, png_photo, portrait
 
 IMAGE = as_data(png_photo())
 DATA_KEYS = {"task_id", "task_type", "status", "task_info", "task_result"}
@@ -43,13 +43,6 @@ def test_upscale_is_charged(goapi: GoApiClient) -> None:
     assert task["task_info"]["frozen_credits"] == 0
 
 
-def test_background_is_removed(goapi: GoApiClient) -> None:
-    """The result has transparency."""
-    task = _run(goapi, "background_remove", {"image": IMAGE})
-
-    assert goapi.image(task["task_result"]["task_output"]["image_url"]).shape == (64, 96, 4)
-
-
 def test_segment_returns_four_images(goapi: GoApiClient) -> None:
     """The third is the mask, the fourth its inverse."""
     output = _run(goapi, "segment", {"image": IMAGE, "prompt": "red", "segment_factor": 0})
@@ -61,12 +54,15 @@ def test_segment_returns_four_images(goapi: GoApiClient) -> None:
     assert (four[2] + four[3] == 255).all()
 
 
-def test_face_is_swapped(goapi: GoApiClient) -> None:
-    """The fields have the names of the vendor's face-swap API."""
-    face = as_data(as_png(portrait()))
-    task = _run(goapi, "face_swap", {"target_image": face, "swap_image": IMAGE})
-
-    assert goapi.image(task["task_result"]["task_output"]["image_url"]).shape == (96, 96, 3)
+def test_background_is_removed_and_face_is_swapped(goapi: GoApiClient) -> None:
+    """The cutout has transparency; the swap's fields are those of the vendor's face-swap API."""
+    faces = {"target_image": as_data(as_png(portrait(96, 96))), "swap_image": IMAGE}
+    for task_type, task_input, shape in (
+        ("background_remove", {"image": IMAGE}, (64, 96, 4)),
+        ("face_swap", faces, (96, 96, 3)),
+    ):
+        output = _run(goapi, task_type, task_input)["task_result"]["task_output"]
+        assert goapi.image(output["image_url"]).shape == shape, task_type
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,22 @@
-"""A client of Perfect's sandbox, written from the vendor's document, and images for it."""
+"""A client of Perfect's sandbox, written from the vendor's document."""
 
 import base64
 import io
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import httpx
-import numpy as np
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from infra.sandbox.clock import Clock
-from infra.sandbox.http_server import RunningSandbox, start
-from tests.sandbox.client import SandboxClient
+from infra.sandbox.http_server import RunningSandbox
+from tests.sandbox.client import STARTS_AT, SandboxClient
 from tests.sandbox.images import Array, as_png, read
 
-STARTS_AT = 1_782_900_000.0
 JOB_S = 6.0
 API = "/s2s/v1.0"
 TASKS = f"{API}/task/*"
-
-
-@contextmanager
-def run_perfect_sandbox() -> Iterator["PerfectClient"]:
-    """Run the sandbox alone, on a clock that only the tests advance."""
-    with (
-        start(["perfect"], clock=Clock(lambda: STARTS_AT), job_s=JOB_S) as running,
-        PerfectClient(running["perfect"]) as client,
-    ):
-        yield client
 
 
 class PerfectClient(SandboxClient):
@@ -185,21 +170,3 @@ def task_of(accepted: httpx.Response) -> str:
     """Return the id of an accepted task."""
     task_id: str = accepted.raise_for_status().json()["result"]["task_id"]
     return task_id
-
-
-def portrait(width: int = 120, height: int = 160) -> Array:
-    """Draw a head with skin's colour and shoulders, before a grainy wall."""
-    grain = np.random.default_rng(5).integers(-6, 7, (height, width, 3))
-    wall = np.clip(np.array((92, 110, 128)) + grain, 0, 255).astype(np.uint8)
-    image = Image.fromarray(wall)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((width * 0.2, height * 0.62, width * 0.8, height), fill=(40, 45, 120))
-    draw.ellipse((width * 0.3, height * 0.15, width * 0.7, height * 0.68), fill=(214, 160, 132))
-    return np.asarray(image, dtype=np.uint8)
-
-
-def encode_as(image: Array, form: Literal["TIFF", "GIF", "WEBP", "JPEG"]) -> bytes:
-    """Encode in another format than PNG."""
-    content = io.BytesIO()
-    Image.fromarray(image).save(content, form)
-    return content.getvalue()

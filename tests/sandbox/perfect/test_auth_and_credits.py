@@ -7,8 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.sandbox.client import STARTS_AT, run_sandbox
 from tests.sandbox.images import photo
-from tests.sandbox.perfect.client import API, STARTS_AT, PerfectClient, run_perfect_sandbox
+from tests.sandbox.perfect.client import API, PerfectClient
 
 MILLIS = int(STARTS_AT * 1000)
 QUARTER_MS = 15 * 60 * 1000
@@ -76,7 +77,7 @@ def test_timestamp_can_be_off_by_a_quarter_of_an_hour(perfect: PerfectClient, of
 @pytest.mark.parametrize("off", [-QUARTER_MS - 1, QUARTER_MS + 1])
 def test_timestamp_further_off_is_refused(off: int) -> None:
     """On an unmoved clock, in both directions."""
-    with run_perfect_sandbox() as fresh:
+    with run_sandbox("perfect") as running, PerfectClient(running) as fresh:
         text = f"client_id={fresh.client_id}&timestamp={MILLIS + off}"
 
         assert fresh.auth(fresh.id_token(text)).status_code == 401

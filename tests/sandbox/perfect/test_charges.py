@@ -7,13 +7,7 @@ import httpx
 import pytest
 
 from tests.sandbox.images import disc, photo
-from tests.sandbox.perfect.client import (
-    API,
-    JOB_S,
-    TASKS,
-    PerfectClient,
-    task_of,
-)
+from tests.sandbox.perfect.client import API, JOB_S, TASKS, PerfectClient, task_of
 
 PRICES = {
     "hair-style": 1,

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 
-from tests.sandbox.images import as_jpeg, difference, disc, grey_photo, photo, plane_mask
-from tests.sandbox.perfect.client import (
-    PerfectClient,
+from tests.sandbox.images import (
+    as_jpeg,
+    difference,
+    disc,
     encode_as,
+    grey_photo,
+    photo,
+    plane_mask,
     portrait,
 )
+from tests.sandbox.perfect.client import PerfectClient
 
 HAIR = ["hair-style", "wig", "hair-ext", "hair-bang", "hair-vol"]
 

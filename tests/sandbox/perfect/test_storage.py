@@ -5,14 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.images import as_png, difference, photo, read
-from tests.sandbox.perfect.client import (
-    API,
-    TASKS,
-    PerfectClient,
-    encode_as,
-    task_of,
-)
+from tests.sandbox.images import as_png, difference, encode_as, photo, read
+from tests.sandbox.perfect.client import API, TASKS, PerfectClient, task_of
 
 DAY_S = 24 * 3600
 FEATURES_WITH_FILES = [

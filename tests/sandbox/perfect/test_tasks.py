@@ -5,12 +5,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.images import as_png, disc, photo
-from tests.sandbox.perfect.client import (
-    API,
-    TASKS,
-    PerfectClient,
-    task_of,
-)
+from tests.sandbox.perfect.client import API, TASKS, PerfectClient, task_of
 
 INVALID = {"status": 400, "error": "Invalid parameter value", "error_code": "InvalidParameters"}
 
