@@ -41,7 +41,7 @@ check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
 
-all-tests: compiled
+all-tests: compiled ## all tests, without lint and types
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
