@@ -54,7 +54,7 @@ class DarkroomFunction(Construct):
         statements: Sequence[iam.PolicyStatement],
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
-        super().__init__(scope, f"{verb.capitalize()}DarkroomFunction")
+        super().__init__(scope, f"{verb.capitalize()}Door")
         name = environment.function_name(verb)
         log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
         everyone = [*grants.write_log(log_group.log_group_arn), *grants.trace()]

@@ -129,7 +129,7 @@ def test_a_door_gets_no_right_from_elsewhere(template: Template, verb: str) -> N
     """No policy of AWS's own, and none that a construct has added."""
     role = template.role(template.function(verb))
     assert role.get("ManagedPolicyArns") is None
-    assert not template.of_type("IAM::Limits")
+    assert not template.of_type("IAM::Policy")
     assert not template.of_type("IAM::ManagedPolicy")
 
 

@@ -79,7 +79,7 @@ def test_an_interrupted_environment_leaves_no_process(
         assert time.monotonic() - started < 2
     # Workers get an environment of their own, but their command line names the parent.
     wait_for(lambda: not find_processes(mark), within_s=2)
-    wait_for(lambda: not find_processes(f"boot.py\0{up.pid}\0"), within_s=2)
+    wait_for(lambda: not find_processes(f"child_main.py\0{up.pid}\0"), within_s=2)
     assert number == signal.SIGKILL or not (tmp_path / NAME).exists()
 
 
