@@ -11,14 +11,14 @@ def test_who_is_paused_is_told_with_the_reason(shop: Shop) -> None:
     """Providers and our own side; whoever works is not mentioned."""
     now = time.time()
     limiter = shop.target.limiter
-    limiter.change(
+    limiter.compare_and_set(
         "goapi",
         CircuitState(),
         CircuitState(FAILURES_TO_OPEN, now + 60, "Too few credits. Add some."),
     )
-    limiter.change("perfect", CircuitState(), CircuitState(1, now + 60))
-    limiter.change("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
-    limiter.change(
+    limiter.compare_and_set("perfect", CircuitState(), CircuitState(1, now + 60))
+    limiter.compare_and_set("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
+    limiter.compare_and_set(
         DELIVERY, CircuitState(), CircuitState(FAILURES_TO_OPEN, now - 1, "PermissionError.")
     )
     result = shop.run("status", "--env", "dev")

@@ -329,7 +329,7 @@ def test_a_running_local_environment_is_found_by_its_record(
 ) -> None:
     """Endpoint and names come from what it has written down; credentials are nobody's."""
     outputs = {"InputBucket": "a-input", "OutputBucket": "a-output", "Table": "t"}
-    running = running_file.Record("http://127.0.0.1:4577", 1, outputs)
+    running = running_file.RunningEnvironment("http://127.0.0.1:4577", 1, outputs)
     monkeypatch.setattr(running_file, "find_running", lambda: running)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     found = find_target("local")
