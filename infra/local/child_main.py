@@ -1,6 +1,7 @@
 """The main program of every child process: makes it end with its parent, then runs a module.
 
-Usage: `python child_main.py PARENT_PID MODULE [ARGUMENT ...]`. It must not import other modules of
+Usage: `python child_main.py PARENT_PID HIDDEN MODULE [ARGUMENT ...]`. HIDDEN lists top-level modules
+that cannot be imported, separated by commas; it may be empty. It must not import other modules of
 this project, so that a worker's start costs no more than the function's own imports.
 """
 
@@ -18,9 +19,11 @@ POLL_INTERVAL_S = 0.5
 
 def main() -> None:
     """Run the module from the command line as `__main__`; the process ends with its parent."""
-    parent, module = int(sys.argv[1]), sys.argv[2]
+    parent, hidden, module = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     _end_with(parent)
-    sys.argv = [module, *sys.argv[3:]]
+    sys.argv = [module, *sys.argv[4:]]
+    # An import of a module that is None raises ModuleNotFoundError ("The module cache").
+    sys.modules.update(dict.fromkeys(filter(None, hidden.split(","))))  # type: ignore[arg-type]
     # Python puts this file's folder first in the search path; its modules are not top-level.
     if not sys.flags.safe_path:
         sys.path.pop(0)

@@ -34,7 +34,7 @@ class Command:
 
     `output` gets what the process prints (default: our own output). With `piped`, the process has a
     stdin that stays open until it must end, and a stdout to read from; `output` then gets only its
-    stderr.
+    stderr. `hidden` are top-level modules that the process cannot import.
     """
 
     module: str
@@ -43,6 +43,7 @@ class Command:
     environment: Mapping[str, str] | None = None
     output: IO[bytes] | None = None
     piped: bool = False
+    hidden: Sequence[str] = ()
 
 
 class Processes:
@@ -110,6 +111,7 @@ class Processes:
                     sys.executable,
                     str(CHILD_MAIN),
                     str(os.getpid()),
+                    ",".join(command.hidden),
                     command.module,
                     *command.arguments,
                 ],

@@ -134,6 +134,12 @@ def test_worker_gets_its_deployed_variables_and_none_of_the_user(
     assert "precious" not in variables.values()
 
 
+def test_worker_cannot_import_what_the_layer_lacks(invoke: Invoke) -> None:
+    """A function that needs a package of the command fails as it would in Lambda."""
+    assert invoke("import_module", "rich")[1]["errorType"] == "ModuleNotFoundError"
+    assert invoke("import_module", "httpx")[1] == "httpx"
+
+
 def test_output_of_a_function_is_in_its_log(invoke: Invoke, workspace: Workspace) -> None:
     """Stdout and stderr go to one file for each function."""
     invoke("speak", {"text": "hello"})

@@ -44,7 +44,7 @@ def test_child_ends_if_its_parent_ended_before_it_started() -> None:
     """The parent may end between its fork and the child's first line."""
     child_main = Path("infra/local/child_main.py").resolve()
     ended = subprocess.run(
-        [sys.executable, child_main, "1", "http.server"], check=False, timeout=10
+        [sys.executable, child_main, "1", "", "http.server"], check=False, timeout=10
     )
     assert ended.returncode == 0
 

@@ -1,5 +1,6 @@
 """Functions for the tests of the Lambda runtime; each does one thing."""
 
+import importlib
 import json
 import os
 import sys
@@ -25,6 +26,11 @@ def fail(event: Any, _context: Any) -> None:
     """Raises."""
     message = f"no good: {event}"
     raise LookupError(message)
+
+
+def import_module(event: Any, _context: Any) -> str:
+    """Imports a module; returns its name."""
+    return importlib.import_module(event).__name__
 
 
 def leave(event: Any, _context: Any) -> None:
