@@ -1,8 +1,8 @@
 """The main program of every child process: makes it end with its parent, then runs a module.
 
-Usage: `python child_main.py PARENT_PID HIDDEN MODULE [ARGUMENT ...]`. HIDDEN lists top-level modules
-that cannot be imported, separated by commas; it may be empty. It must not import other modules of
-this project, so that a worker's start costs no more than the function's own imports.
+Usage: `python child_main.py PARENT_PID HIDDEN MODULE [ARGUMENT ...]`. HIDDEN is a comma-separated
+list of top-level modules that cannot be imported; it may be empty. This file must not import other
+modules of the project, so that a worker's start costs no more than the function's own imports.
 """
 
 import ctypes

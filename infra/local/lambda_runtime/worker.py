@@ -27,8 +27,8 @@ POLL_INTERVAL_S: Final = 0.1
 RESPOND_WITHIN_S: Final = 10.0
 NEXT: Final = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
-# Packages of the command that the functions' layer lacks. If they can be imported, httpx imports its
-# own command-line interface with them, which takes a tenth of a function's start.
+# Packages of the command that the functions' layer lacks. If they can be imported, httpx imports
+# its own command-line interface, which takes a tenth of a function's start.
 HIDDEN: Final = ("click", "pygments", "rich")
 # "Lambda quotas": 6 MB for a synchronous response.
 MAX_RESPONSE_BYTES: Final = 6 * 1024 * 1024
