@@ -80,7 +80,7 @@ def test_a_running_local_environment_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Endpoint and names come from its file; the user's own credentials are not used."""
-    running = running_file.Record("http://127.0.0.1:4577", 1, OUTPUTS)
+    running = running_file.RunningEnvironment("http://127.0.0.1:4577", 1, OUTPUTS)
     monkeypatch.setattr(running_file, "find_running", lambda: running)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     found = find_target("local")

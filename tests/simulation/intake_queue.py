@@ -9,7 +9,7 @@ from darkroom.domain.arrivals import Message
 from darkroom.pipeline.intake import MAX_TRIES
 from tests.simulation.fault_injection import Broken, FaultInjector
 
-RECEIVES: Final = 20
+MAX_RECEIVES: Final = 20
 """How often a message is received before it goes to the dead letters; as deployed."""
 MALFORMED: Final = '{"key": ["no text"]'
 """A message that nobody will ever understand, so nobody puts it back."""
@@ -83,7 +83,7 @@ class IntakeQueue:
         kills = message.message_id in self._poisoned and receives <= MAX_TRIES
         if not kills and self._take(replace(message, receives=receives)) is None:
             self.under_way -= 1
-        elif receives >= RECEIVES:
+        elif receives >= MAX_RECEIVES:
             self._bury(message)
         else:
             self.under_way -= 1

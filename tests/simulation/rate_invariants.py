@@ -109,9 +109,9 @@ class WatchedLimiter(InMemoryLimiter):
             self.slipped.add(task_id)
         super().release(provider, task_id)
 
-    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+    def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Remember `new` where `old` is still what is known; whether it was."""
-        changed = super().change(provider, old, new)
+        changed = super().compare_and_set(provider, old, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._outside.scheduler.now)
             self.paused[provider] = max(pause_s, self.paused.get(provider, 0.0))

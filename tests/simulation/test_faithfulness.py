@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.ports import Step
 from darkroom.providers.perfect.adapter import Perfect
-from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import intake_queue
 from tests.simulation.asl_interpreter import AslInterpreter, definition
 from tests.simulation.fault_injection import Broken, FaultInjector
@@ -25,7 +25,7 @@ def test_processes_live_as_long_as_they_are_deployed_to() -> None:
 
 def test_the_queue_is_as_patient_as_the_deployed_one() -> None:
     """Receives before the dead letters, and the time between them."""
-    assert intake_queue.RECEIVES == RECEIVES
+    assert intake_queue.MAX_RECEIVES == MAX_RECEIVES
     assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == intake_queue.HIDDEN_S
 
 

@@ -50,14 +50,14 @@ def test_status_reports_pauses_and_dead_letters(env: MotoEnvironment) -> None:
     assert "dead letter" not in usual
     now = time.time()
     limiter = env.target.limiter
-    limiter.change(
+    limiter.compare_and_set(
         "goapi",
         CircuitState(),
         CircuitState(FAILURES_TO_OPEN, now + 60, "Too few credits. Add some."),
     )
-    limiter.change("perfect", CircuitState(), CircuitState(1, now + 60))
-    limiter.change("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
-    limiter.change(
+    limiter.compare_and_set("perfect", CircuitState(), CircuitState(1, now + 60))
+    limiter.compare_and_set("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
+    limiter.compare_and_set(
         DELIVERY, CircuitState(), CircuitState(FAILURES_TO_OPEN, now - 1, "PermissionError.")
     )
     env.add_dead_letter("{}")
