@@ -1,4 +1,4 @@
-"""Planted bugs about the providers' accounts: without credits, with a refused key, another's."""
+"""Planted bugs about the providers' accounts: no credits, a refused key, another account's key."""
 
 from typing import Any, Final
 
@@ -12,11 +12,16 @@ from darkroom.pipeline.paid_call import settle
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
-BLOCKED: Final = ("no-credits", "key-refused")
-REPLACED: Final = ("other-account", "unanswered", "accepted-but-unanswered", "free-unanswered")
+BLOCKED_KINDS: Final = ("no-credits", "key-refused")
+OTHER_ACCOUNT_KINDS: Final = (
+    "other-account",
+    "unanswered",
+    "accepted-but-unanswered",
+    "free-unanswered",
+)
 
 
-def _blocked_is_refused() -> list[Swap]:
+def _blocked_counts_as_refused() -> list[Swap]:
     whole = outcome.refused
 
     def refused(ports: Ports, task: Task, attempt: Any, error: Any, *more: Any) -> Step:
@@ -27,7 +32,7 @@ def _blocked_is_refused() -> list[Swap]:
     return [(submit, "refused", refused)]
 
 
-def _blocked_is_out_of_reach() -> list[Swap]:
+def _blocked_counts_as_unreachable() -> list[Swap]:
     return [(outcome, "_unreached", lambda task, _error: task.unreached + 1)]
 
 
@@ -51,17 +56,17 @@ def _another_key_ends_doubts() -> list[Swap]:
 
 
 BUGS: Final = (
-    Bug("a blocked account fails the task", _blocked_is_refused, BLOCKED),
-    Bug("a blocked account counts as out of reach", _blocked_is_out_of_reach, BLOCKED),
+    Bug("a blocked account fails the task", _blocked_counts_as_refused, BLOCKED_KINDS),
+    Bug("a blocked account counts as unreachable", _blocked_counts_as_unreachable, BLOCKED_KINDS),
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
     Bug(
         "a doubtful call is repeated under another key",
         lambda: [(settle, "other_account", lambda *_: False)],
-        REPLACED,
+        OTHER_ACCOUNT_KINDS,
     ),
-    Bug("another key ends what is doubtful", _another_key_ends_doubts, REPLACED),
+    Bug("another key ends what is doubtful", _another_key_ends_doubts, OTHER_ACCOUNT_KINDS),
     Bug(
-        "another account's word on a job is believed",
+        "another account's answer about a job is believed",
         lambda: [(poll, "other_account", lambda *_: False)],
         ("other-account", "job-late"),
     ),

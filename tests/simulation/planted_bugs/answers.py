@@ -1,6 +1,6 @@
-"""Planted bugs about what a paid call brought: how it is kept, whose it is, and how it is fetched.
+"""Planted bugs about the answer of a paid call: how it is stored, whose it is, how it is fetched.
 
-Most of them cost nothing while our own stores work and results are at their addresses.
+Most of them do no harm while our own stores work and results are available.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.stores import PlainTasks
 
-LATE: Final = ("result-late", "result-very-late")
+LATE_RESULT_KINDS: Final = ("result-late", "result-very-late")
 
 
-def _nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     return
 
 
-# --- written down --------------------------------------------------------------------------------
+# --- stored -------------------------------------------------------------------------------------
 
 
 def _written_once() -> list[Swap]:
@@ -38,7 +38,7 @@ def _written_once() -> list[Swap]:
     return [(paid_answer, "_insist", insist)]
 
 
-def _written_unread() -> list[Swap]:
+def _answers_are_not_reloaded() -> list[Swap]:
     def write(ports: Ports, task: Task, said: Any, change: Any, time_left_s: Any) -> Task:
         once = lambda: ports.tasks.replace(task, change(task))  # noqa: E731 - as in the product
         return paid_answer._insist(ports, task, said, time_left_s, once)
@@ -46,7 +46,7 @@ def _written_unread() -> list[Swap]:
     return [(outcome, "write_paid", write)]
 
 
-def _written_over_what_changed() -> list[Swap]:
+def _answers_overwrite_changes() -> list[Swap]:
     whole = paid_answer._fresh
 
     def fresh(ports: Ports, task: Task, written: Task) -> Task:
@@ -55,7 +55,7 @@ def _written_over_what_changed() -> list[Swap]:
     return [(paid_answer, "_fresh", fresh)]
 
 
-def _not_looked_for_beside() -> list[Swap]:
+def _saved_answers_are_not_looked_for() -> list[Swap]:
     def saved(_ports: Ports, _task: Task, attempt: Attempt) -> Any:
         return attempt.answer
 
@@ -79,11 +79,11 @@ def _late_refusals_are_dropped() -> list[Swap]:
 # --- whose it is ---------------------------------------------------------------------------------
 
 
-def _jobs_are_anybodys() -> list[Swap]:
+def _jobs_belong_to_any_task() -> list[Swap]:
     return [(module, "owns_job", lambda *_: True) for module in (outcome, poll)]
 
 
-def _claimed_jobs_are_paid_anew() -> list[Swap]:
+def _claimed_jobs_are_paid_again() -> list[Swap]:
     def hold(ports: Ports, task: Task) -> Step:
         failed = replace(task.paying, outcome="throttled", charged="no")
         deadline = task.created_at.replace(year=task.created_at.year + 1)
@@ -99,11 +99,11 @@ def _claimed_jobs_are_paid_anew() -> list[Swap]:
 # --- fetched -------------------------------------------------------------------------------------
 
 
-def _jobs_are_not_asked_again() -> list[Swap]:
+def _jobs_are_not_polled_again() -> list[Swap]:
     return [(deliver, "_ask_job", deliver._give_up)]
 
 
-def _held_up_runs_break() -> list[Swap]:
+def _delayed_deliveries_break() -> list[Swap]:
     def hold_up(_ports: Ports, _task: Task, error: Exception) -> Step:
         raise error
 
@@ -114,68 +114,70 @@ BUGS: Final = (
     Bug(
         "what was paid for is written down once, or not at all",
         _written_once,
-        ("table-throttled", "table-shut-after-pay"),
+        ("table-throttled", "table-down-after-pay"),
     ),
     Bug(
-        "an answer that the table does not take is laid nowhere",
-        lambda: [(paid_answer, "save_beside", _nothing)],
-        ("table-shut-long-after-pay",),
+        "an answer that the table refuses is stored nowhere",
+        lambda: [(paid_answer, "save_beside", _do_nothing)],
+        ("table-down-long-after-pay",),
     ),
     Bug(
-        "an answer that lies beside the table is not looked for",
-        _not_looked_for_beside,
-        ("table-shut-long-after-pay",),
+        "an answer stored beside the table is not looked for",
+        _saved_answers_are_not_looked_for,
+        ("table-down-long-after-pay",),
     ),
     Bug(
-        "an answer's write forgets what changed meanwhile",
-        _written_over_what_changed,
+        "an answer's write loses concurrent changes",
+        _answers_overwrite_changes,
         ("cancelled", "slow-answer", "run-aborted"),
     ),
     Bug(
-        "a clear no is written down once, or not at all",
+        "a clear refusal is written down once, or not at all",
         _refusals_are_written_once,
         ("refused", "throttled-without-hint", "not-sent", "table-throttled"),
     ),
     Bug(
-        "a clear no that comes late is dropped",
+        "a clear refusal that comes late is dropped",
         _late_refusals_are_dropped,
         ("refused-late", "throttled-late", "not-sent-late"),
     ),
-    Bug("a job is whosever it is said to be", _jobs_are_anybodys, ("older-job-named",)),
+    Bug("a job belongs to any task that names it", _jobs_belong_to_any_task, ("older-job-named",)),
     Bug(
         "the table lets two tasks have one job",
         lambda: [(PlainTasks, "claim_job", lambda *_: True)],
         ("older-job-named",),
     ),
     Bug(
-        "another one's job is reason to pay anew",
-        _claimed_jobs_are_paid_anew,
+        "another task's job is reason to pay again",
+        _claimed_jobs_are_paid_again,
         ("older-job-named",),
     ),
     Bug(
-        "the first word that a result is not there is the last",
+        "a result that is not available once is given up",
         lambda: [(deliver, "ABSENT_LIMIT", 0), (deliver, "ASK_AGAIN_LIMIT", 0)],
-        LATE,
+        LATE_RESULT_KINDS,
     ),
     Bug(
-        "a result is asked for again and again at once",
+        "a result is requested again without a pause",
         lambda: [(deliver, "growing_wait_s", lambda _times: 1)],
-        LATE,
+        LATE_RESULT_KINDS,
     ),
     Bug(
-        "a job is not asked for its results again",
-        _jobs_are_not_asked_again,
+        "a job is not polled again for its results",
+        _jobs_are_not_polled_again,
         ("result-gone",),
     ),
     Bug(
-        "an answer is not laid aside at a bad end",
-        lambda: [(failing, "lay_aside", _nothing)],
+        "an answer is not archived at a bad end",
+        lambda: [(failing, "lay_aside", _do_nothing)],
         scenarios=("cut short at its end, retried",),
     ),
-    Bug("results that cannot be written break the run", _held_up_runs_break, ("outputs-shut",)),
     Bug(
-        "what is held up keeps nothing but its address",
+        "results that cannot be written break the run", _delayed_deliveries_break, ("outputs-down",)
+    ),
+    Bug(
+        "a delayed delivery keeps nothing but its URL",
         lambda: [(own_side, "_kept", lambda _ports, task: task.paying)],
-        scenarios=("outputs shut for hours, none, sync",),
+        scenarios=("outputs down for hours, none, sync",),
     ),
 )

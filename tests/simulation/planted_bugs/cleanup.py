@@ -1,6 +1,6 @@
-"""Planted bugs about what comes afterwards: sweeping, retrying, cancelling, and names that pass on.
+"""Planted bugs about endings, SWEEP, retry, cancel, messages and limits.
 
-Whatever goes wrong here is found late, if at all: nobody waits for it any more.
+What goes wrong here is found late, if at all: no process waits for it.
 """
 
 from dataclasses import replace
@@ -19,11 +19,11 @@ from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.rate_invariants import WatchedLimiter
 
 
-def _nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     return
 
 
-# --- the end of an ending ------------------------------------------------------------------------
+# --- endings -------------------------------------------------------------------------------------
 
 
 def _dismissed_first() -> list[Swap]:
@@ -36,7 +36,7 @@ def _dismissed_first() -> list[Swap]:
     return [(module, "conclude", conclude) for module in (deliver, failing, sweep)]
 
 
-def _put_over_anything() -> list[Swap]:
+def _written_unconditionally() -> list[Swap]:
     def put_as(
         ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
     ) -> None:
@@ -46,7 +46,7 @@ def _put_over_anything() -> list[Swap]:
     return [(module, "put_as", put_as) for module in (deliver, ending)]
 
 
-def _moved_aside_in_secret() -> list[Swap]:
+def _other_name_is_not_recorded() -> list[Swap]:
     def named(ports: Ports, task: Task) -> Task:
         if ending._aside(task) or ending._owns(ports, task):
             return task
@@ -55,7 +55,7 @@ def _moved_aside_in_secret() -> list[Swap]:
     return [(module, "named", named) for module in (deliver, failing)]
 
 
-def _results_stay_where_they_were() -> list[Swap]:
+def _results_keep_the_old_name() -> list[Swap]:
     def put_as(ports: Ports, task: Task, key: str, *more: Any) -> None:
         ending.put_as(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
 
@@ -74,11 +74,11 @@ def _same_run_again() -> list[Swap]:
     return [(sweep, "_run_again", run_again)]
 
 
-def _alive_or_not() -> list[Swap]:
+def _replace_running_runs() -> list[Swap]:
     return [(sweep, "_keep_running", sweep._run_again)]
 
 
-def _every_run_is_alive() -> list[Swap]:
+def _every_run_counts_as_running() -> list[Swap]:
     def keep(ports: Ports, task: Task) -> str:
         ports.tasks.postpone(task, ports.clock.now() + STILL)
         return "alive"
@@ -98,11 +98,11 @@ def _missing_runs_are_left() -> list[Swap]:
     return [(sweep, "_keep_running", keep)]
 
 
-def _given_up_unseen() -> list[Swap]:
+def _given_up_without_looking() -> list[Swap]:
     return [(sweep, "look", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
 
 
-def _runs_are_not_told() -> list[Swap]:
+def _swept_ends_are_not_published() -> list[Swap]:
     def conclude(ports: Ports, task: Task) -> str:
         give_up_leases(ports, task)
         ports.tasks.dismiss(task)
@@ -111,10 +111,10 @@ def _runs_are_not_told() -> list[Swap]:
     return [(sweep, "_conclude", conclude)]
 
 
-# --- people --------------------------------------------------------------------------------------
+# --- retry and cancel ----------------------------------------------------------------------------
 
 
-def _retried_from_scratch() -> list[Swap]:
+def _retries_start_afresh() -> list[Swap]:
     def resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
         del pay_again
         task = retry._ended_badly(ports.tasks.get(task_id), task_id)
@@ -123,7 +123,7 @@ def _retried_from_scratch() -> list[Swap]:
     return [(retry, "_resumed", resumed)]
 
 
-def _old_questions() -> list[Swap]:
+def _asking_time_is_not_recorded() -> list[Swap]:
     whole = retry._taken_up
 
     def taken_up(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
@@ -135,7 +135,7 @@ def _old_questions() -> list[Swap]:
     return [(retry, "_taken_up", taken_up)]
 
 
-def _run_stays() -> list[Swap]:
+def _retries_keep_the_run() -> list[Swap]:
     whole = Task.resumed
 
     def resumed(self: Task, *given: Any, **changes: Any) -> Task:
@@ -154,7 +154,7 @@ def _attempts_are_forgotten() -> list[Swap]:
     return [(Task, "resumed", resumed)]
 
 
-def _cancelled_while_calling() -> list[Swap]:
+def _open_calls_end_cancelled() -> list[Swap]:
     whole = failing._ending
 
     def decided(task: Task, broken: str | None) -> Ending:
@@ -176,10 +176,10 @@ def _cancelled_at_once() -> list[Swap]:
     return [(cancel, "_cancel", at_once)]
 
 
-# --- messages and pace ---------------------------------------------------------------------------
+# --- messages and limits -------------------------------------------------------------------------
 
 
-def _given_up_in_silence() -> list[Swap]:
+def _given_up_without_dead_letter() -> list[Swap]:
     whole = intake.receive
 
     def receive(ports: Ports, message: Any, read: Any) -> Any:
@@ -190,7 +190,7 @@ def _given_up_in_silence() -> list[Swap]:
     return [(intake, "receive", receive)]
 
 
-def _leased_without_end() -> list[Swap]:
+def _leases_do_not_expire() -> list[Swap]:
     whole = WatchedLimiter.lease
 
     def lease(
@@ -201,7 +201,7 @@ def _leased_without_end() -> list[Swap]:
     return [(WatchedLimiter, "lease", lease)]
 
 
-def _lent_without_end() -> list[Swap]:
+def _lanes_are_lent_without_limit() -> list[Swap]:
     whole = InMemoryLimiter.reserve
 
     def reserve(
@@ -220,64 +220,64 @@ def _lent_without_end() -> list[Swap]:
 
 
 BUGS: Final = (
-    Bug("a task is dismissed before its end is told", _dismissed_first),
+    Bug("a task is dismissed before its end is published", _dismissed_first),
     Bug(
-        "files are written over whatever is there",
-        _put_over_anything,
+        "files are written unconditionally",
+        _written_unconditionally,
         raced=True,
     ),
     Bug(
-        "a task moves aside without writing it down",
-        _moved_aside_in_secret,
+        "a task takes another output name without writing it down",
+        _other_name_is_not_recorded,
         raced=True,
     ),
-    Bug("results do not move aside with their manifest", _results_stay_where_they_were),
+    Bug("results keep their name when their manifest takes another", _results_keep_the_old_name),
     Bug("a new run has the old one's number", _same_run_again),
-    Bug("a new run is begun while the old one is alive", _alive_or_not),
-    Bug("every run is taken to be alive", _every_run_is_alive, ("run-lost",)),
-    Bug("a run that never was is not started", _missing_runs_are_left, ("start-lost",)),
+    Bug("a new run is begun while the old one is running", _replace_running_runs),
+    Bug("every run counts as running", _every_run_counts_as_running, ("run-lost",)),
+    Bug("a run that never existed is not started", _missing_runs_are_left, ("start-lost",)),
     Bug(
-        "nobody looks for inputs before giving up",
-        _given_up_unseen,
+        "a task gives up without looking for its inputs",
+        _given_up_without_looking,
         ("event-poisoned", "dead-letters-left"),
     ),
-    Bug("SWEEP tells nobody of an end", _runs_are_not_told),
+    Bug("SWEEP does not publish an end", _swept_ends_are_not_published),
     Bug(
         "SWEEP does not write the manifest again",
-        lambda: [(sweep, "rewrite_manifest", _nothing)],
+        lambda: [(sweep, "rewrite_manifest", _do_nothing)],
         raced=True,
     ),
     Bug(
-        "FAIL takes a broken run's end for the last word",
+        "FAIL publishes a broken run's end as final",
         lambda: [(failing, "announce", ending.conclude)],
         raced=True,
     ),
     Bug(
-        "FAIL throws a paid answer away",
-        lambda: [(failing, "lay_aside", _nothing)],
+        "FAIL drops a paid answer",
+        lambda: [(failing, "lay_aside", _do_nothing)],
         scenarios=("cut short at its end, retried",),
     ),
-    Bug("a job that is given up runs on", lambda: [(failing, "_stop_job", _nothing)]),
+    Bug("a job that is given up is not cancelled", lambda: [(failing, "_stop_job", _do_nothing)]),
     Bug(
-        "a call under way is cancelled as if it cost nothing",
-        _cancelled_while_calling,
+        "a call in progress is cancelled as if it were free",
+        _open_calls_end_cancelled,
         scenarios=("cancelled in doubt, last run",),
     ),
-    Bug("a task is cancelled whatever it is at", _cancelled_at_once, ("cancelled",)),
-    Bug("retry pays again", _retried_from_scratch),
-    Bug("retry finds nothing that can be asked for", lambda: [(retry, "_taken_up", _nothing)]),
-    Bug("retry does not note since when it asks", _old_questions),
-    Bug("a retry is the same run", _run_stays),
+    Bug("a task is cancelled in any state", _cancelled_at_once, ("cancelled",)),
+    Bug("retry pays again", _retries_start_afresh),
+    Bug("retry finds no job to poll", lambda: [(retry, "_taken_up", _do_nothing)]),
+    Bug("retry does not record since when it asks", _asking_time_is_not_recorded),
+    Bug("a retry is the same run", _retries_keep_the_run),
     Bug("a retry forgets the attempts before it", _attempts_are_forgotten),
     Bug(
-        "a message is given up in silence",
-        _given_up_in_silence,
+        "a message is given up without a dead letter",
+        _given_up_without_dead_letter,
         ("crash-before", "crash-after", "event-poisoned"),
     ),
-    Bug("a lease does not end by itself", _leased_without_end),
-    Bug("a lane is lent without end", _lent_without_end),
+    Bug("a lease does not expire", _leases_do_not_expire),
+    Bug("a lane is lent without limit", _lanes_are_lent_without_limit),
     Bug(
-        "a place in the pace is good for ever",
+        "a slot of the rate limit never expires",
         lambda: [(rate_limits, "LATE_SHARE", float("inf"))],
         ("slow-call",),
     ),

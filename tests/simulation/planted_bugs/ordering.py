@@ -1,4 +1,4 @@
-"""Planted bugs about what is written, when, and by whom: dropped conditions, swapped writes."""
+"""Planted bugs about conditions and order: dropped conditions, swapped writes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -29,14 +29,14 @@ from tests.simulation.stores import PlainTasks
 def _unconditional_writes() -> list[Swap]:
     def write(self: PlainTasks, old: Task, new: Task) -> Task:
         written = replace(new, revision=old.revision + 1)
-        self._watcher.changed(self.stored[old.task_id], written)
+        self._watcher.replaced(self.stored[old.task_id], written)
         self.stored[old.task_id] = written
         return written
 
     return [(PlainTasks, "replace", write)]
 
 
-def _create(**dropped: bool) -> Callable[[], list[Swap]]:
+def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
     """`create` without one of its conditions."""
 
     def swaps() -> list[Swap]:
@@ -114,12 +114,12 @@ class _Holding:
         self._held = held
 
     def put_over(self, key: str, body: Any, content_type: str, etag: str | None) -> None:
-        """Hold the object back."""
+        """Keep the object back."""
         del etag
         self._held.append((key, body.read(), content_type))
 
 
-def _bus_is_not_listened_to() -> list[Swap]:
+def _bus_refusals_are_ignored() -> list[Swap]:
     whole = ending.announce
 
     def announce(ports: Ports, task: Task) -> None:
@@ -131,7 +131,7 @@ def _bus_is_not_listened_to() -> list[Swap]:
     return [(ending, "announce", announce), (failing, "announce", announce)]
 
 
-def _taken_for_told() -> list[Swap]:
+def _finished_counts_as_published() -> list[Swap]:
     def done_already(ports: Ports, task: Task) -> Step:
         ports.tasks.dismiss(task)
         return Step("done")
@@ -139,22 +139,22 @@ def _taken_for_told() -> list[Swap]:
     return [(deliver, "_done_already", done_already)]
 
 
-def _losers_manifest_stays() -> list[Swap]:
+def _losing_manifest_stays() -> list[Swap]:
     def nothing(*_: object) -> None:
         return
 
     return [(module, "rewrite_manifest", nothing) for module in (deliver, failing, sweep)]
 
 
-def _names_are_nobodys() -> list[Swap]:
+def _every_task_owns_its_name() -> list[Swap]:
     return [(ending, "_owns", lambda _ports, _task: True)]
 
 
-# --- what is waited for --------------------------------------------------------------------------
+# --- waiting -------------------------------------------------------------------------------------
 
 
 def _only_new_tasks_are_started() -> list[Swap]:
-    """Also not by SWEEP, which would mend it half an hour later."""
+    """SWEEP does not start it either; it would repair the damage half an hour later."""
     whole = intake._take
 
     def take(ports: Ports, asked: Any) -> None:
@@ -164,7 +164,7 @@ def _only_new_tasks_are_started() -> list[Swap]:
     return [(intake, "_take", take), (sweep, "_keep_running", lambda *_: "alive")]
 
 
-def _nobody_looks_twice() -> list[Swap]:
+def _inputs_are_looked_for_once() -> list[Swap]:
     whole = intake._go_on
 
     def go_on(ports: Ports, task: Task) -> None:
@@ -185,7 +185,7 @@ def _only_missing_files_are_wanted() -> list[Swap]:
     return [(draft, "_ordered", ordered)]
 
 
-def _anything_is_cancelled() -> list[Swap]:
+def _submitted_tasks_are_cancelled() -> list[Swap]:
     def anything(ports: Ports, task_id: str, why: Any) -> None:
         cancel._cancel(ports, task_id, why, cancel.STOPPABLE)
 
@@ -200,7 +200,7 @@ def _jobs_are_never_given_up() -> list[Swap]:
     return [(poll, "_pending", pending)]
 
 
-def _doubts_add_up() -> list[Swap]:
+def _absences_add_up() -> list[Swap]:
     whole = poll._seen
 
     def seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
@@ -222,58 +222,60 @@ def _message_ids_are_request_ids() -> list[Swap]:
     return [(system, "read_message", read)]
 
 
-def _taken_carelessly() -> list[Swap]:
-    whole = system.SimulatedSystem._take
+def _failed_messages_count_as_handled() -> list[Swap]:
+    whole = system.SimulatedSystem._run_intake
 
     def take(self: system.SimulatedSystem, message: Message) -> None:
         whole(self, message)
 
-    return [(system.SimulatedSystem, "_take", take)]
+    return [(system.SimulatedSystem, "_run_intake", take)]
 
 
 _OVERTAKING: Final = ("slow-call", "spec-overwritten", "event-delayed")
 
 BUGS: Final = (
-    Bug("a write does not look at what is there", _unconditional_writes),
-    Bug("a task may be created twice", _create(twice=True)),
-    Bug("a spec's newest task may be pushed aside", _create(previous=True), _OVERTAKING),
-    Bug("an output's owner may be pushed aside", _create(owner=True), _OVERTAKING),
-    Bug("what a task waits for is not written down", _create(wants=True)),
+    Bug("a write ignores the stored revision", _unconditional_writes),
+    Bug("a task may be created twice", _create_without(twice=True)),
+    Bug("a spec's newest task may be replaced", _create_without(previous=True), _OVERTAKING),
+    Bug("an output's owner may be replaced", _create_without(owner=True), _OVERTAKING),
+    Bug("the inputs that a task waits for are not recorded", _create_without(wants=True)),
     Bug("the state is written before the manifest", _state_before_manifest),
-    Bug("the event is sent before the state is written", _event_before_state),
+    Bug("the event is published before the state is written", _event_before_state),
     Bug("the manifest is written before the results", _manifest_before_results),
     Bug(
-        "DELIVER takes what has ended for told",
-        _taken_for_told,
+        "DELIVER takes a finished task for published",
+        _finished_counts_as_published,
     ),
-    Bug("a refusal of the bus goes unheard", _bus_is_not_listened_to),
+    Bug("a refusal of the event bus is ignored", _bus_refusals_are_ignored),
     Bug(
-        "whoever loses the race to the end leaves its manifest",
-        _losers_manifest_stays,
+        "the loser of the race to the end leaves its manifest",
+        _losing_manifest_stays,
         raced=True,
     ),
-    Bug("an older task writes over a newer one's files", _names_are_nobodys),
+    Bug("an older task overwrites a newer one's files", _every_task_owns_its_name),
     Bug("several results have one name", lambda: [(names, "Counter", lambda *_: defaultdict(int))]),
     Bug(
         "a result of the wrong kind is delivered",
         lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],
     ),
-    Bug("a result that is gone is not asked for anew", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
-    Bug("a task that is there already is not started", _only_new_tasks_are_started),
-    Bug("inputs are not looked for once more", _nobody_looks_twice, ("slow-call",)),
+    Bug("a result that is gone is not requested again", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
+    Bug("a task that exists already is not started", _only_new_tasks_are_started),
+    Bug("inputs are not looked for a second time", _inputs_are_looked_for_once, ("slow-call",)),
     Bug(
         "only missing files are waited for",
         _only_missing_files_are_wanted,
         ("photo-deleted",),
     ),
-    Bug("what is submitted is cancelled", _anything_is_cancelled),
+    Bug("a submitted task is cancelled", _submitted_tasks_are_cancelled),
     Bug(
         "an old version's late event takes the newer's place",
         lambda: [(draft, "stale", lambda _ports, _trigger: None)],
     ),
     Bug("a hanging job is never given up", _jobs_are_never_given_up),
-    Bug("a job's absences add up over its life", _doubts_add_up, ("job-not-found-yet", "job-late")),
-    Bug("a request is known by its message", _message_ids_are_request_ids),
-    Bug("messages are taken for done whatever comes of them", _taken_carelessly),
-    Bug("nobody sweeps", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
+    Bug(
+        "a job's absences add up over its life", _absences_add_up, ("job-not-found-yet", "job-late")
+    ),
+    Bug("a request is identified by its message", _message_ids_are_request_ids),
+    Bug("messages count as handled whatever happens", _failed_messages_count_as_handled),
+    Bug("SWEEP does nothing", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
 )

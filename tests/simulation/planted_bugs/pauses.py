@@ -1,4 +1,4 @@
-"""Planted bugs about waiting: who pauses whom, for how long, and whether people are told why."""
+"""Planted bugs about waiting: what pauses what, for how long, and whether the reason is kept."""
 
 import math
 from typing import Any, Final
@@ -18,34 +18,34 @@ from darkroom.pipeline.paid_call import own_side, settle
 from darkroom.pipeline.paid_call import record as outcome
 from darkroom.pipeline.paid_call import write_answer as paid_answer
 from darkroom.ports import Ports, Step, Tasks
-from tests.simulation.planted_bugs.accounts import BLOCKED
+from tests.simulation.planted_bugs.accounts import BLOCKED_KINDS
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
-def _nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     return
 
 
-# --- our own side --------------------------------------------------------------------------------
+# --- our own services ----------------------------------------------------------------------------
 
 
 def _paying_goes_on() -> list[Swap]:
-    return [(admission, "_held_back", _nothing), (admission, "_may_pay", lambda *_: True)]
+    return [(admission, "_held_back", _do_nothing), (admission, "_may_pay", lambda *_: True)]
 
 
-def _own_trouble_is_not_noted() -> list[Swap]:
+def _own_trouble_is_not_recorded() -> list[Swap]:
     modules = (own_side, failing, paid_answer)
-    return [(module, "note_own_trouble", _nothing) for module in modules]
+    return [(module, "note_own_trouble", _do_nothing) for module in modules]
 
 
 # --- the providers' accounts ---------------------------------------------------------------------
 
 
-def _blocked_is_busy() -> list[Swap]:
+def _blocked_counts_as_busy() -> list[Swap]:
     return [(CircuitState, "blocked", CircuitState.refused)]
 
 
-def _blocked_is_not_noted() -> list[Swap]:
+def _blocked_is_not_recorded() -> list[Swap]:
     whole = admission.note_refusal
 
     def note(ports: Ports, provider: str, error: Any) -> None:
@@ -55,10 +55,10 @@ def _blocked_is_not_noted() -> list[Swap]:
     return [(module, "note_refusal", note) for module in (submit, poll)]
 
 
-# --- told why ------------------------------------------------------------------------------------
+# --- wait reasons --------------------------------------------------------------------------------
 
 
-def _sent_away_without_a_word() -> list[Swap]:
+def _refused_tasks_give_no_reason() -> list[Swap]:
     whole = outcome.requeue
 
     def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
@@ -67,14 +67,14 @@ def _sent_away_without_a_word() -> list[Swap]:
     return [(module, "requeue", requeue) for module in (outcome, settle)]
 
 
-def _turned_away_without_a_word() -> list[Swap]:
+def _deferred_tasks_give_no_reason() -> list[Swap]:
     def wait(_ports: Ports, _task: Task, _route: Route, turned: Any) -> Step:
         return Step("submit", turned.wait_s)
 
     return [(submit, "_wait", wait)]
 
 
-# --- what is waited for --------------------------------------------------------------------------
+# --- waiting for files and messages --------------------------------------------------------------
 
 
 def _queued_tasks_have_one_run() -> list[Swap]:
@@ -82,7 +82,7 @@ def _queued_tasks_have_one_run() -> list[Swap]:
     return [(failing, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
 
 
-def _removals_are_losses() -> list[Swap]:
+def _delete_markers_mean_deleted() -> list[Swap]:
     whole = intake.intake
 
     def take(ports: Ports, arrival: Arrival) -> None:
@@ -100,39 +100,39 @@ def _a_day_is_a_calendar_day() -> list[Swap]:
 
 
 BUGS: Final = (
-    Bug("paying goes on while nothing can be delivered", _paying_goes_on, ("outputs-shut",)),
-    Bug("trouble of our own is not noted", _own_trouble_is_not_noted, ("outputs-shut",)),
-    Bug("a blocked account is paused like a busy one", _blocked_is_busy, BLOCKED),
-    Bug("a blocked account is not noted", _blocked_is_not_noted, BLOCKED),
+    Bug("paying goes on while nothing can be delivered", _paying_goes_on, ("outputs-down",)),
+    Bug("trouble of our own is not recorded", _own_trouble_is_not_recorded, ("outputs-down",)),
+    Bug("a blocked account is paused like a busy one", _blocked_counts_as_busy, BLOCKED_KINDS),
+    Bug("a blocked account is not recorded", _blocked_is_not_recorded, BLOCKED_KINDS),
     Bug(
-        "everybody tries a blocked account at once",
+        "every task tries a blocked account at once",
         lambda: [(admission, "_may_probe", lambda *_: True)],
-        BLOCKED,
+        BLOCKED_KINDS,
     ),
     Bug(
-        "whoever is sent away after a refusal does not say why",
-        _sent_away_without_a_word,
-        ("throttled-without-hint", "not-sent", *BLOCKED),
+        "a task that waits after a refusal does not say why",
+        _refused_tasks_give_no_reason,
+        ("throttled-without-hint", "not-sent", *BLOCKED_KINDS),
     ),
-    Bug("whoever is turned away does not say why", _turned_away_without_a_word),
+    Bug("a task that waits for a slot does not say why", _deferred_tasks_give_no_reason),
     Bug(
-        "nobody says why a job cannot be asked about",
+        "a task does not say why its job cannot be polled",
         lambda: [(poll, "EXPLAINED_S", math.inf)],
         ("free-unanswered", "free-server-error", "job-late"),
     ),
     Bug(
-        "nobody says that a call is being found out about",
+        "a task does not say that its call is being reconciled",
         lambda: [(settle, "FINDING_OUT", "")],
         ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(
         "a broken run ends a task that has paid nothing",
         _queued_tasks_have_one_run,
-        ("run-aborted", "run-lost", "door-refused"),
+        ("run-aborted", "run-lost", "function-refused"),
     ),
-    Bug("a file that comes back is not noticed", _removals_are_losses, ("photo-undeleted",)),
+    Bug("an undeleted file is not noticed", _delete_markers_mean_deleted, ("photo-undeleted",)),
     Bug(
-        "a message without an id is another one after midnight",
+        "a message without an id is a new one after midnight",
         _a_day_is_a_calendar_day,
         ("message-without-id", "message-repeated", "message-at-midnight"),
     ),

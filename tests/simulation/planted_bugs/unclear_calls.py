@@ -1,4 +1,4 @@
-"""Planted bugs about doubtful calls and lost runs: who asks, how long, and who may give up.
+"""Planted bugs about unclear calls and lost runs: what is asked, for how long, what is given up.
 
 Most of them cost money only where two things go wrong at once.
 """
@@ -29,11 +29,11 @@ def _no_run_is_left() -> list[Swap]:
     return [(failing, "runs_left", lambda *_: 0)]
 
 
-def _runs_without_end() -> list[Swap]:
+def _runs_are_unlimited() -> list[Swap]:
     return [(module, "runs_left", lambda *_: 1) for module in (failing, sweep)]
 
 
-def _runs_of_a_life() -> list[Swap]:
+def _runs_count_from_the_first() -> list[Swap]:
     whole = Task.resumed
 
     def resumed(self: Task, *given: Any, **changes: Any) -> Task:
@@ -42,7 +42,7 @@ def _runs_of_a_life() -> list[Swap]:
     return [(Task, "resumed", resumed)]
 
 
-def _paid_tasks_wait_for_nobody() -> list[Swap]:
+def _lost_runs_keep_their_number() -> list[Swap]:
     """FAIL leaves them to SWEEP, but SWEEP starts a run of the same number, which is over."""
 
     def run_again(ports: Ports, task: Task) -> str:
@@ -52,10 +52,10 @@ def _paid_tasks_wait_for_nobody() -> list[Swap]:
     return [(sweep, "_run_again", run_again)]
 
 
-# --- doubtful calls ------------------------------------------------------------------------------
+# --- unclear calls -------------------------------------------------------------------------------
 
 
-def _cancelled_is_cancelled() -> list[Swap]:
+def _cancelled_calls_are_not_reconciled() -> list[Swap]:
     whole = guard.find_mine
 
     def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
@@ -88,11 +88,11 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
     whole = settle._find_out
 
     def find_out(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
-        told: list[DarkroomError] = []
+        refusals: list[DarkroomError] = []
 
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
-            if told:
-                return outcome.refused(ports, task, task.paying, told[0])
+            if refusals:
+                return outcome.refused(ports, task, task.paying, refusals[0])
             return settle.unclear(ports, task, route, why, *more)
 
         class Listening:
@@ -103,7 +103,7 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
                     try:
                         return act(*given)
                     except ProviderRefused as error:
-                        told.append(error)
+                        refusals.append(error)
                         raise
 
                 return call
@@ -111,14 +111,14 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
         listening: Any = Listening()
         step = whole(replace(ports, providers=listening), task, route, time_left_s)
         fresh = ports.tasks.get(task.task_id)
-        if told and fresh is not None and fresh.in_doubt:
-            return unclear(ports, fresh, route, told[0].failure)
+        if refusals and fresh is not None and fresh.in_doubt:
+            return unclear(ports, fresh, route, refusals[0].failure)
         return step
 
     return [(settle, "_find_out", find_out)]
 
 
-def _soon_given_up() -> list[Swap]:
+def _given_up_within_the_hour() -> list[Swap]:
     whole = settle.patience
 
     def patience(attempt: Attempt, route: Route) -> timedelta:
@@ -127,14 +127,14 @@ def _soon_given_up() -> list[Swap]:
     return [(settle, "patience", patience)]
 
 
-def _nobody_takes_turns_to_ask() -> list[Swap]:
+def _reconciling_takes_no_slot() -> list[Swap]:
     return [(settle, "take_slot", lambda *_: None), (settle, "growing_wait_s", lambda _times: 1)]
 
 
-# --- what is given up, and what is not -----------------------------------------------------------
+# --- given up ------------------------------------------------------------------------------------
 
 
-def _not_known_is_failed() -> list[Swap]:
+def _unknown_jobs_count_as_failed() -> list[Swap]:
     whole = poll._gave_up
 
     def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
@@ -148,7 +148,7 @@ def _not_known_is_failed() -> list[Swap]:
     return [(poll, "_gave_up", gave_up)]
 
 
-def _every_end_is_useless() -> list[Swap]:
+def _every_given_up_job_failed() -> list[Swap]:
     whole = failing._closed
 
     def closed(ports: Ports, task: Task, how: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
@@ -163,7 +163,7 @@ def _any_job_is_stopped() -> list[Swap]:
     return [(failing, "UNWANTED", everything)]
 
 
-def _paid_again_unasked() -> list[Swap]:
+def _paid_again_before_asking() -> list[Swap]:
     whole = retry._taken_up
 
     def taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
@@ -172,7 +172,7 @@ def _paid_again_unasked() -> list[Swap]:
     return [(retry, "_taken_up", taken_up)]
 
 
-def _moved_with_old_results() -> list[Swap]:
+def _other_name_keeps_old_results() -> list[Swap]:
     def named(ports: Ports, task: Task) -> Task:
         if ending._aside(task) or ending._owns(ports, task):
             return task
@@ -182,7 +182,7 @@ def _moved_with_old_results() -> list[Swap]:
     return [(module, "named", named) for module in (deliver, failing)]
 
 
-def _copied_in_vain() -> list[Swap]:
+def _copied_results_are_dropped() -> list[Swap]:
     whole = deliver._missing
 
     def missing(ports: Ports, task: Task, what: deliver._Missing) -> Step:
@@ -199,13 +199,13 @@ def _leases_are_kept() -> list[Swap]:
 
 
 BUGS: Final = (
-    Bug("FAIL ends what is paid for at the first broken run", _no_run_is_left),
-    Bug("runs are begun without end", _runs_without_end, ("run-lost", "run-aborted")),
-    Bug("runs are counted from the first, whoever begins them", _runs_of_a_life),
-    Bug("a lost run is begun again under its own number", _paid_tasks_wait_for_nobody),
+    Bug("FAIL ends a paid task at the first broken run", _no_run_is_left),
+    Bug("runs are begun without limit", _runs_are_unlimited, ("run-lost", "run-aborted")),
+    Bug("runs are counted from the first, also after a retry", _runs_count_from_the_first),
+    Bug("a lost run is begun again under its own number", _lost_runs_keep_their_number),
     Bug(
-        "a cancelled task's call is not found out about",
-        _cancelled_is_cancelled,
+        "a cancelled task's call is not reconciled",
+        _cancelled_calls_are_not_reconciled,
         scenarios=("cancelled in doubt, key",),
     ),
     Bug(
@@ -214,37 +214,37 @@ BUGS: Final = (
         ("cancelled", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(
-        "a refusal is lost when somebody cancels meanwhile",
+        "a refusal is lost when a user cancels concurrently",
         _refusals_are_lost,
         scenarios=("cancelled, refused, none",),
     ),
     Bug(
-        "a repeat's refusal is taken for proof",
+        "a repeat's refusal counts as proof",
         _a_repeats_refusal_is_proof,
         ("refused", "accepted-but-unanswered"),
     ),
     Bug(
-        "a provider that is away is given up within the hour",
-        _soon_given_up,
+        "an unreachable provider is given up within the hour",
+        _given_up_within_the_hour,
         scenarios=("refused for an hour, key",),
     ),
-    Bug("whoever asks again does not wait for his turn", _nobody_takes_turns_to_ask),
+    Bug("a reconciled call does not wait for a slot", _reconciling_takes_no_slot),
     Bug(
-        "a job that is not known is taken for failed",
-        _not_known_is_failed,
+        "a job that is not known counts as failed",
+        _unknown_jobs_count_as_failed,
         scenarios=("denied, none, retried",),
     ),
-    Bug("whatever is given up is taken for failed", _every_end_is_useless),
-    Bug("a job is stopped though a retry may want it", _any_job_is_stopped),
-    Bug("a person's word to pay again is taken before asking", _paid_again_unasked),
+    Bug("every job that is given up counts as failed", _every_given_up_job_failed),
+    Bug("a job is cancelled though a retry may need it", _any_job_is_stopped),
+    Bug("retry pays again before it asks", _paid_again_before_asking),
     Bug(
-        "a task moves aside and keeps the other name's results",
-        _moved_with_old_results,
+        "a task takes another output name and keeps the old results",
+        _other_name_keeps_old_results,
         ("result-unreachable", "spec-overwritten", "slow-call"),
     ),
     Bug(
-        "what was copied before a bad end is not told",
-        _copied_in_vain,
+        "results copied before a bad end are not listed",
+        _copied_results_are_dropped,
         ("result-of-wrong-kind",),
     ),
     Bug("leases are kept after the end", _leases_are_kept),
