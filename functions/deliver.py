@@ -1,9 +1,9 @@
-"""DELIVER's door: bring one task's results to the output bucket."""
+"""DELIVER's function: copies one task's results to the output bucket."""
 
 from darkroom.composition import ports
 from darkroom.pipeline.deliver import deliver
-from darkroom.step_handler import door
+from darkroom.step_handler import step_handler
 
-handler = door(
-    "deliver", lambda entry: deliver(ports(), entry.task_id, entry.run, entry.time_left_s)
+handler = step_handler(
+    "deliver", lambda call: deliver(ports(), call.task_id, call.run, call.time_left_s)
 )

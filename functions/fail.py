@@ -1,6 +1,6 @@
-"""FAIL's door: end a task that will have no results.
+"""FAIL's function: ends one task without results.
 
-It is entered by the workflow, and by EventBridge when a run ended without reaching it.
+The workflow calls it, and EventBridge does when a run ended without reaching it.
 """
 
 from typing import Any
@@ -8,16 +8,16 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.composition import ports
-from darkroom.domain.object_keys import read_run_name
+from darkroom.domain.task import parse_run_name
 from darkroom.pipeline.fail import fail
-from darkroom.step_handler import door
+from darkroom.step_handler import step_handler
 
-_end = door("fail", lambda entry: fail(ports(), entry.task_id, entry.run, broken=entry.error))
+_fail = step_handler("fail", lambda call: fail(ports(), call.task_id, call.run, broken=call.error))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Event: `{task_id, run, error?}`, or Step Functions' execution status change."""
     if "detail" in event:
-        task_id, run = read_run_name(event["detail"]["name"])
+        task_id, run = parse_run_name(event["detail"]["name"])
         event = {"task_id": task_id, "run": run, "error": {"Error": event["detail"]["status"]}}
-    return _end(event, context)
+    return _fail(event, context)

@@ -1,4 +1,4 @@
-"""INTAKE's door: messages of the intake queue, in batches, each failing by itself."""
+"""INTAKE's function: takes messages of the intake queue in, in batches, each failing by itself."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.aws.intake_messages import read_message, sender_id_of
 from darkroom.composition import ports
-from darkroom.domain.arrivals import FIRST_ID, Message
+from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE, Message
 from darkroom.pipeline.intake import receive
 
 logger = Logger(service="intake")
@@ -33,12 +33,12 @@ def take(record: SQSRecord, time_left_s: Callable[[], float]) -> None:
 
 
 def read_record(record: SQSRecord) -> Message:
-    """The message as the queue handed it out."""
+    """The message as the queue delivered it."""
     attributes: Mapping[str, Any] = record.raw_event.get("messageAttributes", {})
     sent_ms = record.attributes.get("SentTimestamp")
     return Message(
         record.body,
-        attributes.get(FIRST_ID, {}).get("stringValue")
+        attributes.get(FIRST_ID_ATTRIBUTE, {}).get("stringValue")
         or sender_id_of(record.body)
         or record.message_id,
         int(record.attributes.approximate_receive_count or 1),
@@ -49,11 +49,11 @@ def read_record(record: SQSRecord) -> Message:
 @metrics.log_metrics(capture_cold_start_metric=True)
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Event: a batch of SQS messages; answer: the ids of those to be tried again."""
+    """Event: a batch of SQS messages; answer: the ids of the messages to retry."""
     processor = BatchProcessor(event_type=EventType.SQS)
-    each = functools.partial(
+    take_one = functools.partial(
         take, time_left_s=lambda: context.get_remaining_time_in_millis() / 1000
     )
-    answer = process_partial_response(event, each, processor, context)
+    answer = process_partial_response(event, take_one, processor, context)
     metrics.add_metric(name="Messages", unit=MetricUnit.Count, value=len(event["Records"]))
     return dict(answer)

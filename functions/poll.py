@@ -1,7 +1,7 @@
-"""POLL's door: ask how one task's job stands."""
+"""POLL's function: asks a provider for the status of one task's job."""
 
 from darkroom.composition import ports
 from darkroom.pipeline.poll import poll
-from darkroom.step_handler import door
+from darkroom.step_handler import step_handler
 
-handler = door("poll", lambda entry: poll(ports(), entry.task_id, entry.run))
+handler = step_handler("poll", lambda call: poll(ports(), call.task_id, call.run))

@@ -1,7 +1,9 @@
-"""SUBMIT's door: one run's task goes to its provider."""
+"""SUBMIT's function: sends one task to its provider."""
 
 from darkroom.composition import ports
 from darkroom.pipeline.submit import submit
-from darkroom.step_handler import door
+from darkroom.step_handler import step_handler
 
-handler = door("submit", lambda entry: submit(ports(), entry.task_id, entry.run, entry.time_left_s))
+handler = step_handler(
+    "submit", lambda call: submit(ports(), call.task_id, call.run, call.time_left_s)
+)

@@ -1,4 +1,4 @@
-"""SWEEP's door: on a schedule, look after what stands still."""
+"""SWEEP's function: on a schedule, resumes or ends stuck tasks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.composition import ports
-from darkroom.pipeline.sweep import Care, sweep
+from darkroom.pipeline.sweep import Outcome, sweep
 
 logger = Logger(service="sweep")
 metrics = Metrics(service="sweep")
 
-METRICS: Mapping[Care, str] = {
+METRICS: Mapping[Outcome, str] = {
     "given-up": "GivenUp",
     "started": "RunsStarted",
     "new-run": "RunsReplaced",
@@ -25,10 +25,10 @@ METRICS: Mapping[Care, str] = {
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Event: the schedule's; answer: what was done, and to how many tasks."""
+    """Event: the schedule's; answer: outcome -> number of tasks."""
     done = sweep(ports(), lambda: context.get_remaining_time_in_millis() / 1000)
-    for care, name in METRICS.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=done[care])
-    answer = {str(care): tasks for care, tasks in done.items()}
+    for outcome, name in METRICS.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=done[outcome])
+    answer = {str(outcome): tasks for outcome, tasks in done.items()}
     logger.info("sweep", extra={"done": answer})
     return answer

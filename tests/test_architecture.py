@@ -23,12 +23,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "step_handler": frozenset({"ports"}),
     "composition": frozenset({"aws", "providers", "ports", "settings"}),
     "a step": frozenset(
-        {"composition", "step_handler", "pipeline", "domain.object_keys", "domain.arrivals"}
+        {"composition", "step_handler", "pipeline", "domain.task", "domain.arrivals"}
     )
     | {"aws.intake_messages"},
     "domain.errors": frozenset(),
     "domain.media": frozenset(),
     "domain.file_completeness": frozenset({"domain.file_completeness", "domain.media"}),
+    "domain.retries": frozenset({"domain.errors"}),
+    "domain.circuit_state": frozenset({"domain.retries"}),
     "domain.rate_limits": frozenset(),
     "domain.limits": frozenset(),
     "domain.fact_bounds": frozenset(),

@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 
 from darkroom.aws.dynamodb_items import KEEP
+from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.limits import Limits
-from darkroom.domain.rate_limits import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.routes import Route
 from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
-from darkroom.domain.task import STILL
-from darkroom.pipeline.admission.backoff import ALONE_SHARE, MAX_WAIT_S
-from darkroom.pipeline.intake import LAST_TRY
+from darkroom.domain.task import STUCK_AFTER
+from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, POLL_GAP_SHARE
+from darkroom.pipeline.intake import MAX_TRIES
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
-from darkroom.pipeline.paid_call.settle import LOOK_FOR, REPLAY_FOR
-from darkroom.pipeline.poll import LOST_WAITS_S
+from darkroom.pipeline.paid_call.settle import LOOK_UP_FOR, REPLAY_FOR
+from darkroom.pipeline.poll import LOST_JOB_WAITS_S
 from darkroom.pipeline.sweep import MIN_LEFT_S
 from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import CallLimits
@@ -48,8 +48,8 @@ def test_nobody_is_taken_for_dead_while_a_door_may_be_at_work() -> None:
     """A task stands without a write for as long as DELIVER copies, and for a paid call's time."""
     limits_s = [state.get("TimeoutSeconds", 0) for state in states().values()]
     doors_s = [size.timeout_s for size in SIZES.values()]
-    assert max(limits_s + doors_s) < STILL.total_seconds()
-    assert max(route.call_s for route in ROUTES) + Limits().margin_s < STILL.total_seconds()
+    assert max(limits_s + doors_s) < STUCK_AFTER.total_seconds()
+    assert max(route.call_s for route in ROUTES) + Limits().margin_s < STUCK_AFTER.total_seconds()
 
 
 def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
@@ -62,7 +62,7 @@ def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
 
 def test_a_message_is_given_up_by_intake_before_the_queue_does_it_without_a_word() -> None:
     """And a try that is still being made is not handed out to another function."""
-    assert 1 < LAST_TRY < RECEIVES - 1
+    assert 1 < MAX_TRIES < RECEIVES - 1
     assert VISIBILITY_FACTOR >= 6
 
 
@@ -84,9 +84,9 @@ def test_a_sweep_has_time_for_more_than_its_reserve() -> None:
 
 def test_a_key_is_repeated_only_while_the_provider_knows_it() -> None:
     """Afterwards the same request is a new job, and is paid for."""
-    longest_s = max(route.call_s for route in ROUTES) + Limits().margin_s + MAX_WAIT_S
+    longest_s = max(route.call_s for route in ROUTES) + Limits().margin_s + MAX_BACKOFF_S
     assert REPLAY_FOR + timedelta(seconds=longest_s) < KEYS_KEPT_FOR
-    assert timedelta(seconds=MAX_WAIT_S) < LOOK_FOR
+    assert timedelta(seconds=MAX_BACKOFF_S) < LOOK_UP_FOR
 
 
 def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew() -> None:
@@ -119,26 +119,26 @@ def test_a_provider_whose_job_was_lost_is_asked_again_after_its_longest_window(
 ) -> None:
     """What kept us from asking about the job may be the rate itself."""
     window_s = adapter.rules.rate.per_s if adapter.rules.rate else 0
-    assert LOST_WAITS_S[-1] >= window_s
-    assert list(LOST_WAITS_S) == sorted(LOST_WAITS_S)
+    assert LOST_JOB_WAITS_S[-1] >= window_s
+    assert list(LOST_JOB_WAITS_S) == sorted(LOST_JOB_WAITS_S)
 
 
 def test_a_reserved_place_can_be_kept() -> None:
     """The workflow waits whole seconds, and a function that begins cold takes one."""
-    places = [rules.slot_good_for_s for adapter in ADAPTERS if (rules := adapter.rules).rate]
+    places = [rules.slot_ttl_s for adapter in ADAPTERS if (rules := adapter.rules).rate]
     assert places
     assert min(places) >= 2
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.alone_s is not None], ids=_name
+    "route", [route for route in ROUTES if route.max_poll_gap_s is not None], ids=_name
 )
 def test_a_job_that_must_not_be_left_alone_survives_one_lost_question(route: Route) -> None:
     """Two pauses fit into what it bears, and SUBMIT stays with it for its usual time."""
-    assert route.alone_s is not None
-    assert 2 * ALONE_SHARE < 1
-    assert int(route.alone_s * ALONE_SHARE) >= 1
-    assert route.typical_s <= Limits().attend_s < SIZES["submit"].timeout_s
+    assert route.max_poll_gap_s is not None
+    assert 2 * POLL_GAP_SHARE < 1
+    assert int(route.max_poll_gap_s * POLL_GAP_SHARE) >= 1
+    assert route.typical_s <= Limits().poll_in_place_s < SIZES["submit"].timeout_s
 
 
 def test_a_pause_lets_one_task_try_and_grows() -> None:

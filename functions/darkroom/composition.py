@@ -1,4 +1,4 @@
-"""Where the concrete things are chosen: the one module that knows both the ports and AWS."""
+"""Builds `Ports` on AWS: the one module that knows ports, AWS and providers (composition root)."""
 
 import functools
 import os
@@ -26,14 +26,14 @@ from darkroom.settings import Settings
 _RETRIES = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
 )
-# A table that does not answer must leave SUBMIT the time to keep a paid answer elsewhere.
+# While the table does not answer, SUBMIT must have time left to store a paid answer elsewhere.
 _TABLE = Config(
     retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=3, read_timeout=8
 )
-# In some regions boto3 signs addresses in the old way, which S3 refuses for encrypted objects
-# ("Specifying signature version in request authentication").
-# By itself boto3 names the endpoint of all regions in them, which sends those who ask for a new
-# bucket to another host, and for that they are not signed ("Request redirection and the REST API").
+# In some regions boto3 presigns URLs with the old signature, which S3 refuses for encrypted objects
+# ("Specifying signature version in request authentication"). Its default is the global endpoint,
+# which redirects requests for a new bucket to another host, where the signature is not valid
+# ("Request redirection and the REST API").
 _SIGNED = Config(
     signature_version="s3v4",
     s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
@@ -41,26 +41,26 @@ _SIGNED = Config(
 
 
 class SystemClock:
-    """`ports.Clock` on the machine's clock."""
+    """`ports.Clock` on the system clock."""
 
     def now(self) -> datetime:
         """UTC, aware."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Really wait."""
+        """Wait in this process."""
         time.sleep(seconds)
 
 
 def build_ports(
     settings: Settings, session: boto3.Session | None = None, endpoint_url: str | None = None
 ) -> Ports:
-    """Every port on AWS; clients are made when first needed.
+    """Every port on AWS; clients are created when first needed.
 
     Args:
-        settings: what the environment says.
-        session: whose credentials and region; by default those of the process.
-        endpoint_url: where "AWS" is, for those outside of it; by default where boto3 looks.
+        settings: of the environment.
+        session: credentials and region; by default those of the process.
+        endpoint_url: the URL of a local AWS; by default boto3's.
     """
     session = session or boto3.Session()
     s3 = session.client("s3", config=_SIGNED.merge(_RETRIES), endpoint_url=endpoint_url)

@@ -1,4 +1,4 @@
-"""What the environment says, read once into a frozen value; everything missing is named at once."""
+"""The environment variables, read once into a frozen value; all missing ones are reported."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that na
 
 
 class SettingsError(Exception):
-    """The environment lacks something; the message says what and how to go on."""
+    """An environment variable is missing or invalid; the message names it and the next step."""
 
 
 class Settings(BaseModel):
@@ -22,12 +22,12 @@ class Settings(BaseModel):
     Attributes:
         secrets: provider -> the id of its secret.
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
-        pace: provider -> what the account bears, where that is not as documented.
+        pace: provider -> the account's limits, if they differ from the documented ones.
         loopback: whether results may be fetched from this machine; only where sandboxes run.
-        options: provider -> what its adapter may be told, such as `{"perfect": {"slugs": ...}}`.
-        state_machine_arn: only the doors that start runs have it.
-        dead_letter_queue_url: only intake has it.
-        intake_queue_url: the same.
+        options: provider -> options of its adapter, such as `{"perfect": {"slugs": ...}}`.
+        state_machine_arn: only for functions that start runs.
+        dead_letter_queue_url: only for intake.
+        intake_queue_url: only for intake.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ class Settings(BaseModel):
         """Read `DARKROOM_<NAME>` for every setting and `DARKROOM_SECRET_<PROVIDER>`.
 
         Raises:
-            SettingsError: names every variable that is missing, or what is wrong with one.
+            SettingsError: names every missing variable, or describes an invalid one.
         """
         values = {
             name: variables[PREFIX + name.upper()]
@@ -82,5 +82,5 @@ class Settings(BaseModel):
     @field_validator("order", "options", "pace", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
-        """A variable holds text; these hold JSON objects."""
+        """These variables hold JSON objects as text."""
         return json.loads(value) if isinstance(value, str) else value

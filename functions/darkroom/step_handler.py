@@ -1,4 +1,4 @@
-"""What the workflow's doors have in common: an event becomes an entry, a step becomes an answer.
+"""The Lambda handler of a workflow step: from event to `Invocation`, from `Step` to answer.
 
 Logs hold ids and the answer, never the event.
 """
@@ -18,10 +18,10 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call of a door by the workflow.
+    """One call of a step by the workflow.
 
     Attributes:
-        error: the name of the error that broke the run, where there is one.
+        error: the name of the error that broke the run, or None.
         time_left_s: how long the function may still run, seconds.
     """
 
@@ -31,7 +31,7 @@ class Invocation:
     time_left_s: Callable[[], float]
 
 
-def door(verb: str, step: Callable[[Invocation], Step]) -> Handler:
+def step_handler(verb: str, run_step: Callable[[Invocation], Step]) -> Handler:
     """The Lambda handler of one step of the workflow.
 
     Its event has `task_id`, `run` and perhaps `error`; its answer is `{next, wait_s}`.
@@ -40,18 +40,18 @@ def door(verb: str, step: Callable[[Invocation], Step]) -> Handler:
     metrics = Metrics(service=verb)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        entry = Invocation(
+        invocation = Invocation(
             task_id=str(event["task_id"]),
             run=int(event["run"]),
             error=event.get("error", {}).get("Error"),
             time_left_s=lambda: context.get_remaining_time_in_millis() / 1000,
         )
-        logger.append_keys(task_id=entry.task_id, run=entry.run)
-        answer = step(entry)
-        metrics.add_dimension(name="next", value=answer.next)
+        logger.append_keys(task_id=invocation.task_id, run=invocation.run)
+        step = run_step(invocation)
+        metrics.add_dimension(name="next", value=step.next)
         metrics.add_metric(name="Steps", unit=MetricUnit.Count, value=1)
-        logger.info(verb, extra=answer.as_dict())
-        return answer.as_dict()
+        logger.info(verb, extra=step.as_dict())
+        return step.as_dict()
 
     observed: Handler = metrics.log_metrics(
         logger.inject_lambda_context(handler, clear_state=True), capture_cold_start_metric=True

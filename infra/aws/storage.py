@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from darkroom.domain.object_keys import WORK
+from darkroom.domain.object_keys import WORK_PREFIX
 from infra.aws.environments import PROVIDERS, Environment
 
 BY_DUE = "by-due"
@@ -135,7 +135,7 @@ def _forget_replaced(environment: Environment) -> s3.LifecycleRule:
 def _forget_work(environment: Environment) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="forget-work",
-        prefix=WORK,
+        prefix=WORK_PREFIX,
         expiration=Duration.days(environment.work_days),
         noncurrent_version_expiration=Duration.days(1),
     )

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import RESERVED, SpecName, kind_of, read_spec_name
+from darkroom.domain.object_keys import RESERVED_NAME, SpecName, classify_key, parse_spec_name
 
 if TYPE_CHECKING:
     from darkroom.domain.order import Order
@@ -101,17 +101,17 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> Found:
 
 
 def _read_name(key: str, name: str) -> SpecName:
-    if PurePath(key).name == RESERVED:
+    if PurePath(key).name == RESERVED_NAME:
         raise SpecRefused(
             "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
         )
-    if kind_of(key) != "spec":
+    if classify_key(key) != "spec":
         raise SpecRefused(
             "not-a-spec",
             f"{name} is not named like a spec.",
             "A spec's name ends in '.json' and does not begin with a dot.",
         )
-    return read_spec_name(key)
+    return parse_spec_name(key)
 
 
 class _Declared:

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.aws.sqs import REASON_BYTES, SqsDeadLetters
+from darkroom.aws.sqs import SqsDeadLetters
+from darkroom.domain.arrivals import MAX_REASON_BYTES
 from darkroom.domain.errors import Busy, InputWithheld
 from tests.fakes.task_factory import sample_task
 
@@ -53,7 +54,9 @@ def test_an_event_that_the_bus_did_not_take_is_busy() -> None:
         EventBridgeEvents(_Bus, "bus").publish("Task Failed", {})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("reason", "kept"), [("x" * 5000, "x" * REASON_BYTES), ("", "unknown")])
+@pytest.mark.parametrize(
+    ("reason", "kept"), [("x" * 5000, "x" * MAX_REASON_BYTES), ("", "unknown")]
+)
 def test_a_reason_is_never_too_long_and_never_empty(reason: str, kept: str) -> None:
     """SQS refuses both, and a dead letter must not be lost over its label."""
     queue = _Queue()

@@ -13,8 +13,9 @@ from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.rate_limits import Bucket, CircuitState
+from darkroom.domain.rate_limits import Bucket
 from tests.fakes.clock import START
 from tests.fakes.task_factory import sample_task
 

@@ -1,7 +1,7 @@
 """The gate's items: what an older version wrote is read and changed."""
 
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
-from darkroom.domain.rate_limits import CircuitState
+from darkroom.domain.circuit_state import CircuitState
 from tests.fakes.moto_aws import cloud, table
 
 

@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb_limiter import TRIES, DynamoLimiter
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Busy, DarkroomError
-from darkroom.domain.rate_limits import Bucket, CircuitState
+from darkroom.domain.rate_limits import Bucket
 from tests.aws.line import Answer, Line, Request, listening
 
 BUCKET = Bucket(2, 2)

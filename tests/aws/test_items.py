@@ -58,7 +58,7 @@ def test_a_spec_at_its_depth_limit_fits_into_an_item() -> None:
     for _ in range(MAX_DEPTH - 2):  # the spec itself and its params are two
         value = [value]
     task = sample_task(1)
-    deep = write_item(replace(task, order=replace(task.asked, params={"a": value})))
+    deep = write_item(replace(task, order=replace(task.resolved_order, params={"a": value})))
 
     assert _depth(deep["task"]) <= 32
 

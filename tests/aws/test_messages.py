@@ -12,7 +12,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkroom.aws.intake_messages import read_message
-from darkroom.domain.arrivals import Arrival, Awaited, Message, Removed, Requested, Unread, Uploaded
+from darkroom.domain.arrivals import (
+    Arrival,
+    Message,
+    ReleaseErrand,
+    Removed,
+    Requested,
+    UnreadableArrival,
+    Uploaded,
+)
 from darkroom.domain.errors import Refused
 
 BUCKET = "darkroom-input"
@@ -196,15 +204,15 @@ def test_one_bad_record_does_not_hide_the_others() -> None:
     one, two, three = _read(json.dumps({"Records": [good, bad, 7]}), BUCKET)
 
     assert one == Uploaded("a.jpg")
-    assert isinstance(two, Unread)
+    assert isinstance(two, UnreadableArrival)
     assert two.why.sentence.startswith("Record 2 of 3: The message is about bucket 'other'")
-    assert isinstance(three, Unread)
+    assert isinstance(three, UnreadableArrival)
     assert "'other'" in _refusal(_native(bad, bad))
 
 
 def test_what_intake_has_left_to_itself_is_read_as_it_was_written() -> None:
     """Key and part."""
-    awaited = Awaited("a ü😀.png", "a3")
+    awaited = ReleaseErrand("a ü😀.png", "a3")
     assert _read(awaited.as_message(), BUCKET) == (awaited,)
 
 

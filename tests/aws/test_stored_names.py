@@ -10,7 +10,8 @@ import pytest
 from darkroom.aws import dynamodb_items as items
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
-from darkroom.domain.rate_limits import Bucket, CircuitState
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Bucket
 from tests.aws.line import listening
 from tests.fakes.clock import START
 from tests.fakes.moto_aws import cloud
@@ -64,10 +65,10 @@ def test_a_file_in_the_buckets_root_has_a_folder_too() -> None:
 
 def test_numbers_come_back_as_they_were() -> None:
     """Whole ones as such; one that is too large for DynamoDB's digits stays a float."""
-    params: Mapping[str, Any] = dict(full_task().asked.params)
+    params: Mapping[str, Any] = dict(full_task().resolved_order.params)
     item = items.write_item(full_task())
     assert isinstance(item["task"]["order"]["params"]["ratio"], Decimal)
-    read = items.read_item(item).asked.params
+    read = items.read_item(item).resolved_order.params
     assert dict(read) == params
     assert isinstance(read["huge"], float)
     assert isinstance(read["scale"], int)
@@ -80,8 +81,8 @@ def test_whole_numbers_are_whole_after_the_table_too() -> None:
         tasks.create(full_task(), previous=None, owner=None)
         read = tasks.get(full_task().task_id)
     assert read
-    types = {name: type(value) for name, value in read.asked.params.items()}
-    assert types == {name: type(value) for name, value in full_task().asked.params.items()}
+    types = {name: type(value) for name, value in read.resolved_order.params.items()}
+    assert types == {name: type(value) for name, value in full_task().resolved_order.params.items()}
 
 
 def test_an_item_of_another_version_is_named_and_not_shown() -> None:

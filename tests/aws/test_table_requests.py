@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Conflict, DarkroomError
-from darkroom.domain.rate_limits import Bucket, CircuitState
-from darkroom.domain.task import STILL
+from darkroom.domain.rate_limits import Bucket
+from darkroom.domain.task import STUCK_AFTER
 from tests.aws.line import Answer, Line, listening
 from tests.fakes.clock import START
 from tests.fakes.moto_aws import INDEXES, cloud
@@ -127,7 +128,7 @@ def test_what_is_kept_beside_a_task_goes_by_itself() -> None:
     with cloud(), listening() as (line, table):
         tasks = DynamoTasks(table)
         tasks.create(TASK, previous=None, owner=None)
-        tasks.replace(TASK, TASK.moved("failed", START))
+        tasks.replace(TASK, TASK.with_state("failed", START))
 
     created, ended = line.sent
     items = [one["Put"]["Item"] for one in created.body["TransactItems"]]
@@ -187,7 +188,7 @@ def test_every_page_of_a_list_is_read(page: int) -> None:
 
         assert len(tasks.wanting("mask.png")) == 5
         assert len(list(tasks.due(START))) == 5
-        assert len(list(tasks.due(START + STILL))) == 10
+        assert len(list(tasks.due(START + STUCK_AFTER))) == 10
         assert len(tasks.in_folder("photos/", 100)) == 10
         assert len(tasks.in_folder("photos/", 7)) == 7
         assert len(tasks.needing_attention(100)) == 5

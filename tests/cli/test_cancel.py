@@ -46,10 +46,10 @@ def test_what_is_done_or_nearly_is_said_to_be(shop: Shop) -> None:
     assert said.exit_code == 1
     lines = [line.split("  ")[-1].strip() for line in said.stdout.splitlines()]
     assert lines == [
-        "It has ended already: succeeded.",
-        "It has ended already: failed.",
-        "It is delivering already, and cannot be stopped any more.",
-        "It ends already: SnapAPI has no credits left.",
+        "It has already ended: succeeded.",
+        "It has already ended: failed.",
+        "It is already delivering and can no longer be cancelled.",
+        "It is already ending: SnapAPI has no credits left.",
         f"There is no task {'0' * 32}.",
     ]
     assert shop.state(late) == "delivering"

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from darkroom.domain.object_keys import in_shell
-from darkroom.pipeline.endings.next_steps import look_at
+from darkroom.domain.object_keys import shell_quote
+from darkroom.pipeline.endings.next_steps import status_command
 from infra import cli
 from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
 from infra.cli.main import main
@@ -155,7 +155,7 @@ SHELLS = [
 )
 def test_a_name_is_one_word_for_a_shell(shell: str, name: str) -> None:
     """Pasted into a command it means itself, and shows nothing that a terminal would obey."""
-    word = in_shell(name)
+    word = shell_quote(name)
     assert word.isprintable()
     found = subprocess.run(
         [shell, "-c", f"printf %s {word}"],
@@ -167,10 +167,10 @@ def test_a_name_is_one_word_for_a_shell(shell: str, name: str) -> None:
 
 def test_a_name_in_a_next_step_is_a_word_and_no_option() -> None:
     """What a spec is called must not become a part of the command."""
-    assert look_at("photos/cat.jpg.json") == "`darkroom status photos/cat.jpg.json`"
-    assert look_at("a; rm -r x.json") == "`darkroom status 'a; rm -r x.json'`"
-    assert look_at("--env=x.json") == "`darkroom status /--env=x.json`"
-    assert in_shell("\ud800") == "$'?'"
+    assert status_command("photos/cat.jpg.json") == "`darkroom status photos/cat.jpg.json`"
+    assert status_command("a; rm -r x.json") == "`darkroom status 'a; rm -r x.json'`"
+    assert status_command("--env=x.json") == "`darkroom status /--env=x.json`"
+    assert shell_quote("\ud800") == "$'?'"
 
 
 def test_nothing_is_printed_past_the_one_place() -> None:

@@ -4,7 +4,7 @@ import json
 
 from click.testing import CliRunner
 
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from infra.cli.commands.providers import build_markdown
 from infra.cli.main import main
 from infra.cli.offline_specs import find_offered, find_routes
@@ -30,7 +30,7 @@ def test_markdown_has_a_row_per_operation_and_every_model() -> None:
         row = next(row for row in rows if row.startswith(f"| `{route.operation}` |"))
         if route.refusal is not None:
             assert "known, not documented" in row
-        elif TYPED in route.model:
+        elif TASK_TYPE_SEPARATOR in route.model:
             assert "models and task types" in row
         else:
             assert f"`{route.model}`" in row
@@ -41,7 +41,7 @@ def test_the_plain_table_names_every_operation() -> None:
     said = CliRunner().invoke(main, ["providers"])
     for route in find_offered():
         assert route.operation in said.stdout
-        assert TYPED in route.model or route.model in said.stdout
+        assert TASK_TYPE_SEPARATOR in route.model or route.model in said.stdout
 
 
 def test_an_operation_is_shown_with_what_each_way_takes() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Requested
-from darkroom.pipeline.intake import LAST_TRY, receive
+from darkroom.pipeline.intake import MAX_TRIES, receive
 from infra.cli.dead_letters.read import NO_REASON, DeadLetters, FailedRunEvent, Letter, read_letter
 from infra.cli.dead_letters.redrive import redrive
 from tests.cli.conftest import Shop
@@ -213,7 +213,7 @@ def test_a_run_that_broke_while_others_are_left_is_followed_by_another(shop: Sho
 
 
 @pytest.mark.parametrize(
-    ("prefix", "receives"), [('"a": 1, "a": 1, ', 1), ("", LAST_TRY + 1)], ids=["refused", "vain"]
+    ("prefix", "receives"), [('"a": 1, "a": 1, ', 1), ("", MAX_TRIES + 1)], ids=["refused", "vain"]
 )
 def test_who_may_ask_for_a_task_cannot_end_one(shop: Shop, prefix: str, receives: int) -> None:
     """What intake put there is no end of a run, even where it looks like one."""

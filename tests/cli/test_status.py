@@ -2,8 +2,8 @@
 
 import time
 
-from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState
-from darkroom.pipeline.admission.admit import OWN_SIDE
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
+from darkroom.pipeline.admission.payment_pause import DELIVERY
 from tests.cli.conftest import Shop
 
 
@@ -12,11 +12,15 @@ def test_who_is_paused_is_told_with_the_reason(shop: Shop) -> None:
     now = time.time()
     limiter = shop.target.limiter
     limiter.change(
-        "goapi", CircuitState(), CircuitState(OPENS_AFTER, now + 60, "Too few credits. Add some.")
+        "goapi",
+        CircuitState(),
+        CircuitState(FAILURES_TO_OPEN, now + 60, "Too few credits. Add some."),
     )
     limiter.change("perfect", CircuitState(), CircuitState(1, now + 60))
     limiter.change("snapapi", CircuitState(), CircuitState(1, now - 60, "It was busy."))
-    limiter.change(OWN_SIDE, CircuitState(), CircuitState(OPENS_AFTER, now - 1, "PermissionError."))
+    limiter.change(
+        DELIVERY, CircuitState(), CircuitState(FAILURES_TO_OPEN, now - 1, "PermissionError.")
+    )
     result = shop.run("status", "--env", "dev")
 
     assert result.exit_code == 0

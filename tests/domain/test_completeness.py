@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT, Media, sniff
 from infra.sandbox.media.clips import pan, write_clip
 from infra.sandbox.media.solids import relief
@@ -127,7 +127,7 @@ def media_of(name: str, body: bytes) -> Media:
 
 def told(body: bytes, media: Media | None) -> bool | None:
     """What is said of these bytes."""
-    return is_whole(io.BytesIO(body), media)
+    return is_complete(io.BytesIO(body), media)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_file_is_at_its_beginning_afterwards() -> None:
     """Whoever reads it next reads all of it."""
     for body in (drawn()["JPEG-0"], drawn()["JPEG-0"][:-1]):
         file = io.BytesIO(body)
-        is_whole(file, sniff(body[:64]))
+        is_complete(file, sniff(body[:64]))
         assert file.tell() == 0
 
 

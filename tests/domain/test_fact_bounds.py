@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.domain.fact_bounds import FACTS_BYTES, MAX_DEPTH, fitting
+from darkroom.domain.fact_bounds import MAX_DEPTH, MAX_FACTS_BYTES, storable_facts
 
 
 def nested(levels: int) -> Any:
@@ -21,30 +21,30 @@ def nested(levels: int) -> Any:
 )
 def test_what_the_table_can_hold_stays(value: object) -> None:
     """Small facts of any shape."""
-    assert fitting({"fact": value}) == {"fact": value}
+    assert storable_facts({"fact": value}) == {"fact": value}
 
 
 @pytest.mark.parametrize(
     "value",
     [
         *(1e101, -1e300, 1e-101, float("inf"), float("nan"), 10**38),
-        *({"": 1}, [{"a": {"": 1}}], nested(MAX_DEPTH + 1), nested(5000), "x" * FACTS_BYTES),
-        [0] * FACTS_BYTES,
+        *({"": 1}, [{"a": {"": 1}}], nested(MAX_DEPTH + 1), nested(5000), "x" * MAX_FACTS_BYTES),
+        [0] * MAX_FACTS_BYTES,
     ],
 )
 def test_what_it_cannot_hold_is_left_out_and_the_rest_stays(value: object) -> None:
     """Numbers, names, depth, size."""
-    assert fitting({"a": 1, "fact": value, "b": 2}) == {"a": 1, "b": 2}
+    assert storable_facts({"a": 1, "fact": value, "b": 2}) == {"a": 1, "b": 2}
 
 
 def test_facts_have_a_size_together() -> None:
     """The first ones that fit."""
     facts = {f"n{number}": "x" * 1000 for number in range(1000)}
-    kept = fitting(facts)
+    kept = storable_facts(facts)
     assert list(kept) == list(facts)[: len(kept)]
-    assert 10 < len(kept) <= FACTS_BYTES // 1000
+    assert 10 < len(kept) <= MAX_FACTS_BYTES // 1000
 
 
 def test_a_fact_without_a_name_is_none() -> None:
     """The table takes no empty one."""
-    assert fitting({"": 1}) == {}
+    assert storable_facts({"": 1}) == {}

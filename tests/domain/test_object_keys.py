@@ -9,14 +9,14 @@ from darkroom.domain.media import BY_EXTENSION
 from darkroom.domain.object_keys import (
     MAX_KEY_BYTES,
     SpecName,
+    classify_key,
     digest_of,
     folder_of,
     input_key,
-    kind_of,
-    manifest_of,
-    output_of,
-    read_spec_name,
-    usable,
+    is_usable_output,
+    manifest_key,
+    output_name,
+    parse_spec_name,
     work_key,
 )
 from tests.domain.strategies import KEYS, SEGMENTS, SPEC_KEYS
@@ -42,7 +42,7 @@ def test_a_specs_name_says_what_it_is_about(
     key: str, source: str | None, label: str | None
 ) -> None:
     """Source and label, by the name alone."""
-    assert read_spec_name(key) == SpecName(key, source, label)
+    assert parse_spec_name(key) == SpecName(key, source, label)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_specs_name_says_what_it_is_about(
 def test_a_bad_label_is_refused(label: str) -> None:
     """Results are numbered, so a label may not end like one."""
     with pytest.raises(SpecRefused) as refusal:
-        read_spec_name(f"cat.jpg.{label}.json")
+        parse_spec_name(f"cat.jpg.{label}.json")
     assert refusal.value.failure.code == "bad-label"
 
 
@@ -74,7 +74,7 @@ def test_a_bad_label_is_refused(label: str) -> None:
 )
 def test_a_key_is_a_spec_a_file_or_nothing(key: str, kind: str) -> None:
     """Folder markers, dotfiles and folder defaults are nothing."""
-    assert kind_of(key) == kind
+    assert classify_key(key) == kind
 
 
 @settings(deadline=None)
@@ -84,17 +84,17 @@ def test_a_key_is_a_spec_a_file_or_nothing(key: str, kind: str) -> None:
 @example("cat.jpg..json")
 def test_any_key_is_taken_apart_or_refused(key: str) -> None:
     """No key is fatal."""
-    if kind_of(key) != "spec":
+    if classify_key(key) != "spec":
         return
     try:
-        name = read_spec_name(key)
+        name = parse_spec_name(key)
     except SpecRefused:
         return
     assert name.key == key
     assert name.source is None or key.startswith(f"{name.source}.")
-    output = output_of(name, "upscale")
-    if usable(output):
-        longest = manifest_of(f"{output}@12345678")
+    output = output_name(name, "upscale")
+    if is_usable_output(output):
+        longest = manifest_key(f"{output}@12345678")
         assert len(longest.encode()) <= MAX_KEY_BYTES
         assert not output.startswith("_darkroom/")
 
@@ -105,7 +105,7 @@ def test_every_media_file_may_have_a_spec(stem: str, extension: str) -> None:
     """Whatever it is called before its extension."""
     source = f"folder/{stem.replace('/', '-')}x.{extension}"
 
-    assert read_spec_name(f"{source}.json").source == source
+    assert parse_spec_name(f"{source}.json").source == source
 
 
 @settings(deadline=None)
@@ -156,8 +156,8 @@ def test_an_input_that_is_no_file_of_the_bucket_is_refused(written: str) -> None
 )
 def test_results_are_named_after_source_and_label(key: str, output: str) -> None:
     """Without a label, after the operation; without a source, after the spec."""
-    assert output_of(read_spec_name(key), "upscale") == output
-    assert manifest_of(output) == f"{output}.manifest.json"
+    assert output_name(parse_spec_name(key), "upscale") == output
+    assert manifest_key(output) == f"{output}.manifest.json"
 
 
 @pytest.mark.parametrize(
@@ -165,14 +165,14 @@ def test_results_are_named_after_source_and_label(key: str, output: str) -> None
 )
 def test_an_unusable_name_is_told_before_it_is_used(output: str) -> None:
     """Too long with its longest suffix, or with odd segments."""
-    assert not usable(output)
+    assert not is_usable_output(output)
 
 
 def test_a_name_of_just_the_right_length_is_usable() -> None:
     """One byte more is not."""
     most = MAX_KEY_BYTES - len("@12345678-999.manifest.json")
-    assert usable("a" * most)
-    assert not usable("a" * (most + 1))
+    assert is_usable_output("a" * most)
+    assert not is_usable_output("a" * (most + 1))
 
 
 @settings(deadline=None)

@@ -2,16 +2,8 @@
 
 import pytest
 
-from darkroom.domain.rate_limits import (
-    MAX_PAUSE_S,
-    OPENS_AFTER,
-    AccountLimits,
-    Bucket,
-    CircuitState,
-    Rate,
-    Rules,
-    bucket_of,
-)
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, MAX_PAUSE_S, CircuitState
+from darkroom.domain.rate_limits import AccountLimits, Bucket, Rate, Rules, bucket_of
 
 
 def test_a_call_waits_until_the_lane_is_within_its_tolerance() -> None:
@@ -83,25 +75,27 @@ def test_the_least_and_the_most_allowance_is_one(right: dict[str, float]) -> Non
 
 def test_a_pause_never_becomes_shorter() -> None:
     """Neither by a later refusal that asks for less, nor by one of ours."""
-    asked = CircuitState().refused(1000.0, 5000)
-    assert asked.refused(1001.0, 3) == CircuitState(2, 6000.0)
-    assert asked.refused(1001.0, None) == CircuitState(2, 6000.0)
-    paused = CircuitState(OPENS_AFTER - 1, 0.0).refused(1000.0, 3)
-    assert paused == CircuitState(OPENS_AFTER, 1030.0)
-    assert CircuitState(OPENS_AFTER - 1, 0.0).refused(1000.0, 90) == CircuitState(
-        OPENS_AFTER, 1090.0
+    asked = CircuitState().after_failure(1000.0, 5000)
+    assert asked.after_failure(1001.0, 3) == CircuitState(2, 6000.0)
+    assert asked.after_failure(1001.0, None) == CircuitState(2, 6000.0)
+    paused = CircuitState(FAILURES_TO_OPEN - 1, 0.0).after_failure(1000.0, 3)
+    assert paused == CircuitState(FAILURES_TO_OPEN, 1030.0)
+    assert CircuitState(FAILURES_TO_OPEN - 1, 0.0).after_failure(1000.0, 90) == CircuitState(
+        FAILURES_TO_OPEN, 1090.0
     )
 
 
 def test_a_pause_has_a_longest_however_often_it_is_refused() -> None:
     """Also after weeks, whose doublings no number could hold."""
-    standing = CircuitState(OPENS_AFTER + 5000, 0.0).refused(0.0, None)
-    assert standing == CircuitState(OPENS_AFTER + 5001, float(MAX_PAUSE_S))
+    standing = CircuitState(FAILURES_TO_OPEN + 5000, 0.0).after_failure(0.0, None)
+    assert standing == CircuitState(FAILURES_TO_OPEN + 5001, float(MAX_PAUSE_S))
 
 
-@pytest.mark.parametrize(("refusals", "probing"), [(OPENS_AFTER - 1, False), (OPENS_AFTER, True)])
+@pytest.mark.parametrize(
+    ("refusals", "probing"), [(FAILURES_TO_OPEN - 1, False), (FAILURES_TO_OPEN, True)]
+)
 def test_from_which_refusal_on_it_is_tried_out_by_one(refusals: int, probing: object) -> None:
     """Below it everybody may go on calling, and a time that was asked for is kept."""
     standing = CircuitState(refusals, 99.0)
     assert standing.probing is probing
-    assert standing.answered() == CircuitState(0, 0.0 if probing else 99.0)
+    assert standing.after_success() == CircuitState(0, 0.0 if probing else 99.0)

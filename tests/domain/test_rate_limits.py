@@ -4,17 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.domain.rate_limits import (
-    HEADROOM,
-    LANES,
-    MAX_HEEDED_S,
-    OPENS_AFTER,
-    AccountLimits,
-    CircuitState,
-    Rate,
-    Rules,
-    bucket_of,
-)
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, MAX_HONORED_S, CircuitState
+from darkroom.domain.rate_limits import HEADROOM, LANES, AccountLimits, Rate, Rules, bucket_of
 
 MINUTE = Rate(60, 60)
 FIVE = Rate(100, 300)
@@ -66,7 +57,7 @@ def test_no_window_holds_more_calls_than_the_limit_however_late_they_are(
         now += gap * bucket.spacing_s
         for lane in range(rules.lanes):
             slot, empty_at[lane] = bucket.slot(empty_at[lane], now)
-            calls.append(slot + share * rules.slot_good_for_s)
+            calls.append(slot + share * rules.slot_ttl_s)
     for start in calls:
         inside = sum(start <= at < start + rate.per_s for at in calls)
         assert inside <= rate.calls
@@ -112,8 +103,8 @@ def test_an_environment_uses_its_share_and_at_least_one_job() -> None:
 def test_what_an_environment_says_goes_over_what_is_declared() -> None:
     """Only what it says."""
     declared = Rules(MINUTE, 20, calls_per_file=1)
-    assert AccountLimits().over(declared) == declared
-    said = AccountLimits(share=0.5, calls_per_min=12.5, open_jobs=4).over(declared)
+    assert AccountLimits().applied_to(declared) == declared
+    said = AccountLimits(share=0.5, calls_per_min=12.5, open_jobs=4).applied_to(declared)
     assert said == Rules(Rate(12.5, 60), 4, 0.5, 1)
 
 
@@ -140,11 +131,11 @@ def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> Non
     """A few change nothing; then it is left alone for half a minute, a minute, ... at most 15."""
     standing = CircuitState()
     pauses = []
-    for _ in range(OPENS_AFTER + 7):
-        standing = standing.refused(1000.0, None)
+    for _ in range(FAILURES_TO_OPEN + 7):
+        standing = standing.after_failure(1000.0, None)
         pauses.append(standing.until - 1000.0 if standing.until else 0.0)
-    assert pauses[: OPENS_AFTER - 1] == [0.0] * (OPENS_AFTER - 1)
-    assert pauses[OPENS_AFTER - 1 : OPENS_AFTER + 3] == [30, 60, 120, 240]
+    assert pauses[: FAILURES_TO_OPEN - 1] == [0.0] * (FAILURES_TO_OPEN - 1)
+    assert pauses[FAILURES_TO_OPEN - 1 : FAILURES_TO_OPEN + 3] == [30, 60, 120, 240]
     assert pauses[-1] == 900
 
 
@@ -153,36 +144,36 @@ def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
     standing = CircuitState()
     pauses = []
     for _ in range(5):
-        standing = standing.blocked(1000.0, None, "Add credits.")
+        standing = standing.after_block(1000.0, None, "Add credits.")
         assert (standing.probing, standing.reason) == (True, "Add credits.")
         pauses.append(standing.until - 1000.0)
     assert pauses == [30, 60, 90, 90, 90]
-    assert CircuitState(3, 9000.0).blocked(1000.0, 3600, "Later.").until == 1300.0
-    assert standing.answered() == CircuitState()
+    assert CircuitState(3, 9000.0).after_block(1000.0, 3600, "Later.").until == 1300.0
+    assert standing.after_success() == CircuitState()
 
 
 def test_a_busy_answer_after_a_blocked_account_does_not_pause_for_long() -> None:
     """However often the account was tried: those refusals say nothing of how busy it is."""
     standing = CircuitState()
     for _ in range(30):
-        standing = standing.blocked(1000.0, None, "Add credits.")
-    assert standing.refused(1000.0, None, "Busy.").until - 1000 <= MAX_HEEDED_S
+        standing = standing.after_block(1000.0, None, "Add credits.")
+    assert standing.after_failure(1000.0, None, "Busy.").until - 1000 <= MAX_HONORED_S
     busy = CircuitState()
     for _ in range(30):
-        busy = busy.refused(1000.0, None, "Busy.")
-    mixed = busy.blocked(5000.0, None, "Add credits.").refused(5000.0, None, "Busy.")
-    assert mixed.until - 5000 <= MAX_HEEDED_S
+        busy = busy.after_failure(1000.0, None, "Busy.")
+    mixed = busy.after_block(5000.0, None, "Add credits.").after_failure(5000.0, None, "Busy.")
+    assert mixed.until - 5000 <= MAX_HONORED_S
 
 
 def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:
     """By every task, and for as long as it says."""
-    standing = CircuitState().refused(1000.0, 7)
+    standing = CircuitState().after_failure(1000.0, 7)
     assert (standing.until, standing.probing) == (1007.0, False)
 
 
 def test_an_answer_ends_a_pause_of_ours_but_not_one_that_was_asked_for() -> None:
     """A call that began before it was asked for may well succeed after."""
-    asked = CircuitState().refused(1000.0, 90)
-    assert asked.answered() == CircuitState(0, 1090.0)
-    ours = CircuitState(OPENS_AFTER, 1090.0)
-    assert ours.answered() == CircuitState()
+    asked = CircuitState().after_failure(1000.0, 90)
+    assert asked.after_success() == CircuitState(0, 1090.0)
+    ours = CircuitState(FAILURES_TO_OPEN, 1090.0)
+    assert ours.after_success() == CircuitState()

@@ -21,13 +21,13 @@ def test_only_steps_of_the_table_are_made(old: State, new: State) -> None:
     """A state may be written again; any other step that is not in the table is a bug."""
     task = sample_task(1, old)
     if new == old or new in TRANSITIONS[old]:
-        moved = task.moved(new, START + timedelta(seconds=1), waits=4)
+        moved = task.with_state(new, START + timedelta(seconds=1), waits=4)
         assert (moved.state, moved.waits) == (new, 4)
         assert moved.updated_at == START + timedelta(seconds=1)
         assert task.state == old
     else:
         with pytest.raises(ValueError, match=f"from {old} to {new}"):
-            task.moved(new, START)
+            task.with_state(new, START)
 
 
 def test_every_state_can_be_reached_from_one_that_a_task_is_born_in() -> None:
@@ -91,7 +91,7 @@ def test_only_a_throttled_attempt_gives_its_place_to_the_next(outcome: Outcome) 
 def test_what_a_task_lacks_is_said_by_name() -> None:
     """A refused task has no order, a queued one no attempt."""
     with pytest.raises(ValueError, match="made no attempt"):
-        _ = sample_task().paying
+        _ = sample_task().last_attempt
     with pytest.raises(ValueError, match="refused"):
-        _ = replace(sample_task(), order=None).asked
-    assert full_task().paying.failure == Failure("code", "A sentence.", "A step.")
+        _ = replace(sample_task(), order=None).resolved_order
+    assert full_task().last_attempt.failure == Failure("code", "A sentence.", "A step.")

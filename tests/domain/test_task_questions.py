@@ -9,7 +9,16 @@ import pytest
 from darkroom.domain.attempt import Outcome
 from darkroom.domain.errors import Failure
 from darkroom.domain.order import Input, Order, Trigger
-from darkroom.domain.task import FINISHED, RESUMED, STILL, Ending, EndStatus, Slot, State, Task
+from darkroom.domain.task import (
+    FINISHED,
+    RESUMABLE,
+    STUCK_AFTER,
+    Ending,
+    EndStatus,
+    Slot,
+    State,
+    Task,
+)
 from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
 
@@ -41,19 +50,19 @@ def test_only_a_waiting_task_that_nobody_gave_up_awaits_its_inputs(state: State)
     task = sample_task(1, state, deadline=NOW)
     waits = state == "waiting"
     assert task.awaits_inputs == waits
-    assert task.due == (NOW if waits else START + STILL)
+    assert task.due == (NOW if waits else START + STUCK_AFTER)
     assert task.finished == (state in FINISHED)
 
     given_up = replace(task, ending=Ending("failed", WHY))
     assert not given_up.awaits_inputs
-    assert given_up.due == START + STILL
+    assert given_up.due == START + STUCK_AFTER
 
 
 @pytest.mark.parametrize(("slot_at", "from_"), [(-1, START), (1, START + timedelta(hours=1))])
 def test_whoever_has_a_place_is_looked_at_after_it(slot_at: int, from_: object) -> None:
     """Not before its turn can have come; a turn that is over changes nothing."""
     slot = Slot("beta", "submit", START + timedelta(hours=slot_at))
-    assert sample_task(1, slot=slot).due == from_ + STILL  # type: ignore[operator]
+    assert sample_task(1, slot=slot).due == from_ + STUCK_AFTER  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -81,13 +90,13 @@ def test_who_takes_the_place_of_an_older_task(
 def test_a_new_run_begins_after_a_bad_end_alone(old: State, new: State) -> None:
     """And where something may still be had or done."""
     task = replace(full_task(), state=old)
-    if new in RESUMED.get(old, frozenset()):
+    if new in RESUMABLE.get(old, frozenset()):
         assert old in ("failed", "cancelled", "unknown")
         assert new in ("queued", "submitting", "running", "delivering")
-        assert task.resumed(new, NOW).state == new
+        assert task.with_new_run(new, NOW).state == new
     else:
         with pytest.raises(ValueError, match=f"from {old} as {new}"):
-            task.resumed(new, NOW)
+            task.with_new_run(new, NOW)
 
 
 def test_a_new_run_counts_from_its_beginning() -> None:
@@ -102,7 +111,7 @@ def test_a_new_run_counts_from_its_beginning() -> None:
         run=4,
         since_run=2,
     )
-    after = before.resumed("queued", NOW, results=())
+    after = before.with_new_run("queued", NOW, results=())
     changed = {
         field.name
         for field in fields(Task)
@@ -148,7 +157,7 @@ def test_digests_are_noted_of_the_files_that_were_read() -> None:
     """The others keep what they had; the rest of the order stays."""
     known, new = Input("a", "1", "e", 1, "f" * 64), Input("b", "1", "e", 1)
     order = Order("upscale", (), {"image": ("a", "b")}, {"image": (known, new), "mask": (new,)})
-    digested = order.digested({"b": "0" * 64})
+    digested = order.with_digests({"b": "0" * 64})
 
     assert digested.inputs["image"] == (known, replace(new, sha256="0" * 64))
     assert digested.inputs["mask"] == (replace(new, sha256="0" * 64),)

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from darkroom.domain.rate_limits import Bucket, CircuitState, Lane
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Bucket, Lane
 
 
 class InMemoryLimiter:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
-from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import HEAD_BYTES, sniff
 from darkroom.domain.provider_jobs import (
     Accepted,
@@ -219,7 +219,7 @@ class FakeProviders:
             raise DarkroomError("result-too-large", f"The result has more than {max_bytes} bytes.")
         body = body[: self.cuts.pop(url, None)]
         file, media = io.BytesIO(body), sniff(body[:HEAD_BYTES])
-        if is_whole(file, media) is False:
+        if is_complete(file, media) is False:
             raise Busy("result-not-whole", "Only a part of the result came.")
         yield Download(file, len(body), hashlib.sha256(body).hexdigest(), media)
 

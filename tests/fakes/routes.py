@@ -56,14 +56,14 @@ ROUTES: tuple[Route, ...] = (
     _sync("remove-objects", "alpha", roles={"image": PHOTO, "mask": MASK}, check=_not_twice),
     _sync("generate", "alpha", params=Prompt, roles={}),
     _job("generate", "gamma", params=Prompt, roles={"image": Role(frozenset({PNG}), False)}),
-    _sync("combine", "alpha", roles={"image": Role(frozenset({PNG}), most=3)}),
+    _sync("combine", "alpha", roles={"image": Role(frozenset({PNG}), max_files=3)}),
     _job("upscale", "beta", idempotency="key", params=Scale, charged_on_failure="no"),
     _job("remove-background", "beta", idempotency="key", charged_on_failure="no"),
     _job("upscale", "gamma", params=Scale),
     _job("relight", "gamma", models=("gamma-2", "light")),
     _sync("retouch", "delta", idempotency="key"),
     _job("vary", "epsilon", idempotency="look-up"),
-    _job("age", "zeta", idempotency="key", charged_on_failure="no", alone_s=10),
+    _job("age", "zeta", idempotency="key", charged_on_failure="no", max_poll_gap_s=10),
     _job("age", "gamma"),
 )
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE
 from darkroom.domain.task import Task
-from darkroom.pipeline.intake import LAST_TRY
-from darkroom.pipeline.release import PIECE
+from darkroom.pipeline.intake import MAX_TRIES
+from darkroom.pipeline.release import MAX_BATCH
 from tests.fakes.moto_aws import TABLE, client, table
 from tests.fakes.providers import PNG
 from tests.fakes.task_factory import sample_task
@@ -50,7 +50,7 @@ def test_a_photo_and_its_spec_become_a_queued_task_with_a_run(house: House) -> N
 
     assert answer == {"batchItemFailures": []}
     task = _task_of(house, "a/cat.jpg.json")
-    assert (task.state, task.asked.providers) == ("queued", ("snapapi",))
+    assert (task.state, task.resolved_order.providers) == ("queued", ("snapapi",))
     machine = house.cloud.state_machine_arn
     runs = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert [run["name"] for run in runs] == [f"{task.task_id}-1"]
@@ -93,7 +93,7 @@ def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: Hous
     """The queue counts; the last try says what went wrong, and nothing of the message."""
     spec = house.put("cat.jpg.json", SPEC)
     client("dynamodb").delete_table(TableName=TABLE)
-    attributes = {"ApproximateReceiveCount": str(LAST_TRY)}
+    attributes = {"ApproximateReceiveCount": str(MAX_TRIES)}
     record = {"messageId": "1", "body": spec, "attributes": attributes, "eventSource": "aws:sqs"}
     answer = house.enter("intake", {"Records": [record]})
 
@@ -106,7 +106,10 @@ def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: Hous
 
 @pytest.mark.parametrize(
     ("attributes", "expected"),
-    [({}, "sqs-1"), ({FIRST_ID: {"stringValue": "sqs-0", "dataType": "String"}}, "sqs-0")],
+    [
+        ({}, "sqs-1"),
+        ({FIRST_ID_ATTRIBUTE: {"stringValue": "sqs-0", "dataType": "String"}}, "sqs-0"),
+    ],
     ids=["as it came", "sent again"],
 )
 def test_a_dead_letter_bears_the_id_that_the_message_s_sender_was_given(
@@ -124,7 +127,7 @@ def test_a_dead_letter_bears_the_id_that_the_message_s_sender_was_given(
 
     (letter,) = house.cloud.letters(house.cloud.dead_letters_url)
     told = letter["MessageAttributes"]
-    assert told[FIRST_ID]["StringValue"] == expected
+    assert told[FIRST_ID_ATTRIBUTE]["StringValue"] == expected
     assert "'night/076.jpg' is not the key of a spec" in told["reason"]["StringValue"]
     assert "'night/076.jpg.json'" in told["reason"]["StringValue"]
 
@@ -143,7 +146,7 @@ def test_a_request_without_an_id_is_known_by_the_time_at_which_the_queue_got_it(
 def test_intake_leaves_to_itself_what_would_take_too_long(house: House) -> None:
     """Its errands lie in its own queue, and are understood when they come."""
     with table().batch_writer() as batch:
-        for number in range(PIECE + 1):
+        for number in range(MAX_BATCH + 1):
             batch.put_item({"pk": "wants#m.png", "sk": f"{number:032x}"})
     house.receive(house.put("m.png", PNG))
 

@@ -17,7 +17,7 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.task import State, Task
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.intake import intake
+from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Ports, Step
@@ -105,7 +105,7 @@ class Studio:
     def arrive(self, *arrivals: Arrival) -> None:
         """Deliver messages to intake, again and again while intake dies on them."""
         for arrival in arrivals:
-            self._insist(functools.partial(intake, self.ports, arrival))
+            self._insist(functools.partial(take_arrival, self.ports, arrival))
         self.run_errands()
 
     def run_errands(self) -> None:
@@ -114,7 +114,7 @@ class Studio:
             for body in bodies:
                 message = Message(body, "errand", 1, self.clock.now())
                 for arrival in read_message(message, self.inputs.bucket):
-                    self._insist(functools.partial(intake, self.ports, arrival))
+                    self._insist(functools.partial(take_arrival, self.ports, arrival))
 
     def door(self, name: str, task_id: str, run: int = 1) -> Step:
         """Call one door of the workflow once."""

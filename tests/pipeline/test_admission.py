@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
 from darkroom.domain.errors import (
     Busy,
     DarkroomError,
@@ -14,8 +15,8 @@ from darkroom.domain.errors import (
     Throttled,
 )
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState, Rate, Rules
-from darkroom.pipeline.admission.admit import note_success
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.pipeline.admission.circuit import record_success
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_NONE, SYNC_NONE
 from tests.pipeline.harness import PHOTO, Studio
 
@@ -57,7 +58,7 @@ def test_who_is_late_keeps_the_slot_and_who_missed_it_asks_again(studio: Studio)
     late, missed = ids[-2:]
     waits = {task_id: studio.door("submit", task_id).wait_s for task_id in ids}
     granted = len(studio.limiter.granted)
-    studio.clock.advance(waits[late] + SLOW.slot_good_for_s - 1)
+    studio.clock.advance(waits[late] + SLOW.slot_ttl_s - 1)
     assert studio.door("submit", late).next == "deliver"
     assert len(studio.limiter.granted) == granted
 
@@ -142,10 +143,10 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_all(studio: Studio) -> No
 
 def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(studio: Studio) -> None:
     """Open, half-open, closed; and nothing is lost."""
-    ids = _many(studio, SYNC_NONE, OPENS_AFTER + 3, provider="alpha")
+    ids = _many(studio, SYNC_NONE, FAILURES_TO_OPEN + 3, provider="alpha")
     away = NotSent("provider-unreachable", "The provider could not be reached.")
-    studio.providers.say("prepare", *[away] * OPENS_AFTER)
-    for task_id in ids[:OPENS_AFTER]:
+    studio.providers.say("prepare", *[away] * FAILURES_TO_OPEN)
+    for task_id in ids[:FAILURES_TO_OPEN]:
         studio.door("submit", task_id)
     assert studio.limiter.circuit("alpha").probing
     paused = studio.door("submit", ids[-1])
@@ -161,7 +162,7 @@ def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(studio: Studio) -
     assert studio.door("submit", ids[2]).next == "deliver"
     assert studio.limiter.circuit("alpha") == CircuitState()
     studio.run()
-    assert _states(studio) == {"succeeded": OPENS_AFTER + 3}
+    assert _states(studio) == {"succeeded": FAILURES_TO_OPEN + 3}
 
 
 def test_polls_keep_their_own_lane(studio: Studio) -> None:
@@ -198,9 +199,9 @@ def test_what_is_not_the_providers_trouble_pauses_nobody(
     studio: Studio, error: DarkroomError
 ) -> None:
     """A bad file, a clear no, and our own want of time say nothing against it."""
-    ids = _many(studio, SYNC_NONE, OPENS_AFTER + 1, provider="alpha")
-    studio.providers.say("prepare", *[error] * OPENS_AFTER)
-    for task_id in ids[:OPENS_AFTER]:
+    ids = _many(studio, SYNC_NONE, FAILURES_TO_OPEN + 1, provider="alpha")
+    studio.providers.say("prepare", *[error] * FAILURES_TO_OPEN)
+    for task_id in ids[:FAILURES_TO_OPEN]:
         studio.door("submit", task_id)
 
     assert studio.limiter.circuit("alpha").refusals == 0
@@ -211,7 +212,7 @@ def test_a_clear_no_shows_that_a_paused_provider_works_again(studio: Studio) -> 
     """The one that tries it out need not be lucky."""
     first, second = _many(studio, SYNC_NONE, 2, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.limiter.change("alpha", CircuitState(), CircuitState(OPENS_AFTER, now))
+    studio.limiter.change("alpha", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
     studio.providers.say("prepare", ProviderRefused("provider-refused", "No."))
     studio.door("submit", first)
 
@@ -224,7 +225,7 @@ def test_who_cannot_call_does_not_use_up_the_one_try(studio: Studio) -> None:
     outside, inside = _many(studio, JOB_KEY, 2, provider="beta")
     now = studio.clock.now().timestamp()
     studio.limiter.lease("beta", inside, now + 600, 1, now)
-    studio.limiter.change("beta", CircuitState(), CircuitState(OPENS_AFTER, now))
+    studio.limiter.change("beta", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
 
     assert studio.door("submit", outside).next == "submit"
     assert studio.door("submit", inside).next == "poll"
@@ -248,9 +249,9 @@ def test_a_task_that_is_ended_while_it_waits_gives_its_lease_back(studio: Studio
 def test_a_success_does_not_cut_short_what_a_provider_asked_for(studio: Studio) -> None:
     """A call that began before may end well after it."""
     now = studio.clock.now().timestamp()
-    asked = CircuitState().refused(now, 90)
+    asked = CircuitState().after_failure(now, 90)
     studio.limiter.change("alpha", CircuitState(), asked)
-    note_success(studio.ports, "alpha")
+    record_success(studio.ports, "alpha")
 
     assert studio.limiter.circuit("alpha") == CircuitState(0, now + 90)
 

@@ -6,8 +6,8 @@ import pytest
 
 from darkroom.domain.errors import Failure, Refused
 from darkroom.domain.task import Ending
-from darkroom.pipeline.cancel import stop
-from darkroom.pipeline.endings.next_steps import after
+from darkroom.pipeline.cancel import cancel_for_user
+from darkroom.pipeline.endings.next_steps import next_step_after
 from tests.fakes.task_factory import sample_task
 from tests.pipeline.harness import Studio, in_state
 
@@ -17,17 +17,17 @@ ID = "0001" * 8
 def test_what_cost_nothing_is_tried_again_and_what_may_have_needs_a_word() -> None:
     """Nobody is led to pay twice by a sentence."""
     task = sample_task()
-    assert after(task, "no") == (
-        f"Run `darkroom retry {ID}` to try once more, or name another provider in the spec."
+    assert next_step_after(task, "no") == (
+        f"Run `darkroom retry {ID}` to try again, or name another provider in the spec."
     )
     for charged in ("yes", "unknown"):
-        told = after(task, charged)
+        told = next_step_after(task, charged)
         assert told == f"`darkroom retry --pay-again {ID}` makes a new paid call."
 
 
 def _told(studio: Studio, task_id: str) -> tuple[str, str]:
     with pytest.raises(Refused) as refusal:
-        stop(studio.ports, task_id)
+        cancel_for_user(studio.ports, task_id)
     return refusal.value.failure.code, refusal.value.failure.sentence
 
 
@@ -35,8 +35,8 @@ def test_what_cannot_be_cancelled_is_told_with_the_reason() -> None:
     """There is none of that name, it is over, it is nearly there, or it ends by itself."""
     assert _told(Studio(), ID) == ("no-such-task", f"There is no task {ID}.")
     for state, code, sentence in (
-        ("succeeded", "ended-already", "It has ended already: succeeded."),
-        ("delivering", "delivering", "It is delivering already, and cannot be stopped any more."),
+        ("succeeded", "ended-already", "It has already ended: succeeded."),
+        ("delivering", "delivering", "It is already delivering and can no longer be cancelled."),
     ):
         studio = in_state(state)  # type: ignore[arg-type]
         assert _told(studio, studio.task.task_id) == (code, sentence)
@@ -45,4 +45,4 @@ def test_what_cannot_be_cancelled_is_told_with_the_reason() -> None:
     ending = Ending("failed", Failure("a", "It took too long.", "C."))
     studio.tasks.replace(studio.task, replace(studio.task, ending=ending))
     told = _told(studio, studio.task.task_id)
-    assert told == ("ends-already", "It ends already: It took too long.")
+    assert told == ("ends-already", "It is already ending: It took too long.")

@@ -11,13 +11,13 @@ from darkroom.domain.order import Choice
 from darkroom.domain.task import Task
 from darkroom.pipeline.paid_call.plan import (
     LOST_LIMIT,
-    call_until,
+    build_job_request,
+    call_deadline,
+    next_attempt_number,
     next_choice,
-    next_number,
     price_of,
     route_for,
-    submit_until,
-    work_for,
+    submit_deadline,
 )
 from tests.fakes.clock import START
 from tests.fakes.task_factory import sample_task
@@ -33,7 +33,7 @@ def _task(*made: tuple[str, Outcome, int], since_run: int = 1) -> Task:
         for number, (provider, outcome, run) in enumerate(made, 1)
     )
     task = sample_task(1, attempts=attempts, since_run=since_run, run=since_run)
-    return replace(task, order=replace(task.asked, choices=(BETA, GAMMA)))
+    return replace(task, order=replace(task.resolved_order, choices=(BETA, GAMMA)))
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_what_earlier_runs_met_counts_no_more() -> None:
 
 def test_attempts_are_numbered_from_the_last_one() -> None:
     """A throttled one that was dropped leaves a gap rather than a number twice."""
-    assert next_number(_task()) == 1
+    assert next_attempt_number(_task()) == 1
     task = _task(("beta", "failed", 1))
-    assert next_number(replace(task, attempts=(replace(task.paying, number=7),))) == 8
+    assert next_attempt_number(replace(task, attempts=(replace(task.last_attempt, number=7),))) == 8
 
 
 def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
@@ -78,11 +78,11 @@ def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
     first, second = task.attempts
     asked, began = START + timedelta(days=3), START + timedelta(days=4)
 
-    assert submit_until(studio.ports, _task(("beta", "failed", 1))) == START + queue
+    assert submit_deadline(studio.ports, _task(("beta", "failed", 1))) == START + queue
     fresh = replace(second, started_at=began)
-    assert submit_until(studio.ports, replace(task, attempts=(first, fresh))) == began + queue
+    assert submit_deadline(studio.ports, replace(task, attempts=(first, fresh))) == began + queue
     taken_up = replace(fresh, asked_since=asked)
-    assert submit_until(studio.ports, replace(task, attempts=(first, taken_up))) == asked + queue
+    assert submit_deadline(studio.ports, replace(task, attempts=(first, taken_up))) == asked + queue
 
 
 def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
@@ -90,7 +90,7 @@ def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
     studio = Studio()
     route = replace(studio.providers.routes()[0], call_s=70)
     expected = studio.clock.now() + timedelta(seconds=70 + studio.limits.margin_s)
-    assert call_until(studio.ports, route) == expected
+    assert call_deadline(studio.ports, route) == expected
 
 
 def test_a_route_that_a_deployment_took_away_is_named() -> None:
@@ -107,8 +107,8 @@ def test_a_provider_gets_the_files_of_its_own_roles() -> None:
     """And the task's id and the attempt's number, of which its key is made."""
     studio = Studio()
     task = _task()
-    order = replace(task.asked, inputs={"image": (), "mask": ()}, params={"scale": 4})
-    work = work_for(replace(task, order=order), route_for(studio.ports, task, BETA), 3)
+    order = replace(task.resolved_order, inputs={"image": (), "mask": ()}, params={"scale": 4})
+    work = build_job_request(replace(task, order=order), route_for(studio.ports, task, BETA), 3)
 
     assert (work.task_id, work.attempt, list(work.inputs)) == (task.task_id, 3, ["image"])
     assert work.params.scale == 4

@@ -159,7 +159,7 @@ def test_a_job_that_is_known_again_counts_as_seen(studio: Studio) -> None:
     _asked(studio).run()
 
     assert studio.task.state == "succeeded"
-    assert studio.task.paying.unknown_since is None
+    assert studio.task.last_attempt.unknown_since is None
 
 
 def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(studio: Studio) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from darkroom.domain.arrivals import Uploaded
 from darkroom.domain.errors import Refused
-from darkroom.pipeline.intake import intake
+from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG
 from tests.fakes.routes import SYNC_NONE
@@ -164,7 +164,7 @@ def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(studio: Studi
     assert "Set beta up" in _failed(studio, "provider-not-set-up")["next_step"]
 
     studio.ask("upscale", key="photos/cat.jpg.other.json")
-    assert studio.tasks.all[1].asked.providers == ("gamma",)
+    assert studio.tasks.all[1].resolved_order.providers == ("gamma",)
 
 
 def test_an_operation_that_nobody_set_up_offers_is_refused(studio: Studio) -> None:
@@ -221,7 +221,7 @@ def test_a_label_that_is_none_is_refused(studio: Studio) -> None:
 def test_a_message_that_names_no_spec_is_no_task(studio: Studio) -> None:
     """There is nothing to write a manifest about: the door puts it into the dead letters."""
     with pytest.raises(Refused):
-        intake(studio.ports, Uploaded("photos/nothing.jpg.json"))
+        take_arrival(studio.ports, Uploaded("photos/nothing.jpg.json"))
     assert studio.tasks.all == []
 
 

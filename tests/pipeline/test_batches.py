@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from darkroom.domain.arrivals import Arrival, Message, Unread, Uploaded
+from darkroom.domain.arrivals import Arrival, Message, UnreadableArrival, Uploaded
 from darkroom.domain.errors import Busy, Failure
-from darkroom.pipeline.intake import LAST_TRY, receive
+from darkroom.pipeline.intake import MAX_TRIES, receive
 from tests.fakes.routes import SYNC_NONE
 from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
-BAD = Unread(Failure("bad-message", "Record 2 of 3: it is about another bucket.", "See there."))
+BAD = UnreadableArrival(
+    Failure("bad-message", "Record 2 of 3: it is about another bucket.", "See there.")
+)
 LOST = Uploaded("lost.jpg.json")
 
 
@@ -66,7 +68,7 @@ def test_at_the_last_try_what_could_be_taken_in_was(studio: Studio) -> None:
         start(task_id, run)
 
     studio.workflows.start = refuse_first  # type: ignore[method-assign]
-    why = _receive(studio, [spec, other], LAST_TRY)
+    why = _receive(studio, [spec, other], MAX_TRIES)
 
     assert why == Failure("busy", "No.")
     assert len(studio.workflows.started) == 1

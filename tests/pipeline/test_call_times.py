@@ -39,7 +39,7 @@ def test_a_call_is_waited_for_from_its_intent_on(operation: str) -> None:
     with pytest.raises(Died):
         studio.door("submit", studio.task.task_id)
 
-    paying = studio.task.paying
+    paying = studio.task.last_attempt
     assert (paying.started_at - began).total_seconds() == PREPARING_S
     lasts_s = (paying.call_until - paying.started_at).total_seconds()
     route = next(r for r in studio.providers.routes() if r.provider == paying.provider)

@@ -7,7 +7,7 @@ import pytest
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, Refused, Throttled
 from darkroom.domain.provider_jobs import JobRequest, Prepared
 from darkroom.domain.task import State
-from darkroom.pipeline.cancel import stop
+from darkroom.pipeline.cancel import cancel_for_user
 from darkroom.pipeline.retry import retry
 from tests.fakes.providers import FakeProviders
 from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
@@ -19,7 +19,7 @@ CALL_IS_OVER_S = 300
 
 def cancel(studio: Studio) -> None:
     """A person cancels the only task."""
-    stop(studio.ports, studio.task.task_id)
+    cancel_for_user(studio.ports, studio.task.task_id)
 
 
 @pytest.mark.parametrize("state", ["waiting", "queued"])
@@ -43,7 +43,7 @@ def test_a_job_is_stopped_at_its_provider() -> None:
     studio.run()
 
     assert studio.task.state == "cancelled"
-    assert studio.providers.cancelled == [studio.task.paying.job_id]
+    assert studio.providers.cancelled == [studio.task.last_attempt.job_id]
     assert studio.manifest()["attempts"][0]["charged"] == "yes"
     assert studio.manifest()["attempts"][0]["outcome"] == "failed"
 
@@ -64,8 +64,8 @@ def test_a_paid_call_in_doubt_is_cleared_up_first() -> None:
     studio.run()
 
     assert studio.task.state == "cancelled"
-    assert studio.providers.cancelled == [studio.task.paying.job_id]
-    assert studio.task.paying.charged == "yes"
+    assert studio.providers.cancelled == [studio.task.last_attempt.job_id]
+    assert studio.task.last_attempt.charged == "yes"
 
 
 @pytest.mark.parametrize("on_unknown", ["hold", "retry"])
@@ -82,7 +82,7 @@ def test_a_paid_call_that_nobody_can_tell_of_is_not_called_cancelled(on_unknown:
     studio.run()
 
     assert studio.task.state == "unknown"
-    assert studio.task.paying.charged == "unknown"
+    assert studio.task.last_attempt.charged == "unknown"
     assert len(studio.task.attempts) == 1
 
 
@@ -114,7 +114,7 @@ def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
     studio.run()
 
     assert studio.task.state == "cancelled"
-    assert studio.task.paying.charged == "no"
+    assert studio.task.last_attempt.charged == "no"
     assert studio.manifest()["cost"]["credits"] == 0
 
 
@@ -134,7 +134,7 @@ def test_the_answer_of_a_call_under_way_is_kept() -> None:
     studio.run()
 
     assert studio.task.state == "cancelled"
-    assert studio.providers.cancelled == [studio.task.paying.job_id]
+    assert studio.providers.cancelled == [studio.task.last_attempt.job_id]
 
 
 @pytest.mark.parametrize("state", ["delivering", "succeeded", "failed", "unknown"])
@@ -161,7 +161,7 @@ def test_cancelling_twice_is_cancelling_once() -> None:
 def test_an_unknown_name_cannot_be_cancelled(studio: Studio) -> None:
     """Perhaps it was mistyped."""
     with pytest.raises(Refused) as refusal:
-        stop(studio.ports, "0" * 32)
+        cancel_for_user(studio.ports, "0" * 32)
     assert refusal.value.failure.code == "no-such-task"
 
 
@@ -185,7 +185,7 @@ def test_a_job_that_is_too_slow_is_stopped() -> None:
     studio.run()
 
     assert studio.manifest()["failure"]["code"] == "job-too-slow"
-    assert studio.providers.cancelled == [studio.task.paying.job_id]
+    assert studio.providers.cancelled == [studio.task.last_attempt.job_id]
 
 
 def test_a_job_that_cannot_be_asked_about_is_left_alone() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import read_spec_name
+from darkroom.domain.object_keys import parse_spec_name
 from darkroom.domain.spec import parse_spec
-from darkroom.pipeline.orders.match import choose
+from darkroom.pipeline.orders.match import choose_routes
 from tests.fakes.providers import FakeProviders
 from tests.fakes.routes import ROUTES, Nothing
 
@@ -38,8 +38,8 @@ def _chosen(
     key: str = KEY,
     providers: FakeProviders = ALL,
 ) -> list[tuple[str, str]]:
-    name = read_spec_name(key)
-    routes = choose(parse_spec(spec, "cat.jpg.json"), keys or {}, name, providers)
+    name = parse_spec_name(key)
+    routes = choose_routes(parse_spec(spec, "cat.jpg.json"), keys or {}, name, providers)
     return [(provider, route.model) for provider, route in routes.items()]
 
 
@@ -79,14 +79,14 @@ def _chosen(
             {},
             "missing-model",
             "'task' by omega needs a `model` and a `task_type`, and the spec names none.",
-            "See what there is with: darkroom providers task",
+            "To list them: darkroom providers task",
         ),
         (
             {"operation": "polish"},
             {},
             "missing-model",
             "'polish' by alpha needs a `model`, and the spec names none.",
-            "See what there is with: darkroom providers polish",
+            "To list them: darkroom providers polish",
         ),
         (
             {"operation": "task", "model": "kling"},
@@ -121,7 +121,7 @@ def _chosen(
             {},
             "not-documented",
             "It is known, but not described.",
-            "Name another provider, if there is one.",
+            "Name another provider that offers it.",
         ),
         (
             BETA,

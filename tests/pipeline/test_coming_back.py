@@ -71,7 +71,7 @@ def test_a_file_is_found_under_a_name_that_looks_the_same(
         assert studio.task.state == "waiting"
         studio.drop(there)
 
-    assert studio.task.asked.inputs["mask"][0].key == there
+    assert studio.task.resolved_order.inputs["mask"][0].key == there
     studio.run()
     assert studio.task.state == "succeeded"
     assert studio.tasks.wanted == []
@@ -94,7 +94,7 @@ def test_the_name_that_is_written_exactly_so_comes_first(studio: Studio, exact: 
         studio.drop(f"p/{name}.png")
     studio.ask("remove-objects", "p/cat.jpg.json", inputs={"mask": f"{exact}.png"})
 
-    assert studio.task.asked.inputs["mask"][0].key == f"p/{exact}.png"
+    assert studio.task.resolved_order.inputs["mask"][0].key == f"p/{exact}.png"
 
 
 def test_a_photo_whose_spec_is_spelt_otherwise_is_its_source(studio: Studio) -> None:

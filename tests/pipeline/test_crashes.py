@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from darkroom.domain.attempt import Finished, ResultRef
-from darkroom.domain.task import STILL
+from darkroom.domain.task import STUCK_AFTER
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports
 from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
@@ -133,7 +133,7 @@ def _never_came(studio: Studio) -> None:
     for _ in range(3):
         with contextlib.suppress(Died):
             sweep(studio.ports)
-        studio.clock.advance(STILL.total_seconds())
+        studio.clock.advance(STUCK_AFTER.total_seconds())
     studio.run()
 
 

@@ -121,12 +121,12 @@ def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(studio: St
     studio.door("submit", studio.task.task_id)
 
     work = f"_darkroom/work/{studio.task.task_id}/1"
-    assert studio.task.paying.answer is None
-    assert studio.task.paying.answer_key == work
+    assert studio.task.last_attempt.answer is None
+    assert studio.task.last_attempt.answer_key == work
     assert work in studio.outputs.keys
     studio.run()
     assert studio.outputs.get(f"{OUT}.png") == large
-    assert studio.task.paying.answer_key is None
+    assert studio.task.last_attempt.answer_key is None
 
 
 def test_facts_that_the_item_cannot_hold_are_kept_beside_and_cost_no_result(
@@ -139,7 +139,7 @@ def test_facts_that_the_item_cannot_hold_are_kept_beside_and_cost_no_result(
     studio.providers.say("submit", Finished((_inline("image", PNG),), 1.5, odd))
     studio.door("submit", studio.task.task_id)
 
-    assert studio.task.paying.facts == {"box": [1, 2, 3, 4]}
+    assert studio.task.last_attempt.facts == {"box": [1, 2, 3, 4]}
     kept = studio.outputs.get(f"_darkroom/work/{studio.task.task_id}/1")
     assert kept is not None
     assert b"nameless" in kept
@@ -187,7 +187,7 @@ def test_a_result_that_stays_gone_fails_the_task(studio: Studio) -> None:
     assert manifest["failure"]["code"] == "result-gone"
     assert manifest["attempts"][0]["charged"] == "yes"
     assert manifest["attempts"][0]["outcome"] == "given-up"
-    assert "to fetch it once more" in manifest["failure"]["next_step"]
+    assert "to fetch it again" in manifest["failure"]["next_step"]
     assert len(studio.providers.charged) == 1
 
 

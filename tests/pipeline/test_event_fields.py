@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.domain.errors import Failure
 from darkroom.domain.task import Ending, EndStatus
-from darkroom.pipeline.endings.publish import announce
+from darkroom.pipeline.endings.publish import publish_event
 from tests.fakes.task_factory import full_task, sample_task
 from tests.pipeline.harness import PHOTO, Studio, in_state, refusal
 
@@ -43,8 +43,10 @@ def test_a_bad_end_adds_its_code_and_its_sentence(status: EndStatus, kind: str) 
     """What to do is in the manifest; a task without an order or an attempt says so by null."""
     studio = Studio()
     ending = Ending(status, Failure("a", "B.", "C."))
-    announce(studio.ports, sample_task(1, status, ending=ending, order=None))
-    announce(studio.ports, sample_task(1, status, ending=ending, attempts=full_task().attempts))
+    publish_event(studio.ports, sample_task(1, status, ending=ending, order=None))
+    publish_event(
+        studio.ports, sample_task(1, status, ending=ending, attempts=full_task().attempts)
+    )
 
     bare, full = studio.events.published
     assert {bare.kind, full.kind} == {kind}

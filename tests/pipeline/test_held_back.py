@@ -9,7 +9,7 @@ from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.errors import InputWithheld, Refused
 from darkroom.domain.rate_limits import Rate, Rules
-from darkroom.pipeline.intake import LAST_TRY, receive
+from darkroom.pipeline.intake import MAX_TRIES, receive
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.clock import START
@@ -78,12 +78,12 @@ def test_a_task_waits_for_a_right_and_goes_on_by_itself_when_it_is_given(
     studio.ask(SYNC_NONE)
     studio.drop(PHOTO)
     assert studio.task.wait_reason == f"{PHOTO} may not be read. Give the right."
-    studio.clock.advance(studio.limits.look_s)
+    studio.clock.advance(studio.limits.recheck_s)
     assert sweep(studio.ports) == {"alive": 1}
     assert sweep(studio.ports) == {}
 
     studio.inputs.forbidden.clear()
-    studio.clock.advance(studio.limits.look_s)
+    studio.clock.advance(studio.limits.recheck_s)
     assert sweep(studio.ports) == {"started": 1}
     _succeeds(studio)
 
@@ -94,7 +94,7 @@ def test_a_file_whose_restoration_nobody_told_of_is_found(studio: Studio) -> Non
     studio.inputs.archived[PHOTO] = True
     studio.ask(SYNC_NONE)
     del studio.inputs.archived[PHOTO]
-    studio.clock.advance(studio.limits.look_s)
+    studio.clock.advance(studio.limits.recheck_s)
 
     assert sweep(studio.ports) == {"started": 1}
     _succeeds(studio)
@@ -108,7 +108,7 @@ def test_what_is_on_its_way_out_of_an_archive_is_waited_for_longer_than_a_day(
     studio.inputs.archived[PHOTO] = True
     studio.ask(SYNC_NONE)
     for _ in range(2 * 24 * 4):
-        studio.clock.advance(studio.limits.look_s)
+        studio.clock.advance(studio.limits.recheck_s)
         sweep(studio.ports)
     assert studio.task.state == "waiting"
     assert studio.task.ending is None
@@ -220,7 +220,7 @@ def test_a_spec_that_may_not_be_read_is_tried_again(studio: Studio) -> None:
     studio.inputs.forbidden.add(SPEC)
     with pytest.raises(InputWithheld):
         receive(studio.ports, Message("m", "m-1"), lambda *_: [event])
-    receive(studio.ports, Message("m", "m-1", LAST_TRY), lambda *_: [event])
+    receive(studio.ports, Message("m", "m-1", MAX_TRIES), lambda *_: [event])
     assert "may not be read" in studio.dead_letters.letters[0].reason
 
     studio.inputs.forbidden.clear()

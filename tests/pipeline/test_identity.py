@@ -8,7 +8,7 @@ import pytest
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Requested
-from darkroom.pipeline.intake import LAST_TRY, receive
+from darkroom.pipeline.intake import MAX_TRIES, receive
 from tests.fakes.clock import FixedClock
 from tests.fakes.routes import SYNC_NONE
 from tests.pipeline.harness import PHOTO, Studio
@@ -81,7 +81,7 @@ def test_a_redelivery_is_the_same_task_however_late_it_comes(studio: Studio) -> 
 def test_a_letter_that_intake_gave_up_asks_for_its_task_at_any_time(studio: Studio) -> None:
     """What the queue knew of it is written into it, so AWS's own redrive button serves as well."""
     send(studio, MIDNIGHT)
-    send(studio, MIDNIGHT, receives=LAST_TRY + 1)
+    send(studio, MIDNIGHT, receives=MAX_TRIES + 1)
     (letter,) = studio.dead_letters.letters
     studio.run()
     studio.clock.advance(9 * 24 * 3600)

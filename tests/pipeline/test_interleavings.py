@@ -9,7 +9,7 @@ import pytest
 from darkroom.domain.errors import Busy, NotSent, ResultGone, Throttled, Unclear
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.pipeline.intake import intake
+from darkroom.pipeline.intake import take_arrival
 from tests.fakes.routes import JOB_KEY, SYNC_KEY, SYNC_NONE
 from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, spec_of
 
@@ -43,7 +43,7 @@ def test_an_intake_that_died_before_it_cancelled_the_older_task_costs_nothing(
 
     studio.tasks.create = die_afterwards  # type: ignore[method-assign]
     with pytest.raises(Died):
-        intake(studio.ports, newer)
+        take_arrival(studio.ports, newer)
     studio.tasks.create = create  # type: ignore[method-assign]
     studio.drop(PHOTO)
     studio.run()
@@ -235,7 +235,7 @@ def test_one_task_that_cannot_be_looked_after_does_not_stop_the_others(studio: S
     photo = studio.upload(PHOTO)
     studio.tasks.get = unreadable  # type: ignore[method-assign]
     with pytest.raises(ValueError, match="unreadable"):
-        intake(studio.ports, photo)
+        take_arrival(studio.ports, photo)
     studio.tasks.get = get  # type: ignore[method-assign]
 
     assert [task.state for task in studio.tasks.all] == ["waiting", "queued"]

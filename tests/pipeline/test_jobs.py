@@ -65,7 +65,7 @@ def test_an_unknown_word_stands_on_the_task_while_it_is_waited_for(studio: Studi
     studio.door("submit", task_id)
 
     assert studio.door("poll", task_id).next == "poll"
-    assert "says 'dreaming' of the job" in (studio.task.wait_reason or "")
+    assert "unknown status 'dreaming'" in (studio.task.wait_reason or "")
     studio.door("poll", task_id)
     assert studio.task.wait_reason is None
     studio.door("poll", task_id)
@@ -136,4 +136,4 @@ def test_the_next_provider_has_time_of_its_own(studio: Studio) -> None:
     studio.run()
 
     assert studio.task.state == "succeeded"
-    assert studio.task.paying.provider == "gamma"
+    assert studio.task.last_attempt.provider == "gamma"

@@ -23,7 +23,7 @@ def test_a_job_whose_answer_was_lost_is_found_and_adopted(studio: Studio) -> Non
 
     assert studio.task.state == "succeeded"
     assert len(studio.providers.sent) == len(studio.providers.charged) == 1
-    assert studio.task.paying.job_id == "job-1"
+    assert studio.task.last_attempt.job_id == "job-1"
 
 
 def test_a_call_that_left_no_job_behind_ends_unknown_in_the_end(studio: Studio) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from darkroom.aws.intake_messages import read_message
-from darkroom.domain.arrivals import Awaited, Message
-from darkroom.pipeline.intake import MIN_LEFT_S, intake, receive
-from darkroom.pipeline.release import PIECE, PIECE_S
+from darkroom.domain.arrivals import Message, ReleaseErrand
+from darkroom.pipeline.intake import MIN_LEFT_S, receive, take_arrival
+from darkroom.pipeline.release import MAX_BATCH, MAX_BATCH_S
 from infra.aws.sizes import BATCH_SIZE, SIZES
 from tests.fakes.clock import START
 from tests.pipeline.harness import Studio
 
 MASK = "p/shared.png"
-MANY = 3 * PIECE
+MANY = 3 * MAX_BATCH
 HOPS = 16
 """Lambda stops what has been handed on so often ("Use Lambda recursive loop detection")."""
 
@@ -61,7 +61,7 @@ def _refuse(studio: Studio, refused: Callable[[str], bool]) -> None:
 def test_few_are_released_at_once(studio: Studio) -> None:
     """No message more is needed for what is usual."""
     _wait(studio, 3)
-    intake(studio.ports, studio.upload(MASK))
+    take_arrival(studio.ports, studio.upload(MASK))
 
     assert studio.errands.bodies == []
     assert _states(studio) == {"queued"}
@@ -70,14 +70,14 @@ def test_few_are_released_at_once(studio: Studio) -> None:
 def test_many_are_released_by_errands_that_fork(studio: Studio) -> None:
     """One invocation releases no more than a piece, and in the end all are."""
     _wait(studio, MANY)
-    intake(studio.ports, studio.upload(MASK))
+    take_arrival(studio.ports, studio.upload(MASK))
     assert _states(studio) == {"waiting"}
     assert len(studio.errands.bodies) == 16
 
     for body in studio.errands.take():
         before = len(studio.workflows.started)
         _deliver(studio, body)
-        assert len(studio.workflows.started) - before <= PIECE
+        assert len(studio.workflows.started) - before <= MAX_BATCH
     assert _states(studio) == {"queued"}
     assert studio.tasks.wanted == []
     assert len(studio.workflows.started) == MANY
@@ -85,20 +85,20 @@ def test_many_are_released_by_errands_that_fork(studio: Studio) -> None:
 
 def test_an_errand_that_takes_too_long_hands_the_rest_on(studio: Studio) -> None:
     """Ten of them share an invocation; each works for its seconds and one task more."""
-    _wait(studio, PIECE)
+    _wait(studio, MAX_BATCH)
     _slow(studio, 1)
-    intake(studio.ports, studio.upload(MASK))
+    take_arrival(studio.ports, studio.upload(MASK))
 
-    assert len(studio.workflows.started) == PIECE_S
+    assert len(studio.workflows.started) == MAX_BATCH_S
     studio.run_errands()
     assert _states(studio) == {"queued"}
-    assert len(studio.workflows.started) == PIECE
+    assert len(studio.workflows.started) == MAX_BATCH
 
 
 def test_a_batch_of_errands_fits_into_one_invocation() -> None:
     """Else all of its messages come again, and count as received in vain."""
     usual_s = 1
-    assert BATCH_SIZE * (PIECE_S + usual_s) < SIZES["intake"].timeout_s - MIN_LEFT_S
+    assert BATCH_SIZE * (MAX_BATCH_S + usual_s) < SIZES["intake"].timeout_s - MIN_LEFT_S
 
 
 @pytest.mark.parametrize("seconds", [0.1, 2, 30])
@@ -106,7 +106,7 @@ def test_nothing_is_handed_on_so_often_that_lambda_stops_it(studio: Studio, seco
     """However slow each release is: errands fork, so they come to an end soon."""
     _wait(studio, MANY)
     _slow(studio, seconds)
-    intake(studio.ports, studio.upload(MASK))
+    take_arrival(studio.ports, studio.upload(MASK))
     hops = 0
     while bodies := studio.errands.take():
         hops += 1
@@ -119,17 +119,17 @@ def test_nothing_is_handed_on_so_often_that_lambda_stops_it(studio: Studio, seco
 
 def test_an_invocation_that_dies_loses_nothing(studio: Studio) -> None:
     """The errand comes again and finds what is left."""
-    _wait(studio, PIECE)
+    _wait(studio, MAX_BATCH)
     dying = studio.workflows.start
     studio.workflows.start = _dead  # type: ignore[method-assign, assignment]
     event = studio.upload(MASK)
     with pytest.raises(KeyboardInterrupt):
-        intake(studio.ports, event)
+        take_arrival(studio.ports, event)
     studio.workflows.start = dying  # type: ignore[method-assign]
     studio.arrive(event)
 
     assert _states(studio) == {"queued"}
-    assert len(studio.workflows.started) == PIECE
+    assert len(studio.workflows.started) == MAX_BATCH
 
 
 def test_one_that_cannot_be_released_keeps_no_other_from_its_turn(studio: Studio) -> None:
@@ -137,7 +137,7 @@ def test_one_that_cannot_be_released_keeps_no_other_from_its_turn(studio: Studio
     _wait(studio, MANY)
     bad = min(task.task_id for task in studio.tasks.all)
     _refuse(studio, lambda task_id: task_id == bad)
-    intake(studio.ports, studio.upload(MASK))
+    take_arrival(studio.ports, studio.upload(MASK))
     failed = 0
     for body in studio.errands.take():
         try:
@@ -153,12 +153,12 @@ def test_one_that_cannot_be_released_keeps_no_other_from_its_turn(studio: Studio
 
 def test_those_that_fail_slowly_do_not_use_up_the_others_time(studio: Studio) -> None:
     """The rest is handed on also where the first ones raise."""
-    _wait(studio, PIECE)
+    _wait(studio, MAX_BATCH)
     first = sorted(task.task_id for task in studio.tasks.all)[:5]
     _slow(studio, 1)
     _refuse(studio, lambda task_id: task_id in first)
     with pytest.raises(RuntimeError):
-        intake(studio.ports, studio.upload(MASK))
+        take_arrival(studio.ports, studio.upload(MASK))
     while bodies := studio.errands.take():
         for body in bodies:
             try:
@@ -166,7 +166,7 @@ def test_those_that_fail_slowly_do_not_use_up_the_others_time(studio: Studio) ->
             except RuntimeError:
                 continue
 
-    assert len(studio.workflows.started) == PIECE - len(first)
+    assert len(studio.workflows.started) == MAX_BATCH - len(first)
 
 
 def test_one_that_cannot_be_read_keeps_no_other_from_its_turn(studio: Studio) -> None:
@@ -175,7 +175,7 @@ def test_one_that_cannot_be_read_keeps_no_other_from_its_turn(studio: Studio) ->
     broken = studio.tasks.all[2].task_id
     studio.tasks._items[broken]["task"] = {"unknown": 1}
     with pytest.raises(ValueError, match="not a task"):
-        intake(studio.ports, studio.upload(MASK))
+        take_arrival(studio.ports, studio.upload(MASK))
 
     assert len(studio.workflows.started) == 4
 
@@ -205,7 +205,7 @@ def test_an_errand_is_about_its_part_alone(studio: Studio) -> None:
     _wait(studio, 12)
     studio.upload(MASK)
     mine = [task.task_id for task in studio.tasks.all if task.task_id.startswith("a")]
-    intake(studio.ports, Awaited(MASK, "a"))
+    take_arrival(studio.ports, ReleaseErrand(MASK, "a"))
 
     assert [one for one, _ in studio.workflows.started] == sorted(mine)
 

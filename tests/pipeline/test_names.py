@@ -10,9 +10,9 @@ import pytest
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.object_keys import stem_of
+from darkroom.domain.object_keys import results_stem
 from darkroom.domain.task import Result, Task
-from darkroom.pipeline.endings.publish import named, put_as
+from darkroom.pipeline.endings.output_names import claim_output_name, put_if_owner
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
@@ -77,7 +77,7 @@ def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str)
     assert newer.manifest_key == f"{older.output}.manifest.json"
     for task in (done, newer):
         assert studio.manifest(task)["task_id"] == task.task_id
-        assert all(stem_of(task.manifest_key) in result.key for result in task.results)
+        assert all(results_stem(task.manifest_key) in result.key for result in task.results)
 
 
 def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
@@ -87,14 +87,14 @@ def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
         ResultRef("image", data=base64.b64encode(PNG + bytes([n])).decode()) for n in (1, 2)
     )
     first = Result(f"{older.output}-1.png", "image", "image/png", len(PNG) + 1, "0" * 64)
-    attempt = replace(older.paying, answer=Finished(refs))
+    attempt = replace(older.last_attempt, answer=Finished(refs))
     older = studio.tasks.replace(older, replace(older, attempts=(attempt,), results=(first,)))
     newer_one_is_done(studio)
     studio.run()
 
     done = studio.tasks.get(older.task_id)
     assert done
-    aside = stem_of(done.manifest_key)
+    aside = results_stem(done.manifest_key)
     assert [result.key for result in done.results] == [f"{aside}-1.png", f"{aside}-2.png"]
 
 
@@ -102,7 +102,7 @@ def test_a_task_may_write_over_its_own_files() -> None:
     """Each step may be repeated; the answer of the first write may have been lost."""
     studio, outputs, task = overwritten()
     for body in (b"one", io.BytesIO(b"two")):
-        put_as(studio.ports, task, f"{task.output}.png", body, "image/png")
+        put_if_owner(studio.ports, task, f"{task.output}.png", body, "image/png")
     assert outputs.get(f"{task.output}.png") == b"two"
 
 
@@ -111,7 +111,7 @@ def test_a_late_writer_finds_its_task_changed() -> None:
     studio, outputs, before = overwritten()
     studio.run()
     with pytest.raises(Conflict):
-        put_as(studio.ports, before, before.manifest_key, b"{}", "application/json")
+        put_if_owner(studio.ports, before, before.manifest_key, b"{}", "application/json")
     assert studio.manifest()["status"] == "succeeded"
     assert outputs.get(before.manifest_key) != b"{}"
 
@@ -125,18 +125,18 @@ def test_writes_that_always_meet_others_are_put_off() -> None:
 
     outputs.put_over = always  # type: ignore[method-assign, assignment]
     with pytest.raises(Busy):
-        put_as(studio.ports, task, f"{task.output}.png", b"x", "image/png")
+        put_if_owner(studio.ports, task, f"{task.output}.png", b"x", "image/png")
 
 
 def test_going_aside_is_written_down_once() -> None:
     """Of two doors that do so at once one is told to look again."""
     studio, _, older = overwritten()
     newer_one_is_done(studio)
-    aside = named(studio.ports, older)
+    aside = claim_output_name(studio.ports, older)
     assert studio.tasks.get(older.task_id) == aside
     with pytest.raises(Conflict):
-        named(studio.ports, replace(older))
-    assert named(studio.ports, aside) == aside
+        claim_output_name(studio.ports, replace(older))
+    assert claim_output_name(studio.ports, aside) == aside
 
 
 def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:

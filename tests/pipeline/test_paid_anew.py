@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy
-from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
+from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
 from darkroom.pipeline.retry import retry
 from tests.fakes.providers import PNG
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
@@ -51,7 +51,7 @@ def test_a_job_that_is_asked_again_is_delivered_from_its_first_result_on() -> No
     studio.drop(PHOTO)
     studio.ask(JOB_KEY, provider="beta")
     partly = Finished((*_pictures(old).results, ResultRef("image", lost)))
-    studio.providers.say("poll", *[partly] * (1 + ASK_AGAIN_LIMIT))
+    studio.providers.say("poll", *[partly] * (1 + POLL_AGAIN_LIMIT))
     fetch = studio.providers.fetch
     mended = False
 

@@ -25,7 +25,7 @@ from darkroom.domain.task import Task
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.submit import submit
-from darkroom.pipeline.sweep import look_after
+from darkroom.pipeline.sweep import sweep_task
 from darkroom.ports import Ports, Step
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import Lost
@@ -90,7 +90,7 @@ def test_a_table_that_refuses_for_a_while_is_written_to_again(
 
     step = submit(studio.ports, task_id, 1, _hurried(studio))
     assert step.next in ("poll", "deliver")
-    assert studio.task.paying.outcome == "accepted"
+    assert studio.task.last_attempt.outcome == "accepted"
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
@@ -124,8 +124,8 @@ def test_no_run_is_left_and_the_answer_in_the_bucket_is_not_called_unknown(opera
     studio.ports = whole
     studio.clock.advance(600)
     fail(studio.ports, task_id, 1, broken="ABORTED")
-    assert (studio.task.state, studio.task.paying.outcome) == ("failed", "given-up")
-    assert studio.task.paying.charged == "yes"
+    assert (studio.task.state, studio.task.last_attempt.outcome) == ("failed", "given-up")
+    assert studio.task.last_attempt.charged == "yes"
     assert studio.manifest()["cost"]["settled"] is True
     retry(studio.ports, task_id)
     studio.run()
@@ -140,7 +140,7 @@ def test_an_answer_that_the_bucket_does_not_take_stays_in_the_item(studio: Studi
     studio.ports = replace(studio.ports, outputs=_Bucket(studio, float("inf")))
 
     assert submit(studio.ports, task_id, 1, _hurried(studio)) == Step("deliver")
-    assert studio.task.paying.answer == LARGE
+    assert studio.task.last_attempt.answer == LARGE
 
 
 def test_an_answer_too_large_for_the_item_waits_for_the_bucket(studio: Studio) -> None:
@@ -150,7 +150,7 @@ def test_an_answer_too_large_for_the_item_waits_for_the_bucket(studio: Studio) -
     studio.ports = replace(studio.ports, outputs=_Bucket(studio, 5))
 
     assert submit(studio.ports, task_id, 1, _hurried(studio)) == Step("deliver")
-    assert studio.task.paying.answer_key is not None
+    assert studio.task.last_attempt.answer_key is not None
 
 
 def test_the_last_resort_is_a_line_in_the_log_and_a_person(
@@ -216,7 +216,7 @@ def test_a_clear_no_that_arrives_after_the_run_was_replaced_is_honoured(
 
     submit(studio.ports, task_id, 1)
     assert studio.task.run == 2
-    assert studio.task.paying.outcome in ("refused", "throttled")
+    assert studio.task.last_attempt.outcome in ("refused", "throttled")
     studio.run()
     assert studio.task.state in ("succeeded", "failed")
     assert all(a.charged == "no" for a in studio.task.attempts if a.outcome == "refused")
@@ -233,7 +233,7 @@ def test_a_clear_no_is_written_though_the_table_refuses_for_a_while(
     _while_paying(studio, tasks.shut, error)
 
     submit(studio.ports, task_id, 1, _hurried(studio))
-    assert studio.task.paying.outcome in ("refused", "throttled")
+    assert studio.task.last_attempt.outcome in ("refused", "throttled")
 
 
 def test_settling_leaves_an_attempt_alone_whose_outcome_is_known(studio: Studio) -> None:
@@ -243,7 +243,7 @@ def test_settling_leaves_an_attempt_alone_whose_outcome_is_known(studio: Studio)
     with pytest.raises(Died):
         studio.door("submit", task_id)
     task = studio.task
-    closed = replace(task.paying, outcome="throttled", request=None)
+    closed = replace(task.last_attempt, outcome="throttled", request=None)
     studio.tasks.replace(task, replace(task, attempts=(closed,)))
 
     studio.run()
@@ -286,7 +286,7 @@ def _while_paying(studio: Studio, happens: Callable[[], None], error: Exception)
 def _replace_run(studio: Studio, task_id: str) -> None:
     studio.workflows.ended.add((task_id, 1))
     fail(studio.ports, task_id, 1, broken="ABORTED")
-    assert look_after(studio.ports, task_id) == "new-run"
+    assert sweep_task(studio.ports, task_id) == "new-run"
 
 
 # --- whose job, whose account --------------------------------------------------------------------
@@ -301,7 +301,7 @@ def test_a_job_belongs_to_one_task(studio: Studio) -> None:
     studio.door("submit", first)
     taken = studio.tasks.get(first)
     assert taken is not None
-    studio.providers.say("submit", Accepted(taken.paying.job_id or ""))
+    studio.providers.say("submit", Accepted(taken.last_attempt.job_id or ""))
     assert studio.door("submit", second) == Step("fail")
     studio.run()
 
@@ -318,7 +318,7 @@ def test_another_tasks_job_is_noticed_before_its_results_are_taken(studio: Studi
     """Also when nobody could ask whose it is at the time that it was accepted."""
     task_id = _asked(studio, JOB_NONE)
     studio.run(until=["running"])
-    job_id = studio.task.paying.job_id or ""
+    job_id = studio.task.last_attempt.job_id or ""
     studio.tasks._jobs[("gamma", job_id)] = ("another", 1)
     studio.run()
 
@@ -356,7 +356,7 @@ def test_a_job_that_is_known_under_a_new_key_goes_on(studio: Studio) -> None:
     studio.providers.say("poll", Pending())
     studio.door("poll", task_id)
 
-    assert studio.task.paying.account == "rotated"
+    assert studio.task.last_attempt.account == "rotated"
     studio.run()
     assert studio.task.state == "succeeded"
 
@@ -370,8 +370,8 @@ def test_a_job_unknown_under_another_key_for_its_whole_time_is_doubtful(studio: 
     studio.run()
 
     assert studio.task.state == "unknown"
-    assert studio.task.paying.charged == "unknown"
-    assert studio.task.paying.outcome == "given-up"
+    assert studio.task.last_attempt.charged == "unknown"
+    assert studio.task.last_attempt.outcome == "given-up"
     studio.providers.forget("poll")
     studio.providers.accounts.clear()
     assert retry(studio.ports, task_id).state == "running"
@@ -388,7 +388,7 @@ def test_a_doubtful_call_is_neither_repeated_nor_looked_up_under_another_key(
     studio.providers.say("submit", Died())
     with pytest.raises(Died):
         studio.door("submit", task_id)
-    provider = studio.task.paying.provider
+    provider = studio.task.last_attempt.provider
     studio.providers.accounts[provider] = "another"
     studio.clock.advance(300)
     sent = len(studio.providers.sent)
@@ -404,7 +404,7 @@ def _ends(studio: Studio) -> str:
 
 
 def _unattended(ports: Ports) -> Ports:
-    return replace(ports, limits=replace(ports.limits, attend_s=0))
+    return replace(ports, limits=replace(ports.limits, poll_in_place_s=0))
 
 
 def test_a_job_named_wrongly_by_hand_may_be_named_again(studio: Studio) -> None:

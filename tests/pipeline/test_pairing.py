@@ -3,7 +3,7 @@
 from typing import Any
 
 from darkroom.domain.arrivals import Uploaded
-from darkroom.pipeline.intake import intake
+from darkroom.pipeline.intake import take_arrival
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
 from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
 
@@ -36,7 +36,7 @@ def test_the_spec_may_come_first(studio: Studio) -> None:
 
     studio.drop(PHOTO)
 
-    assert studio.task.asked.inputs["image"][0].key == PHOTO
+    assert studio.task.resolved_order.inputs["image"][0].key == PHOTO
     _paid_once(studio)
 
 
@@ -154,7 +154,7 @@ def test_a_deleted_input_changes_nothing(studio: Studio) -> None:
     studio.ask(SYNC_NONE)
     studio.remove(PHOTO)
 
-    assert studio.task.asked.inputs["image"][0].version_id == pinned
+    assert studio.task.resolved_order.inputs["image"][0].version_id == pinned
     _paid_once(studio)
 
 
@@ -202,7 +202,7 @@ def test_a_spec_replaced_while_its_task_is_made_does_not_cancel_the_newer(studio
     studio.run()
 
     newer, older = studio.tasks.all
-    assert newer.asked.metadata == {"version": 2}
+    assert newer.resolved_order.metadata == {"version": 2}
     assert (newer.state, older.state) == ("succeeded", "cancelled")
 
 
@@ -250,7 +250,7 @@ def test_two_inputs_may_arrive_at_the_same_time(studio: Studio) -> None:
     def other_first(*args: object) -> object:
         if not meddled:
             meddled.append(True)
-            intake(studio.ports, mask)
+            take_arrival(studio.ports, mask)
         return replace(*args)  # type: ignore[arg-type]
 
     studio.tasks.replace = other_first  # type: ignore[method-assign, assignment]

@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 import pytest
 
+from darkroom.domain.circuit_state import MAX_BLOCKED_S, CircuitState
 from darkroom.domain.errors import AccountBlocked, NotSent, OwnTrouble
-from darkroom.domain.rate_limits import MAX_BLOCKED_S, CircuitState
 from darkroom.domain.task import Task
-from darkroom.pipeline.admission.admit import HELD_UP_S, OWN_SIDE
-from darkroom.pipeline.poll import UNASKED_FOR
+from darkroom.pipeline.admission.payment_pause import DELIVERY, DELIVERY_TRIAL_S
+from darkroom.pipeline.poll import UNREACHABLE_FOR
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
 from tests.pipeline.harness import PHOTO, Studio
@@ -141,7 +141,7 @@ def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(studio: Studio) ->
     )
     assert studio.limiter.circuit("beta").probing
 
-    studio.clock.advance(UNASKED_FOR.total_seconds() + 2 * 3600)
+    studio.clock.advance(UNREACHABLE_FOR.total_seconds() + 2 * 3600)
     assert studio.door("poll", task_id).next == "poll"
     studio.run()
     assert _states(studio) == {"succeeded": 1}
@@ -190,12 +190,12 @@ def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
         step = studio.door("submit", task_id)
         assert (step.next, step.wait_s >= 30) == ("submit", True)
         reason = _task(studio, task_id).wait_reason or ""
-        assert reason.startswith("nothing new is paid for while results cannot be delivered: ")
+        assert reason.startswith("new paid calls are paused while results cannot be delivered: ")
         assert "PermissionError (AccessDenied)" in reason
         assert "arn:" not in reason
     assert len(studio.providers.charged) == 1
     assert (_task(studio, first).wait_reason or "").startswith("the results cannot be delivered")
-    assert studio.limiter.circuit(OWN_SIDE).reason
+    assert studio.limiter.circuit(DELIVERY).reason
 
 
 def test_a_delivery_that_works_again_opens_the_gate() -> None:
@@ -209,7 +209,7 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
         assert step.next == "poll"
         studio.clock.advance(step.wait_s)
         waited_s += step.wait_s
-        if waited_s < HELD_UP_S:
+        if waited_s < DELIVERY_TRIAL_S:
             assert studio.door("submit", second).next == "submit"
     assert waited_s > 24 * 3600
     assert studio.door("submit", second).next == "deliver"  # now and then a paid call is a try
@@ -219,8 +219,8 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
     outputs.shut = False
     assert studio.door("deliver", first).next == "done"
 
-    assert studio.limiter.circuit(OWN_SIDE) == CircuitState()
-    assert first not in studio.limiter.leases[OWN_SIDE]
+    assert studio.limiter.circuit(DELIVERY) == CircuitState()
+    assert first not in studio.limiter.leases[DELIVERY]
     assert studio.door("submit", third).next == "deliver"
     assert _task(studio, first).state == "succeeded"
 
@@ -231,7 +231,7 @@ def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None
     bad, second, third = _many(studio, 3, provider="alpha")
     studio.door("submit", bad)
     studio.door("deliver", bad)
-    studio.clock.advance(HELD_UP_S + 1)
+    studio.clock.advance(DELIVERY_TRIAL_S + 1)
     studio.door("deliver", bad)
     assert studio.door("submit", second).next == "deliver"
     outputs.shut = False  # for every name but one
@@ -239,7 +239,7 @@ def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None
     outputs.shut = True
     assert studio.door("deliver", bad).next == "poll"
 
-    assert studio.limiter.circuit(OWN_SIDE) == CircuitState()
+    assert studio.limiter.circuit(DELIVERY) == CircuitState()
     assert studio.door("submit", third).next == "deliver"
 
 
@@ -266,7 +266,7 @@ def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
     lost, *others = _many(studio, 4, provider="alpha")
     studio.door("submit", lost)
     studio.door("deliver", lost)
-    studio.clock.advance(HELD_UP_S + 1)  # it was never tried again
+    studio.clock.advance(DELIVERY_TRIAL_S + 1)  # it was never tried again
     steps = [studio.door("submit", task_id).next for task_id in others]
     assert steps == ["deliver", "submit", "submit"]
     assert len(studio.providers.charged) == 2
@@ -290,10 +290,10 @@ def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
     studio.ask(SYNC_NONE, metadata={"version": 2})
     outputs.shut = True
     now = studio.clock.now().timestamp()
-    studio.limiter.change(OWN_SIDE, CircuitState(), CircuitState(5, now, "It is shut."))
+    studio.limiter.change(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.door("fail", old)
 
-    assert studio.limiter.circuit(OWN_SIDE).probing
+    assert studio.limiter.circuit(DELIVERY).probing
 
 
 def test_a_refused_try_leaves_room_for_the_next_one() -> None:
@@ -301,10 +301,10 @@ def test_a_refused_try_leaves_room_for_the_next_one() -> None:
     studio, _ = _denied()
     _, one, other = _many(studio, 3, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.limiter.change(OWN_SIDE, CircuitState(), CircuitState(5, now, "It is shut."))
+    studio.limiter.change(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.providers.say("submit", NotSent("provider-unreachable", "No route."))
     studio.door("submit", one)
-    assert studio.limiter.leases[OWN_SIDE] == {}
+    assert studio.limiter.leases[DELIVERY] == {}
     assert studio.door("submit", other).next == "deliver"
 
 
@@ -340,7 +340,7 @@ def test_inputs_and_secrets_that_cannot_be_had_are_waited_for(
     for _ in range(20):
         step = studio.door("submit", task_id)
         assert step.next == "submit"
-        assert "something of Darkroom's own" in (_task(studio, task_id).wait_reason or "")
+        assert "Darkroom itself has trouble" in (_task(studio, task_id).wait_reason or "")
         studio.clock.advance(step.wait_s)
 
     assert studio.limiter.circuit("alpha") == CircuitState()

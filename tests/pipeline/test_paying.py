@@ -80,7 +80,7 @@ def test_a_provider_that_stays_out_of_reach_is_left(studio: Studio) -> None:
     """After a while the next provider is asked; where there is none, the task fails."""
     studio.providers.say("submit", *[UNREACHED] * 9)
     _asked(studio, SYNC_NONE).run()
-    assert studio.task.paying.provider == "beta"
+    assert studio.task.last_attempt.provider == "beta"
 
     other = Studio()
     other.providers.say("submit", *[UNREACHED] * 9)
@@ -111,7 +111,7 @@ def test_without_a_key_an_unclear_call_ends_unknown(studio: Studio, operation: s
     assert manifest["attempts"][0]["charged"] == "unknown"
     assert studio.endings(studio.task.task_id) == {"Task Unknown"}
     assert len(studio.providers.sent) == 1
-    assert studio.task.paying.request is None
+    assert studio.task.last_attempt.request is None
 
 
 @pytest.mark.parametrize("operation", [SYNC_KEY, JOB_KEY])
@@ -127,7 +127,7 @@ def test_with_a_key_an_unclear_call_is_repeated_and_charged_once(
     assert studio.task.state == "succeeded"
     assert len(studio.providers.sent) == 3
     assert len(studio.providers.charged) == 1
-    assert studio.task.paying.replays == 2
+    assert studio.task.last_attempt.replays == 2
 
 
 def test_a_key_is_not_repeated_for_ever(studio: Studio) -> None:
@@ -293,7 +293,7 @@ def test_the_next_provider_gets_only_the_files_that_it_takes(studio: Studio) -> 
     """Of two that can paint, one also looks at the photo; the other is not sent it."""
     studio.drop(PHOTO)
     studio.ask("generate", params={"prompt": "a dog"})
-    assert studio.task.asked.providers == ("alpha", "gamma")
+    assert studio.task.resolved_order.providers == ("alpha", "gamma")
     studio.providers.say("submit", refusal())
     studio.run()
 

@@ -145,9 +145,9 @@ def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> 
         "unknown-outcome" if state == "submitting" else "internal"
     )
     if task.attempts:
-        assert task.paying.outcome in ("given-up", "unknown")
-        assert task.paying.charged != "no"
-        assert (task.paying.request, task.paying.answer) == (None, None)
+        assert task.last_attempt.outcome in ("given-up", "unknown")
+        assert task.last_attempt.charged != "no"
+        assert (task.last_attempt.request, task.last_attempt.answer) == (None, None)
 
 
 def test_a_broken_run_is_not_ended_while_its_paid_call_may_still_answer() -> None:

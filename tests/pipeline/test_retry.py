@@ -12,7 +12,7 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed
 from darkroom.domain.task import State
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.paid_call.saved_answer import save_beside
+from darkroom.pipeline.paid_call.saved_answer import save_to_bucket
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import FakeProviders, Lost
@@ -82,7 +82,7 @@ def test_what_was_refused_is_submitted_anew(studio: Studio) -> None:
 def test_a_job_is_asked_about_and_not_made_anew() -> None:
     """Its run was stopped while the provider was at work; the result is there by now."""
     studio = broken_in("running")
-    assert studio.task.paying.outcome == "given-up"
+    assert studio.task.last_attempt.outcome == "given-up"
     again(studio)
 
     assert state_of(studio) == "succeeded"
@@ -93,7 +93,7 @@ def test_a_job_is_asked_about_and_not_made_anew() -> None:
 def test_a_result_that_was_not_delivered_is_fetched_anew() -> None:
     """Its address went with the first run; the job has a new one."""
     studio = broken_in("delivering")
-    assert studio.task.paying.answer is None
+    assert studio.task.last_attempt.answer is None
     again(studio)
 
     assert state_of(studio) == "succeeded"
@@ -103,7 +103,7 @@ def test_a_result_that_was_not_delivered_is_fetched_anew() -> None:
 def test_an_answer_without_a_job_is_kept_for_the_next_run() -> None:
     """There is nobody to ask for it again: it lies beside the results until it is delivered."""
     studio = broken_in("delivering", SYNC_NONE)
-    assert studio.task.paying.answer is None
+    assert studio.task.last_attempt.answer is None
     again(studio)
 
     assert state_of(studio) == "succeeded"
@@ -122,7 +122,7 @@ def test_a_doubtful_call_is_looked_for() -> None:
 
     assert state_of(studio) == "succeeded"
     assert len(studio.providers.sent) == 1
-    assert studio.task.paying.outcome == "succeeded"
+    assert studio.task.last_attempt.outcome == "succeeded"
 
 
 def test_a_doubtful_call_that_is_in_no_list_stays_doubtful() -> None:
@@ -179,7 +179,7 @@ def test_a_job_that_failed_and_was_charged_needs_a_word() -> None:
     studio = ordered(JOB_NONE)
     studio.providers.say("poll", JobFailed("bad-luck", "It did not work.", "yes"))
     studio.run()
-    assert studio.task.paying.outcome == "failed"
+    assert studio.task.last_attempt.outcome == "failed"
     assert refused(studio) == "paid-already"
     again(studio, pay_again=True)
 
@@ -238,7 +238,7 @@ def test_a_job_that_is_forgotten_by_now_is_not_made_anew_for_nothing() -> None:
 def test_a_jobs_id_that_was_kept_beside_the_table_is_taken_for_no_result() -> None:
     """The table did not take it for a while; the job is forgotten by now."""
     studio = broken_in("running")
-    save_beside(studio.ports, studio.task, 1, Accepted("job-1"))
+    save_to_bucket(studio.ports, studio.task, 1, Accepted("job-1"))
     studio.providers.say("poll", *[JobFailed("job-lost", "No such job.", "no")] * 10)
     again(studio)
 

@@ -8,15 +8,15 @@ import pytest
 
 from darkroom.domain.errors import Conflict
 from darkroom.domain.limits import Limits
-from darkroom.domain.task import FINISHED, STILL, Slot, State, Task
+from darkroom.domain.task import FINISHED, STUCK_AFTER, Slot, State, Task
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.sweep import PUT_OFF, look_after, sweep
+from darkroom.pipeline.sweep import RETRY_AFTER, sweep, sweep_task
 from darkroom.ports import RunStatus
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
 from tests.fakes.tasks import InMemoryTasks
 from tests.pipeline.harness import PHOTO, Studio, in_state
 
-STILL_S = int(STILL.total_seconds())
+STILL_S = int(STUCK_AFTER.total_seconds())
 AT_WORK: tuple[State, ...] = ("queued", "submitting", "running", "delivering")
 
 
@@ -216,8 +216,8 @@ def test_what_fails_every_time_does_not_stand_before_the_others_every_time(
     assert studio.workflows.started == [(good, 1)]
     now = studio.clock.now()
     assert not {broken, failing} & set(studio.tasks.due(now))
-    assert broken in set(studio.tasks.due(now + PUT_OFF))
-    assert failing in set(studio.tasks.due(now + STILL))
+    assert broken in set(studio.tasks.due(now + RETRY_AFTER))
+    assert failing in set(studio.tasks.due(now + STUCK_AFTER))
 
 
 def test_one_broken_task_does_not_keep_the_others_from_it(studio: Studio) -> None:
@@ -242,7 +242,7 @@ def test_a_task_that_someone_else_is_at_is_left_to_them(studio: Studio) -> None:
     studio.clock.advance(STILL_S)
     studio.ports = replace(studio.ports, tasks=_Racing(studio))
 
-    assert look_after(studio.ports, task.task_id) == "untouched"
+    assert sweep_task(studio.ports, task.task_id) == "untouched"
     assert studio.task.run == 1
 
 

@@ -5,9 +5,9 @@ import pytest
 from darkroom.domain.errors import Busy, NotSent, Throttled, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed
 from darkroom.domain.rate_limits import LANES, Rate, Rules, bucket_of
-from darkroom.pipeline.admission.backoff import EXPLAINED_S
-from darkroom.pipeline.paid_call.saved_answer import save_beside
-from darkroom.pipeline.paid_call.settle import FINDING_OUT
+from darkroom.pipeline.admission.backoff import MIN_EXPLAINED_S
+from darkroom.pipeline.paid_call.saved_answer import save_to_bucket
+from darkroom.pipeline.paid_call.settle import RECONCILING
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP
@@ -36,12 +36,12 @@ def test_a_job_that_cannot_be_asked_about_for_minutes_says_so(
     task_id = _asked(studio, JOB_KEY)
     studio.door("submit", task_id)
     studio.providers.say("poll", error)
-    assert studio.door("poll", task_id).wait_s < EXPLAINED_S
+    assert studio.door("poll", task_id).wait_s < MIN_EXPLAINED_S
     assert studio.task.wait_reason is None
 
     studio.clock.advance(600)
     studio.providers.say("poll", error)
-    assert studio.door("poll", task_id).wait_s >= EXPLAINED_S
+    assert studio.door("poll", task_id).wait_s >= MIN_EXPLAINED_S
     assert studio.task.wait_reason == "beta cannot be asked about the job: beta has trouble."
     studio.door("poll", task_id)
     assert studio.task.wait_reason is None
@@ -56,7 +56,7 @@ def test_a_job_that_is_made_again_after_minutes_says_why(studio: Studio) -> None
     while step.next != "deliver":
         studio.clock.advance(step.wait_s)
         step = studio.door(step.next, task_id)
-        if step.next == "submit" and step.wait_s >= EXPLAINED_S:
+        if step.next == "submit" and step.wait_s >= MIN_EXPLAINED_S:
             reasons.append(studio.task.wait_reason)
 
     assert reasons == ["the job is made again: zeta does not know the job."]
@@ -88,7 +88,7 @@ def test_a_call_whose_fate_is_unclear_says_that_it_is_being_found_out(
     studio.providers.say("submit", Lost(NO_ANSWER))
     task_id = _asked(studio, operation)
     step = studio.door("submit", task_id)
-    assert studio.task.wait_reason == f"{FINDING_OUT}: The provider did not answer."
+    assert studio.task.wait_reason == f"{RECONCILING}: The provider did not answer."
 
     studio.clock.advance(step.wait_s)
     assert studio.door("submit", task_id).next == "poll"
@@ -106,8 +106,8 @@ def test_whoever_dies_while_finding_out_leaves_the_reason_behind(studio: Studio)
     with pytest.raises(Died):
         studio.door("submit", task_id)
 
-    assert studio.door("submit", task_id).wait_s >= EXPLAINED_S
-    assert studio.task.wait_reason == FINDING_OUT
+    assert studio.door("submit", task_id).wait_s >= MIN_EXPLAINED_S
+    assert studio.task.wait_reason == RECONCILING
 
 
 def test_an_answer_that_lay_beside_keeps_the_account_that_was_asked(studio: Studio) -> None:
@@ -117,12 +117,12 @@ def test_an_answer_that_lay_beside_keeps_the_account_that_was_asked(studio: Stud
     task_id = _asked(studio, JOB_KEY)
     with pytest.raises(Died):
         studio.door("submit", task_id)
-    save_beside(studio.ports, studio.task, 1, Accepted("job-1"))
+    save_to_bucket(studio.ports, studio.task, 1, Accepted("job-1"))
     studio.providers.accounts["beta"] = "two"
     studio.clock.advance(600)
 
     assert studio.door("submit", task_id).next == "poll"
-    assert studio.task.paying.account == "one"
+    assert studio.task.last_attempt.account == "one"
 
 
 def test_a_place_in_the_pace_that_is_minutes_away_is_told(studio: Studio) -> None:
@@ -138,5 +138,5 @@ def test_a_place_in_the_pace_that_is_minutes_away_is_told(studio: Studio) -> Non
     for lane in LANES:
         studio.limiter.reserve("epsilon", lane, bucket, now, 1, None)
     step = studio.door("submit", task_id)
-    assert step.wait_s >= EXPLAINED_S
-    assert studio.task.wait_reason == f"{FINDING_OUT}: it waits for its turn at epsilon"
+    assert step.wait_s >= MIN_EXPLAINED_S
+    assert studio.task.wait_reason == f"{RECONCILING}: it waits for its turn at epsilon"

@@ -6,15 +6,15 @@ import pytest
 
 from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.domain.provider_jobs import Accepted
-from darkroom.pipeline.admission.backoff import growing_wait_s
-from darkroom.pipeline.paid_call.settle import LOOK_FOR
+from darkroom.pipeline.admission.backoff import backoff_s
+from darkroom.pipeline.paid_call.settle import LOOK_UP_FOR
 from darkroom.providers.goapi.history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
 from tests.fakes.run_adapter import answer_of, run, work_of
 from tests.providers.goapi_past import ADAPTER, ENDPOINT, SINCE_S, Account, rows, stamp, told
 
 LOOKS = sum(
-    after_s <= LOOK_FOR.total_seconds()
-    for after_s in accumulate(growing_wait_s(times) for times in range(1, 100))
+    after_s <= LOOK_UP_FOR.total_seconds()
+    for after_s in accumulate(backoff_s(times) for times in range(1, 100))
 )
 """How many looks there are before a call is given up, when each takes no time."""
 

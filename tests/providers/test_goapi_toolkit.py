@@ -109,7 +109,7 @@ def test_a_fetch_that_is_refused_is_told(answer: Any) -> None:
 def test_limits_of_pictures_are_those_of_the_pages() -> None:
     """2048 pixels a side, for segments 3072; no page names any for the background."""
     longest = {
-        route.operation: route.roles["image"].sides.longest
+        route.operation: route.roles["image"].sides.max_longer
         for route in ADAPTER.routes
         if route.model == "image-toolkit-v2"
     }

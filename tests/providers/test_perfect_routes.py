@@ -14,23 +14,23 @@ from tests.fakes.run_adapter import NamedFiles, run, work_of
 from tests.providers.perfect_bits import registered, route_of, told, work_for
 
 TWO = {JPEG, PNG}
-UP_TO_4096 = Sides(longest=4096)
-UP_TO_1024 = Sides(longest=1024)
+UP_TO_4096 = Sides(max_longer=4096)
+UP_TO_1024 = Sides(max_longer=1024)
 
 # The vendor's "Supported Formats & Dimensions", row by row; the last two rows are not in it. Its
 # HEIC is left out: the content types that an upload may name ("Create a new file") lack it.
 TABLE = {
     "enhance": (TWO, UP_TO_4096),
     "upscale": (TWO, UP_TO_4096),
-    "enhance-video": ({MP4, MOV}, Sides(longest=1920)),
+    "enhance-video": ({MP4, MOV}, Sides(max_longer=1920)),
     "remove-objects": (TWO, UP_TO_4096),
     "remove-background": (TWO, UP_TO_4096),
     "change-background": (TWO, UP_TO_4096),
     "blur-background": (TWO, UP_TO_4096),
     "colorize": (TWO, UP_TO_4096),
-    "relight": (TWO, Sides(longest=4096, least=256)),
+    "relight": (TWO, Sides(max_longer=4096, min_shorter=256)),
     "correct-color": (TWO, UP_TO_4096),
-    "replace-objects": (TWO, Sides(longest=2048, shortest=1024)),
+    "replace-objects": (TWO, Sides(max_longer=2048, max_shorter=1024)),
     "hairstyle": ({JPEG}, UP_TO_1024),
     "hair-extension": (TWO, UP_TO_1024),
     "hair-bangs": (TWO, UP_TO_1024),
@@ -38,7 +38,7 @@ TABLE = {
     "makeup-transfer": (TWO, UP_TO_1024),
     "face-swap": (TWO, UP_TO_4096),
     "wig": (TWO, UP_TO_1024),
-    "aging": ({JPEG}, Sides(longest=4096, least=320)),
+    "aging": ({JPEG}, Sides(max_longer=4096, min_shorter=320)),
 }
 UNDESCRIBED = {
     *("enhance-video", "change-background", "blur-background", "relight"),
@@ -77,7 +77,7 @@ def test_a_picture_is_taken_only_where_its_upload_can_be_named() -> None:
 def test_a_mask_must_be_as_large_as_its_picture() -> None:
     """Both features with a mask say so."""
     for operation in ("remove-objects", "replace-objects"):
-        assert route_of(operation).roles["mask"].like == "image"
+        assert route_of(operation).roles["mask"].same_size_as == "image"
 
 
 def test_every_route_is_keyed_uncharged_on_failure_and_never_left_alone() -> None:
@@ -85,7 +85,7 @@ def test_every_route_is_keyed_uncharged_on_failure_and_never_left_alone() -> Non
     for route in Perfect().routes:
         assert (route.idempotency, route.charged_on_failure) == ("key", "no")
         assert route.asynchronous
-        assert route.alone_s == 10
+        assert route.max_poll_gap_s == 10
         assert route.typical_s <= 8
 
 

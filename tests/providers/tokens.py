@@ -16,8 +16,8 @@ from darkroom.providers.params import Strict
 from tests.fakes.inputs import InMemoryInputs
 from tests.providers.desk import WIRE
 
-SMALL = Role(frozenset({PNG}), sides=Sides(longest=64, shortest=48, least=8))
-MASK = Role(frozenset({PNG}), required=False, like="image")
+SMALL = Role(frozenset({PNG}), sides=Sides(max_longer=64, max_shorter=48, min_shorter=8))
+MASK = Role(frozenset({PNG}), required=False, same_size_as="image")
 ROUTE = Route(
     "upscale",
     "tokens",

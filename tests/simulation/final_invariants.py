@@ -5,10 +5,10 @@ from typing import Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.limits import Limits
-from darkroom.domain.object_keys import manifest_of, stem_of
+from darkroom.domain.object_keys import manifest_key, results_stem
 from darkroom.domain.task import Task
-from darkroom.pipeline.deliver import ASK_AGAIN_LIMIT
-from darkroom.pipeline.poll import UNKNOWN_LIMIT
+from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
+from darkroom.pipeline.poll import UNKNOWN_JOB_LIMIT
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.final_money_invariants import find_money_violations
@@ -109,7 +109,7 @@ def _manifest(system: SimulatedSystem, task: Task) -> Iterator[str]:
         yield f"{task.task_id} is {task.state} and has no manifest"
         return
     if manifest["task_id"] != task.task_id:
-        aside = task.manifest_key != manifest_of(task.output)
+        aside = task.manifest_key != manifest_key(task.output)
         if aside or manifest["task_id"] != system.tasks.owners[task.output]:
             yield f"{task.manifest_key} of {task.task_id} is a manifest of {manifest['task_id']}"
         return
@@ -132,7 +132,7 @@ def _results(system: SimulatedSystem, task: Task) -> Iterator[str]:
     if len(set(keys)) != len(keys):
         yield f"{task.task_id} has several results of one name"
     for result in task.results:
-        if not result.key.startswith(stem_of(task.manifest_key)):
+        if not result.key.startswith(results_stem(task.manifest_key)):
             yield f"{task.task_id} names {result.key}, and its manifest is {task.manifest_key}"
         body = system.outputs.objects.get(result.key)
         if body is None:
@@ -191,7 +191,7 @@ def _newer(system: SimulatedSystem, task: Task, other: str | None) -> bool:
     """Whether another task claimed the task's name after it, and the task has not moved aside."""
     claims = system.tasks.claims[task.output]
     later = other in claims and claims.index(other) > claims.index(task.task_id)
-    return later and task.manifest_key == manifest_of(task.output)
+    return later and task.manifest_key == manifest_key(task.output)
 
 
 def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
@@ -200,24 +200,24 @@ def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
     code = task.ending.failure.code if task.ending else ""
     last = task.attempts[-1] if task.attempts else None
     job = system.providers.ledger.jobs.get(last.job_id or "") if last else None
-    if code == "job-lost" and job and not job.neglected and job.denials < UNKNOWN_LIMIT:
+    if code == "job-lost" and job and not job.neglected and job.denials < UNKNOWN_JOB_LIMIT:
         yield f"{task.task_id} gave up {job.job_id}, which its provider knows"
     mine = system.providers.ledger.by_attempt.get((name, last.number), ()) if last else ()
     late = [one for one in mine[:1] if one.available_at > one.done_at and not one.neglected]
     if code == "result-gone" and any(
-        not one.results_gone and one.denials < UNKNOWN_LIMIT for one in late
+        not one.results_gone and one.denials < UNKNOWN_JOB_LIMIT for one in late
     ):
         yield f"{name} gave up a result that was only late"
     if code == "result-gone" and job and job.end_reports < 2 and last and not last.asked_since:
         yield f"{task.task_id} did not poll {job.job_id} again for its result"
     if code == "job-too-slow" and job and job.done_at - job.accepted_at < job.work.route.job_s - 30:
         yield f"{task.task_id} gave up {job.job_id}, which was done in time"
-    if code == "wrong-result" and last and task.manifest_key == manifest_of(task.output):
+    if code == "wrong-result" and last and task.manifest_key == manifest_key(task.output):
         whole = system.providers.ledger.by_attempt[task.task_id, last.number][0].results - 1
         if len(task.results) != whole:
             yield f"{task.task_id} copied {whole} results and lists {len(task.results)}"
     if code == "inputs-missing":
-        keys = [key for keys in task.asked.keys.values() for key in keys]
+        keys = [key for keys in task.resolved_order.keys.values() for key in keys]
         if all(system.inputs.find(key) for key in keys):
             yield f"{task.task_id} was given up for missing inputs that exist"
 
@@ -261,9 +261,9 @@ def _is_beyond_recovery(attempt: Attempt, job: Job) -> bool:
     """Whether a job has no result left to fetch: it failed, or its results are gone."""
     if job.outcome != "done" or job.wrong_kind:
         return True
-    asked = ASK_AGAIN_LIMIT if job.work.route.asynchronous else 0
+    asked = POLL_AGAIN_LIMIT if job.work.route.asynchronous else 0
     gone = attempt.failure is not None and attempt.failure.code == "result-gone"
-    return gone and (job.results_gone > asked or job.denials >= UNKNOWN_LIMIT)
+    return gone and (job.results_gone > asked or job.denials >= UNKNOWN_JOB_LIMIT)
 
 
 def _files(system: SimulatedSystem) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from darkroom.domain.arrivals import Message
-from darkroom.pipeline.intake import LAST_TRY
+from darkroom.pipeline.intake import MAX_TRIES
 from tests.simulation.fault_injection import FaultInjector, FunctionError
 
 RECEIVES: Final = 20
@@ -82,7 +82,7 @@ class IntakeQueue:
 
     def _receive(self, message: Message, receives: int) -> None:
         # A poisoned message kills the process that handles it, but not one that only stores it.
-        kills = message.message_id in self._poisoned and receives <= LAST_TRY
+        kills = message.message_id in self._poisoned and receives <= MAX_TRIES
         if not kills and self._take(replace(message, receives=receives)) is None:
             self.in_flight -= 1
         elif receives >= RECEIVES:

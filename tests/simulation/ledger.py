@@ -181,7 +181,7 @@ def _build_job(
     if not work.route.asynchronous:
         return job
     late_s = job.available_at - now
-    job.done_at += fault_policy.between(1, 40 if work.route.alone_s else 12)
+    job.done_at += fault_policy.between(1, 40 if work.route.max_poll_gap_s else 12)
     if fault_policy.chance("job-late"):
         job.done_at += fault_policy.between(100, 5000)
     if fault_policy.chance("job-hangs"):

@@ -12,7 +12,7 @@ from typing import Final
 from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import CANCELLED
-from darkroom.pipeline.fail import UNWANTED
+from darkroom.pipeline.fail import STOP_JOB_CODES
 from tests.fakes.clock import START
 from tests.simulation.fault_injection import FaultInjector, Invocation
 from tests.simulation.ledger import Ledger
@@ -74,13 +74,13 @@ class PaymentMonitor:
         injector, task = self.injector, self._tasks.get(work.task_id)
         where = f"{work.task_id}, attempt {work.attempt},"
         # A call of a task that is cancelled concurrently is repeated to reconcile it; no other is.
-        again = task is not None and bool(task.attempts) and task.paying.replays > 0
+        again = task is not None and bool(task.attempts) and task.last_attempt.replays > 0
         code = task.ending.failure.code if task and task.ending else None
         ended = code is not None and not (again and code == CANCELLED.code)
         if task is None or task.state != "submitting" or ended:
             self.report(f"{where} was paid for in state {task.state if task else None}")
             return
-        attempt = task.paying
+        attempt = task.last_attempt
         if (attempt.number, attempt.outcome, attempt.request) != (work.attempt, "open", request):
             self.report(f"{where} was paid for without an open attempt")
         self._check_earlier_attempts(task, work)
@@ -113,7 +113,7 @@ class PaymentMonitor:
         """A job is about to be cancelled at its provider."""
         self.jobs_to_stop.add(job_id)
         task = self._tasks[self._ledger.jobs[job_id].work.task_id]
-        if task.ending is None or task.ending.failure.code not in UNWANTED:
+        if task.ending is None or task.ending.failure.code not in STOP_JOB_CODES:
             self.report(f"{task.task_id} cancelled {job_id}, which it may still need")
 
     def _check_earlier_attempts(self, task: Task, work: JobRequest) -> None:
@@ -129,7 +129,7 @@ class PaymentMonitor:
             if self._ledger.misinformed(task.task_id, attempt):
                 self.allowed_repeats[task.task_id].add(work.attempt)
                 continue
-            asked = task.asked.on_unknown == "retry" and attempt.outcome == "unknown"
+            asked = task.resolved_order.on_unknown == "retry" and attempt.outcome == "unknown"
             if attempt.number not in accepted_losses and not asked:
                 self.report(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
             self.allowed_repeats[task.task_id].add(work.attempt)
@@ -158,12 +158,12 @@ class PaymentMonitor:
             1
             for task in self._tasks.values()
             if task.state in ("submitting", "running")
-            and task.paying.outcome in ("open", "accepted")
+            and task.last_attempt.outcome in ("open", "accepted")
             and not task.gone  # its job has ended; only a new URL of the result is requested
-            and task.paying.asked_since is None  # its lease was released with its first run
+            and task.last_attempt.asked_since is None  # its lease was released with its first run
             and task.task_id not in self._slipped
-            and task.paying.provider == provider
-            and task.paying.started_at > since
+            and task.last_attempt.provider == provider
+            and task.last_attempt.started_at > since
         )
         if open_jobs > most:
             self.report(f"{work.task_id} made {open_jobs} jobs open at {provider}")

@@ -138,7 +138,7 @@ class SimulatedProviders:
         job = self.ledger.jobs.get(job_id)
         if job is None or job.account != self.accounts.account_name(route.provider):
             # A provider that forgets jobs after a while takes an unknown one for one that is over.
-            charged: Charged = "no" if route.alone_s else "unknown"
+            charged: Charged = "no" if route.max_poll_gap_s else "unknown"
             return JobFailed("job-lost", "The provider does not know the job.", charged)
         if kind == "job-not-found-yet":
             job.denials += 1
@@ -279,7 +279,7 @@ class SimulatedProviders:
 
     def _job_status(self, route: Route, job: Job) -> Pending | Finished | JobFailed:
         now = self._injector.scheduler.now
-        alone = route.alone_s and now - job.polled_at > route.alone_s
+        alone = route.max_poll_gap_s and now - job.polled_at > route.max_poll_gap_s
         if alone and job.failure is None and not job.end_reports:
             job.outcome, job.refunded, job.neglected = "lost", True, True
             job.failure = JobFailed("job-lost", "The job was not polled in time.", "no")

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from darkroom.domain.rate_limits import CircuitState, Rate, Rules
-from darkroom.pipeline.admission.admit import OWN_SIDE
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.pipeline.admission.payment_pause import DELIVERY
 from tests.fakes.clock import START
 from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.fault_injection import FaultInjector, Invocation
@@ -94,7 +95,7 @@ class WatchedLimiter(InMemoryLimiter):
         taken = super().lease(provider, task_id, until, most, now)
         if taken:
             self._takers[task_id] = self._injector.current
-            if provider != OWN_SIDE:  # not a lease for a job
+            if provider != DELIVERY:  # not a lease for a job
                 self.max_lease_s = max(self.max_lease_s, until - now)
             self.leased_at[task_id] = self._injector.scheduler.now
             self.without_lease.discard(task_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from darkroom.domain.limits import Limits
-from darkroom.pipeline.poll import UNKNOWN_LIMIT
+from darkroom.pipeline.poll import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
 from tests.simulation.single_fault import FRACTION, SingleFault
@@ -196,7 +196,7 @@ _ANY: Final = frozenset({"succeeded", "unknown", "failed", "cancelled"})
 _DOUBT: Final = {"providers.pay": ("accepted-but-unanswered",)}
 _REFUSED: Final = {"providers.pay": ("refused",)}
 _REFUSED_FOR_LONG: Final = {**_DOUBT, "providers.repeat": ("refused",) * 13}
-_DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_LIMIT}
+_DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_JOB_LIMIT}
 _STUCK: Final = {"outputs.put_over": ("bucket-error",) * 4}
 _DATA: Final = 0.3752
 """A fraction with which a synchronous result is data."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
-from darkroom.domain.object_keys import WORK, work_key
-from darkroom.domain.task import RESUMED, TRANSITIONS, State, Task
-from darkroom.pipeline.fail import UNWANTED
-from darkroom.pipeline.paid_call.saved_answer import UNFETCHED
+from darkroom.domain.object_keys import WORK_PREFIX, work_key
+from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
+from darkroom.pipeline.fail import STOP_JOB_CODES
+from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
 from darkroom.pipeline.paid_call.settle import REPLAY_FOR
 from tests.fakes.routes import ROUTES
 from tests.simulation.fault_injection import FaultInjector
@@ -118,14 +118,14 @@ class StepMonitor:
             self.report(f"{new.task_id} began more than {self.max_runs} runs")
         if old.finished:
             self.payment_monitor.run_begun(new)
-            if new.state not in RESUMED.get(old.state, ()):
+            if new.state not in RESUMABLE.get(old.state, ()):
                 self.report(f"{new.task_id} was resumed from {old.state} as {new.state}")
             if new.state == "queued" and new.attempts:
-                self._check_fresh_start(new, new.paying)
+                self._check_fresh_start(new, new.last_attempt)
 
     def _check_fresh_start(self, task: Task, last: Attempt) -> None:
         """A task starts afresh only if nothing it paid for can be fetched."""
-        if last.asked_since and last.failure and last.failure.code in UNFETCHED:
+        if last.asked_since and last.failure and last.failure.code in FETCHABLE_FAILURES:
             return  # a retry has polled the job, and the user allowed to pay again
         there = work_key(task.task_id, last.number) in self._outputs
         if last.outcome == "given-up" and (there if last.job_id is None else not self.routes_gone):
@@ -145,8 +145,12 @@ class StepMonitor:
                 self.report(f"{new.task_id} dropped attempt {attempt.number}")
             elif now and now.outcome == "open" and not _may_open(attempt, now):
                 self.report(f"{new.task_id} used the number {attempt.number} twice")
-        if new.attempts and new.paying.outcome == "unknown" and new.paying.provider in KEYED:
-            self._check_unknown_attempt(old, new.paying)
+        if (
+            new.attempts
+            and new.last_attempt.outcome == "unknown"
+            and new.last_attempt.provider in KEYED
+        ):
+            self._check_unknown_attempt(old, new.last_attempt)
 
     def _check_unknown_attempt(self, old: Task, attempt: Attempt) -> None:
         """A keyed call ends unknown only if its provider was unreachable or every run broke."""
@@ -167,10 +171,10 @@ class StepMonitor:
             return
         if (old.ending is None or old.in_doubt) and self._runs_left(old):
             self.report(f"{task.task_id} was ended although another run could continue it")
-        answered = old.in_doubt and work_key(task.task_id, old.paying.number) in self._outputs
+        answered = old.in_doubt and work_key(task.task_id, old.last_attempt.number) in self._outputs
         if old.in_doubt and not answered and task.state != "unknown":
             self.report(f"{task.task_id} ended {task.state} while its paid call was unclear")
-        unwanted = old.ending is not None and old.ending.failure.code in UNWANTED
+        unwanted = old.ending is not None and old.ending.failure.code in STOP_JOB_CODES
         if unwanted and old.state == "running" and not self.routes_gone:
             self._check_job_stopped(task)
 
@@ -179,9 +183,9 @@ class StepMonitor:
 
         Not under another account's key, where its id may be another job's.
         """
-        ours = task.paying.account in (None, self.account(task.paying.provider))
-        if ours and task.paying.job_id not in self.payment_monitor.jobs_to_stop:
-            self.report(f"{task.task_id} gave {task.paying.job_id} up and did not cancel it")
+        ours = task.last_attempt.account in (None, self.account(task.last_attempt.provider))
+        if ours and task.last_attempt.job_id not in self.payment_monitor.jobs_to_stop:
+            self.report(f"{task.task_id} gave {task.last_attempt.job_id} up and did not cancel it")
 
     # --- the output bucket ----------------------------------------------------------------------
 
@@ -189,7 +193,7 @@ class StepMonitor:
         """An object was written to the output bucket."""
         current = self.injector.current
         self.injector.note(f"put {key}")
-        if key.startswith(WORK):
+        if key.startswith(WORK_PREFIX):
             return
         self.writers[key] = current.task_id if current else None
         if not key.endswith(MANIFEST):

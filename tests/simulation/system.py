@@ -14,7 +14,7 @@ from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
-from darkroom.domain.task import STILL, Task
+from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
@@ -132,7 +132,7 @@ class SimulatedSystem:
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self.ports = self._build_ports(limits)
         # A process nested in another one must not poll in place: the outer one would wait for it.
-        self._nested_ports = replace(self.ports, limits=replace(limits, attend_s=0))
+        self._nested_ports = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
@@ -196,7 +196,7 @@ class SimulatedSystem:
 
     def cancel(self, task_id: str) -> None:
         """A user cancels a task."""
-        act = lambda: cancel.stop(self.ports, task_id)  # noqa: E731 - as for functions
+        act = lambda: cancel.cancel_for_user(self.ports, task_id)  # noqa: E731 - as for functions
         self.injector.invoke("cancel", task_id, COMMAND_LIMIT_S, act)
 
     def retry(self, task_id: str, *, pay_again: bool) -> None:
@@ -223,7 +223,8 @@ class SimulatedSystem:
         self._scheduled = bool(more) and self.sweeps < MAX_SWEEPS
         if self._scheduled:
             next_due = self._next_due()
-            away_s = (next_due - self._now()).total_seconds() if next_due else STILL.total_seconds()
+            until_due = next_due - self._now() if next_due else STUCK_AFTER
+            away_s = until_due.total_seconds()
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
     def _sweep_what_is_due(self) -> None:
@@ -282,7 +283,9 @@ class SimulatedSystem:
         if isinstance(result, FunctionError) or result.wait_s < MAX_UNEXPLAINED_WAIT_S:
             return
         task = self.tasks.stored[task_id]
-        pending = task.state == "running" and task.paying.job_id in self.providers.pending_jobs
+        pending = (
+            task.state == "running" and task.last_attempt.job_id in self.providers.pending_jobs
+        )
         now = self._now().timestamp()
         wrong = missing_reason(task, result, pending=pending, now=now)
         if wrong is not None:
@@ -346,7 +349,7 @@ class SimulatedSystem:
                 self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
     def _has_all_inputs(self, task: Task) -> bool:
-        keys = (key for keys in task.asked.keys.values() for key in keys)
+        keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 
     def _check_overdue(self) -> None:

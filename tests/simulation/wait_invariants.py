@@ -32,8 +32,8 @@ def missing_reason(task: Task, step: Step, *, pending: bool, now: float) -> str 
         return None
     if task.in_doubt:
         # A call in progress, or what made it unclear.
-        in_flight = task.paying.call_until.timestamp() > now and not task.paying.replays
-        if in_flight or task.paying.failure is not None:
+        in_flight = task.last_attempt.call_until.timestamp() > now and not task.last_attempt.replays
+        if in_flight or task.last_attempt.failure is not None:
             return None
     return f"{task.task_id} is {task.state} for {step.wait_s} s more and does not say why"
 
@@ -53,7 +53,7 @@ def left_blocked_provider(old: Task, new: Task) -> str | None:
     """What is wrong with the attempt after one with a blocked account, or None."""
     if not (old.attempts and new.attempts):
         return None
-    before, now = old.paying, new.paying
+    before, now = old.last_attempt, new.last_attempt
     blocked = before.failure is not None and before.failure.code in BLOCKED_CODES
     if blocked and before.outcome == "throttled" and before.provider != now.provider:
         return (

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from darkroom.domain.attempt import Finished
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
 from darkroom.domain.errors import AccountBlocked, ResultGone, Throttled
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending, Prepared
-from darkroom.domain.rate_limits import OPENS_AFTER, CircuitState, Rules
+from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route
 from darkroom.pipeline.deliver import ABSENT_LIMIT
 from darkroom.providers.registry import build_adapters
@@ -77,7 +78,7 @@ class Blocked(InMemoryLimiter):
         now = self._clock.now()
         if provider != "beta" or now > START + timedelta(seconds=Limits().queue_s) - AT_LAST:
             return super().circuit(provider)
-        return CircuitState(OPENS_AFTER, now.timestamp() + 30, "There are no credits left.")
+        return CircuitState(FAILURES_TO_OPEN, now.timestamp() + 30, "There are no credits left.")
 
 
 @pytest.mark.parametrize("asked_s", [0, 1, 5, 30, 60, None])

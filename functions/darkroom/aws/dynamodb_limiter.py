@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import translated
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.rate_limits import Bucket, CircuitState, Lane
+from darkroom.domain.rate_limits import Bucket, Lane
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

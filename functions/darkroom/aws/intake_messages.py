@@ -27,9 +27,17 @@ from pydantic import (
 
 from darkroom.aws.event_bridge import SOURCE
 from darkroom.aws.s3_events import ON_EVENTBRIDGE, Key, bad_message, read_event, read_record
-from darkroom.domain.arrivals import Arrival, Awaited, Message, Requested, Unread, Uploaded, utc
+from darkroom.domain.arrivals import (
+    Arrival,
+    Message,
+    ReleaseErrand,
+    Requested,
+    UnreadableArrival,
+    Uploaded,
+    to_utc,
+)
 from darkroom.domain.errors import Failure, Refused, SpecRefused
-from darkroom.domain.object_keys import LABEL, kind_of
+from darkroom.domain.object_keys import LABEL, classify_key
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.validation_messages import explain
 
@@ -113,7 +121,7 @@ def _from_records(
         except (Refused, ValidationError) as error:
             refusal = _explained(error) if isinstance(error, ValidationError) else error
             refusals.append(refusal)
-            arrivals.append(Unread(_numbered(refusal, number, len(records))))
+            arrivals.append(UnreadableArrival(_numbered(refusal, number, len(records))))
     if len(refusals) == len(records):
         raise refusals[0]
     return tuple(arrivals)
@@ -155,7 +163,7 @@ def _from_topic(
 def _plausible(at: datetime) -> datetime:
     if not 2000 <= at.year < 2100:  # noqa: PLR2004 - times may be shifted, and years end
         raise ValueError("a year of this century is expected")
-    return utc(at)
+    return to_utc(at)
 
 
 Time = Annotated[datetime, AfterValidator(_plausible)]
@@ -187,8 +195,8 @@ class _Release(BaseModel):
     release: Key
     tasks: Annotated[str, StringConstraints(pattern="^[0-9a-f]{0,32}$")] = ""
 
-    def arrival(self) -> Awaited:
-        return Awaited(self.release, self.tasks)
+    def arrival(self) -> ReleaseErrand:
+        return ReleaseErrand(self.release, self.tasks)
 
 
 class _Request(BaseModel):
@@ -221,7 +229,7 @@ class _Request(BaseModel):
 
 def _named(key: str) -> Uploaded:
     """The spec that a request names."""
-    if kind_of(key) == "spec":
+    if classify_key(key) == "spec":
         return Uploaded(key)
     raise bad_message(
         f"'{key}' is not the key of a spec: a spec's name ends in '.json'.",

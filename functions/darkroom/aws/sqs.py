@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from darkroom.aws.client_errors import translated
-from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE, MAX_REASON_BYTES
 from darkroom.domain.errors import Busy
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-REASON_BYTES = 1000
+
 MAX_AT_ONCE = 10
 """Messages that SQS takes at once."""
 
@@ -30,8 +30,8 @@ class SqsDeadLetters:
                 QueueUrl=self._url,
                 MessageBody=body,
                 MessageAttributes={
-                    "reason": _text(reason[:REASON_BYTES]),
-                    FIRST_ID: _text(message_id),
+                    "reason": _text(reason[:MAX_REASON_BYTES]),
+                    FIRST_ID_ATTRIBUTE: _text(message_id),
                 },
             )
 

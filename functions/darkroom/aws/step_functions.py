@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from darkroom.aws.client_errors import translated
-from darkroom.domain.object_keys import run_name
+from darkroom.domain.task import run_name
 from darkroom.ports import RunStatus
 
 if TYPE_CHECKING:

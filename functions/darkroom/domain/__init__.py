@@ -1,1 +1,1 @@
-"""The words of the product as values: nothing here reads, writes, waits or calls."""
+"""The product's data types and rules: values and functions without I/O, clocks or state."""

@@ -1,4 +1,4 @@
-"""What can arrive at intake, whatever door it came through."""
+"""What can arrive at intake, through S3, SQS or EventBridge."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,10 @@ from typing import Any
 from darkroom.domain.errors import Failure
 from darkroom.domain.object_keys import digest_of
 
-FIRST_ID = "first_message_id"
+FIRST_ID_ATTRIBUTE = "first_message_id"
 """The attribute of a message that was sent again: the id that its first sender was given."""
+MAX_REASON_BYTES = 1000
+"""The size limit of the reason beside a dead letter, UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,10 @@ class Message:
 
     Attributes:
         body: its text.
-        message_id: the id that its sender was given; it is kept when the message is sent again.
-        receives: how often it was handed out, this time included.
-        sent_at: when it came into the queue; every redelivery repeats it. UTC, or None where
-            nobody knows.
+        message_id: the id that its sender was given; kept when the message is sent again.
+        receives: how often the queue delivered it, this time included.
+        sent_at: when it came into the queue, the same at every delivery. UTC, or None where it is
+            not known.
     """
 
     body: str
@@ -33,7 +35,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """An object is there: its key as it really is, and its version where the event said so."""
+    """An object was uploaded or restored: its decoded key, and its version if the event has it."""
 
     key: str
     version_id: str | None = None
@@ -47,17 +49,17 @@ class Removed:
 
 
 @dataclass(frozen=True)
-class Awaited:
-    """A file is there for which many tasks wait: those whose ids begin so are to be released.
+class ReleaseErrand:
+    """A file has arrived: release the waiting tasks whose ids begin with `prefix`.
 
-    Intake sends it to itself, in place of what would take too long at once.
+    Intake sends it to itself, in place of work that would take too long at once.
     """
 
     key: str
     prefix: str = ""
 
     def as_message(self) -> str:
-        """The message that says it."""
+        """The body of its message."""
         return json.dumps({"release": self.key, "tasks": self.prefix})
 
 
@@ -67,11 +69,11 @@ class Requested:
 
     Attributes:
         spec: the spec's JSON, unchecked.
-        request_id: the sender's own id; the same id again is the same task. Without one the
-            same content again within a day is.
+        request_id: the sender's own id; the same id again is the same task. Without one, the same
+            content again within a day is.
         source: the file it is about, or None.
-        label: tells several requests about one source apart, as in a spec's name.
-        asked_at: when it was sent, as far as anybody knows; UTC.
+        label: distinguishes several requests about one source, as in a spec's name.
+        asked_at: when it was sent, if known; UTC.
     """
 
     spec: Mapping[str, Any]
@@ -82,42 +84,42 @@ class Requested:
 
     @property
     def digest(self) -> str:
-        """Stands for what is asked for, however it was written down and whenever."""
+        """A digest of its content, whatever its formatting and the time at which it was sent."""
         content = {"label": self.label, "source": self.source, "spec": self.spec}
         return digest_of(
             json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         )
 
     def as_message(self) -> str:
-        """The message that asks for the very same task, whenever it is sent."""
-        told = {
+        """The body of a message for the same task, whenever it is sent."""
+        fields = {
             "request_id": self.request_id,
             "asked_at": self.asked_at.isoformat() if self.asked_at else None,
             "source": self.source,
             "label": self.label,
             "spec": self.spec,
         }
-        return json.dumps({name: value for name, value in told.items() if value is not None})
+        return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
 @dataclass(frozen=True)
-class Unread:
-    """One of several things in a message, which nobody understands."""
+class UnreadableArrival:
+    """One of several arrivals in a message that could not be understood."""
 
     why: Failure
 
 
-Arrival = Uploaded | Removed | Awaited | Requested | Unread
+Arrival = Uploaded | Removed | ReleaseErrand | Requested | UnreadableArrival
 
 
-def body_of(message: Message, arrivals: Iterable[Arrival]) -> str:
-    """What to send in the message's place, so that the same task is asked for whenever it is.
+def dead_letter_body(message: Message, arrivals: Iterable[Arrival]) -> str:
+    """The body to keep for a message, so that it means the same task whenever it is sent again.
 
-    The queue alone knew when a request without an id was sent: that is written into it.
+    Only the queue knows when a request without an id was sent: this time is added to the body.
 
     Args:
         message: the message.
-        arrivals: what it was read as; nothing when it could not be.
+        arrivals: what was read from it; empty when it could not be read.
     """
     for arrival in arrivals:
         if (
@@ -130,6 +132,6 @@ def body_of(message: Message, arrivals: Iterable[Arrival]) -> str:
     return message.body
 
 
-def utc(at: datetime) -> datetime:
-    """The time in UTC; one that names no zone is taken to be."""
+def to_utc(at: datetime) -> datetime:
+    """The time in UTC; a time without a zone is taken as UTC."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""An attempt: one paid call at one provider, and what came of it."""
+"""An attempt: one paid call at one provider, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,18 +20,18 @@ Outcome = Literal[
     "given-up",
     "unknown",
 ]
-"""After `failed` nothing more is to be had of it; after `given-up` its job may be done."""
+"""After `failed` no result is left to fetch; after `given-up` its job may be done."""
 
 
 @dataclass(frozen=True)
 class ResultRef:
-    """Where a result is to be had: a URL at the provider, or the data itself.
+    """Where a result is: a URL at the provider, or the data itself.
 
     Attributes:
-        kind: what it is expected to be; checked on delivery.
-        url: absolute; short-lived. It is kept in the table, and for a task that could not fetch it
-            beside the results on their way, where a retry finds it; nowhere else.
-        data: the result itself, base64; for detections and masks that come inside an answer.
+        kind: the expected kind of file; checked on delivery.
+        url: absolute; short-lived. It is stored in the table, and for a task that could not fetch
+            it in the output bucket's work folder, where a retry finds it; nowhere else.
+        data: the result itself, base64; for detections and masks inside an answer.
     """
 
     kind: Kind
@@ -41,7 +41,7 @@ class ResultRef:
 
 @dataclass(frozen=True)
 class Finished:
-    """A provider's last word on an attempt: the results, and what it says they cost."""
+    """A provider's final answer: the results, and the credits that it says they cost."""
 
     results: tuple[ResultRef, ...]
     credits: float | None = None
@@ -54,19 +54,18 @@ class Attempt:
     """One paid call at one provider, numbered within the task from 1.
 
     Attributes:
-        run: the run that made it, or asked about it last.
+        run: the run that made it, or resumed it last.
         account: a digest of the credentials that it was made with (`ports.Providers.account`); None
-            in attempts that were made before it was kept.
-        asked_since: when a later run took it up again; None in its first.
+            in attempts from before this field existed.
+        asked_since: when a later run resumed it; None in its first run.
         call_until: no answer of the call can arrive after this.
         request: the exact paid request, as text, while the attempt is open; else None.
-        replays: how often it was sent again under its key, or looked for.
+        replays: how often it was sent again under its idempotency key, or looked up.
         answer: what the provider made, between the paid answer and delivery; else None.
         answer_key: where `answer` lies in the output bucket when it is too large for the item.
-        credits: what the provider said it took, or the price table's figure.
-        seen_at: when the provider last knew the job; kept only where a job that nobody asks about
-            is lost.
-        unknown_since: when the provider first did not know the job, since it last did.
+        credits: the charge that the provider reported, or the price table's figure.
+        seen_at: when the provider last knew the job; only for routes with `max_poll_gap_s`.
+        unknown_since: when the provider began to report that it does not know the job.
     """
 
     number: int

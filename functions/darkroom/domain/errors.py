@@ -1,23 +1,23 @@
 """Every way a task can go wrong, as one tree.
 
 DarkroomError
-├── Refused              it cannot be done as asked; nothing was paid; asking again changes nothing
-│   ├── SpecRefused      the spec says something that is not allowed
+├── Refused              it cannot be done as specified; nothing was paid; a retry changes nothing
+│   ├── SpecRefused      the spec contains something that is not allowed
 │   ├── InputRefused     a file is missing, empty, too large or not what its name says
-│   └── ProviderRefused  the provider answered no before it accepted anything
-├── Throttled            the provider asked to come back later; nothing was paid
-│   └── AccountBlocked   the provider takes nothing from this account for now; nothing was paid
+│   └── ProviderRefused  the provider refused before it accepted anything
+├── Throttled            the provider asked us to retry later (429); nothing was paid
+│   └── AccountBlocked   the provider refuses every call of this account; nothing was paid
 ├── NotSent              the request did not reach the provider; nothing was paid
 ├── Unclear              a paid call may or may not have been accepted
-├── ResultGone           the job is done but its result is not at its address
-├── Busy                 something outside is unavailable for the moment; the workflow tries again
+├── ResultGone           the job is done but its result is not at its URL
+├── Busy                 something outside is temporarily unavailable; the workflow tries again
 │   ├── OutOfTime        this process would end before the call does
-│   ├── InputWithheld    S3 shows a file and does not give it, until somebody sees to it
-│   └── OwnTrouble       a bucket, the table or a secret of our own is in the way, no provider
-└── Conflict             someone else changed the task first; read it again
+│   ├── InputWithheld    S3 lists a file but does not return it until a person acts
+│   └── OwnTrouble       a bucket, the table or a secret of our own fails, not a provider
+└── Conflict             another process changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
-is for people: never branch on its text.
+is for users: never branch on its text.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ Money = Literal["no", "maybe"]
 
 @dataclass(frozen=True)
 class Failure:
-    """What a manifest says about a task that has no results.
+    """What a manifest says about a task without results.
 
     Attributes:
         code: stable, kebab-case; programs may branch on it.
-        sentence: one plain sentence for the person who dropped the file.
+        sentence: one plain sentence for the user who uploaded the file.
         next_step: what to do about it, one sentence.
     """
 
@@ -42,7 +42,7 @@ class Failure:
 
 
 class DarkroomError(Exception):
-    """Anything that Darkroom itself raises; carries what the manifest will say."""
+    """Base of all errors that Darkroom raises; carries the failure for the manifest."""
 
     repeatable: ClassVar[bool] = False
     money_moved: ClassVar[Money] = "no"
@@ -53,11 +53,11 @@ class DarkroomError(Exception):
 
 
 class Refused(DarkroomError):
-    """It cannot be done as asked; nothing was paid; asking again changes nothing."""
+    """It cannot be done as specified; nothing was paid; a retry changes nothing."""
 
 
 class SpecRefused(Refused):
-    """The spec says something that is not allowed."""
+    """The spec contains something that is not allowed."""
 
 
 class InputRefused(Refused):
@@ -65,14 +65,14 @@ class InputRefused(Refused):
 
 
 class ProviderRefused(Refused):
-    """The provider answered no before it accepted anything."""
+    """The provider refused before it accepted anything."""
 
 
 class Throttled(DarkroomError):
-    """The provider asked to come back later; nothing was paid.
+    """The provider asked us to retry later; nothing was paid.
 
     Attributes:
-        retry_after_s: seconds the provider asked for, or None when it did not say.
+        retry_after_s: the wait that the provider set, seconds, or None.
     """
 
     repeatable = True
@@ -85,7 +85,7 @@ class Throttled(DarkroomError):
 
 
 class AccountBlocked(Throttled):
-    """The provider takes nothing from this account for now: no credits, or a refused key."""
+    """The provider refuses every call of this account for now: no credits, or a refused key."""
 
 
 class NotSent(DarkroomError):
@@ -101,24 +101,24 @@ class Unclear(DarkroomError):
 
 
 class ResultGone(DarkroomError):
-    """The job is done and paid, but its result is not at its address: not yet, or no longer."""
+    """The job is done and paid, but its result is not at its URL: not yet, or no longer."""
 
 
 class Busy(DarkroomError):
-    """Something outside is unavailable for the moment; the workflow retries by its kinds' names."""
+    """Something outside is temporarily unavailable; the workflow retries by the class names."""
 
     repeatable = True
 
 
 class OutOfTime(Busy):
-    """This process would end before the call does; another one will have the time."""
+    """This process would end before the call does; the next one has the time."""
 
 
 class InputWithheld(Busy):
-    """S3 shows a file and does not give it: it is archived, or its key or policy forbids it.
+    """S3 lists a file but does not return it: it is archived, or a key or policy forbids it.
 
     Attributes:
-        announced: whether S3 sends an event once it can be read.
+        announced: whether S3 sends an event once the file can be read.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class InputWithheld(Busy):
 
 
 class OwnTrouble(Busy):
-    """A bucket, the table or a secret of our own is in the way; no provider has to do with it."""
+    """A bucket, the table or a secret of our own fails; no provider is involved."""
 
 
 class Conflict(DarkroomError):
-    """A conditional write lost: someone else changed the task first."""
+    """A conditional write lost its race: another process changed the task first."""
 
     repeatable = True
 

@@ -1,6 +1,6 @@
-"""What an item of the table can hold of a provider's words, beside everything else that is in it.
+"""Which of a provider's facts fit into a task's item of the table.
 
-The table takes 400 KB an item, 32 levels, numbers of 38 digits between 1e-130 and 1e126, and names
+DynamoDB takes 400 KB an item, 32 levels, numbers of 38 digits between 1e-130 and 1e126, and names
 with at least one character. A task's item has its attempts in it, each with its facts.
 """
 
@@ -8,21 +8,21 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-FACTS_BYTES: Final = 16_000
-"""Of one attempt, as JSON: a task may have a dozen attempts."""
+MAX_FACTS_BYTES: Final = 16_000
+"""Per attempt, as JSON: a task may have a dozen attempts."""
 MAX_DEPTH: Final = 20
-"""Levels of one fact; the task has seven around it."""
+"""Levels of one fact; the task has seven levels around it."""
 MAX_NUMBER: Final = 1e100
 MIN_NUMBER: Final = 1e-100
 MAX_INTEGER: Final = int("9" * 38)
 
 
-def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that an item has room for, in their order."""
+def storable_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that an item can hold, in their order."""
     kept: dict[str, Any] = {}
-    left = FACTS_BYTES
+    left = MAX_FACTS_BYTES
     for name, value in facts.items():
-        if not name or not _holdable(value):
+        if not name or not _is_storable(value):
             continue
         size = len(json.dumps([name, value], ensure_ascii=False).encode(errors="replace"))
         if size <= left:
@@ -31,8 +31,8 @@ def fitting(facts: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _holdable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
-    """Whether the table takes the value: its depth, its numbers, the names in it."""
+def _is_storable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
+    """Whether the table takes the value: its depth, its numbers, its names."""
     level = [value]
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
@@ -43,7 +43,7 @@ def _holdable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
                 below += one.values()
             elif isinstance(one, list | tuple):
                 below += one
-            elif not _countable(one):
+            elif not _is_storable_number(one):
                 return False
         if not below:
             return True
@@ -51,7 +51,7 @@ def _holdable(value: Any) -> bool:  # noqa: ANN401 - a fact is any JSON
     return False
 
 
-def _countable(value: object) -> bool:
+def _is_storable_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return True
     if isinstance(value, int):

@@ -1,8 +1,8 @@
-"""What a file is, told from its name and from its first bytes; nothing is ever decoded here.
+"""A file's format, by its name and by its first bytes; nothing is decoded here.
 
-The usual libraries were tried for it: filetype calls nothing a picture whose brand is `hevc`,
-`heim` or `avis`; puremagic takes all that begins with `BM` for a picture, and an AVIF whose brand
-is `mif1` for a film.
+The usual libraries fail here: filetype does not detect images with the brand `hevc`, `heim` or
+`avis`; puremagic detects every file that begins with `BM` as an image, and an AVIF with the brand
+`mif1` as a video.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Final, Literal
 Kind = Literal["image", "video", "audio", "3d", "json", "text"]
 
 HEAD_BYTES = 4096
-"""How many leading bytes `sniff` needs: a file type box with many brands, two frames of sound."""
+"""How many leading bytes `sniff` needs: a file type box with many brands, two audio frames."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,32 @@ _BRANDS: Final[dict[bytes, Media]] = {
     **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP", b"F4V ", b"f4v ", b"MSNV", b"XAVC", b"cmfc"), MP4),
     b"qt  ": MOV,
 }
-"""Brands of ISO media that say what a file is, as registered at mp4ra.org."""
+"""Brands of ISO media that define the format, as registered at mp4ra.org."""
 
-_FILMS: Final = (b"iso", b"3gp", b"3g2", b"3ge", b"3gg", b"3gs", b"3gr", b"NDS", b"NDX", b"NDH")
-"""What other brands of films begin with."""
+_VIDEO_BRAND_PREFIXES: Final = (
+    b"iso",
+    b"3gp",
+    b"3g2",
+    b"3ge",
+    b"3gg",
+    b"3gs",
+    b"3gr",
+    b"NDS",
+    b"NDX",
+    b"NDH",
+)
+"""Prefixes of other video brands."""
 
-_STRUCTURAL: Final = frozenset({b"mif1", b"mif2", b"msf1", b"miaf", b"MiHE", b"MiHB", b"MiHA"})
-"""Brands of pictures (ISO/IEC 23008-12) that leave open how they are coded."""
+_STRUCTURAL_BRANDS: Final = frozenset(
+    {b"mif1", b"mif2", b"msf1", b"miaf", b"MiHE", b"MiHB", b"MiHA"}
+)
+"""Image brands (ISO/IEC 23008-12) that do not define the codec."""
 
-_OTHERS: Final = frozenset(
+_UNSUPPORTED_BRANDS: Final = frozenset(
     {b"crx ", b"jp2 ", b"jpx ", b"jpm ", b"jxl ", b"mjp2"}
     | {b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis", b"evbi", b"evbs"}
 )
-"""Raw photos, JPEG 2000, JPEG XL, and pictures coded in a way that nobody here takes."""
+"""Raw photos, JPEG 2000, JPEG XL, and images with codecs that no provider takes."""
 
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 """The sizes that the second header of a BMP may have."""
@@ -93,17 +106,17 @@ _KBITS: Final = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 )
-"""Bit rates of MP3 in thousands a second: those of MPEG 1, and of MPEG 2 and 2.5."""
+"""Bit rates of MP3 in kbit/s: those of MPEG 1, and of MPEG 2 and 2.5."""
 _RATES: Final = (44100, 48000, 32000)
-"""Samples a second in MPEG 1; 2 has half of them, 2.5 a quarter."""
+"""Sample rates of MPEG 1 in Hz; MPEG 2 has half of them, 2.5 a quarter."""
 
 
 def sniff(head: bytes) -> Media | None:
-    """The format that the first bytes show (`HEAD_BYTES`, or all of a shorter file), or None."""
+    """The format of a file by its first `HEAD_BYTES` (or all of a shorter file), or None."""
     for offset, magic, media in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return media
-    return _riff(head) or _iso(head) or _tiff(head) or _bmp(head) or _sound(head)
+    return _riff(head) or _iso(head) or _tiff(head) or _bmp(head) or _audio(head)
 
 
 def extension_of(name: str) -> str:
@@ -115,58 +128,58 @@ def extension_of(name: str) -> str:
 def _riff(head: bytes) -> Media | None:
     if head[:4] == b"RIFF" and head[8:15] == b"WEBPVP8":
         return WEBP
-    # Above 4 GB the first four letters are others (EBU Tech 3306).
+    # Above 4 GB the first four letters differ (EBU Tech 3306).
     return WAV if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE" else None
 
 
 def _iso(head: bytes) -> Media | None:
-    """ISO media by its file type box: the first brand decides that says what the file is."""
+    """ISO media by its file type box: the first brand that defines a format decides."""
     if head[4:8] != b"ftyp":
         return None
     size = int.from_bytes(head[:4], "big")
     start = 16 if size == 1 else 8
     end = len(head) if size in (0, 1) else min(size, len(head))
-    pictured = False
+    is_image = False
     for place in (start, *range(start + 8, end - 3, 4)):
         brand = head[place : place + 4]
-        if brand in _OTHERS:
+        if brand in _UNSUPPORTED_BRANDS:
             return None
-        pictured = pictured or brand in _STRUCTURAL
-        found = _BRANDS.get(brand) or (MP4 if brand[:3] in _FILMS else None)
-        # A moving picture of the HEIF family has brands of films, too.
-        if found is not None and (found.kind == "image" or not pictured):
+        is_image = is_image or brand in _STRUCTURAL_BRANDS
+        found = _BRANDS.get(brand) or (MP4 if brand[:3] in _VIDEO_BRAND_PREFIXES else None)
+        # An animated image of the HEIF family has video brands, too.
+        if found is not None and (found.kind == "image" or not is_image):
             return found
-    return HEIC if pictured else MP4
+    return HEIC if is_image else MP4
 
 
 def _tiff(head: bytes) -> Media | None:
-    """A TIFF; not a camera's raw photo, which begins in the same way and says so a little later."""
+    """A TIFF; not a camera's raw photo, which has the same first bytes and `CR` after them."""
     return TIFF if head[:4] in (b"II*\x00", b"MM\x00*") and head[8:10] != b"CR" else None
 
 
 def _bmp(head: bytes) -> Media | None:
-    """A BMP by its two headers: two letters alone begin many a text."""
+    """A BMP by its two headers: `BM` alone begins many texts."""
     offset, size = (int.from_bytes(head[place : place + 4], "little") for place in (10, 14))
     known = head[:2] == b"BM" and size in _BMP_HEADERS and offset >= 14 + size
     return BMP if known else None
 
 
-def _sound(head: bytes) -> Media | None:
+def _audio(head: bytes) -> Media | None:
     if head[:4] == b"OggS":
-        # A film's first page names its codec where sound names its own.
+        # A video's first page names a video codec.
         return None if head[28:35] == b"\x80theora" else OGG
     if head[:3] != b"ID3":
-        return _frames(head)
+        return _audio_frames(head)
     # ID3v2: its version, then flags and a size of four times seven bits.
     if len(head) < 4 or head[3] not in (2, 3, 4) or any(byte > 0x7F for byte in head[6:10]):  # noqa: PLR2004
         return None
     size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
     rest = head[10 + size :]
-    return FLAC if rest[:4] == b"fLaC" else _frames(rest) or MP3
+    return FLAC if rest[:4] == b"fLaC" else _audio_frames(rest) or MP3
 
 
-def _frames(head: bytes) -> Media | None:
-    """Sound without a head of its own: a frame, and where it ends another of the same sort."""
+def _audio_frames(head: bytes) -> Media | None:
+    """Audio without a file header: a frame, and directly after it another of the same kind."""
     for length, media in ((_aac_frame(head), AAC), (_mp3_frame(head), MP3)):
         if length is not None:
             after = head[length : length + 2]
@@ -180,7 +193,7 @@ def _aac_frame(head: bytes) -> int | None:
     if len(head) < 7 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:  # noqa: PLR2004
         return None
     length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-    known_rate = (head[2] >> 2) & 15 < 13  # noqa: PLR2004 - the others are reserved
+    known_rate = (head[2] >> 2) & 15 < 13  # noqa: PLR2004 - the rest are reserved
     return length if known_rate and length > 7 else None  # noqa: PLR2004
 
 

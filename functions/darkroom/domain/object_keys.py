@@ -1,4 +1,4 @@
-"""What a key is, told by its name alone, and where its results go.
+"""What an S3 key is, decided by its name alone, and the keys of its results.
 
 A spec lies beside its source: `photos/cat.jpg.json`, or with a label `photos/cat.jpg.thumb.json`.
 Any other `.json` is a spec without a source. Results of the first go to
@@ -22,24 +22,24 @@ MAX_KEY_BYTES = 1024
 MAX_SUFFIX_LENGTH = len("@12345678-999.manifest.json")
 LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
-RESERVED = "_darkroom.json"
-"""A file name that is kept for later use and is never a spec."""
-TYPED = ":"
-"""Between a model and its task type, in the names of routes that have both."""
-WORK = "_darkroom/work/"
-"""Where the output bucket holds what is on its way; nothing in it outlives its task for long."""
+RESERVED_NAME = "_darkroom.json"
+"""A file name that is reserved for later use and is never a spec."""
+TASK_TYPE_SEPARATOR = ":"
+"""Between a model and its task type, in the names of routes with both."""
+WORK_PREFIX = "_darkroom/work/"
+"""The prefix of intermediate files in the output bucket; they are deleted soon after the task."""
 
 KeyKind = Literal["spec", "file", "ignored"]
 
 
 @dataclass(frozen=True)
 class SpecName:
-    """What a spec's key says.
+    """The parts of a spec's key.
 
     Attributes:
         key: the spec's key.
         source: the key of the file it is about; None for a spec without one.
-        label: what tells several specs of one source apart; None without one.
+        label: distinguishes several specs of one source; None without one.
     """
 
     key: str
@@ -52,22 +52,22 @@ class SpecName:
         return folder_of(self.key)
 
 
-def kind_of(key: str) -> KeyKind:
-    """Whether an uploaded key is a spec, an input file, or nothing of ours.
+def classify_key(key: str) -> KeyKind:
+    """Whether an uploaded key is a spec, an input file, or ignored.
 
     Folder markers, dotfiles and the reserved name are ignored.
     """
     name = key.rsplit("/", 1)[-1]
-    if not name or name.startswith(".") or name == RESERVED:
+    if not name or name.startswith(".") or name == RESERVED_NAME:
         return "ignored"
     return "spec" if extension_of(key) == "json" else "file"
 
 
-def read_spec_name(key: str) -> SpecName:
-    """Take a spec's key apart. `key` is one for which `kind_of` says `spec`.
+def parse_spec_name(key: str) -> SpecName:
+    """Parse a spec's key, one for which `classify_key` returns `spec`.
 
     Raises:
-        SpecRefused: the label is not one (`bad-label`).
+        SpecRefused: the label is invalid (`bad-label`).
     """
     stem = key[: -len(".json")]
     if extension_of(stem) in BY_EXTENSION:
@@ -85,41 +85,30 @@ def read_spec_name(key: str) -> SpecName:
     return SpecName(key, None, None)
 
 
-def output_of(name: SpecName, operation: str) -> str:
+def output_name(name: SpecName, operation: str) -> str:
     """The results' key without extension: `<source>/<label or operation>`, or the spec's own."""
     if name.source is None:
         return name.key[: -len(".json")]
     return f"{name.source}/{name.label or operation}"
 
 
-def manifest_of(output: str) -> str:
+def manifest_key(output: str) -> str:
     """The manifest's key beside the results."""
     return f"{output}.manifest.json"
 
 
-def stem_of(manifest_key: str) -> str:
-    """The results' key without extension, as `manifest_of` was given it."""
+def results_stem(manifest_key: str) -> str:
+    """The results' key without extension: the inverse of `manifest_key`."""
     return manifest_key.removesuffix(".manifest.json")
 
 
 def work_key(task_id: str, attempt: int) -> str:
-    """Where a paid answer too large for the task's item is kept until it is delivered."""
-    return f"{WORK}{task_id}/{attempt}"
+    """The key of a paid answer that is too large for the task's item."""
+    return f"{WORK_PREFIX}{task_id}/{attempt}"
 
 
-def run_name(task_id: str, run: int) -> str:
-    """The name of a run's execution."""
-    return f"{task_id}-{run}"
-
-
-def read_run_name(name: str) -> tuple[str, int]:
-    """The task's id and the run that `run_name` put together."""
-    task_id, _, run = name.rpartition("-")
-    return task_id, int(run)
-
-
-def usable(output: str) -> bool:
-    """Whether results may be written under this name: short enough, no odd segments."""
+def is_usable_output(output: str) -> bool:
+    """Whether results may be written under this name: short enough, no unusable segments."""
     segments = output.split("/")
     return (
         len(output.encode()) + MAX_SUFFIX_LENGTH <= MAX_KEY_BYTES
@@ -130,7 +119,7 @@ def usable(output: str) -> bool:
 
 
 def input_key(folder: str, written: str) -> str:
-    """The key that an entry of `inputs` means: relative to the spec's folder, or from the root.
+    """The key of an entry of `inputs`: relative to the spec's folder, or from the root.
 
     Raises:
         SpecRefused: it leaves the bucket, is a URL, or has empty, `.` or `..` segments
@@ -162,28 +151,30 @@ def input_key(folder: str, written: str) -> str:
     return key
 
 
-def wanted_as(key: str) -> str:
-    """The one name under which a key is waited for, however its letters are composed."""
+def normalize_key(key: str) -> str:
+    """The name under which a key is waited for: its Unicode form NFC."""
     return unicodedata.normalize("NFC", key)
 
 
-def spellings_of(key: str) -> tuple[str, ...]:
-    """The keys that look like this one: itself first, then with its letters composed otherwise.
+def unicode_spellings(key: str) -> tuple[str, ...]:
+    """The keys that look like this one: itself first, then in other Unicode normal forms.
 
-    A Mac's file system takes an "é" apart, a keyboard does not; the folder may have been typed
-    and the file's name not.
+    A Mac's file system decomposes an "é", a keyboard does not; the folder may have been typed and
+    the file's name not.
     """
     folder = folder_of(key)
     name = key[len(folder) :]
-    composed, apart = (functools.partial(unicodedata.normalize, form) for form in ("NFC", "NFD"))
+    composed, decomposed = (
+        functools.partial(unicodedata.normalize, form) for form in ("NFC", "NFD")
+    )
     return tuple(
         dict.fromkeys(
             [
                 key,
                 *(
                     above + spelt(name)
-                    for above in (composed(folder), apart(folder), folder)
-                    for spelt in (composed, apart)
+                    for above in (composed(folder), decomposed(folder), folder)
+                    for spelt in (composed, decomposed)
                 ),
             ]
         )
@@ -197,13 +188,13 @@ def folder_of(key: str) -> str:
 
 
 def digest_of(*parts: str) -> str:
-    """32 hex digits that stand for these texts in this order."""
+    """A digest of these texts in this order, 32 hex digits."""
     joined = "\0".join(parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
 
-def is_text(name: str) -> bool:
-    """Whether a name is Unicode: a file's may be any bytes, a key's may not."""
+def is_unicode(name: str) -> bool:
+    """Whether a name is valid Unicode: a file's may be any bytes, a key's may not."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -211,11 +202,11 @@ def is_text(name: str) -> bool:
     return True
 
 
-def in_shell(word: str) -> str:
-    """The word as people can paste it into a shell: one word, and nothing that it obeys."""
+def shell_quote(word: str) -> str:
+    """The word quoted for a shell: one word, without special characters."""
     if word.isprintable():
         return shlex.quote(word)
-    # What cannot be seen is written as bash, zsh and ksh read it.
+    # Invisible characters are escaped as bash, zsh and ksh read them.
     try:
         raw = word.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

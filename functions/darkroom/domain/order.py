@@ -1,4 +1,4 @@
-"""What was asked for: the trigger, and the spec as resolved, with everything pinned."""
+"""The trigger of a task, and its order: the resolved spec, with every input pinned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ OnUnknown = Literal["hold", "fail", "retry"]
 
 @dataclass(frozen=True)
 class Trigger:
-    """What asked for the task: an upload, or a message.
+    """What triggered the task: an upload, or a message.
 
     Attributes:
         kind: `upload` of a spec, or a `message` that carried one.
@@ -20,7 +20,7 @@ class Trigger:
         key: the spec's key; for a message the key that its spec would have beside its source.
         version: version id, or the ETag in a bucket without versioning; for a message its
             `request_id` or a digest of its content with the day.
-        asked_at: when a message without a `request_id` was sent; no part of the name.
+        asked_at: when a message without a `request_id` was sent; not part of the task's id.
     """
 
     kind: Literal["upload", "message"]
@@ -31,7 +31,7 @@ class Trigger:
 
     @property
     def task_id(self) -> str:
-        """The name of the task that it asks for: a digest of the trigger and of nothing else."""
+        """The id of its task: a digest of the trigger and of nothing else."""
         return digest_of(self.kind, self.bucket, self.key, self.version)
 
 
@@ -48,7 +48,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Choice:
-    """A provider that was found able to do it, and its model."""
+    """A provider that can do it, and its model."""
 
     provider: str
     model: str
@@ -56,11 +56,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Order:
-    """The spec as resolved: what will be done, with everything pinned.
+    """The resolved spec: what will be done, with every input pinned.
 
     Attributes:
         choices: in order of preference.
-        keys: role -> keys of its files, also of those that are not there yet.
+        keys: role -> keys of its files, also of missing ones.
         inputs: role -> the files, pinned; empty while the task is waiting.
         params: as written in the spec, checked against every choice.
     """
@@ -78,7 +78,7 @@ class Order:
         """The names of the chosen providers, in order of preference."""
         return tuple(choice.provider for choice in self.choices)
 
-    def digested(self, sha256: Mapping[str, str]) -> "Order":
+    def with_digests(self, sha256: Mapping[str, str]) -> "Order":
         """The order with the digests (key -> hex) of the inputs that were read."""
         inputs = {
             role: tuple(replace(file, sha256=sha256.get(file.key, file.sha256)) for file in files)

@@ -1,4 +1,4 @@
-"""What one attempt asks of a provider, and what the provider says to it."""
+"""The request of one attempt to a provider, and the provider's answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from darkroom.domain.routes import Route
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What one attempt asks of one route."""
+    """The request of one attempt for one route."""
 
     task_id: str
     attempt: int
@@ -23,7 +23,7 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A paid call that is ready to be made.
+    """A paid call that is ready to be sent.
 
     Attributes:
         request: the exact request, as text; without credentials.
@@ -36,7 +36,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider took the job; money may have moved; `job_id` is its name over there."""
+    """The provider accepted the job; money may have moved; `job_id` is the provider's id."""
 
     job_id: str
     credits: float | None = None
@@ -44,12 +44,12 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Pending:
-    """The job is still being worked on.
+    """The job is still running.
 
     Attributes:
-        progress: percent, where the provider says so.
-        ask_again_s: seconds after which the provider wants to be asked again.
-        note: the provider's word for how the job stands where no table knows it, made quotable.
+        progress: percent, if the provider reports it.
+        ask_again_s: seconds after which the provider wants the next poll.
+        note: the provider's status word if no table lists it, made safe to quote.
     """
 
     progress: int | None = None
@@ -59,7 +59,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class JobFailed:
-    """The provider gave the accepted job up."""
+    """The accepted job failed at the provider."""
 
     code: str
     sentence: str
@@ -68,10 +68,10 @@ class JobFailed:
 
 @dataclass(frozen=True)
 class Download:
-    """A result on its way.
+    """A result that is being downloaded.
 
     Attributes:
-        body: seekable, at position 0; gone when the block that fetched it ends.
+        body: seekable, at position 0; closed when the `with` block that fetched it ends.
         size: bytes.
         sha256: hex digest of all bytes.
         media: what the first bytes show; None for an unknown format.

@@ -1,8 +1,8 @@
-"""The spec: what a photographer writes, read strictly and answered in plain sentences.
+"""The spec: the JSON that a user writes, read strictly, with plain error messages.
 
 Reading is in two steps: bytes to JSON (size, encoding, depth, duplicate names, NaN), JSON to a
-`Spec` (unknown fields get the nearest known name). Whether an operation exists, and what its
-parameters may be, is the providers' to say: see `darkroom.pipeline.orders.resolve`.
+`Spec` (unknown fields get the nearest known name). The providers define which operations exist and
+which parameters they take: see `darkroom.pipeline.orders.match`.
 """
 
 import json
@@ -19,14 +19,14 @@ from pydantic import (
 )
 
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.validation_messages import explain
 
 MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""
 MAX_PARAMS_BYTES = 64 * 1024
-"""A task's item of at most 400 KB holds them, and for a while the request made of them."""
+"""A task's item of at most 400 KB holds them, and at times the request that is built of them."""
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
@@ -94,8 +94,12 @@ class Spec(BaseModel):
 
     @property
     def pinned(self) -> str | None:
-        """The route's name that the spec asks for: `model`, or `model:task_type`."""
-        return self.model if self.task_type is None else f"{self.model}{TYPED}{self.task_type}"
+        """The name of the route that the spec pins: `model`, or `model:task_type`."""
+        return (
+            self.model
+            if self.task_type is None
+            else f"{self.model}{TASK_TYPE_SEPARATOR}{self.task_type}"
+        )
 
 
 def read_spec(body: bytes, name: str) -> Spec:

@@ -1,6 +1,6 @@
-"""JSON read strictly: what Python would accept and nothing later can carry is refused here.
+"""Strict JSON: input that Python accepts but DynamoDB cannot store is refused here.
 
-UTF-8, no name twice or empty, no NaN, no number that DynamoDB cannot keep, bounded size and depth.
+UTF-8, no duplicate or empty name, no NaN, no number out of range, limited size and depth.
 """
 
 import json
@@ -10,13 +10,13 @@ from darkroom.domain.errors import SpecRefused
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 28
-"""DynamoDB keeps 32 levels, and the task's item puts a few around the spec's."""
+"""DynamoDB stores 32 levels, and the task's item adds a few around the spec's."""
 MAX_EXPONENT = 100
-"""DynamoDB keeps numbers from 1E-130 to 9.9E+125 (its "Data types" page)."""
+"""DynamoDB stores numbers from 1E-130 to 9.9E+125 (its "Data types" page)."""
 
 
 def read_json(body: bytes, name: str) -> Any:  # noqa: ANN401 - JSON is whatever the file says
-    """Parse a document; `name` is what the messages call it.
+    """Parse a document; `name` is used in the messages.
 
     Raises:
         SpecRefused: `spec-too-large`, `spec-not-utf8` or `spec-not-json`.
@@ -54,7 +54,7 @@ def read_json(body: bytes, name: str) -> Any:  # noqa: ANN401 - JSON is whatever
 
 
 def _mistake(text: str, error: json.JSONDecodeError) -> str:
-    """What people usually did wrong there; else the parser's own words."""
+    """The usual mistake at this place; else the parser's own message."""
     around = text[max(0, error.pos - 1) : error.pos + 2]
     after = text[error.pos :].lstrip()
     if not text.strip():
@@ -62,14 +62,14 @@ def _mistake(text: str, error: json.JSONDecodeError) -> str:
     if "//" in around or "/*" in around:
         return "comments are not allowed"
     if after.startswith(("\u201c", "\u201d", "\u2018", "\u2019", "'")):
-        return 'names and texts stand in straight double quotes ("), not in others'
+        return 'names and texts need straight double quotes (")'
     if after.startswith(("}", "]")) and text[: error.pos].rstrip().endswith(","):
-        return "there is a comma too many"
+        return "there is one comma too many"
     return error.msg.lower()
 
 
 class _BadJsonError(Exception):
-    """JSON that Python would accept and a spec may not hold."""
+    """JSON that Python accepts and a spec may not contain."""
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401 - JSON is whatever the file says
@@ -120,7 +120,7 @@ def _bounded_int(digits: str) -> int:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest outside of strings; counted before parsing, which recurses."""
+    """The nesting depth of brackets outside strings; counted before parsing, which recurses."""
     depth = deepest = 0
     in_string = escaped = False
     for char in text:

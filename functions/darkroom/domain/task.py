@@ -1,14 +1,13 @@
-"""A task: what one trigger asked for, as a frozen value, and the transitions it may make.
+"""A task: what one trigger started, as a frozen value, and the transitions it may make.
 
-                 ┌────────────── uncharged failure, or come back later ─────────────┐
+                 ┌────────────── uncharged failure, or retry later ─────────────────┐
                  ▼                                                                  │
  waiting ──▶ queued ──▶ submitting ──▶ running ──▶ delivering ──▶ succeeded         │
                             │  └───────────────────────▲  │ ▲ result gone: ask again │
                             │        (synchronous)        └─┘                       │
                             └──────────────────────────────────────────────────────┘
  every unfinished state may end `failed` or `cancelled`; `submitting` and `running` may end
- `unknown`;
- what ended badly may begin a new run where its last one left off
+ `unknown`; a task that ended badly may have a new run that continues from where it was
 
 Nothing here reads a clock, a network or a store; times come in as arguments (UTC, aware).
 """
@@ -50,9 +49,9 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     "cancelled": frozenset(),
     "unknown": frozenset(),
 }
-"""Which state may follow which. A write that is in no row is a bug and raises."""
+"""Which state may follow which. Any other transition is a bug and raises."""
 
-RESUMED: Mapping[State, frozenset[State]] = dict.fromkeys(
+RESUMABLE: Mapping[State, frozenset[State]] = dict.fromkeys(
     ("failed", "cancelled", "unknown"),
     frozenset({"queued", "submitting", "running", "delivering"}),
 )
@@ -61,9 +60,19 @@ RESUMED: Mapping[State, frozenset[State]] = dict.fromkeys(
 FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
 UNSUBMITTED: frozenset[State] = frozenset({"waiting", "queued"})
 """States in which no paid call can have been made for the current attempt."""
-STILL = timedelta(minutes=30)
-"""How long a task may stand without a write before somebody looks whether its run is alive: longer
-than any door lives."""
+STUCK_AFTER = timedelta(minutes=30)
+"""How long after its last write a task is checked by SWEEP: longer than any function runs."""
+
+
+def run_name(task_id: str, run: int) -> str:
+    """The name of a run's execution."""
+    return f"{task_id}-{run}"
+
+
+def parse_run_name(name: str) -> tuple[str, int]:
+    """The task's id and its run: the inverse of `run_name`."""
+    task_id, _, run = name.rpartition("-")
+    return task_id, int(run)
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a provider's pace: when the task may call it, on which lane."""
+    """A slot of a provider's rate limiter: when the task may call it, on which lane."""
 
     provider: str
     lane: Lane
@@ -88,7 +97,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the task will end, decided by a door and carried out by FAIL."""
+    """How the task will end, decided by a step and carried out by FAIL."""
 
     status: EndStatus
     failure: Failure
@@ -96,26 +105,25 @@ class Ending:
 
 @dataclass(frozen=True)
 class Task:
-    """What one trigger asked for.
+    """What one trigger started.
 
     Attributes:
         task_id: 32 hex digits; a digest of the trigger alone.
         run: counts executions of its workflow, from 1.
-        since_run: the run in which its trigger or a person set it going; later ones took the
-            place of lost ones.
+        since_run: the first run since its trigger or its last retry by a user; later runs replaced
+            lost ones.
         revision: counts writes; every write expects the one before it.
         output: the results' key without its extension, in the output bucket.
         manifest_key: where its manifest is or will be.
-        wait_reason: why it stands still right now, for people.
-        waits: how often in a row it could not go on where it stands.
-        deadline: when it gives up: waiting on its inputs, queued on being submitted, running on
-            its job.
-        wants: the input keys of a task that was made waiting; each one's arrival is looked at.
+        wait_reason: why it waits now, for users.
+        waits: how often in a row it had to wait in its state.
+        deadline: when it gives up waiting: for its inputs, for its submission, or for its job.
+        wants: the input keys of a task that was created waiting; each one's arrival releases it.
         supersedes: the older task of the same spec, if there was one.
-        unreached: how often in a row its provider could not be reached.
+        unreached: how often in a row its provider was unreachable.
         gone: how often in a row its result could not be fetched.
-        slot: the place in the pace that it waits for.
-        look_at: when its files are looked at again, which S3 shows and does not give.
+        slot: the slot of the rate limiter that it waits for.
+        look_at: when its files are checked again that S3 withholds.
     """
 
     task_id: str
@@ -145,27 +153,27 @@ class Task:
 
     @property
     def finished(self) -> bool:
-        """Whether the task has come to its one outcome."""
+        """Whether the task is in a final state."""
         return self.state in FINISHED
 
     @property
     def replaces(self) -> bool:
-        """Whether a new task takes the place of its spec's older one.
+        """Whether a new task replaces its spec's older one.
 
         The late event of an old version does not, nor does a message: messages have no order.
         """
-        stale = self.ending is not None and self.ending.status == "cancelled"
-        return self.trigger.kind == "upload" and not stale
+        superseded = self.ending is not None and self.ending.status == "cancelled"
+        return self.trigger.kind == "upload" and not superseded
 
     @property
-    def asked(self) -> Order:
+    def resolved_order(self) -> Order:
         """The resolved spec; only a task that was refused outright has none."""
         if self.order is None:
             raise ValueError(f"task {self.task_id} was refused before its spec was resolved")
         return self.order
 
     @property
-    def paying(self) -> Attempt:
+    def last_attempt(self) -> Attempt:
         """The latest attempt of a task that has made one."""
         if not self.attempts:
             raise ValueError(f"task {self.task_id} has made no attempt")
@@ -173,43 +181,43 @@ class Task:
 
     @property
     def awaits_inputs(self) -> bool:
-        """Whether it waits for its files, and nobody has given it up."""
+        """Whether it waits for its files, and has no ending yet."""
         return self.state == "waiting" and self.ending is None
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a paid call was begun of which nothing is known yet."""
-        return self.state == "submitting" and self.paying.outcome == "open"
+        """Whether the outcome of its paid call is not known yet."""
+        return self.state == "submitting" and self.last_attempt.outcome == "open"
 
     @property
     def at_work(self) -> bool:
-        """Whether a paid call was begun, and what came of it is still to be had."""
-        return bool(self.attempts) and self.paying.outcome in ("open", "accepted")
+        """Whether a paid call was made whose outcome or result is still expected."""
+        return bool(self.attempts) and self.last_attempt.outcome in ("open", "accepted")
 
     @property
     def due(self) -> datetime:
-        """When it is to be looked at, if nothing has been written to it by then."""
+        """When SWEEP checks it, if it is not written before."""
         if self.awaits_inputs:
             return min(self.deadline, self.look_at or self.deadline)
-        return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STILL
+        return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STUCK_AFTER
 
-    def moved(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task
+    def with_state(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task
         """The task in its next state.
 
         Raises:
-            ValueError: when `TRANSITIONS` has no such step; that is a bug, not a race.
+            ValueError: when `TRANSITIONS` has no such transition; that is a bug, not a race.
         """
         if state != self.state and state not in TRANSITIONS[self.state]:
             raise ValueError(f"task {self.task_id} cannot go from {self.state} to {state}")
         return replace(self, state=state, updated_at=now, **changes)
 
-    def resumed(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - the same
-        """The task at the beginning of a new run, after one that ended badly.
+    def with_new_run(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - the same
+        """The task at the start of a new run, after one that ended badly.
 
         Raises:
-            ValueError: when `RESUMED` has no such step.
+            ValueError: when `RESUMABLE` has no such transition.
         """
-        if state not in RESUMED.get(self.state, ()):
+        if state not in RESUMABLE.get(self.state, ()):
             raise ValueError(f"task {self.task_id} cannot go on from {self.state} as {state}")
         return replace(
             self,
@@ -229,8 +237,8 @@ class Task:
     def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:
         """The attempts with `attempt` in the place of the one with its number, or added.
 
-        A throttled attempt was no call that anyone accepted: the next one takes its place, so a
-        task that is told "later" for a day does not grow.
+        A throttled attempt was not accepted: the next one replaces it, so that a task that is
+        throttled for a day does not grow.
         """
         kept = self.attempts
         if kept and (kept[-1].number == attempt.number or kept[-1].outcome == "throttled"):

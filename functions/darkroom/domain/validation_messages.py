@@ -1,4 +1,4 @@
-"""What pydantic says about a document, in the words of a photographer."""
+"""Pydantic's validation errors as plain sentences, with the nearest known name."""
 
 import difflib
 import json
@@ -9,8 +9,8 @@ from pydantic_core import ErrorDetails
 
 
 def explain(error: ValidationError, name: str, known: Iterable[str]) -> tuple[str, str]:
-    """What is wrong first, as (sentence, next step), with the nearest known name."""
-    detail = _most_telling(error.errors(include_url=False))
+    """The first error, as (sentence, next step), with the nearest known name."""
+    detail = _most_specific(error.errors(include_url=False))
     field = _short(".".join(str(part) for part in detail["loc"] if not _is_branch(part)))
     if detail["type"] == "extra_forbidden":
         known = sorted(known)
@@ -22,22 +22,22 @@ def explain(error: ValidationError, name: str, known: Iterable[str]) -> tuple[st
     if detail["type"] == "missing":
         return f"{name}: '{field}' is missing.", f"Add '{field}'."
     if not field:
-        return f"{name}: {_plain(detail)}.", "Correct it and upload the spec again."
+        return f"{name}: {_plain_message(detail)}.", "Correct it and upload the spec again."
     found = _short(json.dumps(detail["input"], default=str, ensure_ascii=False))
     return (
-        f"{name} has {found} for '{field}': {_plain(detail)}.",
+        f"{name} has {found} for '{field}': {_plain_message(detail)}.",
         f"Correct '{field}' and upload the spec again.",
     )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'x'?` for the known word that looks most like `word`, or ""."""
+    """` Did you mean 'x'?` for the known word closest to `word`, or ""."""
     close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
-def _most_telling(details: list[ErrorDetails]) -> ErrorDetails:
-    """The error to report: of a union's branches, the one that got furthest into the value."""
+def _most_specific(details: list[ErrorDetails]) -> ErrorDetails:
+    """The error to report: of a union's branches, the one that matched most of the value."""
     first = [part for part in details[0]["loc"] if not _is_branch(part)]
     same_field = [
         d for d in details if [p for p in d["loc"] if not _is_branch(p)][: len(first)] == first
@@ -56,10 +56,10 @@ _PLAIN = {
     "int_type": "a whole number is expected",
     "float_type": "a number is expected",
 }
-"""Pydantic's kinds of error in the words of a photographer; others keep pydantic's message."""
+"""Pydantic's error types as plain messages; others keep pydantic's message."""
 
 
-def _plain(detail: ErrorDetails) -> str:
+def _plain_message(detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if message != detail["msg"] and detail["type"] not in _PLAIN:
         return f"{message} is expected" if detail["type"] != "value_error" else message.rstrip(".")
@@ -67,7 +67,7 @@ def _plain(detail: ErrorDetails) -> str:
 
 
 def _is_branch(part: int | str) -> bool:
-    """Pydantic names the branch of a union in the path; people do not know those names."""
+    """Pydantic names a union's branch in the path; users do not know those names."""
     return isinstance(part, str) and ("[" in part or part in {"str", "constrained-str", "literal"})
 
 

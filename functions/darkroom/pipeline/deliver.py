@@ -1,11 +1,11 @@
-"""DELIVER: copy the results, then the manifest, then end the task, then say so.
+"""DELIVER: copy the results, write the manifest, end the task, publish the event, in this order.
 
-Each step may be repeated: results and manifest are written again over themselves, the state is
-written once, and the event again with the same id.
+Each step may be repeated: results and manifest overwrite themselves, the state is written once, and
+the event is published again with the same id.
 
-A result that cannot be had is asked for again, whatever the answer is: what is not there may be
-there in a minute, and it is paid for. Then its job, if it is one, is asked where it is now. Only
-then the task ends, and even so `darkroom retry` fetches it later: its address and its job are kept.
+A result that cannot be fetched is tried again, whatever the answer was: it is paid for, and may be
+there in a minute. Then its job, if there is one, is polled for a new URL. Only then the task ends,
+and even so `darkroom retry` can fetch it later: its URL and its job are kept.
 """
 
 import base64
@@ -20,44 +20,42 @@ from datetime import timedelta
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, Conflict, DarkroomError, Failure, OwnTrouble, ResultGone
-from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.domain.provider_jobs import Download
 from darkroom.domain.task import Ending, Result, Task
-from darkroom.pipeline.admission.backoff import growing_wait_s
-from darkroom.pipeline.admission.entry import find_mine
-from darkroom.pipeline.endings.decide import end
+from darkroom.pipeline.admission.backoff import backoff_s
+from darkroom.pipeline.admission.entry import load_for_step
+from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.manifest import read_results
-from darkroom.pipeline.endings.next_steps import after, fetch_it_again
-from darkroom.pipeline.endings.publish import (
-    conclude,
-    named,
-    put_as,
-    rewrite_manifest,
-    write_manifest,
+from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after
+from darkroom.pipeline.endings.output_names import (
+    claim_output_name,
+    claim_result_names,
+    put_if_owner,
 )
-from darkroom.pipeline.orders.output_names import result_names
-from darkroom.pipeline.paid_call.own_side import hold_up
+from darkroom.pipeline.endings.publish import finalize, rewrite_manifest, write_manifest
+from darkroom.pipeline.paid_call.own_trouble import delay_delivery
 from darkroom.pipeline.paid_call.plan import route_for
-from darkroom.pipeline.paid_call.saved_answer import saved_answer
+from darkroom.pipeline.paid_call.saved_answer import load_answer
 from darkroom.ports import Ports, Step
 
-ASK_AGAIN_LIMIT = 2
-"""How often a job whose result cannot be had is asked for a new URL."""
+POLL_AGAIN_LIMIT = 2
+"""How often the job of a result that cannot be fetched is polled for a new URL."""
 ABSENT_LIMIT = 7
-"""How often in a row a result may be said not to be there, or be something else: ten minutes with
-the waits between."""
-UNREACHED_LIMIT = 15
-"""How often in a row a result may be out of reach: about an hour with the waits between."""
+"""How often in a row a result may be absent, or be something else: ten minutes with the waits
+between."""
+RESULT_UNREACHED_LIMIT = 15
+"""How often in a row a result may be unreachable: about an hour with the waits between."""
 
 
-class _WrongResult(DarkroomError):
-    """What the provider's address or answer brings is not what it should be."""
+class _WrongResultError(DarkroomError):
+    """The provider's URL or answer does not hold the expected kind of file."""
 
 
 @dataclass(frozen=True)
-class _Missing:
-    """The first result that cannot be had: where it should be, why not, and what is there."""
+class _MissingResult:
+    """The first result that cannot be fetched, why not, and the results before it."""
 
     ref: ResultRef
     why: DarkroomError
@@ -70,41 +68,42 @@ def deliver(
     """Bring the results of a finished job to the output bucket.
 
     Raises:
-        Busy: the event was not taken; the workflow tries again.
+        Busy: the event bus did not take the event; the workflow tries again.
     """
-    task = find_mine(ports, task_id, run, "delivering", "succeeded")
+    task = load_for_step(ports, task_id, run, "delivering", "succeeded")
     if isinstance(task, Step):
         return task
     if task.finished:
-        return _done_already(ports, task)
+        return _finish_again(ports, task)
     try:
-        return _deliver(ports, named(ports, task), time_left_s)
+        return _deliver(ports, claim_output_name(ports, task), time_left_s)
     except Conflict:
-        return _overtaken(ports, task)
-    except Exception as error:  # noqa: BLE001 - it is judged there, and raised again
-        return hold_up(ports, task, error)
+        return _lost_race(ports, task)
+    except Exception as error:  # noqa: BLE001 - `delay_delivery` judges it, and raises it again
+        return delay_delivery(ports, task, error)
 
 
 def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
-    answer = saved_answer(ports, task, task.paying)
+    answer = load_answer(ports, task, task.last_attempt)
     if not isinstance(answer, Finished):
-        raise LookupError(  # noqa: TRY004 - there is none
+        raise LookupError(  # noqa: TRY004 - it is absent, not of a wrong type
             f"task {task.task_id} is delivering without an answer"
         )
     results = list(task.results)
     try:
-        for result in _copy(ports, task, answer, time_left_s):
-            results.append(result)  # noqa: PERF402 - those copied before a trouble count, too
+        for result in _copy_results(ports, task, answer, time_left_s):
+            results.append(result)  # noqa: PERF402 - results copied before an error count
     except (Conflict, OwnTrouble):
         raise
     except DarkroomError as error:
-        return _missing(ports, task, _Missing(answer.results[len(results)], error, tuple(results)))
+        ref = answer.results[len(results)]
+        return _handle_missing(ports, task, _MissingResult(ref, error, tuple(results)))
     return _succeed(ports, task, tuple(results))
 
 
 def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
-    done = replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
-    final = task.moved(
+    done = replace(task.last_attempt, outcome="succeeded", answer=None, answer_key=None)
+    final = task.with_state(
         "succeeded",
         ports.clock.now(),
         results=results,
@@ -112,88 +111,88 @@ def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         wait_reason=None,
     )
     write_manifest(ports, final)
-    conclude(ports, ports.tasks.replace(task, final))
+    finalize(ports, ports.tasks.replace(task, final))
     return Step("done")
 
 
-def _overtaken(ports: Ports, task: Task) -> Step:
-    """Someone else wrote first; if they ended the task, their manifest is the one that counts."""
+def _lost_race(ports: Ports, task: Task) -> Step:
+    """Another process wrote first; if it ended the task, its manifest is the one that counts."""
     fresh = ports.tasks.get(task.task_id)
-    return _done_already(ports, fresh) if fresh and fresh.finished else Step("deliver")
+    return _finish_again(ports, fresh) if fresh and fresh.finished else Step("deliver")
 
 
-def _done_already(ports: Ports, task: Task) -> Step:
+def _finish_again(ports: Ports, task: Task) -> Step:
     rewrite_manifest(ports, task)
-    conclude(ports, task)
+    finalize(ports, task)
     return Step("done")
 
 
-def _copy(
+def _copy_results(
     ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
 ) -> Iterator[Result]:
-    """Copy every result that is not there yet."""
+    """Copy every result that is not copied yet."""
     if len(task.results) == len(answer.results):
         return
-    names = result_names(ports, task, answer)
+    names = claim_result_names(ports, task, answer)
     todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
     for ref, name in todo:
         if time_left_s() < ports.limits.fetch_s:
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
-        with _open(ports, ref) as result:
-            media = _checked(result.media, ref.kind)
+        with _open_result(ports, ref) as result:
+            media = _check_kind(result.media, ref.kind)
             key = f"{name}.{media.extension}"
             try:
-                put_as(ports, task, key, result.body, media.content_type)
-            except Busy as busy:  # the bucket's, and not the provider's
-                told = busy.failure
-                raise OwnTrouble(told.code, told.sentence, told.next_step) from busy
+                put_if_owner(ports, task, key, result.body, media.content_type)
+            except Busy as busy:  # of the bucket, not of the provider
+                why = busy.failure
+                raise OwnTrouble(why.code, why.sentence, why.next_step) from busy
             yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
 
 
 @contextmanager
-def _open(ports: Ports, ref: ResultRef) -> Iterator[Download]:
+def _open_result(ports: Ports, ref: ResultRef) -> Iterator[Download]:
     if ref.url is not None:
         with ports.providers.fetch(ref.url, ports.limits.result_bytes) as fetched:
             yield fetched
         return
-    # The padding may be lacking; more of it than is needed does no harm.
+    # Padding may be absent; more of it than needed does no harm.
     try:
         data = base64.b64decode((ref.data or "") + "==")
     except binascii.Error as error:
-        raise _WrongResult(
+        raise _WrongResultError(
             "wrong-result",
             f"The provider's answer should hold the {ref.kind}, but it is unreadable.",
         ) from error
     media = {"json": JSON, "text": TEXT}.get(ref.kind) or sniff(data[:HEAD_BYTES])
     body = io.BytesIO(data)
-    if media is not None and media.kind == ref.kind and is_whole(body, media) is False:
-        raise _WrongResult(
+    if media is not None and media.kind == ref.kind and is_complete(body, media) is False:
+        raise _WrongResultError(
             "wrong-result", f"The provider's answer holds only a part of the {ref.kind}."
         )
     yield Download(body, len(data), hashlib.sha256(data).hexdigest(), media)
 
 
-def _checked(media: Media | None, kind: Kind) -> Media:
-    """The result's format. Raises `_WrongResult` when it is not of the kind expected."""
+def _check_kind(media: Media | None, kind: Kind) -> Media:
+    """The result's format. Raises `_WrongResultError` when it is not of the expected kind."""
     if media is None or media.kind != kind:
-        found = media.content_type if media else "something unknown"
-        raise _WrongResult(
+        found = media.content_type if media else "of an unknown format"
+        raise _WrongResultError(
             "wrong-result",
             f"The provider's result should be of kind '{kind}', but it is {found}.",
         )
     return media
 
 
-def _missing(ports: Ports, task: Task, missing: _Missing) -> Step:
-    """Come back for the result, by way of POLL's wait; ask its job where it is; or give it up."""
-    delivered = _delivered(ports, task)
+def _handle_missing(ports: Ports, task: Task, missing: _MissingResult) -> Step:
+    """Try the result again after POLL's wait; poll its job for a new URL; or give it up."""
+    delivered = _results_in_manifest(ports, task)
     if delivered is not None:
         return _succeed(ports, task, delivered)
-    waits = 1 if len(missing.results) > len(task.results) else _tries(ports, task) + 1
-    if waits <= _most_waits(missing):
+    waits = 1 if len(missing.results) > len(task.results) else _fetch_tries(ports, task) + 1
+    if waits <= _max_tries(missing):
         ports.tasks.replace(
             task,
-            task.moved(
+            task.with_state(
                 "delivering",
                 ports.clock.now(),
                 waits=waits,
@@ -201,78 +200,79 @@ def _missing(ports: Ports, task: Task, missing: _Missing) -> Step:
                 results=missing.results,
             ),
         )
-        return Step("poll", growing_wait_s(waits))
-    if task.paying.job_id and task.gone < ASK_AGAIN_LIMIT and not _too_large(missing):
-        return _ask_job(ports, task, missing)
+        return Step("poll", backoff_s(waits))
+    if task.last_attempt.job_id and task.gone < POLL_AGAIN_LIMIT and not _is_too_large(missing):
+        return _poll_again(ports, task, missing)
     return _give_up(ports, task, missing)
 
 
-def _tries(ports: Ports, task: Task) -> int:
-    """How often it was come back for in vain; called again before the wait was over is no try."""
+def _fetch_tries(ports: Ports, task: Task) -> int:
+    """How often it was tried without success; a call before the wait was over is no try."""
     waited_s = (ports.clock.now() - task.updated_at).total_seconds()
-    early = task.waits > 0 and waited_s < growing_wait_s(task.waits) / 2
+    early = task.waits > 0 and waited_s < backoff_s(task.waits) / 2
     return task.waits - 1 if early else task.waits
 
 
-def _most_waits(missing: _Missing) -> int:
-    """How often it makes sense to come back for the result."""
+def _max_tries(missing: _MissingResult) -> int:
+    """How often it is useful to try the result again."""
     if isinstance(missing.why, Busy):
-        return UNREACHED_LIMIT
-    # What came inside the answer, or is too large, is the same the next time.
-    return 0 if missing.ref.url is None or _too_large(missing) else ABSENT_LIMIT
+        return RESULT_UNREACHED_LIMIT
+    # A result inside the answer, or one that is too large, is the same the next time.
+    return 0 if missing.ref.url is None or _is_too_large(missing) else ABSENT_LIMIT
 
 
-def _too_large(missing: _Missing) -> bool:
+def _is_too_large(missing: _MissingResult) -> bool:
     return missing.why.failure.code == "result-too-large"
 
 
-def _ask_job(ports: Ports, task: Task, missing: _Missing) -> Step:
-    """Ask the job for its results once more; where they were is kept until it has answered."""
+def _poll_again(ports: Ports, task: Task, missing: _MissingResult) -> Step:
+    """Poll the job for its results once more; the old URLs are kept until it has answered."""
     now = ports.clock.now()
     ports.tasks.replace(
         task,
-        task.moved(
+        task.with_state(
             "running",
             now,
-            attempts=task.with_attempt(replace(task.paying, ended_at=None)),
+            attempts=task.with_attempt(replace(task.last_attempt, ended_at=None)),
             gone=task.gone + 1,
             waits=0,
             wait_reason=missing.why.failure.sentence,
             results=(),
-            deadline=now + timedelta(seconds=route_for(ports, task, task.paying).job_s),
+            deadline=now + timedelta(seconds=route_for(ports, task, task.last_attempt).job_s),
         ),
     )
     return Step("poll", 2)
 
 
-def _give_up(ports: Ports, task: Task, missing: _Missing) -> Step:
-    """It was paid for all the same, and is kept where a later run can look for it."""
-    told = missing.why.failure
-    attempt = task.paying
+def _give_up(ports: Ports, task: Task, missing: _MissingResult) -> Step:
+    """End the task; the result is paid for, so its URL and job are kept for a later run."""
+    why = missing.why.failure
+    attempt = task.last_attempt
     useless = (
         missing.ref.url is None and attempt.job_id is None and not isinstance(missing.why, Busy)
     )
-    again = after(task, "yes") if useless else fetch_it_again(task)
+    next_step = next_step_after(task, "yes") if useless else fetch_again_step(task)
     match missing.why:
         case ResultGone():
             code = "result-gone"
         case Busy():
             code = "result-unreachable"
         case _:
-            code, again = told.code, told.next_step or again
-    sentence = told.sentence
-    if code != told.code or isinstance(missing.why, ResultGone):
-        made = f"{task.paying.provider} made the result, but it could not be fetched"
-        sentence = f"{made}: {told.sentence}"
-    failure = Failure(code, sentence, again)
+            code, next_step = why.code, why.next_step or next_step
+    sentence = why.sentence
+    if code != why.code or isinstance(missing.why, ResultGone):
+        made = f"{task.last_attempt.provider} made the result, but it could not be fetched"
+        sentence = f"{made}: {why.sentence}"
+    failure = Failure(code, sentence, next_step)
     if useless:
         attempt = replace(attempt, outcome="failed", failure=failure)
     attempts = task.with_attempt(attempt)
-    end(ports, task, Ending("failed", failure), results=missing.results, attempts=attempts)
+    ending = Ending("failed", failure)
+    decide_ending(ports, task, ending, results=missing.results, attempts=attempts)
     return Step("fail")
 
 
-def _delivered(ports: Ports, task: Task) -> tuple[Result, ...] | None:
-    """The results that an earlier call of this door copied before it died, by their manifest."""
+def _results_in_manifest(ports: Ports, task: Task) -> tuple[Result, ...] | None:
+    """The results that an earlier call of DELIVER copied before it died, from their manifest."""
     body = ports.outputs.get(task.manifest_key)
     return read_results(body, task) if body else None

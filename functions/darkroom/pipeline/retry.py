@@ -1,17 +1,17 @@
-"""RETRY: another run for a task that ended badly; what is paid for is not paid for again.
+"""RETRY: a new run for a task that ended badly; nothing that is paid for is paid again.
 
-| what it has                                   | where the new run begins              |
-|-----------------------------------------------|---------------------------------------|
-| nothing that can have cost anything           | `queued`: it is submitted anew        |
-| a job that may be done, or that `job_id` names | `running`: it is asked about         |
-| an answer that was kept, and no job           | `delivering`: nobody is called        |
-| a doubtful call that can be looked for        | `submitting`: it is looked for again  |
-| anything else that may have cost something    | `queued`, and only with `pay_again`   |
+| what the task has                                   | where the new run begins              |
+|-----------------------------------------------------|---------------------------------------|
+| nothing that can have cost anything                 | `queued`: it is submitted again       |
+| a job that may be done, or one named by `job_id`    | `running`: the job is polled          |
+| a stored answer, and no job                         | `delivering`: no provider is called   |
+| an unclear call that can be looked up               | `submitting`: it is looked up again   |
+| anything else that may have cost something          | `queued`, and only with `pay_again`   |
 
-So a result that could not be fetched is fetched again, and costs nothing: from its job, or from the
-address where it was. With `pay_again` what an earlier retry could not fetch is not fetched again,
-and a doubtful call that was looked for as long as that makes sense is not looked for again. A spec
-that says `on_unknown: retry` has said `pay_again` itself.
+So a result that could not be fetched is fetched again at no cost: from its job, or from its URL.
+With `pay_again`, a result that an earlier retry could not fetch is not fetched again, and an
+unclear call that was looked up for as long as is useful is not looked up again. A spec with
+`on_unknown: retry` implies `pay_again`.
 """
 
 from dataclasses import replace
@@ -21,15 +21,21 @@ from darkroom.domain.attempt import Attempt, Finished
 from darkroom.domain.errors import Failure, Refused
 from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Accepted
+from darkroom.domain.retries import retry_on_conflict
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.pipeline.admission.backoff import until_won
-from darkroom.pipeline.endings.next_steps import after, look_at
-from darkroom.pipeline.orders.resolve import look, missing, pin, why_waiting, withheld
-from darkroom.pipeline.orders.superseded import SUPERSEDED, stale
+from darkroom.pipeline.endings.next_steps import next_step_after, status_command
+from darkroom.pipeline.orders.inputs import (
+    find_inputs,
+    missing,
+    pin_versions,
+    why_waiting,
+    withheld,
+)
+from darkroom.pipeline.orders.superseded import SUPERSEDED, superseded_failure
 from darkroom.pipeline.paid_call.plan import route_for
-from darkroom.pipeline.paid_call.saved_answer import UNFETCHED, saved_answer
-from darkroom.pipeline.paid_call.settle import patience
+from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES, load_answer
+from darkroom.pipeline.paid_call.settle import give_up_after
 from darkroom.ports import Ports
 
 
@@ -41,19 +47,19 @@ def retry(
     Args:
         ports: the outside.
         task_id: the task.
-        pay_again: whether a new paid call may be made where an earlier one cost something, or may
-            have, and nothing is left of it to be had: a kept answer is delivered, and a job that
-            its provider has not said its last word on is asked about, all the same.
-        job_id: the job of a doubtful call, where a person has found it (in the log, or on the
+        pay_again: whether a new paid call may be made after one that cost something, or may have,
+            and of which nothing can be fetched. Even so, a stored answer is delivered, and a job
+            whose provider has not given its final status is polled.
+        job_id: the job of an unclear call, if a user has found it (in the log, or on the
             provider's dashboard).
 
     Returns:
         The task in its new run, which has been started.
 
     Raises:
-        Refused: it cannot be tried again: `no-such-task`, `already-succeeded`, `not-ended`,
+        Refused: it cannot be retried: `no-such-task`, `already-succeeded`, `not-ended`,
             `spec-refused`, `inputs-missing`, `paid-already`, `superseded`, `spec-deleted`,
-            `no-doubtful-call`, or what is wrong with its inputs. The failure's next step says what
+            `no-doubtful-call`, or the refusal of its inputs. The failure's next step says what
             to do instead.
         Busy: too many others change it.
     """
@@ -61,32 +67,32 @@ def retry(
     def begin() -> Task:
         if job_id is not None:
             return _with_job(ports, task_id, job_id)
-        return _resumed(ports, task_id, pay_again=pay_again)
+        return _begin_run(ports, task_id, pay_again=pay_again)
 
-    task = until_won(begin, f"task {task_id}")
-    # Whoever dies here leaves a task without a run, which SWEEP finds.
+    task = retry_on_conflict(begin, f"task {task_id}")
+    # If this process dies here, SWEEP finds a task without a run.
     ports.workflows.start(task.task_id, task.run)
     return task
 
 
-def _resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
-    task = _ended_badly(ports.tasks.get(task_id), task_id)
+def _begin_run(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
+    task = _require_bad_end(ports.tasks.get(task_id), task_id)
     paid = next((a for a in reversed(task.attempts) if a.charged != "no"), None)
     new = None
     if paid is not None and paid is task.attempts[-1]:
-        new = _taken_up(ports, task, paid, pay_again=pay_again)
+        new = _resume_attempt(ports, task, paid, pay_again=pay_again)
     if new is None:
         if paid is not None and not pay_again:
             raise _paid_already(task, paid)
-        new = _queued(ports, task)
+        new = _queue_again(ports, task)
     return ports.tasks.replace(task, new)
 
 
 def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
-    """The task asking about the job that a person has named. Raises `Refused`."""
-    task = _ended_badly(ports.tasks.get(task_id), task_id)
+    """The task polling the job that a user has named. Raises `Refused`."""
+    task = _require_bad_end(ports.tasks.get(task_id), task_id)
     paid = task.attempts[-1] if task.attempts else None
-    route = _route(ports, task, paid) if paid else None
+    route = _find_route(ports, task, paid) if paid else None
     if (
         paid is None
         or route is None
@@ -99,10 +105,10 @@ def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
             "Leave out --job.",
         )
     found = replace(paid, job_id=job_id, charged="yes")
-    return ports.tasks.replace(task, _running(ports, task, found, route))
+    return ports.tasks.replace(task, _poll_again(ports, task, found, route))
 
 
-def _ended_badly(task: Task | None, task_id: str) -> Task:
+def _require_bad_end(task: Task | None, task_id: str) -> Task:
     if task is None:
         raise Refused("no-such-task", f"There is no task {task_id}.")
     if task.state == "succeeded":
@@ -113,38 +119,38 @@ def _ended_badly(task: Task | None, task_id: str) -> Task:
         )
     if not task.finished:
         reason = f": {task.wait_reason}" if task.wait_reason else ""
-        raise Refused("not-ended", f"It is still {task.state}{reason}.", "Nothing needs doing.")
+        raise Refused("not-ended", f"It is still {task.state}{reason}.", "No action is needed.")
     return task
 
 
-def _taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
-    """The task where its paid attempt can still be made use of; None where it cannot."""
-    spent = pay_again and _fetched_in_vain(paid)
-    if spent or paid.outcome not in ("given-up", "unknown"):
-        return None  # that was its provider's last word, or what it made is of no use
+def _resume_attempt(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
+    """The task where its paid attempt can still be used; None where it cannot."""
+    exhausted = pay_again and _fetch_already_retried(paid)
+    if exhausted or paid.outcome not in ("given-up", "unknown"):
+        return None  # that was the final status, or its result is of no use
     now = ports.clock.now()
     again = replace(paid, run=task.run + 1, asked_since=now, outcome="accepted", failure=None)
-    saved = saved_answer(ports, task, paid) if paid.job_id is None else None
-    if isinstance(saved, Finished):
+    answer = load_answer(ports, task, paid) if paid.job_id is None else None
+    if isinstance(answer, Finished):
         again = replace(again, charged="yes")
-        return task.resumed("delivering", now, attempts=task.with_attempt(again))
-    if isinstance(saved, Accepted):
-        paid = replace(paid, job_id=saved.job_id, charged="yes")
-    route = _route(ports, task, paid)
+        return task.with_new_run("delivering", now, attempts=task.with_attempt(again))
+    if isinstance(answer, Accepted):
+        paid = replace(paid, job_id=answer.job_id, charged="yes")
+    route = _find_route(ports, task, paid)
     if route is None:
         return None
     if paid.job_id is not None:
-        return _running(ports, task, paid, route)
-    if route.idempotency == "look-up" and not (pay_again and _searched(paid, route)):
+        return _poll_again(ports, task, paid, route)
+    if route.idempotency == "look-up" and not (pay_again and _look_up_exhausted(paid, route)):
         again = replace(again, ended_at=None, outcome="open", call_until=now)
         deadline = now + timedelta(seconds=ports.limits.queue_s)
         attempts = task.with_attempt(again)
-        return task.resumed("submitting", now, attempts=attempts, deadline=deadline)
+        return task.with_new_run("submitting", now, attempts=attempts, deadline=deadline)
     return None
 
 
-def _running(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
-    """The task asking about the job of its last attempt."""
+def _poll_again(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
+    """The task polling the job of its last attempt."""
     now = ports.clock.now()
     again = replace(
         paid,
@@ -154,7 +160,7 @@ def _running(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
         failure=None,
         ended_at=None,
     )
-    return task.resumed(
+    return task.with_new_run(
         "running",
         now,
         attempts=task.with_attempt(again),
@@ -163,30 +169,30 @@ def _running(ports: Ports, task: Task, paid: Attempt, route: Route) -> Task:
     )
 
 
-def _fetched_in_vain(paid: Attempt) -> bool:
-    """Whether a person has had its results fetched once more, and that brought nothing."""
+def _fetch_already_retried(paid: Attempt) -> bool:
+    """Whether a user has retried the fetch of its results, without success."""
     failure = paid.failure.code if paid.failure else ""
-    return paid.asked_since is not None and failure in UNFETCHED
+    return paid.asked_since is not None and failure in FETCHABLE_FAILURES
 
 
-def _searched(paid: Attempt, route: Route) -> bool:
-    """Whether a doubtful call has been looked for for as long as that makes sense."""
+def _look_up_exhausted(paid: Attempt, route: Route) -> bool:
+    """Whether an unclear call has been looked up for as long as is useful."""
     since = paid.asked_since or paid.started_at
-    return paid.ended_at is not None and paid.ended_at - since > patience(paid, route)
+    return paid.ended_at is not None and paid.ended_at - since > give_up_after(paid, route)
 
 
-def _queued(ports: Ports, task: Task) -> Task:
-    """The task in front of SUBMIT, its inputs pinned. Raises `Refused`."""
-    too_late = stale(ports, task.trigger)
-    if too_late:
-        raise _too_late(task, too_late)
+def _queue_again(ports: Ports, task: Task) -> Task:
+    """The task queued for SUBMIT, its inputs pinned. Raises `Refused`."""
+    superseded = superseded_failure(ports, task.trigger)
+    if superseded:
+        raise _superseded_refusal(task, superseded)
     if task.order is None:
-        said = task.ending.failure.sentence if task.ending else ""
+        why = task.ending.failure.sentence if task.ending else ""
         raise Refused(
-            "spec-refused", f"Its spec was refused: {said}", "Correct the spec and upload it again."
+            "spec-refused", f"Its spec was refused: {why}", "Correct the spec and upload it again."
         )
     now = ports.clock.now()
-    return task.resumed(
+    return task.with_new_run(
         "queued",
         now,
         order=_pinned(ports, task.order),
@@ -198,48 +204,48 @@ def _queued(ports: Ports, task: Task) -> Task:
 def _pinned(ports: Ports, order: Order) -> Order:
     if order.inputs or not order.keys:
         return order
-    found = look(ports.inputs, order)
-    lacking = missing(found)
+    found = find_inputs(ports.inputs, order)
+    absent = missing(found)
     if withheld(found):
-        raise Refused("inputs-withheld", f"S3 does not give a file yet: {why_waiting(found)}")
-    if lacking:
+        raise Refused("inputs-withheld", f"S3 does not return a file yet: {why_waiting(found)}")
+    if absent:
         raise Refused(
             "inputs-missing",
-            f"These files are still missing: {', '.join(lacking)}.",
+            f"These files are still missing: {', '.join(absent)}.",
             "Upload them first.",
         )
-    return pin(order, found, ports.providers.routes())
+    return pin_versions(order, found, ports.providers.routes())
 
 
-def _route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:
+def _find_route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:
     try:
         return route_for(ports, task, attempt)
     except LookupError:
-        return None  # a deployment took it away
+        return None  # a deployment removed it
 
 
-def _too_late(task: Task, why: Failure) -> Refused:
+def _superseded_refusal(task: Task, why: Failure) -> Refused:
     if why is SUPERSEDED:
         return Refused(
             why.code,
-            "A newer version of its spec is there, which is a task of its own.",
-            f"Nothing needs doing if that one went well: {look_at(task.trigger.key)}.",
+            "A newer version of the spec has its own task.",
+            f"No action is needed if that task succeeded: {status_command(task.trigger.key)}.",
         )
     return Refused(
         why.code,
-        "Its spec has been deleted since.",
-        "If it is still wanted, upload the spec again; that is a new task, paid for anew.",
+        "Its spec has been deleted.",
+        "If it is still wanted, upload the spec again; that is a new task and a new paid call.",
     )
 
 
 def _paid_already(task: Task, paid: Attempt) -> Refused:
     if paid.charged == "yes":
-        sentence = f"{paid.provider} has charged attempt {paid.number}, and nothing more can be "
-        sentence += "had of it."
+        sentence = f"{paid.provider} charged attempt {paid.number}, and no result can be fetched "
+        sentence += "from it."
     else:
         sentence = f"{paid.provider} may have charged attempt {paid.number}, and cannot be asked."
     return Refused(
         "paid-already",
         sentence,
-        after(task, paid.charged),
+        next_step_after(task, paid.charged),
     )

@@ -1,10 +1,10 @@
-"""SUBMIT: at most one paid call, written down before it is made.
+"""SUBMIT: at most one paid call; its intent is stored before it is made.
 
     queued ──intent──▶ submitting ──one paid call──▶ running | delivering
              (write)                 (answer)   (one write)
 
-Entered again with an open intent: before `call_until` the first caller may still be at work, so
-it only waits; afterwards the attempt is settled as its route allows.
+Entered again with an open intent: before `call_until` the first call may still be in flight, so it
+only waits; after that the attempt is settled as its route allows.
 """
 
 import math
@@ -24,31 +24,27 @@ from darkroom.domain.errors import (
 from darkroom.domain.provider_jobs import Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline.admission.admit import (
-    Deferred,
-    admit,
-    give_up_leases,
-    leave,
-    note_refusal,
-    note_success,
-    step_back,
-)
-from darkroom.pipeline.admission.entry import find_mine
-from darkroom.pipeline.attend import attend
-from darkroom.pipeline.endings.decide import end
-from darkroom.pipeline.endings.next_steps import after
-from darkroom.pipeline.orders.superseded import stale
-from darkroom.pipeline.orders.withheld_inputs import hold
-from darkroom.pipeline.paid_call.own_side import wait_unpaid
+from darkroom.pipeline.admission.admit import admit, undo_admission
+from darkroom.pipeline.admission.circuit import record_failure, record_success
+from darkroom.pipeline.admission.deferred import Deferred
+from darkroom.pipeline.admission.entry import load_for_step
+from darkroom.pipeline.admission.leases import release_all_leases, release_lease
+from darkroom.pipeline.endings.decide import decide_ending
+from darkroom.pipeline.endings.next_steps import next_step_after
+from darkroom.pipeline.orders.superseded import superseded_failure
+from darkroom.pipeline.orders.withheld_inputs import wait_for_withheld
+from darkroom.pipeline.paid_call.own_trouble import delay_payment
 from darkroom.pipeline.paid_call.plan import (
-    call_until,
+    build_job_request,
+    call_deadline,
+    next_attempt_number,
     next_choice,
-    next_number,
     route_for,
-    work_for,
 )
-from darkroom.pipeline.paid_call.record import accepted, refused, with_account
-from darkroom.pipeline.paid_call.settle import settle, unclear
+from darkroom.pipeline.paid_call.record_accepted import record_accepted, with_called_account
+from darkroom.pipeline.paid_call.record_refused import record_refused
+from darkroom.pipeline.paid_call.settle import record_unclear, settle
+from darkroom.pipeline.poll_until_done import poll_until_done
 from darkroom.ports import Ports, Step
 
 
@@ -60,42 +56,46 @@ def submit(
     Args:
         ports: the outside.
         task_id: the task.
-        run: the run that asks.
-        time_left_s: how long this process may still live, seconds; a paid call that would
-            outlive it is not begun.
+        run: the run that calls.
+        time_left_s: how long this process may still run, seconds; a paid call that would outlast
+            it is not made.
     """
-    task = find_mine(ports, task_id, run, "queued", "submitting")
+    task = load_for_step(ports, task_id, run, "queued", "submitting")
     if isinstance(task, Step):
         return task
     try:
         if task.state == "submitting":
-            route, step = route_for(ports, task, task.paying), settle(ports, task, time_left_s)
-            return attend(ports, task_id, run, route, step, time_left_s)
-        return _attempt_unless_held_up(ports, task, time_left_s)
+            route, step = (
+                route_for(ports, task, task.last_attempt),
+                settle(ports, task, time_left_s),
+            )
+            return poll_until_done(ports, task_id, run, route, step, time_left_s)
+        return _attempt_or_delay(ports, task, time_left_s)
     except Conflict:
         fresh = ports.tasks.get(task_id)
         if fresh is not None and fresh.finished:
-            give_up_leases(ports, fresh)  # whoever ended it may have done so before one was taken
+            # Its leases may have been released before this call took one.
+            release_all_leases(ports, fresh)
         return Step("submit", 1)
 
 
-def _attempt_unless_held_up(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
-    """An attempt; where something of our own is in its way, nothing is paid and the task waits."""
+def _attempt_or_delay(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+    """Make an attempt; if trouble of our own prevents it, nothing is paid and the task waits."""
     try:
         return _attempt(ports, task, time_left_s)
     except Conflict:
         raise
-    except Exception as error:  # noqa: BLE001 - it is judged there, and raised again
-        return wait_unpaid(ports, task, error)
+    except Exception as error:  # noqa: BLE001 - `delay_payment` judges it, and raises it again
+        return delay_payment(ports, task, error)
 
 
 def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
     now = ports.clock.now()
     if now >= task.deadline:
         return _end_failed(ports, task, "gave-up", "The task waited too long to be submitted.")
-    too_late = stale(ports, task.trigger)
-    if too_late:
-        end(ports, task, Ending("cancelled", too_late))
+    superseded = superseded_failure(ports, task.trigger)
+    if superseded:
+        decide_ending(ports, task, Ending("cancelled", superseded))
         return Step("fail")
     choice = next_choice(task)
     if choice is None:
@@ -104,130 +104,137 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
         )
     route = route_for(ports, task, choice)
     if task.look_at is not None:
-        # S3 held a file back: before it gives it, no place in the pace is used up.
-        held = _still_held(ports, task, route)
-        if held is not None:
-            return held
-    turned = admit(ports, task, route, sum(len(task.asked.inputs.get(r, ())) for r in route.roles))
-    if turned is not None:
-        return _wait(ports, task, route, turned)
+        # S3 withheld a file. Until it returns it, the task takes no slot of the rate limiter.
+        step = _still_withheld(ports, task, route)
+        if step is not None:
+            return step
+    inputs = task.resolved_order.inputs
+    deferred = admit(ports, task, route, sum(len(inputs.get(role, ())) for role in route.roles))
+    if deferred is not None:
+        return _defer(ports, task, route, deferred)
     return _pay(ports, task, route, time_left_s)
 
 
 def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
-    """Make the attempt: prepare it, write the intent down, call once, write down what came."""
-    work = work_for(task, route, next_number(task))
+    """Make the attempt: prepare it, store the intent, call once, store the answer."""
+    work = build_job_request(task, route, next_attempt_number(task))
     now = ports.clock.now()
     attempt = Attempt(
         work.attempt,
         route.provider,
         route.model,
         now,
-        call_until(ports, route),
+        call_deadline(ports, route),
         run=task.run,
         account=ports.providers.account(route.provider),
     )
-    paying: list[Task] = []
-    untouched = True
+    stored: Task | None = None
+    intent_tried = False
 
-    def intend(prepared: Prepared) -> None:
+    def store_intent(prepared: Prepared) -> None:
+        nonlocal stored, intent_tried
         if time_left_s() < route.call_s + ports.limits.margin_s:
             raise _out_of_time()
-        intended = _intended(ports, task, route, attempt, prepared)
-        nonlocal untouched
-        untouched = False  # even where the write fails: it may have been made all the same
-        paying.append(ports.tasks.replace(task, intended))
-        # A write may take minutes; a call that begins then would outlast `call_until`.
-        lost_s = (ports.clock.now() - intended.paying.started_at).total_seconds()
+        submitting = _with_intent(ports, task, route, attempt, prepared)
+        intent_tried = True  # a write that fails may have been made in spite of it
+        stored = ports.tasks.replace(task, submitting)
+        # A write may take minutes; a call that begins after it would outlast `call_until`.
+        lost_s = (ports.clock.now() - submitting.last_attempt.started_at).total_seconds()
         if lost_s > ports.limits.margin_s / 2 or time_left_s() < route.call_s:
-            raise OwnTrouble("table-slow", "Writing down the intent to pay took too long.")
+            raise OwnTrouble("table-slow", "Storing the intent to pay took too long.")
 
     try:
-        said = ports.providers.submit(work, intend)
+        answer = ports.providers.submit(work, store_intent)
     except Conflict:
         raise
     except Exception as error:
-        ours = isinstance(error, OwnTrouble) and not paying
-        if isinstance(error, DarkroomError) and not ours:
-            return _not_accepted(ports, task, route, paying, attempt, error, time_left_s)
-        if untouched:
-            step_back(ports, task, route)
+        before_intent = isinstance(error, OwnTrouble) and stored is None
+        if isinstance(error, DarkroomError) and not before_intent:
+            return _not_accepted(ports, task, route, stored, attempt, error, time_left_s)
+        if not intent_tried:
+            undo_admission(ports, task, route)
         raise
-    step = accepted(ports, paying[0], route, said, time_left_s)
-    note_success(ports, route.provider)
-    return attend(ports, task.task_id, task.run, route, step, time_left_s)
+    if stored is None:
+        raise AssertionError(f"{route.provider} was called before the intent was stored")
+    step = record_accepted(ports, stored, route, answer, time_left_s)
+    record_success(ports, route.provider)
+    return poll_until_done(ports, task.task_id, task.run, route, step, time_left_s)
 
 
 def _not_accepted(
     ports: Ports,
     task: Task,
     route: Route,
-    paying: list[Task],
+    stored: Task | None,
     attempt: Attempt,
     error: DarkroomError,
     time_left_s: Callable[[], float],
 ) -> Step:
-    """The call brought no answer that can be used: it is in doubt, or was clearly not accepted."""
-    if not paying and isinstance(error, InputWithheld):
-        return hold(ports, task, route, error)
-    if paying and error.money_moved == "maybe":
-        step = unclear(ports, with_account(ports, paying[0]), route, error.failure)
+    """The call brought no usable answer: it is in doubt, or was clearly not accepted.
+
+    `stored` is the task with its intent, None when the call failed before that was stored.
+    """
+    if stored is None and isinstance(error, InputWithheld):
+        return wait_for_withheld(ports, task, route, error)
+    if stored is not None and error.money_moved == "maybe":
+        step = record_unclear(ports, with_called_account(ports, stored), route, error.failure)
     else:
-        circuit = paying[0] if paying else task
-        closing = circuit.attempts[-1] if paying else attempt
-        step = refused(ports, circuit, closing, error, time_left_s)
-        step_back(ports, task, route)
-    note_refusal(ports, route.provider, error)
+        refused = attempt if stored is None else stored.last_attempt
+        step = record_refused(ports, stored or task, refused, error, time_left_s)
+        undo_admission(ports, task, route)
+    record_failure(ports, route.provider, error)
     return step
 
 
-def _intended(ports: Ports, task: Task, route: Route, attempt: Attempt, prepared: Prepared) -> Task:
-    """The task with the intent to make this very request."""
+def _with_intent(
+    ports: Ports, task: Task, route: Route, attempt: Attempt, prepared: Prepared
+) -> Task:
+    """The task with the intent to make exactly this request."""
     now = ports.clock.now()
     intent = replace(
-        attempt, started_at=now, call_until=call_until(ports, route), request=prepared.request
+        attempt, started_at=now, call_until=call_deadline(ports, route), request=prepared.request
     )
-    return task.moved(
+    return task.with_state(
         "submitting",
         now,
         attempts=task.with_attempt(intent),
-        order=task.asked.digested(prepared.sha256),
+        order=task.resolved_order.with_digests(prepared.sha256),
         wait_reason=None,
         slot=None,
         look_at=None,
     )
 
 
-def _wait(ports: Ports, task: Task, route: Route, turned: Deferred) -> Step:
-    """Come back later, with the reason on the task; a wrong file need not wait to be told so."""
+def _defer(ports: Ports, task: Task, route: Route, deferred: Deferred) -> Step:
+    """Wait, with the reason stored; before the first wait, refuse a task with a bad file."""
     if task.wait_reason is None:
-        work = work_for(task, route, next_number(task))
+        work = build_job_request(task, route, next_attempt_number(task))
         try:
             ports.providers.check(work)
         except InputWithheld as error:
-            return hold(ports, task, route, error)
+            return wait_for_withheld(ports, task, route, error)
         except InputRefused as error:
             now = ports.clock.now()
             attempt = Attempt(work.attempt, route.provider, route.model, now, now, run=task.run)
-            step = refused(ports, task, attempt, error)
-            leave(ports, task, route)
+            step = record_refused(ports, task, attempt, error)
+            release_lease(ports, task, route)
             return step
-    if (task.wait_reason, task.slot) != (turned.reason, turned.slot):
+    if (task.wait_reason, task.slot) != (deferred.reason, deferred.slot):
         now = ports.clock.now()
-        waiting = task.moved(
-            "queued", now, wait_reason=turned.reason, slot=turned.slot, look_at=None
+        waiting = task.with_state(
+            "queued", now, wait_reason=deferred.reason, slot=deferred.slot, look_at=None
         )
         ports.tasks.replace(task, waiting)
-    return Step("submit", turned.wait_s)
+    return Step("submit", deferred.wait_s)
 
 
-def _still_held(ports: Ports, task: Task, route: Route) -> Step | None:
+def _still_withheld(ports: Ports, task: Task, route: Route) -> Step | None:
     try:
-        ports.providers.check(work_for(task, route, next_number(task)))
+        ports.providers.check(build_job_request(task, route, next_attempt_number(task)))
     except InputWithheld as error:
-        return hold(ports, task, route, error)
+        return wait_for_withheld(ports, task, route, error)
     except InputRefused:
-        return None  # whoever submits it says so
+        return None  # submitting it will report that
     return None
 
 
@@ -236,5 +243,6 @@ def _out_of_time() -> OutOfTime:
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:
-    end(ports, task, Ending("failed", Failure(code, sentence, after(task, "no"))))
+    failure = Failure(code, sentence, next_step_after(task, "no"))
+    decide_ending(ports, task, Ending("failed", failure))
     return Step("fail")

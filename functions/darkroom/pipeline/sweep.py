@@ -1,13 +1,14 @@
-"""SWEEP: look after what stands still, and put it right.
+"""SWEEP: the reconciler. It finds tasks that are stuck and resumes or ends them.
 
-    waiting past its deadline          its inputs are looked for once more; else it is given up
-    waiting for what S3 does not give  it is looked at now and then
-    no run was ever started            it is started
-    its run has ended without it       a new run goes on where that one stopped, `Limits.runs` times
-    ended, but perhaps not announced   its manifest is written again, its event sent again
-    its run is alive                   looked at again later
+    the task                               what SWEEP does
+    waiting past its deadline              looks for its inputs once more; else ends it
+    waiting for a file that S3 withholds   checks the file again
+    its run was never started              starts the run
+    its run was lost (ended without it)    starts a new run where it stopped, `Limits.runs` times
+    ended, but perhaps not announced       writes the manifest and publishes the event again
+    its run is alive                       checks again later
 
-It may die anywhere: what it did not reach is still due the next time.
+It may die anywhere: what it did not reach is still due at the next sweep.
 """
 
 import itertools
@@ -19,120 +20,125 @@ from datetime import timedelta
 from typing import Literal
 
 from darkroom.domain.errors import Conflict, Failure, InputRefused
-from darkroom.domain.task import STILL, Ending, Task
-from darkroom.pipeline.admission.backoff import each
-from darkroom.pipeline.endings.decide import end, runs_left
-from darkroom.pipeline.endings.next_steps import retry_it
-from darkroom.pipeline.endings.publish import conclude, rewrite_manifest
+from darkroom.domain.retries import for_each_then_raise
+from darkroom.domain.task import STUCK_AFTER, Ending, Task
+from darkroom.pipeline.endings.decide import decide_ending, runs_left
+from darkroom.pipeline.endings.next_steps import retry_command
+from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.orders.resolve import look, missing, why_waiting
-from darkroom.pipeline.orders.withheld_inputs import coming, latest_deadline, waits_on
-from darkroom.pipeline.release import release
+from darkroom.pipeline.orders.inputs import find_inputs, missing, why_waiting
+from darkroom.pipeline.orders.withheld_inputs import (
+    any_restoring,
+    note_withheld,
+    restore_deadline,
+)
+from darkroom.pipeline.release import release_task
 from darkroom.ports import Found, Ports
 
-Care = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
+Outcome = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
 
-PUT_OFF = timedelta(minutes=5)
-"""How long a task that could not be looked after stands back behind the others."""
+RETRY_AFTER = timedelta(minutes=5)
+"""A task whose check raised an error is due again after this, behind the others."""
 MIN_LEFT_S = 30
-"""With less time left in this process the next sweep goes on."""
+"""With less time left in this process the next sweep continues."""
 
 
-def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> Counter[Care]:
-    """Look after every task that is due; returns what was done, and how often.
+def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> Counter[Outcome]:
+    """Check every task that is due; returns how often each outcome occurred.
 
-    One task's trouble does not keep it from the others; it is raised at the end.
+    An error of one task does not stop the others; the first one is raised at the end.
     """
-    done: Counter[Care] = Counter()
+    done: Counter[Outcome] = Counter()
 
-    def look_at(task_id: str) -> None:
+    def check(task_id: str) -> None:
         try:
-            done[look_after(ports, task_id)] += 1
+            done[sweep_task(ports, task_id)] += 1
         except Exception:
-            # What fails every time must not stand before the others every time.
-            ports.tasks.put_off(task_id, ports.clock.now() + PUT_OFF)
+            # A task that fails every time must not come before the others every time.
+            ports.tasks.put_off(task_id, ports.clock.now() + RETRY_AFTER)
             raise
 
     due = ports.tasks.due(ports.clock.now())
-    each(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, due), look_at)
+    for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, due), check)
     return done
 
 
-def look_after(ports: Ports, task_id: str) -> Care:
-    """Put one task right if it stands still; safe at any time, for any task."""
+def sweep_task(ports: Ports, task_id: str) -> Outcome:
+    """Resume or end one task if it is stuck; safe at any time, for any task."""
     task = ports.tasks.get(task_id)
     if task is None:
         return "untouched"
-    # The list may be behind: of these two, too early would be wrong.
+    # The index may lag behind; for these two kinds of task, acting too early would be wrong.
     if (task.finished or task.awaits_inputs) and task.due > ports.clock.now():
         return "untouched"
     try:
         if task.finished:
-            return _conclude(ports, task)
+            return _finalize_again(ports, task)
         if task.awaits_inputs:
-            return _give_up(ports, task)
-        return _keep_running(ports, task)
+            return _recheck_inputs(ports, task)
+        return _check_run(ports, task)
     except Conflict:
-        return "untouched"  # somebody else is at it
+        return "untouched"  # another process is working on it
 
 
-def _conclude(ports: Ports, task: Task) -> Care:
+def _finalize_again(ports: Ports, task: Task) -> Outcome:
     rewrite_manifest(ports, task)
-    conclude(ports, task)
+    finalize(ports, task)
     return "concluded"
 
 
-def _give_up(ports: Ports, task: Task) -> Care:
+def _recheck_inputs(ports: Ports, task: Task) -> Outcome:
+    """Release a waiting task whose inputs are there, or end it past its deadline."""
     try:
-        found = look(ports.inputs, task.asked)
+        found = find_inputs(ports.inputs, task.resolved_order)
     except InputRefused:
-        found = {}  # released, it ends with that
+        found = {}  # once released, the task ends with this refusal
     if not missing(found):
-        release(ports, task.task_id)
+        release_task(ports, task.task_id)
         return "started"
     now = ports.clock.now()
-    if now < task.deadline or (coming(found) and now < latest_deadline(ports, task)):
-        waits_on(ports, task, found)
+    if now < task.deadline or (any_restoring(found) and now < restore_deadline(ports, task)):
+        note_withheld(ports, task, found)
         return "alive"
-    task = end(ports, task, Ending("failed", _never_came(task, found)))
-    # A run carries the ending out: it is tried again where a sweep that died is not.
+    task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, found)))
+    # A run carries out the ending: the workflow tries it again, also when this sweep dies.
     ports.workflows.start(task.task_id, task.run)
     return "given-up"
 
 
-def _never_came(task: Task, found: Mapping[str, Found | None]) -> Failure:
-    gone = [key for key, there in found.items() if there is None]
-    if gone:
+def _inputs_failure(task: Task, found: Mapping[str, Found | None]) -> Failure:
+    absent = [key for key, file in found.items() if file is None]
+    if absent:
         return Failure(
             "inputs-missing",
-            f"These files never came: {', '.join(gone)}.",
-            f"Upload them, then run {retry_it(task)} or upload the spec again.",
+            f"These files never arrived: {', '.join(absent)}.",
+            f"Upload them, then run {retry_command(task)} or upload the spec again.",
         )
     return Failure(
         "inputs-withheld",
-        f"S3 did not give a file in time: {why_waiting(found)}",
-        f"Then run {retry_it(task)} or upload the spec again.",
+        f"S3 did not return a file in time: {why_waiting(found)}",
+        f"Then run {retry_command(task)} or upload the spec again.",
     )
 
 
-def _keep_running(ports: Ports, task: Task) -> Care:
+def _check_run(ports: Ports, task: Task) -> Outcome:
     match ports.workflows.status(task.task_id, task.run):
         case "running":
-            ports.tasks.postpone(task, ports.clock.now() + STILL)
+            ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
             return "alive"
         case "none":
             ports.workflows.start(task.task_id, task.run)
             return "started"
         case "ended":
-            return _run_again(ports, task)
+            return _replace_lost_run(ports, task)
 
 
-def _run_again(ports: Ports, task: Task) -> Care:
-    """The run is over and the task is not: the next run finds its place by the task's state."""
+def _replace_lost_run(ports: Ports, task: Task) -> Outcome:
+    """The run has ended and the task has not: a new run continues from the task's state."""
     if runs_left(ports, task) <= 0:
         fail(ports, task.task_id, task.run, broken="no run could end it")
         return "given-up"
-    # It stays due until its new run was seen alive: the next sweep follows one that dies here.
+    # The task stays due until its new run is seen alive: if this dies, the next sweep follows up.
     task = ports.tasks.replace(task, replace(task, run=task.run + 1))
     ports.workflows.start(task.task_id, task.run)
     return "new-run"

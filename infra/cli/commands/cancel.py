@@ -29,9 +29,9 @@ def command(what: tuple[str, ...], environment: str, *, as_json: bool) -> None:
     meant = to_cancel(target.tasks, what, datetime.now(UTC))
 
     def end(ports: "Ports", task_id: str) -> str:
-        from darkroom.pipeline.cancel import stop  # noqa: PLC0415 - brings pydantic along
+        from darkroom.pipeline.cancel import cancel_for_user  # noqa: PLC0415 - brings pydantic along
 
-        return ends(stop(ports, task_id))
+        return ends(cancel_for_user(ports, task_id))
 
     tell(act_on(target, meant, end), "cancelled", "nothing to cancel", as_json=as_json)
 
@@ -40,5 +40,5 @@ def ends(task: "Task") -> str:
     """When the task ends."""
     if task.state == "cancelled":
         return "cancelled"
-    provider = task.paying.provider if task.attempts else "its provider"
+    provider = task.last_attempt.provider if task.attempts else "its provider"
     return f"ends at its next step; its job at {provider} is stopped where that can be"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.domain.object_keys import in_shell
+from darkroom.domain.object_keys import shell_quote
 from infra.cli.checkout import called_as, need_checkout
 from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
 from infra.cli.printing import note, say
@@ -61,8 +61,8 @@ def _tell(local: "Target") -> None:
         say(f"sandbox        {provider} {url}")
     aws = f"aws --endpoint-url {local.endpoint_url} s3 cp"
     specs = "events/specs/remove-background.snapapi.json"
-    photo = in_shell(f"s3://{local.input_bucket}/photos/chelsea.jpg")
-    result = in_shell(f"s3://{local.output_bucket}/photos/chelsea.jpg/remove-background.png")
+    photo = shell_quote(f"s3://{local.input_bucket}/photos/chelsea.jpg")
+    result = shell_quote(f"s3://{local.output_bucket}/photos/chelsea.jpg/remove-background.png")
     for line in (
         "",
         "Try it from another terminal, in the checkout:",
@@ -72,7 +72,7 @@ def _tell(local: "Target") -> None:
         f"  {aws} events/photos/chelsea.jpg {photo}",
         f"  {aws} {specs} {photo}.json",
         f"  {aws} {result} .",
-        f"or: {in_shell(called_as())} put events/photos/coffee.jpg --operation upscale --wait",
+        f"or: {shell_quote(called_as())} put events/photos/coffee.jpg --operation upscale --wait",
         "Ctrl-C ends it.",
     ):
         say(line, err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from infra.cli.offline_specs import find_labels, find_routes, operations_by_provider
 from infra.cli.printing import open_console, say, say_json, say_lines
 
@@ -76,7 +76,7 @@ def _show_operation(operation: str) -> None:
 
 def _describe(route: "Route") -> tuple[str, str, str, str]:
     """What a spec has to say; what it may say besides is in brackets."""
-    model, _, kind = route.model.partition(TYPED)
+    model, _, kind = route.model.partition(TASK_TYPE_SEPARATOR)
     inputs = (role if rule.required else f"[{role}]" for role, rule in route.roles.items())
     params = (
         field.alias or name if field.is_required() else f"[{field.alias or name}]"
@@ -109,7 +109,7 @@ def _cells(shape: str) -> dict[str, dict[str, list[str]]]:
     typed: Counter[tuple[str, str]] = Counter()
     for route in find_routes():
         mine = found.setdefault(route.operation, {}).setdefault(route.provider, [])
-        if TYPED in route.model:
+        if TASK_TYPE_SEPARATOR in route.model:
             typed[route.operation, route.provider] += 1
         elif route.refusal is not None:
             mine.append("known, not documented")

@@ -66,7 +66,7 @@ def begun(task: "Task") -> str:
         case "delivering":
             return "delivers what was kept"
         case "running":
-            return f"asks about job {task.paying.job_id}"
+            return f"asks about job {task.last_attempt.job_id}"
         case "submitting":
             return "looks for the call"
         case _:

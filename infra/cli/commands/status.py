@@ -55,16 +55,16 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
 
 def _tell_of_pauses(target: Target) -> None:
     """Who is not called now, or by one task at a time; our own side stops all paid calls."""
-    from darkroom.pipeline.admission.admit import OWN_SIDE  # noqa: PLC0415 - brings the models along
+    from darkroom.pipeline.admission.payment_pause import DELIVERY  # noqa: PLC0415 - brings the models along
     from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only for this
 
     now = datetime.now(UTC).timestamp()
-    for name in (OWN_SIDE, *PROVIDERS):
+    for name in (DELIVERY, *PROVIDERS):
         circuit = target.limiter.circuit(name)
         if circuit.until <= now and not circuit.probing:
             continue
         what = f"{name} is paused"
-        if name == OWN_SIDE:
+        if name == DELIVERY:
             what = "nothing new is paid for while results cannot be delivered"
         say(f"{what}: {circuit.reason or 'it has not taken calls lately'}", err=True)
 

@@ -14,18 +14,19 @@ from pydantic import BaseModel, Field
 
 from darkroom.aws.intake_messages import read_message, sender_id_of
 from darkroom.domain.arrivals import (
-    FIRST_ID,
+    FIRST_ID_ATTRIBUTE,
     Arrival,
     Message,
     Requested,
-    Unread,
+    UnreadableArrival,
     Uploaded,
-    body_of,
+    dead_letter_body,
 )
 from darkroom.domain.errors import Refused
-from darkroom.domain.object_keys import kind_of, read_run_name, read_spec_name
+from darkroom.domain.object_keys import classify_key, parse_spec_name
 from darkroom.domain.order import Trigger
-from darkroom.pipeline.orders.identity import trigger_of
+from darkroom.domain.task import parse_run_name
+from darkroom.pipeline.orders.request_identity import build_trigger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -118,19 +119,19 @@ def read_letter(letter: Letter, bucket: str) -> Incoming | FailedRunEvent:
         match arrival:
             case Requested():
                 request_id = arrival.request_id
-                trigger = trigger_of(arrival, bucket, letter.sent_at)
+                trigger = build_trigger(arrival, bucket, letter.sent_at)
                 order = f"request {request_id}" if request_id else f"message {letter.sender_id}"
                 about = arrival.source or order
                 names |= {trigger.task_id, arrival.source or trigger.key}
                 names |= {request_id} if request_id else set()
-            case Unread():
+            case UnreadableArrival():
                 continue
             case _:
                 about = arrival.key
                 names |= names_of(arrival.key)
         if isinstance(arrival, Uploaded) and arrival.version_id:
             names.add(Trigger("upload", bucket, arrival.key, arrival.version_id).task_id)
-    return Incoming(about, frozenset(names), body_of(message, arrivals), request_id, order)
+    return Incoming(about, frozenset(names), dead_letter_body(message, arrivals), request_id, order)
 
 
 class DeadLetters:
@@ -197,9 +198,9 @@ class DeadLetters:
 def names_of(key: str) -> set[str]:
     """The key, and of a spec's also its photo's."""
     source = None
-    if kind_of(key) == "spec":
+    if classify_key(key) == "spec":
         with suppress(Refused):
-            source = read_spec_name(key).source
+            source = parse_spec_name(key).source
     return {key, source or key}
 
 
@@ -221,7 +222,7 @@ def _letter(message: "MessageTypeDef") -> Letter:
         " ".join(_reason(told).split()) or NO_REASON,
         "reason" in told,
         datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
-        told.get(FIRST_ID) or None,
+        told.get(FIRST_ID_ATTRIBUTE) or None,
     )
 
 
@@ -249,5 +250,5 @@ class _Ended(BaseModel):
     detail: _Run
 
     def end(self) -> FailedRunEvent:
-        task_id, run = read_run_name(self.detail.name)
+        task_id, run = parse_run_name(self.detail.name)
         return FailedRunEvent(task_id, run, self.detail.status)

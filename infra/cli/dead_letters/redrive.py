@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE
 from darkroom.pipeline.fail import fail
 from infra.cli.dead_letters.read import (
     DeadLetters,
@@ -101,7 +101,7 @@ def _again(target: Target, letter: Letter, read: Incoming | FailedRunEvent) -> s
             MessageBody=read.body,
             # In the queue it gets another id; its sender knows this one.
             MessageAttributes={
-                FIRST_ID: {"DataType": "String", "StringValue": letter.sender_id},
+                FIRST_ID_ATTRIBUTE: {"DataType": "String", "StringValue": letter.sender_id},
             },
         )
         return "sent to intake"

@@ -14,7 +14,13 @@ import click
 
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.media import BY_EXTENSION, extension_of
-from darkroom.domain.object_keys import RESERVED, folder_of, is_text, kind_of, read_spec_name
+from darkroom.domain.object_keys import (
+    RESERVED_NAME,
+    classify_key,
+    folder_of,
+    is_unicode,
+    parse_spec_name,
+)
 from infra.cli.offline_specs import Found, check_spec
 
 IMAGES: Final = tuple(
@@ -44,7 +50,7 @@ class UploadPlan:
     def named(self, files: Iterable[Path]) -> Iterator[Path]:
         """Those of the files that have names which a key can have."""
         for path in files:
-            if is_text(path.name):
+            if is_unicode(path.name):
                 yield path
             else:
                 self.unnamed.append(path)
@@ -55,8 +61,8 @@ class UploadPlan:
         Raises:
             click.UsageError: a file of this name would not be taken for a photo.
         """
-        kind = kind_of(path.name)
-        if path.name == RESERVED:
+        kind = classify_key(path.name)
+        if path.name == RESERVED_NAME:
             raise click.UsageError(f"{path} cannot be uploaded: this name is reserved")
         if kind == "spec":
             raise click.UsageError(f"{path} is a spec by its name, not a photo")
@@ -137,7 +143,7 @@ def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None)
 def _pack_beside(files: Sequence[Path], prefix: str) -> UploadPlan:
     parcel = UploadPlan()
     for path in parcel.named(_with_specs(files)):
-        if kind_of(path.name) == "spec":
+        if classify_key(path.name) == "spec":
             parcel.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
             continue
         parcel.add_photo(path, prefix)
@@ -197,7 +203,7 @@ def _media_in(folder: Path) -> list[Path]:
         path
         for path in sorted(folder.iterdir())
         if path.is_file()
-        and kind_of(path.name) == "file"
+        and classify_key(path.name) == "file"
         and extension_of(path.name) in BY_EXTENSION
     ]
 
@@ -217,10 +223,10 @@ def _find(wanted: str, folder: str, folders: Sequence[Path]) -> Path | None:
 
 def _source_of(path: Path) -> str | None:
     """The photo that a file's name says it is the spec of, if it is one."""
-    if kind_of(path.name) != "spec":
+    if classify_key(path.name) != "spec":
         return None
     try:
-        return read_spec_name(path.name).source
+        return parse_spec_name(path.name).source
     except SpecRefused:
         # A label that cannot be used: the check that follows says so.
         return None
@@ -229,7 +235,7 @@ def _source_of(path: Path) -> str | None:
 def _label_of(spec: Path, body: bytes) -> str:
     """`.thumb` for `cat.jpg.thumb.json`, so that the same spec keeps it; else its operation."""
     try:
-        label = read_spec_name(spec.name).label if kind_of(spec.name) == "spec" else None
+        label = parse_spec_name(spec.name).label if classify_key(spec.name) == "spec" else None
     except SpecRefused:
         label = None
     if label:
@@ -251,6 +257,6 @@ def _label_by(document: Mapping[str, Any]) -> str:
 def is_label(label: str) -> bool:
     """Whether a spec's name can bear this label."""
     try:
-        return read_spec_name(f"x.jpg.{label}.json").label == label
+        return parse_spec_name(f"x.jpg.{label}.json").label == label
     except SpecRefused:
         return False

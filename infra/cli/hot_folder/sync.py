@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK, is_text, kind_of
+from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK_PREFIX, classify_key, is_unicode
 from infra.cli.hot_folder.done_list import MANIFEST, Ledger, digest_of, inputs_of
 from infra.cli.hot_folder.file_ready import HELD_S, Pending, Signature, is_whole, signature_of
 
@@ -102,7 +102,7 @@ class HotFolder:
             return
         new = [key for key, version in there.items() if self._brought.get(key) != version]
         for key in sorted(new, key=lambda one: (one.endswith(MANIFEST), one)):
-            if not key.startswith(WORK):
+            if not key.startswith(WORK_PREFIX):
                 self._bring(key)
             self._brought[key] = there[key]
 
@@ -153,7 +153,7 @@ class HotFolder:
     def _send(self, path: Path) -> bool:
         """Whether the file is done with: uploaded, or impossible to upload."""
         key = path.relative_to(self.folder).as_posix()
-        if not is_text(key):
+        if not is_unicode(key):
             self._say(f"left alone: {key}, whose name is not UTF-8; rename it")
             return True
         if len(key.encode()) > MAX_KEY_BYTES:
@@ -168,7 +168,7 @@ class HotFolder:
             return False
         if digest == self._sent.get(key):
             return True
-        spec = kind_of(key) == "spec"
+        spec = classify_key(key) == "spec"
         done = self._ledger.answered(key) if spec and key not in self._sent else None
         if done is not None:
             manifest = done.relative_to(self.folder).as_posix()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from darkroom.domain.object_keys import kind_of
+from darkroom.domain.object_keys import classify_key
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -96,7 +96,7 @@ def _otherwise(what: str) -> str:
 
 
 def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
-    latest = tasks.latest(what) if what and kind_of(what) == "spec" else None
+    latest = tasks.latest(what) if what and classify_key(what) == "spec" else None
     task = tasks.get(latest) if latest else None
     if task is not None:
         return [task]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from darkroom.domain.object_keys import kind_of
+from darkroom.domain.object_keys import classify_key
 from infra.cli.tasks.find import covers, is_task_id, look, spellings, unfinished
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _single(tasks: "Tasks", name: str) -> Selected | None:
         task = tasks.get(name)
         return Selected(name, task.trigger.key if task else None, by_itself=True)
     for key in spellings(name):
-        if not key or kind_of(key) != "spec":
+        if not key or classify_key(key) != "spec":
             continue
         task_id = tasks.latest(key)
         if task_id is not None:

@@ -10,7 +10,7 @@ import pytest
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
-from darkroom.domain.arrivals import FIRST_ID
+from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE
 from darkroom.ports import DeadLetters, Errands, Events, Workflows
 from tests.fakes.channels import (
     RecordingDeadLetters,
@@ -77,7 +77,7 @@ def _on_aws(aws: Cloud) -> Bench:
 
     def letters() -> list[tuple[str, str, str]]:
         return [
-            (letter["Body"], told["reason"]["StringValue"], told[FIRST_ID]["StringValue"])
+            (letter["Body"], told["reason"]["StringValue"], told[FIRST_ID_ATTRIBUTE]["StringValue"])
             for letter in aws.letters(aws.dead_letters_url)
             if (told := letter["MessageAttributes"])
         ]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from darkroom.domain.rate_limits import Bucket, CircuitState
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Bucket
 from darkroom.ports import Limiter
 
 BUCKET = Bucket(spacing_s=2.0, tolerance_s=2.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import Conflict, Failure
-from darkroom.domain.task import STILL, Ending, EndStatus, State, Task
+from darkroom.domain.task import STUCK_AFTER, Ending, EndStatus, State, Task
 from darkroom.ports import Tasks
 from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
@@ -152,7 +152,7 @@ def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
     """What it returns is what is stored."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
-    written = tasks.replace(task, task.moved("submitting", START + timedelta(seconds=1)))
+    written = tasks.replace(task, task.with_state("submitting", START + timedelta(seconds=1)))
 
     assert written.revision == 1
     assert tasks.get(task.task_id) == written
@@ -162,10 +162,10 @@ def test_the_second_of_two_writers_loses(tasks: Tasks) -> None:
     """Both read the same revision; what the first wrote stays."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
-    first = tasks.replace(task, task.moved("submitting", START))
+    first = tasks.replace(task, task.with_state("submitting", START))
 
     with pytest.raises(Conflict):
-        tasks.replace(task, task.moved("cancelled", START))
+        tasks.replace(task, task.with_state("cancelled", START))
     assert tasks.get(task.task_id) == first
 
 
@@ -204,8 +204,10 @@ def test_due_is_every_task_that_was_not_written_for_a_while(tasks: Tasks) -> Non
     later = sample_task(9, "waiting", deadline=START + timedelta(hours=2))
     tasks.create(later, previous=None, owner=None)
 
-    assert list(tasks.due(START + STILL - timedelta(microseconds=1))) == []
-    assert set(tasks.due(START + STILL)) == {sample_task(number).task_id for number in (1, 2, 3, 4)}
+    assert list(tasks.due(START + STUCK_AFTER - timedelta(microseconds=1))) == []
+    assert set(tasks.due(START + STUCK_AFTER)) == {
+        sample_task(number).task_id for number in (1, 2, 3, 4)
+    }
     assert later.task_id in set(tasks.due(START + timedelta(hours=2)))
 
 
@@ -219,15 +221,15 @@ def test_what_was_put_off_is_due_later(tasks: Tasks) -> None:
     assert list(tasks.due(until - timedelta(microseconds=1))) == []
     assert list(tasks.due(until)) == [task.task_id]
     assert tasks.get(task.task_id) == task
-    tasks.replace(task, task.moved("submitting", START))
-    assert list(tasks.due(START + STILL)) == [task.task_id]
+    tasks.replace(task, task.with_state("submitting", START))
+    assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
 def test_what_could_not_be_looked_after_is_due_later_whatever_it_is(tasks: Tasks) -> None:
     """It is named by its id: perhaps it cannot even be read. It is never due sooner for it."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
-    due, later = START + STILL, START + STILL + timedelta(minutes=5)
+    due, later = START + STUCK_AFTER, START + STUCK_AFTER + timedelta(minutes=5)
     tasks.put_off(task.task_id, later)
     tasks.put_off(task.task_id, due)
     tasks.put_off("0" * 32, later)
@@ -249,19 +251,19 @@ def test_what_was_dismissed_is_due_no_more(tasks: Tasks) -> None:
 
     assert list(tasks.due(START + timedelta(days=9))) == []
     assert tasks.get(task.task_id) == task
-    tasks.replace(task, task.resumed("queued", START))
-    assert list(tasks.due(START + STILL)) == [task.task_id]
+    tasks.replace(task, task.with_new_run("queued", START))
+    assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
 def test_a_task_that_has_changed_is_neither_put_off_nor_dismissed(tasks: Tasks) -> None:
     """Whoever looked at it saw something else."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
-    tasks.replace(task, task.moved("failed", START, ending=_ending("failed")))
+    tasks.replace(task, task.with_state("failed", START, ending=_ending("failed")))
     tasks.postpone(task, START + timedelta(hours=5))
     tasks.dismiss(task)
 
-    assert list(tasks.due(START + STILL)) == [task.task_id]
+    assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
 def test_a_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:

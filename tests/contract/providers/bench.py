@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from darkroom.domain.attempt import Finished
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Role, Route
@@ -183,11 +183,11 @@ class Bench:
 
     def _origin(self, route: Route) -> str:
         """A finished job of the same model, for those that go on from one."""
-        model = route.model.partition(TYPED)[0]
+        model = route.model.partition(TASK_TYPE_SEPARATOR)[0]
         first = next(
             other
             for other in self.driver.routes()
-            if other.model.partition(TYPED)[0] == model
+            if other.model.partition(TASK_TYPE_SEPARATOR)[0] == model
             and other.operation == route.operation
             and self.needs.origin
             not in self.needs.params.get((other.operation, other.model), {self.needs.origin: ""})

@@ -10,7 +10,7 @@ from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import InputRefused, ProviderRefused
 from darkroom.domain.order import Choice, Order
 from darkroom.domain.provider_jobs import JobRequest
-from darkroom.pipeline.orders.resolve import pin
+from darkroom.pipeline.orders.inputs import pin_versions
 from darkroom.providers.engine.transport import DeadlineTransport
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_bench import (
@@ -147,7 +147,7 @@ def test_a_file_of_eleven_megabytes_is_refused_when_it_is_pinned(bench: Bench) -
     )
     before = len(log(bench))
     with pytest.raises(InputRefused) as caught:
-        pin(order, {"big.png": bench.inputs.find("big.png")}, bench.driver.routes())
+        pin_versions(order, {"big.png": bench.inputs.find("big.png")}, bench.driver.routes())
     assert caught.value.failure.code == "input-too-large"
     assert "10,485,759" in caught.value.failure.sentence
     assert len(log(bench)) == before

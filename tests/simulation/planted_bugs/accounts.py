@@ -7,8 +7,7 @@ from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline import poll, submit
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import settle
+from darkroom.pipeline.paid_call import record_refused, settle
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -22,37 +21,37 @@ OTHER_ACCOUNT_KINDS: Final = (
 
 
 def _blocked_counts_as_refused() -> list[Swap]:
-    whole = outcome.refused
+    original = record_refused.record_refused
 
     def refused(ports: Ports, task: Task, attempt: Any, error: Any, *more: Any) -> Step:
         if isinstance(error, AccountBlocked):
             error = ProviderRefused(error.failure.code, error.failure.sentence)
-        return whole(ports, task, attempt, error, *more)
+        return original(ports, task, attempt, error, *more)
 
-    return [(submit, "refused", refused)]
+    return [(submit, "record_refused", refused)]
 
 
 def _blocked_counts_as_unreachable() -> list[Swap]:
-    return [(outcome, "_unreached", lambda task, _error: task.unreached + 1)]
+    return [(record_refused, "_unreached_count", lambda task, _error: task.unreached + 1)]
 
 
 def _refused_keys_lose_jobs() -> list[Swap]:
-    whole = poll._unasked
+    original = poll._not_reached
 
-    def unasked(ports: Ports, task: Task, route: Route, error: Any) -> Step:
+    def not_reached(ports: Ports, task: Task, route: Route, error: Any) -> Step:
         if isinstance(error, AccountBlocked):
-            said = JobFailed("job-lost", error.failure.sentence, "unknown")
-            return poll._gave_up(ports, task, said)
-        return whole(ports, task, route, error)
+            response = JobFailed("job-lost", error.failure.sentence, "unknown")
+            return poll._job_failed(ports, task, response)
+        return original(ports, task, route, error)
 
-    return [(poll, "_unasked", unasked)]
+    return [(poll, "_not_reached", not_reached)]
 
 
 def _another_key_ends_doubts() -> list[Swap]:
-    def wait_for_key(ports: Ports, task: Task) -> Step:
-        return settle._end_unknown(ports, task, settle._no_answer(task.paying))
+    def wait_for_old_key(ports: Ports, task: Task) -> Step:
+        return settle._end_unknown(ports, task, settle._no_answer(task.last_attempt))
 
-    return [(settle, "_wait_for_key", wait_for_key)]
+    return [(settle, "_wait_for_old_key", wait_for_old_key)]
 
 
 BUGS: Final = (
@@ -61,13 +60,13 @@ BUGS: Final = (
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
     Bug(
         "a doubtful call is repeated under another key",
-        lambda: [(settle, "other_account", lambda *_: False)],
+        lambda: [(settle, "account_changed", lambda *_: False)],
         OTHER_ACCOUNT_KINDS,
     ),
     Bug("another key ends what is doubtful", _another_key_ends_doubts, OTHER_ACCOUNT_KINDS),
     Bug(
         "another account's answer about a job is believed",
-        lambda: [(poll, "other_account", lambda *_: False)],
+        lambda: [(poll, "account_changed", lambda *_: False)],
         ("other-account", "job-late"),
     ),
 )

@@ -10,11 +10,14 @@ from typing import Any, Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Conflict
 from darkroom.domain.task import Task
-from darkroom.pipeline import deliver, poll
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.paid_call import own_side, settle
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import write_answer as paid_answer
+from darkroom.pipeline import deliver, fail, poll
+from darkroom.pipeline.paid_call import (
+    own_trouble,
+    record_accepted,
+    record_refused,
+    settle,
+    write_answer,
+)
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.stores import PlainTasks
@@ -30,84 +33,86 @@ def _do_nothing(*_: object, **__: object) -> None:
 
 
 def _written_once() -> list[Swap]:
-    def insist(
+    def write_or_save(
         _ports: Ports, _task: Task, _said: Any, _left_s: Any, write: Callable[[], Any]
     ) -> Any:
         return write()
 
-    return [(paid_answer, "_insist", insist)]
+    return [(write_answer, "_write_or_save", write_or_save)]
 
 
 def _answers_are_not_reloaded() -> list[Swap]:
-    def write(ports: Ports, task: Task, said: Any, change: Any, time_left_s: Any) -> Task:
+    def write_acceptance(
+        ports: Ports, task: Task, response: Any, change: Any, time_left_s: Any
+    ) -> Task:
         once = lambda: ports.tasks.replace(task, change(task))  # noqa: E731 - as in the product
-        return paid_answer._insist(ports, task, said, time_left_s, once)
+        return write_answer._write_or_save(ports, task, response, time_left_s, once)
 
-    return [(outcome, "write_paid", write)]
+    return [(record_accepted, "write_acceptance", write_acceptance)]
 
 
 def _answers_overwrite_changes() -> list[Swap]:
-    whole = paid_answer._fresh
+    original = write_answer._reload_open
 
-    def fresh(ports: Ports, task: Task, written: Task) -> Task:
-        return replace(task, revision=whole(ports, task, written).revision)
+    def reload_open(ports: Ports, task: Task, written: Task) -> Task:
+        return replace(task, revision=original(ports, task, written).revision)
 
-    return [(paid_answer, "_fresh", fresh)]
+    return [(write_answer, "_reload_open", reload_open)]
 
 
 def _saved_answers_are_not_looked_for() -> list[Swap]:
-    def saved(_ports: Ports, _task: Task, attempt: Attempt) -> Any:
+    def load_answer(_ports: Ports, _task: Task, attempt: Attempt) -> Any:
         return attempt.answer
 
-    return [(settle, "saved_answer", saved)]
+    return [(settle, "load_answer", load_answer)]
 
 
 def _refusals_are_written_once() -> list[Swap]:
-    def write_unpaid(_ports: Ports, write: Callable[[], Any], _left_s: Any) -> Any:
+    def write_refusal(_ports: Ports, write: Callable[[], Any], _left_s: Any) -> Any:
         return write()
 
-    return [(outcome, "write_unpaid", write_unpaid)]
+    return [(record_refused, "write_refusal", write_refusal)]
 
 
 def _late_refusals_are_dropped() -> list[Swap]:
-    def still_open(_ports: Ports, task: Task) -> Task:
+    def require_open(_ports: Ports, task: Task) -> Task:
         raise Conflict(f"Task {task.task_id} went on.")
 
-    return [(outcome, "_still_open", still_open)]
+    return [(record_refused, "_require_open", require_open)]
 
 
 # --- whose it is ---------------------------------------------------------------------------------
 
 
 def _jobs_belong_to_any_task() -> list[Swap]:
-    return [(module, "owns_job", lambda *_: True) for module in (outcome, poll)]
+    return [(module, "owns_job", lambda *_: True) for module in (record_accepted, poll)]
 
 
 def _claimed_jobs_are_paid_again() -> list[Swap]:
-    def hold(ports: Ports, task: Task) -> Step:
-        failed = replace(task.paying, outcome="throttled", charged="no")
+    def end_job_conflict(ports: Ports, task: Task) -> Step:
+        failed = replace(task.last_attempt, outcome="throttled", charged="no")
         deadline = task.created_at.replace(year=task.created_at.year + 1)
-        queued = task.moved(
+        queued = task.with_state(
             "queued", ports.clock.now(), attempts=task.with_attempt(failed), deadline=deadline
         )
         ports.tasks.replace(task, queued)
         return Step("submit")
 
-    return [(module, "hold_claimed_job", hold) for module in (outcome, poll)]
+    return [(module, "end_job_conflict", end_job_conflict) for module in (record_accepted, poll)]
 
 
 # --- fetched -------------------------------------------------------------------------------------
 
 
 def _jobs_are_not_polled_again() -> list[Swap]:
-    return [(deliver, "_ask_job", deliver._give_up)]
+    return [(deliver, "_poll_again", deliver._give_up)]
 
 
 def _delayed_deliveries_break() -> list[Swap]:
-    def hold_up(_ports: Ports, _task: Task, error: Exception) -> Step:
+    def delay_delivery(_ports: Ports, _task: Task, error: Exception) -> Step:
         raise error
 
-    return [(deliver, "hold_up", hold_up)]
+    return [(deliver, "delay_delivery", delay_delivery)]
 
 
 BUGS: Final = (
@@ -118,7 +123,7 @@ BUGS: Final = (
     ),
     Bug(
         "an answer that the table refuses is stored nowhere",
-        lambda: [(paid_answer, "save_beside", _do_nothing)],
+        lambda: [(write_answer, "save_to_bucket", _do_nothing)],
         ("table-down-long-after-pay",),
     ),
     Bug(
@@ -154,12 +159,12 @@ BUGS: Final = (
     ),
     Bug(
         "a result that is not available once is given up",
-        lambda: [(deliver, "ABSENT_LIMIT", 0), (deliver, "ASK_AGAIN_LIMIT", 0)],
+        lambda: [(deliver, "ABSENT_LIMIT", 0), (deliver, "POLL_AGAIN_LIMIT", 0)],
         LATE_RESULT_KINDS,
     ),
     Bug(
         "a result is requested again without a pause",
-        lambda: [(deliver, "growing_wait_s", lambda _times: 1)],
+        lambda: [(deliver, "backoff_s", lambda _times: 1)],
         LATE_RESULT_KINDS,
     ),
     Bug(
@@ -169,7 +174,7 @@ BUGS: Final = (
     ),
     Bug(
         "an answer is not archived at a bad end",
-        lambda: [(failing, "lay_aside", _do_nothing)],
+        lambda: [(fail, "archive_answer", _do_nothing)],
         scenarios=("cut short at its end, retried",),
     ),
     Bug(
@@ -177,7 +182,7 @@ BUGS: Final = (
     ),
     Bug(
         "a delayed delivery keeps nothing but its URL",
-        lambda: [(own_side, "_kept", lambda _ports, task: task.paying)],
+        lambda: [(own_trouble, "_with_stored_results", lambda _ports, task: task.last_attempt)],
         scenarios=("outputs down for hours, none, sync",),
     ),
 )

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from darkroom.domain import rate_limits
-from darkroom.domain.object_keys import manifest_of
-from darkroom.domain.task import STILL, Ending, Task
-from darkroom.pipeline import cancel, deliver, intake, retry, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.admission.admit import give_up_leases
-from darkroom.pipeline.endings import publish as ending
+from darkroom.domain.object_keys import manifest_key
+from darkroom.domain.task import STUCK_AFTER, Ending, Task
+from darkroom.pipeline import cancel, deliver, fail, intake, retry, sweep
+from darkroom.pipeline.admission.leases import release_all_leases
+from darkroom.pipeline.endings import output_names, publish
 from darkroom.ports import Ports
 from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -27,140 +26,140 @@ def _do_nothing(*_: object, **__: object) -> None:
 
 
 def _dismissed_first() -> list[Swap]:
-    def conclude(ports: Ports, task: Task) -> None:
-        give_up_leases(ports, task)
+    def finalize(ports: Ports, task: Task) -> None:
+        release_all_leases(ports, task)
         ports.tasks.dismiss(task)
-        ending.announce(ports, task)
+        publish.publish_event(ports, task)
         ports.tasks.forget_wants(task)
 
-    return [(module, "conclude", conclude) for module in (deliver, failing, sweep)]
+    return [(module, "finalize", finalize) for module in (deliver, fail, sweep)]
 
 
 def _written_unconditionally() -> list[Swap]:
-    def put_as(
+    def put_if_owner(
         ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
     ) -> None:
         del task
         ports.outputs.put(key, body, content_type)
 
-    return [(module, "put_as", put_as) for module in (deliver, ending)]
+    return [(module, "put_if_owner", put_if_owner) for module in (deliver, publish)]
 
 
 def _other_name_is_not_recorded() -> list[Swap]:
-    def named(ports: Ports, task: Task) -> Task:
-        if ending._aside(task) or ending._owns(ports, task):
+    def claim_output_name(ports: Ports, task: Task) -> Task:
+        if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
-        return replace(task, manifest_key=manifest_of(f"{task.output}@{task.task_id[:8]}"))
+        return replace(task, manifest_key=manifest_key(f"{task.output}@{task.task_id[:8]}"))
 
-    return [(module, "named", named) for module in (deliver, failing)]
+    return [(module, "claim_output_name", claim_output_name) for module in (deliver, fail)]
 
 
 def _results_keep_the_old_name() -> list[Swap]:
-    def put_as(ports: Ports, task: Task, key: str, *more: Any) -> None:
-        ending.put_as(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
+    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> None:
+        output_names.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
 
-    return [(deliver, "put_as", put_as)]
+    return [(deliver, "put_if_owner", put_if_owner)]
 
 
 # --- sweep ---------------------------------------------------------------------------------------
 
 
 def _same_run_again() -> list[Swap]:
-    def run_again(ports: Ports, task: Task) -> str:
+    def replace_lost_run(ports: Ports, task: Task) -> str:
         ports.workflows.start(task.task_id, task.run)
-        ports.tasks.postpone(task, ports.clock.now() + STILL)
+        ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "new-run"
 
-    return [(sweep, "_run_again", run_again)]
+    return [(sweep, "_replace_lost_run", replace_lost_run)]
 
 
 def _replace_running_runs() -> list[Swap]:
-    return [(sweep, "_keep_running", sweep._run_again)]
+    return [(sweep, "_check_run", sweep._replace_lost_run)]
 
 
 def _every_run_counts_as_running() -> list[Swap]:
-    def keep(ports: Ports, task: Task) -> str:
-        ports.tasks.postpone(task, ports.clock.now() + STILL)
+    def check_run(ports: Ports, task: Task) -> str:
+        ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "alive"
 
-    return [(sweep, "_keep_running", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
 def _missing_runs_are_left() -> list[Swap]:
-    whole = sweep._keep_running
+    original = sweep._check_run
 
-    def keep(ports: Ports, task: Task) -> str:
+    def check_run(ports: Ports, task: Task) -> str:
         if ports.workflows.status(task.task_id, task.run) == "none":
-            ports.tasks.postpone(task, ports.clock.now() + STILL)
+            ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
             return "alive"
-        return whole(ports, task)
+        return original(ports, task)
 
-    return [(sweep, "_keep_running", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
 def _given_up_without_looking() -> list[Swap]:
-    return [(sweep, "look", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
+    return [(sweep, "find_inputs", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
 
 
 def _swept_ends_are_not_published() -> list[Swap]:
-    def conclude(ports: Ports, task: Task) -> str:
-        give_up_leases(ports, task)
+    def finalize_again(ports: Ports, task: Task) -> str:
+        release_all_leases(ports, task)
         ports.tasks.dismiss(task)
         return "concluded"
 
-    return [(sweep, "_conclude", conclude)]
+    return [(sweep, "_finalize_again", finalize_again)]
 
 
 # --- retry and cancel ----------------------------------------------------------------------------
 
 
 def _retries_start_afresh() -> list[Swap]:
-    def resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
+    def begin_run(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
         del pay_again
-        task = retry._ended_badly(ports.tasks.get(task_id), task_id)
-        return ports.tasks.replace(task, retry._queued(ports, task))
+        task = retry._require_bad_end(ports.tasks.get(task_id), task_id)
+        return ports.tasks.replace(task, retry._queue_again(ports, task))
 
-    return [(retry, "_resumed", resumed)]
+    return [(retry, "_begin_run", begin_run)]
 
 
 def _asking_time_is_not_recorded() -> list[Swap]:
-    whole = retry._taken_up
+    original = retry._resume_attempt
 
-    def taken_up(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
-        new = whole(ports, task, paid, pay_again=pay_again)
+    def resume_attempt(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
+        new = original(ports, task, paid, pay_again=pay_again)
         if new is None:
             return None
-        return replace(new, attempts=new.with_attempt(replace(new.paying, asked_since=None)))
+        return replace(new, attempts=new.with_attempt(replace(new.last_attempt, asked_since=None)))
 
-    return [(retry, "_taken_up", taken_up)]
+    return [(retry, "_resume_attempt", resume_attempt)]
 
 
 def _retries_keep_the_run() -> list[Swap]:
-    whole = Task.resumed
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        return replace(whole(self, *given, **changes), run=self.run)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        return replace(original(self, *given, **changes), run=self.run)
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
 def _attempts_are_forgotten() -> list[Swap]:
-    whole = Task.resumed
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        new = whole(self, *given, **changes)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        new = original(self, *given, **changes)
         return replace(new, attempts=()) if new.state == "queued" else new
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
 def _open_calls_end_cancelled() -> list[Swap]:
-    whole = failing._ending
+    original = fail._ending
 
-    def decided(task: Task, broken: str | None) -> Ending:
-        return task.ending or whole(task, broken)
+    def ending(task: Task, broken: str | None) -> Ending:
+        return task.ending or original(task, broken)
 
-    return [(failing, "_ending", decided)]
+    return [(fail, "_ending", ending)]
 
 
 def _cancelled_at_once() -> list[Swap]:
@@ -168,9 +167,9 @@ def _cancelled_at_once() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is not None and task.state in states:
             now = ports.clock.now()
-            final = task.moved("cancelled", now, ending=Ending("cancelled", why))
-            ending.write_manifest(ports, final)
-            ending.conclude(ports, ports.tasks.replace(task, final))
+            final = task.with_state("cancelled", now, ending=Ending("cancelled", why))
+            publish.write_manifest(ports, final)
+            publish.finalize(ports, ports.tasks.replace(task, final))
         return ports.tasks.get(task_id)
 
     return [(cancel, "_cancel", at_once)]
@@ -180,29 +179,29 @@ def _cancelled_at_once() -> list[Swap]:
 
 
 def _given_up_without_dead_letter() -> list[Swap]:
-    whole = intake.receive
+    original = intake.receive
 
     def receive(ports: Ports, message: Any, read: Any) -> Any:
-        if message.receives >= intake.LAST_TRY:
+        if message.receives >= intake.MAX_TRIES:
             return None
-        return whole(ports, message, read)
+        return original(ports, message, read)
 
     return [(intake, "receive", receive)]
 
 
 def _leases_do_not_expire() -> list[Swap]:
-    whole = WatchedLimiter.lease
+    original = WatchedLimiter.lease
 
     def lease(
         self: WatchedLimiter, provider: str, task_id: str, until: float, most: int, now: float
     ) -> bool:
-        return whole(self, provider, task_id, until * 2, most, now)
+        return original(self, provider, task_id, until * 2, most, now)
 
     return [(WatchedLimiter, "lease", lease)]
 
 
 def _lanes_are_lent_without_limit() -> list[Swap]:
-    whole = InMemoryLimiter.reserve
+    original = InMemoryLimiter.reserve
 
     def reserve(
         self: InMemoryLimiter,
@@ -213,7 +212,7 @@ def _lanes_are_lent_without_limit() -> list[Swap]:
         calls: int = 1,
         lender: Any = None,
     ) -> float:
-        at = whole(self, provider, lane, bucket, now, calls, lender)
+        at = original(self, provider, lane, bucket, now, calls, lender)
         return now if lender else at
 
     return [(InMemoryLimiter, "reserve", reserve)]
@@ -249,15 +248,15 @@ BUGS: Final = (
     ),
     Bug(
         "FAIL publishes a broken run's end as final",
-        lambda: [(failing, "announce", ending.conclude)],
+        lambda: [(fail, "publish_event", publish.finalize)],
         raced=True,
     ),
     Bug(
         "FAIL drops a paid answer",
-        lambda: [(failing, "lay_aside", _do_nothing)],
+        lambda: [(fail, "archive_answer", _do_nothing)],
         scenarios=("cut short at its end, retried",),
     ),
-    Bug("a job that is given up is not cancelled", lambda: [(failing, "_stop_job", _do_nothing)]),
+    Bug("a job that is given up is not cancelled", lambda: [(fail, "_stop_job", _do_nothing)]),
     Bug(
         "a call in progress is cancelled as if it were free",
         _open_calls_end_cancelled,
@@ -265,7 +264,7 @@ BUGS: Final = (
     ),
     Bug("a task is cancelled in any state", _cancelled_at_once, ("cancelled",)),
     Bug("retry pays again", _retries_start_afresh),
-    Bug("retry finds no job to poll", lambda: [(retry, "_taken_up", _do_nothing)]),
+    Bug("retry finds no job to poll", lambda: [(retry, "_resume_attempt", _do_nothing)]),
     Bug("retry does not record since when it asks", _asking_time_is_not_recorded),
     Bug("a retry is the same run", _retries_keep_the_run),
     Bug("a retry forgets the attempts before it", _attempts_are_forgotten),
@@ -278,7 +277,7 @@ BUGS: Final = (
     Bug("a lane is lent without limit", _lanes_are_lent_without_limit),
     Bug(
         "a slot of the rate limit never expires",
-        lambda: [(rate_limits, "LATE_SHARE", float("inf"))],
+        lambda: [(rate_limits, "SLOT_TTL_SHARE", float("inf"))],
         ("slow-call",),
     ),
 )

@@ -9,14 +9,11 @@ from darkroom.domain.errors import Failure, NotSent, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline import poll, submit
-from darkroom.pipeline.admission import admit as admission
-from darkroom.pipeline.admission import backoff as patience
-from darkroom.pipeline.admission.entry import find_mine
+from darkroom.pipeline import fail, poll, submit
+from darkroom.pipeline.admission import admit, backoff, circuit
+from darkroom.pipeline.admission.entry import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import settle
+from darkroom.pipeline.paid_call import record_accepted, record_refused, settle, throttled_wait
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
@@ -24,14 +21,14 @@ from tests.simulation.rate_invariants import WatchedLimiter
 
 
 def _paid_before_the_intent() -> list[Swap]:
-    def submit_first(
+    def submit(
         self: SimulatedProviders, work: JobRequest, intend: Callable[[Prepared], None]
     ) -> Accepted | Finished:
-        said = self._pay("providers.pay", work, "request")
+        response = self._pay("providers.pay", work, "request")
         intend(Prepared("request"))
-        return said
+        return response
 
-    return [(SimulatedProviders, "submit", submit_first)]
+    return [(SimulatedProviders, "submit", submit)]
 
 
 def _another_request_is_repeated() -> list[Swap]:
@@ -53,23 +50,23 @@ def _any_job_is_adopted() -> list[Swap]:
 
 
 def _settled_during_the_call() -> list[Swap]:
-    whole = settle.settle
+    original = settle.settle
 
     def settle_now(ports: Ports, task: Task, *more: Any) -> Step:
-        due = replace(task.paying, call_until=task.paying.started_at)
-        return whole(ports, replace(task, attempts=task.with_attempt(due)), *more)
+        due = replace(task.last_attempt, call_until=task.last_attempt.started_at)
+        return original(ports, replace(task, attempts=task.with_attempt(due)), *more)
 
     return [(submit, "settle", settle_now)]
 
 
 def _unclear_calls_are_paid_again() -> list[Swap]:
-    def pay_again(ports: Ports, task: Task, why: object) -> Step:
+    def end_unknown(ports: Ports, task: Task, why: object) -> Step:
         del why
-        attempt = replace(task.paying, outcome="unknown", charged="unknown", request=None)
-        outcome.requeue(ports, task, task.with_attempt(attempt))
+        attempt = replace(task.last_attempt, outcome="unknown", charged="unknown", request=None)
+        record_refused.requeue(ports, task, task.with_attempt(attempt))
         return Step("submit")
 
-    return [(settle, "_end_unknown", pay_again)]
+    return [(settle, "_end_unknown", end_unknown)]
 
 
 def _ended_tasks_are_submitted() -> list[Swap]:
@@ -77,80 +74,84 @@ def _ended_tasks_are_submitted() -> list[Swap]:
         task = ports.tasks.get(task_id)
         if task is not None and task.state == "queued":
             return task
-        return find_mine(ports, task_id, run, *mine)
+        return load_for_step(ports, task_id, run, *mine)
 
-    return [(submit, "find_mine", find), (submit, "stale", lambda *_: None)]
+    return [(submit, "load_for_step", find), (submit, "superseded_failure", lambda *_: None)]
 
 
 def _time_left_is_ignored() -> list[Swap]:
-    whole = submit.submit
-    return [(submit, "submit", lambda ports, task_id, run, _left_s: whole(ports, task_id, run))]
+    original = submit.submit
+    return [(submit, "submit", lambda ports, task_id, run, _left_s: original(ports, task_id, run))]
 
 
 def _failed_jobs_are_charged(charged: str) -> Callable[[], list[Swap]]:
     def swaps() -> list[Swap]:
-        whole = poll._gave_up
+        original = poll._job_failed
 
-        def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
-            return whole(ports, task, replace(said, charged=charged))  # type: ignore[arg-type]
+        def job_failed(ports: Ports, task: Task, response: JobFailed) -> Step:
+            return original(ports, task, replace(response, charged=charged))  # type: ignore[arg-type]
 
-        return [(poll, "_gave_up", gave_up)]
+        return [(poll, "_job_failed", job_failed)]
 
     return swaps
 
 
 def _reported_prices_are_ignored() -> list[Swap]:
-    whole, done = outcome.accepted, poll._done
+    original, done = record_accepted.record_accepted, poll._job_done
 
     def accepted(
-        ports: Ports, task: Task, route: Route, said: Any, *rest: Any, **named: Any
+        ports: Ports, task: Task, route: Route, response: Any, *rest: Any, **named: Any
     ) -> Step:
-        return whole(ports, task, route, replace(said, credits=None), *rest, **named)
+        return original(ports, task, route, replace(response, credits=None), *rest, **named)
 
-    def finished(ports: Ports, task: Task, said: Finished) -> Step:
-        return done(ports, task, replace(said, credits=None))
+    def job_done(ports: Ports, task: Task, response: Finished) -> Step:
+        return done(ports, task, replace(response, credits=None))
 
     return [
-        (submit, "accepted", accepted),
-        (settle, "accepted", accepted),
-        (poll, "_done", finished),
+        (submit, "record_accepted", accepted),
+        (settle, "record_accepted", accepted),
+        (poll, "_job_done", job_done),
     ]
 
 
 def _requests_are_kept() -> list[Swap]:
-    def closed(_ports: Ports, task: Task, _ending: object, **_: object) -> Any:
+    def close_attempts(_ports: Ports, task: Task, _ending: object, **_: object) -> Any:
         return task.attempts
 
-    return [(failing, "_closed", closed)]
+    return [(fail, "_close_attempts", close_attempts)]
 
 
 def _open_calls_are_not_awaited() -> list[Swap]:
-    def ended(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:
+    def end_task(ports: Ports, task_id: str, run: int, broken: str | None) -> Task | None:
         task = ports.tasks.get(task_id)
         if task is None or task.run != run or task.finished:
             return task
-        ending = failing._ending(task, broken)
-        closed = failing._closed(ports, task, ending, stopped=False)
+        ending = fail._ending(task, broken)
+        closed = fail._close_attempts(ports, task, ending, stopped=False)
         now = ports.clock.now()
-        final = task.moved(ending.status, now, ending=ending, attempts=closed, wait_reason=None)
+        final = task.with_state(
+            ending.status, now, ending=ending, attempts=closed, wait_reason=None
+        )
         write_manifest(ports, final)
         return ports.tasks.replace(task, final)
 
-    return [(failing, "_ended", ended)]
+    return [(fail, "_end_task", end_task)]
 
 
 def _leases_are_released_at_the_end() -> list[Swap]:
-    return [(module, "leave", lambda *_: None) for module in (admission, submit, poll)]
+    return [(module, "release_lease", lambda *_: None) for module in (admit, submit, poll)]
 
 
 def _retry_after_is_ignored() -> list[Swap]:
-    whole = admission.note_refusal
+    original = circuit.record_failure
 
-    def note(ports: Ports, provider: str, error: Any) -> None:
+    def record_failure(ports: Ports, provider: str, error: Any) -> None:
         if not getattr(error, "retry_after_s", None):
-            whole(ports, provider, error)
+            original(ports, provider, error)
 
-    return [(outcome, "_wait", lambda *_: 1), (submit, "note_refusal", note)]
+    modules = (throttled_wait, record_refused)
+    waits: list[Swap] = [(module, "throttled_wait_s", lambda *_: 1) for module in modules]
+    return [*waits, (submit, "record_failure", record_failure)]
 
 
 def _ending_without_doubt(task: Task, error: str | None) -> Ending:
@@ -181,10 +182,10 @@ BUGS: Final = (
         "a call that was never sent counts as unclear",
         lambda: [(NotSent, "money_moved", "maybe")],
     ),
-    Bug("the attempt's number stays 1", lambda: [(submit, "next_number", lambda _task: 1)]),
+    Bug("the attempt's number stays 1", lambda: [(submit, "next_attempt_number", lambda _task: 1)]),
     Bug(
         "a call's deadline is not recorded",
-        lambda: [(submit, "call_until", lambda ports, _route: ports.clock.now())],
+        lambda: [(submit, "call_deadline", lambda ports, _route: ports.clock.now())],
     ),
     Bug("every failed job counts as free", _failed_jobs_are_charged("no")),
     Bug("every failed job counts as charged", _failed_jobs_are_charged("yes")),
@@ -197,12 +198,12 @@ BUGS: Final = (
     ),
     Bug(
         "FAIL records no paid call as unclear",
-        lambda: [(failing, "_ending", _ending_without_doubt)],
+        lambda: [(fail, "_ending", _ending_without_doubt)],
         ("crash-after", "run-aborted"),
     ),
-    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_LIMIT", 1)]),
+    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_JOB_LIMIT", 1)]),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
-    Bug("a job is polled too seldom", lambda: [(patience, "ALONE_SHARE", 3.0)]),
+    Bug("a job is polled too seldom", lambda: [(backoff, "POLL_GAP_SHARE", 3.0)]),
     Bug(
         "more jobs are open than the account allows",
         lambda: [(WatchedLimiter, "lease", lambda *_: True)],
@@ -210,6 +211,6 @@ BUGS: Final = (
     Bug("a lease is released only at the end", _leases_are_released_at_the_end),
     Bug(
         "no call waits for a slot of the rate limit",
-        lambda: [(m, "take_slot", lambda *_: None) for m in (admission, poll)],
+        lambda: [(m, "take_slot", lambda *_: None) for m in (admit, poll)],
     ),
 )

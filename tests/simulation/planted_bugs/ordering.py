@@ -13,11 +13,9 @@ from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Result, Task
-from darkroom.pipeline import cancel, deliver, intake, poll, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.endings import publish as ending
-from darkroom.pipeline.orders import new_task as draft
-from darkroom.pipeline.orders import output_names as names
+from darkroom.pipeline import cancel, deliver, fail, intake, poll, sweep
+from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.orders import new_task
 from darkroom.ports import Ports, Step
 from tests.simulation import system
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -40,7 +38,7 @@ def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
     """`create` without one of its conditions."""
 
     def swaps() -> list[Swap]:
-        whole = PlainTasks.create
+        original = PlainTasks.create
 
         def create(
             self: PlainTasks, task: Task, *, previous: str | None, owner: str | None
@@ -53,7 +51,7 @@ def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
                 owner = self.owner(task.output)
             if "wants" in dropped:
                 task = replace(task, wants=())
-            whole(self, task, previous=previous, owner=owner)
+            original(self, task, previous=previous, owner=owner)
 
         return [(PlainTasks, "create", create)]
 
@@ -64,17 +62,17 @@ def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
 
 
 def _final(ports: Ports, task: Task, results: tuple[Result, ...]) -> Task:
-    done = replace(task.paying, outcome="succeeded", answer=None, answer_key=None)
+    done = replace(task.last_attempt, outcome="succeeded", answer=None, answer_key=None)
     attempts = task.with_attempt(done)
     now = ports.clock.now()
-    return task.moved("succeeded", now, results=results, attempts=attempts, wait_reason=None)
+    return task.with_state("succeeded", now, results=results, attempts=attempts, wait_reason=None)
 
 
 def _state_before_manifest() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         final = ports.tasks.replace(task, _final(ports, task, results))
-        ending.write_manifest(ports, final)
-        ending.conclude(ports, final)
+        publish.write_manifest(ports, final)
+        publish.finalize(ports, final)
         return Step("done")
 
     return [(deliver, "_succeed", succeed)]
@@ -83,8 +81,8 @@ def _state_before_manifest() -> list[Swap]:
 def _event_before_state() -> list[Swap]:
     def succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         final = _final(ports, task, results)
-        ending.write_manifest(ports, final)
-        ending.announce(ports, final)
+        publish.write_manifest(ports, final)
+        publish.publish_event(ports, final)
         ports.tasks.dismiss(ports.tasks.replace(task, final))
         return Step("done")
 
@@ -92,18 +90,18 @@ def _event_before_state() -> list[Swap]:
 
 
 def _manifest_before_results() -> list[Swap]:
-    whole = deliver._copy
+    original = deliver._copy_results
 
-    def copy(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
+    def copy_results(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
         held: list[tuple[Any, ...]] = []
         outputs: Any = _Holding(ports.outputs, held)
-        results = tuple(whole(replace(ports, outputs=outputs), task, answer, time_left_s))
-        ending.write_manifest(ports, _final(ports, task, results))
+        results = tuple(original(replace(ports, outputs=outputs), task, answer, time_left_s))
+        publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
-            ending.put_as(ports, task, *one)
+            output_names.put_if_owner(ports, task, *one)
         return results
 
-    return [(deliver, "_copy", copy)]
+    return [(deliver, "_copy_results", copy_results)]
 
 
 class _Holding:
@@ -120,34 +118,34 @@ class _Holding:
 
 
 def _bus_refusals_are_ignored() -> list[Swap]:
-    whole = ending.announce
+    original = publish.publish_event
 
-    def announce(ports: Ports, task: Task) -> None:
+    def publish_event(ports: Ports, task: Task) -> None:
         try:
-            whole(ports, task)
+            original(ports, task)
         except Busy:
             return
 
-    return [(ending, "announce", announce), (failing, "announce", announce)]
+    return [(publish, "publish_event", publish_event), (fail, "publish_event", publish_event)]
 
 
 def _finished_counts_as_published() -> list[Swap]:
-    def done_already(ports: Ports, task: Task) -> Step:
+    def finish_again(ports: Ports, task: Task) -> Step:
         ports.tasks.dismiss(task)
         return Step("done")
 
-    return [(deliver, "_done_already", done_already)]
+    return [(deliver, "_finish_again", finish_again)]
 
 
 def _losing_manifest_stays() -> list[Swap]:
-    def nothing(*_: object) -> None:
+    def rewrite_manifest(*_: object) -> None:
         return
 
-    return [(module, "rewrite_manifest", nothing) for module in (deliver, failing, sweep)]
+    return [(module, "rewrite_manifest", rewrite_manifest) for module in (deliver, fail, sweep)]
 
 
 def _every_task_owns_its_name() -> list[Swap]:
-    return [(ending, "_owns", lambda _ports, _task: True)]
+    return [(output_names, "_owns_name", lambda _ports, _task: True)]
 
 
 # --- waiting -------------------------------------------------------------------------------------
@@ -155,61 +153,61 @@ def _every_task_owns_its_name() -> list[Swap]:
 
 def _only_new_tasks_are_started() -> list[Swap]:
     """SWEEP does not start it either; it would repair the damage half an hour later."""
-    whole = intake._take
+    original = intake._take_in
 
-    def take(ports: Ports, asked: Any) -> None:
+    def take_in(ports: Ports, asked: Any) -> None:
         if ports.tasks.get(asked.trigger.task_id) is None:
-            whole(ports, asked)
+            original(ports, asked)
 
-    return [(intake, "_take", take), (sweep, "_keep_running", lambda *_: "alive")]
+    return [(intake, "_take_in", take_in), (sweep, "_check_run", lambda *_: "alive")]
 
 
 def _inputs_are_looked_for_once() -> list[Swap]:
-    whole = intake._go_on
+    original = intake._continue_task
 
-    def go_on(ports: Ports, task: Task) -> None:
+    def continue_task(ports: Ports, task: Task) -> None:
         if task.state != "waiting":
-            whole(ports, task)
+            original(ports, task)
 
-    return [(intake, "_go_on", go_on)]
+    return [(intake, "_continue_task", continue_task)]
 
 
 def _only_missing_files_are_wanted() -> list[Swap]:
-    whole = draft._ordered
+    original = new_task._with_order
 
-    def ordered(ports: Ports, task: Task, order: Order) -> Task:
-        made = whole(ports, task, order)
+    def with_order(ports: Ports, task: Task, order: Order) -> Task:
+        made = original(ports, task, order)
         missing = tuple(key for key in made.wants if ports.inputs.find(key) is None)
         return replace(made, wants=missing)
 
-    return [(draft, "_ordered", ordered)]
+    return [(new_task, "_with_order", with_order)]
 
 
 def _submitted_tasks_are_cancelled() -> list[Swap]:
-    def anything(ports: Ports, task_id: str, why: Any) -> None:
-        cancel._cancel(ports, task_id, why, cancel.STOPPABLE)
+    def cancel_unsubmitted(ports: Ports, task_id: str, why: Any) -> None:
+        cancel._cancel(ports, task_id, why, cancel.CANCELLABLE)
 
-    return [(intake, "cancel", anything)]
+    return [(intake, "cancel_unsubmitted", cancel_unsubmitted)]
 
 
 def _jobs_are_never_given_up() -> list[Swap]:
-    def pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
-        del ports, task, route, said
+    def job_pending(ports: Ports, task: Task, route: Route, response: Pending) -> Step:
+        del ports, task, route, response
         return Step("poll", 300)
 
-    return [(poll, "_pending", pending)]
+    return [(poll, "_job_pending", job_pending)]
 
 
 def _absences_add_up() -> list[Swap]:
-    whole = poll._seen
+    original = poll._job_known
 
-    def seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
-        fresh = whole(ports, task, route, said)
+    def job_known(ports: Ports, task: Task, route: Route, response: Pending) -> Task:
+        fresh = original(ports, task, route, response)
         if fresh.waits == task.waits:
             return fresh
         return ports.tasks.replace(fresh, replace(fresh, waits=task.waits))
 
-    return [(poll, "_seen", seen)]
+    return [(poll, "_job_known", job_known)]
 
 
 def _message_ids_are_request_ids() -> list[Swap]:
@@ -223,12 +221,12 @@ def _message_ids_are_request_ids() -> list[Swap]:
 
 
 def _failed_messages_count_as_handled() -> list[Swap]:
-    whole = system.SimulatedSystem._run_intake
+    original = system.SimulatedSystem._run_intake
 
-    def take(self: system.SimulatedSystem, message: Message) -> None:
-        whole(self, message)
+    def run_intake(self: system.SimulatedSystem, message: Message) -> None:
+        original(self, message)
 
-    return [(system.SimulatedSystem, "_run_intake", take)]
+    return [(system.SimulatedSystem, "_run_intake", run_intake)]
 
 
 _OVERTAKING: Final = ("slow-call", "spec-overwritten", "event-delayed")
@@ -253,12 +251,15 @@ BUGS: Final = (
         raced=True,
     ),
     Bug("an older task overwrites a newer one's files", _every_task_owns_its_name),
-    Bug("several results have one name", lambda: [(names, "Counter", lambda *_: defaultdict(int))]),
+    Bug(
+        "several results have one name",
+        lambda: [(output_names, "Counter", lambda *_: defaultdict(int))],
+    ),
     Bug(
         "a result of the wrong kind is delivered",
-        lambda: [(deliver, "_checked", lambda media, _kind: media or PNG)],
+        lambda: [(deliver, "_check_kind", lambda media, _kind: media or PNG)],
     ),
-    Bug("a result that is gone is not requested again", lambda: [(deliver, "ASK_AGAIN_LIMIT", 0)]),
+    Bug("a result that is gone is not requested again", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
     Bug("a task that exists already is not started", _only_new_tasks_are_started),
     Bug("inputs are not looked for a second time", _inputs_are_looked_for_once, ("slow-call",)),
     Bug(
@@ -269,7 +270,7 @@ BUGS: Final = (
     Bug("a submitted task is cancelled", _submitted_tasks_are_cancelled),
     Bug(
         "an old version's late event takes the newer's place",
-        lambda: [(draft, "stale", lambda _ports, _trigger: None)],
+        lambda: [(new_task, "superseded_failure", lambda _ports, _trigger: None)],
     ),
     Bug("a hanging job is never given up", _jobs_are_never_given_up),
     Bug(

@@ -4,19 +4,16 @@ import math
 from typing import Any, Final
 
 from darkroom.domain.arrivals import Arrival, Removed
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import AccountBlocked
-from darkroom.domain.object_keys import kind_of
+from darkroom.domain.object_keys import classify_key
 from darkroom.domain.order import Trigger
-from darkroom.domain.rate_limits import CircuitState
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline import intake, poll, submit
-from darkroom.pipeline.admission import admit as admission
+from darkroom.pipeline import fail, intake, poll, submit
+from darkroom.pipeline.admission import admit, circuit
 from darkroom.pipeline.endings import decide
-from darkroom.pipeline.paid_call import own_side, settle
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import write_answer as paid_answer
+from darkroom.pipeline.paid_call import own_trouble, record_refused, settle, write_answer
 from darkroom.ports import Ports, Step, Tasks
 from tests.simulation.planted_bugs.accounts import BLOCKED_KINDS
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -30,73 +27,76 @@ def _do_nothing(*_: object, **__: object) -> None:
 
 
 def _paying_goes_on() -> list[Swap]:
-    return [(admission, "_held_back", _do_nothing), (admission, "_may_pay", lambda *_: True)]
+    return [
+        (admit, "defer_while_paused", _do_nothing),
+        (admit, "claim_trial_payment", lambda *_: True),
+    ]
 
 
 def _own_trouble_is_not_recorded() -> list[Swap]:
-    modules = (own_side, failing, paid_answer)
-    return [(module, "note_own_trouble", _do_nothing) for module in modules]
+    modules = (own_trouble, fail, write_answer)
+    return [(module, "pause_payments", _do_nothing) for module in modules]
 
 
 # --- the providers' accounts ---------------------------------------------------------------------
 
 
 def _blocked_counts_as_busy() -> list[Swap]:
-    return [(CircuitState, "blocked", CircuitState.refused)]
+    return [(CircuitState, "after_block", CircuitState.after_failure)]
 
 
 def _blocked_is_not_recorded() -> list[Swap]:
-    whole = admission.note_refusal
+    original = circuit.record_failure
 
-    def note(ports: Ports, provider: str, error: Any) -> None:
+    def record_failure(ports: Ports, provider: str, error: Any) -> None:
         if not isinstance(error, AccountBlocked):
-            whole(ports, provider, error)
+            original(ports, provider, error)
 
-    return [(module, "note_refusal", note) for module in (submit, poll)]
+    return [(module, "record_failure", record_failure) for module in (submit, poll)]
 
 
 # --- wait reasons --------------------------------------------------------------------------------
 
 
 def _refused_tasks_give_no_reason() -> list[Swap]:
-    whole = outcome.requeue
+    original = record_refused.requeue
 
     def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
-        whole(ports, task, attempts, **{**how, "wait_reason": None})
+        original(ports, task, attempts, **{**how, "wait_reason": None})
 
-    return [(module, "requeue", requeue) for module in (outcome, settle)]
+    return [(module, "requeue", requeue) for module in (record_refused, settle)]
 
 
 def _deferred_tasks_give_no_reason() -> list[Swap]:
-    def wait(_ports: Ports, _task: Task, _route: Route, turned: Any) -> Step:
-        return Step("submit", turned.wait_s)
+    def defer(_ports: Ports, _task: Task, _route: Route, deferred: Any) -> Step:
+        return Step("submit", deferred.wait_s)
 
-    return [(submit, "_wait", wait)]
+    return [(submit, "_defer", defer)]
 
 
 # --- waiting for files and messages --------------------------------------------------------------
 
 
 def _queued_tasks_have_one_run() -> list[Swap]:
-    whole = decide.runs_left
-    return [(failing, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
+    original = decide.runs_left
+    return [(fail, "runs_left", lambda ports, task: original(ports, task) if task.attempts else 0)]
 
 
 def _delete_markers_mean_deleted() -> list[Swap]:
-    whole = intake.intake
+    original = intake.take_arrival
 
-    def take(ports: Ports, arrival: Arrival) -> None:
-        if not isinstance(arrival, Removed) or kind_of(arrival.key) == "spec":
-            whole(ports, arrival)
+    def take_arrival(ports: Ports, arrival: Arrival) -> None:
+        if not isinstance(arrival, Removed) or classify_key(arrival.key) == "spec":
+            original(ports, arrival)
 
-    return [(intake, "intake", take)]
+    return [(intake, "take_arrival", take_arrival)]
 
 
 def _a_day_is_a_calendar_day() -> list[Swap]:
-    def task_of(tasks: Tasks, trigger: Trigger) -> Task | None:
+    def find_task(tasks: Tasks, trigger: Trigger) -> Task | None:
         return tasks.get(trigger.task_id)
 
-    return [(intake, "task_of", task_of)]
+    return [(intake, "find_task", find_task)]
 
 
 BUGS: Final = (
@@ -106,7 +106,7 @@ BUGS: Final = (
     Bug("a blocked account is not recorded", _blocked_is_not_recorded, BLOCKED_KINDS),
     Bug(
         "every task tries a blocked account at once",
-        lambda: [(admission, "_may_probe", lambda *_: True)],
+        lambda: [(admit, "defer_unless_probe", _do_nothing)],
         BLOCKED_KINDS,
     ),
     Bug(
@@ -117,12 +117,12 @@ BUGS: Final = (
     Bug("a task that waits for a slot does not say why", _deferred_tasks_give_no_reason),
     Bug(
         "a task does not say why its job cannot be polled",
-        lambda: [(poll, "EXPLAINED_S", math.inf)],
+        lambda: [(poll, "MIN_EXPLAINED_S", math.inf)],
         ("free-unanswered", "free-server-error", "job-late"),
     ),
     Bug(
         "a task does not say that its call is being reconciled",
-        lambda: [(settle, "FINDING_OUT", "")],
+        lambda: [(settle, "RECONCILING", "")],
         ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from darkroom.domain.task import Task
-from darkroom.pipeline import deliver, intake, release, submit, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.endings.publish import put_as, write_manifest
-from darkroom.pipeline.orders import new_task as draft
-from darkroom.pipeline.orders.resolve import look
-from darkroom.pipeline.orders.superseded import DELETED, stale
+from darkroom.pipeline import deliver, fail, intake, release, submit, sweep
+from darkroom.pipeline.endings.output_names import put_if_owner
+from darkroom.pipeline.endings.publish import write_manifest
+from darkroom.pipeline.orders import new_task
+from darkroom.pipeline.orders.inputs import find_inputs
+from darkroom.pipeline.orders.superseded import DELETED, superseded_failure
 from darkroom.ports import Found, Ports
 from tests.simulation.fault_injection import ClientError
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -23,33 +23,33 @@ def _each_until_one_breaks(ids: Iterable[str], act: Callable[[str], None]) -> No
 def _unreadable_inputs_count_as_missing() -> list[Swap]:
     def looked(inputs: Any, order: Any) -> dict[str, Found | None]:
         try:
-            return look(inputs, order)
+            return find_inputs(inputs, order)
         except ClientError:
             return {key: None for keys in order.keys.values() for key in keys}
 
-    return [(release, "look", looked)]
+    return [(release, "find_inputs", looked)]
 
 
 def _unreadable_specs_count_as_deleted() -> list[Swap]:
     def judged(ports: Ports, trigger: Any) -> Any:
         try:
-            return stale(ports, trigger)
+            return superseded_failure(ports, trigger)
         except ClientError:
             return DELETED
 
-    return [(module, "stale", judged) for module in (submit, draft)]
+    return [(module, "superseded_failure", judged) for module in (submit, new_task)]
 
 
 def _unreadable_runs_count_as_ended() -> list[Swap]:
-    whole = sweep._keep_running
+    original = sweep._check_run
 
-    def keep(ports: Ports, task: Task) -> Any:
+    def check_run(ports: Ports, task: Task) -> Any:
         try:
-            return whole(ports, task)
+            return original(ports, task)
         except ClientError:
-            return sweep._run_again(ports, task)
+            return sweep._replace_lost_run(ports, task)
 
-    return [(sweep, "_keep_running", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
 def _tasks_end_without_a_manifest() -> list[Swap]:
@@ -59,28 +59,30 @@ def _tasks_end_without_a_manifest() -> list[Swap]:
         except ClientError:
             return
 
-    return [(module, "write_manifest", write) for module in (failing, deliver)]
+    return [(module, "write_manifest", write) for module in (fail, deliver)]
 
 
 def _unwritten_results_are_left_out() -> list[Swap]:
     def put(ports: Ports, task: Task, key: str, *more: Any) -> None:
         try:
-            put_as(ports, task, key, *more)
+            put_if_owner(ports, task, key, *more)
         except ClientError:
             return
 
-    return [(deliver, "put_as", put)]
+    return [(deliver, "put_if_owner", put)]
 
 
 BUGS: Final = (
     Bug(
         "SWEEP stops at the first that cannot be read",
-        lambda: [(sweep, "each", _each_until_one_breaks)],
+        lambda: [(sweep, "for_each_then_raise", _each_until_one_breaks)],
         ("item-unreadable", "run-lost", "run-aborted"),
     ),
     Bug(
         "one unreadable waiting task keeps the others waiting",
-        lambda: [(module, "each", _each_until_one_breaks) for module in (intake, release)],
+        lambda: [
+            (module, "for_each_then_raise", _each_until_one_breaks) for module in (intake, release)
+        ],
         ("item-unreadable",),
     ),
     Bug(

@@ -9,16 +9,14 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.domain.object_keys import manifest_of
+from darkroom.domain.object_keys import manifest_key
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline import deliver, poll, retry, submit, sweep
-from darkroom.pipeline import fail as failing
-from darkroom.pipeline.admission import entry as guard
-from darkroom.pipeline.endings import publish as ending
-from darkroom.pipeline.paid_call import record as outcome
-from darkroom.pipeline.paid_call import settle
+from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
+from darkroom.pipeline.admission import entry
+from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.paid_call import record_refused, settle
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -26,50 +24,50 @@ from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
 def _no_run_is_left() -> list[Swap]:
-    return [(failing, "runs_left", lambda *_: 0)]
+    return [(fail, "runs_left", lambda *_: 0)]
 
 
 def _runs_are_unlimited() -> list[Swap]:
-    return [(module, "runs_left", lambda *_: 1) for module in (failing, sweep)]
+    return [(module, "runs_left", lambda *_: 1) for module in (fail, sweep)]
 
 
 def _runs_count_from_the_first() -> list[Swap]:
-    whole = Task.resumed
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        return replace(whole(self, *given, **changes), since_run=1)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        return replace(original(self, *given, **changes), since_run=1)
 
-    return [(Task, "resumed", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
 def _lost_runs_keep_their_number() -> list[Swap]:
     """FAIL leaves them to SWEEP, but SWEEP starts a run of the same number, which is over."""
 
-    def run_again(ports: Ports, task: Task) -> str:
+    def replace_lost_run(ports: Ports, task: Task) -> str:
         ports.workflows.start(task.task_id, task.run)
         return "new-run"
 
-    return [(sweep, "_run_again", run_again)]
+    return [(sweep, "_replace_lost_run", replace_lost_run)]
 
 
 # --- unclear calls -------------------------------------------------------------------------------
 
 
 def _cancelled_calls_are_not_reconciled() -> list[Swap]:
-    whole = guard.find_mine
+    original = entry.load_for_step
 
-    def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
-        task = whole(ports, task_id, run, *mine)
+    def load_for_step(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
+        task = original(ports, task_id, run, *mine)
         return Step("fail") if isinstance(task, Task) and task.ending is not None else task
 
-    return [(submit, "find_mine", find)]
+    return [(submit, "load_for_step", load_for_step)]
 
 
 def _cancelled_and_paid_again() -> list[Swap]:
-    whole = settle._end_unknown
+    original = settle._end_unknown
 
     def end_unknown(ports: Ports, task: Task, why: Any) -> Step:
-        return whole(ports, replace(task, ending=None), why)
+        return original(ports, replace(task, ending=None), why)
 
     return [(settle, "_end_unknown", end_unknown)]
 
@@ -79,21 +77,21 @@ def _refusals_are_lost() -> list[Swap]:
         ports: Ports, task: Task, attempt: Attempt, error: DarkroomError, _time_left_s: Any
     ) -> Step:
         closed = replace(attempt, outcome="refused", request=None, failure=error.failure)
-        return outcome._refused(ports, task, closed, error)
+        return record_refused._record_closed(ports, task, closed, error)
 
-    return [(submit, "refused", refused)]
+    return [(submit, "record_refused", refused)]
 
 
 def _a_repeats_refusal_is_proof() -> list[Swap]:
-    whole = settle._find_out
+    original = settle._reconcile
 
-    def find_out(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
+    def reconcile(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
         refusals: list[DarkroomError] = []
 
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
             if refusals:
-                return outcome.refused(ports, task, task.paying, refusals[0])
-            return settle.unclear(ports, task, route, why, *more)
+                return record_refused.record_refused(ports, task, task.last_attempt, refusals[0])
+            return settle.record_unclear(ports, task, route, why, *more)
 
         class Listening:
             def __getattr__(self, name: str) -> Any:
@@ -109,93 +107,95 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
                 return call
 
         listening: Any = Listening()
-        step = whole(replace(ports, providers=listening), task, route, time_left_s)
+        step = original(replace(ports, providers=listening), task, route, time_left_s)
         fresh = ports.tasks.get(task.task_id)
         if refusals and fresh is not None and fresh.in_doubt:
             return unclear(ports, fresh, route, refusals[0].failure)
         return step
 
-    return [(settle, "_find_out", find_out)]
+    return [(settle, "_reconcile", reconcile)]
 
 
 def _given_up_within_the_hour() -> list[Swap]:
-    whole = settle.patience
+    original = settle.give_up_after
 
-    def patience(attempt: Attempt, route: Route) -> timedelta:
-        return min(whole(attempt, route), settle.LOOK_FOR)
+    def give_up_after(attempt: Attempt, route: Route) -> timedelta:
+        return min(original(attempt, route), settle.LOOK_UP_FOR)
 
-    return [(settle, "patience", patience)]
+    return [(settle, "give_up_after", give_up_after)]
 
 
 def _reconciling_takes_no_slot() -> list[Swap]:
-    return [(settle, "take_slot", lambda *_: None), (settle, "growing_wait_s", lambda _times: 1)]
+    return [(settle, "take_slot", lambda *_: None), (settle, "backoff_s", lambda _times: 1)]
 
 
 # --- given up ------------------------------------------------------------------------------------
 
 
 def _unknown_jobs_count_as_failed() -> list[Swap]:
-    whole = poll._gave_up
+    original = poll._job_failed
 
-    def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
-        step = whole(ports, task, said)
+    def job_failed(ports: Ports, task: Task, response: JobFailed) -> Step:
+        step = original(ports, task, response)
         fresh = ports.tasks.get(task.task_id)
-        if step.next == "fail" and fresh is not None and fresh.paying.outcome == "given-up":
-            failed = replace(fresh.paying, outcome="failed")
+        if step.next == "fail" and fresh is not None and fresh.last_attempt.outcome == "given-up":
+            failed = replace(fresh.last_attempt, outcome="failed")
             ports.tasks.replace(fresh, replace(fresh, attempts=fresh.with_attempt(failed)))
         return step
 
-    return [(poll, "_gave_up", gave_up)]
+    return [(poll, "_job_failed", job_failed)]
 
 
 def _every_given_up_job_failed() -> list[Swap]:
-    whole = failing._closed
+    original = fail._close_attempts
 
-    def closed(ports: Ports, task: Task, how: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
+    def close_attempts(
+        ports: Ports, task: Task, how: Ending, *, stopped: bool
+    ) -> tuple[Attempt, ...]:
         del stopped
-        return whole(ports, task, how, stopped=True)
+        return original(ports, task, how, stopped=True)
 
-    return [(failing, "_closed", closed)]
+    return [(fail, "_close_attempts", close_attempts)]
 
 
 def _any_job_is_stopped() -> list[Swap]:
-    everything = failing.UNWANTED | {"job-unreachable", "result-unreachable", "result-gone"}
-    return [(failing, "UNWANTED", everything)]
+    everything = fail.STOP_JOB_CODES | {"job-unreachable", "result-unreachable", "result-gone"}
+    return [(fail, "STOP_JOB_CODES", everything)]
 
 
 def _paid_again_before_asking() -> list[Swap]:
-    whole = retry._taken_up
+    original = retry._resume_attempt
 
-    def taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
-        return None if pay_again else whole(ports, task, paid, pay_again=pay_again)
+    def resume_attempt(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
+        return None if pay_again else original(ports, task, paid, pay_again=pay_again)
 
-    return [(retry, "_taken_up", taken_up)]
+    return [(retry, "_resume_attempt", resume_attempt)]
 
 
 def _other_name_keeps_old_results() -> list[Swap]:
-    def named(ports: Ports, task: Task) -> Task:
-        if ending._aside(task) or ending._owns(ports, task):
+    def claim_output_name(ports: Ports, task: Task) -> Task:
+        if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
-        aside = manifest_of(f"{task.output}@{task.task_id[:8]}")
+        aside = manifest_key(f"{task.output}@{task.task_id[:8]}")
         return ports.tasks.replace(task, replace(task, manifest_key=aside))
 
-    return [(module, "named", named) for module in (deliver, failing)]
+    return [(module, "claim_output_name", claim_output_name) for module in (deliver, fail)]
 
 
 def _copied_results_are_dropped() -> list[Swap]:
-    whole = deliver._missing
+    original = deliver._handle_missing
 
-    def missing(ports: Ports, task: Task, what: deliver._Missing) -> Step:
-        return whole(ports, task, replace(what, results=()))
+    def handle_missing(ports: Ports, task: Task, what: deliver._MissingResult) -> Step:
+        return original(ports, task, replace(what, results=()))
 
-    return [(deliver, "_missing", missing)]
+    return [(deliver, "_handle_missing", handle_missing)]
 
 
 def _leases_are_kept() -> list[Swap]:
-    def nothing(*_: object) -> None:
+    def release_all_leases(*_: object) -> None:
         return
 
-    return [(ending, "give_up_leases", nothing)]
+    return [(publish, "release_all_leases", release_all_leases)]
 
 
 BUGS: Final = (

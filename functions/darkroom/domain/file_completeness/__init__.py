@@ -1,1 +1,1 @@
-"""Whether a file is there to its end, told by its format."""
+"""Whether a file is complete, by the end that its format defines."""

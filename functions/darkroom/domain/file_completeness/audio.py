@@ -1,9 +1,9 @@
-"""Where sounds end: Ogg, MP3, AAC. They are made of frames, and few say how many there are."""
+"""Where audio files end: Ogg, MP3, AAC. They consist of frames, and few state how many."""
 
-from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
+from darkroom.domain.file_completeness.reader import MalformedError, Reader, TruncatedError
 
 _FIRST, _LAST = 2, 4
-"""Flags of an Ogg page: its stream begins with it, ends with it."""
+"""Flags of an Ogg page: first and last page of its stream."""
 _PAGE_HEAD = 27
 
 _KBITS = {
@@ -14,41 +14,41 @@ _KBITS = {
     (2, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""MPEG version (2.5 as 2) and layer -> thousands of bits a second (ISO/IEC 11172-3, 13818-3)."""
+"""MPEG version (2.5 as 2) and layer -> kbit/s (ISO/IEC 11172-3, 13818-3)."""
 _RATES = (44100, 48000, 32000)
 _SLOWER = {3: 1, 2: 2, 0: 4}
-"""Version's two bits -> by how much its rates are lower than those of MPEG 1."""
+"""The version's two bits -> the divisor of its sample rates, compared with MPEG 1."""
 _COUNTED = (b"Xing", b"Info")
-"""What the first frame holds where its writer came back to say how many follow."""
+"""What the first frame contains if its encoder added the number of frames at the end."""
 _HAS_FRAMES, _HAS_BYTES = 1, 2
 _FRAME_HEAD, _ADTS_HEAD = 4, 7
 
 
 def ogg(file: Reader) -> bool | None:
     """Pages up to the last one of every stream (RFC 3533, 6)."""
-    lasting: set[bytes] = set()
+    unfinished: set[bytes] = set()
     begun = False
     while file.left:
-        over = begun and not lasting
+        over = begun and not unfinished
         if over and file.left < _PAGE_HEAD:
             return True
         head = file.take(_PAGE_HEAD)
         if head[:4] != b"OggS":
             if over:
                 return True
-            raise StrangeError
+            raise MalformedError
         file.skip(sum(file.take(head[26])))
         begun = True
         if head[5] & _FIRST:
-            lasting.add(head[14:18])
+            unfinished.add(head[14:18])
         if head[5] & _LAST:
-            lasting.discard(head[14:18])
-    # Who sends a sound as it is made does not always mark its last page.
-    return None if lasting else True
+            unfinished.discard(head[14:18])
+    # A live stream does not always mark its last page.
+    return None if unfinished else True
 
 
 def mp3(file: Reader) -> bool | None:
-    """Frames one after another; the first may say how many bytes they all are."""
+    """Frames one after another; the first may state the number of bytes of all."""
     start = skip_tags(file)
     frame = _mpeg_frame(file)
     counted = _counted(frame)
@@ -58,13 +58,13 @@ def mp3(file: Reader) -> bool | None:
     while file.left:
         try:
             _mpeg_frame(file)
-        except StrangeError:
-            return None  # tags, or whatever else lies behind the sound
+        except MalformedError:
+            return None  # tags, or other data after the audio
     return None
 
 
 def aac(file: Reader) -> bool | None:
-    """Frames one after another (ISO/IEC 13818-7, 6.2); nothing says how many."""
+    """Frames one after another (ISO/IEC 13818-7, 6.2); their number is not stated."""
     skip_tags(file)
     begun = False
     while file.left:
@@ -73,19 +73,19 @@ def aac(file: Reader) -> bool | None:
         if head[:1] != b"\xff":
             return None
         if len(head) < _ADTS_HEAD:
-            raise CutError
+            raise TruncatedError
         length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
         if head[1] & 0xF6 != 0xF0 or length < _ADTS_HEAD:  # noqa: PLR2004 - sync, layer
-            raise StrangeError
+            raise MalformedError
         file.go(start + length)
         begun = True
     if not begun:
-        raise CutError
+        raise TruncatedError
     return None
 
 
 def skip_tags(file: Reader) -> int:
-    """Pass the ID3v2 tags at the beginning; where the sound begins."""
+    """Skip the ID3v2 tags at the beginning; returns where the audio begins."""
     while True:
         start = file.at
         if file.some(3) != b"ID3":
@@ -102,15 +102,15 @@ def _mpeg_frame(file: Reader) -> bytes:
     start = file.at
     head = file.some(_FRAME_HEAD)
     if not head:
-        raise CutError
+        raise TruncatedError
     if head[:1] != b"\xff" or (len(head) > 1 and head[1] & 0xE0 != 0xE0):  # noqa: PLR2004 - sync
-        raise StrangeError
+        raise MalformedError
     if len(head) < _FRAME_HEAD:
-        raise CutError
+        raise TruncatedError
     version, layer = (head[1] >> 3) & 3, 4 - ((head[1] >> 1) & 3)
     bits, rate, padding = head[2] >> 4, (head[2] >> 2) & 3, (head[2] >> 1) & 1
     if version not in _SLOWER or layer not in (1, 2, 3) or bits in (0, 15) or rate == 3:  # noqa: PLR2004
-        raise StrangeError  # reserved, or as long as its writer liked
+        raise MalformedError  # reserved, or of free length
     family = 1 if version == 3 else 2  # noqa: PLR2004 - MPEG 1
     bits_s = _KBITS[family, layer][bits] * 1000
     samples_s = _RATES[rate] // _SLOWER[version]
@@ -123,7 +123,7 @@ def _mpeg_frame(file: Reader) -> bytes:
 
 
 def _counted(frame: bytes) -> int | None:
-    """How many bytes all frames are, where the first one says so (the Xing header)."""
+    """The number of bytes of all frames, if the first one states it (the Xing header)."""
     for word in _COUNTED:
         place = frame.find(word, _FRAME_HEAD, 64)
         if place < 0:

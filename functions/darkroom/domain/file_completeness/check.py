@@ -1,24 +1,24 @@
-"""Whether a file is there to its end, told by the end that its format has; nothing is decoded.
+"""Whether a file is complete, by the end that its format defines; nothing is decoded.
 
-| format            | what is looked for                                                  |
+| format            | what is checked                                                     |
 |-------------------|---------------------------------------------------------------------|
 | PNG               | the chunk IEND with its checksum                                    |
-| JPEG              | the marker EOI behind the coded picture                             |
-| GIF               | the trailer behind the last block                                   |
+| JPEG              | the marker EOI after the coded image                                |
+| GIF               | the trailer after the last block                                    |
 | BMP               | all rows of pixels                                                  |
 | TIFF              | every directory, every value, every strip or tile                   |
-| WEBP, WAV         | the length in the head; none when it is a placeholder               |
+| WEBP, WAV         | the length in the header, unless it is a placeholder                |
 | MP4, MOV, M4A     | every box, `moov` and the data among them                           |
 | HEIC, AVIF        | every box, `meta` and the data among them                           |
-| GLB               | the length in the head                                              |
+| GLB               | the length in the header                                            |
 | WEBM              | the segment's size, where it is known; whole elements where not     |
 | OGG               | whole pages, the last one of every stream                           |
 | FLAC              | the last sample's frame with its checksum                           |
-| MP3, AAC          | whole frames; the number of bytes where the first frame tells it    |
-| JSON              | every bracket and text closed                                       |
-| any other         | nothing: it cannot be told                                          |
+| MP3, AAC          | whole frames; the number of bytes if the first frame has it         |
+| JSON              | every bracket and string closed                                     |
+| any other         | nothing: its end is not known                                       |
 
-Bytes behind the end are no fault: cameras put films there, and servers line ends.
+Trailing bytes are allowed: cameras append videos, and servers line ends.
 """
 
 import re
@@ -27,31 +27,31 @@ from typing import BinaryIO
 
 from darkroom.domain.file_completeness import audio, containers, images
 from darkroom.domain.file_completeness.flac import flac
-from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
+from darkroom.domain.file_completeness.reader import MalformedError, Reader, TruncatedError
 from darkroom.domain.media import Media
 
 _CHUNK = 64 * 1024
 _SIGNS = re.compile(rb'["\\\[\]{}]')
 
 
-def is_whole(body: BinaryIO, media: Media | None) -> bool | None:
-    """Whether a file of this format is there to its end, in constant memory.
+def is_complete(body: BinaryIO, media: Media | None) -> bool | None:
+    """Whether a file of this format is complete, in constant memory.
 
     Args:
         body: seekable; read from its beginning, and at position 0 afterwards.
-        media: as `sniff` told it; of a format that is not known nothing can be told.
+        media: the result of `sniff`; None for an unknown format.
 
     Returns:
-        None where it cannot be told: the format has no end, or the file is not as it says.
+        None if it is not known: the format defines no end, or the file violates its format.
     """
     find_end = _ENDS.get(media.extension) if media else None
     if find_end is None:
         return None
     try:
         return find_end(Reader(body))
-    except CutError:
+    except TruncatedError:
         return False
-    except StrangeError:
+    except MalformedError:
         return None
     finally:
         body.seek(0)
@@ -81,7 +81,7 @@ def _json(file: Reader) -> bool | None:
                     if depth == 0:
                         return True
     if depth or quoted:
-        raise CutError
+        raise TruncatedError
     return None
 
 
@@ -93,9 +93,9 @@ _ENDS: Mapping[str, Callable[[Reader], bool | None]] = {
     "tiff": images.tiff,
     "webp": containers.riff,
     "wav": containers.riff,
-    "mp4": containers.film,
-    "mov": containers.film,
-    "m4a": containers.film,
+    "mp4": containers.iso_video,
+    "mov": containers.iso_video,
+    "m4a": containers.iso_video,
     "heic": containers.heif,
     "avif": containers.heif,
     "glb": containers.glb,
@@ -106,4 +106,4 @@ _ENDS: Mapping[str, Callable[[Reader], bool | None]] = {
     "flac": flac,
     "json": _json,
 }
-"""Extension, as in `media` -> what finds the end. Text has none."""
+"""Extension, as in `media` -> the function that finds the end. Text has none."""

@@ -1,29 +1,29 @@
-"""Where a FLAC ends: its head says how many samples it has, and the last frame which they are.
+"""Where a FLAC file ends: the header has the number of samples, each frame its sample numbers.
 
-RFC 9639, 8 and 9. Only the tail of the file is searched for that frame.
+RFC 9639, 8 and 9. Only the tail of the file is searched for the last frame.
 """
 
 from collections.abc import Iterator
 from functools import cache
 
 from darkroom.domain.file_completeness.audio import skip_tags
-from darkroom.domain.file_completeness.reader import CutError, Reader, StrangeError
+from darkroom.domain.file_completeness.reader import MalformedError, Reader, TruncatedError
 
 _TAIL = 256 * 1024
-"""Longer than any frame that its format's streamable subset has."""
+"""Longer than any frame of the format's streamable subset."""
 _SIZES = {1: 192, **{code: 144 << code for code in (2, 3, 4, 5)}}
 _SIZES |= {code: 1 << code for code in range(8, 16)}
-"""A frame's code -> its number of samples; 6 and 7 say it in one and two bytes of their own."""
+"""A frame's code -> its number of samples; with 6 and 7 it is in one and two extra bytes."""
 _VARIABLE = 1
 _MIN_FRAME = 10
-"""A head, a channel of one value, and the checksum."""
+"""A header, a channel of one value, and the checksum."""
 
 
 def flac(file: Reader) -> bool | None:
-    """The last frame with its checksum; None where nobody knows how many samples there are."""
+    """The last frame with its checksum; None where the number of samples is not known."""
     skip_tags(file)
     if file.take(4) != b"fLaC":
-        raise StrangeError
+        raise MalformedError
     usual = longest = samples = 0
     last = False
     while not last:
@@ -36,7 +36,7 @@ def flac(file: Reader) -> bool | None:
         file.go(start + length)
     if not samples:
         if not file.left:
-            raise CutError
+            raise TruncatedError
         return None
     file.go(max(file.at, file.size - _TAIL))
     tail = file.some(_TAIL)
@@ -44,12 +44,12 @@ def flac(file: Reader) -> bool | None:
         if end_sample == samples:
             return _ends_well(tail[start:], longest)
     if file.left or len(tail) == _TAIL:
-        return None  # whatever is behind the sound is longer than we look
-    raise CutError
+        return None  # the data after the audio is longer than `_TAIL`
+    raise TruncatedError
 
 
 def _ends_well(frame: bytes, longest: int) -> bool | None:
-    """Whether the last frame is there to its checksum, perhaps with something behind it."""
+    """Whether the last frame is complete with its checksum, perhaps with data after it."""
     if longest and len(frame) > longest:
         return True
     table = _table(0x8005, 16)
@@ -62,12 +62,12 @@ def _ends_well(frame: bytes, longest: int) -> bool | None:
     if ends == len(frame):
         return True
     if ends:
-        return None  # it ends there, or its bytes only look so
-    raise CutError
+        return None  # it ends there, or its bytes only look like it
+    raise TruncatedError
 
 
 def _frames(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
-    """The heads of frames: where they begin, and the number of the sample behind each."""
+    """The headers of frames: their positions, and the number of the sample after each."""
     start = tail.find(b"\xff")
     while start >= 0:
         head = tail[start : start + 16]
@@ -79,7 +79,7 @@ def _frames(tail: bytes, usual: int) -> Iterator[tuple[int, int]]:
 
 
 def _end_sample(head: bytes, usual: int) -> int | None:
-    """The number of the sample behind a frame, if this is a frame's head."""
+    """The number of the sample after a frame, if this is a frame's header."""
     size_code, rate_code = head[2] >> 4, head[2] & 15
     ones = 8 - (~head[4] & 0xFF).bit_length()
     if ones in (1, 8) or size_code == 0 or head[3] & 1:
@@ -101,7 +101,7 @@ def _end_sample(head: bytes, usual: int) -> int | None:
 
 
 def crc8(body: bytes) -> int:
-    """The checksum of a frame's head; 0 over one that has it at its end."""
+    """The checksum of a frame's header; 0 over a header with its checksum."""
     value = 0
     for byte in body:
         value = _table(0x07, 8)[value ^ byte]
@@ -109,7 +109,7 @@ def crc8(body: bytes) -> int:
 
 
 def crc16(body: bytes) -> int:
-    """The checksum of a frame; 0 over one that has it at its end."""
+    """The checksum of a frame; 0 over a frame with its checksum."""
     table = _table(0x8005, 16)
     value = 0
     for byte in body:

@@ -1,9 +1,9 @@
-"""Where pictures end: PNG, JPEG, GIF, BMP, TIFF."""
+"""Where image files end: PNG, JPEG, GIF, BMP, TIFF."""
 
 import re
 from collections.abc import Iterator
 
-from darkroom.domain.file_completeness.reader import Reader, StrangeError
+from darkroom.domain.file_completeness.reader import MalformedError, Reader
 
 _CHUNK = 64 * 1024
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
@@ -13,19 +13,19 @@ _EOI = 0xD9
 
 _EXTENSION, _IMAGE, _TRAILER, _PADDING = 0x21, 0x2C, 0x3B, 0x00
 _TABLE = 0x80
-"""The bit that says that a table of colours follows; the three lowest tell its size."""
+"""The bit for a following color table; the three lowest bits are its size."""
 
 _TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 """TIFF's field types and their sizes in bytes."""
 _PIECES = ((273, 279), (324, 325), (513, 514))
-"""TIFF's tags for where the picture's pieces lie and how long they are: strips, tiles, a JPEG."""
-_MAX_PICTURES = 10_000
+"""TIFF's tags for the positions and lengths of image data: strips, tiles, a JPEG."""
+_MAX_IMAGES = 10_000
 _AT_ONCE = 4096
 
 _CORE = 12
-"""The size of the oldest header of a BMP, whose numbers have two bytes."""
+"""The size of the oldest BMP header, whose numbers have two bytes."""
 _UNPACKED = frozenset({0, 3, 6})
-"""BMP's compressions in which the picture's size follows from its width and height."""
+"""BMP's compressions in which the data size follows from width and height."""
 
 
 def png(file: Reader) -> bool:
@@ -34,14 +34,14 @@ def png(file: Reader) -> bool:
     while True:
         length, kind = file.number(4), file.take(4)
         if not kind.isalpha():
-            raise StrangeError
+            raise MalformedError
         file.skip(length + 4)
         if kind == b"IEND":
             return True
 
 
 def jpeg(file: Reader) -> bool:
-    """Segments by their lengths, and the coded picture, up to EOI (ITU-T T.81, B.1.1)."""
+    """Segments by their lengths, and the coded image, up to EOI (ITU-T T.81, B.1.1)."""
     file.skip(2)
     while True:
         marker = _next_marker(file)
@@ -51,12 +51,12 @@ def jpeg(file: Reader) -> bool:
             continue
         length = file.number(2)
         if length < 2:  # noqa: PLR2004 - it counts itself
-            raise StrangeError
+            raise MalformedError
         file.skip(length - 2)
 
 
 def _next_marker(file: Reader) -> int:
-    """The next marker; the coded picture and stray bytes before it are passed over."""
+    """The next marker; the coded image and stray bytes before it are skipped."""
     much = 2
     while True:
         start = file.at
@@ -73,7 +73,7 @@ def _next_marker(file: Reader) -> int:
 def gif(file: Reader) -> bool:
     """Blocks up to the trailer (GIF89a, 27)."""
     file.skip(10)
-    _skip_colours(file, file.number(1), 2)
+    _skip_colors(file, file.number(1), 2)
     while True:
         block = file.number(1)
         if block == _TRAILER:
@@ -82,23 +82,23 @@ def gif(file: Reader) -> bool:
             file.skip(1)
         elif block == _IMAGE:
             file.skip(8)
-            _skip_colours(file, file.number(1), 1)
+            _skip_colors(file, file.number(1), 1)
         elif block == _PADDING:
             continue
         else:
-            raise StrangeError
+            raise MalformedError
         while length := file.number(1):
             file.skip(length)
 
 
-def _skip_colours(file: Reader, flags: int, more: int) -> None:
-    """Pass a table of colours, and so many bytes more that come before or after it."""
-    colours = 3 * 2 ** ((flags & 7) + 1) if flags & _TABLE else 0
-    file.skip(colours + more)
+def _skip_colors(file: Reader, flags: int, more: int) -> None:
+    """Skip a color table, and `more` bytes before or after it."""
+    colors = 3 * 2 ** ((flags & 7) + 1) if flags & _TABLE else 0
+    file.skip(colors + more)
 
 
 def bmp(file: Reader) -> bool | None:
-    """Rows of pixels, whose number and length the header tells; else what it says of the file."""
+    """Rows of pixels by the header's width and height; else the header's file size."""
     file.skip(2)
     declared = file.number(4, "little")
     file.skip(4)
@@ -123,12 +123,12 @@ def _signed(file: Reader) -> int:
 
 
 def tiff(file: Reader) -> bool:
-    """Every directory, every value, and every piece of every picture (TIFF 6.0, 2)."""
+    """Every directory, every value, and all data of every image (TIFF 6.0, 2)."""
     order = "little" if file.take(2) == b"II" else "big"
     file.skip(2)
     place = file.number(4, order)
     found = False
-    for _ in range(_MAX_PICTURES):
+    for _ in range(_MAX_IMAGES):
         if place == 0 and found:
             return True
         if place == 0:
@@ -144,13 +144,13 @@ def tiff(file: Reader) -> bool:
         _need_values(file, fields, order)
         found = found or any(where in fields for where, _ in _PIECES)
         file.go(following)
-    raise StrangeError
+    raise MalformedError
 
 
 def _need_values(file: Reader, fields: dict[int, tuple[int, int, bytes]], order: str) -> None:
     for kind, count, value in fields.values():
         size = _TYPES.get(kind, 0) * count
-        if size > 4:  # noqa: PLR2004 - what is longer lies elsewhere
+        if size > 4:  # noqa: PLR2004 - longer values are stored elsewhere
             file.need(_number(value, order) + size)
     for where, how_long in _PIECES:
         if where in fields and how_long in fields:

@@ -1,17 +1,17 @@
-"""A file read forwards in small steps, which knows where it ends."""
+"""Reads a file forwards in small steps, and knows its size."""
 
 from typing import BinaryIO
 
 MAX_STEPS = 1_000_000
-"""So many parts has no file; whoever made one with more made it for us to count them."""
+"""No real file has this many parts; one that does was made to keep us busy."""
 
 
-class CutError(Exception):
+class TruncatedError(Exception):
     """The file ends before its format does."""
 
 
-class StrangeError(Exception):
-    """The file is not as its format says, so where it should end cannot be told."""
+class MalformedError(Exception):
+    """The file violates its format, so its expected end is not known."""
 
 
 class Reader:
@@ -31,19 +31,19 @@ class Reader:
 
     @property
     def left(self) -> int:
-        """Bytes between here and the end."""
+        """Bytes between the position and the end."""
         return self.size - self.at
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes. Raises `CutError` when there are fewer."""
+        """The next `count` bytes. Raises `TruncatedError` when there are fewer."""
         self.need(self.at + count)
         piece = self.some(count)
         if len(piece) < count:
-            raise CutError
+            raise TruncatedError
         return piece
 
     def some(self, most: int) -> bytes:
-        """At most so many bytes; fewer at the end."""
+        """At most `most` bytes; fewer at the end."""
         self._count()
         self._body.seek(self.at)
         piece = self._body.read(most)
@@ -55,23 +55,23 @@ class Reader:
         return int.from_bytes(self.take(count), "little" if order == "little" else "big")
 
     def skip(self, count: int) -> None:
-        """Go on by so many bytes. Raises `CutError` when there are fewer."""
+        """Move on by `count` bytes. Raises `TruncatedError` when there are fewer."""
         self._count()
         self.need(self.at + count)
         self.at += count
 
     def go(self, at: int) -> None:
-        """Go to this place. Raises `CutError` when it is beyond the end."""
+        """Move to this position. Raises `TruncatedError` when it is beyond the end."""
         self._count()
         self.need(at)
         self.at = at
 
     def need(self, end: int) -> None:
-        """Raises `CutError` when the file ends before `end`."""
+        """Raises `TruncatedError` when the file ends before `end`."""
         if end > self.size:
-            raise CutError
+            raise TruncatedError
 
     def _count(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS:
-            raise StrangeError
+            raise MalformedError

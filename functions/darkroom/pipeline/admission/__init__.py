@@ -1,1 +1,1 @@
-"""Before a provider is called: may this run go on, may it pay now; whose trouble is it if not?"""
+"""Before a provider is called: may this run continue, and may it make a paid call now?"""

@@ -1,9 +1,9 @@
-"""The first question of every door: is this task still for me?"""
+"""The first check of every step: is this task, in this run, still this step's to work on?"""
 
 from darkroom.domain.task import State, Task
 from darkroom.ports import Next, Ports, Step
 
-_DOOR_OF: dict[State, Next] = {
+_STEP_OF: dict[State, Next] = {
     "queued": "submit",
     "submitting": "submit",
     "running": "poll",
@@ -11,21 +11,21 @@ _DOOR_OF: dict[State, Next] = {
 }
 
 
-def find_mine(ports: Ports, task_id: str, run: int, *mine: State) -> Task | Step:
-    """The task when it is in one of the states `mine`, else where the workflow should go instead.
+def load_for_step(ports: Ports, task_id: str, run: int, *states: State) -> Task | Step:
+    """The task when it is in one of `states`, else where the workflow should go instead.
 
-    A door may be entered again after it did its work but before its answer arrived, so it sends
-    on from whatever state it finds.
+    A step may run again after it did its work but before its answer arrived, so it sends the
+    workflow on from whatever state it finds.
     """
     task = ports.tasks.get(task_id)
     if task is None or task.run != run:
         return Step("done")
-    # What became of a paid call is found out first, whoever has cancelled the task meanwhile.
+    # A paid call in doubt is settled first, also when the task was cancelled in the meantime.
     ends = task.ending is not None and not task.in_doubt
-    if task.state in mine and not ends:
+    if task.state in states and not ends:
         return task
     if task.finished:
         return Step("done")
     if ends:
         return Step("fail")
-    return Step(_DOOR_OF.get(task.state, "done"))
+    return Step(_STEP_OF.get(task.state, "done"))

@@ -1,1 +1,1 @@
-"""How a task ends: the decision, the manifest, the event, and what a person is told to do."""
+"""How a task ends: the decision, its output names, the manifest, the event and the next step."""

@@ -1,4 +1,4 @@
-"""That a task ends, and how, before FAIL carries it out."""
+"""Decide that a task ends, and how; FAIL carries it out."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ from darkroom.domain.task import Ending, Task
 from darkroom.ports import Ports
 
 
-def end(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
-    """Write down how the task will end, for FAIL to carry out. Raises `Conflict`."""
+def decide_ending(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
+    """Store how the task will end, for FAIL to carry out. Raises `Conflict`."""
     now = ports.clock.now()
     return ports.tasks.replace(task, replace(task, ending=ending, updated_at=now, **changes))  # type: ignore[arg-type]
 
 
 def runs_left(ports: Ports, task: Task) -> int:
-    """How many runs may still be begun in place of lost ones."""
+    """How many runs may still replace lost ones."""
     return ports.limits.runs - (task.run - task.since_run + 1)

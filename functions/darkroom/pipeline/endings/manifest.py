@@ -1,6 +1,6 @@
-"""The manifest: what was asked, what was done, what it cost; pure, from the task alone.
+"""The manifest: the spec, what was done and what it cost; built from the task alone, without I/O.
 
-It holds no key, token or URL: results are named by their keys in the output bucket.
+It holds no secret, token or URL: results are named by their keys in the output bucket.
 """
 
 import json
@@ -66,11 +66,11 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
 
 
 def read_results(body: bytes, task: Task) -> tuple[Result, ...] | None:
-    """The results in a manifest, if it tells of the success of the task's latest attempt."""
+    """The results in a manifest; None unless it reports success of the task's latest attempt."""
     manifest = json.loads(body)
     if (manifest["task_id"], manifest["status"]) != (task.task_id, "succeeded"):
         return None
-    if manifest["attempts"][-1]["number"] != task.paying.number:
+    if manifest["attempts"][-1]["number"] != task.last_attempt.number:
         return None
     return tuple(Result(**result) for result in manifest["results"])
 
@@ -78,7 +78,7 @@ def read_results(body: bytes, task: Task) -> tuple[Result, ...] | None:
 def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:
     """Credits and money of all attempts; None where a figure is not known.
 
-    `settled` is False while an attempt's charge is doubtful.
+    `settled` is False while it is not known whether an attempt was charged.
     """
     spent = [a for a in task.attempts if a.charged != "no"]
     known = [a for a in spent if a.credits is not None]
@@ -126,7 +126,7 @@ def _inputs(order: Order) -> dict[str, Any]:
 
 
 def describe_attempt(attempt: Attempt) -> dict[str, Any]:
-    """An attempt for people and programs: without its request, its answer and their URLs."""
+    """An attempt for users and programs: without its request, its answer and their URLs."""
     return {
         "number": attempt.number,
         "provider": attempt.provider,
@@ -136,9 +136,9 @@ def describe_attempt(attempt: Attempt) -> dict[str, Any]:
         "charged": attempt.charged,
         "credits": attempt.credits,
         "replays": attempt.replays,
-        "started_at": _iso(attempt.started_at),
-        "accepted_at": _iso(attempt.accepted_at),
-        "ended_at": _iso(attempt.ended_at),
+        "started_at": _timestamp(attempt.started_at),
+        "accepted_at": _timestamp(attempt.accepted_at),
+        "ended_at": _timestamp(attempt.ended_at),
         "facts": dict(attempt.facts),
         "failure": {"code": attempt.failure.code, "sentence": attempt.failure.sentence}
         if attempt.failure
@@ -150,8 +150,8 @@ def _timings(task: Task) -> dict[str, Any]:
     last = task.attempts[-1] if task.attempts else None
     done = last.ended_at if last else None
     return {
-        "created_at": _iso(task.created_at),
-        "finished_at": _iso(task.updated_at),
+        "created_at": _timestamp(task.created_at),
+        "finished_at": _timestamp(task.updated_at),
         "total_s": _seconds(task.created_at, task.updated_at),
         "queued_s": _seconds(task.created_at, last.started_at) if last else None,
         "provider_s": _seconds(last.started_at, done) if last and done else None,
@@ -163,5 +163,5 @@ def _seconds(start: datetime, end: datetime) -> float:
     return round((end - start).total_seconds(), 3)
 
 
-def _iso(at: datetime | None) -> str | None:
+def _timestamp(at: datetime | None) -> str | None:
     return at.isoformat(timespec="milliseconds") if at else None

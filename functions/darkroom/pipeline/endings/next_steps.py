@@ -1,37 +1,37 @@
-"""What a person is told to do about a task that ended badly: the commands, in one place."""
+"""The next step for a user after a bad ending: the commands, in one place."""
 
 from darkroom.domain.attempt import Charged
-from darkroom.domain.object_keys import in_shell
+from darkroom.domain.object_keys import shell_quote
 from darkroom.domain.task import Task
 
 
-def look_at(key: str) -> str:
+def status_command(key: str) -> str:
     """The command that shows the newest task of a spec."""
-    # What begins with a hyphen is an option; a slash before a key is left out again.
+    # A leading hyphen would be an option; the command ignores a leading slash.
     name = f"/{key}" if key.startswith("-") else key
-    return f"`darkroom status {in_shell(name)}`"
+    return f"`darkroom status {shell_quote(name)}`"
 
 
-def retry_it(task: Task) -> str:
-    """The command for a new run, which pays for nothing that may have been paid for."""
+def retry_command(task: Task) -> str:
+    """The command for a new run, which never pays again for what may have been paid for."""
     return f"`darkroom retry {task.task_id}`"
 
 
-def pay_again_for_it(task: Task) -> str:
+def pay_again_command(task: Task) -> str:
     """The command for a new run that may make a new paid call."""
     return f"`darkroom retry --pay-again {task.task_id}`"
 
 
-def fetch_it_again(task: Task) -> str:
-    """One sentence about a result that is paid for and could not be had."""
-    fetch = f"Run {retry_it(task)} to fetch it once more; it has been paid for."
-    if not task.attempts or task.paying.asked_since is None:
+def fetch_again_step(task: Task) -> str:
+    """One sentence about a result that is paid for and could not be fetched."""
+    fetch = f"Run {retry_command(task)} to fetch it again; it has been paid for."
+    if not task.attempts or task.last_attempt.asked_since is None:
         return fetch
-    return f"{fetch} {pay_again_for_it(task)} makes a new paid call instead."
+    return f"{fetch} {pay_again_command(task)} makes a new paid call instead."
 
 
-def after(task: Task, charged: Charged) -> str:
+def next_step_after(task: Task, charged: Charged) -> str:
     """One sentence, by what the last attempt cost."""
     if charged == "no":
-        return f"Run {retry_it(task)} to try once more, or name another provider in the spec."
-    return f"{pay_again_for_it(task)} makes a new paid call."
+        return f"Run {retry_command(task)} to try again, or name another provider in the spec."
+    return f"{pay_again_command(task)} makes a new paid call."

@@ -1,1 +1,1 @@
-"""From a spec to what will be done, with every input pinned; and under which names."""
+"""From a spec to its order: the routes that can do it, and its input files, pinned to versions."""

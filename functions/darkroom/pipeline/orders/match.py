@@ -1,6 +1,6 @@
-"""Who can do what a spec says: providers and their routes, held against it.
+"""Match a spec against the providers' routes, and report why none fits.
 
-Nothing here looks at a file or calls a provider; it compares a spec with declarations.
+Nothing here reads a file or calls a provider; it compares a spec with declarations.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import TYPED, SpecName
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR, SpecName
 from darkroom.domain.order import Choice
 from darkroom.domain.routes import Route
 from darkroom.domain.spec import Spec
@@ -20,23 +20,23 @@ Keys = Mapping[str, tuple[str, ...]]
 """Role -> the keys of its files."""
 
 
-def choose(spec: Spec, keys: Keys, name: SpecName, providers: Providers) -> dict[str, Route]:
+def choose_routes(spec: Spec, keys: Keys, name: SpecName, providers: Providers) -> dict[str, Route]:
     """Provider -> its route for the spec, in order of preference.
 
-    Providers that the spec names must all be able to do it. Without names, every provider that
-    is set up and able is kept, in the default order.
+    All providers that the spec names must be able to do it. Without names, every provider that is
+    set up and able is kept, in the default order.
 
     Raises:
         SpecRefused: see `resolve`.
     """
     _check_names(spec, providers.routes())
     if spec.preferred:
-        return {p: _named(spec, p, keys, name, providers) for p in spec.preferred}
-    return _able(spec, keys, name, providers)
+        return {p: _route_of_named(spec, p, keys, name, providers) for p in spec.preferred}
+    return _routes_of_capable(spec, keys, name, providers)
 
 
-def route_of(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
-    """The declared route of a choice; None when there is none any more."""
+def find_route(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
+    """The declared route of a choice; None when a deployment has removed it."""
     for route in routes:
         same = (route.provider, route.operation) == (choice.provider, operation)
         if same and choice.model in route.models:
@@ -55,7 +55,7 @@ def read_params(params: Mapping[str, Any], route: Route) -> Any:  # noqa: ANN401
 
 
 def with_source(keys: Keys, route: Route, name: SpecName) -> Keys:
-    """The files with the one that the spec's name implies, where the route has a role for it."""
+    """The keys, with the file that the spec's name implies where the route has a role for it."""
     if name.source is None or route.source in keys or route.source not in route.roles:
         return keys
     return {route.source: (name.source,), **keys}
@@ -80,14 +80,14 @@ def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
             )
 
 
-def _named(
+def _route_of_named(
     spec: Spec,
     provider: str,
     keys: Keys,
     name: SpecName,
     providers: Providers,
 ) -> Route:
-    """The route of a provider that the spec names."""
+    """The route of a provider that the spec names. Raises `SpecRefused`."""
     offered = [r for r in providers.routes() if r.operation == spec.operation]
     own = [r for r in offered if r.provider == provider]
     if not own:
@@ -103,11 +103,13 @@ def _named(
             f"{provider} is not set up in this environment.",
             providers.set_up_hint(provider),
         )
-    return _fitting(spec, own, keys, name)
+    return _best_route(spec, own, keys, name)
 
 
-def _able(spec: Spec, keys: Keys, name: SpecName, providers: Providers) -> dict[str, Route]:
-    """Every provider that is set up and can do what the spec says, in the default order."""
+def _routes_of_capable(
+    spec: Spec, keys: Keys, name: SpecName, providers: Providers
+) -> dict[str, Route]:
+    """Every provider that is set up and can do the spec, in the default order."""
     offering: dict[str, list[Route]] = {}
     for route in providers.routes():
         if route.operation == spec.operation:
@@ -120,20 +122,20 @@ def _able(spec: Spec, keys: Keys, name: SpecName, providers: Providers) -> dict[
             f"No provider of '{spec.operation}' is set up in this environment.",
             providers.set_up_hint(first),
         )
-    able: dict[str, Route] = {}
+    capable: dict[str, Route] = {}
     refusal: SpecRefused | None = None
     for provider, own in ready.items():
         try:
-            able[provider] = _fitting(spec, own, keys, name)
+            capable[provider] = _best_route(spec, own, keys, name)
         except SpecRefused as error:
             refusal = refusal or error
-    if refusal is not None and not able:
+    if refusal is not None and not capable:
         raise refusal
-    return able
+    return capable
 
 
-def _fitting(spec: Spec, own: Sequence[Route], keys: Keys, name: SpecName) -> Route:
-    """The first of a provider's routes that can do what the spec says; only the pinned model's."""
+def _best_route(spec: Spec, own: Sequence[Route], keys: Keys, name: SpecName) -> Route:
+    """The first of a provider's routes that can do the spec; a pinned model must match."""
     candidates = [r for r in own if (spec.pinned in r.models if spec.pinned else not r.pinned_only)]
     if not candidates:
         raise _no_such_model(spec, own)
@@ -149,9 +151,14 @@ def _fitting(spec: Spec, own: Sequence[Route], keys: Keys, name: SpecName) -> Ro
 
 
 def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
-    """Why none of a provider's routes has the model, and for `task` the type, that is asked for."""
-    who = own[0].provider
-    typed = [name.partition(TYPED) for route in own for name in route.models if TYPED in name]
+    """Why none of a provider's routes has the spec's model, or for `task` its task type."""
+    provider = own[0].provider
+    typed = [
+        name.partition(TASK_TYPE_SEPARATOR)
+        for route in own
+        for name in route.models
+        if TASK_TYPE_SEPARATOR in name
+    ]
     if spec.task_type is not None and not typed:
         return SpecRefused(
             "unknown-task-type",
@@ -162,30 +169,29 @@ def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
         needed = "a `model` and a `task_type`" if typed else "a `model`"
         return SpecRefused(
             "missing-model",
-            f"'{spec.operation}' by {who} needs {needed}, and the spec names none.",
-            f"See what there is with: darkroom providers {spec.operation}",
+            f"'{spec.operation}' by {provider} needs {needed}, and the spec names none.",
+            f"To list them: darkroom providers {spec.operation}",
         )
     types = [kind for model, _, kind in typed if model == spec.model]
     if types:
-        said = f"has no type '{spec.task_type}'" if spec.task_type else "needs a `task_type`"
+        problem = f"has no type '{spec.task_type}'" if spec.task_type else "needs a `task_type`"
         return SpecRefused(
             "unknown-task-type",
-            f"{spec.model} by {who} {said}.{nearest(spec.task_type or '', types)}",
+            f"{spec.model} by {provider} {problem}.{nearest(spec.task_type or '', types)}",
             f"Known are: {', '.join(types)}.",
         )
     known = list(dict.fromkeys(model for model, _, _ in typed)) or [route.model for route in own]
+    hint = nearest(spec.model, known)
     return SpecRefused(
         "unknown-model",
-        f"{who} has no model '{spec.model}' for '{spec.operation}'.{nearest(spec.model, known)}",
+        f"{provider} has no model '{spec.model}' for '{spec.operation}'.{hint}",
         f"Known are: {', '.join(known)}.",
     )
 
 
 def _check(spec: Spec, keys: Keys, route: Route) -> None:
     if route.refusal is not None:
-        raise SpecRefused(
-            "not-documented", route.refusal, "Name another provider, if there is one."
-        )
+        raise SpecRefused("not-documented", route.refusal, "Name another provider that offers it.")
     _check_roles(keys, route)
     params = read_params(spec.params, route)
     wrong = route.check(params, frozenset(keys))
@@ -203,7 +209,7 @@ def _check_roles(keys: Keys, route: Route) -> None:
                 f"{what} takes no input '{role}'.{nearest(role, known)}",
                 f"It takes: {', '.join(known)}." if known else "It takes no inputs.",
             )
-        most = route.roles[role].most
+        most = route.roles[role].max_files
         if len(files) > most:
             raise SpecRefused(
                 "too-many-files",

@@ -1,1 +1,1 @@
-"""A paid call from its plan to what came of it: written down, kept, or found out."""
+"""A paid call: its plan, the record of its answer or refusal, and how a lost one is settled."""

@@ -1,28 +1,28 @@
-"""A paid call of which nobody can tell what became: its attempt, and what people are told."""
+"""Close an attempt whose outcome is unknown, and word the message about it."""
 
 from dataclasses import replace
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
 from darkroom.domain.task import Task
-from darkroom.pipeline.endings.next_steps import pay_again_for_it
-from darkroom.pipeline.paid_call.plan import as_paid, price_of, route_for
-from darkroom.pipeline.paid_call.saved_answer import saved_answer
+from darkroom.pipeline.endings.next_steps import pay_again_command
+from darkroom.pipeline.paid_call.plan import mark_paid, price_of, route_for
+from darkroom.pipeline.paid_call.saved_answer import load_answer
 from darkroom.ports import Ports
 
 
-def answered(ports: Ports, task: Task) -> Attempt | None:
-    """The open attempt with the answer that the bucket took and the table did not, if any."""
-    said = saved_answer(ports, task, task.paying)
-    if said is None:
+def apply_saved_answer(ports: Ports, task: Task) -> Attempt | None:
+    """The open attempt with an answer that only the bucket has; None when there is none."""
+    answer = load_answer(ports, task, task.last_attempt)
+    if answer is None:
         return None
-    return as_paid(task.paying, said, ports.clock.now(), _price(ports, task))
+    return mark_paid(task.last_attempt, answer, ports.clock.now(), _price(ports, task))
 
 
-def given_up(ports: Ports, task: Task, why: Failure) -> Attempt:
-    """The task's open attempt, closed: it may have cost its price."""
+def close_as_unknown(ports: Ports, task: Task, why: Failure) -> Attempt:
+    """The task's open attempt, closed; it may have cost its price."""
     return replace(
-        task.paying,
+        task.last_attempt,
         outcome="unknown",
         charged="unknown",
         request=None,
@@ -32,19 +32,19 @@ def given_up(ports: Ports, task: Task, why: Failure) -> Attempt:
     )
 
 
-def _price(ports: Ports, task: Task) -> float | None:
-    try:
-        return price_of(task, route_for(ports, task, task.paying))
-    except LookupError:
-        return None  # a deployment took the route away
-
-
-def unknown_outcome(task: Task, why: Failure) -> Failure:
-    """What the manifest says of it, and what to do."""
-    provider = task.paying.provider
+def unknown_failure(task: Task, why: Failure) -> Failure:
+    """The failure in the manifest, with the next step."""
+    provider = task.last_attempt.provider
     return Failure(
         "unknown-outcome",
         f"It is not known whether {provider} accepted and charged this. {why.sentence}",
-        f"Check the {provider} dashboard; if it was not done, {pay_again_for_it(task)} makes a new "
-        "paid call.",
+        f"Check the {provider} dashboard; if it was not done, {pay_again_command(task)} makes a "
+        "new paid call.",
     )
+
+
+def _price(ports: Ports, task: Task) -> float | None:
+    try:
+        return price_of(task, route_for(ports, task, task.last_attempt))
+    except LookupError:
+        return None  # a deployment removed the route

@@ -1,15 +1,15 @@
-"""Write down what a paid call brought, whatever our own stores do.
+"""Store the answer of a paid call, even while our own stores fail.
 
 the table ──takes it──▶ done
     │ refuses, or does not answer
     ▼
-the output bucket, under `_darkroom/work/`: SUBMIT looks there before it asks anyone
+the output bucket, under `_darkroom/work/`: SUBMIT looks there before it calls the provider again
     │
     ▼
 the table again, with growing pauses, until this process's time is nearly over
     │ neither has taken it
     ▼
-one line in the log with the job's id, which `darkroom retry --job` takes
+one line in the log with the job's id, for `darkroom retry --job`
 """
 
 import logging
@@ -22,72 +22,61 @@ from darkroom.domain.attempt import Attempt, Finished
 from darkroom.domain.errors import Conflict, OwnTrouble
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.task import Task
-from darkroom.pipeline.admission.admit import note_own_trouble
-from darkroom.pipeline.paid_call.saved_answer import keep_answer, save_beside
+from darkroom.pipeline.admission.payment_pause import pause_payments
+from darkroom.pipeline.paid_call.saved_answer import save_to_bucket, store_answer
 from darkroom.ports import Ports
 
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 10.0
 MIN_LEFT_S = 8.0
-"""With less time left in this process nothing more is tried: the log line must still be written."""
-MAX_TRYING = timedelta(seconds=150)
-"""For a process that knows no end of its own."""
+"""With less time left in this process it stops trying: the log line must still be written."""
+MAX_RETRY_TIME = timedelta(seconds=150)
+"""For a process without a time limit of its own."""
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-def keep_paid_answer(
+def store_paid_answer(
     ports: Ports, task: Task, attempt: Attempt, answer: Finished, time_left_s: Callable[[], float]
 ) -> Attempt:
-    """The attempt with its answer in the item or beside it.
+    """The attempt with its answer in the item or in the bucket.
 
     Raises:
-        OwnTrouble: nothing takes it, and no time is left.
+        OwnTrouble: no store takes it, and no time is left.
     """
-    return _insist(
-        ports, task, answer, time_left_s, lambda: keep_answer(ports, task, attempt, answer)
+    return _write_or_save(
+        ports, task, answer, time_left_s, lambda: store_answer(ports, task, attempt, answer)
     )
 
 
-def write_unpaid(ports: Ports, write: Callable[[], _T], time_left_s: Callable[[], float]) -> _T:
-    """Write down that a call was clearly not accepted: unwritten, it would count as doubtful.
+def write_refusal(ports: Ports, write: Callable[[], _T], time_left_s: Callable[[], float]) -> _T:
+    """Store that a call was clearly not accepted: otherwise the call would count as in doubt.
 
-    Raises what `write` raised last, when no time is left; a `Conflict` at once.
+    Raises the last error of `write` when no time is left; a `Conflict` at once.
     """
-    pause_s = FIRST_PAUSE_S
-    until = ports.clock.now() + MAX_TRYING
-    while True:
-        try:
-            return write()
-        except Conflict:
-            raise
-        except Exception:
-            if time_left_s() < pause_s + MIN_LEFT_S or ports.clock.now() >= until:
-                raise
-        ports.clock.sleep(pause_s)
-        pause_s = min(MAX_PAUSE_S, pause_s * 2)
+    return _keep_trying(ports, write, time_left_s, lambda: None)
 
 
-def write_paid(
+def write_acceptance(
     ports: Ports,
     task: Task,
-    said: Accepted | Finished,
+    answer: Accepted | Finished,
     change: Callable[[Task], Task],
     time_left_s: Callable[[], float],
 ) -> Task:
-    """Write what the paid call brought, over whatever else changed in the task meanwhile.
+    """Store the answer of a paid call over any other change of the task.
 
     Args:
         ports: the outside.
         task: `submitting`, with the attempt that was paid.
-        said: what the provider answered.
-        change: makes the task that is to be written of the one that is stored.
-        time_left_s: how long this process may still live, seconds.
+        answer: the provider's.
+        change: builds the task to write from the stored one.
+        time_left_s: how long this process may still run, seconds.
 
     Raises:
         Conflict: the task went on without this attempt, or was written by this very call.
-        OwnTrouble: the table takes nothing, and no time is left; the answer may lie beside it.
+        OwnTrouble: the table takes nothing, and no time is left; the bucket may have the answer.
     """
     current = task
 
@@ -97,21 +86,22 @@ def write_paid(
             try:
                 return ports.tasks.replace(current, change(current))
             except Conflict:
-                current = _fresh(ports, task, current)
+                current = _reload_open(ports, task, current)
 
     try:
-        return _insist(ports, task, said, time_left_s, write)
+        return _write_or_save(ports, task, answer, time_left_s, write)
     except Conflict:
-        # It was given up as doubtful while this call was held up; `retry` looks into the bucket.
-        write_unpaid(ports, lambda: save_beside(ports, task, task.paying.number, said), time_left_s)
+        # The attempt was closed as unknown while this call was slow; `retry` reads the bucket.
+        number = task.last_attempt.number
+        write_refusal(ports, lambda: save_to_bucket(ports, task, number, answer), time_left_s)
         raise
 
 
 def reread(ports: Ports, written: Task) -> Task | None:
-    """The task as it is stored, after a write over `written` has met a conflict.
+    """The stored task, after a write over `written` has met a conflict.
 
     Raises:
-        OwnTrouble: nothing has changed; the table was at another write of the same item.
+        OwnTrouble: nothing has changed; the table was busy with another write of the same item.
     """
     fresh = ports.tasks.get(written.task_id)
     if fresh is not None and fresh.revision == written.revision:
@@ -119,57 +109,82 @@ def reread(ports: Ports, written: Task) -> Task | None:
     return fresh
 
 
-def _fresh(ports: Ports, task: Task, written: Task) -> Task:
-    """The task as it is stored, while this attempt is still the one that counts."""
+def _reload_open(ports: Ports, task: Task, written: Task) -> Task:
+    """The stored task, while this attempt is still its open one."""
     fresh = reread(ports, written)
+    number = task.last_attempt.number
     if (
         fresh is None
         or fresh.state != "submitting"
-        or fresh.paying.number != task.paying.number
-        or fresh.paying.outcome != "open"
+        or fresh.last_attempt.number != number
+        or fresh.last_attempt.outcome != "open"
     ):
-        raise Conflict(f"Task {task.task_id} went on without its attempt {task.paying.number}.")
+        raise Conflict(f"Task {task.task_id} went on without its attempt {number}.")
     return fresh
 
 
-def _insist(
+def _write_or_save(
     ports: Ports,
     task: Task,
-    said: Accepted | Finished,
+    answer: Accepted | Finished,
     time_left_s: Callable[[], float],
     write: Callable[[], _T],
 ) -> _T:
-    until = ports.clock.now() + MAX_TRYING
+    """Write to the table; after the first failure also save the answer to the bucket."""
+    saved = False
+
+    def save() -> None:
+        nonlocal saved
+        if not saved:
+            with suppress(Exception):
+                save_to_bucket(ports, task, task.last_attempt.number, answer)
+                saved = True
+
+    try:
+        return _keep_trying(ports, write, time_left_s, save)
+    except Conflict:
+        raise
+    except Exception as error:
+        pause_payments(ports, task.task_id, error)
+        if not saved:
+            _log_lost_answer(task, answer)
+        raise OwnTrouble(
+            "answer-not-written",
+            f"The answer of {task.last_attempt.provider} could not be stored for now.",
+        ) from error
+
+
+def _keep_trying(
+    ports: Ports,
+    write: Callable[[], _T],
+    time_left_s: Callable[[], float],
+    after_failure: Callable[[], None],
+) -> _T:
+    """Repeat a write with growing pauses until this process's time is nearly over.
+
+    Raises the last error of `write`; a `Conflict` at once.
+    """
     pause_s = FIRST_PAUSE_S
-    beside = False
+    until = ports.clock.now() + MAX_RETRY_TIME
     while True:
         try:
             return write()
         except Conflict:
             raise
-        except Exception as error:
-            if not beside:
-                with suppress(Exception):
-                    save_beside(ports, task, task.paying.number, said)
-                    beside = True
+        except Exception:
+            after_failure()
             if time_left_s() < pause_s + MIN_LEFT_S or ports.clock.now() >= until:
-                note_own_trouble(ports, task.task_id, error)
-                if not beside:
-                    _report(task, said)
-                raise OwnTrouble(
-                    "answer-not-written",
-                    f"What {task.paying.provider} answered could not be written down for now.",
-                ) from error
+                raise
         ports.clock.sleep(pause_s)
         pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
 
-def _report(task: Task, said: Accepted | Finished) -> None:
-    """The last resort; no address is in it."""
+def _log_lost_answer(task: Task, answer: Accepted | Finished) -> None:
+    """The last resort; the line contains no URL."""
     _log.critical(
         "A paid answer could not be kept: task %s, attempt %d, provider %s, job %s",
         task.task_id,
-        task.paying.number,
-        task.paying.provider,
-        said.job_id if isinstance(said, Accepted) else "none",
+        task.last_attempt.number,
+        task.last_attempt.provider,
+        answer.job_id if isinstance(answer, Accepted) else "none",
     )

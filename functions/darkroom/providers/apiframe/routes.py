@@ -189,7 +189,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         Inpaint,
         price=9,
         typical_s=15,
-        roles={"image": _FILE, "mask": replace(_FILE, like="image")},
+        roles={"image": _FILE, "mask": replace(_FILE, same_size_as="image")},
     ),
     _route(
         "outpaint",

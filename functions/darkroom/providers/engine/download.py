@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 import httpx
 
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ResultGone, Unclear
-from darkroom.domain.file_completeness.check import is_whole
+from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import HEAD_BYTES, sniff
 from darkroom.domain.provider_jobs import Download
 from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
@@ -125,7 +125,7 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
         ) from error
     body.seek(0)
     media = sniff(body.read(HEAD_BYTES))
-    if is_whole(body, media) is False:
+    if is_complete(body, media) is False:
         raise _not_whole()
     body.seek(0)
     return Download(body, size, digest.hexdigest(), media)

@@ -127,7 +127,7 @@ class Driver:
         known = self._adapters.get(provider)
         own = known.rules if known else Rules()
         told = self._preferences.pace.get(provider)
-        return own if told is None else told.over(own)
+        return own if told is None else told.applied_to(own)
 
     def set_up(self, provider: str) -> bool:
         """Whether every credential that it needs is there, and can be one."""

@@ -70,7 +70,7 @@ class Files:
             for file in files:
                 self._check_format(file, wanted, work.route.provider)
                 self._check_sides(file, wanted.sides, work.route.provider)
-                for other in work.inputs.get(wanted.like or "", ()):
+                for other in work.inputs.get(wanted.same_size_as or "", ()):
                     self._check_alike(file, other, work.route.provider)
 
     def media(self, file: Input) -> Media | None:
@@ -135,8 +135,8 @@ class Files:
         longer, shorter = max(size), min(size)
         shown = f"{file.key} is {size[0]} x {size[1]} pixels; {provider} takes"
         for limit, side, name in (
-            (wanted.longest, longer, "longer"),
-            (wanted.shortest, shorter, "shorter"),
+            (wanted.max_longer, longer, "longer"),
+            (wanted.max_shorter, shorter, "shorter"),
         ):
             if limit is not None and side > limit:
                 raise InputRefused(
@@ -144,10 +144,10 @@ class Files:
                     f"{shown} a {name} side of at most {limit} here.",
                     f"Make the picture smaller, {_AGAIN}",
                 )
-        if wanted.least is not None and shorter < wanted.least:
+        if wanted.min_shorter is not None and shorter < wanted.min_shorter:
             raise InputRefused(
                 "picture-too-small",
-                f"{shown} a shorter side of at least {wanted.least} here.",
+                f"{shown} a shorter side of at least {wanted.min_shorter} here.",
                 f"Use a larger picture, {_AGAIN}",
             )
 

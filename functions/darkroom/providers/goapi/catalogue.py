@@ -27,7 +27,7 @@ from darkroom.domain.media import (
     Kind,
     Media,
 )
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.routes import MAX_INPUT_BYTES, Role, Sides
 
 FILE = Path(__file__).with_name("catalogue.json")
@@ -107,9 +107,9 @@ class File(_Part):
         return Role(
             named or _FORMATS[self.kind],
             required=required,
-            most=self.most,
+            max_files=self.most,
             max_bytes=self.max_mb * 1024 * 1024 if self.max_mb else MAX_INPUT_BYTES,
-            sides=Sides(longest=self.longest_side),
+            sides=Sides(max_longer=self.longest_side),
         )
 
 
@@ -161,7 +161,7 @@ class Entry(_Part):
     @property
     def name(self) -> str:
         """Model and task type as one name."""
-        return f"{self.model}{TYPED}{self.task_type}"
+        return f"{self.model}{TASK_TYPE_SEPARATOR}{self.task_type}"
 
 
 class Catalogue(_Part):

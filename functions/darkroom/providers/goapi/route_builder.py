@@ -114,7 +114,7 @@ def build_toolkit(
 ) -> tuple[Route, Call]:
     """A route of the image toolkit v2: role -> field, and the longest side of a picture."""
     # The page names no formats; these are the ones that the vendor's face-swap names.
-    picture = Role(frozenset({PNG, JPEG, WEBP}), sides=Sides(longest=longest))
+    picture = Role(frozenset({PNG, JPEG, WEBP}), sides=Sides(max_longer=longest))
     route = Route(
         operation=operation,
         provider=NAME,
@@ -145,6 +145,6 @@ def _role(entry: Entry, role: str, names: tuple[str, ...], twist: Twist) -> Role
     rules = [entry.files[name].role(required=role not in twist.optional) for name in names]
     return replace(
         rules[0],
-        most=twist.most or sum(rule.most for rule in rules),
+        max_files=twist.most or sum(rule.max_files for rule in rules),
         formats=twist.formats or rules[0].formats,
     )

@@ -77,9 +77,11 @@ def _picture(
 
 
 # "with the exact same width and hight with the input image"
-_MASK = Role(frozenset({JPEG, PNG}), max_bytes=_IMAGE_BYTES, like="image")
-_FACE = Role(frozenset({JPEG, PNG}), most=10, max_bytes=_IMAGE_BYTES, sides=Sides(longest=4096))
-_VIDEO = Role(frozenset({MP4, MOV}), max_bytes=_VIDEO_BYTES, sides=Sides(longest=1920))
+_MASK = Role(frozenset({JPEG, PNG}), max_bytes=_IMAGE_BYTES, same_size_as="image")
+_FACE = Role(
+    frozenset({JPEG, PNG}), max_files=10, max_bytes=_IMAGE_BYTES, sides=Sides(max_longer=4096)
+)
+_VIDEO = Role(frozenset({MP4, MOV}), max_bytes=_VIDEO_BYTES, sides=Sides(max_longer=1920))
 _MADE_UP = _picture(JPEG, PNG, longest=1024)
 _HEAD = {"image": _picture(JPEG, PNG, longest=1024)}
 _PHOTO = {"image": _picture(JPEG, PNG)}

@@ -74,7 +74,7 @@ def build_route(feature: Feature, options: Options) -> Route:
         call_s=60,
         typical_s=feature.typical_s,
         job_s=600,
-        alone_s=10,  # "the task will lose if no polling in 10 seconds"
+        max_poll_gap_s=10,  # "the task will lose if no polling in 10 seconds"
         source=next(iter(feature.roles), "image"),
         refusal=None if callable_ else _refusal(feature),
     )

@@ -47,8 +47,8 @@ _IMAGE: Roles = {"image": _FILE}
 _IMAGE_FIELD = {"image": ("input_image",)}
 _MASK_FIELDS = {"image": ("input_image",), "mask": ("input_mask",)}
 # A mask of another size would be paid for, and hit something else.
-_WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, like="image")}
-_MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, like="image")}
+_WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, same_size_as="image")}
+_MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, same_size_as="image")}
 
 
 def _fixed_price(price: float) -> Price:
@@ -243,7 +243,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         ),
         p.Edit,
         _fixed_price(26),
-        {"image": Role(_FORMATS, most=3)},
+        {"image": Role(_FORMATS, max_files=3)},
     ),
     _plain("retouch-skin", "/v1/images/retouch-skin", "skin-natural-retouch", 2),
     _plain("makeup-transfer", "/v1/images/transfer-makeup", "makeup-transfer", 1, p.TransferMakeup),

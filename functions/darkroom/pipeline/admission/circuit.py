@@ -1,0 +1,85 @@
+"""The circuit breaker of each provider: what opens it, what closes it, and who probes.
+
+The state and its arithmetic are in `domain.circuit_state`; `ports.Limiter` stores it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from darkroom.domain.circuit_state import PROBE_S, CircuitState
+from darkroom.domain.errors import (
+    AccountBlocked,
+    DarkroomError,
+    OutOfTime,
+    OwnTrouble,
+    ProviderRefused,
+    Refused,
+    Throttled,
+)
+from darkroom.domain.retries import MAX_TRIES
+from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
+from darkroom.pipeline.admission.deferred import SPREAD_S, Deferred, deferral_s
+from darkroom.pipeline.admission.error_cause import describe_error
+from darkroom.ports import Ports
+
+
+def record_failure(ports: Ports, provider: str, error: DarkroomError) -> None:
+    """Count a call that the provider did not take, where that shows trouble at the provider.
+
+    A clear refusal is an answer, so the provider works. An error in the file or the spec, trouble
+    of our own, and a call that was not made because no key is set up say nothing about it. A
+    blocked account is blocked for every task: its circuit opens at once.
+    """
+    if isinstance(error, ProviderRefused):
+        record_success(ports, provider)
+        return
+    if isinstance(error, Refused | OutOfTime | OwnTrouble) or error.failure.code == "not-set-up":
+        return
+    now, reason = ports.clock.now().timestamp(), describe_error(error)
+    retry_after_s = error.retry_after_s if isinstance(error, Throttled) else None
+    if isinstance(error, AccountBlocked):
+        change_circuit(ports, provider, lambda old: old.after_block(now, retry_after_s, reason))
+    else:
+        # Losing this race is fine: the winner counted a failure of the same moment.
+        old = ports.limiter.circuit(provider)
+        ports.limiter.change(provider, old, old.after_failure(now, retry_after_s, reason))
+
+
+def record_success(ports: Ports, provider: str) -> None:
+    """Close the circuit; a pause that the provider itself has set stays."""
+    old = ports.limiter.circuit(provider)
+    if old.refusals:
+        ports.limiter.change(provider, old, old.after_success())
+
+
+def defer_while_open(
+    ports: Ports, task: Task, route: Route, circuit: CircuitState
+) -> Deferred | None:
+    """How long the task waits because the provider's circuit is open; None when it is not."""
+    left_s = circuit.until - ports.clock.now().timestamp()
+    if left_s <= 0:
+        return None
+    return Deferred(deferral_s(ports, task, left_s), _pause_reason(route, circuit))
+
+
+def defer_unless_probe(
+    ports: Ports, task: Task, route: Route, circuit: CircuitState
+) -> Deferred | None:
+    """None for the one task that probes a half-open circuit; every other task waits for it."""
+    until = ports.clock.now().timestamp() + PROBE_S
+    if ports.limiter.change(route.provider, circuit, replace(circuit, until=until)):
+        return None
+    return Deferred(deferral_s(ports, task, SPREAD_S), _pause_reason(route, circuit))
+
+
+def change_circuit(ports: Ports, name: str, change: Callable[[CircuitState], CircuitState]) -> None:
+    """Read, change and write a state; gives up silently after `MAX_TRIES` lost races."""
+    for _ in range(MAX_TRIES):
+        old = ports.limiter.circuit(name)
+        if ports.limiter.change(name, old, change(old)):
+            return
+
+
+def _pause_reason(route: Route, circuit: CircuitState) -> str:
+    return f"{route.provider} is paused: {circuit.reason or 'it has not taken calls lately'}"

@@ -1,0 +1,142 @@
+"""The names under which a task writes its files, so that no two live tasks write the same key.
+
+A name is a key without its extension. A spec's own name is claimed when its task is created. When a
+newer task has taken it, the older one moves aside, to `<name>@<first 8 digits of its id>`, with all
+its files and its manifest. Numbered names are claimed before anything is written under them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from darkroom.domain.attempt import Finished
+from darkroom.domain.errors import Conflict
+from darkroom.domain.media import Kind
+from darkroom.domain.object_keys import WORK_PREFIX, manifest_key, results_stem
+from darkroom.domain.retries import retry_on_conflict
+from darkroom.domain.task import Task
+from darkroom.pipeline.orders.output_owner import find_live_owner
+from darkroom.ports import Ports
+
+
+def claim_output_name(ports: Ports, task: Task) -> Task:
+    """The task under a name that it may write to: its own, or one aside from a newer task's.
+
+    Raises:
+        Conflict: another step changed the task first.
+    """
+    if _is_aside(task) or _owns_name(ports, task):
+        return task
+    return _move_aside(ports, task)
+
+
+def _move_aside(ports: Ports, task: Task) -> Task:
+    """Give the task another name; stored before anything is written there.
+
+    So two steps at once cannot write two manifests that both count.
+    """
+    names = aside_names(task)
+    name = next((name for name in names if _claim(ports, task, [name])), names[-1])
+    now = ports.clock.now()
+    # Results under the old name may be overwritten by now: they are copied again.
+    moved = replace(task, manifest_key=manifest_key(name), results=(), updated_at=now)
+    return ports.tasks.replace(task, moved)
+
+
+def aside_names(task: Task) -> Sequence[str]:
+    """Other names for a task that cannot have its own; no spec can own the last one."""
+    return f"{task.output}@{task.task_id[:8]}", f"{WORK_PREFIX.split('/')[0]}/{task.task_id}"
+
+
+def claim_result_names(ports: Ports, task: Task, answer: Finished) -> Sequence[str]:
+    """The results' keys without their extensions, in the order of the answer.
+
+    Several results of one kind are numbered from 1. Where another spec owns a numbered name, all
+    results move aside; the manifest stays, and says where they are.
+    """
+    many = Counter(ref.kind for ref in answer.results)
+    seen: Counter[Kind] = Counter()
+    suffixes = []
+    for ref in answer.results:
+        seen[ref.kind] += 1
+        suffixes.append(f"-{seen[ref.kind]}" if many[ref.kind] > 1 else "")
+    own = results_stem(task.manifest_key)
+    for stem in (own, *aside_names(task)):
+        names = [stem + suffix for suffix in suffixes]
+        # The task has owned its own name since it was created.
+        if _claim(ports, task, dict.fromkeys(name for name in names if name != own)):
+            return names
+    return names
+
+
+def put_if_owner(
+    ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
+) -> None:
+    """Write a file under the task's name, over its own or an older task's file, not a newer one's.
+
+    A write may be in flight for longer than another task takes from its spec to its results, so
+    every write states the ETag that it replaces.
+
+    Args:
+        ports: the outside.
+        task: as returned by `claim_output_name`.
+        key: begins with the task's name.
+        body: bytes, or a seekable file.
+        content_type: its media type.
+
+    Raises:
+        Conflict: a newer task has taken the name, or the task was changed.
+        Busy: too many others write there.
+    """
+    etag: str | None = None
+    first = True
+
+    def write() -> Conflict | None:
+        """Why the file must not be written; a lost write raises, and is tried again."""
+        nonlocal etag, first
+        if not _is_aside(task) and not _owns_name(ports, task):
+            return Conflict(f"A newer task took the name of task {task.task_id}.")
+        if not first and _has_changed(ports, task):
+            return Conflict(f"Task {task.task_id} changed while its files were written.")
+        first = False
+        if not isinstance(body, bytes):
+            body.seek(0)
+        try:
+            ports.outputs.put_over(key, body, content_type, etag)
+        except Conflict:
+            # Read before owner and task are: a later change of these also writes later.
+            etag = ports.outputs.find(key)
+            raise
+        return None
+
+    conflict = retry_on_conflict(write, key)
+    if conflict is not None:
+        raise conflict
+
+
+def _claim(ports: Ports, task: Task, names: Iterable[str]) -> bool:
+    """Make the task the owner of these names, unless another live spec owns one of them."""
+    for name in names:
+        owner = ports.tasks.owner(name)
+        if owner == task.task_id:
+            continue
+        if find_live_owner(ports, owner, task.trigger.key):
+            return False
+        if not ports.tasks.claim_output(name, task, over=owner):
+            return False
+    return True
+
+
+def _is_aside(task: Task) -> bool:
+    """Whether the task has moved to a name that no other task can have."""
+    return task.manifest_key != manifest_key(task.output)
+
+
+def _owns_name(ports: Ports, task: Task) -> bool:
+    return ports.tasks.owner(task.output) in (None, task.task_id)
+
+
+def _has_changed(ports: Ports, task: Task) -> bool:
+    stored = ports.tasks.get(task.task_id)
+    return stored is None or stored.revision != task.revision
