@@ -53,17 +53,17 @@ def _requested_tasks(system: SimulatedSystem) -> Iterator[str]:
             came = task.ending.failure.code if task.ending else task.state
             if came != expected.end:
                 yield f"{task.task_id} ended {came} without faults, not {expected.end}"
-    asked = {expected.trigger.task_id for expected in system.users.expected_tasks}
+    requested = {expected.trigger.task_id for expected in system.users.expected_tasks}
     for key in system.users.without_id:
         mine = [
             task.task_id
             for task in system.tasks.stored.values()
             if (task.trigger.kind, task.trigger.key) == ("message", key)
         ]
-        asked |= set(mine)
+        requested |= set(mine)
         if len(mine) != 1:
             yield f"one message without an id asked for {key}: {len(mine)} tasks"
-    for task_id in system.tasks.stored.keys() - asked:
+    for task_id in system.tasks.stored.keys() - requested:
         yield f"{task_id} was not requested"
     yield from _newest(system, newest)
 
@@ -261,9 +261,9 @@ def _is_beyond_recovery(attempt: Attempt, job: Job) -> bool:
     """Whether a job has no result left to fetch: it failed, or its results are gone."""
     if job.outcome != "done" or job.wrong_kind:
         return True
-    asked = POLL_AGAIN_LIMIT if job.work.route.asynchronous else 0
+    max_polls = POLL_AGAIN_LIMIT if job.work.route.asynchronous else 0
     gone = attempt.failure is not None and attempt.failure.code == "result-gone"
-    return gone and (job.results_gone > asked or job.denials >= UNKNOWN_JOB_LIMIT)
+    return gone and (job.results_gone > max_polls or job.denials >= UNKNOWN_JOB_LIMIT)
 
 
 def _files(system: SimulatedSystem) -> Iterator[str]:

@@ -129,8 +129,8 @@ class PaymentMonitor:
             if self._ledger.misinformed(task.task_id, attempt):
                 self.allowed_repeats[task.task_id].add(work.attempt)
                 continue
-            asked = task.resolved_order.on_unknown == "retry" and attempt.outcome == "unknown"
-            if attempt.number not in accepted_losses and not asked:
+            allowed = task.resolved_order.on_unknown == "retry" and attempt.outcome == "unknown"
+            if attempt.number not in accepted_losses and not allowed:
                 self.report(f"{task.task_id} pays attempt {work.attempt} after {attempt.number}")
             self.allowed_repeats[task.task_id].add(work.attempt)
 

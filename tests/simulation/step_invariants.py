@@ -154,8 +154,10 @@ class StepMonitor:
 
     def _check_unknown_attempt(self, old: Task, attempt: Attempt) -> None:
         """A keyed call ends unknown only if its provider was unreachable or every run broke."""
-        asked = (attempt.ended_at or old.updated_at) - (attempt.asked_since or attempt.started_at)
-        if asked.total_seconds() < REPLAY_FOR.total_seconds() - SKEW_S and self._runs_left(old):
+        asked_for = (attempt.ended_at or old.updated_at) - (
+            attempt.asked_since or attempt.started_at
+        )
+        if asked_for.total_seconds() < REPLAY_FOR.total_seconds() - SKEW_S and self._runs_left(old):
             self.report(f"{old.task_id} did not ask long enough about attempt {attempt.number}")
 
     def _runs_left(self, task: Task) -> bool:

@@ -155,9 +155,9 @@ def _only_new_tasks_are_started() -> list[Swap]:
     """SWEEP does not start it either; it would repair the damage half an hour later."""
     original = intake._take_in
 
-    def take_in(ports: Ports, asked: Any) -> None:
-        if ports.tasks.get(asked.trigger.task_id) is None:
-            original(ports, asked)
+    def take_in(ports: Ports, request: Any) -> None:
+        if ports.tasks.get(request.trigger.task_id) is None:
+            original(ports, request)
 
     return [(intake, "_take_in", take_in), (sweep, "_check_run", lambda *_: "alive")]
 
