@@ -29,7 +29,7 @@ else
 	@$(MAKE) --no-print-directory -j2 check all-tests
 endif
 
-simulate: $(BIN)/.installed-dev ## worlds full of faults, every crash point, planted bugs: make simulate SEEDS=2000
+simulate: $(BIN)/.installed-dev ## hundreds of simulations with faults, every crash point, planted bugs: make simulate SEEDS=2000
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --processes 2
 	@$(BIN)/python -m tests.simulation --crash-points
 	@$(BIN)/python -m tests.simulation --bugs --processes 2

@@ -1,10 +1,10 @@
-"""Simulate: `python -m tests.simulation --seeds 2000 --tasks 50 --processes 2`.
+"""Simulate Darkroom: `python -m tests.simulation --seeds 2000 --tasks 50 --processes 2`.
 
-Many worlds: how many tasks, which faults, which promises were broken. `--seed K --trace` plays
-one world twice and prints what happened in it. `--focus KIND,KIND` leaves out all other kinds of
-faults. `--crash-points`, with the races of two processes
-for one name, and `--bugs` print their tables.
-Exits with 1 when a promise was broken, or a planted bug was not found.
+Prints how many tasks were simulated, which faults struck, and which invariants were violated.
+`--seed K --trace` runs one simulation twice and prints what happened. `--focus KIND,KIND` allows
+only these kinds of faults. `--crash-points` prints the table of crash points and the races of two
+processes. `--bugs` prints where each planted bug was found. The exit code is 1 when an invariant
+was violated or a planted bug was not found.
 """
 
 import argparse
@@ -15,31 +15,33 @@ from collections.abc import Sequence
 from tests.simulation import crash_points, races
 from tests.simulation.fault_kinds import KINDS
 from tests.simulation.planted_bugs import hunt
-from tests.simulation.runner import play, play_all
+from tests.simulation.runner import run_in_processes, run_seed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play what the command line says; the exit code."""
-    asked = _parser().parse_args(arguments)
-    logging.disable(logging.CRITICAL)  # what the product warns of is what is played here
-    if asked.crash_points:
+    """Run what the command line asks for and return the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.disable(logging.CRITICAL)  # the product's warnings are expected here
+    if options.crash_points:
         return _print_crash_points()
-    if asked.bugs:
-        return _print_bugs(asked.processes, asked.cpu)
-    if asked.seed is not None:
-        return _print_one(asked.seed, asked.tasks, asked.focus, trace=asked.trace)
-    report = play_all(asked.first, asked.seeds, asked.tasks, asked.processes, asked.focus)
+    if options.bugs:
+        return _print_bugs(options.processes, options.cpu)
+    if options.seed is not None:
+        return _print_one(options.seed, options.tasks, options.focus, trace=options.trace)
+    report = run_in_processes(
+        options.first, options.seeds, options.tasks, options.processes, options.focus
+    )
     _print(*report.lines())
     return 1 if report.broken else 0
 
 
 def _print_one(seed: int, tasks: int, focus: Sequence[str], *, trace: bool) -> int:
-    worlds = [play(seed, tasks, focus=focus, trace=True) for _ in range(2)]
-    system, broken = worlds[0]
+    results = [run_seed(seed, tasks, focus=focus, trace=True) for _ in range(2)]
+    system, broken = results[0]
     if trace:
-        _print(*(system.injector.lines or ()))
-    digests = [one.injector.digest() for one, _ in worlds]
-    same = "the same twice" if len(set(digests)) == 1 else "NOT the same twice"
+        _print(*(system.injector.trace or ()))
+    digests = [one.injector.trace_digest() for one, _ in results]
+    same = "replayed identically" if len(set(digests)) == 1 else "NOT replayed identically"
     _print(f"trace {' '.join(digests)}: {same}", *broken, f"broken invariants: {len(broken)}")
     return 1 if broken or len(set(digests)) > 1 else 0
 
@@ -53,7 +55,7 @@ def _print_crash_points() -> int:
     bad = sum(bool(row.wrong(name)) for (name, _), row in rows.items())
     for name, race in races.RACES.items():
         places = list(races.run_race(race))
-        broken = [f"  {where}: {said}" for where, all_said in places for said in all_said]
+        broken = [f"  {where}: {what}" for where, whats in places for what in whats]
         _print(f"{name:56} {len(places):>6,} places, broken {len(broken)}", *broken)
         bad += len(broken)
     return 1 if bad else 0
@@ -72,7 +74,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     kinds = tuple(text.split(","))
     unknown = set(kinds) - set(KINDS)
     if unknown:
-        raise argparse.ArgumentTypeError(f"there is no kind of fault called {', '.join(unknown)}")
+        raise argparse.ArgumentTypeError(f"unknown kind of fault: {', '.join(unknown)}")
     return kinds
 
 
@@ -83,18 +85,18 @@ def _print(*lines: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, help="how many worlds (2000)")
-    parser.add_argument("--first", type=int, default=0, help="the first world's seed (0)")
-    parser.add_argument("--tasks", type=int, default=50, help="tasks in each world (50)")
+    parser.add_argument("--seeds", type=int, default=2000, help="number of simulations (2000)")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first one (0)")
+    parser.add_argument("--tasks", type=int, default=50, help="tasks in each simulation (50)")
     parser.add_argument("--processes", type=int, default=2, help="processes (2)")
-    parser.add_argument("--seed", type=int, help="play this world alone, twice")
+    parser.add_argument("--seed", type=int, help="run this seed alone, twice")
     parser.add_argument(
-        "--focus", type=_kinds, default=(), help="nothing but these kinds of faults: KIND,KIND"
+        "--focus", type=_kinds, default=(), help="only these kinds of faults: KIND,KIND"
     )
-    parser.add_argument("--trace", action="store_true", help="with --seed: print what happens")
-    parser.add_argument("--crash-points", action="store_true", help="strike every call once")
+    parser.add_argument("--trace", action="store_true", help="with --seed: print each event")
+    parser.add_argument("--crash-points", action="store_true", help="fail every call once")
     parser.add_argument("--bugs", action="store_true", help="plant bugs and look for them")
-    parser.add_argument("--cpu", type=float, default=180, help="seconds for each bug (180)")
+    parser.add_argument("--cpu", type=float, default=180, help="CPU seconds for each bug (180)")
     return parser
 
 

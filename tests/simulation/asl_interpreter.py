@@ -1,7 +1,7 @@
-"""Runs of the workflow, interpreted from its own file: retries, catches, choices and waits.
+"""Interprets the workflow's own file: retries, catches, choices and waits.
 
-Of the language only what the file uses is understood; anything else raises when it is read. A
-run that ends badly is told to FAIL, as EventBridge does.
+Only the parts of the language that the file uses are supported; anything else raises when the file
+is read. FAIL is called for a run that ends badly, as EventBridge does.
 """
 
 import functools
@@ -11,76 +11,87 @@ from typing import Any, Final, Protocol
 
 from darkroom.ports import RunStatus, Step
 from infra.aws.workflow_definition import build_definition
-from tests.simulation.fault_injection import Broken, FaultInjector
+from tests.simulation.fault_injection import FaultInjector, FunctionError
 
-PATH: Final = Path(__file__).parents[2] / "functions" / "workflow.asl.json"
-START_S: Final = 0.05
+DEFINITION_PATH: Final = Path(__file__).parents[2] / "functions" / "workflow.asl.json"
+START_DELAY_S: Final = 0.05
 ASYNC_RETRIES_S: Final = (60, 120)
 """Lambda's guide, "Asynchronous invocation": two more tries, after one and two minutes."""
 
 
-class Doors(Protocol):
-    """Calls a door in a process of its own."""
+class InvokeFunction(Protocol):
+    """Calls a function in a process of its own."""
 
-    def __call__(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
-        """The door's answer, or the error that it ended with."""
+    def __call__(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
+        """The function's answer, or the error that it ended with."""
 
 
 class AslInterpreter:
-    """Fulfils `darkroom.ports.Workflows`; `doors` is what its runs call.
+    """Fulfils `darkroom.ports.Workflows`; `invoke_function` is what its runs call.
 
     Attributes:
         runs: by task and run.
-        lost: runs whose bad end FAIL could not be told of; they lie in the dead letters.
+        dead_letters: bad ends of runs that FAIL could not be called with.
     """
 
-    def __init__(self, injector: FaultInjector, doors: Doors) -> None:
+    def __init__(self, injector: FaultInjector, invoke_function: InvokeFunction) -> None:
         self.runs: dict[tuple[str, int], Run] = {}
-        self.lost: list[tuple[str, int, str]] = []
-        self._outside, self._doors = injector, doors
+        self.dead_letters: list[tuple[str, int, str]] = []
+        self._injector, self._invoke_function = injector, invoke_function
         self._definition = definition()
 
     def start(self, task_id: str, run: int) -> None:
         """Start the run; a run that exists already is left alone."""
         if (task_id, run) in self.runs:
             return
-        made = Run(task_id, run, self._definition, self._outside, self._doors, self.tell)
-        self.runs[task_id, run] = made
-        self._outside.scheduler.after(START_S, made.begin)
-        fault_policy = self._outside.fault_policy
+        execution = Run(
+            task_id,
+            run,
+            self._definition,
+            self._injector,
+            self._invoke_function,
+            self.report_bad_end,
+        )
+        self.runs[task_id, run] = execution
+        self._injector.scheduler.after(START_DELAY_S, execution.begin)
+        fault_policy = self._injector.fault_policy
         if fault_policy.chance("run-aborted"):
-            self._outside.scheduler.after(fault_policy.between(0, 30), lambda: made.end("ABORTED"))
+            self._injector.scheduler.after(
+                fault_policy.between(0, 30), lambda: execution.end("ABORTED")
+            )
         if fault_policy.chance("run-lost"):
-            self._outside.scheduler.after(fault_policy.between(0, 30), made.vanish)
+            self._injector.scheduler.after(fault_policy.between(0, 30), execution.lose)
 
     def status(self, task_id: str, run: int) -> RunStatus:
-        """How the run stands."""
-        made = self.runs.get((task_id, run))
-        if made is None:
+        """The status of the run."""
+        execution = self.runs.get((task_id, run))
+        if execution is None:
             return "none"
-        return "running" if made.status == "RUNNING" else "ended"
+        return "running" if execution.status == "RUNNING" else "ended"
 
-    def tell(self, task_id: str, run: int, status: str, tries: int = 0) -> None:
-        """Call FAIL for a run that ended badly, and again when that breaks."""
+    def report_bad_end(self, task_id: str, run: int, status: str, tries: int = 0) -> None:
+        """Call FAIL for a run that ended badly; call it again if that fails."""
         event = {"task_id": task_id, "run": run, "error": {"Error": status}}
-        said = self._doors("fail", event)
-        if not isinstance(said, Broken):
+        result = self._invoke_function("fail", event)
+        if not isinstance(result, FunctionError):
             return
         if tries == len(ASYNC_RETRIES_S):
-            self.lost.append((task_id, run, status))
+            self.dead_letters.append((task_id, run, status))
             return
-        again = functools.partial(self.tell, task_id, run, status, tries + 1)
-        self._outside.scheduler.after(ASYNC_RETRIES_S[tries], again)
+        again = functools.partial(self.report_bad_end, task_id, run, status, tries + 1)
+        self._injector.scheduler.after(ASYNC_RETRIES_S[tries], again)
 
     def abort(self, task_id: str) -> None:
-        """Let somebody abort the task's newest run."""
+        """Abort the task's newest run."""
         self.runs[max(key for key in self.runs if key[0] == task_id)].end("ABORTED")
 
     def redrive(self) -> None:
-        """Let a person send the dead letters of bad ends once more."""
-        lost, self.lost = self.lost, []
+        """Redrive the dead letters: call FAIL with each once more."""
+        lost, self.dead_letters = self.dead_letters, []
         for task_id, run, status in lost:
-            self._outside.scheduler.after(1, functools.partial(self.tell, task_id, run, status))
+            self._injector.scheduler.after(
+                1, functools.partial(self.report_bad_end, task_id, run, status)
+            )
 
 
 class Run:
@@ -92,17 +103,17 @@ class Run:
         run: int,
         definition: Mapping[str, Any],
         injector: FaultInjector,
-        doors: Doors,
-        tell: Callable[[str, int, str], None],
+        invoke_function: InvokeFunction,
+        report_bad_end: Callable[[str, int, str], None],
     ) -> None:
         self.status = "RUNNING"
         self._data: dict[str, Any] = {"task_id": task_id, "run": run}
         self._definition, self._states = definition, definition["States"]
-        self._outside, self._timeline = injector, injector.scheduler
-        self._doors, self._tell = doors, tell
+        self._injector, self._scheduler = injector, injector.scheduler
+        self._invoke_function, self._report_bad_end = invoke_function, report_bad_end
         self._until = injector.scheduler.now + definition["TimeoutSeconds"]
         self._visit = 0
-        self._door = ""
+        self._function = ""
 
     def begin(self) -> None:
         """Enter the first state."""
@@ -115,31 +126,32 @@ class Run:
         self._stop(status)
         if status != "SUCCEEDED":
             task_id, run = self._data["task_id"], self._data["run"]
-            self._timeline.after(1, lambda: self._tell(task_id, run, status))
+            self._scheduler.after(1, lambda: self._report_bad_end(task_id, run, status))
 
-    def vanish(self) -> None:
-        """End the run, and nobody hears of it; its door may be at work still."""
+    def lose(self) -> None:
+        """End the run without an event; its function may still be at work."""
         if self.status == "RUNNING":
             self._stop("LOST")
 
     def _stop(self, status: str) -> None:
-        """Call no more doors; but an invocation may be on its way, and begin after all."""
+        """Call no more functions; an invocation in flight may still begin."""
         self.status = status
         self._visit += 1
-        fault_policy = self._outside.fault_policy
-        if status in ("ABORTED", "LOST") and self._door and fault_policy.chance("door-late"):
-            late = functools.partial(self._doors, self._door, dict(self._data))
-            self._timeline.after(fault_policy.between(0.5, 60), late)
+        fault_policy = self._injector.fault_policy
+        aborted = status in ("ABORTED", "LOST") and self._function
+        if aborted and fault_policy.chance("function-late"):
+            late = functools.partial(self._invoke_function, self._function, dict(self._data))
+            self._scheduler.after(fault_policy.between(0.5, 60), late)
 
     def _enter(self, name: str) -> None:
         self._visit += 1
-        if self._timeline.now > self._until:
+        if self._scheduler.now > self._until:
             self.end("TIMED_OUT")
             return
         state = self._states[name]
         match state["Type"]:
             case "Task":
-                self._try(state, {})
+                self._run_task(state, {})
             case "Choice":
                 self._enter(self._choose(state))
             case "Wait":
@@ -148,42 +160,42 @@ class Run:
             case "Succeed":
                 self.end("SUCCEEDED")
 
-    def _later(self, seconds: float, act: Callable[[], None]) -> None:
-        """Go on after a while, unless the run has gone elsewhere by then."""
+    def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do this after a while, unless the run has gone elsewhere by then."""
         visit = self._visit
 
         def go_on() -> None:
             if self._visit == visit:
-                act()
+                action()
 
-        self._timeline.after(seconds, go_on)
+        self._scheduler.after(seconds, go_on)
 
-    def _try(self, state: Mapping[str, Any], tries: dict[int, int]) -> None:
-        """Call the door; whoever answers after the state's time limit is not heard."""
-        fault_policy = self._outside.fault_policy
+    def _run_task(self, state: Mapping[str, Any], tries: dict[int, int]) -> None:
+        """Call the function; an answer after the state's time limit is ignored."""
+        fault_policy = self._injector.fault_policy
         self._visit += 1
         visit = self._visit
-        if fault_policy.chance("door-refused"):
-            self._break(state, tries, "Lambda.TooManyRequestsException")
+        if fault_policy.chance("function-refused"):
+            self._handle_error(state, tries, "Lambda.TooManyRequestsException")
             return
-        if fault_policy.chance("door-answer-lost"):
-            # The network broke while the door was at work: it is called again meanwhile.
-            lost = functools.partial(self._break, state, tries, "Lambda.SdkClientException")
+        if fault_policy.chance("function-answer-lost"):
+            # The connection broke while the function was at work: it is called again concurrently.
+            lost = functools.partial(self._handle_error, state, tries, "Lambda.SdkClientException")
             self._later(fault_policy.between(0, 3), lost)
         else:
-            late = functools.partial(self._break, state, tries, "States.Timeout")
+            late = functools.partial(self._handle_error, state, tries, "States.Timeout")
             self._later(state["TimeoutSeconds"], late)
-        self._door = state["verb"]
-        said = self._doors(self._door, dict(self._data))
+        self._function = state["verb"]
+        result = self._invoke_function(self._function, dict(self._data))
         if self._visit != visit:
             return
-        if isinstance(said, Broken):
-            self._break(state, tries, said.name)
+        if isinstance(result, FunctionError):
+            self._handle_error(state, tries, result.name)
             return
-        self._data["step"] = said.as_dict()
+        self._data["step"] = result.as_dict()
         self._enter(state["Next"])
 
-    def _break(self, state: Mapping[str, Any], tries: dict[int, int], error: str) -> None:
+    def _handle_error(self, state: Mapping[str, Any], tries: dict[int, int], error: str) -> None:
         self._visit += 1
         for index, retrier in enumerate(state.get("Retry", ())):
             if not _matches(retrier["ErrorEquals"], error):
@@ -193,9 +205,9 @@ class Run:
                 wait_s = retrier["IntervalSeconds"] * retrier["BackoffRate"] ** count
                 wait_s = min(wait_s, retrier.get("MaxDelaySeconds", wait_s))
                 if retrier.get("JitterStrategy") == "FULL":
-                    wait_s = self._outside.fault_policy.between(0, wait_s)
+                    wait_s = self._injector.fault_policy.between(0, wait_s)
                 again = {**tries, index: count + 1}
-                self._later(wait_s, functools.partial(self._try, state, again))
+                self._later(wait_s, functools.partial(self._run_task, state, again))
                 return
             break
         for catcher in state.get("Catch", ()):
@@ -223,12 +235,12 @@ class Run:
 
 @functools.cache
 def definition() -> Mapping[str, Any]:
-    """The deployed workflow, read so that it can be followed quickly.
+    """The deployed workflow, prepared so that it can be interpreted quickly.
 
     Every task has the `verb` that its `Resource` names, every choice its `rules`: tests of a path
-    for a value, and where to go.
+    for a value, and the next state.
     """
-    document = build_definition(PATH.read_text("utf-8"))
+    document = build_definition(DEFINITION_PATH.read_text("utf-8"))
     for name, state in document["States"].items():
         known = _KNOWN[state["Type"]]
         strange = set(state) - known - {"Type", "Comment", "Next"}
@@ -262,7 +274,7 @@ _RETRIER: Final = {
 
 
 def _test(test: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
-    """A comparison: equal words and equal numbers are all that is asked for."""
+    """A comparison: only equal strings and equal numbers are supported."""
     wanted = test["StringEquals"] if "StringEquals" in test else test["NumericEquals"]
     return _path(test["Variable"]), wanted
 

@@ -1,7 +1,7 @@
-"""Every call to the outside, struck once in each way: enumerated by counting, not by hand.
+"""Crash points: every call to a port fails once in each way; the calls are counted, not listed.
 
-A story is told once unharmed to count its calls, then once more for every call and every way in
-which a call can go wrong.
+A scenario runs once without faults to count its calls, then once more for every call and every way
+in which a call can fail.
 """
 
 from collections import Counter
@@ -10,26 +10,27 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.simulation.final_invariants import check
-from tests.simulation.scenarios import STORIES, Scenario
+from tests.simulation.scenarios import SCENARIOS, Scenario
 from tests.simulation.system import SimulatedSystem
 
 WAYS: Final = ("crash-before", "crash-after", "answer-lost", "refused-by-us")
 KEYED: Final = "key"
-"""In the name of every story whose provider knows a call by its key: nothing of it is doubtful."""
+"""In the name of every scenario whose provider knows a call by its key: it never ends `unknown`."""
 
 
 @dataclass
 class Row:
-    """What came of all points of one story.
+    """The outcomes of all crash points of one scenario.
 
     Attributes:
         points: how many there were.
         outcomes: state of a task -> how often.
         adopted: how often a job was found in the list of past calls.
-        duplicates: paid calls beyond those that the story may cost.
-        lost: ends that the story does not lead to, and specs without a task.
-        doubtful: the calls after whose harm a task was `unknown`.
-        broken: promises that were broken, with the point.
+        duplicates: paid calls beyond those that the scenario may cost.
+        lost: tasks that ended in a state the scenario does not allow, and specs without a task.
+        stuck: tasks that did not end.
+        doubtful: the calls after whose fault a task was `unknown`.
+        broken: violated invariants, with the crash point.
     """
 
     points: int = 0
@@ -42,7 +43,7 @@ class Row:
     broken: list[str] = field(default_factory=list)
 
     def wrong(self, name: str) -> list[str]:
-        """What is wrong with the outcomes of the story of this name: a sentence each."""
+        """What is wrong with the outcomes of the scenario of this name, a sentence each."""
         figures = {"paid twice": self.duplicates, "lost": self.lost, "stuck": self.stuck}
         if KEYED in name:
             figures["unknown though there is a key"] = self.outcomes["unknown"]
@@ -50,39 +51,39 @@ class Row:
 
 
 def enumerate_points(scenario: Scenario, *, twice: bool, spec_first: bool | None = None) -> Row:
-    """Play a scenario once for every point.
+    """Run a scenario once for every crash point.
 
     Args:
         scenario: which.
-        twice: whether every event comes twice.
+        twice: whether every event is delivered twice.
         spec_first: whether the spec comes before its photo; None for both.
     """
     row = Row()
     for first in (False, True) if spec_first is None else (spec_first,):
-        whole = scenario.doom()
-        scenario.tell(whole, spec_first=first, twice=twice)
+        whole = scenario.build_fault()
+        scenario.play(whole, spec_first=first, twice=twice)
         for at in range(1, whole.count + 1):
             for way in WAYS:
-                doom = scenario.doom(at, way)
-                system = scenario.tell(doom, spec_first=first, twice=twice)
-                _judge(row, scenario, system, f"{way} {doom.struck}, call {at}")
+                fault = scenario.build_fault(at, way)
+                system = scenario.play(fault, spec_first=first, twice=twice)
+                _judge(row, scenario, system, f"{way} {fault.struck}, call {at}")
     return row
 
 
 def all_rows() -> dict[tuple[str, bool], Row]:
-    """The outcome of every story; by its name, and whether every event came twice."""
+    """The outcomes of every scenario, by its name and whether every event came twice."""
     return {
         (name, twice): enumerate_points(scenario, twice=twice)
-        for name, scenario in STORIES.items()
+        for name, scenario in SCENARIOS.items()
         for twice in (False, True)
     }
 
 
 def table(rows: Mapping[tuple[str, bool], Row]) -> Iterator[str]:
-    """The outcomes, a line each; whatever is doubtful is listed; broken promises at the end."""
+    """The outcomes, a line each, with the doubtful calls; violated invariants at the end."""
     ends = ("succeeded", "failed", "cancelled", "unknown")
     heads = ("points", *ends, "adopted", "duplicates", "lost", "stuck", "broken")
-    yield f"{'story':30}{'event':6}" + "".join(f"{head:>11}" for head in heads)
+    yield f"{'scenario':30}{'event':6}" + "".join(f"{head:>11}" for head in heads)
     for (scenario, twice), row in rows.items():
         figures = (
             *(row.points, *(row.outcomes[end] for end in ends), row.adopted),
@@ -101,14 +102,16 @@ def _judge(row: Row, scenario: Scenario, system: SimulatedSystem, where: str) ->
     jobs = system.providers.ledger.jobs.values()
     row.points += 1
     row.outcomes.update(task.state for task in tasks)
-    row.duplicates += max(0, sum(1 for job in jobs if job.owed) - scenario.charges)
+    row.duplicates += max(0, sum(1 for job in jobs if job.owed) - scenario.max_charges)
     row.stuck += sum(1 for task in tasks if not task.finished)
-    row.lost += sum(1 for task in tasks if task.finished and task.state not in scenario.ends)
-    row.lost += len(system.users.asks) - len(tasks)
+    row.lost += sum(
+        1 for task in tasks if task.finished and task.state not in scenario.allowed_ends
+    )
+    row.lost += len(system.users.expected_tasks) - len(tasks)
     row.adopted += sum(1 for t in tasks if t.attempts and t.attempts[-1].replays and jobs)
     if any(task.state == "unknown" for task in tasks):
         row.doubtful[where.partition(",")[0]] += 1
     broken = check(system)
-    if system.salvage():
+    if system.retry_recoverable():
         broken += check(system)
     row.broken += [f"{where}: {what}" for what in dict.fromkeys(broken)]

@@ -1,7 +1,7 @@
-"""Every call of the pipeline to the outside passes here: time goes by, and it may be the last.
+"""Fault injection: every call of the pipeline to a port passes here, takes time, and may fail.
 
-An invocation is one process's work on one event. It dies at its time limit, or when a fault
-says so; whoever invoked it gets the name of an error, as Lambda's callers do.
+An invocation is one process at work on one event. It is killed at its time limit, or by a fault.
+Its caller gets the name of an error, as Lambda's callers do.
 """
 
 import hashlib
@@ -18,32 +18,32 @@ from tests.simulation.scheduler import Scheduler
 T = TypeVar("T")
 
 CALL_S: Final = 0.01
-"""What an ordinary call takes."""
-HELD_UP_S: Final = 10.0
-"""Who was held up by others for longer in one call may have had no time for anything else."""
+"""How long an ordinary call takes."""
+MAX_NESTED_S: Final = 10.0
+"""A process that waited longer than this for others in one call may have run out of time."""
 
 
-class Died(BaseException):
-    """The process is gone; nothing in it may catch this."""
+class ProcessKilled(BaseException):
+    """The process is gone; product code must not catch this."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
-class NeverSettled(BaseException):
-    """The world has made more calls than it ever should: something goes round in circles."""
+class TooManyCalls(BaseException):
+    """The simulation made more calls than it should need: something loops."""
 
 
 class Unreadable(ValueError):
-    """What is stored is no task: written by hand, or by another version of the product."""
+    """The stored item is no task: written by hand, or by another version of the product."""
 
 
 class ClientError(Exception):
-    """AWS did not do it, or did it and could not say so; named as boto3 names it."""
+    """AWS did not do it, or did it and the response was lost; named as boto3 names it."""
 
 
-# Kind -> whether the call was carried out all the same, and the error that its caller gets, if any.
+# Kind -> whether the call is carried out, and the error that its caller gets, if any.
 _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
     "table-answer-lost": (True, lambda: ClientError("the table's answer was lost")),
@@ -52,7 +52,7 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "create-contended": (False, lambda: Conflict("another transaction was under way")),
     "bucket-error": (False, lambda: ClientError("slow down")),
     "bucket-contended": (False, lambda: Conflict("another write of the key was under way")),
-    "bucket-sent-twice": (True, lambda: Conflict("the write met itself")),
+    "bucket-sent-twice": (True, lambda: Conflict("the write met its own retry")),
     "bucket-answer-lost": (True, lambda: ClientError("the bucket's answer was lost")),
     "start-throttled": (False, lambda: ClientError("too many executions")),
     "start-lost": (False, None),
@@ -64,8 +64,8 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "refused-by-us": (False, lambda: ClientError("access denied")),
     "busy-of-ours": (False, lambda: Busy("store-busy", "The store is unavailable.")),
 }
-STORES: Final = ("tasks.replace", "outputs.put")
-"""One call of each store: where both are refused, nothing can be kept anywhere."""
+STORE_WRITES: Final = ("tasks.replace", "outputs.put")
+"""One call of each store: when both are refused, nothing can be stored anywhere."""
 
 
 @dataclass
@@ -73,234 +73,233 @@ class Invocation:
     """One process at work.
 
     Attributes:
-        skew_s: how far its clock is off.
+        clock_skew_s: how far its clock is off.
         harmed: whether a fault has struck it.
-        excused: whether it could not help what it left undone: it was held up or ended from
-            outside, or had no store to write to. A call that is refused is no excuse.
-        shut_out: whether the table was shut to it for a while.
-        broken: whether it ended without an answer.
-        over: whether it has ended.
-        hit: whether a fault has struck it that is no store which is shut.
-        refused: the calls that were shut to it.
+        excused: whether it could not help what it left undone: it was delayed, killed from
+            outside, or had no store to write to. A refused call alone is no excuse.
+        table_unavailable: whether the table was unavailable to it for a while.
+        failed: whether it ended without an answer.
+        ended: whether it has ended.
+        hit_by_fault: whether a fault other than an outage has struck it.
+        refused_calls: the calls that an outage refused.
     """
 
     verb: str
     task_id: str | None
     begun: float
     dies_at: float
-    skew_s: float
+    clock_skew_s: float
     harmed: bool = False
     excused: bool = False
-    shut_out: bool = False
-    broken: bool = False
-    over: bool = False
-    hit: bool = False
-    refused: set[str] = field(default_factory=set)
+    table_unavailable: bool = False
+    failed: bool = False
+    ended: bool = False
+    hit_by_fault: bool = False
+    refused_calls: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
-class Broken:
+class FunctionError:
     """An invocation without an answer: the error's name, as its caller learns it."""
 
     name: str
 
 
-DELIVERING: Final = frozenset({"deliver", "fail"})
-"""The processes that write results and manifests, and say when they cannot."""
+OUTPUT_WRITERS: Final = frozenset({"deliver", "fail"})
+"""The functions that write results and manifests, and record when they cannot."""
 
 
 @dataclass
 class FaultInjector:
-    """The way out.
+    """The way to every port.
 
     Attributes:
-        most: of calls that this world may make.
-        unexpected: errors that no fault explains.
-        lines: the trace, if one is kept.
-        shut: call -> the errors with which it is refused for now; the last one is raised.
-        shut_since: call -> since when a process that could say so knows that it is shut.
+        max_calls: how many calls the simulation may make.
+        unexpected_errors: errors that no fault explains.
+        trace: what happened, if a trace is kept.
+        outages: call -> the errors with which it is refused for now; the last one is raised.
+        outage_since: call -> since when a process that could record its outage knows of it.
     """
 
     scheduler: Scheduler
     fault_policy: FaultPolicy
     current: Invocation | None = None
     calls: int = 0
-    most: int = 1_000_000
-    unexpected: list[str] = field(default_factory=list)
-    lines: list[str] | None = None
-    expected: tuple[type[Exception], ...] = (DarkroomError, ClientError, Unreadable)
-    shut: dict[str, list[str]] = field(default_factory=dict)
-    shut_since: dict[str, float] = field(default_factory=dict)
+    max_calls: int = 1_000_000
+    unexpected_errors: list[str] = field(default_factory=list)
+    trace: list[str] | None = None
+    expected_errors: tuple[type[Exception], ...] = (DarkroomError, ClientError, Unreadable)
+    outages: dict[str, list[str]] = field(default_factory=dict)
+    outage_since: dict[str, float] = field(default_factory=dict)
 
     def invoke(
         self, verb: str, task_id: str | None, limit_s: float, act: Callable[[], T]
-    ) -> T | Broken:
+    ) -> T | FunctionError:
         """Run one process; its answer, or the error that it ended with."""
-        skew_s = (
-            self.fault_policy.between(-5, 5) if self.fault_policy.chance("clock-skewed") else 0.0
-        )
+        skewed = self.fault_policy.chance("clock-skewed")
+        clock_skew_s = self.fault_policy.between(-5, 5) if skewed else 0.0
         before = self.current
         now = self.scheduler.now
-        mine = Invocation(verb, task_id, now, now + limit_s, skew_s)
+        mine = Invocation(verb, task_id, now, now + limit_s, clock_skew_s)
         self.current = mine
-        if self.lines is not None:
+        if self.trace is not None:
             self.note(f"> {verb} {task_id}")
         try:
             return act()
-        except Died as death:
-            mine.broken = True
-            return Broken(death.name)
+        except ProcessKilled as kill:
+            mine.failed = True
+            return FunctionError(kill.name)
         except Exception as error:  # noqa: BLE001 - Lambda answers any error by its name
-            mine.broken = True
+            mine.failed = True
             name = type(error).__name__
-            if not isinstance(error, self.expected):
-                self.unexpected.append(f"{verb} of {task_id} raised {name}: {error}")
-            return Broken(name)
+            if not isinstance(error, self.expected_errors):
+                self.unexpected_errors.append(f"{verb} of {task_id} raised {name}: {error}")
+            return FunctionError(name)
         finally:
-            mine.over = True
-            if verb in DELIVERING and not mine.hit:
-                for name in mine.refused & self.shut.keys():
-                    self.shut_since.setdefault(name, self.scheduler.now)
-            if self.lines is not None:
+            mine.ended = True
+            if verb in OUTPUT_WRITERS and not mine.hit_by_fault:
+                for name in mine.refused_calls & self.outages.keys():
+                    self.outage_since.setdefault(name, self.scheduler.now)
+            if self.trace is not None:
                 self.note(f"< {verb} {task_id}")
             self.current = before
 
-    def struck(self, kind: str, act: Callable[[], T]) -> T:
-        """An ordinary call that a fault has struck."""
+    def call_with_fault(self, kind: str, act: Callable[[], T]) -> T:
+        """Make a call that a fault has struck."""
         carried_out, error = _ERRORS.get(kind, (True, None))
         if kind == "list-broken" and error is not None:
-            return _breaking(act(), error)  # type: ignore[return-value]
-        said: Any = act() if carried_out else None
+            return _broken_page(act(), error)  # type: ignore[return-value]
+        result: Any = act() if carried_out else None
         if error is not None:
             raise error()
-        self.end(kind)
-        return said  # type: ignore[no-any-return]
+        self.after_call(kind)
+        return result  # type: ignore[no-any-return]
 
-    def begin(self, name: str, seconds: float = CALL_S) -> str | None:
-        """The way there; returns the fault that is still to strike, if any."""
+    def before_call(self, name: str, seconds: float = CALL_S) -> str | None:
+        """Before a call: let time pass; the fault that the caller has to apply, or None."""
         self.calls += 1
-        if self.calls > self.most:
-            raise NeverSettled(f"more than {self.most:,} calls")
-        kind = self.fault_policy.strike(name)
-        if self.shut and name in self.shut and kind != "crash-before":
-            kind = self._refused_for_now(name)
-        if self.lines is not None:
+        if self.calls > self.max_calls:
+            raise TooManyCalls(f"more than {self.max_calls:,} calls")
+        kind = self.fault_policy.pick_fault(name)
+        if self.outages and name in self.outages and kind != "crash-before":
+            kind = self._refuse_call(name)
+        if self.trace is not None:
             self.note(f"{name} {kind or ''}")
         if kind is None:
-            self.pass_(seconds)
+            self.advance(seconds)
             return None
         if self.current is not None and (kind in _ERRORS or kind in DEATHS):
             self.current.harmed = True
-            self.current.hit |= name not in self.current.refused or kind in DEATHS
+            self.current.hit_by_fault |= name not in self.current.refused_calls or kind in DEATHS
             self.current.excused |= kind in DEATHS
         if kind == "slow-call":
             long = self.fault_policy.between(0, 1) < 0.5
             seconds += (
                 self.fault_policy.between(1, 240) if long else self.fault_policy.between(0.2, 3)
             )
-        self.pass_(seconds)
+        self.advance(seconds)
         if kind == "crash-before":
-            self.die()
+            self.kill_process()
         return kind
 
-    def _refused_for_now(self, name: str) -> str:
-        """A call that is shut; whoever finds every store shut cannot help it."""
+    def _refuse_call(self, name: str) -> str:
+        """Refuse a call during an outage; a process that finds every store down is excused."""
         if self.current is not None:
-            self.current.refused.add(name)
-            shut = [store in self.shut for store in STORES]
-            self.current.shut_out |= shut[0]
-            self.current.excused |= all(shut)
-        return self.shut[name][-1]
+            self.current.refused_calls.add(name)
+            down = [store in self.outages for store in STORE_WRITES]
+            self.current.table_unavailable |= down[0]
+            self.current.excused |= all(down)
+        return self.outages[name][-1]
 
-    def end(self, kind: str | None) -> None:
-        """The way back."""
+    def after_call(self, kind: str | None) -> None:
+        """After a call: kill the process if that is the fault."""
         if kind == "crash-after":
-            self.die()
+            self.kill_process()
 
-    def die(self) -> NoReturn:
-        """The process is gone at once."""
+    def kill_process(self) -> NoReturn:
+        """End the process at once."""
         if self.current is not None:
             self.current.harmed = self.current.excused = True
-        raise Died("Runtime.ExitError")
+        raise ProcessKilled("Runtime.ExitError")
 
-    def pass_(self, seconds: float) -> None:
-        """Time goes by for everyone; the process may die of it, of others' doing or its own."""
+    def advance(self, seconds: float) -> None:
+        """Let time pass for every process; this one may be killed at its time limit."""
         until = self.scheduler.now + seconds
-        self.scheduler.pass_(seconds)
-        if self.current is not None and self.scheduler.now > until + HELD_UP_S:
+        self.scheduler.advance(seconds)
+        if self.current is not None and self.scheduler.now > until + MAX_NESTED_S:
             self.current.excused = True
-        self.check_time()
+        self.check_time_limit()
 
-    def check_time(self) -> None:
-        """Die when the process's time is up."""
+    def check_time_limit(self) -> None:
+        """Kill the process if it is past its time limit."""
         if self.current is not None and self.scheduler.now >= self.current.dies_at:
             self.current.harmed = True
-            raise Died("Sandbox.Timedout")
+            raise ProcessKilled("Sandbox.Timedout")
 
     def time_left_s(self) -> float:
-        """How long the process may still live."""
+        """How long the process may still run."""
         return self.current.dies_at - self.scheduler.now if self.current else float("inf")
 
     def note(self, what: str) -> None:
         """Add to the trace."""
-        if self.lines is not None:
-            self.lines.append(f"{self.scheduler.now:.3f} {what}")
+        if self.trace is not None:
+            self.trace.append(f"{self.scheduler.now:.3f} {what}")
 
-    def digest(self) -> str:
-        """The trace in short: two runs that did the same have the same."""
-        return hashlib.sha256("\n".join(self.lines or ()).encode()).hexdigest()[:16]
+    def trace_digest(self) -> str:
+        """A hash of the trace: equal traces have equal hashes."""
+        return hashlib.sha256("\n".join(self.trace or ()).encode()).hexdigest()[:16]
 
 
-def _breaking(whole: Any, error: Callable[[], Exception]) -> Iterator[Any]:
-    """A list that is read page by page, the second of which is refused."""
+def _broken_page(whole: Any, error: Callable[[], Exception]) -> Iterator[Any]:
+    """A list that is read page by page, the second of which fails."""
     listed = list(whole)
     yield from listed[: (len(listed) + 1) // 2]
     raise error()
 
 
 class SimulatedClock:
-    """`ports.Clock` on the timeline, as wrong as the process's own clock is."""
+    """`ports.Clock` on the scheduler, off by the process's own clock skew."""
 
     def __init__(self, injector: FaultInjector) -> None:
-        self._outside = injector
+        self._injector = injector
 
     def now(self) -> datetime:
         """UTC, aware."""
-        current = self._outside.current
-        skew_s = current.skew_s if current else 0.0
-        return START + timedelta(seconds=self._outside.scheduler.now + skew_s)
+        current = self._injector.current
+        clock_skew_s = current.clock_skew_s if current else 0.0
+        return START + timedelta(seconds=self._injector.scheduler.now + clock_skew_s)
 
     def sleep(self, seconds: float) -> None:
-        """Time goes by for everyone; the process may die of it."""
-        self._outside.pass_(seconds)
+        """Let time pass for every process; this one may be killed."""
+        self._injector.advance(seconds)
 
 
-class Guarded:
-    """A port whose every call is one to the outside; looks like the port to the pipeline."""
+class FaultyPort:
+    """A port whose every call passes the fault injector; looks like the port to the pipeline."""
 
     def __init__(self, port: object, name: str, injector: FaultInjector) -> None:
         self._port = port
         self._name = name
-        self._outside = injector
+        self._injector = injector
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._port, name)
         if not callable(attribute):
             return attribute
-        # Found at once from now on: most worlds use few of a port's methods, and those often.
-        guarded = _call(self._outside, self._name, attribute)
-        setattr(self, name, guarded)
-        return guarded
+        # Cached as an attribute: a simulation uses few of a port's methods, and those often.
+        call = _call(self._injector, self._name, attribute)
+        setattr(self, name, call)
+        return call
 
 
 def _call(injector: FaultInjector, port: str, act: Callable[..., Any]) -> Callable[..., Any]:
     name = f"{port}.{act.__name__}"
 
-    # Every call of every port: what strikes none of them must cost next to nothing.
+    # This is on the path of every call: a call without a fault must cost next to nothing.
     def call(*args: Any, **kwargs: Any) -> Any:
-        kind = injector.begin(name)
+        kind = injector.before_call(name)
         if kind is None:
             return act(*args, **kwargs)
-        return injector.struck(kind, lambda: act(*args, **kwargs))
+        return injector.call_with_fault(kind, lambda: act(*args, **kwargs))
 
     return call

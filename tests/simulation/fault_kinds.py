@@ -1,7 +1,7 @@
-"""Every kind of fault, where each may strike, and who decides that it does.
+"""Every kind of fault, the calls that it may strike, and the policies that choose one.
 
-A kind names what happens; what it does is done where it strikes: in `outside` for whatever can
-befall any call, in `providers` for what a provider may say, elsewhere for events and people.
+A kind is a name. Its effect is where it strikes: in `fault_injection` for ordinary calls, in
+`providers` for providers' responses, elsewhere for events and users.
 """
 
 import math
@@ -69,7 +69,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.cancel": _FREE,
     "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }
-"""Call to the outside -> the kinds that may strike it. A call that is not named here only dies."""
+"""Call -> the kinds that may strike it. A call that is not listed can only kill its process."""
 
 CHANCES: Final[Mapping[str, float]] = {
     "event-duplicated": 0.2,
@@ -77,11 +77,11 @@ CHANCES: Final[Mapping[str, float]] = {
     "event-poisoned": 0.01,
     "message-redelivered": 0.1,
     "message-malformed": 0.5,
-    "door-refused": 0.01,
-    "door-answer-lost": 0.02,
+    "function-refused": 0.01,
+    "function-answer-lost": 0.02,
     "run-aborted": 0.02,
     "run-lost": 0.02,
-    "door-late": 0.3,
+    "function-late": 0.3,
     "clock-skewed": 0.3,
     "job-failed-refunded": 0.05,
     "job-failed-charged": 0.03,
@@ -103,16 +103,16 @@ CHANCES: Final[Mapping[str, float]] = {
     "dead-letters-left": 0.2,
     "route-gone": 0.2,
     "price-changed": 0.2,
-    "table-shut": 0.15,
-    "bucket-shut": 0.1,
-    "outputs-shut": 0.15,
-    "inputs-shut": 0.1,
-    "bus-shut": 0.1,
-    "starts-shut": 0.1,
-    "table-shut-after-pay": 0.02,
-    "table-shut-long-after-pay": 0.01,
-    "bucket-shut-after-pay": 0.02,
-    "bucket-shut-long-after-pay": 0.01,
+    "table-down": 0.15,
+    "bucket-down": 0.1,
+    "outputs-down": 0.15,
+    "inputs-down": 0.1,
+    "bus-down": 0.1,
+    "starts-down": 0.1,
+    "table-down-after-pay": 0.02,
+    "table-down-long-after-pay": 0.01,
+    "bucket-down-after-pay": 0.02,
+    "bucket-down-long-after-pay": 0.01,
     "message-without-id": 0.3,
     "message-repeated": 0.5,
     "message-at-midnight": 0.2,
@@ -126,7 +126,7 @@ CHANCES: Final[Mapping[str, float]] = {
     "result-late": 0.05,
     "result-very-late": 0.02,
 }
-"""What may happen apart from calls -> how likely it is each time, in a world of full mischief."""
+"""Events apart from calls -> their probability each time, in a simulation with every kind."""
 
 KINDS: Final = tuple(dict.fromkeys([*(k for kinds in CALLS.values() for k in kinds), *CHANCES]))
 
@@ -136,23 +136,23 @@ class FaultPolicy(Protocol):
 
     fired: Counter[str]
 
-    def strike(self, call: str) -> str | None:
-        """The kind of fault that strikes this call, if one does."""
+    def pick_fault(self, call: str) -> str | None:
+        """The kind of fault that strikes this call, or None."""
 
     def chance(self, kind: str) -> bool:
         """Whether this happens now."""
 
     def between(self, least: float, most: float) -> float:
-        """A number of the world's own: a pause, a duration, a place."""
+        """A number of this simulation's own: a pause, a duration, a choice."""
 
 
 class NoFaults:
-    """No mischief at all."""
+    """No faults at all."""
 
     def __init__(self) -> None:
         self.fired: Counter[str] = Counter()
 
-    def strike(self, call: str) -> str | None:
+    def pick_fault(self, call: str) -> str | None:
         """Nothing."""
         del call
         return None
@@ -163,23 +163,22 @@ class NoFaults:
         return False
 
     def between(self, least: float, most: float) -> float:
-        """Half of the way."""
+        """The middle."""
         return (least + most) / 2
 
 
 class RandomFaults:
-    """Faults by chance; the same seed always brings the same.
+    """Random faults; the same seed always gives the same ones.
 
     Args:
-        seed: of everything.
-        rate: of calls that are struck, 0 to 1.
-        kinds: those that may strike; other seeds leave out others, so that no kind is always
-            hidden behind another.
-        likelier: how much likelier everything is that is not a call.
+        seed: of every random number.
+        rate: share of calls that are struck, 0 to 1.
+        kinds: those that may strike; seeds differ in them, so that no kind always hides another.
+        chance_factor: multiplies the probability of everything that is not a call.
     """
 
     def __init__(
-        self, seed: int, rate: float, kinds: Iterable[str], *, likelier: float = 1.0
+        self, seed: int, rate: float, kinds: Iterable[str], *, chance_factor: float = 1.0
     ) -> None:
         self.fired: Counter[str] = Counter()
         self._random = random.Random(seed)  # noqa: S311 - the same again, not a secret
@@ -187,11 +186,11 @@ class RandomFaults:
         enabled = frozenset(kinds)
         self._calls = {call: [k for k in of if k in enabled] for call, of in CALLS.items()}
         self._deaths = [k for k in DEATHS if k in enabled]
-        self._chances = {k: p * likelier for k, p in CHANCES.items() if k in enabled}
+        self._chances = {k: p * chance_factor for k, p in CHANCES.items() if k in enabled}
         self._left = self._draw()
 
-    def strike(self, call: str) -> str | None:
-        """The kind of fault that strikes this call, if one does."""
+    def pick_fault(self, call: str) -> str | None:
+        """The kind of fault that strikes this call, or None."""
         self._left -= 1
         if self._left > 0:
             return None
@@ -212,7 +211,7 @@ class RandomFaults:
         return True
 
     def between(self, least: float, most: float) -> float:
-        """A number of the world's own."""
+        """A random number."""
         return least + (most - least) * self._random.random()
 
     def _draw(self) -> float:

@@ -1,8 +1,8 @@
-"""Outages: something of ours refuses for seconds, minutes or hours, then works again.
+"""Outages: one of our own services refuses every call for seconds, minutes or hours.
 
-A single call that fails is a fault like others; what refuses every call for a while is here.
-During an outage `FaultInjector.shut` names the calls that it refuses. Several may overlap, and some
-begin at the worst moment: just after a paid call was answered.
+A single failing call is an ordinary fault. During an outage `FaultInjector.outages` names the calls
+that are refused. Outages may overlap, and some begin at the worst moment: just after a paid call
+was answered.
 """
 
 import functools
@@ -22,59 +22,59 @@ def _calls(*ports: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Outage:
-    """A kind of spell.
+    """A kind of outage.
 
     Attributes:
-        calls: what is refused.
-        least_s: how long it lasts at least.
-        most_s: and at most.
+        calls: the refused calls.
+        min_s: its shortest duration.
+        max_s: its longest duration.
     """
 
     calls: tuple[str, ...]
-    least_s: float
-    most_s: float
+    min_s: float
+    max_s: float
 
 
 TABLE: Final = _calls("tasks.", "limiter.")
 BUCKET: Final = _calls("outputs.")
 WRITES: Final = ("outputs.put", "outputs.put_over")
 
-WORLDLY: Final[Mapping[str, Outage]] = {
-    "table-shut": Outage(TABLE, 10, 1200),
-    "bucket-shut": Outage(BUCKET, 10, 1200),
-    "outputs-shut": Outage(WRITES, 1800, 9000),
-    "inputs-shut": Outage(_calls("inputs."), 10, 1200),
-    "bus-shut": Outage(_calls("events."), 10, 1200),
-    "starts-shut": Outage(_calls("workflows."), 10, 1200),
+RANDOM_OUTAGES: Final[Mapping[str, Outage]] = {
+    "table-down": Outage(TABLE, 10, 1200),
+    "bucket-down": Outage(BUCKET, 10, 1200),
+    "outputs-down": Outage(WRITES, 1800, 9000),
+    "inputs-down": Outage(_calls("inputs."), 10, 1200),
+    "bus-down": Outage(_calls("events."), 10, 1200),
+    "starts-down": Outage(_calls("workflows."), 10, 1200),
 }
-"""Those that may come over a world, once each."""
+"""Those that may begin at any time, once in a simulation."""
 AFTER_PAYMENT: Final[Mapping[str, Outage]] = {
-    "table-shut-after-pay": Outage(TABLE, 1, 60),
-    "table-shut-long-after-pay": Outage(TABLE, 60, 600),
-    "bucket-shut-after-pay": Outage(BUCKET, 1, 60),
-    "bucket-shut-long-after-pay": Outage(BUCKET, 60, 600),
+    "table-down-after-pay": Outage(TABLE, 1, 60),
+    "table-down-long-after-pay": Outage(TABLE, 60, 600),
+    "bucket-down-after-pay": Outage(BUCKET, 1, 60),
+    "bucket-down-long-after-pay": Outage(BUCKET, 60, 600),
 }
 """Those that may begin when a paid call has just been answered."""
-SPELLS: Final[Mapping[str, Outage]] = {**WORLDLY, **AFTER_PAYMENT}
+OUTAGES: Final[Mapping[str, Outage]] = {**RANDOM_OUTAGES, **AFTER_PAYMENT}
 REFUSALS: Final = ("refused-by-us", "busy-of-ours")
-"""What a refused call raises during one spell."""
+"""What a refused call raises; one of them for the whole outage."""
 
 
 @dataclass
 class Outages:
-    """What refuses right now.
+    """The outages in progress.
 
     Attributes:
-        lasting: kind -> how many such spells last now.
+        active: kind -> how many outages of it are in progress.
     """
 
     injector: FaultInjector
     tasks: PlainTasks
-    lasting: Counter[str] = field(default_factory=Counter)
+    active: Counter[str] = field(default_factory=Counter)
 
-    def come(self, within_s: float) -> None:
-        """Let some come over the world, beginning within so many seconds."""
-        for kind in WORLDLY:
+    def schedule(self, within_s: float) -> None:
+        """Let some begin within `within_s` seconds."""
+        for kind in RANDOM_OUTAGES:
             if self.injector.fault_policy.chance(kind):
                 begin = functools.partial(self.begin, kind)
                 self.injector.scheduler.after(
@@ -82,29 +82,29 @@ class Outages:
                 )
         if self.injector.fault_policy.chance("item-unreadable"):
             self.injector.scheduler.after(
-                self.injector.fault_policy.between(0, within_s), self._spoil
+                self.injector.fault_policy.between(0, within_s), self._make_item_unreadable
             )
 
-    def paid(self) -> None:
+    def after_payment(self) -> None:
         """A paid call has just been answered."""
         for kind in AFTER_PAYMENT:
             if self.injector.fault_policy.chance(kind):
                 self.begin(kind)
 
     def begin(self, kind: str, lasts_s: float | None = None) -> None:
-        """Begin one of this kind; it lasts as long as the dice say, if nobody else does."""
-        outage = SPELLS[kind]
+        """Begin an outage of this kind; it lasts `lasts_s`, by default a random time."""
+        outage = OUTAGES[kind]
         if lasts_s is None:
-            lasts_s = self.injector.fault_policy.between(outage.least_s, outage.most_s)
+            lasts_s = self.injector.fault_policy.between(outage.min_s, outage.max_s)
         error = REFUSALS[self.injector.fault_policy.between(0, 1) < 0.5]
-        self.lasting[kind] += 1
+        self.active[kind] += 1
         self.injector.note(f"{kind} for {lasts_s:.0f} s")
         for call in outage.calls:
-            self.injector.shut.setdefault(call, []).append(error)
+            self.injector.outages.setdefault(call, []).append(error)
         self.injector.scheduler.after(lasts_s, functools.partial(self._end, kind, error))
 
-    def _spoil(self) -> None:
-        """Make one task unreadable for a while, as a newer version's write would."""
+    def _make_item_unreadable(self) -> None:
+        """Make one task unreadable for a while, as if a newer version had written it."""
         fault_policy, stored = self.injector.fault_policy, list(self.tasks.stored)
         if not stored:
             return
@@ -115,11 +115,11 @@ class Outages:
         self.injector.scheduler.after(lasts_s, lambda: self.tasks.unreadable.discard(task_id))
 
     def _end(self, kind: str, error: str) -> None:
-        self.lasting[kind] -= 1
+        self.active[kind] -= 1
         self.injector.note(f"{kind} is over")
-        for call in SPELLS[kind].calls:
-            left = self.injector.shut[call]
+        for call in OUTAGES[kind].calls:
+            left = self.injector.outages[call]
             left.remove(error)
             if not left:
-                del self.injector.shut[call]
-                self.injector.shut_since.pop(call, None)
+                del self.injector.outages[call]
+                self.injector.outage_since.pop(call, None)

@@ -1,4 +1,4 @@
-"""What the providers tell whoever watches the money; `till` listens."""
+"""The events of a paid call that the simulated providers report; `payment_monitor` listens."""
 
 from typing import Protocol
 
@@ -6,19 +6,19 @@ from darkroom.domain.provider_jobs import JobRequest
 
 
 class PaymentListener(Protocol):
-    """Sees money move."""
+    """Receives each event of a paid call."""
 
-    def paying(self, work: JobRequest, request: str) -> None:
+    def before_payment(self, work: JobRequest, request: str) -> None:
         """A paid call is about to be sent."""
 
-    def doubted(self, work: JobRequest) -> None:
-        """The answer of a paid call does not reach whoever sent it."""
+    def record_doubtful(self, work: JobRequest) -> None:
+        """The response to a paid call does not reach its caller."""
 
-    def refused(self, work: JobRequest) -> None:
+    def record_refused(self, work: JobRequest) -> None:
         """A paid call is clearly refused."""
 
-    def answered(self, work: JobRequest) -> None:
-        """The answer of a paid call reaches whoever sent it."""
+    def record_answered(self, work: JobRequest) -> None:
+        """The response to a paid call reaches its caller."""
 
-    def stopping(self, job_id: str) -> None:
-        """Somebody asks for a job to be stopped."""
+    def before_cancel(self, job_id: str) -> None:
+        """A job is about to be cancelled at its provider."""

@@ -1,8 +1,9 @@
-"""All providers as they are described in their documents, over one ledger, with faults.
+"""All providers, simulated from their documents over one ledger, with faults.
 
 By class: `key` answers a repeated key with the first job, for a day; `look-up` lists jobs, some
-late; `none` tells nothing. A job of a route with `alone_s` is lost when nobody asks for that
-long, and gives its credits back. What the accounts bear is in `accounts`, results in `results`.
+late; `none` offers no way to find a call again. A job of a route with a maximum poll gap is lost
+when it is not polled for that long, and its credits are refunded. The accounts' limits are in
+`accounts`, results in `results`.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,42 +38,42 @@ class SimulatedProviders:
     """Fulfils `darkroom.ports.Providers`.
 
     Attributes:
-        offered: the routes; changes when something is deployed.
-        replaced: called when a task's run is to be lost in the middle of its paid call.
-        pending: jobs of which was said last that they are at work.
+        offered_routes: the routes; a deployment changes them.
+        abort_run: called when a task's run is to be lost in the middle of its paid call.
+        pending_jobs: jobs that were pending at their last poll.
     """
 
     def __init__(
         self,
-        offered: Sequence[Route],
+        offered_routes: Sequence[Route],
         injector: FaultInjector,
         payment_listener: PaymentListener,
-        answered: Callable[[], None] = lambda: None,
+        on_payment: Callable[[], None] = lambda: None,
     ) -> None:
-        self.offered = tuple(offered)
+        self.offered_routes = tuple(offered_routes)
         self.ledger = Ledger()
-        self.pace = RateMonitor(RULES)
-        self.shelf = ResultStore(injector)
+        self.rate_monitor = RateMonitor(RULES)
+        self.result_store = ResultStore(injector)
         self.accounts = Accounts(injector)
-        self.replaced: Callable[[str], None] = lambda _task_id: None
-        self.pending: set[str] = set()
-        self._outside = injector
-        self._cashier = payment_listener
-        self._answered = answered
+        self.abort_run: Callable[[str], None] = lambda _task_id: None
+        self.pending_jobs: set[str] = set()
+        self._injector = injector
+        self._payment_listener = payment_listener
+        self._on_payment = on_payment
         self._not_before: dict[str, tuple[float, Invocation | None]] = {}
 
     # --- what is declared -----------------------------------------------------------------------
 
     def routes(self) -> Sequence[Route]:
         """Every route of every provider, in the default order of preference."""
-        return self.offered
+        return self.offered_routes
 
     def tariff(self, provider: str) -> Tariff:
-        """What its credits cost."""
+        """The price of its credits."""
         return Tariff(0.01, "2026-02-01", f"the price list of {provider}")
 
     def rules(self, provider: str) -> Rules:
-        """What its account bears."""
+        """Its account's limits."""
         return RULES[provider]
 
     def set_up(self, provider: str) -> bool:
@@ -85,19 +86,19 @@ class SimulatedProviders:
         return f"Set {provider} up first."
 
     def account(self, provider: str) -> str:
-        """Tells accounts apart."""
+        """Identify the account without revealing its key."""
         return self.accounts.digest(provider)
 
-    # --- what is paid ---------------------------------------------------------------------------
+    # --- paid calls -----------------------------------------------------------------------------
 
     def check(self, work: JobRequest) -> None:
-        """Every file here is as it should be."""
+        """Check the inputs; all of them are valid here."""
 
     def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Prepare, hand the exact paid request to `intend`, then make the call once."""
         files = sum(len(files) for files in work.inputs.values())
         reserved = files * RULES[work.route.provider].calls_per_file
-        kind = self._free("providers.prepare", work.route.provider, reserved)
+        kind = self._begin_free_call("providers.prepare", work.route.provider, reserved)
         self.accounts.check_key(work.route.provider)
         if kind == "prepare-refused":
             raise ProviderRefused("bad-file", "The provider does not take this file.")
@@ -113,127 +114,125 @@ class SimulatedProviders:
         return self._pay("providers.repeat", work, request)
 
     def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:  # noqa: ARG002 - all jobs are looked at
-        """Find the job of a doubtful paid call."""
+        """Find the job of an unclear paid call."""
         del since
         if work.route.idempotency != "look-up":
             raise ValueError(f"{work.route.provider} has no list of past calls")
-        kind = self._free("providers.look_up", work.route.provider, 1)
+        kind = self._begin_free_call("providers.look_up", work.route.provider, 1)
         self.accounts.check_key(work.route.provider)
-        now, account = self._outside.scheduler.now, self.accounts.name(work.route.provider)
-        mine = [job for job in self._of(work) if job.account == account]
+        now, account = self._injector.scheduler.now, self.accounts.account_name(work.route.provider)
+        mine = [job for job in self._jobs_of(work) if job.account == account]
         listed = [job for job in mine if job.listed_at <= now]
-        self._outside.end(kind)
+        self._injector.after_call(kind)
         if not listed:
             return None
-        return Accepted(listed[0].job_id, listed[0].amount if listed[0].told else None)
+        return Accepted(listed[0].job_id, listed[0].amount if listed[0].price_reported else None)
 
-    # --- what is free ---------------------------------------------------------------------------
+    # --- free calls -----------------------------------------------------------------------------
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
-        """Ask how the job is."""
-        self.pending.discard(job_id)
-        kind = self._free("providers.poll", route.provider, job_id=job_id)
+        """Poll the job."""
+        self.pending_jobs.discard(job_id)
+        kind = self._begin_free_call("providers.poll", route.provider, job_id=job_id)
         self.accounts.check_key(route.provider)
         job = self.ledger.jobs.get(job_id)
-        if job is None or job.account != self.accounts.name(route.provider):
-            # Who keeps jobs for a while only takes what he does not know for one that is over.
+        if job is None or job.account != self.accounts.account_name(route.provider):
+            # A provider that forgets jobs after a while takes an unknown one for one that is over.
             charged: Charged = "no" if route.max_poll_gap_s else "unknown"
             return JobFailed("job-lost", "The provider does not know the job.", charged)
         if kind == "job-not-found-yet":
-            job.denied += 1
+            job.denials += 1
             return JobFailed("job-lost", "The provider does not know the job.", "unknown")
-        job.denied = 0
-        said = self._stands(route, job)
-        self._outside.end(kind)
-        if isinstance(said, Pending):
-            self.pending.add(job_id)
-        return said
+        job.denials = 0
+        status = self._job_status(route, job)
+        self._injector.after_call(kind)
+        if isinstance(status, Pending):
+            self.pending_jobs.add(job_id)
+        return status
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
-        self._cashier.stopping(job_id)
-        kind = self._free("providers.cancel", route.provider)
+        self._payment_listener.before_cancel(job_id)
+        kind = self._begin_free_call("providers.cancel", route.provider)
         self.accounts.check_key(route.provider)
         job = self.ledger.jobs.get(job_id)
-        can = bool(job and route.asynchronous and job.done_at > self._outside.scheduler.now)
+        can = bool(job and route.asynchronous and job.done_at > self._injector.scheduler.now)
         if job and can:
-            job.fate, job.done_at = "cancelled", self._outside.scheduler.now
+            job.outcome, job.done_at = "cancelled", self._injector.scheduler.now
             job.failure = JobFailed("job-cancelled", "The job was cancelled.", "unknown")
-        self._outside.end(kind)
+        self._injector.after_call(kind)
         return can
 
     def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
         """Download a result."""
         del max_bytes
-        return self.shelf.fetch(url)
+        return self.result_store.fetch(url)
 
-    # --- within ---------------------------------------------------------------------------------
+    # --- helpers --------------------------------------------------------------------------------
 
     def _pay(self, call: str, work: JobRequest, request: str) -> Accepted | Finished:
-        injector, scheduler = self._outside, self._outside.scheduler
-        self._cashier.paying(work, request)
-        self.pace.called(work.route.provider, scheduler.now)
-        self._mind_the_pause(work)
+        injector, scheduler = self._injector, self._injector.scheduler
+        self._payment_listener.before_payment(work, request)
+        self.rate_monitor.record_call(work.route.provider, scheduler.now)
+        self._check_retry_after(work)
         begun = scheduler.now
         try:
-            kind = injector.begin(call, injector.fault_policy.between(0.05, 0.4))
+            kind = injector.before_call(call, injector.fault_policy.between(0.05, 0.4))
         except BaseException:
-            self._cashier.doubted(work)
+            self._payment_listener.record_doubtful(work)
             raise
         try:
             self._refuse(kind, work)
-            known = self._known(work) is not None
+            known = self._job_of_key(work) is not None
             again = call == "providers.repeat"
-            self.accounts.check_paying(work.route.provider, known=known, again=again)
+            self.accounts.check_payment(work.route.provider, known=known, again=again)
         except DarkroomError:
-            if (
-                call == "providers.pay"
-            ):  # of what was sent before it, a repeat's refusal says nothing
-                self._cashier.refused(work)
+            if call == "providers.pay":  # the refusal of a repeat says nothing of the first call
+                self._payment_listener.record_refused(work)
             raise
         return self._answer(call, kind, work, request, begun)
 
     def _answer(
         self, call: str, kind: str | None, work: JobRequest, request: str, begun: float
     ) -> Accepted | Finished:
-        """What becomes of a call that was not refused."""
-        injector, scheduler = self._outside, self._outside.scheduler
+        """The response to a call that was not refused."""
+        injector, scheduler = self._injector, self._injector.scheduler
         if kind == "half-open":
             late_s = work.route.call_s + injector.fault_policy.between(0, 60)
             scheduler.after(late_s, lambda: self._accept_late(work, request))
         job = None if kind in _NOT_ACCEPTED else self._accept(work, request)
         if kind in _SILENT:
-            scheduler.pass_(work.route.call_s)
+            scheduler.advance(work.route.call_s)
         if kind == "slow-answer":
-            scheduler.pass_(injector.fault_policy.between(3, work.route.call_s - 5))
-            injector.check_time()
+            scheduler.advance(injector.fault_policy.between(3, work.route.call_s - 5))
+            injector.check_time_limit()
             kind = None
         if kind is not None or scheduler.now - begun > work.route.call_s:
-            self._cashier.doubted(work)
-            injector.check_time()
-            injector.end(kind)
+            self._payment_listener.record_doubtful(work)
+            injector.check_time_limit()
+            injector.after_call(kind)
             raise Unclear("no-answer", f"{work.route.provider} did not answer.")
         if job is None or job.request != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
-        self._cashier.answered(work)
-        self._answered()
+        self._payment_listener.record_answered(work)
+        self._on_payment()
         if work.route.asynchronous:
-            told = job.amount if job.told else None
-            return Accepted(self._named(call, work, job).job_id, told)
-        return self.shelf.made(job)
+            reported = job.amount if job.price_reported else None
+            return Accepted(self._job_to_name(call, work, job).job_id, reported)
+        return self.result_store.finished(job)
 
     def _refuse(self, kind: str | None, work: JobRequest) -> None:
-        """A clear no, if that is what the fault is."""
+        """Refuse the call clearly, if that is the fault."""
         if kind is not None and kind.endswith("-late"):
-            # Its run is lost meanwhile, and another one takes the task up before the no comes.
-            self.replaced(work.task_id)
-            self._outside.pass_(self._outside.fault_policy.between(5, work.route.call_s - 1))
+            # Its run is lost first, and another run takes the task over before the refusal arrives.
+            self.abort_run(work.task_id)
+            self._injector.advance(self._injector.fault_policy.between(5, work.route.call_s - 1))
             kind = kind.removesuffix("-late")
-        now = self._outside.scheduler.now
+        now = self._injector.scheduler.now
         match kind:
             case "throttled":
-                hint_s = int(self._outside.fault_policy.between(1, 60))
-                self._not_before[work.task_id] = (now + hint_s, self._outside.current)
+                hint_s = int(self._injector.fault_policy.between(1, 60))
+                self._not_before[work.task_id] = (now + hint_s, self._injector.current)
                 raise Throttled("busy", "Come back later.", retry_after_s=hint_s)
             case "throttled-without-hint":
                 raise Throttled("busy", "Come back later.")
@@ -242,72 +241,74 @@ class SimulatedProviders:
             case "refused":
                 raise ProviderRefused("bad-request", "The provider does not take this.")
 
-    def _mind_the_pause(self, work: JobRequest) -> None:
-        until, told = self._not_before.get(work.task_id, (0.0, None))
-        # A process that died of something else, or that is at it still, could not pass it on.
-        passed_on = told is not None and told.over and not told.harmed
-        if self._outside.scheduler.now < until - 1 and passed_on:
-            self._outside.unexpected.append(
-                f"{work.task_id} came back to {work.route.provider} before it was asked to"
+    def _check_retry_after(self, work: JobRequest) -> None:
+        until, process = self._not_before.get(work.task_id, (0.0, None))
+        # A process that was killed, or that is still running, could not record the pause.
+        recorded = process is not None and process.ended and not process.harmed
+        if self._injector.scheduler.now < until - 1 and recorded:
+            self._injector.unexpected_errors.append(
+                f"{work.task_id} called {work.route.provider} again before its Retry-After"
             )
 
-    def _known(self, work: JobRequest) -> Job | None:
-        """The job of a call that was made before, where its key is remembered."""
+    def _job_of_key(self, work: JobRequest) -> Job | None:
+        """The job of an earlier call with the same key, if the key is remembered."""
         if work.route.idempotency != "key":
             return None
-        account = self.accounts.name(work.route.provider)
-        return self.ledger.known(work, account, self._outside.scheduler.now)
+        account = self.accounts.account_name(work.route.provider)
+        return self.ledger.find_by_key(work, account, self._injector.scheduler.now)
 
-    def _named(self, call: str, work: JobRequest, job: Job) -> Job:
-        """The job whose name is told: this one, or by mistake an older one."""
-        older = self.ledger.older(job) if call == "providers.pay" else None
-        if older is None or not self._outside.fault_policy.chance("older-job-named"):
+    def _job_to_name(self, call: str, work: JobRequest, job: Job) -> Job:
+        """The job that the response names: this one, or by mistake an older one."""
+        older = self.ledger.previous_job(job) if call == "providers.pay" else None
+        if older is None or not self._injector.fault_policy.chance("older-job-named"):
             return job
         self.ledger.misnamed.add((work.task_id, work.attempt))
-        self.ledger.lent.add(older.job_id)
+        self.ledger.names_given_away.add(older.job_id)
         return older
 
     def _accept(self, work: JobRequest, request: str) -> Job:
-        now, account = self._outside.scheduler.now, self.accounts.name(work.route.provider)
-        job = self._known(work)
-        return job or self.ledger.accept(work, request, now, self._outside.fault_policy, account)
+        now, account = self._injector.scheduler.now, self.accounts.account_name(work.route.provider)
+        job = self._job_of_key(work)
+        return job or self.ledger.accept(work, request, now, self._injector.fault_policy, account)
 
     def _accept_late(self, work: JobRequest, request: str) -> None:
         self._accept(work, request)
 
-    def _of(self, work: JobRequest) -> Sequence[Job]:
-        return self.ledger.of.get((work.task_id, work.attempt), ())
+    def _jobs_of(self, work: JobRequest) -> Sequence[Job]:
+        return self.ledger.by_attempt.get((work.task_id, work.attempt), ())
 
-    def _stands(self, route: Route, job: Job) -> Pending | Finished | JobFailed:
-        now = self._outside.scheduler.now
-        alone = route.max_poll_gap_s and now - job.asked_at > route.max_poll_gap_s
-        if alone and job.failure is None and not job.tellings:
-            job.fate, job.refunded, job.neglected = "lost", True, True
-            job.failure = JobFailed("job-lost", "Nobody asked about the job in time.", "no")
-        job.asked_at = now
-        if now < job.done_at and job.fate != "lost":
+    def _job_status(self, route: Route, job: Job) -> Pending | Finished | JobFailed:
+        now = self._injector.scheduler.now
+        alone = route.max_poll_gap_s and now - job.polled_at > route.max_poll_gap_s
+        if alone and job.failure is None and not job.end_reports:
+            job.outcome, job.refunded, job.neglected = "lost", True, True
+            job.failure = JobFailed("job-lost", "The job was not polled in time.", "no")
+        job.polled_at = now
+        if now < job.done_at and job.outcome != "lost":
             return Pending()
-        job.told_to = self._outside.current
-        job.tellings += 1
-        return job.failure or self.shelf.made(job)
+        job.end_heard_by = self._injector.current
+        job.end_reports += 1
+        return job.failure or self.result_store.finished(job)
 
-    def _free(
+    def _begin_free_call(
         self, call: str, provider: str, counted: int = 0, job_id: str | None = None
     ) -> str | None:
-        """What costs nothing, and what may befall it; `counted` calls are in the pace."""
-        kind = self._outside.begin(call, 0.05)
+        """Begin a free call and raise its fault; `counted` calls count against the rate limit."""
+        kind = self._injector.before_call(call, 0.05)
         if job_id is not None:
-            self.pace.asked(provider, job_id, self._outside.scheduler.now, self._outside.current)
+            self.rate_monitor.record_poll(
+                provider, job_id, self._injector.scheduler.now, self._injector.current
+            )
         for _ in range(counted):
-            self.pace.called(provider, self._outside.scheduler.now)
+            self.rate_monitor.record_call(provider, self._injector.scheduler.now)
         match kind:
             case "free-throttled":
                 raise Throttled("busy", "Come back later.", retry_after_s=5)
             case "free-throttled-without-hint":
                 raise Throttled("busy", "Come back later.")
             case "free-unanswered":
-                self._outside.scheduler.pass_(60)
-                self._outside.check_time()
+                self._injector.scheduler.advance(60)
+                self._injector.check_time_limit()
                 raise Busy("no-answer", "The provider did not answer.")
             case "free-server-error" | "free-malformed" | "answer-lost":
                 raise Busy("no-answer", "The provider's answer could not be read.")

@@ -1,8 +1,7 @@
-"""Results at their addresses: there at once, late, cut short, or gone.
+"""Results at their URLs: available at once, late, cut short, or gone.
 
-An address is good for an hour; asking the job again brings a new one. Some results are not there
-yet when the job is told to be done: their address answers that there is nothing, for seconds or
-minutes, and then it has them.
+A URL is valid for an hour; polling the job again brings a new one. Some results are not available
+yet when the job is reported as done: their URL answers 404 for seconds or minutes.
 """
 
 import hashlib
@@ -24,54 +23,54 @@ URL_S: Final = 3600.0
 
 
 class ResultStore:
-    """Where results lie."""
+    """The results of all jobs."""
 
     def __init__(self, injector: FaultInjector) -> None:
-        self._outside = injector
+        self._injector = injector
         self._bodies: dict[str, tuple[bytes, float, Job]] = {}
 
-    def made(self, job: Job) -> Finished:
-        """The results of a job, at new addresses."""
-        told = job.amount if job.told else None
+    def finished(self, job: Job) -> Finished:
+        """The results of a job, at new URLs."""
+        reported = job.amount if job.price_reported else None
         if job.data:
-            return Finished((ResultRef("text", data=job.data),), told)
+            return Finished((ResultRef("text", data=job.data),), reported)
         refs = []
         for number in range(job.results):
             url = f"https://{job.work.route.provider}.example/{len(self._bodies)}?{SECRET}"
-            spoilt = job.spoilt and number == job.results - 1
-            body = b"<html>" if spoilt else picture(f"{job.job_id}-{number}")
-            self._bodies[url] = (body, self._outside.scheduler.now + URL_S, job)
+            wrong_kind = job.wrong_kind and number == job.results - 1
+            body = b"<html>" if wrong_kind else build_png(f"{job.job_id}-{number}")
+            self._bodies[url] = (body, self._injector.scheduler.now + URL_S, job)
             refs.append(ResultRef("image", url))
-        return Finished(tuple(refs), told, {"boxes": [1, 2]})
+        return Finished(tuple(refs), reported, {"boxes": [1, 2]})
 
     def fetch(self, url: str) -> AbstractContextManager[Download]:
-        """Download one of them."""
-        kind = self._outside.begin("providers.fetch", 0.1)
+        """Download a result."""
+        kind = self._injector.before_call("providers.fetch", 0.1)
         body, until, job = self._bodies[url]
-        now = self._outside.scheduler.now
+        now = self._injector.scheduler.now
         if kind in ("result-unreachable", "answer-lost"):
             raise Busy("result-unreachable", "The result's address does not answer.")
         if kind == "result-gone" or now > until:
             self._bodies[url] = (b"", 0.0, job)
-            job.gone += 1
+            job.results_gone += 1
             raise ResultGone("result-gone", "The provider no longer has the result.")
-        if now < job.there_at:
+        if now < job.available_at:
             raise ResultGone("result-gone", "There is nothing at the result's address.")
         if kind == "result-cut":
             raise Busy("result-cut", "The result broke off.")
-        self._outside.end(kind)
+        self._injector.after_call(kind)
         media = PNG_MEDIA if body.startswith(PNG) else None
         digest = hashlib.sha256(body).hexdigest()
         return nullcontext(Download(io.BytesIO(body), len(body), digest, media))
 
 
-def picture(name: str) -> bytes:
-    """A whole PNG of one pixel that bears a name (W3C PNG, 5 and 11.3.4.3)."""
+def build_png(name: str) -> bytes:
+    """A whole PNG of one pixel with a title (W3C PNG, 5 and 11.3.4.3)."""
     return b"".join((*_HEAD, _chunk(b"tEXt", b"Title\0" + name.encode()), _END))
 
 
-def name_of(body: bytes) -> str | None:
-    """The name that a picture bears."""
+def read_title(body: bytes) -> str | None:
+    """The title of a whole PNG, or None."""
     _, found, rest = body.partition(b"tEXtTitle\0")
     return rest[: rest.rindex(_END) - 4].decode() if found and body.endswith(_END) else None
 

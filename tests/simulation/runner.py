@@ -1,4 +1,4 @@
-"""Play many worlds, on as many processes as there are cores, and add up what came of them."""
+"""Runs many simulations in several processes, and adds up their outcomes."""
 
 import gc
 import time
@@ -7,26 +7,26 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.simulation.fault_injection import NeverSettled
+from tests.simulation.fault_injection import TooManyCalls
 from tests.simulation.fault_kinds import KINDS
 from tests.simulation.final_invariants import check
 from tests.simulation.seeds import build_system
 from tests.simulation.system import SimulatedSystem
 
 CHUNK = 25
-"""How many worlds a process plays before it reports."""
+"""How many simulations a process runs before it reports."""
 
 
 @dataclass
 class Report:
-    """What came of some worlds.
+    """The outcomes of some simulations.
 
     Attributes:
-        tasks: specs and requests that were to become tasks.
-        broken: seed and sentence of every promise that was broken.
+        tasks: specs and requests that should become tasks.
+        broken: seed and sentence of every violated invariant.
     """
 
-    worlds: int = 0
+    simulations: int = 0
     tasks: int = 0
     calls: int = 0
     seconds: float = 0.0
@@ -35,8 +35,8 @@ class Report:
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: "Report") -> None:
-        """Add another report to this one; the time is the caller's own."""
-        self.worlds += other.worlds
+        """Add another report; the time is set by the caller."""
+        self.simulations += other.simulations
         self.tasks += other.tasks
         self.calls += other.calls
         self.states += other.states
@@ -44,9 +44,9 @@ class Report:
         self.broken += other.broken
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """The report as text."""
         rate = self.tasks / self.seconds if self.seconds else 0.0
-        yield f"{self.tasks:,} tasks in {self.worlds:,} worlds, {self.calls:,} calls to the outside"
+        yield f"{self.tasks:,} tasks in {self.simulations:,} simulations, {self.calls:,} calls"
         yield f"{self.seconds:.1f} s, {rate:,.0f} tasks/s"
         yield "ends: " + ", ".join(f"{state} {n:,}" for state, n in self.states.most_common())
         struck = sum(self.faults.values())
@@ -61,40 +61,40 @@ class Report:
             yield f"  seed {seed}: {sentence}"
 
 
-def play(
+def run_seed(
     seed: int, tasks: int, *, focus: Sequence[str] = (), trace: bool = False
 ) -> tuple[SimulatedSystem, list[str]]:
-    """Play one world until it rests; the promises that were broken."""
+    """Run one simulation to its end; the violated invariants."""
     system = build_system(seed, tasks, focus=focus, trace=trace)
-    system.injector.most = 1_000 * (tasks + 20)
+    system.injector.max_calls = 1_000 * (tasks + 20)
     try:
-        system.rest()
+        system.run_until_idle()
         broken = check(system)
-        if system.reconsider():
+        if system.retry_some_failed():
             broken += check(system)
-        if system.salvage():
+        if system.retry_recoverable():
             broken += check(system)
-    except NeverSettled as restless:
-        return system, [f"the world does not come to rest: {restless}"]
+    except TooManyCalls as loop:
+        return system, [f"the simulation does not end: {loop}"]
     return system, list(dict.fromkeys(broken))
 
 
-def play_some(seeds: Sequence[int], tasks: int, focus: Sequence[str] = ()) -> Report:
-    """Play worlds one after the other, with nothing but the kinds in `focus` if there are any."""
+def run_seeds(seeds: Sequence[int], tasks: int, focus: Sequence[str] = ()) -> Report:
+    """Run simulations one after the other, with only the kinds in `focus` if there are any."""
     report = Report()
     begun = time.perf_counter()
     gc.disable()
     gc.freeze()
     try:
         for seed in seeds:
-            system, broken = play(seed, tasks, focus=focus)
-            report.worlds += 1
-            report.tasks += len(system.users.asks)
+            system, broken = run_seed(seed, tasks, focus=focus)
+            report.simulations += 1
+            report.tasks += len(system.users.expected_tasks)
             report.calls += system.injector.calls
             report.states.update(task.state for task in system.tasks.stored.values())
             report.faults.update(system.fault_policy.fired)
             report.broken += [(seed, sentence) for sentence in broken]
-            # A world is one knot of objects that name each other: freed together, while it is warm.
+            # A system is full of reference cycles: freed at once, while it is in the CPU's cache.
             del system
             gc.collect()
     finally:
@@ -104,10 +104,10 @@ def play_some(seeds: Sequence[int], tasks: int, focus: Sequence[str] = ()) -> Re
     return report
 
 
-def play_all(
+def run_in_processes(
     first: int, seeds: int, tasks: int, processes: int, focus: Sequence[str] = ()
 ) -> Report:
-    """Play so many worlds on so many processes."""
+    """Run `seeds` simulations in `processes` processes."""
     chunks = [
         range(begin, min(begin + CHUNK, first + seeds))
         for begin in range(first, first + seeds, CHUNK)
@@ -115,7 +115,7 @@ def play_all(
     report = Report()
     begun = time.perf_counter()
     with ProcessPoolExecutor(processes) as pool:
-        for one in pool.map(play_some, chunks, [tasks] * len(chunks), [tuple(focus)] * len(chunks)):
+        for one in pool.map(run_seeds, chunks, [tasks] * len(chunks), [tuple(focus)] * len(chunks)):
             report.add(one)
     report.seconds = time.perf_counter() - begun
     return report

@@ -1,12 +1,12 @@
-"""The one clock of the simulated world, and everything that is still to happen on it.
+"""The one clock of a simulation, and every event that is scheduled on it.
 
-Time passes in two ways. `run` takes what is due next. `pass_` lets time go by inside a call of
-the pipeline, and what falls due meanwhile happens there and then, in the middle of that call:
+Time passes in two ways. `run` takes the next event. `advance` lets time pass inside a call of the
+pipeline, and what falls due happens there and then, in the middle of that call:
 
-    door A ──get──────────────────────────────replace──▶
-                 └─ door B ──get──replace──▶ ┘
-So doors interleave without threads. Those begun later end first; to the earlier one that is a
-pause, which any process may suffer.
+    process A ──get──────────────────────────────replace──▶
+                    └─ process B ──get──replace──▶ ┘
+So processes interleave without threads. One that began later ends first; for the earlier one that
+is a pause, which any process may suffer.
 """
 
 import heapq
@@ -16,11 +16,11 @@ from collections.abc import Callable
 Act = Callable[[], object]
 
 MAX_DEPTH = 3
-"""How many calls may be in the middle of each other; what falls due below that waits."""
+"""How deep calls may be nested; events below that wait."""
 
 
 class Scheduler:
-    """Seconds since the beginning, and a heap of what is due. Equal times keep their order."""
+    """Seconds since the start, and a heap of events. Events of the same time keep their order."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -30,15 +30,15 @@ class Scheduler:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to happen."""
+        """Whether no event is scheduled."""
         return not self._heap
 
     def after(self, seconds: float, act: Act) -> None:
-        """Let `act` happen so many seconds from now."""
+        """Schedule `act` in this many seconds."""
         heapq.heappush(self._heap, (self.now + seconds, next(self._count), act))
 
-    def pass_(self, seconds: float) -> None:
-        """Let time go by in the middle of a call."""
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the middle of a call."""
         until = self.now + seconds
         heap = self._heap
         if heap and heap[0][0] <= until and self.depth < MAX_DEPTH:
@@ -51,7 +51,7 @@ class Scheduler:
         self.now = max(self.now, until)
 
     def run(self) -> None:
-        """Let everything happen until nothing is left to happen."""
+        """Run every event until none is left."""
         while self._heap:
             self._next()
 

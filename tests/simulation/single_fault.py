@@ -1,44 +1,44 @@
-"""A mischief that strikes one call of a story, and does nothing else of its own."""
+"""A fault policy that fails one call of a scenario, and nothing else."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-PLACE: Final = 0.371
-"""Where between two bounds every figure of these worlds lies; any would do."""
+FRACTION: Final = 0.371
+"""Where every figure lies between its bounds; any value would do."""
 
 
 class SingleFault:
-    """A mischief that strikes one call, in one way, and does nothing else of its own.
+    """Fails one call in one way, apart from the scenario's own faults.
 
     Args:
-        at: which call.
-        way: how.
-        first: what befalls the first calls of a name; part of the story.
-        place: where between two bounds every figure lies.
-        happens: what happens whenever it may.
+        at: which call, from 1; 0 for none.
+        way: the kind of fault.
+        first_faults: call -> the faults of its first calls; part of the scenario.
+        fraction: where every figure lies between its bounds, 0 to 1.
+        always: kinds of events that happen whenever they may.
     """
 
     def __init__(
         self,
         at: int = 0,
         way: str = "",
-        first: Mapping[str, Sequence[str]] | None = None,
-        place: float = PLACE,
-        happens: Collection[str] = (),
+        first_faults: Mapping[str, Sequence[str]] | None = None,
+        fraction: float = FRACTION,
+        always: Collection[str] = (),
     ) -> None:
         self.fired: Counter[str] = Counter()
         self.count = 0
         self.struck = ""
         self._at, self._way = at, way
-        self._first = {call: list(kinds) for call, kinds in (first or {}).items()}
-        self._place = place
-        self._happens = happens
+        self._first_faults = {call: list(kinds) for call, kinds in (first_faults or {}).items()}
+        self._fraction = fraction
+        self._always = always
 
-    def strike(self, call: str) -> str | None:
-        """The way, if this is the call."""
+    def pick_fault(self, call: str) -> str | None:
+        """The fault, if this is the call."""
         self.count += 1
-        script = self._first.get(call)
+        script = self._first_faults.get(call)
         scripted = script.pop(0) if script else None
         if self.count != self._at:
             return scripted
@@ -47,9 +47,9 @@ class SingleFault:
         return self._way
 
     def chance(self, kind: str) -> bool:
-        """Nothing else happens but what the story says."""
-        return kind in self._happens
+        """Only the scenario's own events happen."""
+        return kind in self._always
 
     def between(self, least: float, most: float) -> float:
-        """Always the same place."""
-        return least + (most - least) * self._place
+        """Always the same fraction."""
+        return least + (most - least) * self._fraction

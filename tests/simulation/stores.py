@@ -1,7 +1,7 @@
-"""Buckets and the task table in memory, as plain as can be: thousands of tasks go through a second.
+"""Buckets and the task table in memory, for speed: thousands of tasks pass through in a second.
 
-They keep values instead of items and pass the same contract as the fakes. A `Watcher` sees every
-write as it happens.
+They store values instead of items and pass the same contract tests as the fakes. A `Watcher` sees
+every write as it happens.
 """
 
 import hashlib
@@ -17,26 +17,26 @@ from tests.simulation.fault_injection import Unreadable
 
 
 class Watcher(Protocol):
-    """Sees writes."""
+    """Sees every write before it is stored."""
 
-    def made(self, task: Task) -> None:
+    def created(self, task: Task) -> None:
         """A task was created."""
 
-    def changed(self, old: Task, new: Task) -> None:
-        """A task was written over."""
+    def replaced(self, old: Task, new: Task) -> None:
+        """A task was replaced."""
 
     def put(self, key: str, body: bytes) -> None:
         """An object was written to the output bucket."""
 
 
 class NoWatcher:
-    """A watcher that does not look."""
+    """A watcher that does nothing."""
 
-    def made(self, task: Task) -> None:
+    def created(self, task: Task) -> None:
         """A task was created."""
 
-    def changed(self, old: Task, new: Task) -> None:
-        """A task was written over."""
+    def replaced(self, old: Task, new: Task) -> None:
+        """A task was replaced."""
 
     def put(self, key: str, body: bytes) -> None:
         """An object was written to the output bucket."""
@@ -49,16 +49,16 @@ class PlainTasks:
         stored: every task.
         owners: output name -> the newest task that owns it.
         claims: output name -> every task that ever owned it, oldest first.
-        looks: tasks that are not dismissed -> when to look at them, where they were put off.
+        due_times: tasks that are not dismissed -> when they are due, if they were postponed.
         unreadable: tasks whose item cannot be read for now.
-        read: tasks that were read, where somebody wants to know.
+        read: tasks that were read, if that is recorded.
     """
 
     def __init__(self, watcher: Watcher | None = None) -> None:
         self.stored: dict[str, Task] = {}
         self.owners: dict[str, str] = {}
         self.claims: dict[str, list[str]] = {}
-        self.looks: dict[str, datetime | None] = {}
+        self.due_times: dict[str, datetime | None] = {}
         self.unreadable: set[str] = set()
         self.read: set[str] | None = None
         self._latest: dict[str, str] = {}
@@ -68,7 +68,7 @@ class PlainTasks:
 
     @property
     def wanted(self) -> Sequence[str]:
-        """Every key that some task is noted to wait for."""
+        """Every key that some task is recorded to wait for."""
         return [key for key, tasks in self._wants.items() if tasks]
 
     def get(self, task_id: str) -> Task | None:
@@ -87,28 +87,28 @@ class PlainTasks:
             or (task.replaces and self._latest.get(key) != previous)
             or self.owners.get(task.output) != owner
         ):
-            raise Conflict(f"Task {task.task_id} or its names changed meanwhile.")
-        self._watcher.made(task)
+            raise Conflict(f"Task {task.task_id} or its names changed in the meantime.")
+        self._watcher.created(task)
         self.stored[task.task_id] = task
         if task.replaces:
             self._latest[key] = task.task_id
         self.owners[task.output] = task.task_id
         self.claims.setdefault(task.output, []).append(task.task_id)
-        self.looks[task.task_id] = None
+        self.due_times[task.task_id] = None
         for wanted in task.wants:
             self._wants.setdefault(wanted, {})[task.task_id] = None
 
     def replace(self, old: Task, new: Task) -> Task:
-        """Write `new` where `old` is still what is stored."""
+        """Write `new` if `old` is still stored."""
         there = self.stored.get(old.task_id)
         if there is None or there.revision != old.revision:
-            raise Conflict(f"Task {old.task_id} changed meanwhile.")
-        # As `dataclasses.replace` does, which takes ten times as long on so many fields.
+            raise Conflict(f"Task {old.task_id} changed in the meantime.")
+        # As `dataclasses.replace` does, but ten times as fast with this many fields.
         written = object.__new__(Task)
         written.__dict__.update(new.__dict__, revision=old.revision + 1)
-        self._watcher.changed(there, written)
+        self._watcher.replaced(there, written)
         self.stored[old.task_id] = written
-        self.looks[old.task_id] = None
+        self.due_times[old.task_id] = None
         return written
 
     def latest(self, key: str) -> str | None:
@@ -125,7 +125,7 @@ class PlainTasks:
         return self._jobs.setdefault((provider, job_id), mine) == mine
 
     def claim_output(self, name: str, task: Task, over: str | None) -> bool:
-        """Make the task the owner of one more output name."""
+        """Make the task the owner of one more output name; whether it is."""
         if self.owners.get(name) not in (None, task.task_id, over):
             return False
         self.owners[name] = task.task_id
@@ -136,34 +136,34 @@ class PlainTasks:
         return sorted(one for one in self._wants.get(key, ()) if one.startswith(prefix))[:most]
 
     def forget_wants(self, task: Task) -> None:
-        """Drop the task's entries."""
+        """Delete the task's entries."""
         for key in task.wants:
             self._wants.get(key, {}).pop(task.task_id, None)
 
     def due(self, now: datetime) -> Iterable[str]:
-        """Tasks that are to be looked at."""
-        return [task_id for task_id in self.looks if self.due_at(task_id) <= now]
+        """Tasks that are due for a sweep."""
+        return [task_id for task_id in self.due_times if self.due_at(task_id) <= now]
 
     def due_at(self, task_id: str) -> datetime:
-        """When a task that is not dismissed is to be looked at."""
-        return self.looks[task_id] or self.stored[task_id].due
+        """When a task that is not dismissed is due."""
+        return self.due_times[task_id] or self.stored[task_id].due
 
     def postpone(self, task: Task, until: datetime) -> None:
-        """The task need not be looked at before."""
+        """Make the task due later."""
         if self.stored[task.task_id].revision == task.revision:
-            self.looks[task.task_id] = until
+            self.due_times[task.task_id] = until
 
     def put_off(self, task_id: str, until: datetime) -> None:
-        """The task is not due before."""
+        """Make the task due later, if it is due earlier."""
         if self.read is not None:
-            self.read.add(task_id)  # it could not be read, which is why it stands back
-        if task_id in self.looks and self.due_at(task_id) < until:
-            self.looks[task_id] = until
+            self.read.add(task_id)  # a task that cannot be read is put off
+        if task_id in self.due_times and self.due_at(task_id) < until:
+            self.due_times[task_id] = until
 
     def dismiss(self, task: Task) -> None:
-        """The finished task need not be looked at any more."""
+        """Never make the finished task due again."""
         if self.stored[task.task_id].revision == task.revision:
-            self.looks.pop(task.task_id, None)
+            self.due_times.pop(task.task_id, None)
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """Tasks of one folder, newest first."""
@@ -177,15 +177,15 @@ class PlainTasks:
 
 
 class PlainInputs(InMemoryInputs):
-    """The input bucket, with what people seldom do to one."""
+    """The input bucket, with an operation that users seldom need."""
 
-    def bring_back(self, key: str) -> None:
+    def undelete(self, key: str) -> None:
         """Remove the delete marker, if there is one."""
         self._deleted.discard(key)
 
 
 class PlainOutputs:
-    """Fulfils `darkroom.ports.Outputs`; only the newest version of an object is kept."""
+    """Fulfils `darkroom.ports.Outputs`; keeps only the newest version of an object."""
 
     def __init__(self, watcher: Watcher | None = None) -> None:
         self.objects: dict[str, bytes] = {}
@@ -201,13 +201,13 @@ class PlainOutputs:
     def put_over(
         self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
     ) -> None:
-        """Write an object where one with this ETag is, or where None is."""
+        """Write an object if the stored one has this ETag, or if none is stored and it is None."""
         if self.find(key) != etag:
             raise Conflict(f"Something else was written to {key}.")
         self.put(key, body, content_type)
 
     def find(self, key: str) -> str | None:
-        """The ETag of the object that is there, or None."""
+        """The ETag of the stored object, or None."""
         body = self.objects.get(key)
         return None if body is None else sha256(body)
 

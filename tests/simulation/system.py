@@ -1,6 +1,6 @@
-"""A whole Darkroom without machines: the pipeline over simulated ports, and people at both ends.
+"""The whole pipeline over simulated ports, with simulated users.
 
-A world is made, people come, and it is let run until it rests; then `invariants` looks at it.
+Users' actions are scheduled, then the system runs until it is idle; `final_invariants` checks it.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.fault_injection import (
-    Broken,
     FaultInjector,
-    Guarded,
+    FaultyPort,
+    FunctionError,
     Invocation,
     SimulatedClock,
 )
@@ -36,7 +36,7 @@ from tests.simulation.rate_invariants import WatchedLimiter
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.step_invariants import StepMonitor
 from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
-from tests.simulation.wait_invariants import AWAITED_S, SPEECHLESS_S, missing_reason
+from tests.simulation.wait_invariants import MAX_RELEASE_S, MAX_UNEXPLAINED_WAIT_S, missing_reason
 from tests.simulation.workload import Users
 
 LIMITS: Final[Mapping[str, int]] = {
@@ -47,20 +47,20 @@ LIMITS: Final[Mapping[str, int]] = {
     "fail": 120,
     "sweep": 300,
 }
-"""Seconds until each door's process is stopped; as deployed."""
+"""Time limit of each function in seconds; as deployed."""
 
-PERSON_S: Final = 3600
-"""After this whoever typed a command goes home."""
-EVERY_S: Final = 60
-"""Between two sweeps; as deployed."""
-SWEEPS: Final = 2000
-"""How often a world is swept before whatever still stands is taken to be stuck."""
-REDRIVE_S: Final = (10_000, 30_000, 50_000, 70_000)
-"""When somebody looks after the intake queue's dead letters; within a day, as an alarm asks for."""
-SALVAGES: Final = 3
-"""How often a task whose job has a result is retried until it must be there."""
+COMMAND_LIMIT_S: Final = 3600
+"""Time limit of a user's command in seconds."""
+SWEEP_INTERVAL_S: Final = 60
+"""Between two sweeps, in seconds; as deployed."""
+MAX_SWEEPS: Final = 2000
+"""How many sweeps there are before tasks that have not ended count as stuck."""
+REDRIVE_TIMES_S: Final = (10_000, 30_000, 50_000, 70_000)
+"""When an operator redrives the intake queue's dead letters; within a day, as the alarm asks."""
+MAX_RETRIES: Final = 3
+"""How often a task whose job has a result is retried; then the result must be delivered."""
 
-_DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
+_FUNCTIONS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
     "submit": lambda ports, event, left_s: submit.submit(
         ports, event["task_id"], event["run"], left_s
     ),
@@ -74,46 +74,46 @@ _DOORS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], floa
 }
 
 
-class _Letters:
-    """The only thing that the pipeline does with the queue."""
+class _DeadLetterPort:
+    """The part of the queue that is the dead-letter port."""
 
     def __init__(self, queue: IntakeQueue) -> None:
         self.put = queue.put
 
 
-class _Errands:
-    """What intake leaves to itself."""
+class _ErrandPort:
+    """Messages that INTAKE sends to its own queue."""
 
     def __init__(self, queue: IntakeQueue) -> None:
         self._queue = queue
 
     def send(self, bodies: Sequence[str]) -> None:
-        """Send them all."""
+        """Send all of them."""
         for body in bodies:
             self._queue.send(body)
 
 
 class SimulatedSystem:
-    """Everything there is.
+    """The pipeline, its simulated ports and its users.
 
     Attributes:
-        calm: whether no fault strikes.
-        sweeps: how often it was swept, or would have been had there been anything to sweep.
+        fault_free: whether no fault strikes.
+        sweeps: how many sweeps there were, those left out because nothing was due included.
     """
 
     def __init__(
         self,
         fault_policy: FaultPolicy,
         *,
-        calm: bool = False,
+        fault_free: bool = False,
         trace: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        self.calm = calm
+        self.fault_free = fault_free
         self.sweeps = 0
         self.fault_policy = fault_policy
         self.scheduler = Scheduler()
-        self.injector = FaultInjector(self.scheduler, fault_policy, lines=[] if trace else None)
+        self.injector = FaultInjector(self.scheduler, fault_policy, trace=[] if trace else None)
         self.step_monitor = StepMonitor(self.injector, limits.runs)
         self.tasks = PlainTasks(self.step_monitor)
         self.outputs = PlainOutputs(self.step_monitor)
@@ -121,60 +121,63 @@ class SimulatedSystem:
         self.inputs = PlainInputs()
         self.limiter = WatchedLimiter(self.injector)
         self.providers = SimulatedProviders(
-            ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.paid
+            ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
-        self.interpreter = AslInterpreter(self.injector, self.door)
-        self.providers.replaced = self.interpreter.abort
-        self.step_monitor.look_at(self.tasks, self.outputs, self._alive, self.providers.account)
-        self.step_monitor.payment_monitor.look_at(
-            self.tasks.stored, self.providers.ledger, self.limiter.slipped
+        self.interpreter = AslInterpreter(self.injector, self.invoke_function)
+        self.providers.abort_run = self.interpreter.abort
+        self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
+        self.step_monitor.payment_monitor.watch(
+            self.tasks.stored, self.providers.ledger, self.limiter.without_lease
         )
-        self.queue = IntakeQueue(self.injector, self._take)
+        self.queue = IntakeQueue(self.injector, self._run_intake)
         self.ports = self._build_ports(limits)
-        # A process in the middle of another may not stay long: the other one would wait for it.
-        self._hasty = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
+        # A process nested in another one must not poll in place: the outer one would wait for it.
+        self._nested_ports = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
-        self.users.came = self._expect
-        self._patrolled = False
+        self.users.on_file = self._expect_release
+        self._scheduled = False
 
-    def rest(self) -> None:
-        """Let everything happen, swept for as long as anything is due, until nothing is left."""
+    def run_until_idle(self) -> None:
+        """Run until nothing is left to do, with sweeps as long as any task is due."""
         if not self.fault_policy.chance("dead-letters-left"):
-            for at in REDRIVE_S:
+            for at in REDRIVE_TIMES_S:
                 self.scheduler.after(at, self.redrive)
         if self.fault_policy.chance("bad-ends-redriven"):
             self.scheduler.after(self.fault_policy.between(600, 6000), self.interpreter.redrive)
-        self._go_on()
+        self._run()
         while self.queue.redrive():
-            self._go_on()
+            self._run()
 
-    def reconsider(self) -> bool:
-        """Let people have second thoughts about what ended badly; whether anything came of it."""
+    def retry_some_failed(self) -> bool:
+        """Let users retry some tasks that ended badly; whether there were any."""
         ended = [task for task in self.tasks.stored.values() if task.finished]
-        changed_their_minds = self.users.reconsider(ended)
-        if changed_their_minds:
-            self.rest()
-        return changed_their_minds
+        retried = self.users.retry_some_failed(ended)
+        if retried:
+            self.run_until_idle()
+        return retried
 
-    def salvage(self) -> bool:
-        """Retry, in peace, whatever was paid for and has a result, which must come; whether any."""
+    def retry_recoverable(self) -> bool:
+        """Without faults, retry every task whose paid job has a result, which must be delivered.
+
+        Returns whether there were any.
+        """
         if not self._recoverable():
             return False
         self.injector.fault_policy = NoFaults()
-        for _ in range(SALVAGES):
+        for _ in range(MAX_RETRIES):
             for task_id in self._recoverable():
                 self.retry(task_id, pay_again=False)
-            self._go_on()
+            self._run()
         for task_id in self._recoverable():
-            self.step_monitor.say(f"{task_id} was paid for, and its result is not to be had")
+            self.step_monitor.report(f"{task_id} was paid for, and its result cannot be fetched")
         return True
 
     def sweep(self) -> None:
-        """The schedule calls SWEEP, which comes by everything that is due unless it is harmed."""
-        for_certain = self._now() - timedelta(seconds=SKEW_S)
-        due, read = set(self.tasks.due(for_certain)), set[str]()
+        """Call SWEEP as the schedule does; unless a fault strikes it, it handles every due task."""
+        certainly = self._now() - timedelta(seconds=SKEW_S)
+        due, read = set(self.tasks.due(certainly)), set[str]()
         begun: list[Invocation | None] = []
 
         def act() -> None:
@@ -189,104 +192,107 @@ class SimulatedSystem:
             self.tasks.read = None
         unharmed = begun[0] is not None and not begun[0].harmed
         if alone and unharmed and due - read:
-            self.step_monitor.say(f"SWEEP passed {min(due - read)} over")
+            self.step_monitor.report(f"SWEEP left out {min(due - read)}")
 
     def cancel(self, task_id: str) -> None:
-        """Somebody cancels a task."""
-        act = lambda: cancel.cancel_for_user(self.ports, task_id)  # noqa: E731 - as for doors
-        self.injector.invoke("cancel", task_id, PERSON_S, act)
+        """A user cancels a task."""
+        act = lambda: cancel.cancel_for_user(self.ports, task_id)  # noqa: E731 - as for functions
+        self.injector.invoke("cancel", task_id, COMMAND_LIMIT_S, act)
 
     def retry(self, task_id: str, *, pay_again: bool) -> None:
-        """Somebody retries a task."""
+        """A user retries a task."""
         verb = "pay-again" if pay_again else "retry"
         act = lambda: retry.retry(self.ports, task_id, pay_again=pay_again)  # noqa: E731 - the same
-        self.injector.invoke(verb, task_id, PERSON_S, act)
+        self.injector.invoke(verb, task_id, COMMAND_LIMIT_S, act)
 
     def redrive(self) -> None:
-        """Somebody puts the intake queue's dead letters back."""
+        """An operator redrives the intake queue's dead letters."""
         self.queue.redrive()
 
-    def _go_on(self) -> None:
-        if not self._patrolled:
-            self._patrolled = True
-            self.scheduler.after(self.fault_policy.between(0, EVERY_S), self._patrol)
+    def _run(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self.scheduler.after(self.fault_policy.between(0, SWEEP_INTERVAL_S), self._run_schedule)
         self.scheduler.run()
 
-    def _patrol(self) -> None:
-        """Sweep when something is due; sweeps that would find nothing are left out."""
+    def _run_schedule(self) -> None:
+        """Sweep when a task is due; sweeps that would find none are left out."""
         self._sweep_what_is_due()
-        # In the middle of a call more is to come, whatever else there is.
-        more = self.tasks.looks or self.scheduler.depth or not self.scheduler.idle
-        self._patrolled = bool(more) and self.sweeps < SWEEPS
-        if self._patrolled:
-            soonest = self._soonest()
-            away_s = (
-                (soonest - self._now()).total_seconds() if soonest else STUCK_AFTER.total_seconds()
-            )
-            self.scheduler.after(max(away_s, 0) + EVERY_S, self._patrol)
+        # During a nested call more events may follow, whatever else is scheduled.
+        more = self.tasks.due_times or self.scheduler.depth or not self.scheduler.idle
+        self._scheduled = bool(more) and self.sweeps < MAX_SWEEPS
+        if self._scheduled:
+            next_due = self._next_due()
+            until_due = next_due - self._now() if next_due else STUCK_AFTER
+            away_s = until_due.total_seconds()
+            self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
     def _sweep_what_is_due(self) -> None:
-        soonest = self._soonest()
-        if soonest is not None and soonest <= self._now():
+        next_due = self._next_due()
+        if next_due is not None and next_due <= self._now():
             self.sweeps += 1
-            self._look_for_sleepers()
+            self._check_overdue()
             self.sweep()
 
-    def _soonest(self) -> datetime | None:
-        """When the first task is due, if any is left."""
-        return min(map(self.tasks.due_at, self.tasks.looks), default=None)
+    def _next_due(self) -> datetime | None:
+        """When the next task is due, or None."""
+        return min(map(self.tasks.due_at, self.tasks.due_times), default=None)
 
     def _build_ports(self, limits: Limits) -> Ports:
         injector = self.injector
         guarded: dict[str, Any] = {
-            name: Guarded(port, name, injector)
+            name: FaultyPort(port, name, injector)
             for name, port in {
                 "tasks": self.tasks,
                 "inputs": self.inputs,
                 "outputs": self.outputs,
                 "workflows": self.interpreter,
                 "events": self.step_monitor,
-                "dead_letters": _Letters(self.queue),
+                "dead_letters": _DeadLetterPort(self.queue),
                 "limiter": self.limiter,
-                "errands": _Errands(self.queue),
+                "errands": _ErrandPort(self.queue),
             }.items()
         }
         clock = SimulatedClock(injector)
         return Ports(**guarded, providers=self.providers, clock=clock, limits=limits)
 
-    def door(self, verb: str, event: Mapping[str, Any]) -> Step | Broken:
-        """Call a door of the workflow."""
-        ports = self._hasty if self.scheduler.depth else self.ports
+    def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
+        """Call a function of the workflow."""
+        ports = self._nested_ports if self.scheduler.depth else self.ports
         left_s = self.injector.time_left_s
-        act = _DOORS[verb]
-        said = self.injector.invoke(
+        act = _FUNCTIONS[verb]
+        result = self.injector.invoke(
             verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s)
         )
-        if verb == "fail" and event["task_id"] in self.tasks.looks:
-            self.scheduler.after(EVERY_S, self._sweep_what_is_due)  # perhaps it leaves it to SWEEP
+        if verb == "fail" and event["task_id"] in self.tasks.due_times:
+            # FAIL may leave the task to SWEEP.
+            self.scheduler.after(SWEEP_INTERVAL_S, self._sweep_what_is_due)
         if event["run"] == self.tasks.stored[event["task_id"]].run:
-            self._listen(event["task_id"], said)
-        if self.calm and self.tasks.stored[event["task_id"]].state in ("queued", "delivering"):
+            self._check_wait_reason(event["task_id"], result)
+        state = self.tasks.stored[event["task_id"]].state
+        if self.fault_free and state in ("queued", "delivering"):
             for provider, leases in self.limiter.leases.items():
                 if event["task_id"] in leases:
-                    self.step_monitor.say(
+                    self.step_monitor.report(
                         f"{event['task_id']} needs no lease of {provider}, and has one"
                     )
-        return said
+        return result
 
-    def _listen(self, task_id: str, said: Step | Broken) -> None:
-        """Whoever is sent away says why."""
-        if isinstance(said, Broken) or said.wait_s < SPEECHLESS_S:
+    def _check_wait_reason(self, task_id: str, result: Step | FunctionError) -> None:
+        """A task that waits for long says why."""
+        if isinstance(result, FunctionError) or result.wait_s < MAX_UNEXPLAINED_WAIT_S:
             return
         task = self.tasks.stored[task_id]
-        pending = task.state == "running" and task.last_attempt.job_id in self.providers.pending
+        pending = (
+            task.state == "running" and task.last_attempt.job_id in self.providers.pending_jobs
+        )
         now = self._now().timestamp()
-        wrong = missing_reason(task, said, pending=pending, now=now)
+        wrong = missing_reason(task, result, pending=pending, now=now)
         if wrong is not None:
-            self.step_monitor.say(wrong)
+            self.step_monitor.report(wrong)
 
-    def _take(self, message: Message) -> Broken | None:
-        """Call INTAKE with a message; None when it was taken."""
+    def _run_intake(self, message: Message) -> FunctionError | None:
+        """Call INTAKE with a message; None if it succeeded."""
         begun: list[Invocation | None] = []
         dead = len(self.queue.reasons)
 
@@ -294,14 +300,14 @@ class SimulatedSystem:
             begun.append(self.injector.current)
             intake.receive(self.ports, message, read_message)
 
-        said = self.injector.invoke("intake", None, LIMITS["intake"], act)
+        result = self.injector.invoke("intake", None, LIMITS["intake"], act)
         given_up = len(self.queue.reasons) > dead
         if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
-            self._look_for_forgotten(message)
-        return said if isinstance(said, Broken) else None
+            self._check_all_released(message)
+        return result if isinstance(result, FunctionError) else None
 
-    def _look_for_forgotten(self, message: Message) -> None:
-        """What a file's event is for is done for every task that can be read."""
+    def _check_all_released(self, message: Message) -> None:
+        """INTAKE handles a file's event for every waiting task that can be read."""
         with contextlib.suppress(Refused):
             for one in read_message(message, self.inputs.bucket):
                 if not isinstance(one, Uploaded):
@@ -309,48 +315,48 @@ class SimulatedSystem:
                 for task_id in self.tasks.wanting(one.key):
                     task = self.tasks.stored[task_id]
                     readable = task_id not in self.tasks.unreadable
-                    if readable and task.awaits_inputs and self._all_there(task):
-                        self.step_monitor.say(f"INTAKE left {task_id} waiting for {one.key}")
+                    if readable and task.awaits_inputs and self._has_all_inputs(task):
+                        self.step_monitor.report(f"INTAKE left {task_id} waiting for {one.key}")
 
     def _deploy(self, routes: Sequence[Route]) -> None:
         self.step_monitor.routes_gone = len(routes) < len(ROUTES)
         if self.step_monitor.routes_gone:
-            # A task on its way may find its route gone; its door may say so.
-            self.injector.expected = (*self.injector.expected, LookupError)
-        self.providers.offered = tuple(routes)
+            # A task in progress may find its route gone; its function may say so.
+            self.injector.expected_errors = (*self.injector.expected_errors, LookupError)
+        self.providers.offered_routes = tuple(routes)
 
     def _recoverable(self) -> list[str]:
         return self.providers.ledger.recoverable(self.tasks.stored.values())
 
-    def _alive(self, task_id: str, run: int) -> bool:
+    def _is_running(self, task_id: str, run: int) -> bool:
         return self.interpreter.status(task_id, run) == "running"
 
     def _now(self) -> datetime:
-        """The true time, whatever a process's clock says."""
+        """The true time, without any process's clock skew."""
         return START + timedelta(seconds=self.scheduler.now)
 
-    def _expect(self, key: str) -> None:
-        """A file is there: some time later nobody waits for it any more."""
-        self.scheduler.after(AWAITED_S, lambda: self._look_for_idlers(key))
+    def _expect_release(self, key: str) -> None:
+        """A file exists: after `MAX_RELEASE_S` no task waits for it any more."""
+        self.scheduler.after(MAX_RELEASE_S, lambda: self._check_not_waiting(key))
 
-    def _look_for_idlers(self, key: str) -> None:
-        """Whoever waits although everything is there should have been released by its event."""
-        if self.queue.dead or self.queue.under_way or self.tasks.unreadable:
+    def _check_not_waiting(self, key: str) -> None:
+        """A task with all its inputs should have been released by their events."""
+        if self.queue.dead or self.queue.in_flight or self.tasks.unreadable:
             return
         for task_id in self.tasks.wanting(key):
             task = self.tasks.stored[task_id]
-            if task.awaits_inputs and self._all_there(task):
-                self.step_monitor.say(f"{task_id} waits {AWAITED_S} s after {key} came")
+            if task.awaits_inputs and self._has_all_inputs(task):
+                self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
-    def _all_there(self, task: Task) -> bool:
+    def _has_all_inputs(self, task: Task) -> bool:
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 
-    def _look_for_sleepers(self) -> None:
-        """Whoever waits past the deadline waits for something, or for somebody's redrive."""
-        if self.queue.dead or self.queue.under_way:
+    def _check_overdue(self) -> None:
+        """A task that waits past its deadline lacks an input or the event of one."""
+        if self.queue.dead or self.queue.in_flight:
             return
         now = self._now()
         for one in self.tasks.stored.values():
-            if one.awaits_inputs and one.deadline <= now and self._all_there(one):
-                self.step_monitor.say(f"{one.task_id} waits though everything is there")
+            if one.awaits_inputs and one.deadline <= now and self._has_all_inputs(one):
+                self.step_monitor.report(f"{one.task_id} waits though every input exists")

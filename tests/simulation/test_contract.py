@@ -1,11 +1,11 @@
-"""The simulation's stores promise what every store promises: they pass the ports' own suite."""
+"""The simulation's stores pass the contract tests of the ports."""
 
 import pytest
 
 from darkroom.domain.errors import Conflict
 from darkroom.ports import Tasks
 from tests.contract.ports import test_buckets, test_tasks
-from tests.contract.ports.test_tasks import *  # noqa: F403 - the suite itself, on another store
+from tests.contract.ports.test_tasks import *  # noqa: F403 - the tests themselves, for another store
 from tests.simulation.stores import PlainOutputs, PlainTasks
 
 
@@ -15,16 +15,16 @@ def tasks() -> Tasks:
     return PlainTasks()
 
 
-def test_the_whole_suite_of_task_stores_is_run_here() -> None:
-    """Nothing of it was left behind by the import."""
-    suite = {name for name in vars(test_tasks) if name.startswith("test_")}
-    assert suite <= set(globals())
-    assert len(suite) > 10
+def test_every_contract_test_of_task_stores_runs_here() -> None:
+    """The import left none of them out."""
+    tests = {name for name in vars(test_tasks) if name.startswith("test_")}
+    assert tests <= set(globals())
+    assert len(tests) > 10
 
 
 @pytest.mark.parametrize("key", test_buckets.ODD_KEYS)
-def test_what_is_written_can_be_got(key: str) -> None:
-    """The newest version, whatever the key looks like; and nothing where nothing is."""
+def test_get_returns_the_newest_version(key: str) -> None:
+    """The newest version, for any key; None if there is no object."""
     outputs = PlainOutputs()
     assert outputs.get(key) is None
     for body in (b"one", b"two"):
@@ -32,8 +32,8 @@ def test_what_is_written_can_be_got(key: str) -> None:
     assert outputs.get(key) == b"two"
 
 
-def test_nothing_is_written_over_what_was_not_expected() -> None:
-    """Neither where nothing should be, nor over another version, nor where it is gone."""
+def test_put_over_refuses_an_unexpected_version() -> None:
+    """Not if an object exists unexpectedly, has another version, or is gone."""
     outputs = PlainOutputs()
     outputs.put_over("a.png", b"one", "image/png", None)
     one = outputs.find("a.png")

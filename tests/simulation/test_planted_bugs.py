@@ -1,34 +1,34 @@
-"""The simulation is tested too: bugs are planted, and it must find them.
+"""The simulation is tested, too: bugs are planted, and it must find them.
 
-Here a handful that show at once; `make simulate` plants them all.
+Here some that are found at once; `make simulate` plants all of them.
 """
 
 import pytest
 
-from darkroom.pipeline import submit
+from darkroom.pipeline import intake, retry, submit
 from tests.simulation.planted_bugs import hunt
-from tests.simulation.planted_bugs.hunt import BUGS, find_bug
+from tests.simulation.planted_bugs.hunt import BUGS, Hunt, find_bug
 from tests.simulation.planted_bugs.plant import Bug, planted
 
 QUICK = (
     "a call is paid before its intent is written",
     "a call without an answer is sent again",
     "the attempt's number stays 1",
-    "every failed job is taken to be free",
-    "a write does not look at what is there",
+    "every failed job counts as free",
+    "a write ignores the stored revision",
     "the state is written before the manifest",
-    "the event is sent before the state is written",
-    "what is submitted is cancelled",
-    "a new run is begun while the old one is alive",
-    "a job that is given up runs on",
+    "the event is published before the state is written",
+    "a submitted task is cancelled",
+    "a new run is begun while the old one is running",
+    "a job that is given up is not cancelled",
     "retry pays again",
     "a retry is the same run",
-    "a lane is lent without end",
-    "files are written over whatever is there",
+    "a lane is lent without limit",
+    "files are written unconditionally",
     "SWEEP does not write the manifest again",
-    "FAIL ends what is paid for at the first broken run",
-    "a cancelled task's call is not found out about",
-    "what was copied before a bad end is not told",
+    "FAIL ends a paid task at the first broken run",
+    "a cancelled task's call is not reconciled",
+    "results copied before a bad end are not listed",
     "SWEEP stops at the first that cannot be read",
     "a task ends though its manifest cannot be written",
     "a blocked account fails the task",
@@ -40,37 +40,60 @@ CPU_S = 10
 @pytest.mark.parametrize("name", QUICK)
 def test_a_planted_bug_is_found(name: str) -> None:
     """Within seconds."""
-    assert find_bug(name, CPU_S) is not None
+    assert find_bug(name, CPU_S).found
 
 
-def test_there_are_at_least_a_hundred_bugs_to_plant() -> None:
+def test_there_are_at_least_a_hundred_planted_bugs() -> None:
     """Each with a name of its own."""
     assert len({bug.name for bug in BUGS}) == len(BUGS) >= 100
 
 
-def test_every_bug_can_be_planted_and_leaves_nothing_behind() -> None:
-    """Each name that it swaps is there, and stands for what it stood for afterwards."""
+def test_every_bug_can_be_planted_and_is_undone() -> None:
+    """Each name that it replaces exists, and is restored afterwards."""
     for bug in BUGS:
         before = [(owner, name, getattr(owner, name)) for owner, name, _ in bug.swaps()]
         with planted(bug):
             changed = [getattr(owner, name) is not value for owner, name, value in before]
         assert all(changed), bug.name
         for owner, name, value in before:
-            assert getattr(owner, name) is value, f"{bug.name} leaves {name} behind"
+            assert getattr(owner, name) is value, f"{bug.name} leaves {name} replaced"
 
 
-def test_a_bug_that_swaps_what_is_not_there_cannot_be_planted() -> None:
-    """A renamed function must not make a bug harmless unnoticed."""
+def test_a_bug_that_replaces_an_unknown_name_cannot_be_planted() -> None:
+    """A renamed function must not make a planted bug harmless unnoticed."""
     bug = Bug("nothing", lambda: [(submit, "no_such_name", None)])
     with pytest.raises(AttributeError), planted(bug):
         pass
 
 
-def test_a_bug_that_does_not_fit_its_place_any_more_proves_nothing(
+def test_a_bug_that_replaces_an_unused_name_cannot_be_planted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What breaks for want of an argument is the plant, and not the promise."""
+    """A function that moved may leave its old name behind, where nothing calls the replacement."""
+    monkeypatch.setattr(submit, "left_behind", None, raising=False)
+    bug = Bug("nothing", lambda: [(submit, "left_behind", None)])
+    with pytest.raises(LookupError, match=r"submit\.left_behind, which is not used"), planted(bug):
+        pass
+
+
+def test_the_hunt_reports_a_replacement_that_was_never_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not found because nothing reached the bug, instead of not found although it was reached."""
+    unreached = Bug("unreached", lambda: [(retry, "retry", lambda *_: None)], ("event-delayed",))
+    reached = Bug("reached", lambda: [(intake, "receive", intake.receive)], ("event-delayed",))
+    monkeypatch.setattr(hunt, "BUGS", (unreached, reached))
+    assert find_bug("unreached", 0) == Hunt(
+        ("retry.retry",), violation="NOT FOUND; never called: retry.retry"
+    )
+    assert find_bug("reached", 0) == Hunt(("intake.receive",), violation="NOT FOUND")
+
+
+def test_a_bug_that_no_longer_fits_the_product_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error because of a wrong argument violates no invariant: it comes from the plant."""
     misfit = Bug("a misfit", lambda: [(submit, "submit", lambda: None)])
     monkeypatch.setattr(hunt, "BUGS", (misfit,))
-    with pytest.raises(ValueError, match="cannot be planted any more"):
+    with pytest.raises(ValueError, match="no longer fits the product"):
         find_bug("a misfit", CPU_S)

@@ -1,4 +1,4 @@
-"""Two processes at the same files at once, in every order that a hold-up and a death can make."""
+"""Two processes race for the same files, with a delay and a kill at every pair of calls."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from tests.simulation.races import RACES, run_race
 
 
 @pytest.mark.parametrize("name", RACES)
-def test_whoever_wins_a_race_there_is_one_end_and_one_manifest(name: str) -> None:
-    """Table, manifest and event agree, and nobody writes over what is newer."""
+def test_a_race_has_one_end_and_one_manifest(name: str) -> None:
+    """Table, manifest and event agree, and an older task overwrites nothing of a newer one."""
     places = list(run_race(RACES[name]))
     assert len(places) > 5
     assert [(where, broken) for where, broken in places if broken] == []

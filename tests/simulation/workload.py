@@ -1,7 +1,7 @@
-"""What people do to the input bucket and to tasks, and what is deployed meanwhile.
+"""The workload: what users do to the input bucket and to tasks, and what is deployed.
 
-Every uploaded spec version, and every request that carries one, is one `ExpectedTask`: one task
-must come of it.
+Every uploaded version of a spec, and every request with a spec, is one `ExpectedTask`: exactly one
+task must be created for it.
 """
 
 import functools
@@ -31,25 +31,25 @@ from tests.simulation.stores import PlainInputs
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
 MIDNIGHT_S: Final = 12 * 3600.0
-"""The world begins at noon."""
+"""A simulation begins at noon."""
 PHOTO: Final = PNG + b"a photo"
-GOOD: Final = "succeeded"
+SUCCEEDED: Final = "succeeded"
 
 
 @dataclass(frozen=True)
 class ExpectedTask:
-    """A task that was asked for.
+    """A requested task.
 
     Attributes:
-        expect: its state, or its failure's code, where no fault strikes; None where it depends.
+        end: its state, or its failure's code, when no fault strikes; None if it depends.
     """
 
     trigger: Trigger
-    expect: str | None
+    end: str | None
 
 
 class Commands(Protocol):
-    """The command, as people use it: each in a process of its own, which may die."""
+    """The users' commands: each runs in a process of its own, which may be killed."""
 
     def cancel(self, task_id: str) -> None:
         """`darkroom cancel`."""
@@ -60,29 +60,29 @@ class Commands(Protocol):
 
 @dataclass
 class Users:
-    """Uploads, overwrites, deletes, sends and second thoughts.
+    """Uploads, overwrites, deletes, requests, retries and cancellations.
 
     Attributes:
-        asks: what they asked for so far.
-        unnamed: the keys of what they asked for in messages without an id.
-        came: told of every file that is there now.
+        expected_tasks: what they requested so far.
+        without_id: the keys of what they requested in messages without an id.
+        on_file: called for every file that exists from now on.
     """
 
     scheduler: Scheduler
     inputs: PlainInputs
     fault_policy: FaultPolicy
-    desk: Commands
+    commands: Commands
     send: Callable[[str], None]
     deploy: Callable[[Sequence[Route]], None]
-    asks: list[ExpectedTask] = field(default_factory=list)
-    unnamed: list[str] = field(default_factory=list)
-    came: Callable[[str], None] = lambda _key: None
+    expected_tasks: list[ExpectedTask] = field(default_factory=list)
+    without_id: list[str] = field(default_factory=list)
+    on_file: Callable[[str], None] = lambda _key: None
 
-    def come(self, tasks: int) -> None:
-        """Let about so many specs be dropped, one every three seconds or so."""
+    def schedule(self, tasks: int) -> None:
+        """Schedule about `tasks` specs, one every three seconds on average."""
         for number in range(tasks):
             at = self.fault_policy.between(0, 3 * tasks)
-            self.scheduler.after(at, functools.partial(self._work, f"p{number}/cat.jpg"))
+            self.scheduler.after(at, functools.partial(self._schedule_task, f"p{number}/cat.jpg"))
         if self.fault_policy.chance("route-gone"):
             self._deploy_for_a_while(ROUTES[:6])
         if self.fault_policy.chance("price-changed"):
@@ -91,42 +91,48 @@ class Users:
         if self.fault_policy.chance("message-malformed"):
             self.send(MALFORMED)
 
-    def drop(self, key: str, body: bytes = PHOTO) -> None:
-        """Upload a file; its event is on its way."""
-        self._tell("Created", key, self.inputs.put(key, body).version_id)
-        self.came(key)
+    def upload(self, key: str, body: bytes = PHOTO) -> None:
+        """Upload a file and send its event."""
+        self._send_event("Created", key, self.inputs.put(key, body).version_id)
+        self.on_file(key)
 
-    def ask(self, key: str, operation: str, expect: str | None = GOOD, **more: Any) -> None:
+    def upload_spec(
+        self, key: str, operation: str, expected_end: str | None = SUCCEEDED, **more: Any
+    ) -> None:
         """Upload a spec."""
         body = json.dumps({"operation": operation, **more}).encode()
         version = self.inputs.put(key, body).version_id
-        self.asks.append(ExpectedTask(Trigger("upload", self.inputs.bucket, key, version), expect))
-        self._tell("Created", key, version)
+        self.expected_tasks.append(
+            ExpectedTask(Trigger("upload", self.inputs.bucket, key, version), expected_end)
+        )
+        self._send_event("Created", key, version)
 
-    def remove(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """Delete a file."""
         self.inputs.delete(key)
-        self._tell("Deleted", key, "marker")
+        self._send_event("Deleted", key, "marker")
 
-    def bring_back(self, key: str) -> None:
-        """Remove the delete marker of a file: it is there again, and nobody uploaded it."""
-        self.inputs.bring_back(key)
-        self._tell("Deleted", key, "marker")
-        self.came(key)
+    def undelete(self, key: str) -> None:
+        """Remove the delete marker of a file: it exists again without an upload."""
+        self.inputs.undelete(key)
+        self._send_event("Deleted", key, "marker")
+        self.on_file(key)
 
-    def request(self, name: str, photo: str, operation: str) -> None:
+    def send_request(self, name: str, photo: str, operation: str) -> None:
         """Send a message that carries a spec."""
         spec = {"operation": operation}
         key = f"{photo}.{operation}.json"
         if self.fault_policy.chance("message-without-id"):
-            self.unnamed.append(key)
+            self.without_id.append(key)
             self._repeat(json.dumps({"source": photo, "spec": spec}))
             return
-        self.asks.append(ExpectedTask(Trigger("message", self.inputs.bucket, key, name), GOOD))
+        self.expected_tasks.append(
+            ExpectedTask(Trigger("message", self.inputs.bucket, key, name), SUCCEEDED)
+        )
         self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
 
     def _repeat(self, body: str) -> None:
-        """Send a message, and perhaps the same once more: nobody says so, and it has a new id."""
+        """Send a message, and perhaps an equal one later with a new message id."""
         at, again = 0.0, self.fault_policy.between(1, 10_000)
         if self.fault_policy.chance("message-at-midnight"):
             at = MIDNIGHT_S - self.scheduler.now - self.fault_policy.between(0, 60)
@@ -135,96 +141,99 @@ class Users:
         if self.fault_policy.chance("message-repeated"):
             self.scheduler.after(at + again, lambda: self.send(body))
 
-    def reconsider(self, tasks: Iterable[Task]) -> bool:
-        """Try some of the tasks that ended badly once more; whether any."""
-        bad = [task for task in tasks if task.state != GOOD]
+    def retry_some_failed(self, tasks: Iterable[Task]) -> bool:
+        """Retry some of the tasks that ended badly; whether there were any."""
+        bad = [task for task in tasks if task.state != SUCCEEDED]
         tried = [task for task in bad if self.fault_policy.chance("retried-at-rest")]
         for task in tried:
-            self._try_once_more(task)
+            self._retry_ended(task)
         return bool(tried)
 
-    def _try_once_more(self, task: Task) -> None:
+    def _retry_ended(self, task: Task) -> None:
         pay_again = self.fault_policy.chance("paid-again-at-rest")
         self._retry(self.fault_policy.between(0, 20), lambda: task.task_id, pay_again=pay_again)
         if task.trigger.kind == "upload" and self.fault_policy.chance("spec-overwritten"):
             operation = task.order.operation if task.order else SYNC_KEY
             more = {"metadata": {"version": 3}}
-            self._later(30, lambda: self.ask(task.trigger.key, operation, None, **more))
+            self._later(30, lambda: self.upload_spec(task.trigger.key, operation, None, **more))
 
-    def _work(self, photo: str) -> None:
-        """One photo and its spec, in one of the ways in which that goes."""
+    def _schedule_task(self, photo: str) -> None:
+        """A photo and its spec, in one of several ways."""
         draw = self.fault_policy.between(0, 1)
         operation = OPERATIONS[int(self.fault_policy.between(0, len(OPERATIONS)))]
         spec = f"{photo}.json"
         unknown = {0: "fail", 1: "retry"}.get(int(self.fault_policy.between(0, 10)), "hold")
         if draw < 0.55:
-            self.drop(photo)
-            self.ask(spec, operation, on_unknown=unknown)
+            self.upload(photo)
+            self.upload_spec(spec, operation, on_unknown=unknown)
         elif draw < 0.6:
-            self.drop(photo)
-            self._ask_twice_for_one_name(photo, operation)
+            self.upload(photo)
+            self._upload_two_specs_for_one_name(photo, operation)
         elif draw < 0.75:
-            self._work_without_photo(photo, operation, unknown, draw)
+            self._schedule_spec_before_photo(photo, operation, unknown, draw)
         elif draw < 0.83:
-            self.drop(photo)
-            self.request(f"request-{photo[:-8]}", photo, operation)
+            self.upload(photo)
+            self.send_request(f"request-{photo[:-8]}", photo, operation)
         elif draw < 0.88:
-            self.drop(photo)
-            self.ask(f"{photo}.thumb.json", operation)
-            self.ask(spec, SYNC_NONE, provider=["alpha", "beta"])
+            self.upload(photo)
+            self.upload_spec(f"{photo}.thumb.json", operation)
+            self.upload_spec(spec, SYNC_NONE, provider=["alpha", "beta"])
         elif draw < 0.92:
-            self._later(3, lambda: self.drop(photo))
-            self.ask(spec, "remove-objects", inputs={"mask": "m.png"})
-            self._later(20, lambda: self.drop(photo.replace("cat.jpg", "m.png")))
+            self._later(3, lambda: self.upload(photo))
+            self.upload_spec(spec, "remove-objects", inputs={"mask": "m.png"})
+            self._later(20, lambda: self.upload(photo.replace("cat.jpg", "m.png")))
         elif draw < 0.95:
-            self.ask(spec, operation, "inputs-missing")
+            self.upload_spec(spec, operation, "inputs-missing")
         elif draw < 0.97:
-            self.drop(photo)
-            self.ask(spec, "no-such-thing", "unknown-operation")
+            self.upload(photo)
+            self.upload_spec(spec, "no-such-thing", "unknown-operation")
         else:
-            self.ask(spec, operation, "input-empty")
-            self._later(5, lambda: self.drop(photo, b""))
-        self._meddle(photo, spec, operation)
+            self.upload_spec(spec, operation, "input-empty")
+            self._later(5, lambda: self.upload(photo, b""))
+        self._schedule_changes(photo, spec, operation)
 
-    def _work_without_photo(self, photo: str, operation: str, unknown: str, draw: float) -> None:
-        """Specs that wait for their photo, which is uploaded later or comes back."""
+    def _schedule_spec_before_photo(
+        self, photo: str, operation: str, unknown: str, draw: float
+    ) -> None:
+        """Specs that wait for their photo, which is uploaded later or undeleted."""
         spec = f"{photo}.json"
         if self.fault_policy.chance("photo-undeleted"):
-            self.drop(photo)
-            self.remove(photo)
-            self._later(5, lambda: self.ask(spec, operation, on_unknown=unknown))
-            self._later(600, lambda: self.bring_back(photo))
+            self.upload(photo)
+            self.delete(photo)
+            self._later(5, lambda: self.upload_spec(spec, operation, on_unknown=unknown))
+            self._later(600, lambda: self.undelete(photo))
             return
         if draw < 0.63:
-            self.ask(f"{photo}.again.json", operation)
-            self.ask(f"{photo}.thumb.json", operation)
-        self.ask(spec, operation, on_unknown=unknown)
-        self._later(60 if draw < 0.68 else 1, lambda: self.drop(photo))
+            self.upload_spec(f"{photo}.again.json", operation)
+            self.upload_spec(f"{photo}.thumb.json", operation)
+        self.upload_spec(spec, operation, on_unknown=unknown)
+        self._later(60 if draw < 0.68 else 1, lambda: self.upload(photo))
 
-    def _ask_twice_for_one_name(self, photo: str, operation: str) -> None:
+    def _upload_two_specs_for_one_name(self, photo: str, operation: str) -> None:
         """Two specs whose results would have one name; one of them is refused."""
         specs = [f"{photo}.json", f"{photo}.{operation}.json"]
         for key in specs:
-            self._later(0.2, functools.partial(self.ask, key, operation, None))
+            self._later(0.2, functools.partial(self.upload_spec, key, operation, None))
 
-    def _meddle(self, photo: str, spec: str, operation: str) -> None:
-        """Users change their minds."""
+    def _schedule_changes(self, photo: str, spec: str, operation: str) -> None:
+        """Users overwrite, delete, cancel and retry."""
         if self.fault_policy.chance("spec-overwritten"):
             more = {"metadata": {"version": 2}}
             draw = self.fault_policy.between(0, 1)
             other = operation if draw < 0.5 else SYNC_KEY
             self._later(
-                30 if draw * 2 % 1 < 0.25 else 1, lambda: self.ask(spec, other, None, **more)
+                30 if draw * 2 % 1 < 0.25 else 1,
+                lambda: self.upload_spec(spec, other, None, **more),
             )
         if self.fault_policy.chance("spec-deleted"):
-            self._later(30, lambda: self.remove(spec))
+            self._later(30, lambda: self.delete(spec))
         if self.fault_policy.chance("photo-overwritten"):
-            self._later(30, lambda: self.drop(photo, PHOTO + b" again"))
+            self._later(30, lambda: self.upload(photo, PHOTO + b" again"))
         if self.fault_policy.chance("photo-deleted"):
-            self._later(20, lambda: self.remove(photo))
-            self._later(60, lambda: self.drop(photo))
+            self._later(20, lambda: self.delete(photo))
+            self._later(60, lambda: self.upload(photo))
         if self.fault_policy.chance("cancelled"):
-            self._later(40, lambda: self.desk.cancel(self._newest(photo)))
+            self._later(40, lambda: self.commands.cancel(self._newest(photo)))
         if self.fault_policy.chance("retried"):
             at = self.fault_policy.between(5, 900)
             self._retry(at, lambda: self._newest(photo), pay_again=False)
@@ -236,21 +245,23 @@ class Users:
         """Retry a task, and perhaps once more at the same moment."""
         for _ in range(2 if self.fault_policy.chance("retried-twice") else 1):
             after_s = at + self.fault_policy.between(0, 0.1)
-            self.scheduler.after(after_s, lambda: self.desk.retry(task_id(), pay_again=pay_again))
+            self.scheduler.after(
+                after_s, lambda: self.commands.retry(task_id(), pay_again=pay_again)
+            )
 
     def _newest(self, photo: str) -> str:
-        """The task that was asked for last about a photo."""
-        triggers = (ask.trigger for ask in reversed(self.asks))
+        """The task that was last requested for a photo."""
+        triggers = (expected.trigger for expected in reversed(self.expected_tasks))
         return next((t.task_id for t in triggers if t.key.startswith(photo)), "no task")
 
     def _deploy_for_a_while(self, routes: Sequence[Route]) -> None:
         self._later(30, lambda: self.deploy(routes))
         self.scheduler.after(60, lambda: self.deploy(ROUTES))
 
-    def _later(self, most_s: float, act: Callable[[], None]) -> None:
-        self.scheduler.after(self.fault_policy.between(0, most_s), act)
+    def _later(self, max_s: float, act: Callable[[], None]) -> None:
+        self.scheduler.after(self.fault_policy.between(0, max_s), act)
 
-    def _tell(self, what: str, key: str, version: str) -> None:
+    def _send_event(self, what: str, key: str, version: str) -> None:
         bucket = self.inputs.bucket
         self.send(
             f'{{"source":"aws.s3","detail-type":"Object {what}","detail":{{"bucket":'

@@ -1,4 +1,4 @@
-"""Planted bugs about the providers' accounts: without credits, with a refused key, another's."""
+"""Planted bugs about the providers' accounts: no credits, a refused key, another account's key."""
 
 from typing import Any, Final
 
@@ -11,56 +11,61 @@ from darkroom.pipeline.paid_call import record_refused, settle
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
-BLOCKED: Final = ("no-credits", "key-refused")
-REPLACED: Final = ("other-account", "unanswered", "accepted-but-unanswered", "free-unanswered")
+BLOCKED_KINDS: Final = ("no-credits", "key-refused")
+OTHER_ACCOUNT_KINDS: Final = (
+    "other-account",
+    "unanswered",
+    "accepted-but-unanswered",
+    "free-unanswered",
+)
 
 
-def _blocked_is_refused() -> list[Swap]:
-    whole = record_refused.record_refused
+def _blocked_counts_as_refused() -> list[Swap]:
+    original = record_refused.record_refused
 
     def refused(ports: Ports, task: Task, attempt: Any, error: Any, *more: Any) -> Step:
         if isinstance(error, AccountBlocked):
             error = ProviderRefused(error.failure.code, error.failure.sentence)
-        return whole(ports, task, attempt, error, *more)
+        return original(ports, task, attempt, error, *more)
 
     return [(submit, "record_refused", refused)]
 
 
-def _blocked_is_out_of_reach() -> list[Swap]:
+def _blocked_counts_as_unreachable() -> list[Swap]:
     return [(record_refused, "_unreached_count", lambda task, _error: task.unreached + 1)]
 
 
 def _refused_keys_lose_jobs() -> list[Swap]:
-    whole = poll._not_reached
+    original = poll._not_reached
 
-    def unasked(ports: Ports, task: Task, route: Route, error: Any) -> Step:
+    def not_reached(ports: Ports, task: Task, route: Route, error: Any) -> Step:
         if isinstance(error, AccountBlocked):
-            said = JobFailed("job-lost", error.failure.sentence, "unknown")
-            return poll._job_failed(ports, task, said)
-        return whole(ports, task, route, error)
+            response = JobFailed("job-lost", error.failure.sentence, "unknown")
+            return poll._job_failed(ports, task, response)
+        return original(ports, task, route, error)
 
-    return [(poll, "_not_reached", unasked)]
+    return [(poll, "_not_reached", not_reached)]
 
 
 def _another_key_ends_doubts() -> list[Swap]:
-    def wait_for_key(ports: Ports, task: Task) -> Step:
+    def wait_for_old_key(ports: Ports, task: Task) -> Step:
         return settle._end_unknown(ports, task, settle._no_answer(task.last_attempt))
 
-    return [(settle, "_wait_for_old_key", wait_for_key)]
+    return [(settle, "_wait_for_old_key", wait_for_old_key)]
 
 
 BUGS: Final = (
-    Bug("a blocked account fails the task", _blocked_is_refused, BLOCKED),
-    Bug("a blocked account counts as out of reach", _blocked_is_out_of_reach, BLOCKED),
+    Bug("a blocked account fails the task", _blocked_counts_as_refused, BLOCKED_KINDS),
+    Bug("a blocked account counts as unreachable", _blocked_counts_as_unreachable, BLOCKED_KINDS),
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
     Bug(
         "a doubtful call is repeated under another key",
         lambda: [(settle, "account_changed", lambda *_: False)],
-        REPLACED,
+        OTHER_ACCOUNT_KINDS,
     ),
-    Bug("another key ends what is doubtful", _another_key_ends_doubts, REPLACED),
+    Bug("another key ends what is doubtful", _another_key_ends_doubts, OTHER_ACCOUNT_KINDS),
     Bug(
-        "another account's word on a job is believed",
+        "another account's answer about a job is believed",
         lambda: [(poll, "account_changed", lambda *_: False)],
         ("other-account", "job-late"),
     ),

@@ -1,6 +1,6 @@
-"""Planted bugs about what comes afterwards: sweeping, retrying, cancelling, and names that pass on.
+"""Planted bugs about endings, SWEEP, retry, cancel, messages and limits.
 
-Whatever goes wrong here is found late, if at all: nobody waits for it any more.
+What goes wrong here is found late, if at all: no process waits for it.
 """
 
 from dataclasses import replace
@@ -18,148 +18,148 @@ from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.rate_invariants import WatchedLimiter
 
 
-def _nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     return
 
 
-# --- the end of an ending ------------------------------------------------------------------------
+# --- endings -------------------------------------------------------------------------------------
 
 
 def _dismissed_first() -> list[Swap]:
-    def conclude(ports: Ports, task: Task) -> None:
+    def finalize(ports: Ports, task: Task) -> None:
         release_all_leases(ports, task)
         ports.tasks.dismiss(task)
         publish.publish_event(ports, task)
         ports.tasks.forget_wants(task)
 
-    return [(module, "finalize", conclude) for module in (deliver, fail, sweep)]
+    return [(module, "finalize", finalize) for module in (deliver, fail, sweep)]
 
 
-def _put_over_anything() -> list[Swap]:
-    def put_as(
+def _written_unconditionally() -> list[Swap]:
+    def put_if_owner(
         ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
     ) -> None:
         del task
         ports.outputs.put(key, body, content_type)
 
-    return [(module, "put_if_owner", put_as) for module in (deliver, publish)]
+    return [(module, "put_if_owner", put_if_owner) for module in (deliver, publish)]
 
 
-def _moved_aside_in_secret() -> list[Swap]:
-    def named(ports: Ports, task: Task) -> Task:
+def _other_name_is_not_recorded() -> list[Swap]:
+    def claim_output_name(ports: Ports, task: Task) -> Task:
         if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
         return replace(task, manifest_key=manifest_key(f"{task.output}@{task.task_id[:8]}"))
 
-    return [(module, "claim_output_name", named) for module in (deliver, fail)]
+    return [(module, "claim_output_name", claim_output_name) for module in (deliver, fail)]
 
 
-def _results_stay_where_they_were() -> list[Swap]:
-    def put_as(ports: Ports, task: Task, key: str, *more: Any) -> None:
+def _results_keep_the_old_name() -> list[Swap]:
+    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> None:
         output_names.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
 
-    return [(deliver, "put_if_owner", put_as)]
+    return [(deliver, "put_if_owner", put_if_owner)]
 
 
 # --- sweep ---------------------------------------------------------------------------------------
 
 
 def _same_run_again() -> list[Swap]:
-    def run_again(ports: Ports, task: Task) -> str:
+    def replace_lost_run(ports: Ports, task: Task) -> str:
         ports.workflows.start(task.task_id, task.run)
         ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "new-run"
 
-    return [(sweep, "_replace_lost_run", run_again)]
+    return [(sweep, "_replace_lost_run", replace_lost_run)]
 
 
-def _alive_or_not() -> list[Swap]:
+def _replace_running_runs() -> list[Swap]:
     return [(sweep, "_check_run", sweep._replace_lost_run)]
 
 
-def _every_run_is_alive() -> list[Swap]:
-    def keep(ports: Ports, task: Task) -> str:
+def _every_run_counts_as_running() -> list[Swap]:
+    def check_run(ports: Ports, task: Task) -> str:
         ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
         return "alive"
 
-    return [(sweep, "_check_run", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
 def _missing_runs_are_left() -> list[Swap]:
-    whole = sweep._check_run
+    original = sweep._check_run
 
-    def keep(ports: Ports, task: Task) -> str:
+    def check_run(ports: Ports, task: Task) -> str:
         if ports.workflows.status(task.task_id, task.run) == "none":
             ports.tasks.postpone(task, ports.clock.now() + STUCK_AFTER)
             return "alive"
-        return whole(ports, task)
+        return original(ports, task)
 
-    return [(sweep, "_check_run", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
-def _given_up_unseen() -> list[Swap]:
+def _given_up_without_looking() -> list[Swap]:
     return [(sweep, "find_inputs", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
 
 
-def _runs_are_not_told() -> list[Swap]:
-    def conclude(ports: Ports, task: Task) -> str:
+def _swept_ends_are_not_published() -> list[Swap]:
+    def finalize_again(ports: Ports, task: Task) -> str:
         release_all_leases(ports, task)
         ports.tasks.dismiss(task)
         return "concluded"
 
-    return [(sweep, "_finalize_again", conclude)]
+    return [(sweep, "_finalize_again", finalize_again)]
 
 
-# --- people --------------------------------------------------------------------------------------
+# --- retry and cancel ----------------------------------------------------------------------------
 
 
-def _retried_from_scratch() -> list[Swap]:
-    def resumed(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
+def _retries_start_afresh() -> list[Swap]:
+    def begin_run(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
         del pay_again
         task = retry._require_bad_end(ports.tasks.get(task_id), task_id)
         return ports.tasks.replace(task, retry._queue_again(ports, task))
 
-    return [(retry, "_begin_run", resumed)]
+    return [(retry, "_begin_run", begin_run)]
 
 
-def _old_questions() -> list[Swap]:
-    whole = retry._resume_attempt
+def _asking_time_is_not_recorded() -> list[Swap]:
+    original = retry._resume_attempt
 
-    def taken_up(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
-        new = whole(ports, task, paid, pay_again=pay_again)
+    def resume_attempt(ports: Ports, task: Task, paid: Any, *, pay_again: bool) -> Task | None:
+        new = original(ports, task, paid, pay_again=pay_again)
         if new is None:
             return None
         return replace(new, attempts=new.with_attempt(replace(new.last_attempt, asked_since=None)))
 
-    return [(retry, "_resume_attempt", taken_up)]
+    return [(retry, "_resume_attempt", resume_attempt)]
 
 
-def _run_stays() -> list[Swap]:
-    whole = Task.with_new_run
+def _retries_keep_the_run() -> list[Swap]:
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        return replace(whole(self, *given, **changes), run=self.run)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        return replace(original(self, *given, **changes), run=self.run)
 
-    return [(Task, "with_new_run", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
 def _attempts_are_forgotten() -> list[Swap]:
-    whole = Task.with_new_run
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        new = whole(self, *given, **changes)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        new = original(self, *given, **changes)
         return replace(new, attempts=()) if new.state == "queued" else new
 
-    return [(Task, "with_new_run", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
-def _cancelled_while_calling() -> list[Swap]:
-    whole = fail._ending
+def _open_calls_end_cancelled() -> list[Swap]:
+    original = fail._ending
 
-    def decided(task: Task, broken: str | None) -> Ending:
-        return task.ending or whole(task, broken)
+    def ending(task: Task, broken: str | None) -> Ending:
+        return task.ending or original(task, broken)
 
-    return [(fail, "_ending", decided)]
+    return [(fail, "_ending", ending)]
 
 
 def _cancelled_at_once() -> list[Swap]:
@@ -175,33 +175,33 @@ def _cancelled_at_once() -> list[Swap]:
     return [(cancel, "_cancel", at_once)]
 
 
-# --- messages and pace ---------------------------------------------------------------------------
+# --- messages and limits -------------------------------------------------------------------------
 
 
-def _given_up_in_silence() -> list[Swap]:
-    whole = intake.receive
+def _given_up_without_dead_letter() -> list[Swap]:
+    original = intake.receive
 
     def receive(ports: Ports, message: Any, read: Any) -> Any:
         if message.receives >= intake.MAX_TRIES:
             return None
-        return whole(ports, message, read)
+        return original(ports, message, read)
 
     return [(intake, "receive", receive)]
 
 
-def _leased_without_end() -> list[Swap]:
-    whole = WatchedLimiter.lease
+def _leases_do_not_expire() -> list[Swap]:
+    original = WatchedLimiter.lease
 
     def lease(
         self: WatchedLimiter, provider: str, task_id: str, until: float, most: int, now: float
     ) -> bool:
-        return whole(self, provider, task_id, until * 2, most, now)
+        return original(self, provider, task_id, until * 2, most, now)
 
     return [(WatchedLimiter, "lease", lease)]
 
 
-def _lent_without_end() -> list[Swap]:
-    whole = InMemoryLimiter.reserve
+def _lanes_are_lent_without_limit() -> list[Swap]:
+    original = InMemoryLimiter.reserve
 
     def reserve(
         self: InMemoryLimiter,
@@ -212,73 +212,71 @@ def _lent_without_end() -> list[Swap]:
         calls: int = 1,
         lender: Any = None,
     ) -> float:
-        at = whole(self, provider, lane, bucket, now, calls, lender)
+        at = original(self, provider, lane, bucket, now, calls, lender)
         return now if lender else at
 
     return [(InMemoryLimiter, "reserve", reserve)]
 
 
 BUGS: Final = (
-    Bug("a task is dismissed before its end is told", _dismissed_first),
+    Bug("a task is dismissed before its end is published", _dismissed_first),
     Bug(
-        "files are written over whatever is there",
-        _put_over_anything,
+        "files are written unconditionally",
+        _written_unconditionally,
         raced=True,
     ),
     Bug(
-        "a task moves aside without writing it down",
-        _moved_aside_in_secret,
+        "a task takes another output name without writing it down",
+        _other_name_is_not_recorded,
         raced=True,
     ),
-    Bug("results do not move aside with their manifest", _results_stay_where_they_were),
+    Bug("results keep their name when their manifest takes another", _results_keep_the_old_name),
     Bug("a new run has the old one's number", _same_run_again),
-    Bug("a new run is begun while the old one is alive", _alive_or_not),
-    Bug("every run is taken to be alive", _every_run_is_alive, ("run-lost",)),
-    Bug("a run that never was is not started", _missing_runs_are_left, ("start-lost",)),
+    Bug("a new run is begun while the old one is running", _replace_running_runs),
+    Bug("every run counts as running", _every_run_counts_as_running, ("run-lost",)),
+    Bug("a run that never existed is not started", _missing_runs_are_left, ("start-lost",)),
     Bug(
-        "nobody looks for inputs before giving up",
-        _given_up_unseen,
+        "a task gives up without looking for its inputs",
+        _given_up_without_looking,
         ("event-poisoned", "dead-letters-left"),
     ),
-    Bug("SWEEP tells nobody of an end", _runs_are_not_told),
+    Bug("SWEEP does not publish an end", _swept_ends_are_not_published),
     Bug(
         "SWEEP does not write the manifest again",
-        lambda: [(sweep, "rewrite_manifest", _nothing)],
+        lambda: [(sweep, "rewrite_manifest", _do_nothing)],
         raced=True,
     ),
     Bug(
-        "FAIL takes a broken run's end for the last word",
+        "FAIL publishes a broken run's end as final",
         lambda: [(fail, "publish_event", publish.finalize)],
         raced=True,
     ),
     Bug(
-        "FAIL throws a paid answer away",
-        lambda: [(fail, "archive_answer", _nothing)],
+        "FAIL drops a paid answer",
+        lambda: [(fail, "archive_answer", _do_nothing)],
         scenarios=("cut short at its end, retried",),
     ),
-    Bug("a job that is given up runs on", lambda: [(fail, "_stop_job", _nothing)]),
+    Bug("a job that is given up is not cancelled", lambda: [(fail, "_stop_job", _do_nothing)]),
     Bug(
-        "a call under way is cancelled as if it cost nothing",
-        _cancelled_while_calling,
+        "a call in progress is cancelled as if it were free",
+        _open_calls_end_cancelled,
         scenarios=("cancelled in doubt, last run",),
     ),
-    Bug("a task is cancelled whatever it is at", _cancelled_at_once, ("cancelled",)),
-    Bug("retry pays again", _retried_from_scratch),
-    Bug(
-        "retry finds nothing that can be asked for", lambda: [(retry, "_resume_attempt", _nothing)]
-    ),
-    Bug("retry does not note since when it asks", _old_questions),
-    Bug("a retry is the same run", _run_stays),
+    Bug("a task is cancelled in any state", _cancelled_at_once, ("cancelled",)),
+    Bug("retry pays again", _retries_start_afresh),
+    Bug("retry finds no job to poll", lambda: [(retry, "_resume_attempt", _do_nothing)]),
+    Bug("retry does not record since when it asks", _asking_time_is_not_recorded),
+    Bug("a retry is the same run", _retries_keep_the_run),
     Bug("a retry forgets the attempts before it", _attempts_are_forgotten),
     Bug(
-        "a message is given up in silence",
-        _given_up_in_silence,
+        "a message is given up without a dead letter",
+        _given_up_without_dead_letter,
         ("crash-before", "crash-after", "event-poisoned"),
     ),
-    Bug("a lease does not end by itself", _leased_without_end),
-    Bug("a lane is lent without end", _lent_without_end),
+    Bug("a lease does not expire", _leases_do_not_expire),
+    Bug("a lane is lent without limit", _lanes_are_lent_without_limit),
     Bug(
-        "a place in the pace is good for ever",
+        "a slot of the rate limit never expires",
         lambda: [(rate_limits, "SLOT_TTL_SHARE", float("inf"))],
         ("slow-call",),
     ),

@@ -1,8 +1,9 @@
-"""Plant every bug in turn, and play races and worlds until the promises show it."""
+"""Plants every bug in turn, and runs scenarios, races and simulations until one reveals it."""
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 from tests.simulation.crash_points import enumerate_points
@@ -18,8 +19,8 @@ from tests.simulation.planted_bugs import (
 )
 from tests.simulation.planted_bugs.plant import Bug, planted
 from tests.simulation.races import RACES, run_race
-from tests.simulation.runner import play
-from tests.simulation.scenarios import STORIES
+from tests.simulation.runner import run_seed
+from tests.simulation.scenarios import SCENARIOS
 
 BUGS: Final[tuple[Bug, ...]] = (
     *money.BUGS,
@@ -33,43 +34,69 @@ BUGS: Final[tuple[Bug, ...]] = (
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
-"""What is said of a plant that no longer fits the product; it proves nothing."""
+"""What an invariant reports of a replacement that no longer fits the product."""
 
 
-def find_bug(name: str, cpu_s: float) -> tuple[str, str] | None:
-    """Where the bug shows first, and what is broken there; None within the time.
+@dataclass(frozen=True)
+class Hunt:
+    """The outcome of the search for one bug.
+
+    Attributes:
+        replaced: what the bug replaces, as `module.name`.
+        where: where it was found first; empty if it was not found in time.
+        violation: the violated invariant, or why there is none.
+    """
+
+    replaced: tuple[str, ...]
+    where: str = ""
+    violation: str = "NOT FOUND"
+
+    @property
+    def found(self) -> bool:
+        """Whether an invariant was violated."""
+        return bool(self.where)
+
+
+def find_bug(name: str, cpu_s: float) -> Hunt:
+    """Look for a bug until an invariant is violated.
+
+    Args:
+        name: of the bug.
+        cpu_s: CPU seconds after which the search stops.
 
     Raises:
-        ValueError: it no longer fits what it is planted in.
+        LookupError: the bug replaces something that the product does not use any more.
+        ValueError: the bug no longer fits the product.
     """
     bug = next(bug for bug in BUGS if bug.name == name)
     until = time.process_time() + cpu_s
-    with planted(bug):
+    with planted(bug) as here:
         for where, broken in _places(bug):
             misfits = [what for what in broken if any(sign in what for sign in MISFITS)]
             if misfits:
-                raise ValueError(f"'{name}' cannot be planted any more: {misfits[0]}")
+                raise ValueError(f"'{name}' no longer fits the product: {misfits[0]}")
             if broken:
-                return where, broken[0]
+                return Hunt(here.names, where, broken[0])
             if time.process_time() > until:
                 break
-    return None
+    why = f"NOT FOUND; never called: {', '.join(sorted(here.uncalled))}" if here.uncalled else None
+    return Hunt(here.names, violation=why or Hunt.violation)
 
 
 def find_all(processes: int, cpu_s: float) -> Iterator[tuple[str, bool]]:
-    """A line for each bug, and whether it was found."""
+    """Two lines for each bug: what it replaces, and what found it; whether it was found."""
     names = [bug.name for bug in BUGS]
     with ProcessPoolExecutor(processes) as pool:
-        finds = pool.map(find_bug, names, [cpu_s] * len(names))
-        for name, find in zip(names, finds, strict=True):
-            where, sentence = find or ("-", "NOT FOUND")
-            yield f"{name:60} {where}: {sentence}", find is not None
+        hunts = pool.map(find_bug, names, [cpu_s] * len(names))
+        for name, hunt in zip(names, hunts, strict=True):
+            place = f"{hunt.where or '-'}: {hunt.violation}"
+            yield f"{name} ({', '.join(hunt.replaced)})\n    {place}", hunt.found
 
 
 def _places(bug: Bug) -> Iterator[tuple[str, list[str]]]:
-    """Where to look: in stories, in races of two processes, or in worlds."""
+    """Where to look: in scenarios, in races of two processes, or in simulations."""
     for name in bug.scenarios:
-        row = enumerate_points(STORIES[name], twice=False, spec_first=False)
+        row = enumerate_points(SCENARIOS[name], twice=False, spec_first=False)
         yield name, row.wrong(name)
     if bug.scenarios:
         return
@@ -80,5 +107,5 @@ def _places(bug: Bug) -> Iterator[tuple[str, list[str]]]:
         return
     seed = 0
     while True:
-        yield f"seed {seed:>4}", play(seed, TASKS, focus=bug.focus)[1]
+        yield f"seed {seed:>4}", run_seed(seed, TASKS, focus=bug.focus)[1]
         seed += 1

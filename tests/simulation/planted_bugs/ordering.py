@@ -1,4 +1,4 @@
-"""Planted bugs about what is written, when, and by whom: dropped conditions, swapped writes."""
+"""Planted bugs about conditions and order: dropped conditions, swapped writes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -27,18 +27,18 @@ from tests.simulation.stores import PlainTasks
 def _unconditional_writes() -> list[Swap]:
     def write(self: PlainTasks, old: Task, new: Task) -> Task:
         written = replace(new, revision=old.revision + 1)
-        self._watcher.changed(self.stored[old.task_id], written)
+        self._watcher.replaced(self.stored[old.task_id], written)
         self.stored[old.task_id] = written
         return written
 
     return [(PlainTasks, "replace", write)]
 
 
-def _create(**dropped: bool) -> Callable[[], list[Swap]]:
+def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
     """`create` without one of its conditions."""
 
     def swaps() -> list[Swap]:
-        whole = PlainTasks.create
+        original = PlainTasks.create
 
         def create(
             self: PlainTasks, task: Task, *, previous: str | None, owner: str | None
@@ -51,7 +51,7 @@ def _create(**dropped: bool) -> Callable[[], list[Swap]]:
                 owner = self.owner(task.output)
             if "wants" in dropped:
                 task = replace(task, wants=())
-            whole(self, task, previous=previous, owner=owner)
+            original(self, task, previous=previous, owner=owner)
 
         return [(PlainTasks, "create", create)]
 
@@ -90,18 +90,18 @@ def _event_before_state() -> list[Swap]:
 
 
 def _manifest_before_results() -> list[Swap]:
-    whole = deliver._copy_results
+    original = deliver._copy_results
 
-    def copy(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
+    def copy_results(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
         held: list[tuple[Any, ...]] = []
         outputs: Any = _Holding(ports.outputs, held)
-        results = tuple(whole(replace(ports, outputs=outputs), task, answer, time_left_s))
+        results = tuple(original(replace(ports, outputs=outputs), task, answer, time_left_s))
         publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
             output_names.put_if_owner(ports, task, *one)
         return results
 
-    return [(deliver, "_copy_results", copy)]
+    return [(deliver, "_copy_results", copy_results)]
 
 
 class _Holding:
@@ -112,102 +112,102 @@ class _Holding:
         self._held = held
 
     def put_over(self, key: str, body: Any, content_type: str, etag: str | None) -> None:
-        """Hold the object back."""
+        """Keep the object back."""
         del etag
         self._held.append((key, body.read(), content_type))
 
 
-def _bus_is_not_listened_to() -> list[Swap]:
-    whole = publish.publish_event
+def _bus_refusals_are_ignored() -> list[Swap]:
+    original = publish.publish_event
 
-    def announce(ports: Ports, task: Task) -> None:
+    def publish_event(ports: Ports, task: Task) -> None:
         try:
-            whole(ports, task)
+            original(ports, task)
         except Busy:
             return
 
-    return [(publish, "publish_event", announce), (fail, "publish_event", announce)]
+    return [(publish, "publish_event", publish_event), (fail, "publish_event", publish_event)]
 
 
-def _taken_for_told() -> list[Swap]:
-    def done_already(ports: Ports, task: Task) -> Step:
+def _finished_counts_as_published() -> list[Swap]:
+    def finish_again(ports: Ports, task: Task) -> Step:
         ports.tasks.dismiss(task)
         return Step("done")
 
-    return [(deliver, "_finish_again", done_already)]
+    return [(deliver, "_finish_again", finish_again)]
 
 
-def _losers_manifest_stays() -> list[Swap]:
-    def nothing(*_: object) -> None:
+def _losing_manifest_stays() -> list[Swap]:
+    def rewrite_manifest(*_: object) -> None:
         return
 
-    return [(module, "rewrite_manifest", nothing) for module in (deliver, fail, sweep)]
+    return [(module, "rewrite_manifest", rewrite_manifest) for module in (deliver, fail, sweep)]
 
 
-def _names_are_nobodys() -> list[Swap]:
+def _every_task_owns_its_name() -> list[Swap]:
     return [(output_names, "_owns_name", lambda _ports, _task: True)]
 
 
-# --- what is waited for --------------------------------------------------------------------------
+# --- waiting -------------------------------------------------------------------------------------
 
 
 def _only_new_tasks_are_started() -> list[Swap]:
-    """Also not by SWEEP, which would mend it half an hour later."""
-    whole = intake._take_in
+    """SWEEP does not start it either; it would repair the damage half an hour later."""
+    original = intake._take_in
 
-    def take(ports: Ports, asked: Any) -> None:
-        if ports.tasks.get(asked.trigger.task_id) is None:
-            whole(ports, asked)
+    def take_in(ports: Ports, request: Any) -> None:
+        if ports.tasks.get(request.trigger.task_id) is None:
+            original(ports, request)
 
-    return [(intake, "_take_in", take), (sweep, "_check_run", lambda *_: "alive")]
+    return [(intake, "_take_in", take_in), (sweep, "_check_run", lambda *_: "alive")]
 
 
-def _nobody_looks_twice() -> list[Swap]:
-    whole = intake._continue_task
+def _inputs_are_looked_for_once() -> list[Swap]:
+    original = intake._continue_task
 
-    def go_on(ports: Ports, task: Task) -> None:
+    def continue_task(ports: Ports, task: Task) -> None:
         if task.state != "waiting":
-            whole(ports, task)
+            original(ports, task)
 
-    return [(intake, "_continue_task", go_on)]
+    return [(intake, "_continue_task", continue_task)]
 
 
 def _only_missing_files_are_wanted() -> list[Swap]:
-    whole = new_task._with_order
+    original = new_task._with_order
 
-    def ordered(ports: Ports, task: Task, order: Order) -> Task:
-        made = whole(ports, task, order)
+    def with_order(ports: Ports, task: Task, order: Order) -> Task:
+        made = original(ports, task, order)
         missing = tuple(key for key in made.wants if ports.inputs.find(key) is None)
         return replace(made, wants=missing)
 
-    return [(new_task, "_with_order", ordered)]
+    return [(new_task, "_with_order", with_order)]
 
 
-def _anything_is_cancelled() -> list[Swap]:
-    def anything(ports: Ports, task_id: str, why: Any) -> None:
+def _submitted_tasks_are_cancelled() -> list[Swap]:
+    def cancel_unsubmitted(ports: Ports, task_id: str, why: Any) -> None:
         cancel._cancel(ports, task_id, why, cancel.CANCELLABLE)
 
-    return [(intake, "cancel_unsubmitted", anything)]
+    return [(intake, "cancel_unsubmitted", cancel_unsubmitted)]
 
 
 def _jobs_are_never_given_up() -> list[Swap]:
-    def pending(ports: Ports, task: Task, route: Route, said: Pending) -> Step:
-        del ports, task, route, said
+    def job_pending(ports: Ports, task: Task, route: Route, response: Pending) -> Step:
+        del ports, task, route, response
         return Step("poll", 300)
 
-    return [(poll, "_job_pending", pending)]
+    return [(poll, "_job_pending", job_pending)]
 
 
-def _doubts_add_up() -> list[Swap]:
-    whole = poll._job_known
+def _absences_add_up() -> list[Swap]:
+    original = poll._job_known
 
-    def seen(ports: Ports, task: Task, route: Route, said: Pending) -> Task:
-        fresh = whole(ports, task, route, said)
+    def job_known(ports: Ports, task: Task, route: Route, response: Pending) -> Task:
+        fresh = original(ports, task, route, response)
         if fresh.waits == task.waits:
             return fresh
         return ports.tasks.replace(fresh, replace(fresh, waits=task.waits))
 
-    return [(poll, "_job_known", seen)]
+    return [(poll, "_job_known", job_known)]
 
 
 def _message_ids_are_request_ids() -> list[Swap]:
@@ -220,37 +220,37 @@ def _message_ids_are_request_ids() -> list[Swap]:
     return [(system, "read_message", read)]
 
 
-def _taken_carelessly() -> list[Swap]:
-    whole = system.SimulatedSystem._take
+def _failed_messages_count_as_handled() -> list[Swap]:
+    original = system.SimulatedSystem._run_intake
 
-    def take(self: system.SimulatedSystem, message: Message) -> None:
-        whole(self, message)
+    def run_intake(self: system.SimulatedSystem, message: Message) -> None:
+        original(self, message)
 
-    return [(system.SimulatedSystem, "_take", take)]
+    return [(system.SimulatedSystem, "_run_intake", run_intake)]
 
 
 _OVERTAKING: Final = ("slow-call", "spec-overwritten", "event-delayed")
 
 BUGS: Final = (
-    Bug("a write does not look at what is there", _unconditional_writes),
-    Bug("a task may be created twice", _create(twice=True)),
-    Bug("a spec's newest task may be pushed aside", _create(previous=True), _OVERTAKING),
-    Bug("an output's owner may be pushed aside", _create(owner=True), _OVERTAKING),
-    Bug("what a task waits for is not written down", _create(wants=True)),
+    Bug("a write ignores the stored revision", _unconditional_writes),
+    Bug("a task may be created twice", _create_without(twice=True)),
+    Bug("a spec's newest task may be replaced", _create_without(previous=True), _OVERTAKING),
+    Bug("an output's owner may be replaced", _create_without(owner=True), _OVERTAKING),
+    Bug("the inputs that a task waits for are not recorded", _create_without(wants=True)),
     Bug("the state is written before the manifest", _state_before_manifest),
-    Bug("the event is sent before the state is written", _event_before_state),
+    Bug("the event is published before the state is written", _event_before_state),
     Bug("the manifest is written before the results", _manifest_before_results),
     Bug(
-        "DELIVER takes what has ended for told",
-        _taken_for_told,
+        "DELIVER takes a finished task for published",
+        _finished_counts_as_published,
     ),
-    Bug("a refusal of the bus goes unheard", _bus_is_not_listened_to),
+    Bug("a refusal of the event bus is ignored", _bus_refusals_are_ignored),
     Bug(
-        "whoever loses the race to the end leaves its manifest",
-        _losers_manifest_stays,
+        "the loser of the race to the end leaves its manifest",
+        _losing_manifest_stays,
         raced=True,
     ),
-    Bug("an older task writes over a newer one's files", _names_are_nobodys),
+    Bug("an older task overwrites a newer one's files", _every_task_owns_its_name),
     Bug(
         "several results have one name",
         lambda: [(output_names, "Counter", lambda *_: defaultdict(int))],
@@ -259,22 +259,24 @@ BUGS: Final = (
         "a result of the wrong kind is delivered",
         lambda: [(deliver, "_check_kind", lambda media, _kind: media or PNG)],
     ),
-    Bug("a result that is gone is not asked for anew", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
-    Bug("a task that is there already is not started", _only_new_tasks_are_started),
-    Bug("inputs are not looked for once more", _nobody_looks_twice, ("slow-call",)),
+    Bug("a result that is gone is not requested again", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
+    Bug("a task that exists already is not started", _only_new_tasks_are_started),
+    Bug("inputs are not looked for a second time", _inputs_are_looked_for_once, ("slow-call",)),
     Bug(
         "only missing files are waited for",
         _only_missing_files_are_wanted,
         ("photo-deleted",),
     ),
-    Bug("what is submitted is cancelled", _anything_is_cancelled),
+    Bug("a submitted task is cancelled", _submitted_tasks_are_cancelled),
     Bug(
         "an old version's late event takes the newer's place",
         lambda: [(new_task, "superseded_failure", lambda _ports, _trigger: None)],
     ),
     Bug("a hanging job is never given up", _jobs_are_never_given_up),
-    Bug("a job's absences add up over its life", _doubts_add_up, ("job-not-found-yet", "job-late")),
-    Bug("a request is known by its message", _message_ids_are_request_ids),
-    Bug("messages are taken for done whatever comes of them", _taken_carelessly),
-    Bug("nobody sweeps", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
+    Bug(
+        "a job's absences add up over its life", _absences_add_up, ("job-not-found-yet", "job-late")
+    ),
+    Bug("a request is identified by its message", _message_ids_are_request_ids),
+    Bug("messages count as handled whatever happens", _failed_messages_count_as_handled),
+    Bug("SWEEP does nothing", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
 )

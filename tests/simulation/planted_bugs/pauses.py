@@ -1,4 +1,4 @@
-"""Planted bugs about waiting: who pauses whom, for how long, and whether people are told why."""
+"""Planted bugs about waiting: what pauses what, for how long, and whether the reason is kept."""
 
 import math
 from typing import Any, Final
@@ -15,124 +15,124 @@ from darkroom.pipeline.admission import admit, circuit
 from darkroom.pipeline.endings import decide
 from darkroom.pipeline.paid_call import own_trouble, record_refused, settle, write_answer
 from darkroom.ports import Ports, Step, Tasks
-from tests.simulation.planted_bugs.accounts import BLOCKED
+from tests.simulation.planted_bugs.accounts import BLOCKED_KINDS
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
-def _nothing(*_: object, **__: object) -> None:
+def _do_nothing(*_: object, **__: object) -> None:
     return
 
 
-# --- our own side --------------------------------------------------------------------------------
+# --- our own services ----------------------------------------------------------------------------
 
 
 def _paying_goes_on() -> list[Swap]:
     return [
-        (admit, "defer_while_paused", _nothing),
+        (admit, "defer_while_paused", _do_nothing),
         (admit, "claim_trial_payment", lambda *_: True),
     ]
 
 
-def _own_trouble_is_not_noted() -> list[Swap]:
+def _own_trouble_is_not_recorded() -> list[Swap]:
     modules = (own_trouble, fail, write_answer)
-    return [(module, "pause_payments", _nothing) for module in modules]
+    return [(module, "pause_payments", _do_nothing) for module in modules]
 
 
 # --- the providers' accounts ---------------------------------------------------------------------
 
 
-def _blocked_is_busy() -> list[Swap]:
+def _blocked_counts_as_busy() -> list[Swap]:
     return [(CircuitState, "after_block", CircuitState.after_failure)]
 
 
-def _blocked_is_not_noted() -> list[Swap]:
-    whole = circuit.record_failure
+def _blocked_is_not_recorded() -> list[Swap]:
+    original = circuit.record_failure
 
-    def note(ports: Ports, provider: str, error: Any) -> None:
+    def record_failure(ports: Ports, provider: str, error: Any) -> None:
         if not isinstance(error, AccountBlocked):
-            whole(ports, provider, error)
+            original(ports, provider, error)
 
-    return [(module, "record_failure", note) for module in (submit, poll)]
-
-
-# --- told why ------------------------------------------------------------------------------------
+    return [(module, "record_failure", record_failure) for module in (submit, poll)]
 
 
-def _sent_away_without_a_word() -> list[Swap]:
-    whole = record_refused.requeue
+# --- wait reasons --------------------------------------------------------------------------------
+
+
+def _refused_tasks_give_no_reason() -> list[Swap]:
+    original = record_refused.requeue
 
     def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
-        whole(ports, task, attempts, **{**how, "wait_reason": None})
+        original(ports, task, attempts, **{**how, "wait_reason": None})
 
     return [(module, "requeue", requeue) for module in (record_refused, settle)]
 
 
-def _turned_away_without_a_word() -> list[Swap]:
-    def wait(_ports: Ports, _task: Task, _route: Route, turned: Any) -> Step:
-        return Step("submit", turned.wait_s)
+def _deferred_tasks_give_no_reason() -> list[Swap]:
+    def defer(_ports: Ports, _task: Task, _route: Route, deferred: Any) -> Step:
+        return Step("submit", deferred.wait_s)
 
-    return [(submit, "_wait", wait)]
+    return [(submit, "_defer", defer)]
 
 
-# --- what is waited for --------------------------------------------------------------------------
+# --- waiting for files and messages --------------------------------------------------------------
 
 
 def _queued_tasks_have_one_run() -> list[Swap]:
-    whole = decide.runs_left
-    return [(fail, "runs_left", lambda ports, task: whole(ports, task) if task.attempts else 0)]
+    original = decide.runs_left
+    return [(fail, "runs_left", lambda ports, task: original(ports, task) if task.attempts else 0)]
 
 
-def _removals_are_losses() -> list[Swap]:
-    whole = intake.take_arrival
+def _delete_markers_mean_deleted() -> list[Swap]:
+    original = intake.take_arrival
 
-    def take(ports: Ports, arrival: Arrival) -> None:
+    def take_arrival(ports: Ports, arrival: Arrival) -> None:
         if not isinstance(arrival, Removed) or classify_key(arrival.key) == "spec":
-            whole(ports, arrival)
+            original(ports, arrival)
 
-    return [(intake, "take_arrival", take)]
+    return [(intake, "take_arrival", take_arrival)]
 
 
 def _a_day_is_a_calendar_day() -> list[Swap]:
-    def task_of(tasks: Tasks, trigger: Trigger) -> Task | None:
+    def find_task(tasks: Tasks, trigger: Trigger) -> Task | None:
         return tasks.get(trigger.task_id)
 
-    return [(intake, "find_task", task_of)]
+    return [(intake, "find_task", find_task)]
 
 
 BUGS: Final = (
-    Bug("paying goes on while nothing can be delivered", _paying_goes_on, ("outputs-shut",)),
-    Bug("trouble of our own is not noted", _own_trouble_is_not_noted, ("outputs-shut",)),
-    Bug("a blocked account is paused like a busy one", _blocked_is_busy, BLOCKED),
-    Bug("a blocked account is not noted", _blocked_is_not_noted, BLOCKED),
+    Bug("paying goes on while nothing can be delivered", _paying_goes_on, ("outputs-down",)),
+    Bug("trouble of our own is not recorded", _own_trouble_is_not_recorded, ("outputs-down",)),
+    Bug("a blocked account is paused like a busy one", _blocked_counts_as_busy, BLOCKED_KINDS),
+    Bug("a blocked account is not recorded", _blocked_is_not_recorded, BLOCKED_KINDS),
     Bug(
-        "everybody tries a blocked account at once",
-        lambda: [(admit, "defer_unless_probe", _nothing)],
-        BLOCKED,
+        "every task tries a blocked account at once",
+        lambda: [(admit, "defer_unless_probe", _do_nothing)],
+        BLOCKED_KINDS,
     ),
     Bug(
-        "whoever is sent away after a refusal does not say why",
-        _sent_away_without_a_word,
-        ("throttled-without-hint", "not-sent", *BLOCKED),
+        "a task that waits after a refusal does not say why",
+        _refused_tasks_give_no_reason,
+        ("throttled-without-hint", "not-sent", *BLOCKED_KINDS),
     ),
-    Bug("whoever is turned away does not say why", _turned_away_without_a_word),
+    Bug("a task that waits for a slot does not say why", _deferred_tasks_give_no_reason),
     Bug(
-        "nobody says why a job cannot be asked about",
+        "a task does not say why its job cannot be polled",
         lambda: [(poll, "MIN_EXPLAINED_S", math.inf)],
         ("free-unanswered", "free-server-error", "job-late"),
     ),
     Bug(
-        "nobody says that a call is being found out about",
+        "a task does not say that its call is being reconciled",
         lambda: [(settle, "RECONCILING", "")],
         ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(
         "a broken run ends a task that has paid nothing",
         _queued_tasks_have_one_run,
-        ("run-aborted", "run-lost", "door-refused"),
+        ("run-aborted", "run-lost", "function-refused"),
     ),
-    Bug("a file that comes back is not noticed", _removals_are_losses, ("photo-undeleted",)),
+    Bug("an undeleted file is not noticed", _delete_markers_mean_deleted, ("photo-undeleted",)),
     Bug(
-        "a message without an id is another one after midnight",
+        "a message without an id is a new one after midnight",
         _a_day_is_a_calendar_day,
         ("message-without-id", "message-repeated", "message-at-midnight"),
     ),

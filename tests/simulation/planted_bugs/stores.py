@@ -1,4 +1,4 @@
-"""Planted bugs about our own stores: what is done when they refuse, for a moment or for hours."""
+"""Planted bugs about outages of our own stores, for a moment or for hours."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -20,7 +20,7 @@ def _each_until_one_breaks(ids: Iterable[str], act: Callable[[str], None]) -> No
         act(one)
 
 
-def _refused_looks_are_empty() -> list[Swap]:
+def _unreadable_inputs_count_as_missing() -> list[Swap]:
     def looked(inputs: Any, order: Any) -> dict[str, Found | None]:
         try:
             return find_inputs(inputs, order)
@@ -30,7 +30,7 @@ def _refused_looks_are_empty() -> list[Swap]:
     return [(release, "find_inputs", looked)]
 
 
-def _refused_looks_are_deletions() -> list[Swap]:
+def _unreadable_specs_count_as_deleted() -> list[Swap]:
     def judged(ports: Ports, trigger: Any) -> Any:
         try:
             return superseded_failure(ports, trigger)
@@ -40,19 +40,19 @@ def _refused_looks_are_deletions() -> list[Swap]:
     return [(module, "superseded_failure", judged) for module in (submit, new_task)]
 
 
-def _unasked_runs_have_ended() -> list[Swap]:
-    whole = sweep._check_run
+def _unreadable_runs_count_as_ended() -> list[Swap]:
+    original = sweep._check_run
 
-    def keep(ports: Ports, task: Task) -> Any:
+    def check_run(ports: Ports, task: Task) -> Any:
         try:
-            return whole(ports, task)
+            return original(ports, task)
         except ClientError:
             return sweep._replace_lost_run(ports, task)
 
-    return [(sweep, "_check_run", keep)]
+    return [(sweep, "_check_run", check_run)]
 
 
-def _ends_are_told_without_a_manifest() -> list[Swap]:
+def _tasks_end_without_a_manifest() -> list[Swap]:
     def write(ports: Ports, task: Task) -> None:
         try:
             write_manifest(ports, task)
@@ -62,7 +62,7 @@ def _ends_are_told_without_a_manifest() -> list[Swap]:
     return [(module, "write_manifest", write) for module in (fail, deliver)]
 
 
-def _unwritten_files_are_passed_over() -> list[Swap]:
+def _unwritten_results_are_left_out() -> list[Swap]:
     def put(ports: Ports, task: Task, key: str, *more: Any) -> None:
         try:
             put_if_owner(ports, task, key, *more)
@@ -79,35 +79,35 @@ BUGS: Final = (
         ("item-unreadable", "run-lost", "run-aborted"),
     ),
     Bug(
-        "one waiting task that cannot be read keeps the others waiting",
+        "one unreadable waiting task keeps the others waiting",
         lambda: [
             (module, "for_each_then_raise", _each_until_one_breaks) for module in (intake, release)
         ],
         ("item-unreadable",),
     ),
     Bug(
-        "inputs that cannot be looked at are taken for missing",
-        _refused_looks_are_empty,
-        ("inputs-shut",),
+        "inputs that cannot be read count as missing",
+        _unreadable_inputs_count_as_missing,
+        ("inputs-down",),
     ),
     Bug(
-        "a spec that cannot be looked at is taken for deleted",
-        _refused_looks_are_deletions,
-        ("inputs-shut",),
+        "a spec that cannot be read counts as deleted",
+        _unreadable_specs_count_as_deleted,
+        ("inputs-down",),
     ),
     Bug(
-        "a run that cannot be asked about is taken for ended",
-        _unasked_runs_have_ended,
-        ("starts-shut", "job-late", "start-throttled"),
+        "a run whose status cannot be read counts as ended",
+        _unreadable_runs_count_as_ended,
+        ("starts-down", "job-late", "start-throttled"),
     ),
     Bug(
         "a task ends though its manifest cannot be written",
-        _ends_are_told_without_a_manifest,
-        ("outputs-shut",),
+        _tasks_end_without_a_manifest,
+        ("outputs-down",),
     ),
     Bug(
-        "a result that cannot be written is passed over",
-        _unwritten_files_are_passed_over,
+        "a result that cannot be written is left out",
+        _unwritten_results_are_left_out,
         ("bucket-error",),
     ),
 )

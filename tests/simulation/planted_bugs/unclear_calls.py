@@ -1,4 +1,4 @@
-"""Planted bugs about doubtful calls and lost runs: who asks, how long, and who may give up.
+"""Planted bugs about unclear calls and lost runs: what is asked, for how long, what is given up.
 
 Most of them cost money only where two things go wrong at once.
 """
@@ -27,47 +27,47 @@ def _no_run_is_left() -> list[Swap]:
     return [(fail, "runs_left", lambda *_: 0)]
 
 
-def _runs_without_end() -> list[Swap]:
+def _runs_are_unlimited() -> list[Swap]:
     return [(module, "runs_left", lambda *_: 1) for module in (fail, sweep)]
 
 
-def _runs_of_a_life() -> list[Swap]:
-    whole = Task.with_new_run
+def _runs_count_from_the_first() -> list[Swap]:
+    original = Task.with_new_run
 
-    def resumed(self: Task, *given: Any, **changes: Any) -> Task:
-        return replace(whole(self, *given, **changes), since_run=1)
+    def with_new_run(self: Task, *given: Any, **changes: Any) -> Task:
+        return replace(original(self, *given, **changes), since_run=1)
 
-    return [(Task, "with_new_run", resumed)]
+    return [(Task, "with_new_run", with_new_run)]
 
 
-def _paid_tasks_wait_for_nobody() -> list[Swap]:
+def _lost_runs_keep_their_number() -> list[Swap]:
     """FAIL leaves them to SWEEP, but SWEEP starts a run of the same number, which is over."""
 
-    def run_again(ports: Ports, task: Task) -> str:
+    def replace_lost_run(ports: Ports, task: Task) -> str:
         ports.workflows.start(task.task_id, task.run)
         return "new-run"
 
-    return [(sweep, "_replace_lost_run", run_again)]
+    return [(sweep, "_replace_lost_run", replace_lost_run)]
 
 
-# --- doubtful calls ------------------------------------------------------------------------------
+# --- unclear calls -------------------------------------------------------------------------------
 
 
-def _cancelled_is_cancelled() -> list[Swap]:
-    whole = entry.load_for_step
+def _cancelled_calls_are_not_reconciled() -> list[Swap]:
+    original = entry.load_for_step
 
-    def find(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
-        task = whole(ports, task_id, run, *mine)
+    def load_for_step(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
+        task = original(ports, task_id, run, *mine)
         return Step("fail") if isinstance(task, Task) and task.ending is not None else task
 
-    return [(submit, "load_for_step", find)]
+    return [(submit, "load_for_step", load_for_step)]
 
 
 def _cancelled_and_paid_again() -> list[Swap]:
-    whole = settle._end_unknown
+    original = settle._end_unknown
 
     def end_unknown(ports: Ports, task: Task, why: Any) -> Step:
-        return whole(ports, replace(task, ending=None), why)
+        return original(ports, replace(task, ending=None), why)
 
     return [(settle, "_end_unknown", end_unknown)]
 
@@ -83,14 +83,14 @@ def _refusals_are_lost() -> list[Swap]:
 
 
 def _a_repeats_refusal_is_proof() -> list[Swap]:
-    whole = settle._reconcile
+    original = settle._reconcile
 
-    def find_out(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
-        told: list[DarkroomError] = []
+    def reconcile(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
+        refusals: list[DarkroomError] = []
 
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
-            if told:
-                return record_refused.record_refused(ports, task, task.last_attempt, told[0])
+            if refusals:
+                return record_refused.record_refused(ports, task, task.last_attempt, refusals[0])
             return settle.record_unclear(ports, task, route, why, *more)
 
         class Listening:
@@ -101,59 +101,61 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
                     try:
                         return act(*given)
                     except ProviderRefused as error:
-                        told.append(error)
+                        refusals.append(error)
                         raise
 
                 return call
 
         listening: Any = Listening()
-        step = whole(replace(ports, providers=listening), task, route, time_left_s)
+        step = original(replace(ports, providers=listening), task, route, time_left_s)
         fresh = ports.tasks.get(task.task_id)
-        if told and fresh is not None and fresh.in_doubt:
-            return unclear(ports, fresh, route, told[0].failure)
+        if refusals and fresh is not None and fresh.in_doubt:
+            return unclear(ports, fresh, route, refusals[0].failure)
         return step
 
-    return [(settle, "_reconcile", find_out)]
+    return [(settle, "_reconcile", reconcile)]
 
 
-def _soon_given_up() -> list[Swap]:
-    whole = settle.give_up_after
+def _given_up_within_the_hour() -> list[Swap]:
+    original = settle.give_up_after
 
-    def patience(attempt: Attempt, route: Route) -> timedelta:
-        return min(whole(attempt, route), settle.LOOK_UP_FOR)
+    def give_up_after(attempt: Attempt, route: Route) -> timedelta:
+        return min(original(attempt, route), settle.LOOK_UP_FOR)
 
-    return [(settle, "give_up_after", patience)]
+    return [(settle, "give_up_after", give_up_after)]
 
 
-def _nobody_takes_turns_to_ask() -> list[Swap]:
+def _reconciling_takes_no_slot() -> list[Swap]:
     return [(settle, "take_slot", lambda *_: None), (settle, "backoff_s", lambda _times: 1)]
 
 
-# --- what is given up, and what is not -----------------------------------------------------------
+# --- given up ------------------------------------------------------------------------------------
 
 
-def _not_known_is_failed() -> list[Swap]:
-    whole = poll._job_failed
+def _unknown_jobs_count_as_failed() -> list[Swap]:
+    original = poll._job_failed
 
-    def gave_up(ports: Ports, task: Task, said: JobFailed) -> Step:
-        step = whole(ports, task, said)
+    def job_failed(ports: Ports, task: Task, response: JobFailed) -> Step:
+        step = original(ports, task, response)
         fresh = ports.tasks.get(task.task_id)
         if step.next == "fail" and fresh is not None and fresh.last_attempt.outcome == "given-up":
             failed = replace(fresh.last_attempt, outcome="failed")
             ports.tasks.replace(fresh, replace(fresh, attempts=fresh.with_attempt(failed)))
         return step
 
-    return [(poll, "_job_failed", gave_up)]
+    return [(poll, "_job_failed", job_failed)]
 
 
-def _every_end_is_useless() -> list[Swap]:
-    whole = fail._close_attempts
+def _every_given_up_job_failed() -> list[Swap]:
+    original = fail._close_attempts
 
-    def closed(ports: Ports, task: Task, how: Ending, *, stopped: bool) -> tuple[Attempt, ...]:
+    def close_attempts(
+        ports: Ports, task: Task, how: Ending, *, stopped: bool
+    ) -> tuple[Attempt, ...]:
         del stopped
-        return whole(ports, task, how, stopped=True)
+        return original(ports, task, how, stopped=True)
 
-    return [(fail, "_close_attempts", closed)]
+    return [(fail, "_close_attempts", close_attempts)]
 
 
 def _any_job_is_stopped() -> list[Swap]:
@@ -161,49 +163,49 @@ def _any_job_is_stopped() -> list[Swap]:
     return [(fail, "STOP_JOB_CODES", everything)]
 
 
-def _paid_again_unasked() -> list[Swap]:
-    whole = retry._resume_attempt
+def _paid_again_before_asking() -> list[Swap]:
+    original = retry._resume_attempt
 
-    def taken_up(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
-        return None if pay_again else whole(ports, task, paid, pay_again=pay_again)
+    def resume_attempt(ports: Ports, task: Task, paid: Attempt, *, pay_again: bool) -> Task | None:
+        return None if pay_again else original(ports, task, paid, pay_again=pay_again)
 
-    return [(retry, "_resume_attempt", taken_up)]
+    return [(retry, "_resume_attempt", resume_attempt)]
 
 
-def _moved_with_old_results() -> list[Swap]:
-    def named(ports: Ports, task: Task) -> Task:
+def _other_name_keeps_old_results() -> list[Swap]:
+    def claim_output_name(ports: Ports, task: Task) -> Task:
         if output_names._is_aside(task) or output_names._owns_name(ports, task):
             return task
         aside = manifest_key(f"{task.output}@{task.task_id[:8]}")
         return ports.tasks.replace(task, replace(task, manifest_key=aside))
 
-    return [(module, "claim_output_name", named) for module in (deliver, fail)]
+    return [(module, "claim_output_name", claim_output_name) for module in (deliver, fail)]
 
 
-def _copied_in_vain() -> list[Swap]:
-    whole = deliver._handle_missing
+def _copied_results_are_dropped() -> list[Swap]:
+    original = deliver._handle_missing
 
-    def missing(ports: Ports, task: Task, what: deliver._MissingResult) -> Step:
-        return whole(ports, task, replace(what, results=()))
+    def handle_missing(ports: Ports, task: Task, what: deliver._MissingResult) -> Step:
+        return original(ports, task, replace(what, results=()))
 
-    return [(deliver, "_handle_missing", missing)]
+    return [(deliver, "_handle_missing", handle_missing)]
 
 
 def _leases_are_kept() -> list[Swap]:
-    def nothing(*_: object) -> None:
+    def release_all_leases(*_: object) -> None:
         return
 
-    return [(publish, "release_all_leases", nothing)]
+    return [(publish, "release_all_leases", release_all_leases)]
 
 
 BUGS: Final = (
-    Bug("FAIL ends what is paid for at the first broken run", _no_run_is_left),
-    Bug("runs are begun without end", _runs_without_end, ("run-lost", "run-aborted")),
-    Bug("runs are counted from the first, whoever begins them", _runs_of_a_life),
-    Bug("a lost run is begun again under its own number", _paid_tasks_wait_for_nobody),
+    Bug("FAIL ends a paid task at the first broken run", _no_run_is_left),
+    Bug("runs are begun without limit", _runs_are_unlimited, ("run-lost", "run-aborted")),
+    Bug("runs are counted from the first, also after a retry", _runs_count_from_the_first),
+    Bug("a lost run is begun again under its own number", _lost_runs_keep_their_number),
     Bug(
-        "a cancelled task's call is not found out about",
-        _cancelled_is_cancelled,
+        "a cancelled task's call is not reconciled",
+        _cancelled_calls_are_not_reconciled,
         scenarios=("cancelled in doubt, key",),
     ),
     Bug(
@@ -212,37 +214,37 @@ BUGS: Final = (
         ("cancelled", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(
-        "a refusal is lost when somebody cancels meanwhile",
+        "a refusal is lost when a user cancels concurrently",
         _refusals_are_lost,
         scenarios=("cancelled, refused, none",),
     ),
     Bug(
-        "a repeat's refusal is taken for proof",
+        "a repeat's refusal counts as proof",
         _a_repeats_refusal_is_proof,
         ("refused", "accepted-but-unanswered"),
     ),
     Bug(
-        "a provider that is away is given up within the hour",
-        _soon_given_up,
+        "an unreachable provider is given up within the hour",
+        _given_up_within_the_hour,
         scenarios=("refused for an hour, key",),
     ),
-    Bug("whoever asks again does not wait for his turn", _nobody_takes_turns_to_ask),
+    Bug("a reconciled call does not wait for a slot", _reconciling_takes_no_slot),
     Bug(
-        "a job that is not known is taken for failed",
-        _not_known_is_failed,
+        "a job that is not known counts as failed",
+        _unknown_jobs_count_as_failed,
         scenarios=("denied, none, retried",),
     ),
-    Bug("whatever is given up is taken for failed", _every_end_is_useless),
-    Bug("a job is stopped though a retry may want it", _any_job_is_stopped),
-    Bug("a person's word to pay again is taken before asking", _paid_again_unasked),
+    Bug("every job that is given up counts as failed", _every_given_up_job_failed),
+    Bug("a job is cancelled though a retry may need it", _any_job_is_stopped),
+    Bug("retry pays again before it asks", _paid_again_before_asking),
     Bug(
-        "a task moves aside and keeps the other name's results",
-        _moved_with_old_results,
+        "a task takes another output name and keeps the old results",
+        _other_name_keeps_old_results,
         ("result-unreachable", "spec-overwritten", "slow-call"),
     ),
     Bug(
-        "what was copied before a bad end is not told",
-        _copied_in_vain,
+        "results copied before a bad end are not listed",
+        _copied_results_are_dropped,
         ("result-of-wrong-kind",),
     ),
     Bug("leases are kept after the end", _leases_are_kept),
