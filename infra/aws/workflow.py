@@ -1,7 +1,7 @@
 """The state machine that calls the functions, and the rule for runs that fail outside it.
 
-The workflow itself is `functions/workflow.asl.json`; what its tasks share is written into each
-of them, and the functions' ARNs are put in.
+The workflow is `functions/workflow.asl.json`; `workflow_definition` adds the retry rules that its
+tasks share, and CloudFormation substitutes the functions' ARNs.
 """
 
 import json

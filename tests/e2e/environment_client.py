@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
-TIMEOUT_S = 45.0
+TIMEOUT_S = 90.0
 POLL_INTERVAL_S = 0.2
 STOPS_WITHIN_S = 10.0
 
