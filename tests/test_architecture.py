@@ -40,7 +40,7 @@ def _graph() -> grimp.ImportGraph:
 
 
 def test_import_contracts_hold() -> None:
-    """Whoever breaks one reads here which, and by what chain of imports."""
+    """The failure names the broken contract and the chain of imports that breaks it."""
     linter = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run(
         [linter, "--no-cache", "--no-logo", "pyproject.toml"],

@@ -84,7 +84,7 @@ def _describe_tasks(routes: Sequence[Route]) -> Schema:
     return {
         "$schema": DIALECT,
         "title": "Darkroom spec of a task",
-        "description": f"What holds besides {FILES[SPEC]} when the operation is '{TASK}'.",
+        "description": f"Further rules to those of {FILES[SPEC]} when the operation is '{TASK}'.",
         "properties": {
             "provider": _one_or_several(_providers_of(routes)),
             "model": {"enum": list(dict.fromkeys(model for model, _, _ in pairs))},
