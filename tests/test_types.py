@@ -29,7 +29,9 @@ def imported_cdk_modules() -> Iterator[str]:
     for path in (*(ROOT / "infra").rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.ImportFrom) and node.module == CDK:
-                yield from (f"{CDK}.{name}" for name in imported_names(node) if name.startswith("aws_"))
+                yield from (
+                    f"{CDK}.{name}" for name in imported_names(node) if name.startswith("aws_")
+                )
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{CDK}."):
                 yield str(node.module)
             elif isinstance(node, ast.Import):
