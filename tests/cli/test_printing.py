@@ -24,7 +24,7 @@ from infra.cli.printing import MultilineError, cell, escape, note, say, say_json
 from infra.cli.tasks.describe import task_lines
 from infra.cli.tasks.progress import ProgressTable, Row, build_table
 from tests.fakes.routes import JOB_KEY
-from tests.pipeline.harness import Studio
+from tests.pipeline.harness import PipelineHarness
 
 HOSTILE = "p/a\x1b]0;owned\x07\x1b[2K\r\x9b31mstate succeeded\n\u202ecat\u2066.jpg\u200b\x7f\udce9"
 """A terminal title, colours, a line feed, marks of direction, invisible characters, a raw byte."""
@@ -122,10 +122,10 @@ def test_a_multiline_error_keeps_its_lines() -> None:
 
 def test_a_key_with_a_line_feed_adds_no_line_to_a_task() -> None:
     """Each fact stays on one line."""
-    studio = Studio()
-    studio.drop("p/a\nstate      succeeded.jpg")
-    studio.ask(JOB_KEY, "p/a\nstate      succeeded.jpg.json")
-    lines = task_lines(studio.task)
+    harness = PipelineHarness()
+    harness.upload("p/a\nstate      succeeded.jpg")
+    harness.upload_spec(JOB_KEY, "p/a\nstate      succeeded.jpg.json")
+    lines = task_lines(harness.task)
     assert len([line for line in lines if line.startswith("state")]) == 1
     assert not any("\n" in line for line in lines)
 

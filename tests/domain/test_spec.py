@@ -164,8 +164,8 @@ def test_there_are_sample_specs() -> None:
     ("body", "words"),
     [
         (b"", "it is empty"),
-        (b'{"operation": "upscale",}', "a comma too many"),
-        (b'{"provider": ["a", ], "operation": "x"}', "a comma too many"),
+        (b'{"operation": "upscale",}', "one comma too many"),
+        (b'{"provider": ["a", ], "operation": "x"}', "one comma too many"),
         (b'{// what to do\n"operation": "upscale"}', "comments are not allowed"),
         ('{\u201coperation\u201d: "upscale"}'.encode(), "straight double quotes"),
         (b"{'operation': 'upscale'}", "straight double quotes"),

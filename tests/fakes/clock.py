@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to go."""
+"""A clock that moves only when a test advances it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class FixedClock:
-    """Fulfils `darkroom.ports.Clock`; `slept` is every pause that was asked for, in seconds."""
+    """`darkroom.ports.Clock` with a fixed time; `slept` is every pause, in seconds."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
@@ -17,10 +17,10 @@ class FixedClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self._now += timedelta(seconds=seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Time passes at once."""
+        """Advance the time without waiting."""
         self.slept.append(seconds)
         self.advance(seconds)

@@ -1,4 +1,4 @@
-"""Pace in memory: lanes, leases and standings of every provider."""
+"""The rate limiter in memory: lanes, leases and circuits of every provider."""
 
 from collections import defaultdict
 
@@ -7,13 +7,13 @@ from darkroom.domain.rate_limits import Bucket, Lane
 
 
 class InMemoryLimiter:
-    """Fulfils `darkroom.ports.Limiter`; `granted` is every slot that was given out, in order."""
+    """`darkroom.ports.Limiter` in memory; `granted` is every reserved slot, in order."""
 
     def __init__(self) -> None:
         self.granted: list[tuple[str, Lane, float, int]] = []
         self.leases: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._empty_at: dict[tuple[str, Lane], float] = {}
-        self._standings: dict[str, CircuitState] = {}
+        self._circuits: dict[str, CircuitState] = {}
 
     def reserve(
         self,
@@ -24,7 +24,7 @@ class InMemoryLimiter:
         calls: int = 1,
         lender: Lane | None = None,
     ) -> float:
-        """The next time at which these calls may go."""
+        """When these calls may begin."""
         full = self._empty_at.get((provider, lane), 0.0) > now + bucket.tolerance_s
         if full and lender and self._empty_at.get((provider, lender), 0.0) <= now:
             lane = lender
@@ -34,7 +34,7 @@ class InMemoryLimiter:
         return slot
 
     def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
-        """One more open job, unless there are as many as may be."""
+        """Count one more open job, unless `most` are open."""
         jobs = self.leases[provider]
         for name in [name for name, end in jobs.items() if end <= now and name != task_id]:
             if task_id not in jobs and len(jobs) >= most:
@@ -49,12 +49,12 @@ class InMemoryLimiter:
         self.leases[provider].pop(task_id, None)
 
     def circuit(self, provider: str) -> CircuitState:
-        """How the provider has answered lately."""
-        return self._standings.get(provider, CircuitState())
+        """The state of its circuit."""
+        return self._circuits.get(provider, CircuitState())
 
     def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
-        """The new standing, where the old one is still what is known."""
+        """Store the new state if the old one is still stored."""
         if self.circuit(provider) != old:
             return False
-        self._standings[provider] = new
+        self._circuits[provider] = new
         return True

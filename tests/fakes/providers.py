@@ -1,8 +1,8 @@
-"""Providers in memory that do as they are told, and count what they charge.
+"""Providers in memory that follow a script, and count what they charge.
 
 By default every call is accepted: a route that is not asynchronous answers with its result, a
-job is done after `polls` polls. `say` makes single calls go otherwise, in order. Input files are
-not looked at: their digests are made up.
+job is done after `polls` polls. `script` sets the outcome of single calls, in order. Input files
+are not read: their digests are made up.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
-Said = Accepted | Finished | Pending | JobFailed | BaseException
+Scripted = Accepted | Finished | Pending | JobFailed | BaseException
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
     "0000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
 )
-"""A picture of one grey pixel, from end to end; bytes behind it do no harm."""
+"""A complete image of one grey pixel; trailing bytes do no harm."""
 AS_OF = "2026-02-01"
 
 
@@ -61,20 +61,20 @@ class Paid:
 
 @dataclass
 class FakeProviders:
-    """Fulfils `darkroom.ports.Providers`.
+    """`darkroom.ports.Providers` in memory.
 
     Attributes:
         offered: the routes, in the default order.
         ready: providers that are set up; None for all of them.
-        uncancellable: providers whose jobs cannot be asked to stop.
+        uncancellable: providers whose jobs cannot be cancelled.
         polls: how many polls of a job find it pending.
-        results: what lies behind each URL; a URL that is not here is gone.
+        results: URL -> body; any other URL is gone.
         cuts: after how many bytes the next download from a URL breaks off.
         charged: accepted paid calls; a repeated key adds none.
         sent: every paid call that was sent, accepted or not.
-        cancelled: every job that was asked to stop.
+        cancelled: every job that was asked to cancel.
         roles: the roles of the files that each paid call was given.
-        rules_of: provider -> what its account bears.
+        rules_of: provider -> the limits of its account.
         accounts: provider -> digest of its credentials; by default its name.
     """
 
@@ -90,18 +90,18 @@ class FakeProviders:
     roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     rules_of: dict[str, Rules] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
-    _script: dict[Call, deque[Said | Lost]] = field(default_factory=lambda: defaultdict(deque))
+    _script: dict[Call, deque[Scripted | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, JobFailed] = field(default_factory=dict)
     _looked: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def say(self, call: Call, *said: Said | Lost) -> None:
-        """What the next calls of this kind bring; afterwards all is well again."""
-        self._script[call].extend(said)
+    def script(self, call: Call, *answers: Scripted | Lost) -> None:
+        """The outcomes of the next calls of this kind; later calls succeed."""
+        self._script[call].extend(answers)
 
     def forget(self, call: Call) -> None:
-        """All is well again with calls of this kind."""
+        """Drop the script: calls of this kind succeed."""
         self._script[call].clear()
 
     def routes(self) -> Sequence[Route]:
@@ -113,7 +113,7 @@ class FakeProviders:
         return Tariff(0.01, AS_OF, f"the price list of {provider}")
 
     def rules(self, provider: str) -> Rules:
-        """What its account bears; by default anything."""
+        """The limits of its account; by default none."""
         return self.rules_of.get(provider, Rules())
 
     def set_up(self, provider: str) -> bool:
@@ -129,14 +129,14 @@ class FakeProviders:
         return f"Set {provider} up first."
 
     def check(self, work: JobRequest) -> None:
-        """Look at the files; they are right unless `say` says otherwise."""
+        """Check the files; they are fine unless the script has an error."""
         del work
         said = self._next("check")
         if isinstance(said, BaseException):
             raise said
 
     def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
-        """Prepare, hand the exact paid request to `intend`, then make the call once."""
+        """Prepare, pass the exact paid request to `intend`, then make the call once."""
         self._need_key(work.route.provider)
         prepared = self._next("prepare")
         if isinstance(prepared, BaseException):
@@ -155,9 +155,9 @@ class FakeProviders:
         return self._pay("repeat", work, request)
 
     def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
-        """Find the job of a doubtful paid call; every accepted one is listed at once.
+        """Find the job of an unclear paid call; every accepted one is listed at once.
 
-        No two looks for the same call may bear the same number.
+        Two look-ups for the same call may not have the same number.
         """
         del since
         if work.route.idempotency != "look-up":
@@ -175,7 +175,7 @@ class FakeProviders:
         return None
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
-        """Ask how the job stands; free."""
+        """The job's status, or its results; free."""
         said = self._next("poll")
         if isinstance(said, BaseException):
             raise said
@@ -193,7 +193,7 @@ class FakeProviders:
         return self._made(route.provider, f"{job_id}-{self._polled[job_id]}")
 
     def cancel(self, route: Route, job_id: str) -> bool:
-        """Ask the provider to stop the job; False where it cannot or need not."""
+        """Cancel the job; False where that is impossible or not needed."""
         if not route.asynchronous or route.provider in self.uncancellable:
             return False
         said = self._next("cancel")
@@ -258,6 +258,6 @@ class FakeProviders:
         self.results[url] = PNG
         return Finished((ResultRef("image", url),), None, {})
 
-    def _next(self, call: Call) -> Said | Lost | None:
+    def _next(self, call: Call) -> Scripted | Lost | None:
         script = self._script[call]
         return script.popleft() if script else None

@@ -1,4 +1,4 @@
-"""Sample tasks for tests that need one and do not care which."""
+"""Sample tasks."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from tests.fakes.clock import START
 
 
 def sample_task(number: int = 1, state: State = "queued", **changes: Any) -> Task:
-    """A task; the same number is the same task, another is one of another spec."""
+    """A task; the same number is the same task, another number is another spec's."""
     key = f"photos/{number}.jpg.json"
     output = f"photos/{number}.jpg/upscale"
     task = Task(

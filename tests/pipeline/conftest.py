@@ -1,11 +1,11 @@
-"""A fresh studio for every test of the pipeline."""
+"""A new harness for every test of the pipeline."""
 
 import pytest
 
-from tests.pipeline.harness import Studio
+from tests.pipeline.harness import PipelineHarness
 
 
 @pytest.fixture
-def studio() -> Studio:
-    """Nothing uploaded, nothing asked for, every provider set up."""
-    return Studio()
+def harness() -> PipelineHarness:
+    """Nothing uploaded, every provider set up."""
+    return PipelineHarness()

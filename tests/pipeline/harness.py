@@ -1,7 +1,7 @@
-"""The whole pipeline over fakes, and a person at each end of it.
+"""The whole pipeline over fakes, with a user and the workflow.
 
-`run` does what the workflow file does: calls the doors, waits by moving the clock, tries a door
-again that broke, and goes to FAIL in the end.
+`run` does what the workflow file does: calls the steps, waits by advancing the clock, retries a
+step that raises, and calls FAIL when it raises again.
 """
 
 import functools
@@ -21,17 +21,17 @@ from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Ports, Step
-from tests.fakes.channels import (
-    RecordingDeadLetters,
-    RecordingErrands,
-    RecordingEvents,
-    RecordingWorkflows,
-)
 from tests.fakes.clock import FixedClock
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG, FakeProviders
+from tests.fakes.recorders import (
+    RecordingDeadLetters,
+    RecordingErrands,
+    RecordingEvents,
+    RecordingWorkflows,
+)
 from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
 from tests.fakes.tasks import InMemoryTasks
 
@@ -40,15 +40,15 @@ T = TypeVar("T")
 PHOTO = "photos/cat.jpg"
 SPEC = "photos/cat.jpg.json"
 TRIES = 4
-"""How often the workflow calls a door that breaks, the first call included."""
+"""How often the workflow calls a step that raises, the first call included."""
 
 
 class Died(BaseException):
-    """The process is gone, whatever it was doing; nothing in it may catch this."""
+    """The process died; nothing in it may catch this."""
 
 
 @dataclass
-class Studio:
+class PipelineHarness:
     """Everything that one test needs; `ports` may be replaced by wrapped ones."""
 
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
@@ -79,52 +79,52 @@ class Studio:
             self.limits,
         )
 
-    # --- what people do -------------------------------------------------------------------------
+    # --- what users do --------------------------------------------------------------------------
 
-    def upload(self, key: str, body: bytes = PNG) -> Uploaded:
-        """Put a file into the input bucket; its event is on its way."""
+    def put_file(self, key: str, body: bytes = PNG) -> Uploaded:
+        """Put a file into the input bucket; returns its event, which is not delivered."""
         return Uploaded(key, self.inputs.put(key, body).version_id)
 
-    def drop(self, key: str, body: bytes = PNG) -> Uploaded:
-        """Put a file into the input bucket; its event arrives at once."""
-        event = self.upload(key, body)
-        self.arrive(event)
+    def upload(self, key: str, body: bytes = PNG) -> Uploaded:
+        """Put a file into the input bucket, and deliver its event."""
+        event = self.put_file(key, body)
+        self.receive(event)
         return event
 
-    def ask(self, operation: str, key: str = SPEC, **fields: Any) -> Uploaded:
-        """Drop a spec."""
-        return self.drop(key, spec_of(operation, **fields))
+    def upload_spec(self, operation: str, key: str = SPEC, **fields: Any) -> Uploaded:
+        """Upload a spec, and deliver its event."""
+        return self.upload(key, spec_of(operation, **fields))
 
-    def remove(self, key: str) -> None:
-        """Delete a file; its event arrives at once."""
+    def delete(self, key: str) -> None:
+        """Delete a file, and deliver its event."""
         self.inputs.delete(key)
-        self.arrive(Removed(key))
+        self.receive(Removed(key))
 
     # --- what AWS does --------------------------------------------------------------------------
 
-    def arrive(self, *arrivals: Arrival) -> None:
-        """Deliver messages to intake, again and again while intake dies on them."""
+    def receive(self, *arrivals: Arrival) -> None:
+        """Deliver arrivals to intake, with retries, and then its errands."""
         for arrival in arrivals:
-            self._insist(functools.partial(take_arrival, self.ports, arrival))
+            self._with_retries(functools.partial(take_arrival, self.ports, arrival))
         self.run_errands()
 
     def run_errands(self) -> None:
-        """Deliver to intake what it has left to itself, until nothing is."""
+        """Deliver to intake the messages that it sent to itself, until none is left."""
         while bodies := self.errands.take():
             for body in bodies:
                 message = Message(body, "errand", 1, self.clock.now())
                 for arrival in read_message(message, self.inputs.bucket):
-                    self._insist(functools.partial(take_arrival, self.ports, arrival))
+                    self._with_retries(functools.partial(take_arrival, self.ports, arrival))
 
-    def door(self, name: str, task_id: str, run: int = 1) -> Step:
-        """Call one door of the workflow once."""
-        doors: dict[str, Callable[[Ports, str, int], Step]] = {
+    def step(self, name: str, task_id: str, run: int = 1) -> Step:
+        """Call one step of the workflow once."""
+        steps: dict[str, Callable[[Ports, str, int], Step]] = {
             "submit": submit,
             "poll": poll,
             "deliver": deliver,
             "fail": fail,
         }
-        return doors[name](self.ports, task_id, run)
+        return steps[name](self.ports, task_id, run)
 
     def run(self, until: Iterable[State] = (), most: int = 10_000) -> None:
         """Drive every started run to its end, or until its task is in one of the states."""
@@ -138,24 +138,24 @@ class Studio:
             if step.next == "done" or (task and task.state in until):
                 return
             self.clock.advance(step.wait_s)
-            step = self._door_with_retries(step.next, task_id, run)
+            step = self._step_or_fail(step.next, task_id, run)
             self.steps.append(step)
         raise AssertionError(f"the run did not end within {most} steps")
 
-    def _door_with_retries(self, name: str, task_id: str, run: int) -> Step:
+    def _step_or_fail(self, name: str, task_id: str, run: int) -> Step:
         try:
-            return self._insist(lambda: self.door(name, task_id, run))
+            return self._with_retries(lambda: self.step(name, task_id, run))
         except (Exception, Died) as error:
             if name == "fail":
                 raise
             broken = type(error).__name__
-            return self._insist(lambda: fail(self.ports, task_id, run, broken))
+            return self._with_retries(lambda: fail(self.ports, task_id, run, broken))
 
-    def _insist(self, act: Callable[[], T]) -> T:
+    def _with_retries(self, act: Callable[[], T]) -> T:
         for _ in range(TRIES - 1):
             try:
                 return act()
-            except (Exception, Died):  # noqa: BLE001 - the workflow and the queue try anything again
+            except (Exception, Died):  # noqa: BLE001 - workflow and queue retry any error
                 self.clock.advance(5)
         return act()
 
@@ -163,7 +163,7 @@ class Studio:
 
     @property
     def task(self) -> Task:
-        """The only task there is."""
+        """The only task."""
         (task,) = self.tasks.all
         return task
 
@@ -174,8 +174,8 @@ class Studio:
         document: dict[str, Any] = json.loads(body)
         return document
 
-    def endings(self, task_id: str) -> set[str]:
-        """The kinds of the events that tell of this task."""
+    def event_kinds(self, task_id: str) -> set[str]:
+        """The kinds of the events of this task."""
         return {e.kind for e in self.events.published if e.detail["task_id"] == task_id}
 
 
@@ -184,39 +184,39 @@ def spec_of(operation: str, **fields: Any) -> bytes:
     return json.dumps({"operation": operation, **fields}).encode()
 
 
-def in_state(state: State, limits: Limits | None = None) -> Studio:
-    """A studio whose only task has been brought into this state by the doors themselves."""
-    studio = Studio(limits=limits or Limits())
+def in_state(state: State, limits: Limits | None = None) -> PipelineHarness:
+    """A harness whose only task was brought into this state by the steps themselves."""
+    harness = PipelineHarness(limits=limits or Limits())
     if state == "unknown":
-        _make_unknown(studio)
-        return studio
-    studio.ask(JOB_KEY)
+        _make_unknown(harness)
+        return harness
+    harness.upload_spec(JOB_KEY)
     if state == "waiting":
-        return studio
-    studio.drop(PHOTO)
+        return harness
+    harness.upload(PHOTO)
     if state == "cancelled":
-        studio.remove(SPEC)
+        harness.delete(SPEC)
     elif state == "failed":
-        studio.providers.say("submit", *[refusal()] * 2)
-        studio.run()
+        harness.providers.script("submit", *[refusal()] * 2)
+        harness.run()
     elif state == "submitting":
-        studio.providers.say("submit", Died())
+        harness.providers.script("submit", Died())
         try:
-            studio.door("submit", studio.task.task_id)
+            harness.step("submit", harness.task.task_id)
         except Died:
-            return studio
+            return harness
     elif state != "queued":
-        studio.run(until=[state])
-    return studio
+        harness.run(until=[state])
+    return harness
 
 
-def _make_unknown(studio: Studio) -> None:
-    studio.drop(PHOTO)
-    studio.ask(JOB_NONE)
-    studio.providers.say("submit", Unclear("no-answer", "gamma did not answer in time."))
-    studio.run()
+def _make_unknown(harness: PipelineHarness) -> None:
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_NONE)
+    harness.providers.script("submit", Unclear("no-answer", "gamma did not answer in time."))
+    harness.run()
 
 
 def refusal() -> Exception:
-    """A provider's clear no."""
+    """A provider's refusal."""
     return ProviderRefused("bad-request", "The provider does not take this file.")

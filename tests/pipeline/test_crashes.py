@@ -17,7 +17,7 @@ from darkroom.domain.task import STUCK_AFTER
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports
 from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
-from tests.pipeline.harness import PHOTO, SPEC, Died, Studio, refusal, spec_of
+from tests.pipeline.harness import PHOTO, SPEC, Died, PipelineHarness, refusal, spec_of
 
 When = Literal["before", "after"]
 
@@ -80,79 +80,79 @@ def _mortal(ports: Ports, doom: Doom) -> Ports:
 # --- what happens in each scenario ---------------------------------------------------------------
 
 
-def _photo_then_spec(operation: str) -> Callable[[Studio], None]:
-    def act(studio: Studio) -> None:
-        studio.drop(PHOTO)
-        studio.ask(operation)
-        studio.run()
+def _photo_then_spec(operation: str) -> Callable[[PipelineHarness], None]:
+    def act(harness: PipelineHarness) -> None:
+        harness.upload(PHOTO)
+        harness.upload_spec(operation)
+        harness.run()
 
     return act
 
 
-def _spec_then_photo(studio: Studio) -> None:
-    studio.ask(SYNC_NONE)
-    studio.drop(PHOTO)
-    studio.run()
+def _spec_then_photo(harness: PipelineHarness) -> None:
+    harness.upload_spec(SYNC_NONE)
+    harness.upload(PHOTO)
+    harness.run()
 
 
-def _bad_spec(studio: Studio) -> None:
-    studio.drop(SPEC, b"{}")
-    studio.run()
+def _bad_spec(harness: PipelineHarness) -> None:
+    harness.upload(SPEC, b"{}")
+    harness.run()
 
 
-def _empty_photo_comes_late(studio: Studio) -> None:
-    studio.ask(JOB_KEY)
-    studio.drop(PHOTO, b"")
-    studio.run()
+def _empty_photo_comes_late(harness: PipelineHarness) -> None:
+    harness.upload_spec(JOB_KEY)
+    harness.upload(PHOTO, b"")
+    harness.run()
 
 
-def _replaced(studio: Studio) -> None:
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY)
-    studio.ask(JOB_KEY, params={"scale": 4})
-    studio.run()
+def _replaced(harness: PipelineHarness) -> None:
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY)
+    harness.upload_spec(JOB_KEY, params={"scale": 4})
+    harness.run()
 
 
-def _late_event(studio: Studio) -> None:
-    studio.drop(PHOTO)
-    old = studio.upload(SPEC, spec_of(JOB_KEY))
-    new = studio.upload(SPEC, spec_of(JOB_KEY, params={"scale": 4}))
-    studio.arrive(new, old)
-    studio.run()
+def _late_event(harness: PipelineHarness) -> None:
+    harness.upload(PHOTO)
+    old = harness.put_file(SPEC, spec_of(JOB_KEY))
+    new = harness.put_file(SPEC, spec_of(JOB_KEY, params={"scale": 4}))
+    harness.receive(new, old)
+    harness.run()
 
 
-def _deleted(studio: Studio) -> None:
-    studio.ask(SYNC_NONE)
-    studio.remove(SPEC)
-    studio.run()
+def _deleted(harness: PipelineHarness) -> None:
+    harness.upload_spec(SYNC_NONE)
+    harness.delete(SPEC)
+    harness.run()
 
 
-def _never_came(studio: Studio) -> None:
-    studio.ask(SYNC_NONE)
-    studio.clock.advance(studio.limits.inputs_s + 1)
+def _never_came(harness: PipelineHarness) -> None:
+    harness.upload_spec(SYNC_NONE)
+    harness.clock.advance(harness.limits.inputs_s + 1)
     for _ in range(3):
         with contextlib.suppress(Died):
-            sweep(studio.ports)
-        studio.clock.advance(STUCK_AFTER.total_seconds())
-    studio.run()
+            sweep(harness.ports)
+        harness.clock.advance(STUCK_AFTER.total_seconds())
+    harness.run()
 
 
-def _large_answer(studio: Studio) -> None:
+def _large_answer(harness: PipelineHarness) -> None:
     large = Finished((ResultRef("text", data="QUJD" * 50_000),))
-    studio.providers.say("submit", large)
-    studio.drop(PHOTO)
-    studio.ask(SYNC_NONE, provider="alpha")
-    studio.run()
+    harness.providers.script("submit", large)
+    harness.upload(PHOTO)
+    harness.upload_spec(SYNC_NONE, provider="alpha")
+    harness.run()
 
 
-def _fallback(studio: Studio) -> None:
-    studio.providers.say("submit", refusal())
-    studio.drop(PHOTO)
-    studio.ask(SYNC_NONE)
-    studio.run()
+def _fallback(harness: PipelineHarness) -> None:
+    harness.providers.script("submit", refusal())
+    harness.upload(PHOTO)
+    harness.upload_spec(SYNC_NONE)
+    harness.run()
 
 
-SCENARIOS: dict[str, Callable[[Studio], None]] = {
+SCENARIOS: dict[str, Callable[[PipelineHarness], None]] = {
     "answered at once, no key": _photo_then_spec(SYNC_NONE),
     "answered at once, key": _photo_then_spec(SYNC_KEY),
     "job, no key": _photo_then_spec(JOB_NONE),
@@ -170,19 +170,19 @@ SCENARIOS: dict[str, Callable[[Studio], None]] = {
 KEYED = {"answered at once, key", "job, key"}
 
 
-def _played(scenario: str, doom: Doom) -> Studio:
-    studio = Studio()
-    studio.ports = _mortal(studio.ports, doom)
-    SCENARIOS[scenario](studio)
-    return studio
+def _played(scenario: str, doom: Doom) -> PipelineHarness:
+    harness = PipelineHarness()
+    harness.ports = _mortal(harness.ports, doom)
+    SCENARIOS[scenario](harness)
+    return harness
 
 
 @dataclass(frozen=True)
 class Story:
     """A scenario, played to its end unharmed and with every death; tests only look at it."""
 
-    unharmed: Studio
-    deaths: Sequence[tuple[Doom, Studio]]
+    unharmed: PipelineHarness
+    deaths: Sequence[tuple[Doom, PipelineHarness]]
 
 
 @pytest.fixture(scope="module")
@@ -200,28 +200,28 @@ def story(request: pytest.FixtureRequest) -> Story:
 def test_whatever_dies_every_task_ends_once_and_says_so(story: Story) -> None:
     """One manifest, at least one event of its end and none of another, nothing left waiting."""
     unharmed = [task.state for task in story.unharmed.tasks.all]
-    for doom, studio in story.deaths:
+    for doom, harness in story.deaths:
         where = f"died {doom.when} call {doom.at}, {doom.struck}"
-        tasks = studio.tasks.all
+        tasks = harness.tasks.all
         assert len(tasks) == len(unharmed), where
         for task, expected in zip(tasks, unharmed, strict=True):
             assert task.finished, where
-            manifest = studio.manifest(task)
+            manifest = harness.manifest(task)
             assert (manifest["task_id"], manifest["status"]) == (task.task_id, task.state), where
-            assert studio.endings(task.task_id) == {f"Task {task.state.capitalize()}"}, where
+            assert harness.event_kinds(task.task_id) == {f"Task {task.state.capitalize()}"}, where
             assert task.state in (expected, "unknown"), where
             for result in task.results:
-                assert studio.outputs.get(result.key), where
-        assert studio.tasks.wanted == [], where
+                assert harness.outputs.get(result.key), where
+        assert harness.tasks.wanted == [], where
 
 
 @pytest.mark.parametrize("story", SCENARIOS, indirect=True)
 def test_whatever_dies_nothing_is_paid_twice(story: Story) -> None:
     """Each task is charged at most once; without a key it is not even sent twice."""
-    for doom, studio in story.deaths:
+    for doom, harness in story.deaths:
         where = f"died {doom.when} call {doom.at}, {doom.struck}"
-        for task in studio.tasks.all:
-            mine = [paid for paid in studio.providers.charged if paid.task_id == task.task_id]
+        for task in harness.tasks.all:
+            mine = [paid for paid in harness.providers.charged if paid.task_id == task.task_id]
             assert len(mine) <= 1, where
             if task.state == "succeeded":
                 assert len(mine) == 1, where
@@ -230,16 +230,16 @@ def test_whatever_dies_nothing_is_paid_twice(story: Story) -> None:
 @pytest.mark.parametrize("story", sorted(set(SCENARIOS) - KEYED), indirect=True)
 def test_without_a_key_only_a_death_around_the_paid_call_leaves_it_unknown(story: Story) -> None:
     """Everywhere else the task goes on as if nothing had happened."""
-    for doom, studio in story.deaths:
-        if any(task.state == "unknown" for task in studio.tasks.all):
+    for doom, harness in story.deaths:
+        if any(task.state == "unknown" for task in harness.tasks.all):
             assert doom.around_the_paid_call, f"{doom.when} call {doom.at}, {doom.struck}"
 
 
 @pytest.mark.parametrize("story", sorted(KEYED), indirect=True)
 def test_with_a_key_every_death_is_survived(story: Story) -> None:
     """The same request under the same key finds what was paid for."""
-    for doom, studio in story.deaths:
-        states = [task.state for task in studio.tasks.all]
+    for doom, harness in story.deaths:
+        states = [task.state for task in harness.tasks.all]
         assert states == ["succeeded"], f"{doom.when} {doom.struck}"
 
 

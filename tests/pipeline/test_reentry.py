@@ -15,7 +15,7 @@ from darkroom.domain.task import FINISHED, State
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Next, Step
 from tests.fakes.providers import FakeProviders
-from tests.pipeline.harness import PHOTO, Studio, in_state
+from tests.pipeline.harness import PHOTO, PipelineHarness, in_state
 
 DOORS = ("submit", "poll", "deliver", "fail")
 STATES: tuple[State, ...] = get_args(State)
@@ -49,11 +49,11 @@ def _paid(providers: FakeProviders) -> int:
 @pytest.mark.parametrize(("door", "state"), EVERYWHERE)
 def test_a_door_sends_on_to_where_the_task_is(door: str, state: State) -> None:
     """Whatever state it finds, it answers with the door for that state."""
-    studio = in_state(state)
+    harness = in_state(state)
     if door == "fail":
-        studio.clock.advance(CALL_IS_OVER_S)
+        harness.clock.advance(CALL_IS_OVER_S)
 
-    step = studio.door(door, studio.task.task_id)
+    step = harness.step(door, harness.task.task_id)
 
     assert step.next == WORKING.get((door, state), "done")
 
@@ -61,31 +61,31 @@ def test_a_door_sends_on_to_where_the_task_is(door: str, state: State) -> None:
 @pytest.mark.parametrize(("door", "state"), EVERYWHERE)
 def test_a_door_may_be_entered_twice(door: str, state: State) -> None:
     """The second entry pays nothing; the task still comes to one end, with one manifest."""
-    studio = in_state(state)
-    studio.clock.advance(CALL_IS_OVER_S)
-    task_id = studio.task.task_id
-    studio.door(door, task_id)
-    paid = _paid(studio.providers)
-    studio.door(door, task_id)
-    assert _paid(studio.providers) == paid
+    harness = in_state(state)
+    harness.clock.advance(CALL_IS_OVER_S)
+    task_id = harness.task.task_id
+    harness.step(door, task_id)
+    paid = _paid(harness.providers)
+    harness.step(door, task_id)
+    assert _paid(harness.providers) == paid
 
-    studio.drop(PHOTO)
-    studio.run()
-    assert studio.task.finished
-    assert studio.manifest()["status"] == studio.task.state
-    assert len(studio.providers.charged) <= 1
+    harness.upload(PHOTO)
+    harness.run()
+    assert harness.task.finished
+    assert harness.manifest()["status"] == harness.task.state
+    assert len(harness.providers.charged) <= 1
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED))
 @pytest.mark.parametrize("door", DOORS)
 def test_a_finished_task_stays_as_it_is(door: str, state: State) -> None:
     """Its item is not touched, and its manifest says what it said."""
-    studio = in_state(state)
-    before = studio.task
-    studio.door(door, before.task_id)
+    harness = in_state(state)
+    before = harness.task
+    harness.step(door, before.task_id)
 
-    assert studio.task == before
-    assert len({each.body for each in studio.outputs.versions(before.manifest_key)}) <= 1
+    assert harness.task == before
+    assert len({each.body for each in harness.outputs.versions(before.manifest_key)}) <= 1
 
 
 @pytest.mark.parametrize(
@@ -93,55 +93,55 @@ def test_a_finished_task_stays_as_it_is(door: str, state: State) -> None:
 )
 def test_an_ended_task_is_announced_again(door: str, state: State) -> None:
     """The door may have died between the task's end and its event; the id stays the same."""
-    studio = in_state(state)
-    studio.door(door, studio.task.task_id)
+    harness = in_state(state)
+    harness.step(door, harness.task.task_id)
 
-    ids = [event.detail["event_id"] for event in studio.events.published]
-    assert ids == [f"{studio.task.task_id}-1-{state}"] * 2
+    ids = [event.detail["event_id"] for event in harness.events.published]
+    assert ids == [f"{harness.task.task_id}-1-{state}"] * 2
 
 
 @pytest.mark.parametrize(("door", "state"), EVERYWHERE)
 def test_another_run_touches_nothing(door: str, state: State) -> None:
     """A run that is not the task's own has nothing to do with it."""
-    studio = in_state(state)
-    before, events = studio.task, len(studio.events.published)
+    harness = in_state(state)
+    before, events = harness.task, len(harness.events.published)
 
-    assert studio.door(door, before.task_id, run=2) == Step("done")
-    assert studio.task == before
-    assert len(studio.events.published) == events
+    assert harness.step(door, before.task_id, run=2) == Step("done")
+    assert harness.task == before
+    assert len(harness.events.published) == events
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_an_unknown_task_is_nobodys(studio: Studio, door: str) -> None:
+def test_an_unknown_task_is_nobodys(harness: PipelineHarness, door: str) -> None:
     """A run whose task is long forgotten ends."""
-    assert studio.door(door, "0" * 32) == Step("done")
+    assert harness.step(door, "0" * 32) == Step("done")
 
 
 @pytest.mark.parametrize("state", ["submitting", "running", "delivering"])
 def test_a_broken_run_of_a_paid_task_is_followed_by_another(state: State) -> None:
     """SWEEP begins it at once; what is paid for, or may be, comes to its result after all."""
-    studio = in_state(state)
-    task_id = studio.task.task_id
-    studio.workflows.ended.add((task_id, 1))
-    assert studio.door("fail", task_id).next == "done"
-    assert studio.task.state == state
+    harness = in_state(state)
+    task_id = harness.task.task_id
+    harness.workflows.ended.add((task_id, 1))
+    assert harness.step("fail", task_id).next == "done"
+    assert harness.task.state == state
 
-    assert sweep(studio.ports) == {"new-run": 1}
-    studio.run()
-    assert studio.task.state == "succeeded"
-    assert len(studio.providers.charged) == 1
+    assert sweep(harness.ports) == {"new-run": 1}
+    harness.run()
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
 
 
 @pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
 def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
     """Failed, or unknown where a paid call's answer was never written down."""
-    studio = in_state(state, Limits(runs=1))
-    studio.clock.advance(CALL_IS_OVER_S)
-    studio.door("fail", studio.task.task_id)
+    harness = in_state(state, Limits(runs=1))
+    harness.clock.advance(CALL_IS_OVER_S)
+    harness.step("fail", harness.task.task_id)
 
-    task = studio.task
+    task = harness.task
     assert task.state == ("unknown" if state == "submitting" else "failed")
-    assert studio.manifest()["failure"]["code"] == (
+    assert harness.manifest()["failure"]["code"] == (
         "unknown-outcome" if state == "submitting" else "internal"
     )
     if task.attempts:
@@ -152,20 +152,20 @@ def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> 
 
 def test_a_broken_run_is_not_ended_while_its_paid_call_may_still_answer() -> None:
     """Else the answer, and with it the job's id, would find the task ended."""
-    studio = in_state("submitting", Limits(runs=1))
+    harness = in_state("submitting", Limits(runs=1))
     with pytest.raises(Busy):
-        studio.door("fail", studio.task.task_id)
-    assert studio.task.state == "submitting"
+        harness.step("fail", harness.task.task_id)
+    assert harness.task.state == "submitting"
 
 
-def test_a_later_run_of_a_task_goes_on_where_the_first_ended(studio: Studio) -> None:
+def test_a_later_run_of_a_task_goes_on_where_the_first_ended(harness: PipelineHarness) -> None:
     """Doors read the run from the task, not from memory."""
-    studio.drop(PHOTO)
-    studio.ask("upscale")
-    task = studio.task
-    studio.tasks.replace(task, replace(task, run=2))
-    studio.workflows.start(task.task_id, 2)
-    studio.run()
+    harness.upload(PHOTO)
+    harness.upload_spec("upscale")
+    task = harness.task
+    harness.tasks.replace(task, replace(task, run=2))
+    harness.workflows.start(task.task_id, 2)
+    harness.run()
 
-    assert studio.task.state == "succeeded"
-    assert studio.events.published[0].detail["run"] == 2
+    assert harness.task.state == "succeeded"
+    assert harness.events.published[0].detail["run"] == 2

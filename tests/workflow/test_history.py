@@ -24,7 +24,7 @@ from tests.fakes.clock import START, FixedClock
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.providers import FakeProviders
 from tests.fakes.routes import JOB_KEY, ROUTES
-from tests.pipeline.harness import PHOTO, Studio
+from tests.pipeline.harness import PHOTO, PipelineHarness
 
 LIMIT = 25_000
 EVENTS_PER_LOOP = 9
@@ -50,7 +50,7 @@ class Reluctant(FakeProviders):
         if self.clock.now() < START + timedelta(seconds=Limits().queue_s) - AT_LAST:
             later = Throttled("later", "It is busy.", retry_after_s=self.asked_s)
             empty = AccountBlocked("no-credits", "There are no credits left.")
-            self.say("submit", empty if self.blocked else later)
+            self.script("submit", empty if self.blocked else later)
         else:
             self._work_again()
         return super().submit(work, intend)
@@ -87,15 +87,15 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
     clock = FixedClock()
     routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, asked_s=asked_s)
-    providers.say("fetch", *[GONE] * 2 * (1 + ABSENT_LIMIT))
-    studio = Studio(providers=providers, clock=clock)
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY, provider="beta")
-    studio.run(most=LIMIT)
+    providers.script("fetch", *[GONE] * 2 * (1 + ABSENT_LIMIT))
+    harness = PipelineHarness(providers=providers, clock=clock)
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY, provider="beta")
+    harness.run(most=LIMIT)
 
-    assert studio.task.state == "succeeded"
+    assert harness.task.state == "succeeded"
     assert clock.now() - START > timedelta(seconds=Limits().queue_s + 2 * MAX_JOB_S)
-    assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+    assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -104,29 +104,29 @@ def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
     clock = FixedClock()
     routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
-    studio = Studio(providers=providers, clock=clock)
+    harness = PipelineHarness(providers=providers, clock=clock)
     if not alone:
-        studio.limiter = Blocked(clock)
-        studio.ports = replace(studio.ports, limiter=studio.limiter)
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY, provider="beta")
-    studio.run(most=LIMIT)
+        harness.limiter = Blocked(clock)
+        harness.ports = replace(harness.ports, limiter=harness.limiter)
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY, provider="beta")
+    harness.run(most=LIMIT)
 
-    assert studio.task.state == "succeeded"
-    assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+    assert harness.task.state == "succeeded"
+    assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 
 def test_a_task_may_wait_for_room_until_it_gives_up() -> None:
     """Others hold every place for days; the waits grow, so that the run's history can hold them."""
     clock = FixedClock()
     providers = FakeProviders(ROUTES, rules_of={"beta": Rules(open_jobs=1)})
-    studio = Studio(providers=providers, clock=clock)
+    harness = PipelineHarness(providers=providers, clock=clock)
     until = START + timedelta(seconds=Limits().queue_s) - AT_LAST
-    studio.limiter.lease("beta", "another", until.timestamp(), 1, START.timestamp())
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY, provider="beta")
-    studio.run(most=LIMIT)
+    harness.limiter.lease("beta", "another", until.timestamp(), 1, START.timestamp())
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY, provider="beta")
+    harness.run(most=LIMIT)
 
-    assert studio.task.state == "succeeded"
+    assert harness.task.state == "succeeded"
     assert clock.now() > until
-    assert len(studio.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+    assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE

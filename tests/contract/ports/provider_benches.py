@@ -138,19 +138,19 @@ class FakeBench:
         """Let the next paid call of this way's provider go wrong."""
         match trouble:
             case "refused":
-                self.fake.say("submit", ProviderRefused("provider-refused", "No."))
+                self.fake.script("submit", ProviderRefused("provider-refused", "No."))
             case "throttled":
                 later = Throttled("provider-busy", "Later.", retry_after_s=ASKED_S)
-                self.fake.say("submit", later)
+                self.fake.script("submit", later)
             case "answer lost":
-                self.fake.say("submit", Lost(Unclear("no-answer", "No answer came.")))
+                self.fake.script("submit", Lost(Unclear("no-answer", "No answer came.")))
             case "job fails":
                 charged = self.route(way).charged_on_failure
-                self.fake.say("poll", JobFailed("job-failed", "It could not be done.", charged))
+                self.fake.script("poll", JobFailed("job-failed", "It could not be done.", charged))
 
     def trouble_before_paying(self) -> None:
         """Let the next free call before a keyed job is paid fail for the moment."""
-        self.fake.say("prepare", Busy("no-answer", "No answer came."))
+        self.fake.script("prepare", Busy("no-answer", "No answer came."))
 
     def let_jobs_end(self) -> None:
         """Let the time pass that jobs take."""

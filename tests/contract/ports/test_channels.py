@@ -12,13 +12,13 @@ from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE
 from darkroom.ports import DeadLetters, Errands, Events, Workflows
-from tests.fakes.channels import (
+from tests.fakes.moto_aws import BUS, Cloud, client, cloud
+from tests.fakes.recorders import (
     RecordingDeadLetters,
     RecordingErrands,
     RecordingEvents,
     RecordingWorkflows,
 )
-from tests.fakes.moto_aws import BUS, Cloud, client, cloud
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,19 @@ import json
 from darkroom.domain.errors import Unclear
 from tests.fakes.providers import AS_OF, PNG, Lost
 from tests.fakes.routes import JOB_KEY, JOB_NONE
-from tests.pipeline.harness import PHOTO, SPEC, Studio
+from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness
 
 
-def _succeeded(studio: Studio) -> Studio:
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY, params={"scale": 4}, metadata={"sku": "A-113"})
-    studio.run()
-    return studio
+def _succeeded(harness: PipelineHarness) -> PipelineHarness:
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY, params={"scale": 4}, metadata={"sku": "A-113"})
+    harness.run()
+    return harness
 
 
-def test_it_says_what_was_asked(studio: Studio) -> None:
+def test_it_says_what_was_asked(harness: PipelineHarness) -> None:
     """The spec as resolved: who could do it, with which files, and what the sender noted."""
-    manifest = _succeeded(studio).manifest()
+    manifest = _succeeded(harness).manifest()
 
     assert manifest["spec"] == {
         "operation": "upscale",
@@ -34,20 +34,20 @@ def test_it_says_what_was_asked(studio: Studio) -> None:
     assert manifest["source"] == PHOTO
 
 
-def test_it_pins_every_input(studio: Studio) -> None:
+def test_it_pins_every_input(harness: PipelineHarness) -> None:
     """Key, version, ETag, size, and the digest of what was sent."""
-    (image,) = _succeeded(studio).manifest()["inputs"]["image"]
+    (image,) = _succeeded(harness).manifest()["inputs"]["image"]
 
-    found = studio.inputs.find(PHOTO)
+    found = harness.inputs.find(PHOTO)
     assert found
     assert (image["key"], image["version_id"]) == (PHOTO, found.version_id)
     assert (image["etag"], image["size"]) == (found.etag, len(PNG))
     assert image["sha256"] == "d" * 64
 
 
-def test_it_says_what_was_done_and_what_it_cost(studio: Studio) -> None:
+def test_it_says_what_was_done_and_what_it_cost(harness: PipelineHarness) -> None:
     """Provider, model, job, the attempt, credits, money, and when the price was looked up."""
-    manifest = _succeeded(studio).manifest()
+    manifest = _succeeded(harness).manifest()
 
     assert (manifest["status"], manifest["provider"]) == ("succeeded", "beta")
     assert (manifest["model"], manifest["job_id"]) == ("beta-1", "job-1")
@@ -63,9 +63,9 @@ def test_it_says_what_was_done_and_what_it_cost(studio: Studio) -> None:
     assert len(manifest["results"][0]["sha256"]) == 64
 
 
-def test_its_timings_add_up(studio: Studio) -> None:
+def test_its_timings_add_up(harness: PipelineHarness) -> None:
     """Queue, provider and delivery make the whole."""
-    timings = _succeeded(studio).manifest()["timings"]
+    timings = _succeeded(harness).manifest()["timings"]
 
     parts = [timings[name] for name in ("queued_s", "provider_s", "delivery_s")]
     assert all(part >= 0 for part in parts)
@@ -73,16 +73,16 @@ def test_its_timings_add_up(studio: Studio) -> None:
     assert timings["provider_s"] > 0
 
 
-def test_it_holds_no_address_no_request_and_no_token(studio: Studio) -> None:
+def test_it_holds_no_address_no_request_and_no_token(harness: PipelineHarness) -> None:
     """Neither does the event, nor the task once it has ended."""
-    _succeeded(studio)
-    doubtful = Studio()
-    doubtful.drop(PHOTO)
-    doubtful.ask(JOB_NONE)
-    doubtful.providers.say("submit", Lost(Unclear("no-answer", "Gamma did not answer.")))
+    _succeeded(harness)
+    doubtful = PipelineHarness()
+    doubtful.upload(PHOTO)
+    doubtful.upload_spec(JOB_NONE)
+    doubtful.providers.script("submit", Lost(Unclear("no-answer", "Gamma did not answer.")))
     doubtful.run()
 
-    for one in (studio, doubtful):
+    for one in (harness, doubtful):
         said = json.dumps([one.manifest(), *(dict(e.detail) for e in one.events.published)])
         kept = repr(one.task)
         for secret in ("://", "signature", "secret-token", "request-body"):
@@ -90,10 +90,10 @@ def test_it_holds_no_address_no_request_and_no_token(studio: Studio) -> None:
             assert secret not in kept
 
 
-def test_the_event_says_where_to_look(studio: Studio) -> None:
+def test_the_event_says_where_to_look(harness: PipelineHarness) -> None:
     """Results, manifest, cost and the sender's metadata; a failure adds its code and sentence."""
-    _succeeded(studio)
-    (event,) = studio.events.published
+    _succeeded(harness)
+    (event,) = harness.events.published
 
     assert event.kind == "Task Succeeded"
     assert event.detail["results"] == [f"{PHOTO}/upscale.png"]
@@ -101,8 +101,8 @@ def test_the_event_says_where_to_look(studio: Studio) -> None:
     assert event.detail["metadata"] == {"sku": "A-113"}
     assert event.detail["cost"]["credits"] == 3.0
 
-    studio.drop("other.jpg.json", b"{}")
-    failed = studio.events.published[-1]
+    harness.upload("other.jpg.json", b"{}")
+    failed = harness.events.published[-1]
     assert failed.kind == "Task Failed"
     assert failed.detail["code"] == "not-a-spec"
     assert failed.detail["sentence"]

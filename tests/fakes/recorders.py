@@ -10,19 +10,19 @@ from darkroom.ports import RunStatus
 
 
 class RecordingWorkflows:
-    """Fulfils `darkroom.ports.Workflows`; `started` has every run once, `ended` those over."""
+    """`darkroom.ports.Workflows` in memory; `started` has every run once, `ended` those over."""
 
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
         self.ended: set[tuple[str, int]] = set()
 
     def start(self, task_id: str, run: int) -> None:
-        """Start the run; a run that exists already is left alone."""
+        """Start the run; nothing if it exists already."""
         if (task_id, run) not in self.started:
             self.started.append((task_id, run))
 
     def status(self, task_id: str, run: int) -> RunStatus:
-        """How the run stands."""
+        """The run's status."""
         if (task_id, run) in self.ended:
             return "ended"
         return "running" if (task_id, run) in self.started else "none"
@@ -37,7 +37,7 @@ class Published:
 
 
 class RecordingEvents:
-    """Fulfils `darkroom.ports.Events`; `refusals` is how many puts the bus will not take."""
+    """`darkroom.ports.Events` in memory; the bus refuses the next `refusals` puts."""
 
     def __init__(self) -> None:
         self.published: list[Published] = []
@@ -53,7 +53,7 @@ class RecordingEvents:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that nobody understood, and why."""
+    """A message that was given up, and the reason."""
 
     body: str
     reason: str

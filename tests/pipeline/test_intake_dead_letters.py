@@ -10,7 +10,7 @@ from darkroom.domain.errors import Busy
 from darkroom.pipeline.intake import MAX_TRIES, receive
 from infra.aws.sizes import MAX_RECEIVES
 from tests.fakes.routes import JOB_KEY
-from tests.pipeline.harness import PHOTO, Studio
+from tests.pipeline.harness import PHOTO, PipelineHarness
 
 REQUEST = f'{{"source": "{PHOTO}", "spec": {{"operation": "{JOB_KEY}"}}}}'
 """A request that has no id of its own."""
@@ -28,12 +28,14 @@ def test_intake_gives_up_before_the_queue_does() -> None:
     assert MAX_TRIES < MAX_RECEIVES
 
 
-def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(studio: Studio) -> None:
+def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(
+    harness: PipelineHarness,
+) -> None:
     """What may pass is tried again."""
     with pytest.raises(Busy):
-        receive(studio.ports, Message("{}", "m", MAX_TRIES - 1), _breaking(Busy("b", "Later.")))
+        receive(harness.ports, Message("{}", "m", MAX_TRIES - 1), _breaking(Busy("b", "Later.")))
 
-    assert studio.dead_letters.letters == []
+    assert harness.dead_letters.letters == []
 
 
 @pytest.mark.parametrize(
@@ -45,57 +47,57 @@ def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(studio: St
     ],
 )
 def test_the_last_try_puts_the_message_aside_with_what_went_wrong(
-    studio: Studio, error: Exception, code: str, reason: str
+    harness: PipelineHarness, error: Exception, code: str, reason: str
 ) -> None:
     """The reason is one line that any queue takes."""
-    why = receive(studio.ports, Message("{}", "m", MAX_TRIES), _breaking(error))
+    why = receive(harness.ports, Message("{}", "m", MAX_TRIES), _breaking(error))
 
     assert why
     assert why.code == code
-    assert [(one.body, one.reason) for one in studio.dead_letters.letters] == [("{}", reason)]
+    assert [(one.body, one.reason) for one in harness.dead_letters.letters] == [("{}", reason)]
 
 
-def test_a_reason_has_no_more_bytes_than_may_be_kept(studio: Studio) -> None:
+def test_a_reason_has_no_more_bytes_than_may_be_kept(harness: PipelineHarness) -> None:
     """Letters of any alphabet, cut between two of them."""
-    receive(studio.ports, Message("{}", "m", MAX_TRIES), _breaking(ValueError("ß€" * 5000)))
+    receive(harness.ports, Message("{}", "m", MAX_TRIES), _breaking(ValueError("ß€" * 5000)))
 
-    (letter,) = studio.dead_letters.letters
+    (letter,) = harness.dead_letters.letters
     assert MAX_REASON_BYTES - 3 < len(letter.reason.encode()) <= MAX_REASON_BYTES
 
 
-def test_a_message_that_was_never_given_up_is_not_tried_once_more(studio: Studio) -> None:
+def test_a_message_that_was_never_given_up_is_not_tried_once_more(harness: PipelineHarness) -> None:
     """Whoever took it died without a word each time; the next one would, too."""
-    why = receive(studio.ports, Message(REQUEST, "m-1", MAX_TRIES + 1), read_message)
+    why = receive(harness.ports, Message(REQUEST, "m-1", MAX_TRIES + 1), read_message)
 
     assert why
     assert why.code == "taken-in-vain"
-    assert studio.tasks.all == []
-    assert "was stopped on each of" in studio.dead_letters.letters[0].reason
+    assert harness.tasks.all == []
+    assert "was stopped on each of" in harness.dead_letters.letters[0].reason
 
 
 @pytest.mark.parametrize("receives", [MAX_TRIES, MAX_TRIES + 1])
 def test_a_request_that_is_sent_again_asks_for_the_task_that_it_made(
-    studio: Studio, receives: int
+    harness: PipelineHarness, receives: int
 ) -> None:
     """Its task is named after the message, and a message that is sent again has another id."""
-    studio.upload(PHOTO)
-    receive(studio.ports, Message(REQUEST, "m-1"), read_message)
-    task = studio.task
-    start, studio.workflows.start = studio.workflows.start, _dying  # type: ignore[method-assign, assignment]
-    receive(studio.ports, Message(REQUEST, "m-1", receives), read_message)
-    studio.workflows.start = start  # type: ignore[method-assign]
+    harness.put_file(PHOTO)
+    receive(harness.ports, Message(REQUEST, "m-1"), read_message)
+    task = harness.task
+    start, harness.workflows.start = harness.workflows.start, _dying  # type: ignore[method-assign, assignment]
+    receive(harness.ports, Message(REQUEST, "m-1", receives), read_message)
+    harness.workflows.start = start  # type: ignore[method-assign]
 
-    (letter,) = studio.dead_letters.letters
-    assert receive(studio.ports, Message(letter.body, "m-2"), read_message) is None
-    assert studio.task == task
+    (letter,) = harness.dead_letters.letters
+    assert receive(harness.ports, Message(letter.body, "m-2"), read_message) is None
+    assert harness.task == task
 
 
-def test_a_request_with_an_id_of_its_own_is_kept_as_it_came(studio: Studio) -> None:
+def test_a_request_with_an_id_of_its_own_is_kept_as_it_came(harness: PipelineHarness) -> None:
     """Nothing is changed that need not be."""
     body = REQUEST.replace("{", '{"request_id": "order-17", ', 1)
-    receive(studio.ports, Message(body, "m-1", MAX_TRIES + 1), read_message)
+    receive(harness.ports, Message(body, "m-1", MAX_TRIES + 1), read_message)
 
-    assert [letter.body for letter in studio.dead_letters.letters] == [body]
+    assert [letter.body for letter in harness.dead_letters.letters] == [body]
 
 
 def _dying(_task_id: str, _run: int) -> None:

@@ -18,7 +18,7 @@ from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT
 from infra.sandbox.media.clips import write_clip, zoom_clip
 from infra.sandbox.media.meshes import relief
 from infra.sandbox.media.sounds import melody, speech
-from tests.domain import sound_files
+from tests.domain import audio_files as sound_files
 
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 TRAILING = (

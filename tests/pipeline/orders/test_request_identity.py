@@ -11,7 +11,7 @@ from darkroom.domain.arrivals import Message, Requested
 from darkroom.pipeline.intake import MAX_TRIES, receive
 from tests.fakes.clock import FixedClock
 from tests.fakes.routes import SYNC_NONE
-from tests.pipeline.harness import PHOTO, Studio
+from tests.pipeline.harness import PHOTO, PipelineHarness
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -21,25 +21,29 @@ DRAWN = {"spec": {"operation": "generate", "params": {"prompt": "a red bicycle"}
 
 
 @pytest.fixture
-def studio() -> Studio:
+def harness() -> PipelineHarness:
     """The photo is there, and it is nearly midnight."""
-    studio = Studio(clock=FixedClock(MIDNIGHT - SECOND))
-    studio.upload(PHOTO)
-    return studio
+    harness = PipelineHarness(clock=FixedClock(MIDNIGHT - SECOND))
+    harness.put_file(PHOTO)
+    return harness
 
 
 def send(
-    studio: Studio, at: datetime, body: str = BODY, message_id: str = "m", receives: int = 1
+    harness: PipelineHarness,
+    at: datetime,
+    body: str = BODY,
+    message_id: str = "m",
+    receives: int = 1,
 ) -> None:
     """A message that was sent then comes to intake now."""
-    receive(studio.ports, Message(body, message_id, receives, at), read_message)
+    receive(harness.ports, Message(body, message_id, receives, at), read_message)
 
 
-def paid(studio: Studio) -> int:
+def paid(harness: PipelineHarness) -> int:
     """How many calls were paid for, once everything has been run."""
-    studio.run()
-    assert {task.state for task in studio.tasks.all} == {"succeeded"}
-    return len(studio.providers.sent)
+    harness.run()
+    assert {task.state for task in harness.tasks.all} == {"succeeded"}
+    return len(harness.providers.sent)
 
 
 @pytest.mark.parametrize(
@@ -57,45 +61,47 @@ def paid(studio: Studio) -> int:
     ids=["at once", "over midnight", "backwards", "next day", "in a day", "a day", "43 h", "48 h"],
 )
 def test_the_same_content_within_24_hours_is_the_same_task(
-    studio: Studio, first: timedelta, second: timedelta, tasks: int
+    harness: PipelineHarness, first: timedelta, second: timedelta, tasks: int
 ) -> None:
     """Midnight divides nobody; after a day it is another order."""
-    send(studio, MIDNIGHT + first, message_id="sqs-1")
-    studio.run()
-    send(studio, MIDNIGHT + second, message_id="sqs-2")
+    send(harness, MIDNIGHT + first, message_id="sqs-1")
+    harness.run()
+    send(harness, MIDNIGHT + second, message_id="sqs-2")
 
-    assert len(studio.tasks.all) == tasks
-    assert paid(studio) == tasks
+    assert len(harness.tasks.all) == tasks
+    assert paid(harness) == tasks
 
 
-def test_a_redelivery_is_the_same_task_however_late_it_comes(studio: Studio) -> None:
+def test_a_redelivery_is_the_same_task_however_late_it_comes(harness: PipelineHarness) -> None:
     """The queue remembers when it was sent, also while intake was switched off for days."""
-    send(studio, MIDNIGHT)
-    studio.run()
-    studio.clock.advance(3 * 24 * 3600)
-    send(studio, MIDNIGHT)
+    send(harness, MIDNIGHT)
+    harness.run()
+    harness.clock.advance(3 * 24 * 3600)
+    send(harness, MIDNIGHT)
 
-    assert paid(studio) == 1
+    assert paid(harness) == 1
 
 
-def test_a_letter_that_intake_gave_up_asks_for_its_task_at_any_time(studio: Studio) -> None:
+def test_a_letter_that_intake_gave_up_asks_for_its_task_at_any_time(
+    harness: PipelineHarness,
+) -> None:
     """What the queue knew of it is written into it, so AWS's own redrive button serves as well."""
-    send(studio, MIDNIGHT)
-    send(studio, MIDNIGHT, receives=MAX_TRIES + 1)
-    (letter,) = studio.dead_letters.letters
-    studio.run()
-    studio.clock.advance(9 * 24 * 3600)
-    send(studio, MIDNIGHT + timedelta(days=9), letter.body, "sqs-9")
+    send(harness, MIDNIGHT)
+    send(harness, MIDNIGHT, receives=MAX_TRIES + 1)
+    (letter,) = harness.dead_letters.letters
+    harness.run()
+    harness.clock.advance(9 * 24 * 3600)
+    send(harness, MIDNIGHT + timedelta(days=9), letter.body, "sqs-9")
 
-    assert paid(studio) == 1
+    assert paid(harness) == 1
 
 
-def test_a_letter_bears_the_id_that_its_sender_was_given(studio: Studio) -> None:
+def test_a_letter_bears_the_id_that_its_sender_was_given(harness: PipelineHarness) -> None:
     """Under any other nobody could tell which order it was; SQS takes no control characters."""
-    send(studio, MIDNIGHT, "{}", "sqs-1")
-    send(studio, MIDNIGHT, "{}", "a\x00b")
+    send(harness, MIDNIGHT, "{}", "sqs-1")
+    send(harness, MIDNIGHT, "{}", "a\x00b")
 
-    assert [letter.message_id for letter in studio.dead_letters.letters] == ["sqs-1", "a b"]
+    assert [letter.message_id for letter in harness.dead_letters.letters] == ["sqs-1", "a b"]
 
 
 @pytest.mark.parametrize(
@@ -106,12 +112,12 @@ def test_a_letter_bears_the_id_that_its_sender_was_given(studio: Studio) -> None
     ],
     ids=["another order of fields", "a field that says nothing"],
 )
-def test_content_is_what_is_said_and_not_how(studio: Studio, other: str) -> None:
+def test_content_is_what_is_said_and_not_how(harness: PipelineHarness, other: str) -> None:
     """Two languages' libraries write the same thing differently."""
-    send(studio, MIDNIGHT)
-    send(studio, MIDNIGHT, other)
+    send(harness, MIDNIGHT)
+    send(harness, MIDNIGHT, other)
 
-    assert paid(studio) == 1
+    assert paid(harness) == 1
 
 
 @pytest.mark.parametrize(
@@ -119,65 +125,65 @@ def test_content_is_what_is_said_and_not_how(studio: Studio, other: str) -> None
     [{"label": "b"}, {"spec": {"operation": "upscale"}}, {"request_id": "17"}],
     ids=["label", "spec", "id"],
 )
-def test_other_content_is_another_task(studio: Studio, more: dict[str, Any]) -> None:
+def test_other_content_is_another_task(harness: PipelineHarness, more: dict[str, Any]) -> None:
     """Nothing that was asked for is left out."""
-    send(studio, MIDNIGHT)
-    send(studio, MIDNIGHT, json.dumps(json.loads(BODY) | more))
+    send(harness, MIDNIGHT)
+    send(harness, MIDNIGHT, json.dumps(json.loads(BODY) | more))
 
-    assert paid(studio) == 2
+    assert paid(harness) == 2
 
 
 def test_with_request_ids_the_same_content_is_done_as_often_as_it_is_asked_for(
-    studio: Studio,
+    harness: PipelineHarness,
 ) -> None:
     """Whoever wants it twice says so."""
     for name in ("1", "2", "1"):
-        send(studio, MIDNIGHT, json.dumps({"request_id": name, **json.loads(BODY)}))
+        send(harness, MIDNIGHT, json.dumps({"request_id": name, **json.loads(BODY)}))
 
-    assert paid(studio) == 2
+    assert paid(harness) == 2
 
 
-def test_a_picture_from_nothing_is_made_once_a_day(studio: Studio) -> None:
+def test_a_picture_from_nothing_is_made_once_a_day(harness: PipelineHarness) -> None:
     """It has no source that could name it: its content does."""
     for at in (MIDNIGHT - SECOND, MIDNIGHT + SECOND, MIDNIGHT + 25 * HOUR):
-        send(studio, at, json.dumps(DRAWN))
+        send(harness, at, json.dumps(DRAWN))
 
-    first, second = studio.tasks.all
+    first, second = harness.tasks.all
     assert first.trigger.key == second.trigger.key
     assert first.trigger.key.startswith("requests/")
-    assert paid(studio) == 2
+    assert paid(harness) == 2
 
 
 @pytest.mark.parametrize("body", [BODY, json.dumps(DRAWN)], ids=["photo", "nothing"])
 @pytest.mark.parametrize("seen", ["owner", "create"])
 def test_two_that_come_at_the_same_moment_on_both_sides_of_midnight_are_one(
-    studio: Studio, body: str, seen: str
+    harness: PipelineHarness, body: str, seen: str
 ) -> None:
     """The other one passes by while this one is being made, at either of two moments."""
-    real = getattr(studio.tasks, seen)
+    real = getattr(harness.tasks, seen)
     meddled: list[bool] = []
 
     def other_first(*args: Any, **kwargs: Any) -> Any:
         if not meddled:
             meddled.append(True)
-            send(studio, MIDNIGHT + SECOND, body, "sqs-2")
+            send(harness, MIDNIGHT + SECOND, body, "sqs-2")
         return real(*args, **kwargs)
 
-    setattr(studio.tasks, seen, other_first)
-    send(studio, MIDNIGHT - SECOND, body, "sqs-1")
+    setattr(harness.tasks, seen, other_first)
+    send(harness, MIDNIGHT - SECOND, body, "sqs-1")
 
     assert meddled
-    assert len(studio.tasks.all) == 1
-    assert paid(studio) == 1
+    assert len(harness.tasks.all) == 1
+    assert paid(harness) == 1
 
 
-def test_an_event_that_is_sent_again_is_the_same_task(studio: Studio) -> None:
+def test_an_event_that_is_sent_again_is_the_same_task(harness: PipelineHarness) -> None:
     """A sender's library that repeats PutEvents makes another event of the same content."""
     for name, at in (("e-1", "2026-03-01T23:59:59Z"), ("e-2", "2026-03-02T00:00:02Z")):
         event = {"detail-type": "Task Requested", "id": name, "time": at}
-        send(studio, MIDNIGHT + HOUR, json.dumps({**event, "detail": json.loads(BODY)}), name)
+        send(harness, MIDNIGHT + HOUR, json.dumps({**event, "detail": json.loads(BODY)}), name)
 
-    assert paid(studio) == 1
+    assert paid(harness) == 1
 
 
 def test_the_digest_stands_for_all_of_the_content_and_for_nothing_else() -> None:

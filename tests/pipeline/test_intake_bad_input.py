@@ -11,7 +11,7 @@ from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG
 from tests.fakes.routes import SYNC_NONE
-from tests.pipeline.harness import PHOTO, SPEC, Studio, spec_of
+from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness, spec_of
 
 DEEP = b'{"operation": "upscale", "metadata": ' + b'{"a":' * 200 + b"1" + b"}" * 201
 
@@ -61,10 +61,10 @@ BAD_SPECS: dict[str, tuple[str, bytes]] = {
 }
 
 
-def _failed(studio: Studio, code: str) -> dict[str, Any]:
-    studio.run()
-    task = studio.task
-    manifest = studio.manifest(task)
+def _failed(harness: PipelineHarness, code: str) -> dict[str, Any]:
+    harness.run()
+    task = harness.task
+    manifest = harness.manifest(task)
     assert (task.state, manifest["status"]) == ("failed", "failed")
     failure: dict[str, Any] = manifest["failure"]
     assert failure["code"] == code
@@ -73,20 +73,20 @@ def _failed(studio: Studio, code: str) -> dict[str, Any]:
     assert failure["next_step"].strip()
     assert "Traceback" not in json.dumps(manifest)
     assert manifest["results"] == []
-    assert studio.endings(task.task_id) == {"Task Failed"}
-    assert studio.providers.charged == []
-    assert studio.dead_letters.letters == []
+    assert harness.event_kinds(task.task_id) == {"Task Failed"}
+    assert harness.providers.charged == []
+    assert harness.dead_letters.letters == []
     return failure
 
 
 @pytest.mark.parametrize("what", BAD_SPECS)
-def test_a_bad_spec_ends_in_a_manifest(studio: Studio, what: str) -> None:
+def test_a_bad_spec_ends_in_a_manifest(harness: PipelineHarness, what: str) -> None:
     """One stable code, one sentence, one event, nothing paid, nothing in the dead letters."""
     code, body = BAD_SPECS[what]
-    studio.drop(PHOTO)
-    studio.drop(SPEC, body)
+    harness.upload(PHOTO)
+    harness.upload(SPEC, body)
 
-    _failed(studio, code)
+    _failed(harness, code)
 
 
 @pytest.mark.parametrize(
@@ -101,79 +101,81 @@ def test_a_bad_spec_ends_in_a_manifest(studio: Studio, what: str) -> None:
     ],
 )
 def test_a_misspelt_name_is_answered_with_the_nearest_known_one(
-    studio: Studio, body: bytes, hint: str
+    harness: PipelineHarness, body: bytes, hint: str
 ) -> None:
     """The sentence names what was found and what was probably meant."""
-    studio.drop(PHOTO)
-    studio.drop(SPEC, body)
+    harness.upload(PHOTO)
+    harness.upload(SPEC, body)
 
-    assert hint in studio.manifest()["failure"]["sentence"]
+    assert hint in harness.manifest()["failure"]["sentence"]
 
 
-def test_a_sentence_names_file_field_and_what_was_found(studio: Studio) -> None:
+def test_a_sentence_names_file_field_and_what_was_found(harness: PipelineHarness) -> None:
     """A photographer sees which file to open and where to look."""
-    studio.drop(SPEC, spec_of("upscale", on_unknown="shrug"))
+    harness.upload(SPEC, spec_of("upscale", on_unknown="shrug"))
 
-    sentence = studio.manifest()["failure"]["sentence"]
+    sentence = harness.manifest()["failure"]["sentence"]
     assert all(word in sentence for word in ("cat.jpg.json", "on_unknown", '"shrug"', "hold"))
 
 
-def test_an_empty_input_is_refused(studio: Studio) -> None:
+def test_an_empty_input_is_refused(harness: PipelineHarness) -> None:
     """An upload that broke off is not sent to anyone."""
-    studio.drop(PHOTO, b"")
-    studio.ask("upscale")
+    harness.upload(PHOTO, b"")
+    harness.upload_spec("upscale")
 
-    assert PHOTO in _failed(studio, "input-empty")["sentence"]
+    assert PHOTO in _failed(harness, "input-empty")["sentence"]
 
 
-def test_an_empty_input_that_comes_late_is_refused(studio: Studio) -> None:
+def test_an_empty_input_that_comes_late_is_refused(harness: PipelineHarness) -> None:
     """The same when the spec was waiting for it."""
-    studio.ask("upscale")
-    studio.drop(PHOTO, b"")
+    harness.upload_spec("upscale")
+    harness.upload(PHOTO, b"")
 
-    _failed(studio, "input-empty")
-    assert studio.tasks.wanted == []
+    _failed(harness, "input-empty")
+    assert harness.tasks.wanted == []
 
 
-def test_an_oversized_input_is_refused_with_both_figures(studio: Studio) -> None:
+def test_an_oversized_input_is_refused_with_both_figures(harness: PipelineHarness) -> None:
     """The sentence says how large it is and how large it may be."""
-    studio.drop(PHOTO, PNG + bytes(20_000))
-    studio.ask("upscale")
+    harness.upload(PHOTO, PNG + bytes(20_000))
+    harness.upload_spec("upscale")
 
-    sentence = _failed(studio, "input-too-large")["sentence"]
+    sentence = _failed(harness, "input-too-large")["sentence"]
     assert f"{len(PNG) + 20_000:,}" in sentence
     assert "10,000" in sentence
 
 
-def test_an_input_that_never_comes_is_named(studio: Studio) -> None:
+def test_an_input_that_never_comes_is_named(harness: PipelineHarness) -> None:
     """After a day the task gives up and says for what it waited."""
-    studio.ask("remove-objects", inputs={"mask": "/masks/cat.png"})
-    studio.drop(PHOTO)
-    studio.clock.advance(studio.limits.inputs_s + 1)
-    sweep(studio.ports)
+    harness.upload_spec("remove-objects", inputs={"mask": "/masks/cat.png"})
+    harness.upload(PHOTO)
+    harness.clock.advance(harness.limits.inputs_s + 1)
+    sweep(harness.ports)
 
-    assert "masks/cat.png" in _failed(studio, "inputs-missing")["sentence"]
+    assert "masks/cat.png" in _failed(harness, "inputs-missing")["sentence"]
 
 
-def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(studio: Studio) -> None:
+def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(
+    harness: PipelineHarness,
+) -> None:
     """Named, it is refused; unnamed, it is passed over."""
-    studio.providers.ready = {"alpha", "gamma"}
-    studio.drop(PHOTO)
-    studio.ask("upscale", provider="beta")
+    harness.providers.ready = {"alpha", "gamma"}
+    harness.upload(PHOTO)
+    harness.upload_spec("upscale", provider="beta")
 
-    assert "Set beta up" in _failed(studio, "provider-not-set-up")["next_step"]
+    assert "Set beta up" in _failed(harness, "provider-not-set-up")["next_step"]
 
-    studio.ask("upscale", key="photos/cat.jpg.other.json")
-    assert studio.tasks.all[1].resolved_order.providers == ("gamma",)
+    harness.upload_spec("upscale", key="photos/cat.jpg.other.json")
+    assert harness.tasks.all[1].resolved_order.providers == ("gamma",)
 
 
-def test_an_operation_that_nobody_set_up_offers_is_refused(studio: Studio) -> None:
+def test_an_operation_that_nobody_set_up_offers_is_refused(harness: PipelineHarness) -> None:
     """The way out names a provider that could do it."""
-    studio.providers.ready = {"gamma"}
-    studio.drop(PHOTO)
-    studio.ask("remove-background")
+    harness.providers.ready = {"gamma"}
+    harness.upload(PHOTO)
+    harness.upload_spec("remove-background")
 
-    assert "Set alpha up" in _failed(studio, "no-provider-set-up")["next_step"]
+    assert "Set alpha up" in _failed(harness, "no-provider-set-up")["next_step"]
 
 
 @pytest.mark.parametrize(
@@ -187,70 +189,74 @@ def test_an_operation_that_nobody_set_up_offers_is_refused(studio: Studio) -> No
         "photos/" + "n" * 800 + ".jpg",
     ],
 )
-def test_odd_but_usable_names_work(studio: Studio, stem: str) -> None:
+def test_odd_but_usable_names_work(harness: PipelineHarness, stem: str) -> None:
     """Spaces, plus, percent, emoji and long names are names like any other."""
-    studio.drop(stem)
-    studio.ask("remove-background", key=f"{stem}.json")
-    studio.run()
+    harness.upload(stem)
+    harness.upload_spec("remove-background", key=f"{stem}.json")
+    harness.run()
 
-    assert studio.task.state == "succeeded"
-    assert studio.task.results[0].key == f"{stem}/remove-background.png"
+    assert harness.task.state == "succeeded"
+    assert harness.task.results[0].key == f"{stem}/remove-background.png"
 
 
 @pytest.mark.parametrize(
     "stem",
     ["photos/../cat.jpg", "photos//cat.jpg", "./cat.jpg", "n" * 1015 + ".jpg", "_darkroom/x.jpg"],
 )
-def test_unusable_names_are_answered_under_the_tasks_own_name(studio: Studio, stem: str) -> None:
+def test_unusable_names_are_answered_under_the_tasks_own_name(
+    harness: PipelineHarness, stem: str
+) -> None:
     """A name that results cannot bear still gets its manifest."""
-    studio.drop(stem)
-    studio.ask("remove-background", key=f"{stem}.json")
+    harness.upload(stem)
+    harness.upload_spec("remove-background", key=f"{stem}.json")
 
-    _failed(studio, "bad-key")
-    assert studio.task.manifest_key == f"_darkroom/{studio.task.task_id}.manifest.json"
+    _failed(harness, "bad-key")
+    assert harness.task.manifest_key == f"_darkroom/{harness.task.task_id}.manifest.json"
 
 
-def test_a_label_that_is_none_is_refused(studio: Studio) -> None:
+def test_a_label_that_is_none_is_refused(harness: PipelineHarness) -> None:
     """Results are numbered, so a label may not look like a number."""
-    studio.drop(PHOTO)
-    studio.ask("remove-background", key="photos/cat.jpg.thumb-2.json")
+    harness.upload(PHOTO)
+    harness.upload_spec("remove-background", key="photos/cat.jpg.thumb-2.json")
 
-    _failed(studio, "bad-label")
+    _failed(harness, "bad-label")
 
 
-def test_a_message_that_names_no_spec_is_no_task(studio: Studio) -> None:
+def test_a_message_that_names_no_spec_is_no_task(harness: PipelineHarness) -> None:
     """There is nothing to write a manifest about: the door puts it into the dead letters."""
     with pytest.raises(Refused):
-        take_arrival(studio.ports, Uploaded("photos/nothing.jpg.json"))
-    assert studio.tasks.all == []
+        take_arrival(harness.ports, Uploaded("photos/nothing.jpg.json"))
+    assert harness.tasks.all == []
 
 
 @pytest.mark.parametrize("first", ["photo", "spec"])
 @pytest.mark.parametrize("key", [PHOTO, SPEC])
 def test_a_file_that_cannot_be_read_ends_its_task_in_a_manifest(
-    studio: Studio, key: str, first: str
+    harness: PipelineHarness, key: str, first: str
 ) -> None:
     """Photo or spec, in either order: the manifest says which, and nothing is paid."""
-    studio.inputs.unreadable.add(key)
+    harness.inputs.unreadable.add(key)
     if first == "photo":
-        studio.drop(PHOTO)
-    studio.ask(SYNC_NONE)
-    studio.drop(PHOTO)
-    studio.run()
+        harness.upload(PHOTO)
+    harness.upload_spec(SYNC_NONE)
+    harness.upload(PHOTO)
+    harness.run()
 
-    assert studio.task.state == "failed"
-    assert studio.manifest()["failure"]["code"] == "input-unreadable"
-    assert key in studio.manifest()["failure"]["sentence"]
-    assert studio.providers.sent == []
+    assert harness.task.state == "failed"
+    assert harness.manifest()["failure"]["code"] == "input-unreadable"
+    assert key in harness.manifest()["failure"]["sentence"]
+    assert harness.providers.sent == []
 
 
-def test_a_waiting_task_is_not_kept_waiting_by_a_file_that_cannot_be_read(studio: Studio) -> None:
+def test_a_waiting_task_is_not_kept_waiting_by_a_file_that_cannot_be_read(
+    harness: PipelineHarness,
+) -> None:
     """Its deadline comes, and with it the reason."""
-    studio.ask(SYNC_NONE)
-    studio.inputs.unreadable.add(PHOTO)
-    studio.upload(PHOTO)
-    studio.clock.advance(studio.limits.inputs_s)
-    sweep(studio.ports)
-    studio.run()
+    harness.upload_spec(SYNC_NONE)
+    harness.inputs.unreadable.add(PHOTO)
+    harness.put_file(PHOTO)
+    harness.clock.advance(harness.limits.inputs_s)
+    sweep(harness.ports)
+    harness.run()
 
-    assert studio.manifest()["failure"]["code"] == "input-unreadable"
+    assert harness.manifest()["failure"]["code"] == "input-unreadable"

@@ -21,7 +21,7 @@ from darkroom.pipeline.paid_call.plan import (
 )
 from tests.fakes.clock import START
 from tests.fakes.task_factory import sample_task
-from tests.pipeline.harness import Studio
+from tests.pipeline.harness import PipelineHarness
 
 BETA, GAMMA = Choice("beta", "beta-1"), Choice("gamma", "gamma-1")
 
@@ -72,43 +72,45 @@ def test_attempts_are_numbered_from_the_last_one() -> None:
 
 def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
     """Counted from its making; from when a person took it up again, where one did."""
-    studio = Studio()
-    queue = timedelta(seconds=studio.limits.queue_s)
+    harness = PipelineHarness()
+    queue = timedelta(seconds=harness.limits.queue_s)
     task = _task(("beta", "failed", 1), ("beta", "lost", 2), since_run=2)
     first, second = task.attempts
     asked, began = START + timedelta(days=3), START + timedelta(days=4)
 
-    assert submit_deadline(studio.ports, _task(("beta", "failed", 1))) == START + queue
+    assert submit_deadline(harness.ports, _task(("beta", "failed", 1))) == START + queue
     fresh = replace(second, started_at=began)
-    assert submit_deadline(studio.ports, replace(task, attempts=(first, fresh))) == began + queue
+    assert submit_deadline(harness.ports, replace(task, attempts=(first, fresh))) == began + queue
     taken_up = replace(fresh, asked_since=asked)
-    assert submit_deadline(studio.ports, replace(task, attempts=(first, taken_up))) == asked + queue
+    assert (
+        submit_deadline(harness.ports, replace(task, attempts=(first, taken_up))) == asked + queue
+    )
 
 
 def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
     """Its own limit, and the margin after it."""
-    studio = Studio()
-    route = replace(studio.providers.routes()[0], call_s=70)
-    expected = studio.clock.now() + timedelta(seconds=70 + studio.limits.margin_s)
-    assert call_deadline(studio.ports, route) == expected
+    harness = PipelineHarness()
+    route = replace(harness.providers.routes()[0], call_s=70)
+    expected = harness.clock.now() + timedelta(seconds=70 + harness.limits.margin_s)
+    assert call_deadline(harness.ports, route) == expected
 
 
 def test_a_route_that_a_deployment_took_away_is_named() -> None:
     """The task that wanted it ends with that."""
-    studio = Studio()
+    harness = PipelineHarness()
     task = _task()
-    assert route_for(studio.ports, task, BETA).provider == "beta"
-    assert price_of(task, route_for(studio.ports, task, BETA)) == 2.0
+    assert route_for(harness.ports, task, BETA).provider == "beta"
+    assert price_of(task, route_for(harness.ports, task, BETA)) == 2.0
     with pytest.raises(LookupError, match=r"beta-9.*no longer offers upscale"):
-        route_for(studio.ports, task, Choice("beta", "beta-9"))
+        route_for(harness.ports, task, Choice("beta", "beta-9"))
 
 
 def test_a_provider_gets_the_files_of_its_own_roles() -> None:
     """And the task's id and the attempt's number, of which its key is made."""
-    studio = Studio()
+    harness = PipelineHarness()
     task = _task()
     order = replace(task.resolved_order, inputs={"image": (), "mask": ()}, params={"scale": 4})
-    work = build_job_request(replace(task, order=order), route_for(studio.ports, task, BETA), 3)
+    work = build_job_request(replace(task, order=order), route_for(harness.ports, task, BETA), 3)
 
     assert (work.task_id, work.attempt, list(work.inputs)) == (task.task_id, 3, ["image"])
     assert work.params.scale == 4

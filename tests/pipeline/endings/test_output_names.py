@@ -16,7 +16,7 @@ from darkroom.pipeline.endings.output_names import claim_output_name, put_if_own
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
 from tests.fakes.routes import JOB_KEY, SYNC_NONE
-from tests.pipeline.harness import PHOTO, SPEC, Studio
+from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness
 
 
 class HeldUp(InMemoryOutputs):
@@ -36,25 +36,25 @@ class HeldUp(InMemoryOutputs):
         super().put_over(key, body, content_type, etag)
 
 
-def overwritten() -> tuple[Studio, HeldUp, Task]:
+def overwritten() -> tuple[PipelineHarness, HeldUp, Task]:
     """A task that is about to deliver, and whose spec a person is about to overwrite."""
     outputs = HeldUp()
-    studio = Studio(outputs=outputs)
-    studio.drop(PHOTO)
-    studio.ask(JOB_KEY)
-    studio.run(until=["delivering"])
-    return studio, outputs, studio.task
+    harness = PipelineHarness(outputs=outputs)
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY)
+    harness.run(until=["delivering"])
+    return harness, outputs, harness.task
 
 
-def newer_one_is_done(studio: Studio) -> None:
+def newer_one_is_done(harness: PipelineHarness) -> None:
     """The spec's new version runs from its upload to its results."""
-    event = studio.upload(SPEC, b'{"operation": "upscale", "params": {"scale": 4}}')
-    studio.arrive(event)
-    task_id, run = studio.workflows.started[-1]
+    event = harness.put_file(SPEC, b'{"operation": "upscale", "params": {"scale": 4}}')
+    harness.receive(event)
+    task_id, run = harness.workflows.started[-1]
     for door in ("submit", "poll", "poll", "deliver"):
-        studio.clock.advance(30)
-        studio.door(door, task_id, run)
-    newer = studio.tasks.get(task_id)
+        harness.clock.advance(30)
+        harness.step(door, task_id, run)
+    newer = harness.tasks.get(task_id)
     assert newer
     assert newer.state == "succeeded"
 
@@ -62,37 +62,37 @@ def newer_one_is_done(studio: Studio) -> None:
 @pytest.mark.parametrize("write", ["result", "manifest"])
 def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str) -> None:
     """It finds something that it did not expect, and goes aside."""
-    studio, outputs, older = overwritten()
+    harness, outputs, older = overwritten()
     if write == "manifest":
-        outputs.put_over = _second(outputs, lambda: newer_one_is_done(studio))  # type: ignore[method-assign]
+        outputs.put_over = _second(outputs, lambda: newer_one_is_done(harness))  # type: ignore[method-assign]
     else:
-        outputs.meanwhile = lambda: newer_one_is_done(studio)
-    studio.run()
+        outputs.meanwhile = lambda: newer_one_is_done(harness)
+    harness.run()
 
-    done = studio.tasks.get(older.task_id)
+    done = harness.tasks.get(older.task_id)
     assert done
     assert done.state == "succeeded"
     assert done.manifest_key == f"{older.output}@{older.task_id[:8]}.manifest.json"
-    newer = next(task for task in studio.tasks.all if task.task_id != older.task_id)
+    newer = next(task for task in harness.tasks.all if task.task_id != older.task_id)
     assert newer.manifest_key == f"{older.output}.manifest.json"
     for task in (done, newer):
-        assert studio.manifest(task)["task_id"] == task.task_id
+        assert harness.manifest(task)["task_id"] == task.task_id
         assert all(results_stem(task.manifest_key) in result.key for result in task.results)
 
 
 def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
     """Under the other name: what lies under the first is the newer task's by now."""
-    studio, _, older = overwritten()
+    harness, _, older = overwritten()
     refs = tuple(
         ResultRef("image", data=base64.b64encode(PNG + bytes([n])).decode()) for n in (1, 2)
     )
     first = Result(f"{older.output}-1.png", "image", "image/png", len(PNG) + 1, "0" * 64)
     attempt = replace(older.last_attempt, answer=Finished(refs))
-    older = studio.tasks.replace(older, replace(older, attempts=(attempt,), results=(first,)))
-    newer_one_is_done(studio)
-    studio.run()
+    older = harness.tasks.replace(older, replace(older, attempts=(attempt,), results=(first,)))
+    newer_one_is_done(harness)
+    harness.run()
 
-    done = studio.tasks.get(older.task_id)
+    done = harness.tasks.get(older.task_id)
     assert done
     aside = results_stem(done.manifest_key)
     assert [result.key for result in done.results] == [f"{aside}-1.png", f"{aside}-2.png"]
@@ -100,43 +100,43 @@ def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
 
 def test_a_task_may_write_over_its_own_files() -> None:
     """Each step may be repeated; the answer of the first write may have been lost."""
-    studio, outputs, task = overwritten()
+    harness, outputs, task = overwritten()
     for body in (b"one", io.BytesIO(b"two")):
-        put_if_owner(studio.ports, task, f"{task.output}.png", body, "image/png")
+        put_if_owner(harness.ports, task, f"{task.output}.png", body, "image/png")
     assert outputs.get(f"{task.output}.png") == b"two"
 
 
 def test_a_late_writer_finds_its_task_changed() -> None:
     """What a finished task says is not put back to what one of its doors thought before."""
-    studio, outputs, before = overwritten()
-    studio.run()
+    harness, outputs, before = overwritten()
+    harness.run()
     with pytest.raises(Conflict):
-        put_if_owner(studio.ports, before, before.manifest_key, b"{}", "application/json")
-    assert studio.manifest()["status"] == "succeeded"
+        put_if_owner(harness.ports, before, before.manifest_key, b"{}", "application/json")
+    assert harness.manifest()["status"] == "succeeded"
     assert outputs.get(before.manifest_key) != b"{}"
 
 
 def test_writes_that_always_meet_others_are_put_off() -> None:
     """Rather than going round for ever."""
-    studio, outputs, task = overwritten()
+    harness, outputs, task = overwritten()
 
     def always(key: str, *_: object) -> None:
         raise Conflict(f"somebody writes to {key}")
 
     outputs.put_over = always  # type: ignore[method-assign, assignment]
     with pytest.raises(Busy):
-        put_if_owner(studio.ports, task, f"{task.output}.png", b"x", "image/png")
+        put_if_owner(harness.ports, task, f"{task.output}.png", b"x", "image/png")
 
 
 def test_going_aside_is_written_down_once() -> None:
     """Of two doors that do so at once one is told to look again."""
-    studio, _, older = overwritten()
-    newer_one_is_done(studio)
-    aside = claim_output_name(studio.ports, older)
-    assert studio.tasks.get(older.task_id) == aside
+    harness, _, older = overwritten()
+    newer_one_is_done(harness)
+    aside = claim_output_name(harness.ports, older)
+    assert harness.tasks.get(older.task_id) == aside
     with pytest.raises(Conflict):
-        claim_output_name(studio.ports, replace(older))
-    assert claim_output_name(studio.ports, aside) == aside
+        claim_output_name(harness.ports, replace(older))
+    assert claim_output_name(harness.ports, aside) == aside
 
 
 def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:
@@ -152,23 +152,23 @@ def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:
     return put_over
 
 
-def two_pictures(studio: Studio, key: str, operation: str = SYNC_NONE) -> None:
+def two_pictures(harness: PipelineHarness, key: str, operation: str = SYNC_NONE) -> None:
     """A spec with two results, from its upload to its end."""
     refs = tuple(ResultRef("image", data=base64.b64encode(PNG + word).decode()) for word in TWO)
-    studio.providers.say("submit", Finished(refs))
-    studio.ask(operation, key, provider="alpha")
-    studio.run()
+    harness.providers.script("submit", Finished(refs))
+    harness.upload_spec(operation, key, provider="alpha")
+    harness.run()
 
 
-def a_picture(studio: Studio, key: str) -> None:
+def a_picture(harness: PipelineHarness, key: str) -> None:
     """A spec without a source that is named like a numbered result, from its upload to its end."""
-    studio.ask("generate", key, provider="alpha", params={"prompt": "x"})
-    studio.run()
+    harness.upload_spec("generate", key, provider="alpha", params={"prompt": "x"})
+    harness.run()
 
 
-def written_by_two(studio: Studio) -> set[str]:
+def written_by_two(harness: PipelineHarness) -> set[str]:
     """Keys that several tasks tell of as theirs."""
-    keys = [result.key for task in studio.tasks.all for result in task.results]
+    keys = [result.key for task in harness.tasks.all for result in task.results]
     return {key for key in keys if keys.count(key) > 1}
 
 
@@ -178,79 +178,79 @@ NUMBERED = f"{PHOTO}/{SYNC_NONE}-1"
 
 def test_a_spec_that_is_named_like_a_numbered_result_is_refused() -> None:
     """The result is there, and another's."""
-    studio = Studio()
-    studio.drop(PHOTO)
-    two_pictures(studio, SPEC)
-    a_picture(studio, f"{NUMBERED}.json")
+    harness = PipelineHarness()
+    harness.upload(PHOTO)
+    two_pictures(harness, SPEC)
+    a_picture(harness, f"{NUMBERED}.json")
 
-    first, second = studio.tasks.all
-    assert studio.manifest(second)["failure"]["code"] == "name-taken"
-    assert SPEC in studio.manifest(second)["failure"]["sentence"]
-    assert [studio.outputs.get(result.key) for result in first.results] == [PNG + b for b in TWO]
-    assert len(studio.providers.sent) == 1
+    first, second = harness.tasks.all
+    assert harness.manifest(second)["failure"]["code"] == "name-taken"
+    assert SPEC in harness.manifest(second)["failure"]["sentence"]
+    assert [harness.outputs.get(result.key) for result in first.results] == [PNG + b for b in TWO]
+    assert len(harness.providers.sent) == 1
 
 
 def test_results_go_beside_their_name_when_a_number_of_it_is_another_specs() -> None:
     """All of them, so that they lie together; the manifest stays where it is looked for."""
-    studio = Studio()
-    studio.drop(PHOTO)
-    a_picture(studio, f"{NUMBERED}.json")
-    two_pictures(studio, SPEC)
+    harness = PipelineHarness()
+    harness.upload(PHOTO)
+    a_picture(harness, f"{NUMBERED}.json")
+    two_pictures(harness, SPEC)
 
-    _, second = studio.tasks.all
+    _, second = harness.tasks.all
     aside = f"{second.output}@{second.task_id[:8]}"
     assert [result.key for result in second.results] == [f"{aside}-1.png", f"{aside}-2.png"]
     assert second.manifest_key == f"{PHOTO}/{SYNC_NONE}.manifest.json"
-    assert studio.manifest(second)["status"] == "succeeded"
-    assert written_by_two(studio) == set()
+    assert harness.manifest(second)["status"] == "succeeded"
+    assert written_by_two(harness) == set()
 
 
 def test_a_number_whose_spec_is_gone_is_free() -> None:
     """As any other name."""
-    studio = Studio()
-    studio.drop(PHOTO)
-    a_picture(studio, f"{NUMBERED}.json")
-    studio.remove(f"{NUMBERED}.json")
-    two_pictures(studio, SPEC)
+    harness = PipelineHarness()
+    harness.upload(PHOTO)
+    a_picture(harness, f"{NUMBERED}.json")
+    harness.delete(f"{NUMBERED}.json")
+    two_pictures(harness, SPEC)
 
-    assert studio.tasks.all[1].results[0].key == f"{NUMBERED}.png"
+    assert harness.tasks.all[1].results[0].key == f"{NUMBERED}.png"
 
 
 def test_a_newer_version_of_a_spec_takes_its_numbers() -> None:
     """They are the spec's, and not one task's."""
-    studio = Studio()
-    studio.drop(PHOTO)
-    two_pictures(studio, SPEC)
-    two_pictures(studio, SPEC)
+    harness = PipelineHarness()
+    harness.upload(PHOTO)
+    two_pictures(harness, SPEC)
+    two_pictures(harness, SPEC)
 
-    first, second = studio.tasks.all
+    first, second = harness.tasks.all
     assert [r.key for r in first.results] == [r.key for r in second.results]
-    assert studio.tasks.owner(NUMBERED) == second.task_id
+    assert harness.tasks.owner(NUMBERED) == second.task_id
 
 
 def test_numbers_are_claimed_before_anything_is_written_under_them() -> None:
     """A spec that comes between the claim and the write is refused as well."""
     outputs = HeldUp()
-    studio = Studio(outputs=outputs)
-    studio.drop(PHOTO)
-    outputs.meanwhile = lambda: a_picture(studio, f"{NUMBERED}.json")
-    two_pictures(studio, SPEC)
+    harness = PipelineHarness(outputs=outputs)
+    harness.upload(PHOTO)
+    outputs.meanwhile = lambda: a_picture(harness, f"{NUMBERED}.json")
+    two_pictures(harness, SPEC)
 
-    assert written_by_two(studio) == set()
-    assert sorted(task.state for task in studio.tasks.all) == ["failed", "succeeded"]
+    assert written_by_two(harness) == set()
+    assert sorted(task.state for task in harness.tasks.all) == ["failed", "succeeded"]
 
 
 def test_a_name_beside_is_claimed_too() -> None:
     """Whoever reads an id in a manifest could name a spec so; an older task then goes elsewhere."""
-    studio, outputs, old = overwritten()
+    harness, outputs, old = overwritten()
     key = f"{old.output}@{old.task_id[:8]}.json"
-    studio.ask("generate", key, provider="alpha", params={"prompt": "x"})
-    outputs.meanwhile = lambda: newer_one_is_done(studio)
+    harness.upload_spec("generate", key, provider="alpha", params={"prompt": "x"})
+    outputs.meanwhile = lambda: newer_one_is_done(harness)
     for _ in range(2):
-        studio.door("deliver", old.task_id)
+        harness.step("deliver", old.task_id)
 
-    stored = studio.tasks.get(old.task_id)
+    stored = harness.tasks.get(old.task_id)
     assert stored
-    studio.run()
+    harness.run()
     assert stored.manifest_key == f"_darkroom/{old.task_id}.manifest.json"
-    assert written_by_two(studio) == set()
+    assert written_by_two(harness) == set()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.providers import FakeProviders
 from tests.fakes.routes import ROUTES, Nothing
-from tests.pipeline.harness import PHOTO, Studio
+from tests.pipeline.harness import PHOTO, PipelineHarness
 
 OPEN = [
     replace(ROUTES[0], operation="task", provider="omega", models=(name,), pinned_only=True)
@@ -23,21 +23,21 @@ CLIP = replace(
 
 
 @pytest.fixture
-def studio() -> Studio:
-    """A studio with routes that are chosen by name alone, or not at all."""
-    return Studio(providers=FakeProviders([*ROUTES, *OPEN, OLD, KNOWN, CLIP]))
+def harness() -> PipelineHarness:
+    """A harness with routes that are chosen by name alone, or not at all."""
+    return PipelineHarness(providers=FakeProviders([*ROUTES, *OPEN, OLD, KNOWN, CLIP]))
 
 
-def _asked(studio: Studio, operation: str, **fields: Any) -> dict[str, Any]:
-    studio.drop(PHOTO)
-    studio.ask(operation, **fields)
-    studio.run()
-    return studio.manifest()
+def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> dict[str, Any]:
+    harness.upload(PHOTO)
+    harness.upload_spec(operation, **fields)
+    harness.run()
+    return harness.manifest()
 
 
-def test_model_and_task_type_name_a_route(studio: Studio) -> None:
+def test_model_and_task_type_name_a_route(harness: PipelineHarness) -> None:
     """Both are in the manifest, as one name."""
-    manifest = _asked(studio, "task", model="kling", task_type="sound")
+    manifest = _asked(harness, "task", model="kling", task_type="sound")
     assert manifest["status"] == "succeeded"
     assert manifest["model"] == "kling:sound"
 
@@ -55,23 +55,23 @@ def test_model_and_task_type_name_a_route(studio: Studio) -> None:
     ],
 )
 def test_what_names_no_route_is_refused_with_what_there_is(
-    studio: Studio, operation: str, fields: dict[str, str], code: str, words: str
+    harness: PipelineHarness, operation: str, fields: dict[str, str], code: str, words: str
 ) -> None:
     """One sentence, and the nearest name."""
-    failure = _asked(studio, operation, **fields)["failure"]
+    failure = _asked(harness, operation, **fields)["failure"]
     assert failure["code"] == code
     assert words in failure["sentence"]
 
 
-def test_a_route_that_must_be_named_is_never_chosen_by_itself(studio: Studio) -> None:
+def test_a_route_that_must_be_named_is_never_chosen_by_itself(harness: PipelineHarness) -> None:
     """The same operation goes to the ordinary one; by name it can be had."""
-    assert _asked(studio, "relight")["model"] == "gamma-2"
-    other = Studio(providers=studio.providers)
+    assert _asked(harness, "relight")["model"] == "gamma-2"
+    other = PipelineHarness(providers=harness.providers)
     assert _asked(other, "relight", model="old", provider="alpha")["model"] == "old"
 
 
-def test_a_source_without_a_role_for_it_is_left_alone(studio: Studio) -> None:
+def test_a_source_without_a_role_for_it_is_left_alone(harness: PipelineHarness) -> None:
     """The photo gives the result its name, and is not sent."""
-    manifest = _asked(studio, "wave")
+    manifest = _asked(harness, "wave")
     assert manifest["status"] == "succeeded"
     assert manifest["inputs"] == {}

@@ -1,0 +1,360 @@
+"""What stops everybody: an account that is blocked, and our own side. Tasks wait and say why."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import BinaryIO
+
+import pytest
+
+from darkroom.domain.circuit_state import MAX_BLOCKED_S, CircuitState
+from darkroom.domain.errors import AccountBlocked, NotSent, OwnTrouble
+from darkroom.domain.task import Task
+from darkroom.pipeline.admission.payment_pause import DELIVERY, DELIVERY_TRIAL_S
+from darkroom.pipeline.poll import UNREACHABLE_FOR
+from tests.fakes.outputs import InMemoryOutputs
+from tests.fakes.routes import JOB_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, PipelineHarness
+
+EMPTY = AccountBlocked("no-credits", "The account at alpha has too few credits.", "Add credits.")
+REFUSED = AccountBlocked("bad-credentials", "beta does not accept the key.", "Set another.")
+
+
+class Denied(InMemoryOutputs):
+    """An output bucket that takes no results for as long as it is `shut`.
+
+    Attributes:
+        refusing: called when it refuses something.
+    """
+
+    shut = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusing: Callable[[], None] = lambda: None
+
+    def put_over(
+        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+    ) -> None:
+        """Refuses, as S3 does by a policy, with the key in its words."""
+        if self.shut:
+            self.refusing()
+            raise PermissionError(f"AccessDenied: arn:aws:s3:::results/{key}")
+        super().put_over(key, body, content_type, etag)
+
+
+def _many(
+    harness: PipelineHarness, count: int, operation: str = SYNC_NONE, **fields: str
+) -> list[str]:
+    for number in range(count):
+        harness.upload(f"photos/{number}.jpg")
+        harness.upload_spec(operation, f"photos/{number}.jpg.json", **fields)
+    return [task.task_id for task in harness.tasks.all]
+
+
+def _task(harness: PipelineHarness, task_id: str) -> Task:
+    task = harness.tasks.get(task_id)
+    assert task is not None
+    return task
+
+
+def _states(harness: PipelineHarness) -> Counter[str]:
+    return Counter(task.state for task in harness.tasks.all)
+
+
+# --- an account that is blocked -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["prepare", "submit"])
+def test_an_empty_account_pauses_its_provider_at_once(harness: PipelineHarness, call: str) -> None:
+    """Whether a free call or the paid one met it; the second task does not even try, and says why.
+
+    Nobody goes to the next provider for it.
+    """
+    first, second = _many(harness, 2)
+    harness.providers.script("prepare" if call == "prepare" else "submit", EMPTY)
+    steps = [harness.step("submit", first), harness.step("submit", second)]
+
+    sent = len(harness.providers.sent)
+    assert sent == (0 if call == "prepare" else 1)
+    assert all(step.next == "submit" and 30 <= step.wait_s <= MAX_BLOCKED_S for step in steps)
+    for task_id in (first, second):
+        assert _task(harness, task_id).state == "queued"
+        assert _task(harness, task_id).wait_reason == (
+            "alpha is paused: The account at alpha has too few credits. Add credits."
+        )
+    assert harness.limiter.circuit("alpha").reason == f"{EMPTY.failure.sentence} Add credits."
+
+
+def test_one_at_a_time_tries_a_blocked_account_out(harness: PipelineHarness) -> None:
+    """However many wait."""
+    ids = _many(harness, 6, provider="alpha")
+    harness.providers.script("submit", *[EMPTY] * 3)
+    harness.step("submit", ids[0])
+    for sent in (2, 3):
+        harness.clock.advance(MAX_BLOCKED_S + 1)
+        for task_id in ids:
+            harness.step("submit", task_id)
+        assert len(harness.providers.sent) == sent
+
+
+def test_tasks_go_on_by_themselves_soon_after_the_account_was_put_right(
+    harness: PipelineHarness,
+) -> None:
+    """After hours of it, too: none has failed, and nothing was paid twice."""
+    ids = _many(harness, 4)
+    harness.providers.script("submit", *[EMPTY] * 500)
+    waits = dict.fromkeys(ids, 0.0)
+    start = harness.clock.now()
+
+    def play(hours: float) -> None:
+        nonlocal waits
+        while (at := (harness.clock.now() - start).total_seconds()) < hours * 3600:
+            task_id = min(waits, key=lambda one: waits[one])
+            harness.clock.advance(max(0.0, waits[task_id] - at))
+            step = harness.step("submit", task_id)
+            waits[task_id] = (harness.clock.now() - start).total_seconds() + step.wait_s
+            if step.next != "submit":
+                waits[task_id] = float("inf")
+            if min(waits.values()) == float("inf"):
+                return
+
+    play(3)
+    assert harness.providers.charged == []
+    assert _states(harness) == {"queued": 4}
+    harness.providers.forget("submit")
+    topped_up = harness.clock.now()
+    play(4)
+
+    assert _states(harness) == {"delivering": 4}
+    assert (harness.clock.now() - topped_up).total_seconds() < 240
+    assert len(harness.providers.charged) == 4
+    assert harness.limiter.circuit("alpha") == CircuitState()
+
+
+def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(harness: PipelineHarness) -> None:
+    """For days beyond its time; once the key is right it is collected."""
+    harness.providers.polls = 0
+    (task_id,) = _many(harness, 1, JOB_KEY)
+    harness.run(until=["running"])
+    harness.providers.script("poll", *[REFUSED] * 2)
+    harness.step("poll", task_id)
+    assert _task(harness, task_id).wait_reason == (
+        "beta cannot be asked about the job: beta does not accept the key. Set another."
+    )
+    assert harness.limiter.circuit("beta").probing
+
+    harness.clock.advance(UNREACHABLE_FOR.total_seconds() + 2 * 3600)
+    assert harness.step("poll", task_id).next == "poll"
+    harness.run()
+    assert _states(harness) == {"succeeded": 1}
+    assert _task(harness, task_id).wait_reason is None
+
+
+def test_a_provider_that_lost_its_key_is_passed_over_where_another_can_do_it(
+    harness: PipelineHarness,
+) -> None:
+    """It was set up when the spec came; the one that was named alone is waited for."""
+    (either,) = _many(harness, 1)
+    harness.upload(PHOTO)
+    harness.upload_spec(SYNC_NONE, provider="alpha")
+    alone = next(task.task_id for task in harness.tasks.all if task.task_id != either)
+    harness.providers.ready = {"beta"}
+    harness.step("submit", either)
+    assert harness.step("submit", either).next == "poll"
+    step = harness.step("submit", alone)
+
+    assert (step.next, _task(harness, alone).state) == ("submit", "queued")
+    assert "alpha has no key here" in (_task(harness, alone).wait_reason or "")
+    harness.providers.ready = None
+    harness.clock.advance(step.wait_s)
+    assert harness.step("submit", alone).next == "deliver"
+
+
+# --- our own side ---------------------------------------------------------------------------------
+
+
+def _denied() -> tuple[PipelineHarness, Denied]:
+    outputs = Denied()
+    return PipelineHarness(outputs=outputs), outputs
+
+
+def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
+    """By no provider; whoever waits says why, without keys and addresses."""
+    harness, _ = _denied()
+    first, second = _many(harness, 2, provider="alpha")
+    harness.upload(PHOTO)
+    harness.upload_spec(JOB_KEY, provider="beta")
+    third = next(t.task_id for t in harness.tasks.all if t.task_id not in (first, second))
+    assert harness.step("submit", first).next == "deliver"
+    assert harness.step("deliver", first).next == "poll"
+
+    for task_id in (second, third):
+        step = harness.step("submit", task_id)
+        assert (step.next, step.wait_s >= 30) == ("submit", True)
+        reason = _task(harness, task_id).wait_reason or ""
+        assert reason.startswith("new paid calls are paused while results cannot be delivered: ")
+        assert "PermissionError (AccessDenied)" in reason
+        assert "arn:" not in reason
+    assert len(harness.providers.charged) == 1
+    assert (_task(harness, first).wait_reason or "").startswith("the results cannot be delivered")
+    assert harness.limiter.circuit(DELIVERY).reason
+
+
+def test_a_delivery_that_works_again_opens_the_gate() -> None:
+    """It is tried again for as long as it takes, and nothing is lost by it."""
+    harness, outputs = _denied()
+    first, second, third = _many(harness, 3, provider="alpha")
+    harness.step("submit", first)
+    waited_s = 0
+    for _ in range(200):  # more than a day
+        step = harness.step("deliver", first)
+        assert step.next == "poll"
+        harness.clock.advance(step.wait_s)
+        waited_s += step.wait_s
+        if waited_s < DELIVERY_TRIAL_S:
+            assert harness.step("submit", second).next == "submit"
+    assert waited_s > 24 * 3600
+    assert harness.step("submit", second).next == "deliver"  # now and then a paid call is a try
+    assert harness.step("deliver", second).next == "poll"
+    assert harness.step("submit", third).next == "submit"
+    harness.providers.results.clear()  # they do not live for ever over there
+    outputs.shut = False
+    assert harness.step("deliver", first).next == "done"
+
+    assert harness.limiter.circuit(DELIVERY) == CircuitState()
+    assert first not in harness.limiter.leases[DELIVERY]
+    assert harness.step("submit", third).next == "deliver"
+    assert _task(harness, first).state == "succeeded"
+
+
+def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None:
+    """When others' results are delivered its trouble is its own, however often it comes again."""
+    harness, outputs = _denied()
+    bad, second, third = _many(harness, 3, provider="alpha")
+    harness.step("submit", bad)
+    harness.step("deliver", bad)
+    harness.clock.advance(DELIVERY_TRIAL_S + 1)
+    harness.step("deliver", bad)
+    assert harness.step("submit", second).next == "deliver"
+    outputs.shut = False  # for every name but one
+    assert harness.step("deliver", second).next == "done"
+    outputs.shut = True
+    assert harness.step("deliver", bad).next == "poll"
+
+    assert harness.limiter.circuit(DELIVERY) == CircuitState()
+    assert harness.step("submit", third).next == "deliver"
+
+
+def test_a_result_that_could_not_be_kept_at_once_is_kept_by_the_next_try() -> None:
+    """Its address grows old, and the bucket may be shut for longer."""
+    harness, outputs = _denied()
+    (task_id,) = _many(harness, 1)
+    harness.step("submit", task_id)
+    there = dict(harness.providers.results)
+    outputs.refusing = harness.providers.results.clear  # just then its store is away
+    harness.step("deliver", task_id)
+    harness.providers.results.update(there)
+    outputs.refusing = lambda: None
+    harness.step("deliver", task_id)
+    harness.providers.results.clear()
+    outputs.shut = False
+
+    assert harness.step("deliver", task_id).next == "done"
+
+
+def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
+    """And only one, until its result was delivered."""
+    harness, outputs = _denied()
+    lost, *others = _many(harness, 4, provider="alpha")
+    harness.step("submit", lost)
+    harness.step("deliver", lost)
+    harness.clock.advance(DELIVERY_TRIAL_S + 1)  # it was never tried again
+    steps = [harness.step("submit", task_id).next for task_id in others]
+    assert steps == ["deliver", "submit", "submit"]
+    assert len(harness.providers.charged) == 2
+
+    outputs.shut = False
+    assert harness.step("deliver", others[0]).next == "done"
+    assert [harness.step("submit", task_id).next for task_id in others[1:]] == ["deliver"] * 2
+
+
+def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
+    """The name is a newer task's by now: that its manifest stays says nothing of the bucket."""
+    harness, outputs = _denied()
+    outputs.shut = False
+    harness.upload(PHOTO)
+    harness.upload_spec(SYNC_NONE)
+    old = harness.task.task_id
+    harness.clock.advance(harness.limits.queue_s + 1)
+    for door in ("submit", "fail"):
+        harness.step(door, old)
+    assert _task(harness, old).state == "failed"
+    harness.upload_spec(SYNC_NONE, metadata={"version": 2})
+    outputs.shut = True
+    now = harness.clock.now().timestamp()
+    harness.limiter.compare_and_set(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
+    harness.step("fail", old)
+
+    assert harness.limiter.circuit(DELIVERY).probing
+
+
+def test_a_refused_try_leaves_room_for_the_next_one() -> None:
+    """A provider that cannot be reached says nothing of our own side."""
+    harness, _ = _denied()
+    _, one, other = _many(harness, 3, provider="alpha")
+    now = harness.clock.now().timestamp()
+    harness.limiter.compare_and_set(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
+    harness.providers.script("submit", NotSent("provider-unreachable", "No route."))
+    harness.step("submit", one)
+    assert harness.limiter.leases[DELIVERY] == {}
+    assert harness.step("submit", other).next == "deliver"
+
+
+def test_a_manifest_that_cannot_be_written_closes_the_gate_too() -> None:
+    """The same bucket takes it."""
+    harness, _ = _denied()
+    one, other = _many(harness, 2, provider="alpha")
+    harness.clock.advance(harness.limits.queue_s + 1)
+    assert harness.step("submit", one).next == "fail"
+    with pytest.raises(PermissionError):
+        harness.step("fail", one)
+    late = _task(harness, other)
+    harness.tasks.replace(late, replace(late, deadline=late.deadline + timedelta(days=1)))
+
+    assert harness.step("submit", other).next == "submit"
+    assert harness.providers.charged == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OwnTrouble("input-forbidden", "S3 does not let Darkroom read it.", "Allow it."),
+        PermissionError("AccessDenied"),
+        OwnTrouble("secret-unavailable", "The secret cannot be read for the moment."),
+    ],
+)
+def test_inputs_and_secrets_that_cannot_be_had_are_waited_for(
+    harness: PipelineHarness, error: Exception
+) -> None:
+    """Nothing is paid, nobody is blamed, and the task says what is in the way."""
+    (task_id,) = _many(harness, 1)
+    harness.providers.script("prepare", *[error] * 20)
+    for _ in range(20):
+        step = harness.step("submit", task_id)
+        assert step.next == "submit"
+        assert "Darkroom itself has trouble" in (_task(harness, task_id).wait_reason or "")
+        harness.clock.advance(step.wait_s)
+
+    assert harness.limiter.circuit("alpha") == CircuitState()
+    assert harness.step("submit", task_id).next == "deliver"
+    assert _task(harness, task_id).wait_reason is None
+
+
+def test_a_mistake_in_the_program_is_not_waited_for(harness: PipelineHarness) -> None:
+    """Waiting does not mend it: the run breaks, and somebody hears of it."""
+    (task_id,) = _many(harness, 1)
+    harness.providers.script("prepare", KeyError("roles"))
+    with pytest.raises(KeyError):
+        harness.step("submit", task_id)

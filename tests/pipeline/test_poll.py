@@ -1,0 +1,141 @@
+"""A job is asked after until it is done, has failed, or has taken too long."""
+
+from typing import Any
+
+import pytest
+
+from darkroom.domain.errors import Busy, Throttled
+from darkroom.domain.provider_jobs import JobFailed, Pending
+from tests.fakes.routes import JOB_KEY, JOB_NONE
+from tests.pipeline.harness import PHOTO, PipelineHarness
+
+TROUBLE = (
+    Throttled("come-back", "The provider is busy.", retry_after_s=30),
+    Busy("provider-error", "The provider has trouble."),
+)
+
+
+def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> PipelineHarness:
+    harness.upload(PHOTO)
+    harness.upload_spec(operation, **fields)
+    return harness
+
+
+def test_the_first_poll_comes_after_half_the_usual_time(harness: PipelineHarness) -> None:
+    """The route says how long such a job usually takes."""
+    _asked(harness, JOB_KEY)
+    step = harness.step("submit", harness.task.task_id)
+
+    assert (step.next, step.wait_s) == ("poll", 3)
+
+
+def test_waits_grow_with_the_time_the_job_takes(harness: PipelineHarness) -> None:
+    """A job of an hour is not asked after every second."""
+    harness.providers.polls = 40
+    _asked(harness, JOB_KEY).run()
+
+    waits = [step.wait_s for step in harness.steps if step.next == "poll"]
+    assert harness.task.state == "succeeded"
+    assert waits[1:] == sorted(waits[1:])
+    assert max(waits) <= 60
+
+
+@pytest.mark.parametrize("error", TROUBLE)
+def test_trouble_while_asking_is_waited_out(harness: PipelineHarness, error: Exception) -> None:
+    """The job lives on at the provider."""
+    harness.providers.script("poll", *[error] * 20)
+    _asked(harness, JOB_KEY).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+
+
+def test_a_provider_that_asks_to_wait_is_waited_for(harness: PipelineHarness) -> None:
+    """At least as long as it says."""
+    harness.providers.script("poll", TROUBLE[0])
+    _asked(harness, JOB_KEY).run()
+
+    assert 30 in [step.wait_s for step in harness.steps]
+
+
+def test_an_unknown_word_stands_on_the_task_while_it_is_waited_for(
+    harness: PipelineHarness,
+) -> None:
+    """And no longer than the provider says it."""
+    harness.providers.script("poll", Pending(note="dreaming"), Pending(), Pending(note="dozing"))
+    task_id = _asked(harness, JOB_KEY).task.task_id
+    harness.step("submit", task_id)
+
+    assert harness.step("poll", task_id).next == "poll"
+    assert "unknown status 'dreaming'" in (harness.task.wait_reason or "")
+    harness.step("poll", task_id)
+    assert harness.task.wait_reason is None
+    harness.step("poll", task_id)
+    assert "'dozing'" in (harness.task.wait_reason or "")
+
+    harness.run()
+    assert harness.task.state == "succeeded"
+    assert harness.task.wait_reason is None
+
+
+def test_a_job_that_takes_too_long_is_given_up_and_stopped(harness: PipelineHarness) -> None:
+    """The provider is asked to cancel it; the manifest says what happened."""
+    harness.providers.polls = 10**6
+    _asked(harness, JOB_NONE).run()
+
+    assert harness.manifest()["failure"]["code"] == "job-too-slow"
+    assert harness.manifest()["attempts"][0]["charged"] == "yes"
+    assert harness.providers.cancelled == ["job-1"]
+
+
+def test_a_job_that_cannot_be_stopped_is_given_up_all_the_same(harness: PipelineHarness) -> None:
+    """The cancellation is a courtesy."""
+    harness.providers.polls = 10**6
+    harness.providers.script("cancel", TROUBLE[1])
+    _asked(harness, JOB_NONE).run()
+
+    assert harness.task.state == "failed"
+
+
+def test_a_failed_job_that_cost_nothing_goes_to_the_next_provider(harness: PipelineHarness) -> None:
+    """Beta gives its credits back; gamma may try."""
+    harness.providers.script("poll", Pending(), JobFailed("bad-image", "It has no face.", "no"))
+    _asked(harness, JOB_KEY).run()
+
+    manifest = harness.manifest()
+    assert [(a["provider"], a["outcome"], a["charged"]) for a in manifest["attempts"]] == [
+        ("beta", "failed", "no"),
+        ("gamma", "succeeded", "yes"),
+    ]
+    assert manifest["cost"]["credits"] == 3.0
+
+
+@pytest.mark.parametrize("charged", ["yes", "unknown"])
+def test_a_failed_job_that_may_have_cost_something_ends_the_task(
+    harness: PipelineHarness, charged: str
+) -> None:
+    """Nobody is paid a second time without being asked."""
+    harness.providers.script("poll", JobFailed("bad-image", "It has no face.", charged))  # type: ignore[arg-type]
+    _asked(harness, JOB_KEY).run()
+
+    manifest = harness.manifest()
+    assert manifest["failure"]["code"] == "bad-image"
+    assert manifest["attempts"][0]["charged"] == charged
+    assert manifest["cost"]["settled"] is (charged == "yes")
+    assert harness.providers.sent == ["beta"]
+
+
+def test_the_next_provider_has_time_of_its_own(harness: PipelineHarness) -> None:
+    """A job that failed at its very last minute does not use up its stand-in's time."""
+    harness.providers.polls = 10**6
+    _asked(harness, JOB_KEY)
+    harness.run(until=["running"])
+    harness.clock.advance(4000)
+    harness.providers.polls = 1
+    harness.providers.script("poll", JobFailed("bad-image", "It has no face.", "no"))
+    later = Throttled("come-back", "The provider is busy.", retry_after_s=120)
+    harness.providers.script("submit", later)
+    harness.run()
+
+    assert harness.task.state == "succeeded"
+    assert harness.task.last_attempt.provider == "gamma"

@@ -1,0 +1,334 @@
+"""What a provider says to the paid call decides what is paid, repeated, and told.
+
+Paid once: an unclear call is repeated only under a key that the provider knows.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from darkroom.domain.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.pipeline.submit import submit
+from darkroom.ports import Step
+from tests.fakes.providers import Lost
+from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY, SYNC_NONE
+from tests.pipeline.harness import PHOTO, SPEC, Died, PipelineHarness, refusal
+
+TIMED_OUT = Unclear("no-answer", "The provider did not answer in time.")
+UNREACHED = NotSent("not-reached", "The provider could not be reached.")
+
+
+def _later(after_s: int | None = None) -> Throttled:
+    return Throttled("come-back", "The provider is busy.", retry_after_s=after_s)
+
+
+def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> PipelineHarness:
+    harness.upload(PHOTO)
+    harness.upload_spec(operation, **fields)
+    return harness
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
+def test_a_throttled_call_waits_and_goes_on(harness: PipelineHarness, operation: str) -> None:
+    """Three times "later" is three waits, one attempt in the manifest, one payment."""
+    harness.providers.script("submit", _later(7), _later(7), _later())
+    _asked(harness, operation).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+    assert [a["outcome"] for a in harness.manifest()["attempts"]] == ["succeeded"]
+    waits = [step.wait_s for step in harness.steps if step.next == "submit"]
+    assert len(waits) == 3
+    assert min(waits) >= 7
+
+
+def test_a_throttled_task_says_why_it_stands_still(harness: PipelineHarness) -> None:
+    """The reason is in the task while it waits, and gone when it goes on."""
+    harness.providers.script("submit", _later(7))
+    _asked(harness, SYNC_NONE)
+    step = harness.step("submit", harness.task.task_id)
+
+    assert step.next == "submit"
+    assert harness.task.state == "queued"
+    assert harness.task.wait_reason == "The provider is busy."
+    harness.run()
+    assert harness.task.wait_reason is None
+
+
+def test_waiting_has_an_end(harness: PipelineHarness) -> None:
+    """A provider that says "later" for days fails the task, unpaid."""
+    harness.providers.script("submit", *[_later(300)] * 4000)
+    _asked(harness, SYNC_NONE).run(most=20_000)
+
+    assert harness.manifest()["failure"]["code"] == "gave-up"
+    assert harness.providers.charged == []
+    assert len(harness.task.attempts) == 1
+
+
+def test_an_unreached_provider_is_tried_again(harness: PipelineHarness) -> None:
+    """Nothing was sent, so nothing can be paid twice."""
+    harness.providers.script("submit", UNREACHED, UNREACHED)
+    _asked(harness, SYNC_NONE).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+
+
+def test_a_provider_that_stays_out_of_reach_is_left(harness: PipelineHarness) -> None:
+    """After a while the next provider is asked; where there is none, the task fails."""
+    harness.providers.script("submit", *[UNREACHED] * 9)
+    _asked(harness, SYNC_NONE).run()
+    assert harness.task.last_attempt.provider == "beta"
+
+    other = PipelineHarness()
+    other.providers.script("submit", *[UNREACHED] * 9)
+    _asked(other, JOB_NONE).run()
+    assert other.manifest()["failure"]["code"] == "not-reached"
+
+
+def test_preparing_that_fails_for_the_moment_is_tried_again(harness: PipelineHarness) -> None:
+    """An upload to the provider costs nothing, so a 500 there is only a wait."""
+    busy = Busy("provider-error", "The provider has trouble.")
+    harness.providers.script("prepare", *[busy] * 6)
+    _asked(harness, SYNC_NONE).run()
+
+    assert harness.task.state == "succeeded"
+    assert harness.providers.sent == ["alpha"]
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
+def test_without_a_key_an_unclear_call_ends_unknown(
+    harness: PipelineHarness, operation: str
+) -> None:
+    """Nobody knows whether it was paid, so it is never sent again: a person decides."""
+    harness.providers.script("submit", Lost(TIMED_OUT))
+    _asked(harness, operation).run()
+
+    manifest = harness.manifest()
+    assert manifest["status"] == "unknown"
+    assert manifest["failure"]["code"] == "unknown-outcome"
+    assert manifest["cost"]["settled"] is False
+    assert manifest["attempts"][0]["charged"] == "unknown"
+    assert harness.event_kinds(harness.task.task_id) == {"Task Unknown"}
+    assert len(harness.providers.sent) == 1
+    assert harness.task.last_attempt.request is None
+
+
+@pytest.mark.parametrize("operation", [SYNC_KEY, JOB_KEY])
+@pytest.mark.parametrize("first", [Lost(TIMED_OUT), TIMED_OUT], ids=["accepted", "not accepted"])
+def test_with_a_key_an_unclear_call_is_repeated_and_charged_once(
+    harness: PipelineHarness, operation: str, first: Lost | Unclear
+) -> None:
+    """Whether or not the first sending was accepted, the same key is charged once."""
+    harness.providers.script("submit", first)
+    harness.providers.script("repeat", TIMED_OUT)
+    _asked(harness, operation).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.sent) == 3
+    assert len(harness.providers.charged) == 1
+    assert harness.task.last_attempt.replays == 2
+
+
+def test_a_key_is_not_repeated_for_ever(harness: PipelineHarness) -> None:
+    """A provider that never answers leaves the task unknown."""
+    harness.providers.script("submit", TIMED_OUT)
+    harness.providers.script("repeat", *[TIMED_OUT] * 2000)
+    started = harness.clock.now()
+    _asked(harness, SYNC_KEY).run()
+
+    assert harness.task.state == "unknown"
+    assert harness.clock.now() - started < timedelta(hours=24)
+    assert len(harness.providers.sent) < 300
+
+
+def test_a_key_is_not_repeated_after_the_provider_forgot_it(harness: PipelineHarness) -> None:
+    """Keys are kept for a day; a run that slept longer does not send again."""
+    harness.providers.script("submit", Died())
+    _asked(harness, SYNC_KEY)
+    with pytest.raises(Died):
+        harness.step("submit", harness.task.task_id)
+    harness.clock.advance(24 * 3600)
+    harness.run()
+
+    assert harness.task.state == "unknown"
+    assert len(harness.providers.sent) == 1
+
+
+def test_a_refusal_of_the_repetition_proves_nothing(harness: PipelineHarness) -> None:
+    """The first sending may have been accepted all the same; what it is about may be mended."""
+    harness.providers.script("submit", Lost(TIMED_OUT))
+    harness.providers.script("repeat", *[refusal()] * 20)
+    _asked(harness, SYNC_KEY).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+
+
+def test_a_repetition_that_is_refused_for_a_day_leaves_it_unknown(harness: PipelineHarness) -> None:
+    """The provider would not know the key any more."""
+    harness.providers.script("submit", Lost(TIMED_OUT))
+    harness.providers.script("repeat", *[refusal()] * 1000)
+    _asked(harness, SYNC_KEY).run()
+
+    assert harness.task.state == "unknown"
+    assert len(harness.providers.charged) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "state", "paid"), [("fail", "failed", 1), ("hold", "unknown", 1)]
+)
+def test_the_spec_may_settle_the_unknown(
+    harness: PipelineHarness, choice: str, state: str, paid: int
+) -> None:
+    """`fail` ends it as failed, `hold` leaves it to a person; neither pays again."""
+    harness.providers.script("submit", Lost(TIMED_OUT))
+    _asked(harness, JOB_NONE, on_unknown=choice).run()
+
+    assert harness.task.state == state
+    assert harness.manifest()["attempts"][0]["outcome"] == "unknown"
+    assert len(harness.providers.charged) == paid
+
+
+def test_the_spec_may_ask_to_pay_again(harness: PipelineHarness) -> None:
+    """`retry` makes a new attempt; the manifest holds both and says that one is doubtful."""
+    harness.providers.script("submit", Lost(TIMED_OUT))
+    _asked(harness, JOB_NONE, on_unknown="retry").run()
+
+    manifest = harness.manifest()
+    assert manifest["status"] == "succeeded"
+    assert [a["outcome"] for a in manifest["attempts"]] == ["unknown", "succeeded"]
+    assert manifest["cost"]["settled"] is False
+
+
+def test_paying_again_has_an_end(harness: PipelineHarness) -> None:
+    """Even with `retry` a task stops after a few doubtful payments."""
+    harness.providers.script("submit", *[TIMED_OUT] * 50)
+    _asked(harness, JOB_NONE, on_unknown="retry").run()
+
+    assert harness.task.state == "unknown"
+    assert len(harness.providers.sent) == 5
+
+
+def test_an_interrupted_call_is_waited_for_before_it_is_settled(harness: PipelineHarness) -> None:
+    """Until the call's deadline its first caller may still be at work."""
+    harness.providers.script("submit", Died())
+    _asked(harness, SYNC_NONE)
+    task_id = harness.task.task_id
+    with pytest.raises(Died):
+        harness.step("submit", task_id)
+
+    step = harness.step("submit", task_id)
+    assert step == Step("submit", 90 + harness.limits.margin_s)
+    harness.clock.advance(step.wait_s)
+    assert harness.step("submit", task_id) == Step("fail")
+    assert harness.providers.sent == ["alpha"]
+
+
+def test_a_task_cancelled_while_it_prepares_is_not_paid_for(harness: PipelineHarness) -> None:
+    """The intent is conditional: a deletion that came first wins."""
+    _asked(harness, SYNC_NONE)
+    make = harness.providers.submit
+
+    def deleted_meanwhile(work: Any, intend: Any) -> Any:
+        harness.delete(SPEC)
+        return make(work, intend)
+
+    harness.providers.submit = deleted_meanwhile  # type: ignore[method-assign]
+    harness.run()
+
+    assert harness.task.state == "cancelled"
+    assert harness.providers.sent == []
+
+
+@pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
+def test_what_was_paid_for_is_written_over_other_changes(
+    harness: PipelineHarness, operation: str
+) -> None:
+    """Someone may write to the task during the call; the answer is not lost over it."""
+    make = harness.providers.submit
+
+    def meddled_with(work: Any, intend: Any) -> Any:
+        said = make(work, intend)
+        task = harness.task
+        harness.tasks.replace(task, replace(task, wait_reason="a person looked at it"))
+        return said
+
+    harness.providers.submit = meddled_with  # type: ignore[method-assign]
+    _asked(harness, operation).run()
+
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+
+
+def test_a_call_that_would_outlive_its_process_is_not_begun(harness: PipelineHarness) -> None:
+    """Preparing took too long; the next entry has a whole life before it."""
+    _asked(harness, SYNC_NONE)
+    task_id = harness.task.task_id
+    step = submit(harness.ports, task_id, 1, lambda: 90 + harness.limits.margin_s - 1)
+
+    assert step.next == "submit"
+    assert harness.task.state == "queued"
+    assert harness.providers.sent == []
+    assert submit(harness.ports, task_id, 1, lambda: 180).next == "deliver"
+
+
+# --- the next provider ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["bad-request", "no-credits", "forbidden"])
+def test_a_clear_refusal_goes_to_the_next_provider(harness: PipelineHarness, code: str) -> None:
+    """Nothing was paid at the first; the manifest holds both attempts."""
+    harness.providers.script("submit", ProviderRefused(code, "No."))
+    _asked(harness, SYNC_NONE).run()
+
+    manifest = harness.manifest()
+    assert [(a["provider"], a["outcome"]) for a in manifest["attempts"]] == [
+        ("alpha", "refused"),
+        ("beta", "succeeded"),
+    ]
+    assert manifest["provider"] == "beta"
+    assert manifest["cost"]["credits"] == 3.0
+
+
+def test_the_next_provider_gets_only_the_files_that_it_takes(harness: PipelineHarness) -> None:
+    """Of two that can paint, one also looks at the photo; the other is not sent it."""
+    harness.upload(PHOTO)
+    harness.upload_spec("generate", params={"prompt": "a dog"})
+    assert harness.task.resolved_order.providers == ("alpha", "gamma")
+    harness.providers.script("submit", refusal())
+    harness.run()
+
+    assert harness.task.state == "succeeded"
+    assert harness.providers.roles == [("alpha", ()), ("gamma", ("image",))]
+
+
+def test_a_single_named_provider_has_no_stand_in(harness: PipelineHarness) -> None:
+    """The spec said who; its refusal is the task's."""
+    harness.providers.script("submit", ProviderRefused("no-credits", "There are no credits left."))
+    _asked(harness, SYNC_NONE, provider="alpha").run()
+
+    assert harness.manifest()["failure"]["code"] == "no-credits"
+    assert harness.providers.charged == []
+
+
+def test_the_last_refusal_is_the_one_that_is_told(harness: PipelineHarness) -> None:
+    """When nobody takes it, the manifest says what the last one said."""
+    harness.providers.script(
+        "submit", ProviderRefused("one", "One."), ProviderRefused("two", "Two.")
+    )
+    _asked(harness, SYNC_NONE).run()
+
+    assert harness.manifest()["failure"]["code"] == "two"
+    assert [a["failure"]["code"] for a in harness.manifest()["attempts"]] == ["one", "two"]
+
+
+def test_an_unclear_call_never_goes_to_the_next_provider(harness: PipelineHarness) -> None:
+    """It may have been paid already."""
+    harness.providers.script("submit", TIMED_OUT)
+    _asked(harness, SYNC_NONE).run()
+
+    assert harness.task.state == "unknown"
+    assert harness.providers.sent == ["alpha"]
