@@ -1,13 +1,10 @@
-"""Figures that hang on each other are compared: whoever changes one learns what else it moves.
-
-Each of them is right by itself wherever it stands; only side by side can they be wrong.
-"""
+"""Figures that depend on each other are compared; each of them alone may look right."""
 
 from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.dynamodb_items import RETENTION
+from darkroom.aws.dynamodb_items import KEEP
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -44,30 +41,30 @@ def _name(one: Route | Adapter) -> str:
     return f"{one.provider}-{one.operation}-{one.model}" if isinstance(one, Route) else one.name
 
 
-def test_nobody_is_taken_for_dead_while_a_door_may_be_at_work() -> None:
-    """A task stands without a write for as long as DELIVER copies, and for a paid call's time."""
+def test_stuck_after_is_longer_than_any_function_runs() -> None:
+    """A task has no write while DELIVER copies, and during a paid call."""
     limits_s = [state.get("TimeoutSeconds", 0) for state in states().values()]
     doors_s = [size.timeout_s for size in SIZES.values()]
     assert max(limits_s + doors_s) < STUCK_AFTER.total_seconds()
     assert max(route.call_s for route in ROUTES) + Limits().margin_s < STUCK_AFTER.total_seconds()
 
 
-def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
-    """The workflow's own limit is for runs that nobody ends."""
-    longest_s = max(route.job_s for route in ROUTES)
+def test_workflow_timeout_is_longer_than_queue_and_longest_job() -> None:
+    """The workflow's own limit is for runs that never end."""
+    max_s = max(route.job_s for route in ROUTES)
     reserve_s = 3600
-    assert Limits().queue_s + 2 * longest_s + reserve_s < definition()["TimeoutSeconds"]
+    assert Limits().queue_s + 2 * max_s + reserve_s < definition()["TimeoutSeconds"]
     assert Limits().inputs_s < Limits().queue_s
 
 
-def test_a_message_is_given_up_by_intake_before_the_queue_does_it_without_a_word() -> None:
-    """And a try that is still being made is not handed out to another function."""
+def test_intake_gives_a_message_up_before_the_queue_does() -> None:
+    """And a message that is being processed is not delivered to another function."""
     assert 1 < MAX_TRIES < MAX_RECEIVES - 1
     assert VISIBILITY_FACTOR >= 6
 
 
-def test_a_result_that_is_begun_can_be_copied() -> None:
-    """DELIVER begins a result with `fetch_s` left: it is fetched within that, and then written."""
+def test_fetch_s_covers_download_and_write() -> None:
+    """DELIVER starts a result with `fetch_s` left: it is fetched and written within that."""
     deliver_s = SIZES["deliver"].timeout_s
     to_write_s = 30
     assert CallLimits().result_s + to_write_s <= Limits().fetch_s
@@ -76,55 +73,55 @@ def test_a_result_that_is_begun_can_be_copied() -> None:
     assert Limits().result_bytes < SCRATCH_BYTES
 
 
-def test_a_sweep_has_time_for_more_than_its_reserve() -> None:
-    """It is called every minute; one that stops at once would look after nobody."""
+def test_sweep_has_more_time_than_its_reserve() -> None:
+    """It runs every minute; one that stops at once would check no task."""
     assert SIZES["sweep"].timeout_s > 2 * MIN_LEFT_S
     assert CallLimits().free_s < SIZES["sweep"].timeout_s
 
 
-def test_a_key_is_repeated_only_while_the_provider_knows_it() -> None:
-    """Afterwards the same request is a new job, and is paid for."""
-    longest_s = max(route.call_s for route in ROUTES) + Limits().margin_s + MAX_BACKOFF_S
-    assert REPLAY_FOR + timedelta(seconds=longest_s) < KEYS_KEPT_FOR
+def test_key_is_repeated_only_while_the_provider_keeps_it() -> None:
+    """Afterwards the same request is a new job, and is charged."""
+    max_s = max(route.call_s for route in ROUTES) + Limits().margin_s + MAX_BACKOFF_S
+    assert REPLAY_FOR + timedelta(seconds=max_s) < KEYS_KEPT_FOR
     assert timedelta(seconds=MAX_BACKOFF_S) < LOOK_UP_FOR
 
 
-def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew() -> None:
-    """Its run's name is free again after 90 days; a version of its photo can be had for as long."""
+def test_task_is_kept_longer_than_anything_that_could_start_it_again() -> None:
+    """Its run's name is free after 90 days; a version of its photo exists for as long."""
     environments = [find_environment(name) for name in ("local", "dev", "staging", "prod")]
-    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < RETENTION
-    assert all(timedelta(days=each.noncurrent_days) < RETENTION for each in environments)
+    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
+    assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
     # What a provider made lies beside the task for as long as it may wait and be retried.
     waits = timedelta(seconds=Limits().queue_s) + timedelta(days=7)
     assert all(timedelta(days=each.work_days) > waits for each in environments)
 
 
-def test_the_largest_task_fits_into_its_item() -> None:
-    """The spec's params are there twice: as asked for, and in the request that may be repeated."""
+def test_largest_task_fits_into_its_item() -> None:
+    """The spec's params are stored twice: in the order, and in the request."""
     largest = IN_ITEM_BYTES + 2 * MAX_PARAMS_BYTES + MAX_METADATA_BYTES
     rest = 100_000  # attempts, keys and digests
     assert largest + rest < ITEM_BYTES
     assert 4 * MAX_METADATA_BYTES < EVENT_BYTES
 
 
-def test_a_link_to_a_photo_lasts_as_long_as_the_job_that_reads_it() -> None:
-    """A provider may fetch it only when the job's turn has come."""
+def test_presigned_url_lasts_as_long_as_the_job() -> None:
+    """A provider may fetch the photo only when the job starts."""
     linked = [route.job_s for route in ROUTES if route.provider == "goapi"]
     assert max(linked) <= LINK_S
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=_name)
-def test_a_provider_whose_job_was_lost_is_asked_again_after_its_longest_window(
+def test_last_lost_job_wait_covers_the_longest_rate_window(
     adapter: Adapter,
 ) -> None:
-    """What kept us from asking about the job may be the rate itself."""
+    """The rate limit itself may have prevented the polls."""
     window_s = adapter.rules.rate.per_s if adapter.rules.rate else 0
     assert LOST_JOB_WAITS_S[-1] >= window_s
     assert list(LOST_JOB_WAITS_S) == sorted(LOST_JOB_WAITS_S)
 
 
-def test_a_reserved_place_can_be_kept() -> None:
-    """The workflow waits whole seconds, and a function that begins cold takes one."""
+def test_slot_ttl_is_long_enough_to_use_the_slot() -> None:
+    """The workflow waits whole seconds, and a cold start takes one."""
     places = [rules.slot_ttl_s for adapter in ADAPTERS if (rules := adapter.rules).rate]
     assert places
     assert min(places) >= 2
@@ -133,15 +130,15 @@ def test_a_reserved_place_can_be_kept() -> None:
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.max_poll_gap_s is not None], ids=_name
 )
-def test_a_job_that_must_not_be_left_alone_survives_one_lost_question(route: Route) -> None:
-    """Two pauses fit into what it bears, and SUBMIT stays with it for its usual time."""
+def test_job_with_a_max_poll_gap_survives_one_lost_poll(route: Route) -> None:
+    """Two waits fit into the gap, and SUBMIT polls for the job's usual time."""
     assert route.max_poll_gap_s is not None
     assert 2 * POLL_GAP_SHARE < 1
     assert int(route.max_poll_gap_s * POLL_GAP_SHARE) >= 1
     assert route.typical_s <= Limits().poll_in_place_s < SIZES["submit"].timeout_s
 
 
-def test_a_pause_lets_one_task_try_and_grows() -> None:
-    """A probe has the time to come back from a free call before the next one begins."""
+def test_circuit_pauses_grow_and_a_probe_has_time() -> None:
+    """A probe can return from a free call before the next one begins."""
     assert FIRST_PAUSE_S < MAX_PAUSE_S
     assert CallLimits().free_s <= PROBE_S

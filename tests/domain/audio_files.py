@@ -18,8 +18,8 @@ def mp3(frames: int = 20, *, counted: bool = False, tag: bytes = b"") -> bytes:
     head = b"\xff\xfb\x90\x00"
     body = [head + bytes([number]) * 413 for number in range(frames)]
     if counted:
-        told = b"Xing" + struct.pack(">III", 3, frames - 1, 417 * frames)
-        body[0] = (head + bytes(32) + told).ljust(417, b"\0")
+        xing = b"Xing" + struct.pack(">III", 3, frames - 1, 417 * frames)
+        body[0] = (head + bytes(32) + xing).ljust(417, b"\0")
     front = b"ID3\x04\0\0" + bytes([0, 0, len(tag) >> 7, len(tag) & 127]) + tag if tag else b""
     return front + b"".join(body)
 

@@ -16,19 +16,19 @@ TREE = [
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
-def test_every_error_is_drawn_and_described(kind: type[DarkroomError]) -> None:
-    """In the tree at the top of the file, and by a sentence of its own."""
+def test_every_error_is_in_the_tree_and_described(kind: type[DarkroomError]) -> None:
+    """In the tree at the top of the file, and by its own sentence."""
     assert re.search(rf"── {kind.__name__} ", errors.__doc__ or "")
     assert kind.__doc__
 
 
-def test_money_may_only_have_moved_where_it_is_unclear() -> None:
-    """Every other error is certain that nothing was paid by it."""
+def test_only_unclear_errors_may_have_moved_money() -> None:
+    """After every other error it is certain that nothing was paid."""
     assert [kind.__name__ for kind in TREE if kind.money_moved == "maybe"] == ["Unclear"]
 
 
-def test_what_was_refused_is_not_repeated() -> None:
-    """Asking again changes nothing; what passes may be asked again."""
+def test_refused_errors_are_not_repeatable() -> None:
+    """A retry changes nothing; temporary errors may be repeated."""
     again = {kind.__name__ for kind in TREE if kind.repeatable}
     assert again == {
         *("Throttled", "AccountBlocked", "NotSent", "Conflict"),
@@ -36,7 +36,7 @@ def test_what_was_refused_is_not_repeated() -> None:
     }
 
 
-def test_an_error_carries_what_the_manifest_says() -> None:
+def test_error_has_the_failure_of_the_manifest() -> None:
     """Code, sentence and next step."""
     assert Throttled("c", "S.", "N.", retry_after_s=3).failure == Failure("c", "S.", "N.")
     assert Throttled("c", "S.").retry_after_s is None

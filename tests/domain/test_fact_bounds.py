@@ -19,7 +19,7 @@ def nested(levels: int) -> Any:
     "value",
     [None, True, "text", 7, -1.5, 0.0, 1e99, 10**38 - 1, [1, {"a": [None]}], {}, nested(MAX_DEPTH)],
 )
-def test_what_the_table_can_hold_stays(value: object) -> None:
+def test_storable_facts_stay(value: object) -> None:
     """Small facts of any shape."""
     assert storable_facts({"fact": value}) == {"fact": value}
 
@@ -32,19 +32,19 @@ def test_what_the_table_can_hold_stays(value: object) -> None:
         [0] * MAX_FACTS_BYTES,
     ],
 )
-def test_what_it_cannot_hold_is_left_out_and_the_rest_stays(value: object) -> None:
+def test_unstorable_facts_are_dropped_and_the_rest_stays(value: object) -> None:
     """Numbers, names, depth, size."""
     assert storable_facts({"a": 1, "fact": value, "b": 2}) == {"a": 1, "b": 2}
 
 
-def test_facts_have_a_size_together() -> None:
-    """The first ones that fit."""
+def test_facts_share_one_size_limit() -> None:
+    """The first ones that fit are kept."""
     facts = {f"n{number}": "x" * 1000 for number in range(1000)}
     kept = storable_facts(facts)
     assert list(kept) == list(facts)[: len(kept)]
     assert 10 < len(kept) <= MAX_FACTS_BYTES // 1000
 
 
-def test_a_fact_without_a_name_is_none() -> None:
-    """The table takes no empty one."""
+def test_fact_without_a_name_is_dropped() -> None:
+    """DynamoDB takes no empty name."""
     assert storable_facts({"": 1}) == {}

@@ -18,7 +18,7 @@ from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT
 from infra.sandbox.media.clips import write_clip, zoom_clip
 from infra.sandbox.media.meshes import relief
 from infra.sandbox.media.sounds import melody, speech
-from tests.domain import audio_files as sound_files
+from tests.domain import audio_files
 
 PHOTOS = Path(__file__).parents[2] / "events" / "photos"
 TRAILING = (
@@ -83,34 +83,34 @@ def made() -> dict[str, bytes]:
 
 
 WRITTEN = {
-    "film.mp4": sound_files.film(b"free", b"mdat", b"moov"),
-    "fast.mp4": sound_files.film(b"moov", b"mdat"),
-    "wide.mp4": sound_files.film(b"moov") + sound_files.box(b"mdat", bytes(70), wide=True),
-    "pieces.mp4": sound_files.film(b"moov", b"moof", b"mdat", b"moof", b"mdat", b"mfra"),
-    "beside.heic": sound_files.heic(),
-    "within.heic": sound_files.heic(within=True),
-    "known.webm": sound_files.webm(),
-    "sound.ogg": sound_files.ogg(2, 0, 0, 4),
-    "page.ogg": sound_files.ogg(6),
-    "chain.ogg": sound_files.ogg(2, 4) + sound_files.ogg(2, 4, stream=b"next"),
-    "counted.mp3": sound_files.mp3(counted=True),
-    "tagged.mp3": sound_files.mp3(counted=True, tag=bytes(200)),
-    "sound.flac": sound_files.flac(),
-    "tagged.flac": b"ID3\x04\0\0\0\0\0\x05abcde" + sound_files.flac(),
+    "film.mp4": audio_files.film(b"free", b"mdat", b"moov"),
+    "fast.mp4": audio_files.film(b"moov", b"mdat"),
+    "wide.mp4": audio_files.film(b"moov") + audio_files.box(b"mdat", bytes(70), wide=True),
+    "pieces.mp4": audio_files.film(b"moov", b"moof", b"mdat", b"moof", b"mdat", b"mfra"),
+    "beside.heic": audio_files.heic(),
+    "within.heic": audio_files.heic(within=True),
+    "known.webm": audio_files.webm(),
+    "sound.ogg": audio_files.ogg(2, 0, 0, 4),
+    "page.ogg": audio_files.ogg(6),
+    "chain.ogg": audio_files.ogg(2, 4) + audio_files.ogg(2, 4, stream=b"next"),
+    "counted.mp3": audio_files.mp3(counted=True),
+    "tagged.mp3": audio_files.mp3(counted=True, tag=bytes(200)),
+    "sound.flac": audio_files.flac(),
+    "tagged.flac": b"ID3\x04\0\0\0\0\0\x05abcde" + audio_files.flac(),
 }
 PADDED = {"WEBP-2", "TIFF-moving"}
 IN_PIECES = {"sound.ogg", "chain.ogg", "pieces.mp4"}
 """Where a cut between two pieces is not found."""
 OPEN = {
-    "stream.ogg": sound_files.ogg(2, 0, 0),
-    "frames.mp3": sound_files.mp3(),
-    "frames.aac": sound_files.aac(),
-    "open.webm": sound_files.webm(known=False),
-    "live.webm": sound_files.webm(known=False, cluster_known=False),
-    "pieces.mp4": sound_files.film(b"moov", b"moof", b"mdat", b"moof", b"mdat"),
-    "end.mp4": sound_files.film(b"moov") + b"\0\0\0\0mdat" + bytes(99),
+    "stream.ogg": audio_files.ogg(2, 0, 0),
+    "frames.mp3": audio_files.mp3(),
+    "frames.aac": audio_files.aac(),
+    "open.webm": audio_files.webm(known=False),
+    "live.webm": audio_files.webm(known=False, cluster_known=False),
+    "pieces.mp4": audio_files.film(b"moov", b"moof", b"mdat", b"moof", b"mdat"),
+    "end.mp4": audio_files.film(b"moov") + b"\0\0\0\0mdat" + bytes(99),
     "live.wav": b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + bytes(16) + b"data\xff\xff\xff\xff12",
-    "live.flac": sound_files.flac(samples=0),
+    "live.flac": audio_files.flac(samples=0),
 }
 """Files that are whole and cannot prove it."""
 
@@ -125,7 +125,7 @@ def media_of(name: str, body: bytes) -> Media:
     return BY_EXTENSION.get(name.rpartition(".")[2]) or sniff(body[:64]) or BY_EXTENSION[name]
 
 
-def told(body: bytes, media: Media | None) -> bool | None:
+def check(body: bytes, media: Media | None) -> bool | None:
     """What is said of these bytes."""
     return is_complete(io.BytesIO(body), media)
 
@@ -133,12 +133,12 @@ def told(body: bytes, media: Media | None) -> bool | None:
 @pytest.mark.parametrize(
     ("name", "body"), list(whole_files()), ids=lambda one: one if isinstance(one, str) else ""
 )
-def test_a_whole_file_is_whole_whatever_is_behind_it(name: str, body: bytes) -> None:
-    """A refusal would cost a paid result."""
+def test_complete_file_is_complete_with_any_trailing_bytes(name: str, body: bytes) -> None:
+    """A refusal would lose a paid result."""
     media = media_of(name, body)
-    assert told(body, media) is True
+    assert check(body, media) is True
     for more in TRAILING:
-        assert told(body + more, media) is not False, more
+        assert check(body + more, media) is not False, more
 
 
 @pytest.mark.parametrize(
@@ -146,54 +146,54 @@ def test_a_whole_file_is_whole_whatever_is_behind_it(name: str, body: bytes) -> 
     [(name, body) for name, body in whole_files() if name not in IN_PIECES],
     ids=lambda one: one if isinstance(one, str) else "",
 )
-def test_a_file_that_is_cut_anywhere_is_not_whole(name: str, body: bytes) -> None:
-    """By one byte, by half, at any other place: behind the head by which its format is told."""
+def test_truncated_file_is_incomplete(name: str, body: bytes) -> None:
+    """By one byte, by half, at any other place after the header that defines its format."""
     media = media_of(name, body)
     ends = {len(body) - 1, len(body) - 2, len(body) // 2, len(body) * 9 // 10}
     ends |= {random.Random(name).randrange(16, len(body)) for _ in range(40)}  # noqa: S311 - places
     # The last bytes of some are none that their format needs: padding.
     needed = len(body) - 10 if name in PADDED else len(body)
-    passed = [end for end in ends if end < needed and told(body[:end], media) is not False]
+    passed = [end for end in ends if end < needed and check(body[:end], media) is not False]
     assert passed == [], f"of {len(body)} bytes"
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_a_file_without_a_marked_end_cannot_be_told(name: str) -> None:
-    """It is taken as it is: its writer could not come back to say how long it is."""
-    assert told(OPEN[name], media_of(name, OPEN[name])) is None
+def test_file_without_a_marked_end_is_undecided(name: str) -> None:
+    """It is accepted: its encoder could not add the length afterwards."""
+    assert check(OPEN[name], media_of(name, OPEN[name])) is None
 
 
 @pytest.mark.parametrize(
     "name", ["stream.ogg", "frames.mp3", "frames.aac", "open.webm", "live.webm", "pieces.mp4"]
 )
-def test_even_then_a_cut_piece_is_found(name: str) -> None:
-    """A page, a frame, an element or a box that is not all there."""
+def test_truncated_part_of_such_a_file_is_found(name: str) -> None:
+    """A page, a frame, an element or a box that is incomplete."""
     media = media_of(name, OPEN[name])
-    assert told(OPEN[name][:-1], media) is False
-    assert told(OPEN[name][:-20], media) is False
+    assert check(OPEN[name][:-1], media) is False
+    assert check(OPEN[name][:-20], media) is False
 
 
-def test_of_a_film_both_parts_are_needed() -> None:
+def test_video_needs_description_and_data() -> None:
     """It may be cut exactly between two boxes."""
     for kinds in ((), (b"moov",), (b"mdat",), (b"free", b"mdat"), (b"moov", b"free")):
-        body = sound_files.film(*kinds)
-        assert told(body, media_of("film.mp4", body)) is False
-    assert told(sound_files.heic()[:-88], HEIC) is False
+        body = audio_files.film(*kinds)
+        assert check(body, media_of("film.mp4", body)) is False
+    assert check(audio_files.heic()[:-88], HEIC) is False
 
 
-def test_a_last_chunk_without_its_padding_is_whole() -> None:
-    """Some writers count the byte that makes it even, and do not write it."""
+def test_last_chunk_without_its_padding_is_complete() -> None:
+    """Some encoders count the padding byte, and do not write it."""
     body = b"RIFF" + (4 + 8 + 16 + 8 + 4).to_bytes(4, "little") + b"WAVEfmt \x10\0\0\0" + bytes(16)
     body += b"data\x03\0\0\0abc"
-    assert told(body, sniff(body)) is True
-    assert told(body[:-1], sniff(body)) is False
+    assert check(body, sniff(body)) is True
+    assert check(body[:-1], sniff(body)) is False
 
 
-def test_a_sound_with_a_tag_behind_it_is_whole() -> None:
+def test_audio_with_a_tag_after_it_is_complete() -> None:
     """ID3v1 has 128 bytes, and every player knows it."""
     tag = b"TAG" + bytes(125)
-    assert told(sound_files.flac() + tag, FLAC) is not False
-    assert told(sound_files.mp3() + tag, MP3) is None
+    assert check(audio_files.flac() + tag, FLAC) is not False
+    assert check(audio_files.mp3() + tag, MP3) is None
 
 
 @pytest.mark.parametrize(
@@ -206,37 +206,37 @@ def test_a_sound_with_a_tag_behind_it_is_whole() -> None:
         ("", None),
     ],
 )
-def test_a_document_is_whole_when_its_first_bracket_is_closed(
+def test_json_is_complete_when_its_first_bracket_is_closed(
     text: str, *, whole: bool | None
 ) -> None:
-    """Brackets in texts do not count; a number may go on, so it cannot be told."""
-    assert told(text.encode(), JSON) is whole
+    """Brackets in texts do not count; a number may go on, so it is undecided."""
+    assert check(text.encode(), JSON) is whole
 
 
-def test_a_document_is_looked_through_in_pieces() -> None:
+def test_json_is_read_in_chunks() -> None:
     """An escape may lie where two of them meet."""
     for fill in range(65_526, 65_540):
         body = json.dumps({"a" * fill: '"}\\'}).encode()
-        assert told(body, JSON) is True
-        assert told(body[:-1], JSON) is False
+        assert check(body, JSON) is True
+        assert check(body[:-1], JSON) is False
 
 
-def test_what_has_no_end_or_no_format_cannot_be_told() -> None:
-    """It is for others to say whether it is what it should be."""
-    assert told(b"Zwei Katzen", TEXT) is None
-    assert told(b"<html>", None) is None
-    assert told(b"", GLB) is False
+def test_format_without_an_end_is_undecided() -> None:
+    """Other checks decide whether it is the expected file."""
+    assert check(b"Zwei Katzen", TEXT) is None
+    assert check(b"<html>", None) is None
+    assert check(b"", GLB) is False
 
 
-def test_a_file_that_is_not_as_its_format_says_cannot_be_told() -> None:
-    """Something is wrong with it, and fetching it again would change nothing."""
+def test_malformed_file_is_undecided() -> None:
+    """Fetching it again would change nothing."""
     png = drawn()["PNG-0"]
-    assert told(png[:33] + bytes(500), media_of("", png)) is None
-    assert told(b"glTF\2\0\0\0\1\0\0\0" + bytes(50), GLB) is None
+    assert check(png[:33] + bytes(500), media_of("", png)) is None
+    assert check(b"glTF\2\0\0\0\1\0\0\0" + bytes(50), GLB) is None
 
 
-def test_the_file_is_at_its_beginning_afterwards() -> None:
-    """Whoever reads it next reads all of it."""
+def test_is_complete_rewinds_the_file() -> None:
+    """The next reader reads all of it."""
     for body in (drawn()["JPEG-0"], drawn()["JPEG-0"][:-1]):
         file = io.BytesIO(body)
         is_complete(file, sniff(body[:64]))
@@ -251,13 +251,13 @@ def test_the_file_is_at_its_beginning_afterwards() -> None:
         b"\xff\xd8\xff\xe0\0\2" + b"\xff\0" * 3_000_000,
         b"GIF89a" + bytes(7) + b"\x21\xf9\0" * 300_000,
         b"II*\0\x08\0\0\0" + bytes(4_000_000),
-        sound_files.film() + b"\0\0\0\x08free" * 200_000,
+        audio_files.film() + b"\0\0\0\x08free" * 200_000,
         b"OggS\0\2" + bytes(20) + b"\0" * 6_000_000,
     ],
     ids=["png", "jpeg-segments", "jpeg-data", "gif", "tiff", "mp4", "ogg"],
 )
-def test_a_file_made_to_be_counted_does_not_take_for_ever(body: bytes) -> None:
-    """A few megabytes of the smallest parts that there are."""
+def test_file_with_millions_of_parts_is_given_up(body: bytes) -> None:
+    """A few megabytes of the smallest possible parts."""
     begun = time.process_time()
-    assert told(body, sniff(body[:64])) is not True
+    assert check(body, sniff(body[:64])) is not True
     assert time.process_time() - begun < 10

@@ -88,16 +88,14 @@ HEIF: list[tuple[bytes, Media]] = [
 
 
 @pytest.mark.parametrize(("head", "expected"), HEADS, ids=lambda value: str(value)[:24])
-def test_a_format_is_told_by_its_first_bytes(head: bytes, expected: Media) -> None:
+def test_sniff_detects_a_format_by_its_first_bytes(head: bytes, expected: Media) -> None:
     """Whatever follows."""
     assert sniff(head.ljust(HEAD_BYTES, b"\x00")) == expected
 
 
 @pytest.mark.parametrize(("head", "expected"), HEIF, ids=lambda value: str(value)[:40])
-def test_a_picture_of_the_heif_family_is_one_by_any_of_its_brands(
-    head: bytes, expected: Media
-) -> None:
-    """Bursts, moving pictures, and brands that nobody knows; a short head says as much."""
+def test_sniff_detects_a_heif_image_by_any_of_its_brands(head: bytes, expected: Media) -> None:
+    """Bursts, animated images, and unknown brands; a short head gives the same."""
     assert sniff(head.ljust(HEAD_BYTES, b"\x00")) == expected
     assert sniff(head) == expected
 
@@ -127,14 +125,14 @@ def test_a_picture_of_the_heif_family_is_one_by_any_of_its_brands(
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_is_no_known_format_is_none(head: bytes) -> None:
-    """An error page is not an image; nor does a file have a format by its first letters alone."""
+def test_sniff_returns_none_for_unknown_formats(head: bytes) -> None:
+    """An error page is not an image; and the first letters alone do not make a format."""
     assert sniff(head) is None
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=HEAD_BYTES))
-def test_any_bytes_have_a_format_or_none(head: bytes) -> None:
+def test_sniff_never_raises(head: bytes) -> None:
     """Nothing is fatal."""
     found = sniff(head)
     assert found is None or found in BY_EXTENSION.values()
@@ -149,12 +147,12 @@ def test_every_format_is_found_by_its_own_extension() -> None:
     ("name", "extension"),
     [("a.jpg", "jpg"), ("a/b.JPG", "jpg"), ("a.b/c", ""), ("a", ""), ("a.", ""), (".jpg", "jpg")],
 )
-def test_an_extension_is_what_follows_the_last_dot_of_the_name(name: str, extension: str) -> None:
+def test_extension_follows_the_last_dot_of_the_name(name: str, extension: str) -> None:
     """Not of a folder."""
     assert extension_of(name) == extension
 
 
-def test_the_sample_photos_are_what_they_are_called() -> None:
+def test_sample_photos_have_the_format_of_their_extension() -> None:
     """Each of them."""
     photos = [path for path in PHOTOS.iterdir() if extension_of(path.name) in BY_EXTENSION]
     assert photos

@@ -38,9 +38,7 @@ from tests.domain.strategies import KEYS, SEGMENTS, SPEC_KEYS
         ("a.jpg.b.c.json", None, None),
     ],
 )
-def test_a_specs_name_says_what_it_is_about(
-    key: str, source: str | None, label: str | None
-) -> None:
+def test_spec_name_gives_source_and_label(key: str, source: str | None, label: str | None) -> None:
     """Source and label, by the name alone."""
     assert parse_spec_name(key) == SpecName(key, source, label)
 
@@ -48,8 +46,8 @@ def test_a_specs_name_says_what_it_is_about(
 @pytest.mark.parametrize(
     "label", ["Thumb", "a_b", "a b", "x" * 41, "thumb-1", "thumb-007", "ü", ""]
 )
-def test_a_bad_label_is_refused(label: str) -> None:
-    """Results are numbered, so a label may not end like one."""
+def test_invalid_label_in_a_spec_name_is_refused(label: str) -> None:
+    """Results are numbered, so a label may not end in a number."""
     with pytest.raises(SpecRefused) as refusal:
         parse_spec_name(f"cat.jpg.{label}.json")
     assert refusal.value.failure.code == "bad-label"
@@ -72,8 +70,8 @@ def test_a_bad_label_is_refused(label: str) -> None:
         ("a/_cat.jpg.json", "spec"),
     ],
 )
-def test_a_key_is_a_spec_a_file_or_nothing(key: str, kind: str) -> None:
-    """Folder markers, dotfiles and folder defaults are nothing."""
+def test_key_is_a_spec_a_file_or_ignored(key: str, kind: str) -> None:
+    """Folder markers, dotfiles and folder defaults are ignored."""
     assert classify_key(key) == kind
 
 
@@ -82,8 +80,8 @@ def test_a_key_is_a_spec_a_file_or_nothing(key: str, kind: str) -> None:
 @example("..json")
 @example("a/.jpg.json")
 @example("cat.jpg..json")
-def test_any_key_is_taken_apart_or_refused(key: str) -> None:
-    """No key is fatal."""
+def test_any_key_is_parsed_or_refused(key: str) -> None:
+    """No key raises another error."""
     if classify_key(key) != "spec":
         return
     try:
@@ -102,7 +100,7 @@ def test_any_key_is_taken_apart_or_refused(key: str) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=20), st.sampled_from(sorted(BY_EXTENSION)))
 def test_every_media_file_may_have_a_spec(stem: str, extension: str) -> None:
-    """Whatever it is called before its extension."""
+    """Whatever its name before the extension."""
     source = f"folder/{stem.replace('/', '-')}x.{extension}"
 
     assert parse_spec_name(f"{source}.json").source == source
@@ -110,8 +108,8 @@ def test_every_media_file_may_have_a_spec(stem: str, extension: str) -> None:
 
 @settings(deadline=None)
 @given(SEGMENTS.filter(lambda text: "/" not in text), st.lists(SEGMENTS, min_size=1, max_size=4))
-def test_an_input_never_leaves_the_bucket(folder: str, parts: list[str]) -> None:
-    """What is not refused lies below the folder, or below the root, with no way up."""
+def test_input_key_never_leaves_the_bucket(folder: str, parts: list[str]) -> None:
+    """It lies below the folder, or below the root, with no way up."""
     written = "/".join(parts)
     try:
         key = input_key(f"{folder}/", written)
@@ -127,7 +125,7 @@ def test_an_input_never_leaves_the_bucket(folder: str, parts: list[str]) -> None
     ("written", "key"),
     [("mask.png", "photos/mask.png"), ("m/a.png", "photos/m/a.png"), ("/m/a.png", "m/a.png")],
 )
-def test_an_input_is_relative_to_its_spec(written: str, key: str) -> None:
+def test_input_key_is_relative_to_its_spec(written: str, key: str) -> None:
     """A leading slash means the bucket's root."""
     assert input_key("photos/", written) == key
 
@@ -139,7 +137,7 @@ def test_an_input_is_relative_to_its_spec(written: str, key: str) -> None:
         *("https://x.example/a.png", "s3://other/a.png", "a" * 1020),
     ],
 )
-def test_an_input_that_is_no_file_of_the_bucket_is_refused(written: str) -> None:
+def test_input_outside_the_bucket_is_refused(written: str) -> None:
     """Neither up, nor out, nor a folder."""
     with pytest.raises(SpecRefused) as refusal:
         input_key("photos/", written)
@@ -163,12 +161,12 @@ def test_results_are_named_after_source_and_label(key: str, output: str) -> None
 @pytest.mark.parametrize(
     "output", ["", "a//b", "a/./b", "../b", "_darkroom/x", "/a", "a/", "ü" * 500, "a" * 1000]
 )
-def test_an_unusable_name_is_told_before_it_is_used(output: str) -> None:
-    """Too long with its longest suffix, or with odd segments."""
+def test_unusable_output_names_are_detected(output: str) -> None:
+    """Too long with the longest suffix, or with unusable segments."""
     assert not is_usable_output(output)
 
 
-def test_a_name_of_just_the_right_length_is_usable() -> None:
+def test_output_name_at_the_length_limit_is_usable() -> None:
     """One byte more is not."""
     most = MAX_KEY_BYTES - len("@12345678-999.manifest.json")
     assert is_usable_output("a" * most)
@@ -177,8 +175,8 @@ def test_a_name_of_just_the_right_length_is_usable() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=4))
-def test_a_task_id_depends_on_its_parts_and_nothing_else(parts: list[str]) -> None:
-    """32 hex digits, the same every time, others for parts that are split otherwise."""
+def test_task_id_depends_on_its_parts_and_nothing_else(parts: list[str]) -> None:
+    """32 hex digits, always the same, different for parts that are split differently."""
     task_id = digest_of(*parts)
 
     assert task_id == digest_of(*parts)
@@ -187,7 +185,7 @@ def test_a_task_id_depends_on_its_parts_and_nothing_else(parts: list[str]) -> No
     assert task_id != digest_of(*parts, "")
 
 
-def test_folders_and_work_keys_are_plain() -> None:
-    """A folder keeps its slash; the bucket's root has none."""
+def test_folder_of_keeps_its_slash_and_work_key_has_the_attempt() -> None:
+    """The bucket's root has no slash."""
     assert (folder_of("a/b/c.jpg"), folder_of("c.jpg")) == ("a/b/", "")
     assert work_key("id", 2) == "_darkroom/work/id/2"

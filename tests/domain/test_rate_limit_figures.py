@@ -6,8 +6,8 @@ from darkroom.domain.circuit_state import FAILURES_TO_OPEN, MAX_PAUSE_S, Circuit
 from darkroom.domain.rate_limits import AccountLimits, Bucket, Rate, Rules, bucket_of
 
 
-def test_a_call_waits_until_the_lane_is_within_its_tolerance() -> None:
-    """It takes its spacing from where the lane was empty, or from now where that has passed."""
+def test_call_waits_until_the_lane_is_within_its_tolerance() -> None:
+    """It takes its spacing from when the lane is empty, or from now if that has passed."""
     bucket = Bucket(spacing_s=2.0, tolerance_s=3.0)
     assert bucket.slot(0.0, 100.0) == (100.0, 102.0)
     assert bucket.slot(103.0, 100.0) == (100.0, 105.0)
@@ -15,7 +15,7 @@ def test_a_call_waits_until_the_lane_is_within_its_tolerance() -> None:
     assert bucket.slot(104.0, 100.0, calls=3) == (101.0, 110.0)
 
 
-def test_a_tenth_is_kept_back_and_a_twentieth_of_the_rest_may_go_at_once() -> None:
+def test_headroom_is_a_tenth_and_burst_a_twentieth_of_the_rest() -> None:
     """100 in 300 s: 90 are used, 45 a lane; 2.25 at once, and the other 42.75 one by one."""
     bucket = bucket_of(Rules(Rate(100, 300)))
     assert bucket is not None
@@ -23,8 +23,8 @@ def test_a_tenth_is_kept_back_and_a_twentieth_of_the_rest_may_go_at_once() -> No
     assert bucket.tolerance_s == pytest.approx(1.25 * 300 / 42.75)
 
 
-def test_a_share_and_a_single_lane_change_what_a_lane_has() -> None:
-    """Half the account is half the calls; who asks in the same breath has both lanes' part."""
+def test_share_and_single_lane_change_a_lanes_rate() -> None:
+    """Half the account is half the calls; a single lane has both lanes' part."""
     half = bucket_of(Rules(Rate(100, 300), share=0.5))
     single = bucket_of(Rules(Rate(100, 300), calls_per_job=4))
     assert half is not None
@@ -33,8 +33,8 @@ def test_a_share_and_a_single_lane_change_what_a_lane_has() -> None:
     assert single.spacing_s == pytest.approx(300 / 85.5)
 
 
-def test_a_rate_below_one_call_is_slow_and_not_endless() -> None:
-    """One at once, and the next after as long as it takes; never a division by nothing."""
+def test_rate_below_one_call_is_slow_but_finite() -> None:
+    """One at once, and the next after its spacing; no division by zero."""
     bucket = bucket_of(Rules(Rate(1, 60), share=0.1))
     assert bucket is not None
     assert bucket.tolerance_s == 0
@@ -50,7 +50,9 @@ def test_a_rate_below_one_call_is_slow_and_not_endless() -> None:
         (Rules(calls_per_file=1, calls_per_job=4), 2, 7),
     ],
 )
-def test_what_a_submission_takes(rules: Rules, files: int, calls: int) -> None:
+def test_submission_takes_its_paid_call_files_and_polls(
+    rules: Rules, files: int, calls: int
+) -> None:
     """The paid call, what goes with each file, and the questions that follow."""
     assert rules.calls(files) == calls
 
@@ -68,13 +70,13 @@ def test_leases_are_whole_and_at_least_one(
 @pytest.mark.parametrize(
     "right", [{"share": 1.0}, {"share": 0.01}, {"calls_per_min": 0.5}, {"open_jobs": 1}]
 )
-def test_the_least_and_the_most_allowance_is_one(right: dict[str, float]) -> None:
+def test_account_limits_accept_their_bounds(right: dict[str, float]) -> None:
     """The limits themselves are allowed."""
     assert AccountLimits(**right)  # type: ignore[arg-type]
 
 
-def test_a_pause_never_becomes_shorter() -> None:
-    """Neither by a later refusal that asks for less, nor by one of ours."""
+def test_open_circuit_never_closes_earlier() -> None:
+    """Neither by a later failure with a shorter Retry-After, nor by a pause of ours."""
     asked = CircuitState().after_failure(1000.0, 5000)
     assert asked.after_failure(1001.0, 3) == CircuitState(2, 6000.0)
     assert asked.after_failure(1001.0, None) == CircuitState(2, 6000.0)
@@ -85,7 +87,7 @@ def test_a_pause_never_becomes_shorter() -> None:
     )
 
 
-def test_a_pause_has_a_longest_however_often_it_is_refused() -> None:
+def test_pause_has_a_maximum() -> None:
     """Also after weeks, whose doublings no number could hold."""
     standing = CircuitState(FAILURES_TO_OPEN + 5000, 0.0).after_failure(0.0, None)
     assert standing == CircuitState(FAILURES_TO_OPEN + 5001, float(MAX_PAUSE_S))
@@ -94,8 +96,8 @@ def test_a_pause_has_a_longest_however_often_it_is_refused() -> None:
 @pytest.mark.parametrize(
     ("refusals", "probing"), [(FAILURES_TO_OPEN - 1, False), (FAILURES_TO_OPEN, True)]
 )
-def test_from_which_refusal_on_it_is_tried_out_by_one(refusals: int, probing: object) -> None:
-    """Below it everybody may go on calling, and a time that was asked for is kept."""
+def test_circuit_is_half_open_from_the_limit_on(refusals: int, probing: object) -> None:
+    """Below it every task may call, and a Retry-After is kept."""
     standing = CircuitState(refusals, 99.0)
     assert standing.probing is probing
     assert standing.after_success() == CircuitState(0, 0.0 if probing else 99.0)

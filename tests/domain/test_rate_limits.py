@@ -44,7 +44,7 @@ def test_no_window_holds_more_calls_than_the_limit(
     late=st.lists(st.floats(0, 1), min_size=30, max_size=200),
     rest=st.lists(st.floats(0, 3), min_size=200, max_size=200),
 )
-def test_no_window_holds_more_calls_than_the_limit_however_late_they_are(
+def test_no_window_exceeds_the_limit_with_late_calls(
     rate: Rate, late: list[float], rest: list[float], *, polled: bool
 ) -> None:
     """As late as a slot is good for, each as it likes."""
@@ -63,8 +63,8 @@ def test_no_window_holds_more_calls_than_the_limit_however_late_they_are(
         assert inside <= rate.calls
 
 
-def test_where_nothing_is_polled_submissions_have_the_whole_rate() -> None:
-    """Nearly all that is not kept back, from the first minute on."""
+def test_submit_lane_has_the_whole_rate_without_polls() -> None:
+    """Nearly all of it without the headroom, from the first minute on."""
     bucket = bucket_of(Rules(MINUTE, polled=False))
     assert bucket is not None
     empty_at = 0.0
@@ -75,7 +75,7 @@ def test_where_nothing_is_polled_submissions_have_the_whole_rate() -> None:
     assert len(slots) / 10 > MINUTE.calls * (1 - HEADROOM) * 0.95
 
 
-def test_most_of_the_limit_can_be_used() -> None:
+def test_rate_is_usable_up_to_the_headroom() -> None:
     """What is kept back, and no more, is left unused by those who never rest."""
     bucket = bucket_of(Rules(MINUTE))
     assert bucket is not None
@@ -88,20 +88,20 @@ def test_most_of_the_limit_can_be_used() -> None:
     assert per_window * len(LANES) > MINUTE.calls * (1 - HEADROOM) * 0.85
 
 
-def test_an_account_without_a_limit_has_no_lanes() -> None:
-    """Nothing is reserved there."""
+def test_account_without_a_rate_has_no_bucket() -> None:
+    """No slot is reserved."""
     assert bucket_of(Rules()) is None
     assert Rules().leases is None
 
 
-def test_an_environment_uses_its_share_and_at_least_one_job() -> None:
+def test_environment_uses_its_share_and_at_least_one_lease() -> None:
     """Half of 20 is 10; a tenth of 3 is still one."""
     assert Rules(open_jobs=20, share=0.5).leases == 10
     assert Rules(open_jobs=3, share=0.1).leases == 1
 
 
-def test_what_an_environment_says_goes_over_what_is_declared() -> None:
-    """Only what it says."""
+def test_account_limits_replace_the_declared_ones() -> None:
+    """Only those that are set."""
     declared = Rules(MINUTE, 20, calls_per_file=1)
     assert AccountLimits().applied_to(declared) == declared
     said = AccountLimits(share=0.5, calls_per_min=12.5, open_jobs=4).applied_to(declared)
@@ -111,14 +111,14 @@ def test_what_an_environment_says_goes_over_what_is_declared() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"share": 0.0}, {"share": 1.5}, {"calls_per_min": 0.0}, {"open_jobs": -1}]
 )
-def test_an_allowance_that_would_stop_everything_is_refused(wrong: dict[str, float]) -> None:
-    """A slip in the settings is found before work starts."""
+def test_account_limits_of_zero_are_refused(wrong: dict[str, float]) -> None:
+    """A mistake in the settings is found before work starts."""
     with pytest.raises(ValueError, match="must be above 0"):
         AccountLimits(**wrong)  # type: ignore[arg-type]
 
 
-def test_jobs_that_are_attended_have_their_questions_reserved_with_them() -> None:
-    """And the whole rate for themselves, for nobody waits for the lane of polls then."""
+def test_polls_of_jobs_with_a_max_gap_are_reserved_with_the_call() -> None:
+    """And they have the whole rate, because no task waits for the poll lane."""
     rules = Rules(FIVE, calls_per_file=1, calls_per_job=4)
     assert rules.calls(files=2) == 7
     one, both = bucket_of(rules), bucket_of(Rules(FIVE))
@@ -127,8 +127,8 @@ def test_jobs_that_are_attended_have_their_questions_reserved_with_them() -> Non
     assert one.spacing_s == pytest.approx(both.spacing_s / 2, rel=0.05)
 
 
-def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> None:
-    """A few change nothing; then it is left alone for half a minute, a minute, ... at most 15."""
+def test_circuit_opens_after_failures_in_a_row_and_longer_each_time() -> None:
+    """A few change nothing; then it opens for half a minute, a minute, ... at most 15."""
     standing = CircuitState()
     pauses = []
     for _ in range(FAILURES_TO_OPEN + 7):
@@ -139,8 +139,8 @@ def test_a_provider_is_paused_by_refusals_in_a_row_and_longer_each_time() -> Non
     assert pauses[-1] == 900
 
 
-def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
-    """Somebody puts it right at any moment; until then it is one who tries."""
+def test_blocked_account_opens_the_circuit_at_once_and_briefly() -> None:
+    """It may be fixed at any moment; until then one task probes."""
     standing = CircuitState()
     pauses = []
     for _ in range(5):
@@ -152,8 +152,8 @@ def test_a_blocked_account_is_paused_at_once_and_never_for_long() -> None:
     assert standing.after_success() == CircuitState()
 
 
-def test_a_busy_answer_after_a_blocked_account_does_not_pause_for_long() -> None:
-    """However often the account was tried: those refusals say nothing of how busy it is."""
+def test_failure_after_a_block_does_not_pause_for_long() -> None:
+    """However often the account was tried: those refusals say nothing about how busy it is."""
     standing = CircuitState()
     for _ in range(30):
         standing = standing.after_block(1000.0, None, "Add credits.")
@@ -165,14 +165,14 @@ def test_a_busy_answer_after_a_blocked_account_does_not_pause_for_long() -> None
     assert mixed.until - 5000 <= MAX_HONORED_S
 
 
-def test_a_provider_that_asks_to_be_left_alone_is_left_alone_at_once() -> None:
-    """By every task, and for as long as it says."""
+def test_retry_after_opens_the_circuit_at_once() -> None:
+    """For every task, and for that long."""
     standing = CircuitState().after_failure(1000.0, 7)
     assert (standing.until, standing.probing) == (1007.0, False)
 
 
-def test_an_answer_ends_a_pause_of_ours_but_not_one_that_was_asked_for() -> None:
-    """A call that began before it was asked for may well succeed after."""
+def test_success_ends_our_pause_but_not_a_retry_after() -> None:
+    """A call that began before it may succeed after it."""
     asked = CircuitState().after_failure(1000.0, 90)
     assert asked.after_success() == CircuitState(0, 1090.0)
     ours = CircuitState(FAILURES_TO_OPEN, 1090.0)

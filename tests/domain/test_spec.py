@@ -42,7 +42,7 @@ def _refusal(body: bytes) -> SpecRefused:
 @example(b"9" * 10_000)
 @example(b'"' + b"\\" * 1001)
 def test_any_bytes_are_a_spec_or_refused(body: bytes) -> None:
-    """Nothing else ever comes out, and a refusal is a sentence."""
+    """No other error is raised, and a refusal has a sentence."""
     answer = _answer(body)
     if isinstance(answer, Failure):
         assert answer.code in CODES
@@ -54,7 +54,7 @@ def test_any_bytes_are_a_spec_or_refused(body: bytes) -> None:
 @settings(deadline=None)
 @given(DOCUMENTS)
 def test_any_fields_are_a_spec_or_refused(document: dict[str, Any]) -> None:
-    """Well-formed JSON with the right names and the wrong values."""
+    """Well-formed JSON with the right names and wrong values."""
     body = json.dumps(document).encode()
     answer = _answer(body)
     if isinstance(answer, Failure):
@@ -67,7 +67,7 @@ def test_any_fields_are_a_spec_or_refused(document: dict[str, Any]) -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 60), st.sampled_from(["[]", "{}"]))
-def test_depth_is_bounded_and_brackets_in_texts_do_not_count(depth: int, kind: str) -> None:
+def test_depth_is_limited_and_brackets_in_strings_do_not_count(depth: int, kind: str) -> None:
     """The limit is exact."""
     opening = "[" if kind == "[]" else '{"a":'
     text = opening * depth + '"[[[{{{\\"[[["' + kind[1] * depth
@@ -78,15 +78,15 @@ def test_depth_is_bounded_and_brackets_in_texts_do_not_count(depth: int, kind: s
             read_json(text.encode(), "x")
 
 
-def test_the_smallest_spec_has_only_an_operation() -> None:
-    """Everything else has a default that changes nothing."""
+def test_smallest_spec_has_only_an_operation() -> None:
+    """Everything else has a default."""
     spec = read_spec(b'{"operation": "upscale"}', "x")
 
     assert (spec.preferred, spec.model, spec.inputs, spec.params) == ((), None, {}, {})
     assert spec.on_unknown == "hold"
 
 
-def test_a_byte_order_mark_is_no_mistake() -> None:
+def test_byte_order_mark_is_accepted() -> None:
     """Windows editors write one."""
     assert read_spec(b'\xef\xbb\xbf{"operation": "upscale"}', "x").operation == "upscale"
 
@@ -94,13 +94,13 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
 @pytest.mark.parametrize(
     ("written", "preferred"), [("beta", ("beta",)), (["b", "a"], ("b", "a")), (None, ())]
 )
-def test_providers_may_be_one_several_or_none(written: Any, preferred: tuple[str, ...]) -> None:
+def test_provider_may_be_one_several_or_none(written: Any, preferred: tuple[str, ...]) -> None:
     """In the order of the spec."""
     assert parse_spec({"operation": "x", "provider": written}, "x").preferred == preferred
 
 
-def test_a_spec_at_the_size_limit_is_read() -> None:
-    """And one byte more is not."""
+def test_spec_at_the_size_limit_is_read() -> None:
+    """One byte more is refused."""
     body = b'{"operation": "upscale"}'
     assert read_spec(body.ljust(MAX_BYTES), "x").operation == "upscale"
     assert _refusal(body.ljust(MAX_BYTES + 1)).failure.code == "spec-too-large"
@@ -128,8 +128,8 @@ def test_a_spec_at_the_size_limit_is_read() -> None:
         ("[]", ["no 'operation'"]),
     ],
 )
-def test_a_refusal_says_where_and_what_is_allowed(body: str, words: list[str]) -> None:
-    """In the words of a photographer, not of a validator."""
+def test_refusal_says_where_and_what_is_allowed(body: str, words: list[str]) -> None:
+    """In plain words, not in a validator's."""
     sentence = _refusal(body.encode()).failure.sentence
 
     for word in words:
@@ -138,7 +138,7 @@ def test_a_refusal_says_where_and_what_is_allowed(body: str, words: list[str]) -
     assert "str" not in sentence.split()
 
 
-def test_the_json_schema_is_for_editors() -> None:
+def test_json_schema_helps_editors() -> None:
     """Every field is described, unknown ones are refused, and the operation is required."""
     schema = Spec.model_json_schema()
 
@@ -150,12 +150,12 @@ def test_the_json_schema_is_for_editors() -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_every_sample_spec_is_one(path: Path) -> None:
-    """The folder of samples is what people copy from."""
+def test_every_sample_spec_is_valid(path: Path) -> None:
+    """Users copy from the samples."""
     assert read_spec(path.read_bytes(), path.name).operation == path.name.split(".")[0]
 
 
-def test_there_are_sample_specs() -> None:
+def test_sample_specs_exist() -> None:
     """An empty folder would prove nothing."""
     assert len(SAMPLES) > 20
 
@@ -171,6 +171,6 @@ def test_there_are_sample_specs() -> None:
         (b"{'operation': 'upscale'}", "straight double quotes"),
     ],
 )
-def test_usual_mistakes_are_called_by_their_names(body: bytes, words: str) -> None:
-    """A photographer does not know what a parser expects."""
+def test_usual_json_mistakes_are_named(body: bytes, words: str) -> None:
+    """Users do not know what a parser expects."""
     assert words in _refusal(body).failure.sentence

@@ -17,8 +17,8 @@ STATES: tuple[State, ...] = get_args(State)
 
 
 @pytest.mark.parametrize(("old", "new"), list(product(STATES, STATES)))
-def test_only_steps_of_the_table_are_made(old: State, new: State) -> None:
-    """A state may be written again; any other step that is not in the table is a bug."""
+def test_task_makes_only_transitions_of_the_table(old: State, new: State) -> None:
+    """A state may be written again; any other transition is a bug."""
     task = sample_task(1, old)
     if new == old or new in TRANSITIONS[old]:
         moved = task.with_state(new, START + timedelta(seconds=1), waits=4)
@@ -30,8 +30,8 @@ def test_only_steps_of_the_table_are_made(old: State, new: State) -> None:
             task.with_state(new, START)
 
 
-def test_every_state_can_be_reached_from_one_that_a_task_is_born_in() -> None:
-    """A task is born waiting or queued."""
+def test_every_state_is_reachable_from_waiting_or_queued() -> None:
+    """A new task has one of these two states."""
     reached: set[State] = {"waiting", "queued"}
     while more := {new for old in reached for new in TRANSITIONS[old]} - reached:
         reached |= more
@@ -39,8 +39,8 @@ def test_every_state_can_be_reached_from_one_that_a_task_is_born_in() -> None:
     assert reached == set(STATES)
 
 
-def test_every_state_has_a_way_to_an_end() -> None:
-    """No task is stuck for ever."""
+def test_every_state_leads_to_a_final_state() -> None:
+    """No task is stuck without an end."""
     ending: set[State] = set(FINISHED)
     while more := {old for old in STATES if TRANSITIONS[old] & ending} - ending:
         ending |= more
@@ -49,24 +49,24 @@ def test_every_state_has_a_way_to_an_end() -> None:
 
 
 def test_every_unfinished_state_may_fail_and_be_cancelled() -> None:
-    """FAIL must be able to end a task wherever it stands."""
+    """FAIL must be able to end a task in any state."""
     for state in set(STATES) - FINISHED:
         assert {"failed", "cancelled"} <= TRANSITIONS[state]
 
 
-def test_only_a_doubtful_call_may_end_unknown() -> None:
-    """A job may be doubtful, too: another call's, or its account's key was replaced."""
+def test_only_submitting_and_running_may_end_unknown() -> None:
+    """A job may be in doubt, too: another call has it, or its account's key was replaced."""
     assert [old for old in STATES if "unknown" in TRANSITIONS[old]] == ["submitting", "running"]
     assert {"succeeded", *get_args(EndStatus)} == FINISHED
 
 
-def test_nothing_is_paid_before_it_is_submitted() -> None:
-    """What may be cancelled has not been paid for."""
+def test_unsubmitted_states_have_paid_nothing() -> None:
+    """A task that may be cancelled has not been paid for."""
     assert all(TRANSITIONS[state] <= {"queued", "submitting", *FINISHED} for state in UNSUBMITTED)
 
 
-def test_an_attempt_takes_the_place_of_the_one_with_its_number() -> None:
-    """Another number is added; what came before stays."""
+def test_with_attempt_replaces_the_attempt_with_its_number() -> None:
+    """Another number is added; earlier ones stay."""
     task = full_task()
     one, three = task.attempts
     again = replace(three, job_id="job-2")
@@ -78,8 +78,8 @@ def test_an_attempt_takes_the_place_of_the_one_with_its_number() -> None:
 
 
 @pytest.mark.parametrize("outcome", get_args(Outcome))
-def test_only_a_throttled_attempt_gives_its_place_to_the_next(outcome: Outcome) -> None:
-    """A task that is told "later" for a day does not grow; nothing paid is ever dropped."""
+def test_with_attempt_replaces_only_a_throttled_predecessor(outcome: Outcome) -> None:
+    """A task that is throttled for a day does not grow; no paid attempt is ever dropped."""
     last = replace(full_task().attempts[-1], number=1, outcome=outcome)
     task = replace(sample_task(), attempts=(last,))
     following = replace(last, number=2, outcome="open")
@@ -88,7 +88,7 @@ def test_only_a_throttled_attempt_gives_its_place_to_the_next(outcome: Outcome) 
     assert task.with_attempt(following) == expected
 
 
-def test_what_a_task_lacks_is_said_by_name() -> None:
+def test_missing_order_or_attempt_is_named_in_the_error() -> None:
     """A refused task has no order, a queued one no attempt."""
     with pytest.raises(ValueError, match="made no attempt"):
         _ = sample_task().last_attempt

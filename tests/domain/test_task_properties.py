@@ -34,10 +34,8 @@ def _attempted(state: State, outcome: Outcome) -> Task:
 
 @pytest.mark.parametrize("outcome", get_args(Outcome))
 @pytest.mark.parametrize("state", [s for s in STATES if s not in ("waiting", "queued")])
-def test_a_call_is_in_doubt_only_while_it_is_open_and_being_made(
-    state: State, outcome: Outcome
-) -> None:
-    """Afterwards something is known of it; while something is to be had, it is at work."""
+def test_call_is_in_doubt_only_while_submitting_and_open(state: State, outcome: Outcome) -> None:
+    """Afterwards its outcome is known; while a result is expected, `at_work` is true."""
     task = _attempted(state, outcome)
     assert task.in_doubt == (state == "submitting" and outcome == "open")
     assert task.at_work == (outcome in ("open", "accepted"))
@@ -45,8 +43,8 @@ def test_a_call_is_in_doubt_only_while_it_is_open_and_being_made(
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_a_waiting_task_that_nobody_gave_up_awaits_its_inputs(state: State) -> None:
-    """It is looked at when its deadline passes; every other one when it has stood still."""
+def test_only_a_waiting_task_without_an_ending_awaits_inputs(state: State) -> None:
+    """It is due at its deadline; every other task `STUCK_AFTER` its last write."""
     task = sample_task(1, state, deadline=NOW)
     waits = state == "waiting"
     assert task.awaits_inputs == waits
@@ -59,8 +57,8 @@ def test_only_a_waiting_task_that_nobody_gave_up_awaits_its_inputs(state: State)
 
 
 @pytest.mark.parametrize(("slot_at", "from_"), [(-1, START), (1, START + timedelta(hours=1))])
-def test_whoever_has_a_place_is_looked_at_after_it(slot_at: int, from_: object) -> None:
-    """Not before its turn can have come; a turn that is over changes nothing."""
+def test_task_with_a_slot_is_due_after_it(slot_at: int, from_: object) -> None:
+    """Not before its slot; a slot in the past changes nothing."""
     slot = Slot("beta", "submit", START + timedelta(hours=slot_at))
     assert sample_task(1, slot=slot).due == from_ + STUCK_AFTER  # type: ignore[operator]
 
@@ -75,7 +73,7 @@ def test_whoever_has_a_place_is_looked_at_after_it(slot_at: int, from_: object) 
         ("message", "failed", False),
     ],
 )
-def test_who_takes_the_place_of_an_older_task(
+def test_only_an_uploaded_current_spec_replaces_an_older_task(
     kind: str, ending: EndStatus | None, replaces: object
 ) -> None:
     """An upload, unless it is an old version's late event; never a message."""
@@ -87,8 +85,8 @@ def test_who_takes_the_place_of_an_older_task(
 
 @pytest.mark.parametrize("old", STATES)
 @pytest.mark.parametrize("new", STATES)
-def test_a_new_run_begins_after_a_bad_end_alone(old: State, new: State) -> None:
-    """And where something may still be had or done."""
+def test_new_run_begins_only_after_a_bad_end(old: State, new: State) -> None:
+    """And only in a state where something is left to do."""
     task = replace(full_task(), state=old)
     if new in RESUMABLE.get(old, frozenset()):
         assert old in ("failed", "cancelled", "unknown")
@@ -99,8 +97,8 @@ def test_a_new_run_begins_after_a_bad_end_alone(old: State, new: State) -> None:
             task.with_new_run(new, NOW)
 
 
-def test_a_new_run_counts_from_its_beginning() -> None:
-    """Nothing of how the last one stood still is left; what was asked for and paid for is."""
+def test_with_new_run_resets_the_counters() -> None:
+    """No waits are left; order and attempts stay."""
     before = replace(
         full_task(),
         state="failed",
@@ -127,8 +125,8 @@ def test_a_new_run_counts_from_its_beginning() -> None:
     assert (after.ending, after.slot, after.wait_reason) == (None, None, None)
 
 
-def test_an_attempt_replaces_by_its_number_before_anything_else() -> None:
-    """A throttled one that is written again stays one."""
+def test_with_attempt_replaces_by_number_first() -> None:
+    """A throttled attempt that is written again stays throttled."""
     last = replace(full_task().attempts[-1], number=2, outcome="throttled")
     first = replace(last, number=1, outcome="failed")
     task = sample_task(1, attempts=(first, last))
@@ -136,8 +134,8 @@ def test_an_attempt_replaces_by_its_number_before_anything_else() -> None:
     assert task.with_attempt(replace(last, number=3)) == (first, replace(last, number=3))
 
 
-def test_a_trigger_is_its_task_and_nothing_else_is() -> None:
-    """Each part of it counts, and no two triggers run together."""
+def test_task_id_covers_every_part_of_the_trigger() -> None:
+    """No two triggers have the same id."""
     one = Trigger("upload", "b", "k", "v")
     others = [
         Trigger("message", "b", "k", "v"),
@@ -153,8 +151,8 @@ def test_a_trigger_is_its_task_and_nothing_else_is() -> None:
     assert set(one.task_id) <= set("0123456789abcdef")
 
 
-def test_digests_are_noted_of_the_files_that_were_read() -> None:
-    """The others keep what they had; the rest of the order stays."""
+def test_with_digests_changes_only_the_files_that_were_read() -> None:
+    """The rest of the order stays."""
     known, new = Input("a", "1", "e", 1, "f" * 64), Input("b", "1", "e", 1)
     order = Order("upscale", (), {"image": ("a", "b")}, {"image": (known, new), "mask": (new,)})
     digested = order.with_digests({"b": "0" * 64})

@@ -23,7 +23,7 @@ class InMemoryInputs:
     """Fulfils `darkroom.ports.Inputs`; `put` and `delete` are what people do to a bucket.
 
     Attributes:
-        unreadable: keys of objects that nobody can read without a key of their own.
+        unreadable: keys of objects that need a decryption key of their own.
         archived: keys of objects that lie in an archive -> whether they are on their way.
         forbidden: keys of objects that we may not read for now.
     """
@@ -83,7 +83,7 @@ class InMemoryInputs:
 
     @property
     def public(self) -> bool:
-        """Nobody else reads this memory."""
+        """No other machine reads this memory."""
         return False
 
     def link(self, key: str, version_id: str, lifetime_s: int) -> str:

@@ -48,7 +48,7 @@ class InMemoryTasks:
             or (task.replaces and self._latest.get(key) != previous)
             or self._owner.get(task.output) != owner
         ):
-            raise Conflict(f"Task {task.task_id} or its names changed meanwhile.")
+            raise Conflict(f"Task {task.task_id} or its names changed.")
         self._items[task.task_id] = write_item(task)
         if task.replaces:
             self._latest[key] = task.task_id
@@ -60,7 +60,7 @@ class InMemoryTasks:
         """Write `new` where `old` is still what is stored."""
         stored = self._items.get(old.task_id)
         if stored is None or stored["revision"] != old.revision:
-            raise Conflict(f"Task {old.task_id} changed meanwhile.")
+            raise Conflict(f"Task {old.task_id} changed.")
         written = replace(new, revision=old.revision + 1)
         self._items[old.task_id] = write_item(written)
         return written

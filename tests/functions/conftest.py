@@ -1,4 +1,4 @@
-"""The doors as Lambda has them: their variables set, AWS played by moto, one provider set up."""
+"""The functions as in Lambda: variables set, AWS by moto, one provider set up."""
 
 import importlib
 import json
@@ -31,13 +31,13 @@ class Context:
 
 @dataclass(frozen=True)
 class House:
-    """All doors, and what lies behind them."""
+    """All functions, and the AWS behind them."""
 
     cloud: Cloud
     ports: Ports
 
     def enter(self, verb: str, event: dict[str, Any]) -> dict[str, Any]:
-        """Call a door's handler; the answer must survive JSON, as Lambda sends it."""
+        """Call a function's handler; the answer must survive JSON, as Lambda sends it."""
         handler: Callable[..., Any] = importlib.import_module(verb).handler
         answer: dict[str, Any] = json.loads(json.dumps(handler(event, Context())))
         return answer

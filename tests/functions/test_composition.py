@@ -12,20 +12,20 @@ from darkroom.settings import Settings, SettingsError
 from tests.functions.conftest import House
 
 
-def test_every_port_has_someone_behind_it(house: House) -> None:
-    """And each is made once per process."""
+def test_build_ports_makes_every_port(house: House) -> None:
+    """Each is made once per process."""
     assert all(getattr(house.ports, field.name) is not None for field in fields(Ports))
     assert composition.ports() is house.ports
     assert house.ports.clock.now().tzinfo is not None
 
 
-def test_a_provider_without_credentials_is_not_set_up(house: House) -> None:
-    """The secret that the environment names is what decides."""
+def test_provider_without_credentials_is_not_set_up(house: House) -> None:
+    """The secret that the environment names decides."""
     assert house.ports.providers.set_up("snapapi")
     assert not house.ports.providers.set_up("apiframe")
 
 
-def test_a_door_without_its_variables_says_so(
+def test_function_without_its_variables_raises_settings_error(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before any work starts."""
@@ -46,16 +46,16 @@ def test_a_door_without_its_variables_says_so(
         ("cn-north-1", "input.s3.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_a_signed_link_names_the_buckets_own_host(region: str, host: str) -> None:
-    """Another one answers for a new bucket with a redirect, which is not what was signed."""
+def test_presigned_url_has_the_buckets_own_host(region: str, host: str) -> None:
+    """The global host answers for a new bucket with a redirect, for which the URL is not signed."""
     link = urlsplit(_link(region))
     assert (link.scheme, link.netloc, link.path) == ("https", host, "/pets/a%20cat.jpg")
     assert f"%2F{region}%2Fs3%2Faws4_request" in link.query
     assert "versionId=v1" in link.query
 
 
-def test_on_one_machine_a_link_names_the_bucket_in_its_path() -> None:
-    """There is no name below an address."""
+def test_presigned_url_of_a_local_endpoint_has_the_bucket_in_its_path() -> None:
+    """An IP address has no subdomains."""
     link = urlsplit(_link("us-east-1", "http://127.0.0.1:4577"))
     assert (link.netloc, link.path) == ("127.0.0.1:4577", "/input/pets/a%20cat.jpg")
 

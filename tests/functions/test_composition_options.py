@@ -13,8 +13,8 @@ from tests.functions.conftest import House
 from tests.providers.rawserver import answering, http, serving
 
 
-def test_a_result_on_the_functions_own_machine_is_not_fetched(house: House) -> None:
-    """There are Lambda's own doors; whoever names them in an answer learns nothing."""
+def test_result_url_of_the_functions_own_machine_is_refused(house: House) -> None:
+    """Lambda's own endpoints are there; an answer that names them learns nothing."""
     with serving(answering(http("200 OK", PNG))) as server:
         with (
             pytest.raises(DarkroomError) as caught,
@@ -25,7 +25,7 @@ def test_a_result_on_the_functions_own_machine_is_not_fetched(house: House) -> N
         assert server.connections == 0
 
 
-def test_results_on_this_machine_are_for_an_environment_that_says_so(
+def test_loopback_results_need_the_loopback_setting(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The local one, whose sandboxes keep their results beside it."""
@@ -40,7 +40,7 @@ def test_results_on_this_machine_are_for_an_environment_that_says_so(
         assert fetched.body.read() == PNG
 
 
-def test_the_http_libraries_say_nothing_below_a_warning(
+def test_http_libraries_log_only_warnings_and_errors(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At INFO one logs addresses, at DEBUG the other logs headers; whatever the root logger is."""
@@ -55,8 +55,8 @@ def test_the_http_libraries_say_nothing_below_a_warning(
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
 
 
-def test_aws_is_asked_with_an_end_and_signed_in_the_new_way() -> None:
-    """A socket that says nothing must not take a function's life; links of the old kind fail."""
+def test_aws_clients_have_timeouts_and_signature_version_4() -> None:
+    """A silent socket must not use up a function's time; URLs with the old signature fail."""
     settings = Settings(
         environment="test", input_bucket=INPUT, output_bucket=OUTPUT, table=TABLE, event_bus=BUS
     )

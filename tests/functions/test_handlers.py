@@ -1,4 +1,4 @@
-"""Each door translates: an event comes in, one use case is called, a small answer goes out."""
+"""Each function translates: an event comes in, one use case is called, a small answer goes out."""
 
 import io
 import json
@@ -37,14 +37,14 @@ def _events(house: House) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("verb", STEPS)
-def test_a_step_answers_with_where_to_go_and_how_long_to_wait(house: House, verb: str) -> None:
-    """Nothing else travels in the workflow; a task that is not there is done."""
+def test_step_answers_with_next_step_and_wait(house: House, verb: str) -> None:
+    """Nothing else travels in the workflow; a missing task is done."""
     answer = house.enter(verb, {"task_id": "0" * 32, "run": 1, "step": {"next": "x"}})
 
     assert answer == {"next": "done", "wait_s": 0}
 
 
-def test_a_photo_and_its_spec_become_a_queued_task_with_a_run(house: House) -> None:
+def test_photo_and_spec_become_a_queued_task_with_a_run(house: House) -> None:
     """Both messages in one batch."""
     answer = house.receive(house.put("a/cat.jpg", PNG), house.put("a/cat.jpg.json", SPEC))
 
@@ -56,8 +56,8 @@ def test_a_photo_and_its_spec_become_a_queued_task_with_a_run(house: House) -> N
     assert [run["name"] for run in runs] == [f"{task.task_id}-1"]
 
 
-def test_a_bad_spec_leaves_its_manifest_and_its_event(house: House) -> None:
-    """And no dead letter: it could be named."""
+def test_bad_spec_has_a_manifest_and_an_event(house: House) -> None:
+    """And no dead letter: it has an output name."""
     house.receive(house.put("a/cat.jpg.json", b"{}"))
 
     task = _task_of(house, "a/cat.jpg.json")
@@ -67,8 +67,8 @@ def test_a_bad_spec_leaves_its_manifest_and_its_event(house: House) -> None:
     assert house.cloud.letters(house.cloud.dead_letters_url) == []
 
 
-def test_a_message_that_nobody_understands_goes_to_the_dead_letters(house: House) -> None:
-    """With its reason; the others of its batch are taken in."""
+def test_unreadable_message_goes_to_the_dead_letter_queue(house: House) -> None:
+    """With the reason; the others of its batch are taken in."""
     answer = house.receive("{nonsense", house.put("cat.jpg.json", SPEC), '{"key": "no.json"}')
 
     assert answer == {"batchItemFailures": []}
@@ -80,8 +80,8 @@ def test_a_message_that_nobody_understands_goes_to_the_dead_letters(house: House
     assert _task_of(house, "cat.jpg.json").state == "waiting"
 
 
-def test_only_the_message_that_failed_is_tried_again(house: House) -> None:
-    """A fault of AWS is nobody's fault: the message stays in the queue."""
+def test_only_the_failed_message_is_tried_again(house: House) -> None:
+    """After an error of AWS the message stays in the queue."""
     spec = house.put("cat.jpg.json", SPEC)
     client("dynamodb").delete_table(TableName=TABLE)
     answer = house.receive("{nonsense", spec)
@@ -89,8 +89,8 @@ def test_only_the_message_that_failed_is_tried_again(house: House) -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
-def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: House) -> None:
-    """The queue counts; the last try says what went wrong, and nothing of the message."""
+def test_message_tried_too_often_goes_to_the_dead_letter_queue(house: House) -> None:
+    """The queue counts; the last try gives the error, and nothing of the message."""
     spec = house.put("cat.jpg.json", SPEC)
     client("dynamodb").delete_table(TableName=TABLE)
     attributes = {"ApproximateReceiveCount": str(MAX_TRIES)}
@@ -112,7 +112,7 @@ def test_a_message_that_was_tried_too_often_goes_to_the_dead_letters(house: Hous
     ],
     ids=["as it came", "sent again"],
 )
-def test_a_dead_letter_bears_the_id_that_the_message_s_sender_was_given(
+def test_dead_letter_has_the_id_that_its_sender_was_given(
     house: House, attributes: dict[str, Any], expected: str
 ) -> None:
     """Also where somebody sent it again, under another id."""
@@ -126,13 +126,13 @@ def test_a_dead_letter_bears_the_id_that_the_message_s_sender_was_given(
     assert house.enter("intake", {"Records": [record]}) == {"batchItemFailures": []}
 
     (letter,) = house.cloud.letters(house.cloud.dead_letters_url)
-    told = letter["MessageAttributes"]
-    assert told[FIRST_ID_ATTRIBUTE]["StringValue"] == expected
-    assert "'night/076.jpg' is not the key of a spec" in told["reason"]["StringValue"]
-    assert "'night/076.jpg.json'" in told["reason"]["StringValue"]
+    attributes = letter["MessageAttributes"]
+    assert attributes[FIRST_ID_ATTRIBUTE]["StringValue"] == expected
+    assert "'night/076.jpg' is not the key of a spec" in attributes["reason"]["StringValue"]
+    assert "'night/076.jpg.json'" in attributes["reason"]["StringValue"]
 
 
-def test_a_request_without_an_id_is_known_by_the_time_at_which_the_queue_got_it(
+def test_request_without_an_id_uses_the_queues_sent_time(
     house: House,
 ) -> None:
     """In milliseconds since 1970."""
@@ -143,8 +143,8 @@ def test_a_request_without_an_id_is_known_by_the_time_at_which_the_queue_got_it(
     assert task.trigger.asked_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_intake_leaves_to_itself_what_would_take_too_long(house: House) -> None:
-    """Its errands lie in its own queue, and are understood when they come."""
+def test_intake_sends_errands_to_its_own_queue(house: House) -> None:
+    """It understands them when they arrive."""
     with table().batch_writer() as batch:
         for number in range(MAX_BATCH + 1):
             batch.put_item({"pk": "wants#m.png", "sk": f"{number:032x}"})
@@ -158,16 +158,16 @@ def test_intake_leaves_to_itself_what_would_take_too_long(house: House) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_a_step_that_meets_a_fault_of_aws_raises_it(house: House) -> None:
-    """The workflow file says how often it is tried again."""
+def test_step_raises_an_error_of_aws(house: House) -> None:
+    """The workflow file defines how often it is tried again."""
     client("dynamodb").delete_table(TableName=TABLE)
 
     with pytest.raises(ClientError):
         house.enter("submit", {"task_id": "0" * 32, "run": 1})
 
 
-def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: House) -> None:
-    """The manifest names the task and the error for whoever reads the logs."""
+def test_fail_takes_the_workflows_error(house: House) -> None:
+    """The manifest names the task and the error for those who read the logs."""
     task = replace(sample_task(), run=house.ports.limits.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
     error = {"Error": "States.Timeout", "Cause": '{"stackTrace": ["secret"]}'}
@@ -180,8 +180,8 @@ def test_fail_is_entered_by_the_workflow_with_the_error_that_broke_it(house: Hou
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
-    """Its name says which task and which run; another run's end touches nothing."""
+def test_fail_takes_the_status_change_of_a_run(house: House, status: str) -> None:
+    """Its name has the task and the run; another run's end changes nothing."""
     task = replace(sample_task(), run=house.ports.limits.runs)
     house.ports.tasks.create(task, previous=None, owner=None)
 
@@ -197,7 +197,7 @@ def test_fail_is_entered_by_the_end_of_a_run(house: House, status: str) -> None:
     assert after.state == "failed"
 
 
-def test_sweep_says_what_it_did(house: House) -> None:
+def test_sweep_answers_with_its_outcomes(house: House) -> None:
     """Its event is the schedule's."""
     assert house.enter("sweep", {"source": "aws.scheduler"}) == {}
 
@@ -207,8 +207,8 @@ def test_sweep_says_what_it_did(house: House) -> None:
     assert house.enter("sweep", {}) == {"given-up": 1}
 
 
-def test_logs_hold_ids_and_answers_but_no_payload(house: House) -> None:
-    """What comes in may carry anything; only what we know of it is written down."""
+def test_logs_have_ids_and_answers_but_no_payload(house: House) -> None:
+    """A payload may contain anything."""
     event = {"task_id": "0" * 32, "run": 1, "error": {"Cause": "signed-url-with-secret"}}
     house.enter("fail", event)
     house.receive("{}")

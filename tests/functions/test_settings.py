@@ -14,7 +14,7 @@ COMPLETE = {
 
 
 def test_required_variables_are_enough() -> None:
-    """What only some doors have is empty."""
+    """Settings of single functions are empty."""
     settings = Settings.from_environment(COMPLETE | {"PATH": "/bin"})
 
     assert (settings.environment, settings.input_bucket) == ("local", "in")
@@ -23,14 +23,14 @@ def test_required_variables_are_enough() -> None:
 
 
 def test_secrets_are_named_by_provider() -> None:
-    """An empty one is none."""
+    """An empty one counts as absent."""
     more = {"DARKROOM_SECRET_SNAPAPI": "s1", "DARKROOM_SECRET_PERFECT": ""}
 
     assert Settings.from_environment(COMPLETE | more).secrets == {"snapapi": "s1"}
 
 
 def test_every_missing_variable_is_named() -> None:
-    """An empty one is missing too; the message says how to go on."""
+    """An empty one counts as missing; the message has the next step."""
     lacking = {**COMPLETE, "DARKROOM_TABLE": ""}
     del lacking["DARKROOM_EVENT_BUS"]
 

@@ -23,8 +23,8 @@ def cancel(harness: PipelineHarness) -> None:
 
 
 @pytest.mark.parametrize("state", ["waiting", "queued"])
-def test_what_is_not_submitted_ends_at_once(state: State) -> None:
-    """Nobody is called."""
+def test_cancel_ends_an_unsubmitted_task_at_once(state: State) -> None:
+    """No provider is called."""
     harness = in_state(state)
     cancel(harness)
 
@@ -34,8 +34,8 @@ def test_what_is_not_submitted_ends_at_once(state: State) -> None:
     assert harness.providers.sent == []
 
 
-def test_a_job_is_stopped_at_its_provider() -> None:
-    """By the next door that comes by; it was charged, and the manifest says so."""
+def test_cancelled_task_stops_its_job() -> None:
+    """Its next step does; the job was charged, and the manifest says so."""
     harness = in_state("running")
     cancel(harness)
     assert harness.task.ending
@@ -48,7 +48,7 @@ def test_a_job_is_stopped_at_its_provider() -> None:
     assert harness.manifest()["attempts"][0]["outcome"] == "failed"
 
 
-def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
+def test_cancelled_task_ends_though_its_job_cannot_be_stopped() -> None:
     """Its provider has no such call."""
     harness = _with_a_job_that_cannot_be_stopped()
     cancel(harness)
@@ -56,8 +56,8 @@ def test_a_job_that_cannot_be_stopped_does_not_keep_the_task() -> None:
     assert harness.task.state == "cancelled"
 
 
-def test_a_paid_call_in_doubt_is_cleared_up_first() -> None:
-    """Under its key the job is found, and stopped."""
+def test_cancelled_task_settles_a_call_in_doubt_first() -> None:
+    """The job is found under its key, and stopped."""
     harness = in_state("submitting")
     cancel(harness)
     harness.clock.advance(CALL_IS_OVER_S)
@@ -69,8 +69,8 @@ def test_a_paid_call_in_doubt_is_cleared_up_first() -> None:
 
 
 @pytest.mark.parametrize("on_unknown", ["hold", "retry"])
-def test_a_paid_call_that_nobody_can_tell_of_is_not_called_cancelled(on_unknown: str) -> None:
-    """Nobody knows whether it was accepted; and it is not made once more for a cancelled task."""
+def test_cancelled_task_with_an_unknown_call_ends_unknown(on_unknown: str) -> None:
+    """It is not known whether the call was accepted; it is not repeated for a cancelled task."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(JOB_NONE, on_unknown=on_unknown)
@@ -91,12 +91,12 @@ def test_a_paid_call_that_nobody_can_tell_of_is_not_called_cancelled(on_unknown:
     [
         refusal(),
         Throttled("rate-limited", "Later.", retry_after_s=5),
-        NotSent("unreachable", "Nobody is there."),
+        NotSent("unreachable", "The host does not answer."),
     ],
     ids=["refused", "throttled", "not sent"],
 )
-def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
-    """Nothing was paid, and the manifest of the cancelled task says so."""
+def test_refusal_of_a_call_in_flight_is_recorded_after_a_cancel(no: DarkroomError) -> None:
+    """Nothing was paid, and the manifest says so."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(JOB_NONE)
@@ -118,8 +118,8 @@ def test_a_clear_no_to_a_call_under_way_is_kept(no: DarkroomError) -> None:
     assert harness.manifest()["cost"]["credits"] == 0
 
 
-def test_the_answer_of_a_call_under_way_is_kept() -> None:
-    """It comes after the cancellation: the job is known, and is stopped."""
+def test_answer_of_a_call_in_flight_is_recorded_after_a_cancel() -> None:
+    """The job is known, and is stopped."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(JOB_NONE)
@@ -138,8 +138,8 @@ def test_the_answer_of_a_call_under_way_is_kept() -> None:
 
 
 @pytest.mark.parametrize("state", ["delivering", "succeeded", "failed", "unknown"])
-def test_what_is_done_stays_as_it_is(state: State) -> None:
-    """A result that is paid for and there is worth more than a cancellation."""
+def test_cancel_does_not_change_a_delivering_or_ended_task(state: State) -> None:
+    """A result that is paid for is worth more than a cancellation."""
     harness = in_state(state)
     before = harness.task
     with pytest.raises(Refused) as refusal:
@@ -150,23 +150,23 @@ def test_what_is_done_stays_as_it_is(state: State) -> None:
     assert harness.task == before
 
 
-def test_cancelling_twice_is_cancelling_once() -> None:
-    """Whoever did it first may have died before saying so."""
+def test_cancel_is_safe_to_repeat() -> None:
+    """The process that did it first may have died before the event."""
     harness = in_state("cancelled")
     before = harness.task
     cancel(harness)
     assert harness.task == before
 
 
-def test_an_unknown_name_cannot_be_cancelled(harness: PipelineHarness) -> None:
+def test_cancel_refuses_an_unknown_task(harness: PipelineHarness) -> None:
     """Perhaps it was mistyped."""
     with pytest.raises(Refused) as refusal:
         cancel_for_user(harness.ports, "0" * 32)
     assert refusal.value.failure.code == "no-such-task"
 
 
-def test_a_cancelled_task_may_be_taken_up_again() -> None:
-    """Its job was done before it could be stopped; nothing is paid for twice."""
+def test_cancelled_task_can_be_retried() -> None:
+    """Its job was done before it could be stopped; nothing is paid twice."""
     harness = _with_a_job_that_cannot_be_stopped()
     cancel(harness)
     harness.run()
@@ -177,7 +177,7 @@ def test_a_cancelled_task_may_be_taken_up_again() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_a_job_that_is_too_slow_is_stopped() -> None:
+def test_too_slow_job_is_stopped() -> None:
     """The task gives it up, and so does the provider."""
     harness = PipelineHarness(providers=FakeProviders(ROUTES, polls=10_000))
     harness.upload(PHOTO)
@@ -188,8 +188,8 @@ def test_a_job_that_is_too_slow_is_stopped() -> None:
     assert harness.providers.cancelled == [harness.task.last_attempt.job_id]
 
 
-def test_a_job_that_cannot_be_asked_about_is_left_alone() -> None:
-    """It was paid for, and may be done: a retry asks about it."""
+def test_unreachable_job_is_not_stopped() -> None:
+    """It was paid for, and may be done: a retry polls it."""
     harness = in_state("running")
     harness.providers.script("poll", *[Busy("trouble", "It cannot be asked.")] * 10_000)
     harness.run()

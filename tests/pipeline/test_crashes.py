@@ -197,7 +197,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 
 @pytest.mark.parametrize("story", SCENARIOS, indirect=True)
-def test_whatever_dies_every_task_ends_once_and_says_so(story: Story) -> None:
+def test_every_task_ends_once_after_any_crash(story: Story) -> None:
     """One manifest, at least one event of its end and none of another, nothing left waiting."""
     unharmed = [task.state for task in story.unharmed.tasks.all]
     for doom, harness in story.deaths:
@@ -216,7 +216,7 @@ def test_whatever_dies_every_task_ends_once_and_says_so(story: Story) -> None:
 
 
 @pytest.mark.parametrize("story", SCENARIOS, indirect=True)
-def test_whatever_dies_nothing_is_paid_twice(story: Story) -> None:
+def test_no_crash_pays_twice(story: Story) -> None:
     """Each task is charged at most once; without a key it is not even sent twice."""
     for doom, harness in story.deaths:
         where = f"died {doom.when} call {doom.at}, {doom.struck}"
@@ -228,22 +228,22 @@ def test_whatever_dies_nothing_is_paid_twice(story: Story) -> None:
 
 
 @pytest.mark.parametrize("story", sorted(set(SCENARIOS) - KEYED), indirect=True)
-def test_without_a_key_only_a_death_around_the_paid_call_leaves_it_unknown(story: Story) -> None:
-    """Everywhere else the task goes on as if nothing had happened."""
+def test_task_without_a_key_is_unknown_only_after_a_crash_at_its_paid_call(story: Story) -> None:
+    """After any other crash the task goes on."""
     for doom, harness in story.deaths:
         if any(task.state == "unknown" for task in harness.tasks.all):
             assert doom.around_the_paid_call, f"{doom.when} call {doom.at}, {doom.struck}"
 
 
 @pytest.mark.parametrize("story", sorted(KEYED), indirect=True)
-def test_with_a_key_every_death_is_survived(story: Story) -> None:
+def test_task_with_a_key_survives_every_crash(story: Story) -> None:
     """The same request under the same key finds what was paid for."""
     for doom, harness in story.deaths:
         states = [task.state for task in harness.tasks.all]
         assert states == ["succeeded"], f"{doom.when} {doom.struck}"
 
 
-def test_every_port_dies_in_some_scenario() -> None:
+def test_every_port_crashes_in_some_scenario() -> None:
     """Otherwise this file would prove less than it says."""
     seen: set[str] = set()
     for scenario in SCENARIOS:

@@ -38,8 +38,8 @@ def _answering(
     return harness
 
 
-def test_a_result_is_copied_byte_for_byte(harness: PipelineHarness) -> None:
-    """Key, content type, size and digest are those of what was written."""
+def test_deliver_copies_a_result_byte_for_byte(harness: PipelineHarness) -> None:
+    """Key, content type, size and digest are those of the written object."""
     _answering(harness, _inline("image", PNG)).run()
 
     (result,) = harness.task.results
@@ -48,8 +48,8 @@ def test_a_result_is_copied_byte_for_byte(harness: PipelineHarness) -> None:
     assert (result.size, result.sha256) == (len(PNG), hashlib.sha256(PNG).hexdigest())
 
 
-def test_several_results_of_a_kind_are_numbered(harness: PipelineHarness) -> None:
-    """Each kind counts for itself; one of a kind has no number."""
+def test_results_of_one_kind_are_numbered(harness: PipelineHarness) -> None:
+    """Each kind is counted separately; a single one has no number."""
     _answering(
         harness,
         _inline("image", PNG),
@@ -66,8 +66,8 @@ def test_several_results_of_a_kind_are_numbered(harness: PipelineHarness) -> Non
     ]
 
 
-def test_a_label_names_the_results(harness: PipelineHarness) -> None:
-    """Two specs with labels do not get into each other's way."""
+def test_label_names_the_results(harness: PipelineHarness) -> None:
+    """Two specs with labels do not collide."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY, key="photos/cat.jpg.big.json")
     harness.upload_spec(JOB_KEY, key="photos/cat.jpg.huge.json", params={"scale": 4})
@@ -79,7 +79,7 @@ def test_a_label_names_the_results(harness: PipelineHarness) -> None:
     }
 
 
-def test_a_spec_without_a_source_writes_under_its_own_name(harness: PipelineHarness) -> None:
+def test_spec_without_a_source_writes_under_its_own_name(harness: PipelineHarness) -> None:
     """There is no photo to name the result after."""
     harness.upload_spec("generate", key="posters/sunset.json", params={"prompt": "a sunset"})
     harness.run()
@@ -88,8 +88,8 @@ def test_a_spec_without_a_source_writes_under_its_own_name(harness: PipelineHarn
     assert harness.task.manifest_key == "posters/sunset.manifest.json"
 
 
-def test_a_name_that_another_spec_has_is_refused(harness: PipelineHarness) -> None:
-    """A label that is another spec's operation would write over its results."""
+def test_name_of_another_spec_is_refused(harness: PipelineHarness) -> None:
+    """A label that equals another spec's operation would overwrite its results."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.upload_spec(SYNC_NONE, key=f"photos/cat.jpg.{JOB_KEY}.json")
@@ -103,8 +103,8 @@ def test_a_name_that_another_spec_has_is_refused(harness: PipelineHarness) -> No
     assert harness.manifest(first)["status"] == "succeeded"
 
 
-def test_a_name_whose_spec_is_gone_is_free(harness: PipelineHarness) -> None:
-    """A renamed spec may use the name that it had."""
+def test_name_of_a_deleted_spec_is_free(harness: PipelineHarness) -> None:
+    """A renamed spec may use its old name."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.run()
@@ -116,7 +116,7 @@ def test_a_name_whose_spec_is_gone_is_free(harness: PipelineHarness) -> None:
     assert len(harness.outputs.versions(f"{PHOTO}/upscale.png")) == 2
 
 
-def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(
+def test_large_answer_is_stored_in_the_bucket_until_delivery(
     harness: PipelineHarness,
 ) -> None:
     """A database item has its limit; the bucket has none."""
@@ -133,7 +133,7 @@ def test_a_large_answer_is_kept_beside_the_task_until_it_is_delivered(
     assert harness.task.last_attempt.answer_key is None
 
 
-def test_facts_that_the_item_cannot_hold_are_kept_beside_and_cost_no_result(
+def test_facts_too_large_for_the_item_lose_no_result(
     harness: PipelineHarness,
 ) -> None:
     """Too large, too small a number, a name without a letter: the paid picture is delivered."""
@@ -151,8 +151,8 @@ def test_facts_that_the_item_cannot_hold_are_kept_beside_and_cost_no_result(
     assert harness.outputs.get(f"{OUT}.png") == PNG
 
 
-def test_a_large_answer_that_was_kept_is_found_after_a_crash(harness: PipelineHarness) -> None:
-    """The process died between keeping it and saying so; it was paid for and is not lost."""
+def test_stored_large_answer_is_found_after_a_crash(harness: PipelineHarness) -> None:
+    """The process died after storing it; it was paid for and is not lost."""
     _answering(harness, _inline("image", PNG + bytes(IN_ITEM_BYTES)))
     write = harness.tasks.replace
 
@@ -169,8 +169,8 @@ def test_a_large_answer_that_was_kept_is_found_after_a_crash(harness: PipelineHa
     assert len(harness.providers.charged) == 1
 
 
-def test_a_gone_result_of_a_job_is_asked_for_again(harness: PipelineHarness) -> None:
-    """The job is paid; its provider gives a new address."""
+def test_gone_result_makes_deliver_poll_its_job_again(harness: PipelineHarness) -> None:
+    """The job is paid; its provider returns a new URL."""
     harness.providers.script("fetch", GONE)
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
@@ -180,8 +180,8 @@ def test_a_gone_result_of_a_job_is_asked_for_again(harness: PipelineHarness) -> 
     assert len(harness.providers.charged) == 1
 
 
-def test_a_result_that_stays_gone_fails_the_task(harness: PipelineHarness) -> None:
-    """Asked for minutes at each of three addresses; the manifest says that it was paid for."""
+def test_result_that_stays_gone_fails_the_task(harness: PipelineHarness) -> None:
+    """Tried for minutes at each of three URLs; the manifest says that it was paid for."""
     harness.providers.script("fetch", *[GONE] * 3 * (1 + ABSENT_LIMIT))
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
@@ -196,9 +196,7 @@ def test_a_result_that_stays_gone_fails_the_task(harness: PipelineHarness) -> No
 
 
 @pytest.mark.parametrize("charged", ["yes", "unknown"])
-def test_a_job_that_is_gone_as_its_result_is_was_paid_for(
-    harness: PipelineHarness, charged: Charged
-) -> None:
+def test_job_gone_with_its_result_was_paid_for(harness: PipelineHarness, charged: Charged) -> None:
     """It has been done: that its provider forgets it afterwards is no failure of the job."""
     harness.providers.script("fetch", *[GONE] * 100)
     harness.upload(PHOTO)
@@ -212,10 +210,10 @@ def test_a_job_that_is_gone_as_its_result_is_was_paid_for(
     assert len(harness.providers.charged) == 1
 
 
-def test_a_job_that_is_gone_and_cost_nothing_is_made_by_the_next_provider(
+def test_gone_job_that_cost_nothing_goes_to_the_next_provider(
     harness: PipelineHarness,
 ) -> None:
-    """Whoever gives the money back leaves nothing to be fetched."""
+    """A provider that refunds a job leaves no result to fetch."""
     harness.providers.script("fetch", *[GONE] * (1 + ABSENT_LIMIT))
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY, provider=["beta", "gamma"])
@@ -227,8 +225,8 @@ def test_a_job_that_is_gone_and_cost_nothing_is_made_by_the_next_provider(
     assert [attempt.charged for attempt in harness.task.attempts] == ["no", "yes"]
 
 
-def test_a_gone_result_of_a_call_without_a_job_fails_the_task(harness: PipelineHarness) -> None:
-    """There is nobody to ask where it is now; its address was asked for ten minutes."""
+def test_gone_result_without_a_job_fails_the_task(harness: PipelineHarness) -> None:
+    """There is no job to poll; its URL was tried for ten minutes."""
     harness.providers.script("fetch", *[GONE] * (1 + ABSENT_LIMIT))
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -251,7 +249,7 @@ def test_a_gone_result_of_a_call_without_a_job_fails_the_task(harness: PipelineH
     ],
     ids=lambda error: str(error.failure.code),
 )
-def test_whatever_the_answer_is_a_paid_result_is_asked_for_for_ten_minutes(
+def test_paid_result_is_tried_for_ten_minutes_whatever_the_answer(
     harness: PipelineHarness, operation: str, error: DarkroomError
 ) -> None:
     """With growing waits, at the same address, and with a word about it on the task."""
@@ -273,10 +271,10 @@ def test_whatever_the_answer_is_a_paid_result_is_asked_for_for_ten_minutes(
     assert len(harness.providers.sent) == 1
 
 
-def test_a_try_that_comes_before_its_wait_is_over_costs_none_of_the_ten_minutes(
+def test_early_try_does_not_count(
     harness: PipelineHarness,
 ) -> None:
-    """The workflow calls a door that died again after seconds: the last try as any other."""
+    """The workflow calls a step that died again after seconds, also at the last try."""
     harness.providers.script("fetch", *[ResultGone("result-gone", "Gone.")] * 100)
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -292,8 +290,8 @@ def test_a_try_that_comes_before_its_wait_is_over_costs_none_of_the_ten_minutes(
     assert harness.step("deliver", harness.task.task_id).next == "fail"
 
 
-def test_a_page_in_place_of_the_result_may_pass(harness: PipelineHarness) -> None:
-    """A store that is down says so with a page, and some of them with a status that means yes."""
+def test_error_page_instead_of_the_result_is_tried_again(harness: PipelineHarness) -> None:
+    """A store that is down answers with a page, sometimes with status 200."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.run(until=["delivering"])
@@ -307,8 +305,8 @@ def test_a_page_in_place_of_the_result_may_pass(harness: PipelineHarness) -> Non
     assert harness.task.state == "succeeded"
 
 
-def test_a_part_of_a_result_is_not_delivered(harness: PipelineHarness) -> None:
-    """It is fetched again, and the whole is there."""
+def test_incomplete_result_is_not_delivered(harness: PipelineHarness) -> None:
+    """It is fetched again, completely."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.run(until=["delivering"])
@@ -322,8 +320,8 @@ def test_a_part_of_a_result_is_not_delivered(harness: PipelineHarness) -> None:
     assert harness.outputs.get(f"{OUT}.png") == PNG
 
 
-def test_a_part_inside_an_answer_is_no_result_either(harness: PipelineHarness) -> None:
-    """There is no address to ask once more; the manifest says what is wrong."""
+def test_incomplete_data_in_an_answer_is_not_delivered(harness: PipelineHarness) -> None:
+    """There is no URL to try again; the manifest says what is wrong."""
     _answering(harness, _inline("image", PNG[:-20])).run()
 
     failure = harness.manifest()["failure"]
@@ -332,8 +330,8 @@ def test_a_part_inside_an_answer_is_no_result_either(harness: PipelineHarness) -
     assert "--pay-again" in failure["next_step"]
 
 
-def test_a_job_is_asked_again_when_its_answer_holds_a_part(harness: PipelineHarness) -> None:
-    """The next answer holds the whole."""
+def test_incomplete_data_in_an_answer_makes_deliver_poll_again(harness: PipelineHarness) -> None:
+    """The next answer has all of it."""
     part, whole = (Finished((_inline("image", body),)) for body in (PNG[:-20], PNG))
     harness.providers.script("poll", part, whole)
     harness.upload(PHOTO)
@@ -345,26 +343,24 @@ def test_a_job_is_asked_again_when_its_answer_holds_a_part(harness: PipelineHarn
 
 
 @pytest.mark.parametrize("data", ["SGFsbG8", "SGFsbG8=", "SGFs\nbG8"])
-def test_data_is_read_whatever_its_padding_and_its_lines(
-    harness: PipelineHarness, data: str
-) -> None:
+def test_data_is_read_with_any_padding_and_line_breaks(harness: PipelineHarness, data: str) -> None:
     """A paid answer is not thrown away for its form."""
     _answering(harness, ResultRef("text", data=data)).run()
 
     assert harness.outputs.get(f"{OUT}.txt") == b"Hallo"
 
 
-def test_data_that_cannot_be_read_is_no_result(harness: PipelineHarness) -> None:
-    """No number of bytes is written like this."""
+def test_invalid_base64_is_no_result(harness: PipelineHarness) -> None:
+    """No number of bytes is encoded like this."""
     _answering(harness, ResultRef("text", data="SGFsb")).run()
 
     assert harness.manifest()["failure"]["code"] == "wrong-result"
 
 
-def test_a_result_that_cannot_be_had_for_the_moment_is_fetched_again(
+def test_unavailable_result_is_fetched_again(
     harness: PipelineHarness,
 ) -> None:
-    """The workflow tries the door again."""
+    """The workflow calls DELIVER again."""
     harness.providers.script("fetch", Busy("result-not-fetched", "Not now."))
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -376,8 +372,8 @@ def test_a_result_that_cannot_be_had_for_the_moment_is_fetched_again(
 @pytest.mark.parametrize(
     "body", [b"<html>Sorry</html>", b"", b'{"error": "oops"}', b"\x00\x00\x00\x18ftypisom" + PNG]
 )
-def test_a_result_of_the_wrong_kind_fails_the_task(harness: PipelineHarness, body: bytes) -> None:
-    """An error page is no photo; it is kept aside, and nothing bears the result's name."""
+def test_result_of_the_wrong_kind_fails_the_task(harness: PipelineHarness, body: bytes) -> None:
+    """An error page is no photo; no object with the result's name is written."""
     _answering(harness, _inline("image", body)).run()
 
     manifest = harness.manifest()
@@ -386,7 +382,7 @@ def test_a_result_of_the_wrong_kind_fails_the_task(harness: PipelineHarness, bod
     assert harness.outputs.keys == {f"{OUT}.manifest.json", work_key(harness.task.task_id, 1)}
 
 
-def test_what_was_copied_before_a_useless_result_is_in_the_manifest(
+def test_results_copied_before_a_useless_one_are_in_the_manifest(
     harness: PipelineHarness,
 ) -> None:
     """It lies in the bucket, and was paid for."""
@@ -401,8 +397,8 @@ def test_what_was_copied_before_a_useless_result_is_in_the_manifest(
     assert [result["key"] for result in harness.manifest()["results"]] == [f"{OUT}-1.png"]
 
 
-def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
-    """The limit is a setting; the sentence is about it, not about a fault of ours."""
+def test_too_large_result_fails_the_task_with_its_own_code() -> None:
+    """The limit is a setting; the sentence is about it, not about an error of ours."""
     harness = PipelineHarness(limits=Limits(result_bytes=10))
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -412,8 +408,8 @@ def test_a_result_that_is_too_large_fails_the_task_with_its_own_code() -> None:
     assert sum(step.wait_s for step in harness.steps) == 0
 
 
-def test_an_older_task_that_ends_late_writes_beside_the_newer(harness: PipelineHarness) -> None:
-    """Its results and its manifest bear its own id."""
+def test_older_task_that_ends_late_moves_aside(harness: PipelineHarness) -> None:
+    """Its results and its manifest have its own id in their names."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.run(until=["delivering"])
@@ -429,8 +425,8 @@ def test_an_older_task_that_ends_late_writes_beside_the_newer(harness: PipelineH
     assert newest["task_id"] == new_id
 
 
-def test_delivering_twice_writes_the_same_and_says_so_again(harness: PipelineHarness) -> None:
-    """The event has the same id, so a consumer can tell."""
+def test_deliver_is_safe_to_repeat(harness: PipelineHarness) -> None:
+    """The event has the same id, so a consumer can recognize it."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.run()
@@ -441,10 +437,10 @@ def test_delivering_twice_writes_the_same_and_says_so_again(harness: PipelineHar
     assert first.detail["event_id"] == f"{harness.task.task_id}-1-succeeded"
 
 
-def test_an_event_that_the_bus_refuses_is_published_by_the_next_try(
+def test_event_refused_by_the_bus_is_published_by_the_next_try(
     harness: PipelineHarness,
 ) -> None:
-    """The task has ended by then; the door says so all the same."""
+    """The task has ended by then; DELIVER still publishes the event."""
     harness.events.refusals = 2
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -453,8 +449,8 @@ def test_an_event_that_the_bus_refuses_is_published_by_the_next_try(
     assert harness.event_kinds(harness.task.task_id) == {"Task Succeeded"}
 
 
-def test_results_that_were_copied_are_not_copied_again(harness: PipelineHarness) -> None:
-    """Several large ones may take more than one call of the door; each is fetched once."""
+def test_copied_results_are_not_copied_again(harness: PipelineHarness) -> None:
+    """Several large ones may take more than one call of DELIVER; each is fetched once."""
     harness.upload(PHOTO)
     urls = [f"https://beta.example/{n}" for n in range(3)]
     harness.providers.results |= dict.fromkeys(urls, PNG)

@@ -80,8 +80,8 @@ def _failed(harness: PipelineHarness, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("what", BAD_SPECS)
-def test_a_bad_spec_ends_in_a_manifest(harness: PipelineHarness, what: str) -> None:
-    """One stable code, one sentence, one event, nothing paid, nothing in the dead letters."""
+def test_bad_spec_ends_in_a_manifest(harness: PipelineHarness, what: str) -> None:
+    """One stable code, one sentence, one event, nothing paid, no dead letter."""
     code, body = BAD_SPECS[what]
     harness.upload(PHOTO)
     harness.upload(SPEC, body)
@@ -100,7 +100,7 @@ def test_a_bad_spec_ends_in_a_manifest(harness: PipelineHarness, what: str) -> N
         (spec_of("upscale", inputs={"imag": "x.png"}), "Did you mean 'image'?"),
     ],
 )
-def test_a_misspelt_name_is_answered_with_the_nearest_known_one(
+def test_misspelt_name_is_answered_with_the_nearest_known_name(
     harness: PipelineHarness, body: bytes, hint: str
 ) -> None:
     """The sentence names what was found and what was probably meant."""
@@ -110,23 +110,23 @@ def test_a_misspelt_name_is_answered_with_the_nearest_known_one(
     assert hint in harness.manifest()["failure"]["sentence"]
 
 
-def test_a_sentence_names_file_field_and_what_was_found(harness: PipelineHarness) -> None:
-    """A photographer sees which file to open and where to look."""
+def test_sentence_names_file_field_and_value(harness: PipelineHarness) -> None:
+    """The user sees which file to open and where to look."""
     harness.upload(SPEC, spec_of("upscale", on_unknown="shrug"))
 
     sentence = harness.manifest()["failure"]["sentence"]
     assert all(word in sentence for word in ("cat.jpg.json", "on_unknown", '"shrug"', "hold"))
 
 
-def test_an_empty_input_is_refused(harness: PipelineHarness) -> None:
-    """An upload that broke off is not sent to anyone."""
+def test_empty_input_is_refused(harness: PipelineHarness) -> None:
+    """An aborted upload is not sent to a provider."""
     harness.upload(PHOTO, b"")
     harness.upload_spec("upscale")
 
     assert PHOTO in _failed(harness, "input-empty")["sentence"]
 
 
-def test_an_empty_input_that_comes_late_is_refused(harness: PipelineHarness) -> None:
+def test_empty_input_of_a_waiting_task_is_refused(harness: PipelineHarness) -> None:
     """The same when the spec was waiting for it."""
     harness.upload_spec("upscale")
     harness.upload(PHOTO, b"")
@@ -135,7 +135,7 @@ def test_an_empty_input_that_comes_late_is_refused(harness: PipelineHarness) -> 
     assert harness.tasks.wanted == []
 
 
-def test_an_oversized_input_is_refused_with_both_figures(harness: PipelineHarness) -> None:
+def test_oversized_input_is_refused_with_size_and_limit(harness: PipelineHarness) -> None:
     """The sentence says how large it is and how large it may be."""
     harness.upload(PHOTO, PNG + bytes(20_000))
     harness.upload_spec("upscale")
@@ -145,8 +145,8 @@ def test_an_oversized_input_is_refused_with_both_figures(harness: PipelineHarnes
     assert "10,000" in sentence
 
 
-def test_an_input_that_never_comes_is_named(harness: PipelineHarness) -> None:
-    """After a day the task gives up and says for what it waited."""
+def test_missing_input_is_named_after_a_day(harness: PipelineHarness) -> None:
+    """The task gives up and says what it waited for."""
     harness.upload_spec("remove-objects", inputs={"mask": "/masks/cat.png"})
     harness.upload(PHOTO)
     harness.clock.advance(harness.limits.inputs_s + 1)
@@ -155,10 +155,10 @@ def test_an_input_that_never_comes_is_named(harness: PipelineHarness) -> None:
     assert "masks/cat.png" in _failed(harness, "inputs-missing")["sentence"]
 
 
-def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(
+def test_provider_without_a_key_is_refused_with_the_next_step(
     harness: PipelineHarness,
 ) -> None:
-    """Named, it is refused; unnamed, it is passed over."""
+    """If the spec names it, it is refused; otherwise it is skipped."""
     harness.providers.ready = {"alpha", "gamma"}
     harness.upload(PHOTO)
     harness.upload_spec("upscale", provider="beta")
@@ -169,8 +169,8 @@ def test_a_provider_that_is_not_set_up_is_refused_with_the_way_out(
     assert harness.tasks.all[1].resolved_order.providers == ("gamma",)
 
 
-def test_an_operation_that_nobody_set_up_offers_is_refused(harness: PipelineHarness) -> None:
-    """The way out names a provider that could do it."""
+def test_operation_without_a_set_up_provider_is_refused(harness: PipelineHarness) -> None:
+    """The next step names a provider that could do it."""
     harness.providers.ready = {"gamma"}
     harness.upload(PHOTO)
     harness.upload_spec("remove-background")
@@ -189,7 +189,7 @@ def test_an_operation_that_nobody_set_up_offers_is_refused(harness: PipelineHarn
         "photos/" + "n" * 800 + ".jpg",
     ],
 )
-def test_odd_but_usable_names_work(harness: PipelineHarness, stem: str) -> None:
+def test_unusual_but_valid_names_work(harness: PipelineHarness, stem: str) -> None:
     """Spaces, plus, percent, emoji and long names are names like any other."""
     harness.upload(stem)
     harness.upload_spec("remove-background", key=f"{stem}.json")
@@ -203,7 +203,7 @@ def test_odd_but_usable_names_work(harness: PipelineHarness, stem: str) -> None:
     "stem",
     ["photos/../cat.jpg", "photos//cat.jpg", "./cat.jpg", "n" * 1015 + ".jpg", "_darkroom/x.jpg"],
 )
-def test_unusable_names_are_answered_under_the_tasks_own_name(
+def test_unusable_name_gets_its_manifest_under_the_task_id(
     harness: PipelineHarness, stem: str
 ) -> None:
     """A name that results cannot bear still gets its manifest."""
@@ -214,7 +214,7 @@ def test_unusable_names_are_answered_under_the_tasks_own_name(
     assert harness.task.manifest_key == f"_darkroom/{harness.task.task_id}.manifest.json"
 
 
-def test_a_label_that_is_none_is_refused(harness: PipelineHarness) -> None:
+def test_invalid_label_is_refused(harness: PipelineHarness) -> None:
     """Results are numbered, so a label may not look like a number."""
     harness.upload(PHOTO)
     harness.upload_spec("remove-background", key="photos/cat.jpg.thumb-2.json")
@@ -222,8 +222,8 @@ def test_a_label_that_is_none_is_refused(harness: PipelineHarness) -> None:
     _failed(harness, "bad-label")
 
 
-def test_a_message_that_names_no_spec_is_no_task(harness: PipelineHarness) -> None:
-    """There is nothing to write a manifest about: the door puts it into the dead letters."""
+def test_message_about_a_missing_spec_makes_no_task(harness: PipelineHarness) -> None:
+    """There is no name for a manifest: intake sends the message to the dead-letter queue."""
     with pytest.raises(Refused):
         take_arrival(harness.ports, Uploaded("photos/nothing.jpg.json"))
     assert harness.tasks.all == []
@@ -231,7 +231,7 @@ def test_a_message_that_names_no_spec_is_no_task(harness: PipelineHarness) -> No
 
 @pytest.mark.parametrize("first", ["photo", "spec"])
 @pytest.mark.parametrize("key", [PHOTO, SPEC])
-def test_a_file_that_cannot_be_read_ends_its_task_in_a_manifest(
+def test_unreadable_file_ends_its_task_in_a_manifest(
     harness: PipelineHarness, key: str, first: str
 ) -> None:
     """Photo or spec, in either order: the manifest says which, and nothing is paid."""
@@ -248,10 +248,10 @@ def test_a_file_that_cannot_be_read_ends_its_task_in_a_manifest(
     assert harness.providers.sent == []
 
 
-def test_a_waiting_task_is_not_kept_waiting_by_a_file_that_cannot_be_read(
+def test_waiting_task_with_an_unreadable_file_ends(
     harness: PipelineHarness,
 ) -> None:
-    """Its deadline comes, and with it the reason."""
+    """At its deadline, with the reason."""
     harness.upload_spec(SYNC_NONE)
     harness.inputs.unreadable.add(PHOTO)
     harness.put_file(PHOTO)

@@ -1,4 +1,4 @@
-"""Of several things in one message each has its turn, and whatever cannot be taken in is told."""
+"""Every arrival in a message is taken in, and those that cannot be are reported."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,10 @@ def _receive(
     return receive(harness.ports, Message("the body", "m-1", receives), lambda *_: arrivals)
 
 
-def test_what_cannot_be_read_does_not_keep_the_others_from_their_turn(
+def test_unreadable_arrival_does_not_block_the_others(
     harness: PipelineHarness,
 ) -> None:
-    """It goes to the dead letters once, with all that is wrong; the others are taken in."""
+    """The message becomes one dead letter with every reason; the others are taken in."""
     spec = harness.put_file(SPEC, spec_of(SYNC_NONE))
     photo = harness.put_file(PHOTO)
     why = _receive(harness, [BAD, spec, LOST, photo])
@@ -40,10 +40,10 @@ def test_what_cannot_be_read_does_not_keep_the_others_from_their_turn(
     )
 
 
-def test_a_message_that_comes_again_puts_its_letter_aside_only_once(
+def test_redelivered_message_makes_one_dead_letter(
     harness: PipelineHarness,
 ) -> None:
-    """As long as something may still pass, nothing is given up; the others are taken in."""
+    """While an error may pass, nothing is given up; the others are taken in."""
     spec = harness.put_file(SPEC, spec_of(SYNC_NONE))
     photo = harness.put_file(PHOTO)
     start, harness.workflows.start = harness.workflows.start, _busy  # type: ignore[method-assign, assignment]
@@ -58,8 +58,8 @@ def test_a_message_that_comes_again_puts_its_letter_aside_only_once(
     assert harness.task.state == "succeeded"
 
 
-def test_at_the_last_try_what_could_be_taken_in_was(harness: PipelineHarness) -> None:
-    """One that fails every time takes only itself to the dead letters."""
+def test_last_try_takes_in_what_it_can(harness: PipelineHarness) -> None:
+    """An arrival that fails every time sends only its message to the dead-letter queue."""
     spec = harness.put_file("a/b.jpg.json", spec_of(SYNC_NONE))
     harness.put_file("a/b.jpg")
     other = harness.put_file(SPEC, spec_of(SYNC_NONE))

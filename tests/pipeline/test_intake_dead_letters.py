@@ -24,14 +24,14 @@ def _breaking(error: Exception) -> Any:
 
 
 def test_intake_gives_up_before_the_queue_does() -> None:
-    """The queue says nothing of why; intake has a try left for what died with its process."""
+    """The queue gives no reason; intake has a try left after a crash."""
     assert MAX_TRIES < MAX_RECEIVES
 
 
-def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(
+def test_error_before_the_last_try_leaves_the_message_in_the_queue(
     harness: PipelineHarness,
 ) -> None:
-    """What may pass is tried again."""
+    """The error may pass."""
     with pytest.raises(Busy):
         receive(harness.ports, Message("{}", "m", MAX_TRIES - 1), _breaking(Busy("b", "Later.")))
 
@@ -46,7 +46,7 @@ def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(
         (RuntimeError("a\nb\x00c"), "internal", "RuntimeError: a b c"),
     ],
 )
-def test_the_last_try_puts_the_message_aside_with_what_went_wrong(
+def test_last_try_makes_a_dead_letter_with_the_error(
     harness: PipelineHarness, error: Exception, code: str, reason: str
 ) -> None:
     """The reason is one line that any queue takes."""
@@ -57,16 +57,16 @@ def test_the_last_try_puts_the_message_aside_with_what_went_wrong(
     assert [(one.body, one.reason) for one in harness.dead_letters.letters] == [("{}", reason)]
 
 
-def test_a_reason_has_no_more_bytes_than_may_be_kept(harness: PipelineHarness) -> None:
-    """Letters of any alphabet, cut between two of them."""
+def test_reason_is_cut_at_the_byte_limit(harness: PipelineHarness) -> None:
+    """In any alphabet, between two characters."""
     receive(harness.ports, Message("{}", "m", MAX_TRIES), _breaking(ValueError("ß€" * 5000)))
 
     (letter,) = harness.dead_letters.letters
     assert MAX_REASON_BYTES - 3 < len(letter.reason.encode()) <= MAX_REASON_BYTES
 
 
-def test_a_message_that_was_never_given_up_is_not_tried_once_more(harness: PipelineHarness) -> None:
-    """Whoever took it died without a word each time; the next one would, too."""
+def test_message_received_too_often_is_not_tried_again(harness: PipelineHarness) -> None:
+    """The process died each time without an error; the next one would, too."""
     why = receive(harness.ports, Message(REQUEST, "m-1", MAX_TRIES + 1), read_message)
 
     assert why
@@ -76,9 +76,7 @@ def test_a_message_that_was_never_given_up_is_not_tried_once_more(harness: Pipel
 
 
 @pytest.mark.parametrize("receives", [MAX_TRIES, MAX_TRIES + 1])
-def test_a_request_that_is_sent_again_asks_for_the_task_that_it_made(
-    harness: PipelineHarness, receives: int
-) -> None:
+def test_redriven_request_is_the_same_task(harness: PipelineHarness, receives: int) -> None:
     """Its task is named after the message, and a message that is sent again has another id."""
     harness.put_file(PHOTO)
     receive(harness.ports, Message(REQUEST, "m-1"), read_message)
@@ -92,7 +90,7 @@ def test_a_request_that_is_sent_again_asks_for_the_task_that_it_made(
     assert harness.task == task
 
 
-def test_a_request_with_an_id_of_its_own_is_kept_as_it_came(harness: PipelineHarness) -> None:
+def test_request_with_an_id_is_kept_unchanged(harness: PipelineHarness) -> None:
     """Nothing is changed that need not be."""
     body = REQUEST.replace("{", '{"request_id": "order-17", ', 1)
     receive(harness.ports, Message(body, "m-1", MAX_TRIES + 1), read_message)

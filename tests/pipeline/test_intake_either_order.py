@@ -18,8 +18,8 @@ def _paid_once(harness: PipelineHarness) -> None:
     assert harness.tasks.wanted == []
 
 
-def test_the_photo_may_come_first(harness: PipelineHarness) -> None:
-    """A spec whose photo is already there starts at once."""
+def test_photo_may_come_first(harness: PipelineHarness) -> None:
+    """A spec whose photo exists starts at once."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
 
@@ -27,7 +27,7 @@ def test_the_photo_may_come_first(harness: PipelineHarness) -> None:
     _paid_once(harness)
 
 
-def test_the_spec_may_come_first(harness: PipelineHarness) -> None:
+def test_spec_may_come_first(harness: PipelineHarness) -> None:
     """A spec waits for its photo and starts with it."""
     harness.upload_spec(SYNC_NONE)
     assert harness.task.state == "waiting"
@@ -40,7 +40,7 @@ def test_the_spec_may_come_first(harness: PipelineHarness) -> None:
     _paid_once(harness)
 
 
-def test_both_may_be_there_before_either_event(harness: PipelineHarness) -> None:
+def test_both_may_exist_before_either_event(harness: PipelineHarness) -> None:
     """Events that come after both uploads, in either order, make one task and one run."""
     photo = harness.put_file(PHOTO)
     spec = harness.put_file(SPEC, spec_of(SYNC_NONE))
@@ -51,7 +51,7 @@ def test_both_may_be_there_before_either_event(harness: PipelineHarness) -> None
     _paid_once(harness)
 
 
-def test_a_photo_that_lands_while_its_spec_is_taken_in_is_not_missed(
+def test_photo_that_arrives_during_intake_of_its_spec_is_found(
     harness: PipelineHarness,
 ) -> None:
     """Between looking for the photo and noting the want, the photo and its event may pass."""
@@ -69,7 +69,7 @@ def test_a_photo_that_lands_while_its_spec_is_taken_in_is_not_missed(
 
 
 def test_every_event_may_be_repeated_at_any_time(harness: PipelineHarness) -> None:
-    """Repeated events change nothing, before, during and after the run."""
+    """Before, during and after the run."""
     photo, spec = harness.put_file(PHOTO), harness.put_file(SPEC, spec_of(JOB_KEY))
     for state in ("running", "delivering", "succeeded"):
         harness.receive(spec, photo, spec)
@@ -80,7 +80,7 @@ def test_every_event_may_be_repeated_at_any_time(harness: PipelineHarness) -> No
     _paid_once(harness)
 
 
-def test_a_spec_named_by_key_is_the_same_task_as_its_upload(harness: PipelineHarness) -> None:
+def test_spec_named_by_key_is_the_same_task_as_its_upload(harness: PipelineHarness) -> None:
     """A message that names the spec, without a version, repeats the upload's event."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -90,7 +90,7 @@ def test_a_spec_named_by_key_is_the_same_task_as_its_upload(harness: PipelineHar
     _paid_once(harness)
 
 
-def test_a_replaced_spec_cancels_the_task_that_is_not_yet_submitted(
+def test_replaced_spec_cancels_its_unsubmitted_task(
     harness: PipelineHarness,
 ) -> None:
     """The newer version of a spec takes the place of one that has not been paid for."""
@@ -107,8 +107,8 @@ def test_a_replaced_spec_cancels_the_task_that_is_not_yet_submitted(
     assert harness.event_kinds(old.task_id) == {"Task Cancelled"}
 
 
-def test_a_replaced_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) -> None:
-    """What is paid for is finished; the older task, ending late, writes beside the newer."""
+def test_replaced_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) -> None:
+    """What is paid for is finished; the older task, ending late, moves aside."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.run(until=["running"])
@@ -129,8 +129,8 @@ def test_a_replaced_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) 
     assert harness.manifest(old)["status"] == "succeeded"
 
 
-def test_a_deleted_spec_cancels_what_is_not_yet_submitted(harness: PipelineHarness) -> None:
-    """A spec deleted before its photo came leaves a manifest that says so."""
+def test_deleted_spec_cancels_its_unsubmitted_task(harness: PipelineHarness) -> None:
+    """Its manifest says so."""
     harness.upload_spec(SYNC_NONE)
     harness.delete(SPEC)
     harness.upload(PHOTO)
@@ -142,7 +142,7 @@ def test_a_deleted_spec_cancels_what_is_not_yet_submitted(harness: PipelineHarne
     assert harness.tasks.wanted == []
 
 
-def test_a_deleted_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) -> None:
+def test_deleted_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) -> None:
     """What is paid for is finished."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
@@ -152,8 +152,8 @@ def test_a_deleted_spec_lets_a_submitted_task_run_on(harness: PipelineHarness) -
     _paid_once(harness)
 
 
-def test_a_deleted_input_changes_nothing(harness: PipelineHarness) -> None:
-    """The version that was pinned is the one that is sent."""
+def test_deleted_input_changes_nothing(harness: PipelineHarness) -> None:
+    """The pinned version is sent."""
     pinned = harness.upload(PHOTO).version_id
     harness.upload_spec(SYNC_NONE)
     harness.delete(PHOTO)
@@ -162,8 +162,8 @@ def test_a_deleted_input_changes_nothing(harness: PipelineHarness) -> None:
     _paid_once(harness)
 
 
-def test_a_new_version_of_an_input_runs_nothing_again(harness: PipelineHarness) -> None:
-    """Only a spec asks for work."""
+def test_new_version_of_an_input_starts_nothing(harness: PipelineHarness) -> None:
+    """Only a spec starts a task."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.run()
@@ -172,7 +172,7 @@ def test_a_new_version_of_an_input_runs_nothing_again(harness: PipelineHarness) 
     _paid_once(harness)
 
 
-def test_a_late_event_of_an_old_version_leaves_the_newer_task_alone(
+def test_late_event_of_an_old_version_does_not_replace_the_newer_task(
     harness: PipelineHarness,
 ) -> None:
     """Events are unordered: the old version's comes last, and is the one that is cancelled."""
@@ -190,7 +190,7 @@ def test_a_late_event_of_an_old_version_leaves_the_newer_task_alone(
     assert len(harness.providers.sent) == 1
 
 
-def test_a_spec_replaced_while_its_task_is_made_does_not_cancel_the_newer(
+def test_spec_replaced_during_intake_does_not_cancel_the_newer_task(
     harness: PipelineHarness,
 ) -> None:
     """The newer version and its event may pass between reading the older and writing its task."""
@@ -214,7 +214,7 @@ def test_a_spec_replaced_while_its_task_is_made_does_not_cancel_the_newer(
     assert (newer.state, older.state) == ("succeeded", "cancelled")
 
 
-def test_after_a_late_event_the_newer_task_is_still_the_specs_own(harness: PipelineHarness) -> None:
+def test_newer_task_stays_the_specs_latest_after_a_late_event(harness: PipelineHarness) -> None:
     """Deleting the spec cancels the task of its newest version, whichever event came last."""
     old = harness.put_file(SPEC, spec_of(SYNC_NONE))
     new = harness.put_file(SPEC, spec_of(SYNC_NONE, metadata={"version": 2}))
@@ -224,7 +224,7 @@ def test_after_a_late_event_the_newer_task_is_still_the_specs_own(harness: Pipel
     assert [task.state for task in harness.tasks.all] == ["cancelled", "cancelled"]
 
 
-def test_an_event_of_a_spec_that_is_already_deleted_ends_cancelled(
+def test_event_of_a_deleted_spec_ends_cancelled(
     harness: PipelineHarness,
 ) -> None:
     """The deletion may overtake the upload."""
@@ -239,7 +239,7 @@ def test_an_event_of_a_spec_that_is_already_deleted_ends_cancelled(
     assert harness.providers.sent == []
 
 
-def test_the_mask_may_come_last(harness: PipelineHarness) -> None:
+def test_mask_may_come_last(harness: PipelineHarness) -> None:
     """A spec with two inputs waits for the second."""
     harness.upload_spec("remove-objects", inputs={"mask": "cat.mask.png"})
     harness.upload(PHOTO)
@@ -270,7 +270,7 @@ def test_two_inputs_may_arrive_at_the_same_time(harness: PipelineHarness) -> Non
     _paid_once(harness)
 
 
-def test_one_photo_releases_every_spec_that_waits_for_it(harness: PipelineHarness) -> None:
+def test_photo_releases_every_spec_that_waits_for_it(harness: PipelineHarness) -> None:
     """Several specs of one photo are several tasks."""
     harness.upload_spec(SYNC_NONE)
     harness.upload_spec(JOB_KEY, key="photos/cat.jpg.big.json")
@@ -281,7 +281,7 @@ def test_one_photo_releases_every_spec_that_waits_for_it(harness: PipelineHarnes
     assert len(harness.providers.sent) == 2
 
 
-def test_markers_dotfiles_and_folder_defaults_are_nothing_to_us(harness: PipelineHarness) -> None:
+def test_folder_markers_dotfiles_and_folder_defaults_are_ignored(harness: PipelineHarness) -> None:
     """Uploads that are no file of ours make no task."""
     for key in ("photos/", "photos/.DS_Store", ".hidden.json", "photos/_darkroom.json"):
         harness.upload(key, b'{"operation": "upscale"}')

@@ -12,8 +12,8 @@ from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness
 COMPOSED, APART = "caf\u00e9", "cafe\u0301"
 
 
-def test_a_photo_comes_back_when_its_delete_marker_is_removed(harness: PipelineHarness) -> None:
-    """S3 tells of the marker's deletion, and of nothing else."""
+def test_removed_delete_marker_releases_the_waiting_task(harness: PipelineHarness) -> None:
+    """S3 sends only the event of the marker's deletion."""
     harness.upload(PHOTO)
     harness.delete(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -25,10 +25,10 @@ def test_a_photo_comes_back_when_its_delete_marker_is_removed(harness: PipelineH
     assert harness.task.state == "succeeded"
 
 
-def test_the_deletion_of_a_file_that_is_waited_for_releases_nothing(
+def test_deleted_file_releases_no_task(
     harness: PipelineHarness,
 ) -> None:
-    """The same event, and nothing lies below."""
+    """The same event, with no version below it."""
     harness.upload_spec(SYNC_NONE)
     harness.receive(Removed(PHOTO))
 
@@ -36,8 +36,8 @@ def test_the_deletion_of_a_file_that_is_waited_for_releases_nothing(
     assert harness.workflows.started == []
 
 
-def test_the_removal_of_a_spec_s_marker_cancels_nothing(harness: PipelineHarness) -> None:
-    """The spec is there again by the time its event comes."""
+def test_removed_delete_marker_of_a_spec_cancels_no_task(harness: PipelineHarness) -> None:
+    """The spec exists again when its event arrives."""
     harness.upload_spec(SYNC_NONE)
     harness.inputs.delete(SPEC)
     harness.inputs.undelete(SPEC)
@@ -60,7 +60,7 @@ def test_the_removal_of_a_spec_s_marker_cancels_nothing(harness: PipelineHarness
         (COMPOSED, f"{APART}/", COMPOSED),
     ],
 )
-def test_a_file_is_found_under_a_name_that_looks_the_same(
+def test_file_is_found_in_another_unicode_form(
     harness: PipelineHarness, first: str, written: str, folder: str, name: str
 ) -> None:
     """A Mac takes letters apart, a keyboard does not; what is pinned is the file that is there."""
@@ -81,8 +81,8 @@ def test_a_file_is_found_under_a_name_that_looks_the_same(
     assert harness.tasks.wanted == []
 
 
-def test_a_folder_that_looks_the_same_is_the_same(harness: PipelineHarness) -> None:
-    """As it is written from the bucket's root."""
+def test_folder_is_found_in_another_unicode_form(harness: PipelineHarness) -> None:
+    """Written from the bucket's root."""
     harness.upload("cat.jpg")
     harness.upload(f"{APART}/m.png")
     harness.upload_spec("remove-objects", "cat.jpg.json", inputs={"mask": f"/{COMPOSED}/m.png"})
@@ -91,10 +91,8 @@ def test_a_folder_that_looks_the_same_is_the_same(harness: PipelineHarness) -> N
 
 
 @pytest.mark.parametrize("exact", [COMPOSED, APART])
-def test_the_name_that_is_written_exactly_so_comes_first(
-    harness: PipelineHarness, exact: str
-) -> None:
-    """Both may be there, and are two files."""
+def test_exact_spelling_comes_first(harness: PipelineHarness, exact: str) -> None:
+    """Both may exist, and are two files."""
     harness.upload("p/cat.jpg")
     for name in (COMPOSED, APART):
         harness.upload(f"p/{name}.png")
@@ -103,8 +101,8 @@ def test_the_name_that_is_written_exactly_so_comes_first(
     assert harness.task.resolved_order.inputs["mask"][0].key == f"p/{exact}.png"
 
 
-def test_a_photo_whose_spec_is_spelt_otherwise_is_its_source(harness: PipelineHarness) -> None:
-    """The spec's name implies it, in its own spelling."""
+def test_photo_in_another_unicode_form_is_its_specs_source(harness: PipelineHarness) -> None:
+    """The spec's name implies it, in the spec's spelling."""
     harness.upload_spec(SYNC_NONE, f"{COMPOSED}.jpg.json")
     harness.put_file(f"{APART}.jpg")
     harness.receive(Uploaded(f"{APART}.jpg"))
@@ -112,8 +110,8 @@ def test_a_photo_whose_spec_is_spelt_otherwise_is_its_source(harness: PipelineHa
     assert harness.task.state == "queued"
 
 
-def test_what_never_came_is_told_as_it_was_written(harness: PipelineHarness) -> None:
-    """People look for the name that they know."""
+def test_missing_file_is_named_as_the_spec_spells_it(harness: PipelineHarness) -> None:
+    """Users look for the name that they know."""
     harness.upload_spec("remove-objects", SPEC, inputs={"mask": f"{APART}.png"})
     assert f"photos/{APART}.png" in (harness.task.wait_reason or "")
     harness.clock.advance(harness.limits.inputs_s)

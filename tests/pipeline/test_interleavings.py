@@ -1,4 +1,4 @@
-"""Executions that once paid twice, lost a task, or told an untruth; each is one interleaving."""
+"""Executions that once paid twice, lost a task, or reported a wrong end; each one interleaving."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.pipeline.harness import PHOTO, SPEC, Died, PipelineHarness, spec_of
 LATER = Throttled("provider-busy", "Come back later.", retry_after_s=1)
 
 
-def test_a_throttled_task_whose_spec_was_replaced_meanwhile_does_not_pay(
+def test_throttled_task_with_a_replaced_spec_does_not_pay(
     harness: PipelineHarness,
 ) -> None:
     """It was submitting when the newer spec came, so it could not be cancelled then."""
@@ -31,7 +31,7 @@ def test_a_throttled_task_whose_spec_was_replaced_meanwhile_does_not_pay(
     assert len(harness.providers.charged) == 1
 
 
-def test_an_intake_that_died_before_it_cancelled_the_older_task_costs_nothing(
+def test_crash_before_the_older_task_is_cancelled_pays_nothing(
     harness: PipelineHarness,
 ) -> None:
     """The photo releases both; the older one looks at its spec before it pays."""
@@ -56,8 +56,8 @@ def test_an_intake_that_died_before_it_cancelled_the_older_task_costs_nothing(
     assert len(harness.providers.charged) == 1
 
 
-def test_a_spec_deleted_before_its_task_is_submitted_is_not_paid(harness: PipelineHarness) -> None:
-    """Though the event of the deletion was handled before the task was there."""
+def test_spec_deleted_before_submit_is_not_paid(harness: PipelineHarness) -> None:
+    """Also when the deletion's event was handled before the task existed."""
     harness.upload(PHOTO)
     spec = harness.put_file(SPEC, spec_of(SYNC_NONE))
     create = harness.tasks.create
@@ -74,8 +74,8 @@ def test_a_spec_deleted_before_its_task_is_submitted_is_not_paid(harness: Pipeli
     assert harness.providers.sent == []
 
 
-def test_an_old_deletion_does_not_cancel_a_spec_that_came_back(harness: PipelineHarness) -> None:
-    """The task is named before the spec is looked for."""
+def test_old_deletion_does_not_cancel_a_spec_that_came_back(harness: PipelineHarness) -> None:
+    """The task is read before the spec is looked for."""
     find = harness.inputs.find
     harness.upload_spec(SYNC_NONE)
     harness.inputs.delete(SPEC)
@@ -93,8 +93,8 @@ def test_an_old_deletion_does_not_cancel_a_spec_that_came_back(harness: Pipeline
     assert [task.ending is None for task in harness.tasks.all] == [False, True]
 
 
-def test_a_waiting_task_sees_every_one_of_its_files_come(harness: PipelineHarness) -> None:
-    """The photo was there, went, and comes back last; the mask alone would wake nobody."""
+def test_waiting_task_is_released_by_each_of_its_files(harness: PipelineHarness) -> None:
+    """The photo existed, was deleted, and comes back last; the mask alone would release nothing."""
     harness.upload(PHOTO)
     harness.upload_spec("remove-objects", inputs={"mask": "m.png"})
     harness.inputs.delete(PHOTO)
@@ -105,7 +105,7 @@ def test_a_waiting_task_sees_every_one_of_its_files_come(harness: PipelineHarnes
     assert harness.task.state == "succeeded"
 
 
-def test_throttling_does_not_use_up_the_patience_with_an_unreachable_provider(
+def test_throttling_does_not_count_as_unreached(
     harness: PipelineHarness,
 ) -> None:
     """One refused connection after a day of "later" is the first one, not the ninth."""
@@ -117,8 +117,8 @@ def test_throttling_does_not_use_up_the_patience_with_an_unreachable_provider(
     assert harness.task.state == "succeeded"
 
 
-def test_a_keyed_call_outlasts_an_outage_of_hours(harness: PipelineHarness) -> None:
-    """The key is good for a day, and so is the patience."""
+def test_call_with_a_key_survives_an_outage_of_hours(harness: PipelineHarness) -> None:
+    """The key is valid for a day, and so long it is repeated."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_KEY)
     harness.providers.script("submit", Unclear("no-answer", "Nothing came."))
@@ -131,8 +131,8 @@ def test_a_keyed_call_outlasts_an_outage_of_hours(harness: PipelineHarness) -> N
     assert len(harness.providers.charged) == 1
 
 
-def test_a_job_that_nobody_could_ask_about_is_not_too_slow(harness: PipelineHarness) -> None:
-    """The provider's status page was down past the job's deadline; the job is done and paid."""
+def test_job_that_could_not_be_polled_is_not_too_slow(harness: PipelineHarness) -> None:
+    """The provider's status endpoint was down past the job's deadline; the job is done and paid."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.run(until=["running"])
@@ -143,8 +143,8 @@ def test_a_job_that_nobody_could_ask_about_is_not_too_slow(harness: PipelineHarn
     assert harness.task.state == "succeeded"
 
 
-def test_a_job_is_lost_only_when_its_provider_says_so_again(harness: PipelineHarness) -> None:
-    """A single "not found" may be a lag of reading; three in a row are the truth."""
+def test_job_is_lost_only_after_repeated_not_found(harness: PipelineHarness) -> None:
+    """A single "not found" may be replication lag."""
     lost = JobFailed("job-lost", "beta no longer knows the job.", "unknown")
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
@@ -155,7 +155,7 @@ def test_a_job_is_lost_only_when_its_provider_says_so_again(harness: PipelineHar
     assert harness.task.state == "succeeded"
 
 
-def test_a_newer_result_is_not_overwritten_by_an_older_one_on_its_way(
+def test_newer_result_is_not_overwritten_by_an_older_one_in_flight(
     harness: PipelineHarness,
 ) -> None:
     """The name is asked for after the download, which may take minutes."""
@@ -182,7 +182,7 @@ def test_a_newer_result_is_not_overwritten_by_an_older_one_on_its_way(
     assert old.results[0].key != new.results[0].key
 
 
-def test_results_that_were_copied_before_a_crash_are_not_called_gone(
+def test_results_copied_before_a_crash_are_not_gone(
     harness: PipelineHarness,
 ) -> None:
     """The manifest says what was delivered, though the state was not written any more."""
@@ -205,8 +205,8 @@ def test_results_that_were_copied_before_a_crash_are_not_called_gone(
     assert harness.manifest()["status"] == "succeeded"
 
 
-def test_whoever_loses_the_race_to_the_end_leaves_the_winner_s_manifest() -> None:
-    """FAIL wrote a failed manifest over the one of DELIVER, and lost the write of the state."""
+def test_loser_of_the_race_to_the_end_leaves_the_winners_manifest() -> None:
+    """FAIL wrote a failed manifest over DELIVER's, and lost the write of the state."""
     harness = PipelineHarness(limits=Limits(runs=1))
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -228,10 +228,10 @@ def test_whoever_loses_the_race_to_the_end_leaves_the_winner_s_manifest() -> Non
     )
 
 
-def test_one_task_that_cannot_be_looked_after_does_not_stop_the_others(
+def test_task_that_cannot_be_swept_does_not_stop_the_others(
     harness: PipelineHarness,
 ) -> None:
-    """Every task that waits for the file is tried, and the trouble is told afterwards."""
+    """Every task that waits for the file is tried, and the error is raised at the end."""
     harness.upload_spec(SYNC_NONE)
     harness.upload_spec(JOB_KEY, key="photos/cat.jpg.colour.json")
     first = harness.tasks.all[0].task_id
@@ -251,10 +251,10 @@ def test_one_task_that_cannot_be_looked_after_does_not_stop_the_others(
     assert [task.state for task in harness.tasks.all] == ["waiting", "queued"]
 
 
-def test_a_free_call_that_is_refused_while_another_door_pays_changes_nothing(
+def test_refused_free_call_beside_a_paid_one_changes_nothing(
     harness: PipelineHarness,
 ) -> None:
-    """Whoever wrote the intent goes on; the other comes back later."""
+    """The call that stored the intent continues; the other one waits."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     task_id, submit = harness.task.task_id, harness.providers.submit

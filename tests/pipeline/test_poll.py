@@ -21,16 +21,16 @@ def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> PipelineH
     return harness
 
 
-def test_the_first_poll_comes_after_half_the_usual_time(harness: PipelineHarness) -> None:
-    """The route says how long such a job usually takes."""
+def test_first_poll_comes_after_half_the_usual_time(harness: PipelineHarness) -> None:
+    """The route declares how long a job usually takes."""
     _asked(harness, JOB_KEY)
     step = harness.step("submit", harness.task.task_id)
 
     assert (step.next, step.wait_s) == ("poll", 3)
 
 
-def test_waits_grow_with_the_time_the_job_takes(harness: PipelineHarness) -> None:
-    """A job of an hour is not asked after every second."""
+def test_poll_interval_grows_with_the_jobs_age(harness: PipelineHarness) -> None:
+    """A job of an hour is not polled every second."""
     harness.providers.polls = 40
     _asked(harness, JOB_KEY).run()
 
@@ -41,8 +41,8 @@ def test_waits_grow_with_the_time_the_job_takes(harness: PipelineHarness) -> Non
 
 
 @pytest.mark.parametrize("error", TROUBLE)
-def test_trouble_while_asking_is_waited_out(harness: PipelineHarness, error: Exception) -> None:
-    """The job lives on at the provider."""
+def test_failed_poll_is_tried_again(harness: PipelineHarness, error: Exception) -> None:
+    """The job continues at the provider."""
     harness.providers.script("poll", *[error] * 20)
     _asked(harness, JOB_KEY).run()
 
@@ -50,7 +50,7 @@ def test_trouble_while_asking_is_waited_out(harness: PipelineHarness, error: Exc
     assert len(harness.providers.charged) == 1
 
 
-def test_a_provider_that_asks_to_wait_is_waited_for(harness: PipelineHarness) -> None:
+def test_poll_waits_at_least_the_retry_after(harness: PipelineHarness) -> None:
     """At least as long as it says."""
     harness.providers.script("poll", TROUBLE[0])
     _asked(harness, JOB_KEY).run()
@@ -58,7 +58,7 @@ def test_a_provider_that_asks_to_wait_is_waited_for(harness: PipelineHarness) ->
     assert 30 in [step.wait_s for step in harness.steps]
 
 
-def test_an_unknown_word_stands_on_the_task_while_it_is_waited_for(
+def test_unknown_status_word_is_in_the_wait_reason(
     harness: PipelineHarness,
 ) -> None:
     """And no longer than the provider says it."""
@@ -78,7 +78,7 @@ def test_an_unknown_word_stands_on_the_task_while_it_is_waited_for(
     assert harness.task.wait_reason is None
 
 
-def test_a_job_that_takes_too_long_is_given_up_and_stopped(harness: PipelineHarness) -> None:
+def test_too_slow_job_is_given_up_and_stopped(harness: PipelineHarness) -> None:
     """The provider is asked to cancel it; the manifest says what happened."""
     harness.providers.polls = 10**6
     _asked(harness, JOB_NONE).run()
@@ -88,8 +88,8 @@ def test_a_job_that_takes_too_long_is_given_up_and_stopped(harness: PipelineHarn
     assert harness.providers.cancelled == ["job-1"]
 
 
-def test_a_job_that_cannot_be_stopped_is_given_up_all_the_same(harness: PipelineHarness) -> None:
-    """The cancellation is a courtesy."""
+def test_job_that_cannot_be_stopped_is_given_up(harness: PipelineHarness) -> None:
+    """The cancellation is optional."""
     harness.providers.polls = 10**6
     harness.providers.script("cancel", TROUBLE[1])
     _asked(harness, JOB_NONE).run()
@@ -97,8 +97,8 @@ def test_a_job_that_cannot_be_stopped_is_given_up_all_the_same(harness: Pipeline
     assert harness.task.state == "failed"
 
 
-def test_a_failed_job_that_cost_nothing_goes_to_the_next_provider(harness: PipelineHarness) -> None:
-    """Beta gives its credits back; gamma may try."""
+def test_uncharged_failed_job_goes_to_the_next_provider(harness: PipelineHarness) -> None:
+    """Beta returns its credits; gamma may try."""
     harness.providers.script("poll", Pending(), JobFailed("bad-image", "It has no face.", "no"))
     _asked(harness, JOB_KEY).run()
 
@@ -111,10 +111,10 @@ def test_a_failed_job_that_cost_nothing_goes_to_the_next_provider(harness: Pipel
 
 
 @pytest.mark.parametrize("charged", ["yes", "unknown"])
-def test_a_failed_job_that_may_have_cost_something_ends_the_task(
+def test_failed_job_that_may_be_charged_ends_the_task(
     harness: PipelineHarness, charged: str
 ) -> None:
-    """Nobody is paid a second time without being asked."""
+    """No second provider is paid without `pay_again`."""
     harness.providers.script("poll", JobFailed("bad-image", "It has no face.", charged))  # type: ignore[arg-type]
     _asked(harness, JOB_KEY).run()
 
@@ -125,8 +125,8 @@ def test_a_failed_job_that_may_have_cost_something_ends_the_task(
     assert harness.providers.sent == ["beta"]
 
 
-def test_the_next_provider_has_time_of_its_own(harness: PipelineHarness) -> None:
-    """A job that failed at its very last minute does not use up its stand-in's time."""
+def test_next_provider_has_its_own_deadline(harness: PipelineHarness) -> None:
+    """A job that failed in its last minute does not use up the next provider's time."""
     harness.providers.polls = 10**6
     _asked(harness, JOB_KEY)
     harness.run(until=["running"])

@@ -1,4 +1,4 @@
-"""A job that is lost when nobody asks about it is stayed with; a lost one is made anew."""
+"""A job with a max poll gap is polled inside SUBMIT; a lost one is made again."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from darkroom.pipeline.submit import submit
 from tests.fakes.routes import JOB_ALONE
 from tests.pipeline.harness import PHOTO, PipelineHarness
 
-ALONE_S = 10
+MAX_GAP_S = 10
 LOST = JobFailed("job-lost", "The provider no longer knows the job.", "no")
 LEFT_ALONE: tuple[Busy | JobFailed, ...] = (
     *[Busy("provider-unreachable", "No way there.")] * 4,
     *[LOST] * 4,
 )
-"""Nobody gets through for longer than `ALONE_S`, and then the job is not known any more."""
+"""Polls fail for longer than `MAX_GAP_S`, and then the job is not known any more."""
 
 
 def _asked(harness: PipelineHarness, **fields: Any) -> PipelineHarness:
@@ -25,33 +25,33 @@ def _asked(harness: PipelineHarness, **fields: Any) -> PipelineHarness:
 
 
 def _outcomes(harness: PipelineHarness) -> list[tuple[str, str, str]]:
-    def told(attempt: Attempt) -> tuple[str, str, str]:
+    def outcome_of(attempt: Attempt) -> tuple[str, str, str]:
         return attempt.provider, attempt.outcome, attempt.charged
 
-    return [told(attempt) for attempt in harness.task.attempts]
+    return [outcome_of(attempt) for attempt in harness.task.attempts]
 
 
-def test_the_submit_door_stays_until_the_job_is_done(harness: PipelineHarness) -> None:
-    """The workflow goes straight on to DELIVER."""
+def test_submit_polls_until_the_job_is_done(harness: PipelineHarness) -> None:
+    """The workflow goes directly to DELIVER."""
     harness.providers.polls = 12
     _asked(harness)
 
     assert harness.step("submit", harness.task.task_id).next == "deliver"
 
 
-def test_a_long_job_is_handed_to_the_wait_loop_with_short_waits(harness: PipelineHarness) -> None:
-    """The submit door has its time limit; the pauses stay below what the job survives."""
+def test_long_job_goes_to_the_wait_loop_with_short_waits(harness: PipelineHarness) -> None:
+    """SUBMIT has a time limit; the waits stay below the maximum poll gap."""
     harness.providers.polls = 100
     _asked(harness).run()
 
     waits = [step.wait_s for step in harness.steps if step.next == "poll"]
     assert harness.task.state == "succeeded"
     assert waits
-    assert max(waits) < ALONE_S / 2
+    assert max(waits) < MAX_GAP_S / 2
 
 
-def test_the_submit_door_leaves_while_it_still_can(harness: PipelineHarness) -> None:
-    """A process that is about to be stopped asks no more."""
+def test_submit_stops_polling_before_its_time_is_over(harness: PipelineHarness) -> None:
+    """A process that is about to be stopped makes no further poll."""
     harness.providers.polls = 100
     _asked(harness)
     began = harness.clock.now()
@@ -66,10 +66,10 @@ def test_the_submit_door_leaves_while_it_still_can(harness: PipelineHarness) -> 
     assert 90 < (harness.clock.now() - began).total_seconds() < 120
 
 
-def test_it_is_asked_as_often_as_the_provider_wants_but_never_too_rarely(
+def test_polls_follow_the_providers_interval_up_to_the_max_poll_gap(
     harness: PipelineHarness,
 ) -> None:
-    """The interval that the provider names is kept, unless it would lose the job."""
+    """A longer interval would lose the job."""
     harness.providers.script("poll", Pending(None, 2.5), Pending(None, 60.0), Pending(None, 0.2))
     _asked(harness)
     harness.step("submit", harness.task.task_id)
@@ -77,11 +77,11 @@ def test_it_is_asked_as_often_as_the_provider_wants_but_never_too_rarely(
     pauses = harness.clock.slept
     assert pauses[0] == 3
     assert pauses[1] >= 2.5
-    assert max(pauses) < ALONE_S / 2
+    assert max(pauses) < MAX_GAP_S / 2
 
 
-def test_trouble_while_asking_does_not_make_the_pauses_longer(harness: PipelineHarness) -> None:
-    """Whoever waits as long as a busy provider asks for has lost the job."""
+def test_failed_poll_does_not_lengthen_the_waits(harness: PipelineHarness) -> None:
+    """Waiting as long as a busy provider asks would lose the job."""
     harness.providers.polls = 3
     later = Throttled("come-back", "The provider is busy.", retry_after_s=120)
     harness.providers.script("poll", later, Busy("away", "Not now."), later)
@@ -89,11 +89,11 @@ def test_trouble_while_asking_does_not_make_the_pauses_longer(harness: PipelineH
 
     assert harness.task.state == "succeeded"
     assert len(harness.clock.slept) >= 4
-    assert max(harness.clock.slept) < ALONE_S / 2
+    assert max(harness.clock.slept) < MAX_GAP_S / 2
 
 
-def test_a_lost_job_is_made_anew_by_the_same_provider(harness: PipelineHarness) -> None:
-    """It cost nothing; the second attempt has a number, and so a key, of its own."""
+def test_lost_job_is_made_again_by_the_same_provider(harness: PipelineHarness) -> None:
+    """It cost nothing; the second attempt has its own number and so its own key."""
     harness.providers.script("poll", *LEFT_ALONE)
     _asked(harness).run()
 
@@ -101,7 +101,7 @@ def test_a_lost_job_is_made_anew_by_the_same_provider(harness: PipelineHarness) 
     assert harness.manifest()["cost"]["credits"] == 3.0
 
 
-def test_after_three_lost_jobs_the_next_provider_is_asked(harness: PipelineHarness) -> None:
+def test_next_provider_is_chosen_after_three_lost_jobs(harness: PipelineHarness) -> None:
     """A provider that loses everything is not tried for ever."""
     harness.providers.script("poll", *LEFT_ALONE * 3)
     _asked(harness).run()
@@ -112,7 +112,7 @@ def test_after_three_lost_jobs_the_next_provider_is_asked(harness: PipelineHarne
     ]
 
 
-def test_after_three_lost_jobs_of_the_only_provider_the_task_fails(
+def test_task_fails_after_three_lost_jobs_of_its_only_provider(
     harness: PipelineHarness,
 ) -> None:
     """The manifest says that nothing was charged."""
@@ -124,10 +124,10 @@ def test_after_three_lost_jobs_of_the_only_provider_the_task_fails(
     assert manifest["cost"]["credits"] == 0
 
 
-def test_the_last_try_comes_after_every_documented_window_has_passed(
+def test_last_attempt_comes_after_the_longest_rate_window(
     harness: PipelineHarness,
 ) -> None:
-    """What kept us from asking may have been a rate limit of five minutes."""
+    """A rate limit of five minutes may have prevented the polls."""
     harness.providers.script("poll", *LEFT_ALONE * 2)
     _asked(harness).run()
 
@@ -136,7 +136,7 @@ def test_the_last_try_comes_after_every_documented_window_has_passed(
     assert (third.started_at - second.ended_at).total_seconds() >= 300
 
 
-def test_the_next_provider_is_asked_at_once_after_the_last_lost_job(
+def test_next_provider_is_called_at_once_after_the_last_lost_job(
     harness: PipelineHarness,
 ) -> None:
     """It has lost nothing yet."""
@@ -148,10 +148,10 @@ def test_the_next_provider_is_asked_at_once_after_the_last_lost_job(
     assert (fourth.started_at - third.ended_at).total_seconds() < 5
 
 
-def test_a_job_that_was_asked_about_in_time_and_is_unknown_is_not_paid_for_again(
+def test_unknown_job_that_was_polled_in_time_is_not_paid_again(
     harness: PipelineHarness,
 ) -> None:
-    """A job is lost only where nobody asked; else nobody can tell what became of it."""
+    """A job is lost only if it was not polled; otherwise its outcome is unknown."""
     harness.providers.script("poll", Pending(), Pending(), *[LOST] * 8)
     _asked(harness).run()
 
@@ -160,8 +160,8 @@ def test_a_job_that_was_asked_about_in_time_and_is_unknown_is_not_paid_for_again
     assert len(harness.providers.sent) == 1
 
 
-def test_a_job_that_is_known_again_counts_as_seen(harness: PipelineHarness) -> None:
-    """An answer that does not know it for a moment leaves no trace."""
+def test_job_that_is_known_again_resets_unknown_since(harness: PipelineHarness) -> None:
+    """One answer that does not know it leaves no trace."""
     harness.providers.polls = 3
     harness.providers.script("poll", LOST)
     _asked(harness).run()
@@ -170,8 +170,8 @@ def test_a_job_that_is_known_again_counts_as_seen(harness: PipelineHarness) -> N
     assert harness.task.last_attempt.unknown_since is None
 
 
-def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(harness: PipelineHarness) -> None:
-    """It was charged when it was done: neither its result nor the job is there any more."""
+def test_job_that_was_done_once_is_not_made_again_as_uncharged(harness: PipelineHarness) -> None:
+    """It was charged when it was done; its result and the job are gone."""
     harness.providers.script("fetch", *[ResultGone("result-gone", "It is gone.")] * 100)
     _asked(harness)
     harness.run(until=["delivering"])
@@ -184,10 +184,10 @@ def test_a_job_that_was_done_once_is_not_made_anew_for_nothing(harness: Pipeline
     assert len(harness.providers.sent) == 1
 
 
-def test_a_job_that_cannot_be_asked_about_fits_the_history_of_its_run(
+def test_polls_of_an_unreachable_job_fit_into_the_runs_history(
     harness: PipelineHarness,
 ) -> None:
-    """Once its own time is over it has been lost, and nothing hurries any more."""
+    """After its deadline the job is lost already, and the waits grow."""
     away = Busy("provider-error", "The provider has trouble.")
     harness.providers.script("poll", *[away] * 30_000)
     _asked(harness, provider="zeta").run()
@@ -196,8 +196,8 @@ def test_a_job_that_cannot_be_asked_about_fits_the_history_of_its_run(
     assert len(harness.steps) * 9 < 25_000
 
 
-def test_a_job_that_was_found_late_had_been_alone_since_its_call(harness: PipelineHarness) -> None:
-    """Nobody knew of it while the call was in doubt, so its loss cost nothing."""
+def test_job_found_late_was_unpolled_since_its_call(harness: PipelineHarness) -> None:
+    """It was not known while the call was in doubt, so its loss cost nothing."""
     nothing = Unclear("no-answer", "Nothing came back.")
     harness.providers.script("submit", nothing)
     harness.providers.script("repeat", nothing, nothing)

@@ -1,7 +1,7 @@
-"""Every door may be entered in every state, twice, by the right run or by another.
+"""Every step may run in every state, twice, in the right run or in another.
 
-A door that is called again after its work was done, or too late, sends on to where the task is;
-it never pays again and never undoes what is written.
+A step that is called again after its work was done, or too late, sends the workflow on to the step
+of the task's state; it never pays again and never undoes a write.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from darkroom.ports import Next, Step
 from tests.fakes.providers import FakeProviders
 from tests.pipeline.harness import PHOTO, PipelineHarness, in_state
 
-DOORS = ("submit", "poll", "deliver", "fail")
+VERBS = ("submit", "poll", "deliver", "fail")
 STATES: tuple[State, ...] = get_args(State)
 WORKING: dict[tuple[str, State], Next] = {
     ("submit", "queued"): "poll",
@@ -33,40 +33,40 @@ WORKING: dict[tuple[str, State], Next] = {
     ("deliver", "running"): "poll",
     ("deliver", "delivering"): "done",
 }
-"""Where a door sends a task that is at work; everything else is done."""
+"""Where a step sends an unfinished task; everything else is done."""
 
-EVERYWHERE = [(door, state) for door in DOORS for state in STATES]
+EVERYWHERE = [(verb, state) for verb in VERBS for state in STATES]
 
 
 CALL_IS_OVER_S = 300
-"""Longer than any paid call may take."""
+"""Longer than any paid call."""
 
 
 def _paid(providers: FakeProviders) -> int:
     return len(providers.sent)
 
 
-@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
-def test_a_door_sends_on_to_where_the_task_is(door: str, state: State) -> None:
-    """Whatever state it finds, it answers with the door for that state."""
+@pytest.mark.parametrize(("verb", "state"), EVERYWHERE)
+def test_step_sends_the_workflow_to_the_step_of_the_tasks_state(verb: str, state: State) -> None:
+    """Whatever state it finds, it answers with the step for that state."""
     harness = in_state(state)
-    if door == "fail":
+    if verb == "fail":
         harness.clock.advance(CALL_IS_OVER_S)
 
-    step = harness.step(door, harness.task.task_id)
+    step = harness.step(verb, harness.task.task_id)
 
-    assert step.next == WORKING.get((door, state), "done")
+    assert step.next == WORKING.get((verb, state), "done")
 
 
-@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
-def test_a_door_may_be_entered_twice(door: str, state: State) -> None:
-    """The second entry pays nothing; the task still comes to one end, with one manifest."""
+@pytest.mark.parametrize(("verb", "state"), EVERYWHERE)
+def test_step_may_run_twice(verb: str, state: State) -> None:
+    """The second call pays nothing; the task still has one end and one manifest."""
     harness = in_state(state)
     harness.clock.advance(CALL_IS_OVER_S)
     task_id = harness.task.task_id
-    harness.step(door, task_id)
+    harness.step(verb, task_id)
     paid = _paid(harness.providers)
-    harness.step(door, task_id)
+    harness.step(verb, task_id)
     assert _paid(harness.providers) == paid
 
     harness.upload(PHOTO)
@@ -77,49 +77,49 @@ def test_a_door_may_be_entered_twice(door: str, state: State) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED))
-@pytest.mark.parametrize("door", DOORS)
-def test_a_finished_task_stays_as_it_is(door: str, state: State) -> None:
-    """Its item is not touched, and its manifest says what it said."""
+@pytest.mark.parametrize("verb", VERBS)
+def test_step_does_not_change_a_finished_task(verb: str, state: State) -> None:
+    """Its item is not touched, and its manifest stays the same."""
     harness = in_state(state)
     before = harness.task
-    harness.step(door, before.task_id)
+    harness.step(verb, before.task_id)
 
     assert harness.task == before
     assert len({each.body for each in harness.outputs.versions(before.manifest_key)}) <= 1
 
 
 @pytest.mark.parametrize(
-    ("door", "state"), [("deliver", "succeeded"), *(("fail", state) for state in sorted(FINISHED))]
+    ("verb", "state"), [("deliver", "succeeded"), *(("fail", state) for state in sorted(FINISHED))]
 )
-def test_an_ended_task_is_announced_again(door: str, state: State) -> None:
-    """The door may have died between the task's end and its event; the id stays the same."""
+def test_step_publishes_the_event_of_an_ended_task_again(verb: str, state: State) -> None:
+    """The process may have died between the task's end and its event; the id is the same."""
     harness = in_state(state)
-    harness.step(door, harness.task.task_id)
+    harness.step(verb, harness.task.task_id)
 
     ids = [event.detail["event_id"] for event in harness.events.published]
     assert ids == [f"{harness.task.task_id}-1-{state}"] * 2
 
 
-@pytest.mark.parametrize(("door", "state"), EVERYWHERE)
-def test_another_run_touches_nothing(door: str, state: State) -> None:
+@pytest.mark.parametrize(("verb", "state"), EVERYWHERE)
+def test_step_of_another_run_changes_nothing(verb: str, state: State) -> None:
     """A run that is not the task's own has nothing to do with it."""
     harness = in_state(state)
     before, events = harness.task, len(harness.events.published)
 
-    assert harness.step(door, before.task_id, run=2) == Step("done")
+    assert harness.step(verb, before.task_id, run=2) == Step("done")
     assert harness.task == before
     assert len(harness.events.published) == events
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_an_unknown_task_is_nobodys(harness: PipelineHarness, door: str) -> None:
+@pytest.mark.parametrize("verb", VERBS)
+def test_step_of_an_unknown_task_ends_the_run(harness: PipelineHarness, verb: str) -> None:
     """A run whose task is long forgotten ends."""
-    assert harness.step(door, "0" * 32) == Step("done")
+    assert harness.step(verb, "0" * 32) == Step("done")
 
 
 @pytest.mark.parametrize("state", ["submitting", "running", "delivering"])
-def test_a_broken_run_of_a_paid_task_is_followed_by_another(state: State) -> None:
-    """SWEEP begins it at once; what is paid for, or may be, comes to its result after all."""
+def test_broken_run_of_a_paid_task_is_replaced(state: State) -> None:
+    """SWEEP starts the next at once; a paid call still leads to its result."""
     harness = in_state(state)
     task_id = harness.task.task_id
     harness.workflows.ended.add((task_id, 1))
@@ -133,8 +133,8 @@ def test_a_broken_run_of_a_paid_task_is_followed_by_another(state: State) -> Non
 
 
 @pytest.mark.parametrize("state", [s for s in STATES if s not in FINISHED])
-def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> None:
-    """Failed, or unknown where a paid call's answer was never written down."""
+def test_last_broken_run_ends_its_task_safely(state: State) -> None:
+    """Failed, or unknown if a paid call's answer was never stored."""
     harness = in_state(state, Limits(runs=1))
     harness.clock.advance(CALL_IS_OVER_S)
     harness.step("fail", harness.task.task_id)
@@ -150,16 +150,16 @@ def test_the_last_broken_run_ends_its_task_as_safely_as_it_may(state: State) -> 
         assert (task.last_attempt.request, task.last_attempt.answer) == (None, None)
 
 
-def test_a_broken_run_is_not_ended_while_its_paid_call_may_still_answer() -> None:
-    """Else the answer, and with it the job's id, would find the task ended."""
+def test_broken_run_does_not_end_its_task_before_call_until() -> None:
+    """Otherwise the answer, and with it the job's id, would find an ended task."""
     harness = in_state("submitting", Limits(runs=1))
     with pytest.raises(Busy):
         harness.step("fail", harness.task.task_id)
     assert harness.task.state == "submitting"
 
 
-def test_a_later_run_of_a_task_goes_on_where_the_first_ended(harness: PipelineHarness) -> None:
-    """Doors read the run from the task, not from memory."""
+def test_later_run_continues_where_the_first_ended(harness: PipelineHarness) -> None:
+    """Steps read the run from the task, not from memory."""
     harness.upload(PHOTO)
     harness.upload_spec("upscale")
     task = harness.task

@@ -58,8 +58,8 @@ def _refuse(harness: PipelineHarness, refused: Callable[[str], bool]) -> None:
     harness.workflows.start = refuse  # type: ignore[method-assign]
 
 
-def test_few_are_released_at_once(harness: PipelineHarness) -> None:
-    """No message more is needed for what is usual."""
+def test_few_tasks_are_released_at_once(harness: PipelineHarness) -> None:
+    """The usual case needs no further message."""
     _wait(harness, 3)
     take_arrival(harness.ports, harness.put_file(MASK))
 
@@ -67,8 +67,8 @@ def test_few_are_released_at_once(harness: PipelineHarness) -> None:
     assert _states(harness) == {"queued"}
 
 
-def test_many_are_released_by_errands_that_fork(harness: PipelineHarness) -> None:
-    """One invocation releases no more than a piece, and in the end all are."""
+def test_many_tasks_are_released_by_errands_that_fork(harness: PipelineHarness) -> None:
+    """One invocation releases at most a batch, and in the end all are released."""
     _wait(harness, MANY)
     take_arrival(harness.ports, harness.put_file(MASK))
     assert _states(harness) == {"waiting"}
@@ -83,7 +83,7 @@ def test_many_are_released_by_errands_that_fork(harness: PipelineHarness) -> Non
     assert len(harness.workflows.started) == MANY
 
 
-def test_an_errand_that_takes_too_long_hands_the_rest_on(harness: PipelineHarness) -> None:
+def test_slow_errand_sends_the_rest_on(harness: PipelineHarness) -> None:
     """Ten of them share an invocation; each works for its seconds and one task more."""
     _wait(harness, MAX_BATCH)
     _slow(harness, 1)
@@ -95,14 +95,14 @@ def test_an_errand_that_takes_too_long_hands_the_rest_on(harness: PipelineHarnes
     assert len(harness.workflows.started) == MAX_BATCH
 
 
-def test_a_batch_of_errands_fits_into_one_invocation() -> None:
-    """Else all of its messages come again, and count as received in vain."""
+def test_batch_of_errands_fits_into_one_invocation() -> None:
+    """Otherwise all of its messages are delivered again, and count as failed tries."""
     usual_s = 1
     assert BATCH_SIZE * (MAX_BATCH_S + usual_s) < SIZES["intake"].timeout_s - MIN_LEFT_S
 
 
 @pytest.mark.parametrize("seconds", [0.1, 2, 30])
-def test_nothing_is_handed_on_so_often_that_lambda_stops_it(
+def test_no_message_is_passed_on_as_often_as_lambda_allows(
     harness: PipelineHarness, seconds: float
 ) -> None:
     """However slow each release is: errands fork, so they come to an end soon."""
@@ -119,8 +119,8 @@ def test_nothing_is_handed_on_so_often_that_lambda_stops_it(
     assert hops < HOPS / 2
 
 
-def test_an_invocation_that_dies_loses_nothing(harness: PipelineHarness) -> None:
-    """The errand comes again and finds what is left."""
+def test_crashed_invocation_loses_no_task(harness: PipelineHarness) -> None:
+    """The errand is delivered again and finds those that are left."""
     _wait(harness, MAX_BATCH)
     dying = harness.workflows.start
     harness.workflows.start = _dead  # type: ignore[method-assign, assignment]
@@ -134,8 +134,8 @@ def test_an_invocation_that_dies_loses_nothing(harness: PipelineHarness) -> None
     assert len(harness.workflows.started) == MAX_BATCH
 
 
-def test_one_that_cannot_be_released_keeps_no_other_from_its_turn(harness: PipelineHarness) -> None:
-    """Its own message comes again; the others have gone on."""
+def test_task_that_cannot_be_released_does_not_block_the_others(harness: PipelineHarness) -> None:
+    """Its message is delivered again; the others have started."""
     _wait(harness, MANY)
     bad = min(task.task_id for task in harness.tasks.all)
     _refuse(harness, lambda task_id: task_id == bad)
@@ -153,8 +153,8 @@ def test_one_that_cannot_be_released_keeps_no_other_from_its_turn(harness: Pipel
     } - {bad}
 
 
-def test_those_that_fail_slowly_do_not_use_up_the_others_time(harness: PipelineHarness) -> None:
-    """The rest is handed on also where the first ones raise."""
+def test_slow_failures_do_not_use_up_the_errands_time(harness: PipelineHarness) -> None:
+    """The rest is sent on also when the first ones raise."""
     _wait(harness, MAX_BATCH)
     first = sorted(task.task_id for task in harness.tasks.all)[:5]
     _slow(harness, 1)
@@ -171,7 +171,7 @@ def test_those_that_fail_slowly_do_not_use_up_the_others_time(harness: PipelineH
     assert len(harness.workflows.started) == MAX_BATCH - len(first)
 
 
-def test_one_that_cannot_be_read_keeps_no_other_from_its_turn(harness: PipelineHarness) -> None:
+def test_unreadable_task_does_not_block_the_others(harness: PipelineHarness) -> None:
     """Another version of the code wrote it."""
     _wait(harness, 5)
     broken = harness.tasks.all[2].task_id
@@ -182,7 +182,7 @@ def test_one_that_cannot_be_read_keeps_no_other_from_its_turn(harness: PipelineH
     assert len(harness.workflows.started) == 4
 
 
-def test_what_older_code_noted_under_the_key_as_it_is_is_released_too(
+def test_wants_of_older_code_are_released_too(
     harness: PipelineHarness,
 ) -> None:
     """It waits under the spelling of the spec."""
@@ -196,16 +196,16 @@ def test_what_older_code_noted_under_the_key_as_it_is_is_released_too(
     assert harness.task.state == "queued"
 
 
-def test_a_message_is_not_begun_where_its_process_is_nearly_over(harness: PipelineHarness) -> None:
-    """It comes again by itself; begun, it would take with it what was done before."""
+def test_message_is_not_started_near_the_end_of_its_process(harness: PipelineHarness) -> None:
+    """It is delivered again by itself; started, it would fail those before it, too."""
     body = json.dumps({"key": "p/cat.jpg.json"})
     with pytest.raises(Exception, match="took all the time"):
         receive(harness.ports, Message(body, "m"), read_message, lambda: MIN_LEFT_S - 1)
     assert harness.dead_letters.letters == []
 
 
-def test_an_errand_is_about_its_part_alone(harness: PipelineHarness) -> None:
-    """Else sixteen of them would each release everything."""
+def test_errand_releases_only_its_part(harness: PipelineHarness) -> None:
+    """Otherwise sixteen of them would each release everything."""
     _wait(harness, 12)
     harness.put_file(MASK)
     mine = [task.task_id for task in harness.tasks.all if task.task_id.startswith("a")]

@@ -1,4 +1,4 @@
-"""RETRY begins a new run of what ended badly, and pays for nothing twice unless it is told to."""
+"""RETRY begins a new run of a task that ended badly, and never pays twice without `pay_again`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +56,7 @@ def ordered(operation: str, **fields: Any) -> PipelineHarness:
 
 
 def broken_in(state: State, operation: str = JOB_KEY) -> PipelineHarness:
-    """A task whose last run was stopped from outside in this state, and FAIL was told."""
+    """A task whose last run was aborted in this state, with FAIL called for it."""
     harness = PipelineHarness(limits=LAST_RUN)
     harness.upload(PHOTO)
     harness.upload_spec(operation)
@@ -65,8 +65,8 @@ def broken_in(state: State, operation: str = JOB_KEY) -> PipelineHarness:
     return harness
 
 
-def test_what_was_refused_is_submitted_anew(harness: PipelineHarness) -> None:
-    """The provider had cost nothing; every choice is open again."""
+def test_retry_of_a_refused_task_submits_it_again(harness: PipelineHarness) -> None:
+    """The provider had charged nothing; every choice is open again."""
     harness = in_state("failed")
     assert {a.outcome for a in harness.task.attempts} == {"refused"}
     again(harness)
@@ -79,8 +79,8 @@ def test_what_was_refused_is_submitted_anew(harness: PipelineHarness) -> None:
     assert harness.manifest()["run"] == 2
 
 
-def test_a_job_is_asked_about_and_not_made_anew() -> None:
-    """Its run was stopped while the provider was at work; the result is there by now."""
+def test_retry_polls_a_job_instead_of_making_it_again() -> None:
+    """Its run was stopped while the job was running; the result exists by now."""
     harness = broken_in("running")
     assert harness.task.last_attempt.outcome == "given-up"
     again(harness)
@@ -90,8 +90,8 @@ def test_a_job_is_asked_about_and_not_made_anew() -> None:
     assert harness.manifest()["attempts"][0]["outcome"] == "succeeded"
 
 
-def test_a_result_that_was_not_delivered_is_fetched_anew() -> None:
-    """Its address went with the first run; the job has a new one."""
+def test_retry_fetches_an_undelivered_result() -> None:
+    """Its URL was lost with the first run; the job has a new one."""
     harness = broken_in("delivering")
     assert harness.task.last_attempt.answer is None
     again(harness)
@@ -100,8 +100,8 @@ def test_a_result_that_was_not_delivered_is_fetched_anew() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_an_answer_without_a_job_is_kept_for_the_next_run() -> None:
-    """There is nobody to ask for it again: it lies beside the results until it is delivered."""
+def test_archived_answer_without_a_job_is_delivered_by_the_next_run() -> None:
+    """It cannot be requested again: it is in the bucket until it is delivered."""
     harness = broken_in("delivering", SYNC_NONE)
     assert harness.task.last_attempt.answer is None
     again(harness)
@@ -110,7 +110,7 @@ def test_an_answer_without_a_job_is_kept_for_the_next_run() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_a_doubtful_call_is_looked_for() -> None:
+def test_retry_looks_an_unclear_call_up() -> None:
     """The list of past calls has it by now."""
     harness = ordered(JOB_LOOKED_UP)
     harness.providers.script("submit", Lost(NO_ANSWER))
@@ -125,8 +125,8 @@ def test_a_doubtful_call_is_looked_for() -> None:
     assert harness.task.last_attempt.outcome == "succeeded"
 
 
-def test_a_doubtful_call_that_is_in_no_list_stays_doubtful() -> None:
-    """It is looked for as patiently as the first time."""
+def test_unclear_call_that_is_not_listed_stays_unknown() -> None:
+    """It is looked up for as long as the first time."""
     harness = ordered(JOB_LOOKED_UP)
     harness.providers.script("submit", NO_ANSWER)
     harness.run()
@@ -141,8 +141,8 @@ def test_a_doubtful_call_that_is_in_no_list_stays_doubtful() -> None:
     assert len(harness.providers.sent) == 2
 
 
-def test_a_doubtful_call_that_nobody_has_looked_for_is_looked_for_before_it_is_paid_again() -> None:
-    """Its last run was stopped in the doubt."""
+def test_unclear_call_is_looked_up_before_it_is_paid_again() -> None:
+    """Its last run was stopped before the look-up."""
     harness = PipelineHarness(limits=LAST_RUN)
     harness.upload(PHOTO)
     harness.upload_spec(JOB_LOOKED_UP)
@@ -158,8 +158,8 @@ def test_a_doubtful_call_that_nobody_has_looked_for_is_looked_for_before_it_is_p
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
-def test_a_doubtful_call_that_nobody_can_tell_of_needs_a_word(operation: str) -> None:
-    """Without it nothing is sent; with it there is a second attempt beside the doubtful one."""
+def test_retry_of_an_unclear_call_requires_pay_again(operation: str) -> None:
+    """Without it nothing is sent; with it there is a second attempt beside the unclear one."""
     harness = ordered(operation)
     harness.providers.script("submit", NO_ANSWER)
     harness.run()
@@ -174,8 +174,8 @@ def test_a_doubtful_call_that_nobody_can_tell_of_needs_a_word(operation: str) ->
     assert harness.manifest()["cost"]["settled"] is False
 
 
-def test_a_job_that_failed_and_was_charged_needs_a_word() -> None:
-    """The provider has said its last word on it."""
+def test_retry_of_a_charged_failed_job_requires_pay_again() -> None:
+    """The provider has given its final status."""
     harness = ordered(JOB_NONE)
     harness.providers.script("poll", JobFailed("bad-luck", "It did not work.", "yes"))
     harness.run()
@@ -187,8 +187,8 @@ def test_a_job_that_failed_and_was_charged_needs_a_word() -> None:
     assert len(harness.providers.charged) == 2
 
 
-def test_with_a_word_too_the_job_is_asked_about_first() -> None:
-    """Whoever retries a whole folder may not know which of its tasks have one."""
+def test_pay_again_polls_an_open_job_first() -> None:
+    """A user who retries a whole folder may not know which of its tasks have one."""
     harness = broken_in("running")
     again(harness, pay_again=True)
 
@@ -196,8 +196,8 @@ def test_with_a_word_too_the_job_is_asked_about_first() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_however_often_a_job_cannot_be_asked_about_it_is_not_made_anew() -> None:
-    """Its provider has not said its last word: it may be done all the same."""
+def test_unreachable_job_is_never_made_again() -> None:
+    """Its provider has not given its final status: it may be done."""
     harness = broken_in("running", JOB_NONE)
     harness.providers.script("poll", *[Busy("trouble", "It cannot be asked.")] * 10_000)
     again(harness)
@@ -209,8 +209,8 @@ def test_however_often_a_job_cannot_be_asked_about_it_is_not_made_anew() -> None
     assert len(harness.providers.sent) == 1
 
 
-def test_a_job_that_was_stopped_may_be_made_anew() -> None:
-    """It took too long and its provider gave it up: there is nothing left to ask about."""
+def test_stopped_job_may_be_made_again() -> None:
+    """It took too long and its provider cancelled it: there is nothing left to poll."""
     harness = PipelineHarness(providers=FakeProviders(ROUTES, polls=1_000))
     harness.upload(PHOTO)
     harness.upload_spec(JOB_NONE)
@@ -224,8 +224,8 @@ def test_a_job_that_was_stopped_may_be_made_anew() -> None:
     assert len(harness.providers.sent) == 2
 
 
-def test_a_job_that_is_forgotten_by_now_is_not_made_anew_for_nothing() -> None:
-    """That the provider does not know it any more does not say that it cost nothing."""
+def test_forgotten_job_is_not_made_again_as_uncharged() -> None:
+    """That the provider no longer knows it does not mean that it cost nothing."""
     harness = broken_in("running")
     harness.providers.script("poll", *[JobFailed("job-lost", "No such job.", "no")] * 10)
     again(harness)
@@ -235,8 +235,8 @@ def test_a_job_that_is_forgotten_by_now_is_not_made_anew_for_nothing() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_a_jobs_id_that_was_kept_beside_the_table_is_taken_for_no_result() -> None:
-    """The table did not take it for a while; the job is forgotten by now."""
+def test_job_id_saved_in_the_bucket_is_no_result() -> None:
+    """The table did not take it for a while; the provider has deleted the job by now."""
     harness = broken_in("running")
     save_to_bucket(harness.ports, harness.task, 1, Accepted("job-1"))
     harness.providers.script("poll", *[JobFailed("job-lost", "No such job.", "no")] * 10)
@@ -247,8 +247,8 @@ def test_a_jobs_id_that_was_kept_beside_the_table_is_taken_for_no_result() -> No
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
-def test_a_result_that_could_not_be_fetched_is_fetched_by_a_retry(operation: str) -> None:
-    """Its address and its job were kept; nothing is paid."""
+def test_retry_fetches_a_result_that_was_unreachable(operation: str) -> None:
+    """Its URL and its job were kept; nothing is paid."""
     harness = ordered(operation)
     harness.providers.script("fetch", *[GONE] * 100)
     harness.run()
@@ -260,8 +260,8 @@ def test_a_result_that_could_not_be_fetched_is_fetched_by_a_retry(operation: str
     assert len(harness.providers.sent) == 1
 
 
-def test_the_address_is_good_for_a_retry_though_the_job_is_forgotten() -> None:
-    """The store was away for hours, and its provider keeps jobs for less."""
+def test_retry_fetches_from_the_url_when_the_job_is_gone() -> None:
+    """The store was down for hours, and its provider keeps jobs for less."""
     harness = ordered(JOB_KEY)
     harness.providers.script("fetch", *[GONE] * 100)
     harness.run()
@@ -273,8 +273,8 @@ def test_the_address_is_good_for_a_retry_though_the_job_is_forgotten() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_a_result_that_was_too_large_is_fetched_when_more_is_allowed() -> None:
-    """The limit is the operator's; what was made is paid for."""
+def test_retry_fetches_a_too_large_result_under_a_higher_limit() -> None:
+    """The limit is the operator's; the result is paid for."""
     harness = PipelineHarness(limits=Limits(result_bytes=10))
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -288,8 +288,8 @@ def test_a_result_that_was_too_large_is_fetched_when_more_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
-def test_what_a_retry_could_not_fetch_may_be_paid_for_again(operation: str) -> None:
-    """Not before: the first word to pay again fetches once more; the next step says when."""
+def test_pay_again_pays_only_after_a_retry_could_not_fetch(operation: str) -> None:
+    """Not before: the first retry fetches again; the next step says when."""
     harness = ordered(operation)
     harness.providers.script("fetch", *[GONE] * 100)
     harness.run()
@@ -307,8 +307,8 @@ def test_what_a_retry_could_not_fetch_may_be_paid_for_again(operation: str) -> N
     assert len(harness.providers.sent) == 2
 
 
-def test_inputs_that_came_too_late_are_found(harness: PipelineHarness) -> None:
-    """The task failed for want of them."""
+def test_retry_finds_inputs_that_came_too_late(harness: PipelineHarness) -> None:
+    """The task failed because they were missing."""
     harness.upload_spec(JOB_KEY)
     harness.clock.advance(harness.limits.inputs_s)
     sweep(harness.ports)
@@ -329,7 +329,7 @@ REFUSED: dict[str, Callable[[PipelineHarness], object]] = {
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_what_cannot_be_retried_is_refused_with_a_reason(code: str) -> None:
+def test_retry_refuses_with_the_reason(code: str) -> None:
     """And nothing is changed."""
     harness = ordered(JOB_KEY)
     task_id = harness.task.task_id
@@ -342,22 +342,22 @@ def test_what_cannot_be_retried_is_refused_with_a_reason(code: str) -> None:
     assert harness.tasks.get(task_id) == before
 
 
-def test_a_refused_spec_has_to_be_corrected(harness: PipelineHarness) -> None:
+def test_retry_of_a_refused_spec_is_refused(harness: PipelineHarness) -> None:
     """There is nothing to submit."""
     harness.upload(SPEC, b"{}")
     harness.run()
     assert refused(harness) == "spec-refused"
 
 
-def test_an_unknown_name_is_said_to_be_one(harness: PipelineHarness) -> None:
+def test_retry_refuses_an_unknown_task(harness: PipelineHarness) -> None:
     """Perhaps it was mistyped."""
     with pytest.raises(Refused) as refusal:
         retry(harness.ports, "0" * 32)
     assert refusal.value.failure.code == "no-such-task"
 
 
-def test_two_people_begin_one_run() -> None:
-    """The second is told that the task is on its way."""
+def test_two_retries_begin_one_run() -> None:
+    """The second is refused because the task is running."""
     harness = in_state("failed")
     retry(harness.ports, harness.task.task_id)
     assert refused_while_running(harness) == "not-ended"
@@ -367,18 +367,18 @@ def test_two_people_begin_one_run() -> None:
     assert len(harness.providers.charged) == 1
 
 
-def test_a_door_of_the_old_run_does_not_touch_the_new_one() -> None:
-    """It may have been held up for as long."""
+def test_step_of_the_old_run_does_not_touch_the_new_one() -> None:
+    """It may have been slow."""
     harness = broken_in("running")
     task_id = harness.task.task_id
     retry(harness.ports, task_id)
-    for door in ("submit", "poll", "deliver", "fail"):
-        assert harness.step(door, task_id, run=1).next == "done"
+    for verb in ("submit", "poll", "deliver", "fail"):
+        assert harness.step(verb, task_id, run=1).next == "done"
     assert state_of(harness) == "running"
 
 
-def test_a_retry_of_an_older_task_writes_beside_the_newer_one() -> None:
-    """What was paid for is delivered, and the newer result stays where it is."""
+def test_retry_of_an_older_task_moves_aside() -> None:
+    """What was paid for is delivered, and the newer result stays."""
     harness = broken_in("running")
     older = harness.task
     harness.upload_spec(JOB_KEY, params={"scale": 4})
@@ -393,16 +393,16 @@ def test_a_retry_of_an_older_task_writes_beside_the_newer_one() -> None:
     assert len(harness.providers.charged) == 2
 
 
-def test_retries_come_after_any_time_that_a_task_is_remembered() -> None:
-    """Nothing that was decided in the first run is too old to go on."""
+def test_retry_works_as_long_as_the_task_is_stored() -> None:
+    """Nothing that the first run decided is too old to continue."""
     harness = broken_in("running")
     harness.clock.advance(DAYS_S)
     again(harness)
     assert state_of(harness) == "succeeded"
 
 
-def test_a_large_answer_is_found_where_it_was_put() -> None:
-    """Beside the item, as in the first run."""
+def test_retry_finds_a_large_answer_in_the_bucket() -> None:
+    """As in the first run."""
     harness = PipelineHarness(limits=LAST_RUN)
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE, provider="alpha")
@@ -415,8 +415,8 @@ def test_a_large_answer_is_found_where_it_was_put() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_the_next_run_may_ask_another_provider_after_a_refund() -> None:
-    """As in a first run: confirmed, uncharged, and the provider is spent for this run."""
+def test_new_run_may_use_another_provider_after_a_refund() -> None:
+    """As in a first run: confirmed and uncharged; this run does not use the provider again."""
     harness = broken_in("running")
     harness.clock.advance(DAYS_S)
     harness.providers.script("poll", JobFailed("bad-luck", "It did not work.", "no"))
@@ -433,8 +433,8 @@ def refused_while_running(harness: PipelineHarness) -> str:
     return refusal.value.failure.code
 
 
-def test_an_answer_that_comes_after_the_next_attempt_began_does_not_take_its_place() -> None:
-    """Whoever had it was held up; the newer attempt's own answer must not be lost for it."""
+def test_late_answer_does_not_replace_the_next_attempt() -> None:
+    """Its call was slow; the newer attempt's own answer must not be lost for it."""
     harness = ordered(JOB_NONE, on_unknown="retry")
     submit, task_id = harness.providers.submit, harness.task.task_id
 

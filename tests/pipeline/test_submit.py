@@ -1,4 +1,4 @@
-"""What a provider says to the paid call decides what is paid, repeated, and told.
+"""The provider's answer to the paid call decides what is paid, repeated, and reported.
 
 Paid once: an unclear call is repeated only under a key that the provider knows.
 """
@@ -31,8 +31,8 @@ def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> PipelineH
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_KEY])
-def test_a_throttled_call_waits_and_goes_on(harness: PipelineHarness, operation: str) -> None:
-    """Three times "later" is three waits, one attempt in the manifest, one payment."""
+def test_throttled_task_waits_and_continues(harness: PipelineHarness, operation: str) -> None:
+    """Three 429s are three waits, one attempt in the manifest, one payment."""
     harness.providers.script("submit", _later(7), _later(7), _later())
     _asked(harness, operation).run()
 
@@ -44,8 +44,8 @@ def test_a_throttled_call_waits_and_goes_on(harness: PipelineHarness, operation:
     assert min(waits) >= 7
 
 
-def test_a_throttled_task_says_why_it_stands_still(harness: PipelineHarness) -> None:
-    """The reason is in the task while it waits, and gone when it goes on."""
+def test_throttled_task_has_a_wait_reason(harness: PipelineHarness) -> None:
+    """The reason is stored while it waits, and gone when it continues."""
     harness.providers.script("submit", _later(7))
     _asked(harness, SYNC_NONE)
     step = harness.step("submit", harness.task.task_id)
@@ -57,8 +57,8 @@ def test_a_throttled_task_says_why_it_stands_still(harness: PipelineHarness) -> 
     assert harness.task.wait_reason is None
 
 
-def test_waiting_has_an_end(harness: PipelineHarness) -> None:
-    """A provider that says "later" for days fails the task, unpaid."""
+def test_throttled_task_fails_at_its_deadline(harness: PipelineHarness) -> None:
+    """A provider that answers 429 for days fails the task, unpaid."""
     harness.providers.script("submit", *[_later(300)] * 4000)
     _asked(harness, SYNC_NONE).run(most=20_000)
 
@@ -67,7 +67,7 @@ def test_waiting_has_an_end(harness: PipelineHarness) -> None:
     assert len(harness.task.attempts) == 1
 
 
-def test_an_unreached_provider_is_tried_again(harness: PipelineHarness) -> None:
+def test_unreached_provider_is_tried_again(harness: PipelineHarness) -> None:
     """Nothing was sent, so nothing can be paid twice."""
     harness.providers.script("submit", UNREACHED, UNREACHED)
     _asked(harness, SYNC_NONE).run()
@@ -76,8 +76,8 @@ def test_an_unreached_provider_is_tried_again(harness: PipelineHarness) -> None:
     assert len(harness.providers.charged) == 1
 
 
-def test_a_provider_that_stays_out_of_reach_is_left(harness: PipelineHarness) -> None:
-    """After a while the next provider is asked; where there is none, the task fails."""
+def test_provider_that_stays_unreachable_is_left(harness: PipelineHarness) -> None:
+    """After a while the next provider is called; without one, the task fails."""
     harness.providers.script("submit", *[UNREACHED] * 9)
     _asked(harness, SYNC_NONE).run()
     assert harness.task.last_attempt.provider == "beta"
@@ -88,7 +88,7 @@ def test_a_provider_that_stays_out_of_reach_is_left(harness: PipelineHarness) ->
     assert other.manifest()["failure"]["code"] == "not-reached"
 
 
-def test_preparing_that_fails_for_the_moment_is_tried_again(harness: PipelineHarness) -> None:
+def test_failed_preparation_is_tried_again(harness: PipelineHarness) -> None:
     """An upload to the provider costs nothing, so a 500 there is only a wait."""
     busy = Busy("provider-error", "The provider has trouble.")
     harness.providers.script("prepare", *[busy] * 6)
@@ -99,10 +99,8 @@ def test_preparing_that_fails_for_the_moment_is_tried_again(harness: PipelineHar
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
-def test_without_a_key_an_unclear_call_ends_unknown(
-    harness: PipelineHarness, operation: str
-) -> None:
-    """Nobody knows whether it was paid, so it is never sent again: a person decides."""
+def test_unclear_call_without_a_key_ends_unknown(harness: PipelineHarness, operation: str) -> None:
+    """It is not known whether it was paid, so it is never sent again: a person decides."""
     harness.providers.script("submit", Lost(TIMED_OUT))
     _asked(harness, operation).run()
 
@@ -118,7 +116,7 @@ def test_without_a_key_an_unclear_call_ends_unknown(
 
 @pytest.mark.parametrize("operation", [SYNC_KEY, JOB_KEY])
 @pytest.mark.parametrize("first", [Lost(TIMED_OUT), TIMED_OUT], ids=["accepted", "not accepted"])
-def test_with_a_key_an_unclear_call_is_repeated_and_charged_once(
+def test_unclear_call_with_a_key_is_repeated_and_charged_once(
     harness: PipelineHarness, operation: str, first: Lost | Unclear
 ) -> None:
     """Whether or not the first sending was accepted, the same key is charged once."""
@@ -132,7 +130,7 @@ def test_with_a_key_an_unclear_call_is_repeated_and_charged_once(
     assert harness.task.last_attempt.replays == 2
 
 
-def test_a_key_is_not_repeated_for_ever(harness: PipelineHarness) -> None:
+def test_key_is_not_repeated_without_end(harness: PipelineHarness) -> None:
     """A provider that never answers leaves the task unknown."""
     harness.providers.script("submit", TIMED_OUT)
     harness.providers.script("repeat", *[TIMED_OUT] * 2000)
@@ -144,7 +142,7 @@ def test_a_key_is_not_repeated_for_ever(harness: PipelineHarness) -> None:
     assert len(harness.providers.sent) < 300
 
 
-def test_a_key_is_not_repeated_after_the_provider_forgot_it(harness: PipelineHarness) -> None:
+def test_key_is_not_repeated_after_the_provider_dropped_it(harness: PipelineHarness) -> None:
     """Keys are kept for a day; a run that slept longer does not send again."""
     harness.providers.script("submit", Died())
     _asked(harness, SYNC_KEY)
@@ -157,8 +155,8 @@ def test_a_key_is_not_repeated_after_the_provider_forgot_it(harness: PipelineHar
     assert len(harness.providers.sent) == 1
 
 
-def test_a_refusal_of_the_repetition_proves_nothing(harness: PipelineHarness) -> None:
-    """The first sending may have been accepted all the same; what it is about may be mended."""
+def test_refused_repetition_proves_nothing(harness: PipelineHarness) -> None:
+    """The first request may have been accepted; the cause of the refusal may be fixed."""
     harness.providers.script("submit", Lost(TIMED_OUT))
     harness.providers.script("repeat", *[refusal()] * 20)
     _asked(harness, SYNC_KEY).run()
@@ -167,8 +165,8 @@ def test_a_refusal_of_the_repetition_proves_nothing(harness: PipelineHarness) ->
     assert len(harness.providers.charged) == 1
 
 
-def test_a_repetition_that_is_refused_for_a_day_leaves_it_unknown(harness: PipelineHarness) -> None:
-    """The provider would not know the key any more."""
+def test_repetition_refused_for_a_day_ends_unknown(harness: PipelineHarness) -> None:
+    """The provider no longer knows the key."""
     harness.providers.script("submit", Lost(TIMED_OUT))
     harness.providers.script("repeat", *[refusal()] * 1000)
     _asked(harness, SYNC_KEY).run()
@@ -180,7 +178,7 @@ def test_a_repetition_that_is_refused_for_a_day_leaves_it_unknown(harness: Pipel
 @pytest.mark.parametrize(
     ("choice", "state", "paid"), [("fail", "failed", 1), ("hold", "unknown", 1)]
 )
-def test_the_spec_may_settle_the_unknown(
+def test_on_unknown_decides_how_an_unclear_call_ends(
     harness: PipelineHarness, choice: str, state: str, paid: int
 ) -> None:
     """`fail` ends it as failed, `hold` leaves it to a person; neither pays again."""
@@ -192,8 +190,8 @@ def test_the_spec_may_settle_the_unknown(
     assert len(harness.providers.charged) == paid
 
 
-def test_the_spec_may_ask_to_pay_again(harness: PipelineHarness) -> None:
-    """`retry` makes a new attempt; the manifest holds both and says that one is doubtful."""
+def test_on_unknown_retry_pays_again(harness: PipelineHarness) -> None:
+    """`retry` makes a new attempt; the manifest holds both, and one of them is unknown."""
     harness.providers.script("submit", Lost(TIMED_OUT))
     _asked(harness, JOB_NONE, on_unknown="retry").run()
 
@@ -203,8 +201,8 @@ def test_the_spec_may_ask_to_pay_again(harness: PipelineHarness) -> None:
     assert manifest["cost"]["settled"] is False
 
 
-def test_paying_again_has_an_end(harness: PipelineHarness) -> None:
-    """Even with `retry` a task stops after a few doubtful payments."""
+def test_on_unknown_retry_has_a_limit(harness: PipelineHarness) -> None:
+    """Even with `retry` a task stops after a few unclear payments."""
     harness.providers.script("submit", *[TIMED_OUT] * 50)
     _asked(harness, JOB_NONE, on_unknown="retry").run()
 
@@ -212,8 +210,8 @@ def test_paying_again_has_an_end(harness: PipelineHarness) -> None:
     assert len(harness.providers.sent) == 5
 
 
-def test_an_interrupted_call_is_waited_for_before_it_is_settled(harness: PipelineHarness) -> None:
-    """Until the call's deadline its first caller may still be at work."""
+def test_open_call_is_settled_only_after_call_until(harness: PipelineHarness) -> None:
+    """Until then its caller may still be running."""
     harness.providers.script("submit", Died())
     _asked(harness, SYNC_NONE)
     task_id = harness.task.task_id
@@ -227,7 +225,7 @@ def test_an_interrupted_call_is_waited_for_before_it_is_settled(harness: Pipelin
     assert harness.providers.sent == ["alpha"]
 
 
-def test_a_task_cancelled_while_it_prepares_is_not_paid_for(harness: PipelineHarness) -> None:
+def test_task_cancelled_during_preparation_is_not_paid(harness: PipelineHarness) -> None:
     """The intent is conditional: a deletion that came first wins."""
     _asked(harness, SYNC_NONE)
     make = harness.providers.submit
@@ -244,7 +242,7 @@ def test_a_task_cancelled_while_it_prepares_is_not_paid_for(harness: PipelineHar
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
-def test_what_was_paid_for_is_written_over_other_changes(
+def test_paid_answer_is_written_over_other_changes(
     harness: PipelineHarness, operation: str
 ) -> None:
     """Someone may write to the task during the call; the answer is not lost over it."""
@@ -263,8 +261,8 @@ def test_what_was_paid_for_is_written_over_other_changes(
     assert len(harness.providers.charged) == 1
 
 
-def test_a_call_that_would_outlive_its_process_is_not_begun(harness: PipelineHarness) -> None:
-    """Preparing took too long; the next entry has a whole life before it."""
+def test_submit_makes_no_call_without_time_for_it(harness: PipelineHarness) -> None:
+    """The preparation took too long; the next call of SUBMIT has its full time."""
     _asked(harness, SYNC_NONE)
     task_id = harness.task.task_id
     step = submit(harness.ports, task_id, 1, lambda: 90 + harness.limits.margin_s - 1)
@@ -279,7 +277,7 @@ def test_a_call_that_would_outlive_its_process_is_not_begun(harness: PipelineHar
 
 
 @pytest.mark.parametrize("code", ["bad-request", "no-credits", "forbidden"])
-def test_a_clear_refusal_goes_to_the_next_provider(harness: PipelineHarness, code: str) -> None:
+def test_refused_task_goes_to_the_next_provider(harness: PipelineHarness, code: str) -> None:
     """Nothing was paid at the first; the manifest holds both attempts."""
     harness.providers.script("submit", ProviderRefused(code, "No."))
     _asked(harness, SYNC_NONE).run()
@@ -293,8 +291,8 @@ def test_a_clear_refusal_goes_to_the_next_provider(harness: PipelineHarness, cod
     assert manifest["cost"]["credits"] == 3.0
 
 
-def test_the_next_provider_gets_only_the_files_that_it_takes(harness: PipelineHarness) -> None:
-    """Of two that can paint, one also looks at the photo; the other is not sent it."""
+def test_next_provider_gets_only_the_files_of_its_roles(harness: PipelineHarness) -> None:
+    """Of two that can inpaint, one also takes the photo; the other does not get it."""
     harness.upload(PHOTO)
     harness.upload_spec("generate", params={"prompt": "a dog"})
     assert harness.task.resolved_order.providers == ("alpha", "gamma")
@@ -305,8 +303,8 @@ def test_the_next_provider_gets_only_the_files_that_it_takes(harness: PipelineHa
     assert harness.providers.roles == [("alpha", ()), ("gamma", ("image",))]
 
 
-def test_a_single_named_provider_has_no_stand_in(harness: PipelineHarness) -> None:
-    """The spec said who; its refusal is the task's."""
+def test_named_provider_has_no_fallback(harness: PipelineHarness) -> None:
+    """The spec names one; its refusal is the task's."""
     harness.providers.script("submit", ProviderRefused("no-credits", "There are no credits left."))
     _asked(harness, SYNC_NONE, provider="alpha").run()
 
@@ -314,8 +312,8 @@ def test_a_single_named_provider_has_no_stand_in(harness: PipelineHarness) -> No
     assert harness.providers.charged == []
 
 
-def test_the_last_refusal_is_the_one_that_is_told(harness: PipelineHarness) -> None:
-    """When nobody takes it, the manifest says what the last one said."""
+def test_manifest_has_the_last_refusal(harness: PipelineHarness) -> None:
+    """When every provider refuses, the manifest has the last refusal."""
     harness.providers.script(
         "submit", ProviderRefused("one", "One."), ProviderRefused("two", "Two.")
     )
@@ -325,7 +323,7 @@ def test_the_last_refusal_is_the_one_that_is_told(harness: PipelineHarness) -> N
     assert [a["failure"]["code"] for a in harness.manifest()["attempts"]] == ["one", "two"]
 
 
-def test_an_unclear_call_never_goes_to_the_next_provider(harness: PipelineHarness) -> None:
+def test_unclear_call_never_goes_to_the_next_provider(harness: PipelineHarness) -> None:
     """It may have been paid already."""
     harness.providers.script("submit", TIMED_OUT)
     _asked(harness, SYNC_NONE).run()

@@ -1,7 +1,7 @@
 """A paid call's time is counted from the intent: preparing it may have taken longer than the call.
 
 queued ── prepares ──▶ intent ── the call ──▶ call_until
-          (uploads)    started_at             nobody may take it for lost before
+          (uploads)    started_at             not settled before
 """
 
 from typing import Any
@@ -28,8 +28,8 @@ def _preparing_slowly(harness: PipelineHarness, seconds: float = PREPARING_S) ->
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, SYNC_KEY, JOB_NONE, JOB_KEY, JOB_LOOKED_UP])
-def test_a_call_is_waited_for_from_its_intent_on(operation: str) -> None:
-    """Counted from before the preparation, a call that is under way would be sent once more."""
+def test_call_until_counts_from_the_intent(operation: str) -> None:
+    """Counted from before the preparation, a call in flight would be sent again."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(operation)
@@ -48,8 +48,8 @@ def test_a_call_is_waited_for_from_its_intent_on(operation: str) -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_an_intent_that_took_long_to_write_is_not_followed_by_a_call() -> None:
-    """The call would outlast the time until which it is waited for; nothing was sent."""
+def test_slow_intent_write_prevents_the_call() -> None:
+    """The call would outlast `call_until`; nothing was sent."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
@@ -71,8 +71,8 @@ def test_an_intent_that_took_long_to_write_is_not_followed_by_a_call() -> None:
 
 
 @pytest.mark.parametrize(("left_s", "sent"), [(89.9, 0), (90, 1)])
-def test_a_call_that_its_process_would_not_outlive_is_not_made(left_s: float, sent: int) -> None:
-    """Not even after the intent: the time went while that was written."""
+def test_call_that_would_outlast_its_process_is_not_made(left_s: float, sent: int) -> None:
+    """Not even after the intent, if writing that took the time."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)

@@ -1,4 +1,4 @@
-"""SWEEP puts right what stands still, and leaves what is alive to its doors."""
+"""SWEEP resumes or ends stuck tasks, and leaves those whose run is alive."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ STILL_S = int(STUCK_AFTER.total_seconds())
 AT_WORK: tuple[State, ...] = ("queued", "submitting", "running", "delivering")
 
 
-def test_before_its_deadline_a_task_may_wait(harness: PipelineHarness) -> None:
+def test_sweep_leaves_a_waiting_task_before_its_deadline(harness: PipelineHarness) -> None:
     """Nothing happens a second too early."""
     harness.upload_spec(SYNC_NONE)
     harness.clock.advance(harness.limits.inputs_s - 1)
@@ -29,8 +29,8 @@ def test_before_its_deadline_a_task_may_wait(harness: PipelineHarness) -> None:
     assert harness.task.state == "waiting"
 
 
-def test_past_its_deadline_a_task_fails_and_names_what_is_missing(harness: PipelineHarness) -> None:
-    """Manifest and event come with it; a photo that comes later starts nothing."""
+def test_sweep_fails_a_waiting_task_past_its_deadline(harness: PipelineHarness) -> None:
+    """With manifest and event; a photo that arrives later starts nothing."""
     harness.upload_spec(SYNC_NONE)
     harness.clock.advance(harness.limits.inputs_s)
     assert sweep(harness.ports) == {"given-up": 1}
@@ -46,8 +46,8 @@ def test_past_its_deadline_a_task_fails_and_names_what_is_missing(harness: Pipel
     assert sweep(harness.ports) == {}
 
 
-def test_a_photo_whose_event_was_lost_is_found(harness: PipelineHarness) -> None:
-    """The file is there, so the task starts instead of failing."""
+def test_sweep_finds_a_photo_whose_event_was_lost(harness: PipelineHarness) -> None:
+    """The file exists, so the task starts instead of failing."""
     harness.upload_spec(SYNC_NONE)
     harness.put_file(PHOTO)
     harness.clock.advance(harness.limits.inputs_s + 1)
@@ -58,8 +58,8 @@ def test_a_photo_whose_event_was_lost_is_found(harness: PipelineHarness) -> None
 
 
 @pytest.mark.parametrize("state", AT_WORK)
-def test_a_task_whose_run_is_alive_is_left_to_its_doors(state: State) -> None:
-    """It is looked at again only after another while."""
+def test_sweep_leaves_a_task_whose_run_is_alive(state: State) -> None:
+    """It is due again only after `STUCK_AFTER`."""
     harness = in_state(state)
     before = harness.task
     harness.clock.advance(STILL_S)
@@ -72,8 +72,8 @@ def test_a_task_whose_run_is_alive_is_left_to_its_doors(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", AT_WORK)
-def test_a_task_whose_run_is_gone_goes_on_in_a_new_one(state: State) -> None:
-    """Where it stood: what was paid for is not paid for again."""
+def test_sweep_replaces_a_lost_run(state: State) -> None:
+    """The new run continues from the task's state: nothing is paid again."""
     harness = in_state(state)
     harness.workflows.ended.add((harness.task.task_id, 1))
     harness.clock.advance(STILL_S)
@@ -86,8 +86,8 @@ def test_a_task_whose_run_is_gone_goes_on_in_a_new_one(state: State) -> None:
     assert harness.manifest()["run"] == 2
 
 
-def test_results_that_the_last_run_copied_are_found_by_the_next(harness: PipelineHarness) -> None:
-    """It died before it could say so, and by now they are no longer to be had elsewhere."""
+def test_new_run_finds_the_results_that_the_lost_run_copied(harness: PipelineHarness) -> None:
+    """It died before it ended the task, and the results have expired at the provider."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.run(until=["delivering"])
@@ -105,8 +105,8 @@ def test_results_that_the_last_run_copied_are_found_by_the_next(harness: Pipelin
     assert len(harness.manifest()["results"]) == 1
 
 
-def test_a_run_that_was_never_started_is_started(harness: PipelineHarness) -> None:
-    """Intake died, and its message went to the dead letters."""
+def test_sweep_starts_a_run_that_never_started(harness: PipelineHarness) -> None:
+    """Intake died, and its message went to the dead-letter queue."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.workflows.started.clear()
@@ -117,8 +117,8 @@ def test_a_run_that_was_never_started_is_started(harness: PipelineHarness) -> No
     assert harness.task.state == "succeeded"
 
 
-def test_runs_are_not_begun_for_ever(harness: PipelineHarness) -> None:
-    """What breaks every run ends its task, with a manifest."""
+def test_sweep_ends_a_task_after_its_last_run(harness: PipelineHarness) -> None:
+    """A task whose every run breaks ends, with a manifest."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     for run in range(1, harness.limits.runs + 1):
@@ -130,8 +130,8 @@ def test_runs_are_not_begun_for_ever(harness: PipelineHarness) -> None:
     assert harness.manifest()["failure"]["code"] == "internal"
 
 
-def test_a_task_that_ended_without_saying_so_is_announced(harness: PipelineHarness) -> None:
-    """Whoever ended it died, and so did everyone who could have known."""
+def test_sweep_announces_a_task_that_ended_silently(harness: PipelineHarness) -> None:
+    """The process that ended it died."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     harness.events.refusals = 100
@@ -146,8 +146,8 @@ def test_a_task_that_ended_without_saying_so_is_announced(harness: PipelineHarne
     assert sweep(harness.ports) == {}
 
 
-def test_the_manifest_of_a_broken_run_is_written_once_more() -> None:
-    """A door that outlived its run may have written another one over it."""
+def test_sweep_writes_the_manifest_of_a_broken_run_again() -> None:
+    """A step that outlived its run may have overwritten it."""
     harness = PipelineHarness(limits=Limits(runs=1))
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
@@ -162,15 +162,15 @@ def test_the_manifest_of_a_broken_run_is_written_once_more() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(FINISHED))
-def test_an_ended_task_is_not_looked_at_again(state: State) -> None:
-    """Its doors have said that nothing is left to do."""
+def test_sweep_does_not_check_a_finalized_task(state: State) -> None:
+    """It was finalized and dismissed."""
     harness = in_state(state)
     harness.clock.advance(100 * STILL_S)
 
     assert sweep(harness.ports) == {}
 
 
-def test_one_sweep_ends_all_that_are_due(harness: PipelineHarness) -> None:
+def test_sweep_ends_every_task_that_is_due(harness: PipelineHarness) -> None:
     """Each with its own manifest."""
     for number in range(5):
         harness.upload_spec(SYNC_NONE, key=f"photos/{number}.jpg.json")
@@ -181,8 +181,8 @@ def test_one_sweep_ends_all_that_are_due(harness: PipelineHarness) -> None:
     assert {harness.manifest(task)["status"] for task in harness.tasks.all} == {"failed"}
 
 
-def test_a_sweep_stops_while_there_is_time(harness: PipelineHarness) -> None:
-    """What it did not reach is still due for the next one."""
+def test_sweep_stops_before_its_time_is_over(harness: PipelineHarness) -> None:
+    """What it did not reach is due for the next sweep."""
     for number in range(5):
         harness.upload_spec(SYNC_NONE, key=f"photos/{number}.jpg.json")
     harness.clock.advance(harness.limits.inputs_s)
@@ -192,10 +192,10 @@ def test_a_sweep_stops_while_there_is_time(harness: PipelineHarness) -> None:
     assert sweep(harness.ports) == {"given-up": 3}
 
 
-def test_what_fails_every_time_does_not_stand_before_the_others_every_time(
+def test_task_that_always_fails_moves_behind_the_others(
     harness: PipelineHarness,
 ) -> None:
-    """One cannot be read, one cannot be looked after: they are put off, and the others go on."""
+    """One cannot be read, one cannot be checked: they are put off, and the others are checked."""
     for name in ("a", "b", "c"):
         harness.upload_spec(SYNC_NONE, key=f"{name}.jpg.json")
         harness.put_file(f"{name}.jpg")
@@ -220,8 +220,8 @@ def test_what_fails_every_time_does_not_stand_before_the_others_every_time(
     assert failing in set(harness.tasks.due(now + STUCK_AFTER))
 
 
-def test_one_broken_task_does_not_keep_the_others_from_it(harness: PipelineHarness) -> None:
-    """Its trouble is told at the end."""
+def test_broken_task_does_not_stop_the_sweep(harness: PipelineHarness) -> None:
+    """Its error is raised at the end."""
     for number in range(3):
         harness.upload_spec(SYNC_NONE, key=f"photos/{number}.jpg.json")
     harness.clock.advance(harness.limits.inputs_s)
@@ -235,8 +235,8 @@ def test_one_broken_task_does_not_keep_the_others_from_it(harness: PipelineHarne
     assert sum(task.ending is not None for task in harness.tasks.all) == 3
 
 
-def test_a_task_that_someone_else_is_at_is_left_to_them(harness: PipelineHarness) -> None:
-    """The race is lost without a word; the next sweep looks again."""
+def test_sweep_leaves_a_task_when_it_loses_a_race(harness: PipelineHarness) -> None:
+    """The next sweep checks it again."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     task = harness.task
@@ -248,8 +248,8 @@ def test_a_task_that_someone_else_is_at_is_left_to_them(harness: PipelineHarness
     assert harness.task.run == 1
 
 
-def test_a_place_in_the_queue_is_waited_for(harness: PipelineHarness) -> None:
-    """A burst queues for hours: nobody asks about a run before its turn has come and gone."""
+def test_task_with_a_slot_is_not_due_before_it(harness: PipelineHarness) -> None:
+    """A burst queues for hours: no run is checked before its slot has passed."""
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     task, turn = harness.task, harness.clock.now() + timedelta(hours=3)
@@ -261,7 +261,7 @@ def test_a_place_in_the_queue_is_waited_for(harness: PipelineHarness) -> None:
     assert sweep(harness.ports) == {"alive": 1}
 
 
-def test_the_limit_of_runs_is_a_setting() -> None:
+def test_limit_of_runs_is_a_setting() -> None:
     """With one run there is no second."""
     harness = PipelineHarness(limits=Limits(runs=1))
     harness.upload(PHOTO)
@@ -274,7 +274,7 @@ def test_the_limit_of_runs_is_a_setting() -> None:
 
 
 def fail_broken(harness: PipelineHarness) -> None:
-    """The run was stopped from outside, and FAIL is told."""
+    """The run was aborted, and FAIL is called for it."""
     fail(harness.ports, harness.task.task_id, 1, broken="ABORTED")
 
 

@@ -1,4 +1,4 @@
-"""Whoever stands still for a minute or longer says why on the task."""
+"""A task that waits for a minute or longer has the reason stored."""
 
 import pytest
 
@@ -28,9 +28,7 @@ def _asked(harness: PipelineHarness, operation: str) -> str:
     "error",
     [AWAY, NotSent("no-route", "beta has trouble."), Throttled("busy", "beta has trouble.")],
 )
-def test_a_job_that_cannot_be_asked_about_for_minutes_says_so(
-    harness: PipelineHarness, error: Exception
-) -> None:
+def test_unreachable_job_has_a_wait_reason(harness: PipelineHarness, error: Exception) -> None:
     """A short wait needs no words; the reason goes with the first answer."""
     harness.providers.polls = 10
     task_id = _asked(harness, JOB_KEY)
@@ -47,7 +45,7 @@ def test_a_job_that_cannot_be_asked_about_for_minutes_says_so(
     assert harness.task.wait_reason is None
 
 
-def test_a_job_that_is_made_again_after_minutes_says_why(harness: PipelineHarness) -> None:
+def test_lost_job_that_is_made_again_has_a_wait_reason(harness: PipelineHarness) -> None:
     """Its provider lost it twice, and is left alone for a while."""
     trouble: list[Busy | JobFailed] = [*[AWAY] * 4, *[LOST] * 4]
     harness.providers.script("poll", *trouble * 2)
@@ -63,8 +61,8 @@ def test_a_job_that_is_made_again_after_minutes_says_why(harness: PipelineHarnes
     assert harness.task.wait_reason is None
 
 
-def test_a_place_in_the_pace_is_used_for_one_question(harness: PipelineHarness) -> None:
-    """Whoever asks again a few seconds later takes another one."""
+def test_slot_is_used_for_one_poll(harness: PipelineHarness) -> None:
+    """The next poll takes another one."""
     harness.providers.polls = 10
     rules = harness.providers.rules_of["beta"] = Rules(Rate(30, 60))
     task_id = _asked(harness, JOB_KEY)
@@ -81,9 +79,7 @@ def test_a_place_in_the_pace_is_used_for_one_question(harness: PipelineHarness) 
 
 
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_LOOKED_UP])
-def test_a_call_whose_fate_is_unclear_says_that_it_is_being_found_out(
-    harness: PipelineHarness, operation: str
-) -> None:
+def test_unclear_call_has_a_wait_reason(harness: PipelineHarness, operation: str) -> None:
     """Until its job is known."""
     harness.providers.script("submit", Lost(NO_ANSWER))
     task_id = _asked(harness, operation)
@@ -95,8 +91,8 @@ def test_a_call_whose_fate_is_unclear_says_that_it_is_being_found_out(
     assert harness.task.wait_reason is None
 
 
-def test_whoever_dies_while_finding_out_leaves_the_reason_behind(harness: PipelineHarness) -> None:
-    """The next one waits until that call is over."""
+def test_crash_while_reconciling_leaves_the_wait_reason(harness: PipelineHarness) -> None:
+    """The next call of SUBMIT waits until that call is over."""
     harness.providers.script("submit", Died())
     task_id = _asked(harness, JOB_KEY)
     with pytest.raises(Died):
@@ -110,7 +106,7 @@ def test_whoever_dies_while_finding_out_leaves_the_reason_behind(harness: Pipeli
     assert harness.task.wait_reason == RECONCILING
 
 
-def test_an_answer_that_lay_beside_keeps_the_account_that_was_asked(
+def test_saved_answer_keeps_the_account_of_its_call(
     harness: PipelineHarness,
 ) -> None:
     """The key was replaced before anybody looked: the new one may be another account's."""
@@ -127,8 +123,8 @@ def test_an_answer_that_lay_beside_keeps_the_account_that_was_asked(
     assert harness.task.last_attempt.account == "one"
 
 
-def test_a_place_in_the_pace_that_is_minutes_away_is_told(harness: PipelineHarness) -> None:
-    """Whether a job is to be asked about, or a doubtful call."""
+def test_slot_that_is_minutes_away_has_a_wait_reason(harness: PipelineHarness) -> None:
+    """Before a poll, and before an unclear call is looked up."""
     rules = Rules(Rate(1, 3600))
     harness.providers.script("submit", Lost(NO_ANSWER))
     task_id = _asked(harness, JOB_LOOKED_UP)

@@ -23,7 +23,7 @@ def states() -> dict[str, dict[str, Any]]:
 
 
 def choose(next_: str, wait_s: int) -> str:
-    """The state that the choice leads to for this answer of a door."""
+    """The state that the choice leads to for this answer of a step."""
     answer = {"$.step.next": next_, "$.step.wait_s": wait_s}
     choice = states()["Next"]
     for rule in choice["Choices"]:

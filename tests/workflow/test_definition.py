@@ -16,21 +16,21 @@ TASKS = [name for name, state in states().items() if state["Type"] == "Task"]
 MAX_S = 7 * 24 * 3600
 
 
-def test_a_run_has_an_end_after_every_queue() -> None:
-    """The limit is a backstop: longer than any task may wait to be submitted."""
+def test_workflow_timeout_is_longer_than_the_queue() -> None:
+    """The timeout is a backstop: longer than any task may wait to be submitted."""
     assert definition()["TimeoutSeconds"] == MAX_S
     assert Limits().queue_s < MAX_S
 
 
 def test_every_verb_has_a_state_and_every_state_its_function() -> None:
-    """State, file and substitution bear the same word."""
+    """State, file and substitution have the same name."""
     assert tuple(TASKS) == VERBS
     for name in TASKS:
         assert states()[name]["Resource"] == f"${{{name}Function}}"
         assert (FUNCTIONS / f"{name.lower()}.py").is_file()
 
 
-def test_every_state_can_be_reached_and_leads_to_one_that_exists() -> None:
+def test_every_state_is_reachable_and_leads_to_a_state() -> None:
     """No dead end, no orphan."""
     targets = {definition()["StartAt"]}
     for state in states().values():
@@ -43,8 +43,8 @@ def test_every_state_can_be_reached_and_leads_to_one_that_exists() -> None:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_door_that_breaks_is_tried_again_and_ends_in_fail(name: str) -> None:
-    """FAIL itself has nobody behind it but the rule on the run's status."""
+def test_step_that_raises_is_tried_again_and_then_fails(name: str) -> None:
+    """After FAIL itself there is only the rule on the run's status."""
     state = states()[name]
 
     assert state["TimeoutSeconds"] > 0
@@ -60,8 +60,8 @@ def test_a_door_that_breaks_is_tried_again_and_ends_in_fail(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "Fail"])
-def test_what_may_pass_is_tried_again_longer_than_what_may_not(name: str) -> None:
-    """Lambda has no room for hours in a burst; a paid task outlasts an outage of an hour."""
+def test_temporary_errors_are_retried_longer_than_others(name: str) -> None:
+    """Lambda may be throttled for hours in a burst; a paid task survives an outage of an hour."""
     crowded, passing, broken = states()[name]["Retry"]
 
     assert crowded["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
@@ -86,8 +86,8 @@ def _patience_s(rule: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize("next_", NEXTS)
 @pytest.mark.parametrize("wait_s", [0, 1, 300])
-def test_every_answer_of_a_door_leads_on(next_: str, wait_s: int) -> None:
-    """At once, or through a wait; waiting makes sense before SUBMIT and POLL."""
+def test_every_answer_of_a_step_leads_to_a_state(next_: str, wait_s: int) -> None:
+    """At once, or through a wait before SUBMIT or POLL."""
     waits = wait_s > 0 and next_ in ("submit", "poll")
     expected = f"WaitTo{next_.capitalize()}" if waits else next_.capitalize()
 
@@ -95,14 +95,14 @@ def test_every_answer_of_a_door_leads_on(next_: str, wait_s: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["WaitToSubmit", "WaitToPoll"])
-def test_a_wait_lasts_as_long_as_the_door_said(name: str) -> None:
-    """And leads to the door that its name says."""
+def test_wait_state_waits_for_wait_s(name: str) -> None:
+    """And leads to the step in its name."""
     assert states()[name]["SecondsPath"] == "$.step.wait_s"
     assert states()[name]["Next"] == name.removeprefix("WaitTo")
 
 
-def test_every_paid_call_ends_before_its_function() -> None:
-    """After a free call to prepare it, and with the time to write its answer down."""
+def test_paid_call_ends_before_its_function() -> None:
+    """After a free call to prepare it, with time left to store its answer."""
     routes = [route for adapter in build_adapters() for route in adapter.routes]
     around_s = CallLimits().free_s + Limits().margin_s
 
@@ -114,19 +114,19 @@ def test_every_paid_call_ends_before_its_function() -> None:
     ] == []
 
 
-def test_a_poll_may_ask_and_then_cancel() -> None:
-    """A job that is given up costs a question and a cancellation, both as slow as allowed."""
+def test_poll_has_time_to_poll_and_to_cancel() -> None:
+    """A job that is given up costs two calls, both as slow as allowed."""
     assert 2 * CallLimits().free_s < _function_limits_s()["poll"]
 
 
-def test_a_result_may_take_its_time() -> None:
-    """A download that is still within its own limit is not cut off by the function's."""
+def test_deliver_has_time_for_the_slowest_download() -> None:
+    """A download within its own limit is not cut off by the function's."""
     assert CallLimits().result_s < _function_limits_s()["deliver"]
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_function_ends_before_its_state(name: str) -> None:
-    """Else a door could still be at work while the workflow calls it a second time."""
+def test_function_ends_before_its_state(name: str) -> None:
+    """Otherwise a step could still run while the workflow calls it a second time."""
     assert _function_limits_s()[name.lower()] < states()[name]["TimeoutSeconds"]
 
 
@@ -134,19 +134,19 @@ def _function_limits_s() -> dict[str, int]:
     return {verb: size.timeout_s for verb, size in SIZES.items()}
 
 
-def test_nothing_but_ids_and_answers_travels() -> None:
-    """A door's answer replaces the last one, so the input never grows."""
+def test_workflow_input_has_only_ids_and_answers() -> None:
+    """A step's answer replaces the last one, so the input never grows."""
     for name in TASKS:
         assert states()[name]["ResultPath"] == "$.step"
 
 
-def test_what_is_deployed_is_the_states_language_alone() -> None:
+def test_deployed_definition_is_plain_states_language() -> None:
     """AWS would refuse the key under which the file keeps what its tasks share."""
     assert set(definition()) == {"Comment", "StartAt", "TimeoutSeconds", "States"}
 
 
-def test_the_file_names_no_account_and_no_address() -> None:
-    """Where it runs is put in by the stack."""
+def test_definition_names_no_account_and_no_arn() -> None:
+    """The stack substitutes them."""
     text = PATH.read_text()
     assert "arn:" not in text
     assert "://" not in text

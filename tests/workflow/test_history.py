@@ -1,8 +1,8 @@
 """The longest task that is permitted fits into a run's history.
 
 Step Functions ends a run at 25,000 events (its "Quotas" page). A loop through a wait adds nine:
-entered and left for the wait (2), the choice (2), the door (5: entered, scheduled, started,
-succeeded, left). The real doors are driven over fakes, with a clock that jumps.
+entered and left for the wait (2), the choice (2), the step (5: entered, scheduled, started,
+succeeded, left). The real steps run over fakes, with a clock that jumps.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from tests.pipeline.harness import PHOTO, PipelineHarness
 LIMIT = 25_000
 EVENTS_PER_LOOP = 9
 RESERVE = 1_000
-"""For doors that are tried again."""
+"""For steps that are tried again."""
 
 MAX_JOB_S = max(route.job_s for adapter in build_adapters() for route in adapter.routes)
 GONE = ResultGone("result-gone", "The provider no longer has the result.")
@@ -82,8 +82,8 @@ class Blocked(InMemoryLimiter):
 
 
 @pytest.mark.parametrize("asked_s", [0, 1, 5, 30, 60, None])
-def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> None:
-    """Days in the queue, then the longest job of all, its result gone as often as is forgiven."""
+def test_history_holds_the_longest_permitted_task(asked_s: int | None) -> None:
+    """Days in the queue, then the longest job, its result gone as often as is allowed."""
     clock = FixedClock()
     routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, asked_s=asked_s)
@@ -99,8 +99,8 @@ def test_a_task_may_wait_as_long_as_it_is_allowed_to(asked_s: int | None) -> Non
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
-    """Whether it tries the account out itself, or others do."""
+def test_history_holds_a_task_that_waits_for_credits_until_its_deadline(*, alone: bool) -> None:
+    """Whether it probes the account itself, or other tasks do."""
     clock = FixedClock()
     routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
     providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
@@ -116,8 +116,8 @@ def test_a_task_may_wait_for_credits_until_it_gives_up(*, alone: bool) -> None:
     assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 
-def test_a_task_may_wait_for_room_until_it_gives_up() -> None:
-    """Others hold every place for days; the waits grow, so that the run's history can hold them."""
+def test_history_holds_a_task_that_waits_for_a_lease_until_its_deadline() -> None:
+    """Other tasks hold every lease for days; the waits grow."""
     clock = FixedClock()
     providers = FakeProviders(ROUTES, rules_of={"beta": Rules(open_jobs=1)})
     harness = PipelineHarness(providers=providers, clock=clock)

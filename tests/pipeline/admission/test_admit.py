@@ -35,8 +35,8 @@ def _states(harness: PipelineHarness) -> Counter[str]:
     return Counter(task.state for task in harness.tasks.all)
 
 
-def test_calls_keep_the_rate_and_every_task_gets_its_turn(harness: PipelineHarness) -> None:
-    """They wait in the workflow, and say why."""
+def test_submit_keeps_the_rate_and_every_task_gets_a_slot(harness: PipelineHarness) -> None:
+    """Tasks wait in the workflow, with the reason stored."""
     harness.providers.rules_of["alpha"] = SLOW
     ids = _many(harness, SYNC_NONE, 12, provider="alpha")
     steps = {task_id: harness.step("submit", task_id) for task_id in ids}
@@ -51,8 +51,10 @@ def test_calls_keep_the_rate_and_every_task_gets_its_turn(harness: PipelineHarne
     assert len(harness.providers.charged) == 12
 
 
-def test_who_is_late_keeps_the_slot_and_who_missed_it_asks_again(harness: PipelineHarness) -> None:
-    """For a tenth of the limit's window; beyond that it would call at somebody else's time."""
+def test_late_task_keeps_its_slot_and_reserves_again_after_its_ttl(
+    harness: PipelineHarness,
+) -> None:
+    """A tenth of the limit's window; later it would call in another task's time."""
     harness.providers.rules_of["alpha"] = SLOW
     ids = _many(harness, SYNC_NONE, 8, provider="alpha")
     late, missed = ids[-2:]
@@ -67,8 +69,8 @@ def test_who_is_late_keeps_the_slot_and_who_missed_it_asks_again(harness: Pipeli
     assert len(harness.limiter.granted) == granted + 1
 
 
-def test_a_task_comes_back_to_its_own_slot(harness: PipelineHarness) -> None:
-    """Being asked early does not make it queue again."""
+def test_early_task_keeps_its_reserved_slot(harness: PipelineHarness) -> None:
+    """An early call does not reserve again."""
     harness.providers.rules_of["alpha"] = SLOW
     last = _many(harness, SYNC_NONE, 8, provider="alpha")[-1]
     for task in harness.tasks.all:
@@ -83,8 +85,8 @@ def test_a_task_comes_back_to_its_own_slot(harness: PipelineHarness) -> None:
     assert len(harness.limiter.granted) == granted
 
 
-def test_no_more_jobs_are_open_than_the_provider_bears(harness: PipelineHarness) -> None:
-    """The others wait for room; all of them end."""
+def test_open_jobs_never_exceed_the_leases(harness: PipelineHarness) -> None:
+    """The other tasks wait for a lease; all of them end."""
     harness.providers.rules_of["beta"] = Rules(open_jobs=2)
     ids = _many(harness, JOB_KEY, 5, provider="beta")
     steps = [harness.step("submit", task_id).next for task_id in ids]
@@ -95,8 +97,8 @@ def test_no_more_jobs_are_open_than_the_provider_bears(harness: PipelineHarness)
     assert harness.limiter.leases["beta"] == {}
 
 
-def test_a_lease_of_a_task_that_died_ends_with_its_time(harness: PipelineHarness) -> None:
-    """The pipeline does not stand still for a run that is gone."""
+def test_lease_of_a_lost_run_expires(harness: PipelineHarness) -> None:
+    """A run that is gone does not block the pipeline."""
     harness.providers.rules_of["beta"] = Rules(open_jobs=1)
     dead, alive = _many(harness, JOB_KEY, 2, provider="beta")
     harness.step("submit", dead)
@@ -107,8 +109,8 @@ def test_a_lease_of_a_task_that_died_ends_with_its_time(harness: PipelineHarness
 
 
 @pytest.mark.parametrize("polls", [1, 10**6])
-def test_a_lease_is_given_back_however_the_job_ends(harness: PipelineHarness, polls: int) -> None:
-    """Done, or given up for being too slow."""
+def test_lease_is_released_when_the_job_ends(harness: PipelineHarness, polls: int) -> None:
+    """Done, or given up as too slow."""
     harness.providers.rules_of["gamma"] = Rules(open_jobs=3)
     harness.providers.polls = polls
     _many(harness, JOB_NONE, 1)
@@ -117,8 +119,8 @@ def test_a_lease_is_given_back_however_the_job_ends(harness: PipelineHarness, po
     assert harness.limiter.leases["gamma"] == {}
 
 
-def test_a_lease_is_given_back_when_the_job_fails_or_is_refused(harness: PipelineHarness) -> None:
-    """The next provider has its own."""
+def test_lease_is_released_when_the_job_fails_or_is_refused(harness: PipelineHarness) -> None:
+    """The next provider has its own leases."""
     harness.providers.rules_of |= {"beta": Rules(open_jobs=1), "gamma": Rules(open_jobs=1)}
     harness.providers.script("submit", Throttled("busy", "Later.", retry_after_s=1))
     harness.providers.script("poll", JobFailed("bad-image", "It has no face.", "no"))
@@ -129,8 +131,8 @@ def test_a_lease_is_given_back_when_the_job_fails_or_is_refused(harness: Pipelin
     assert (harness.limiter.leases["beta"], harness.limiter.leases["gamma"]) == ({}, {})
 
 
-def test_a_provider_that_asks_to_wait_is_left_alone_by_all(harness: PipelineHarness) -> None:
-    """The second task does not even try."""
+def test_retry_after_defers_every_task(harness: PipelineHarness) -> None:
+    """The second task does not call at all."""
     first, second = _many(harness, SYNC_NONE, 2, provider="alpha")
     harness.providers.script("submit", Throttled("busy", "Later.", retry_after_s=40))
     harness.step("submit", first)
@@ -141,8 +143,8 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_all(harness: PipelineHarn
     assert len(harness.providers.sent) == 1
 
 
-def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(harness: PipelineHarness) -> None:
-    """Open, half-open, closed; and nothing is lost."""
+def test_circuit_opens_and_then_one_task_probes(harness: PipelineHarness) -> None:
+    """Open, half-open, closed; no task is lost."""
     ids = _many(harness, SYNC_NONE, FAILURES_TO_OPEN + 3, provider="alpha")
     away = NotSent("provider-unreachable", "The provider could not be reached.")
     harness.providers.script("prepare", *[away] * FAILURES_TO_OPEN)
@@ -165,8 +167,8 @@ def test_a_provider_in_trouble_is_paused_and_then_tried_by_one(harness: Pipeline
     assert _states(harness) == {"succeeded": FAILURES_TO_OPEN + 3}
 
 
-def test_polls_keep_their_own_lane(harness: PipelineHarness) -> None:
-    """A flood of new jobs does not keep the old ones from being asked about."""
+def test_polls_have_a_lane_of_their_own(harness: PipelineHarness) -> None:
+    """Many new jobs do not delay the polls of the running ones."""
     harness.providers.rules_of["beta"] = SLOW
     _many(harness, JOB_KEY, 6, provider="beta")
     harness.run()
@@ -176,8 +178,8 @@ def test_polls_keep_their_own_lane(harness: PipelineHarness) -> None:
     assert min(lanes["submit"], lanes["poll"]) >= 6
 
 
-def test_a_job_that_must_not_be_left_alone_never_waits_for_a_lane(harness: PipelineHarness) -> None:
-    """There are no more of them than can be asked in time."""
+def test_job_with_a_max_poll_gap_never_waits_for_the_poll_lane(harness: PipelineHarness) -> None:
+    """There are never more such jobs than can be polled in time."""
     harness.providers.rules_of["zeta"] = Rules(Rate(60, 600), open_jobs=1, calls_per_file=1)
     harness.upload(PHOTO)
     harness.upload_spec(JOB_ALONE)
@@ -195,7 +197,7 @@ def test_a_job_that_must_not_be_left_alone_never_waits_for_a_lane(harness: Pipel
         OutOfTime("out-of-time", "No time was left."),
     ],
 )
-def test_what_is_not_the_providers_trouble_pauses_nobody(
+def test_errors_that_are_not_the_providers_do_not_open_its_circuit(
     harness: PipelineHarness, error: DarkroomError
 ) -> None:
     """A bad file, a clear no, and our own want of time say nothing against it."""
@@ -208,8 +210,8 @@ def test_what_is_not_the_providers_trouble_pauses_nobody(
     assert harness.step("submit", ids[-1]).next == "deliver"
 
 
-def test_a_clear_no_shows_that_a_paused_provider_works_again(harness: PipelineHarness) -> None:
-    """The one that tries it out need not be lucky."""
+def test_refusal_closes_a_half_open_circuit(harness: PipelineHarness) -> None:
+    """The probe need not succeed."""
     first, second = _many(harness, SYNC_NONE, 2, provider="alpha")
     now = harness.clock.now().timestamp()
     harness.limiter.compare_and_set("alpha", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
@@ -219,8 +221,8 @@ def test_a_clear_no_shows_that_a_paused_provider_works_again(harness: PipelineHa
     assert harness.step("submit", second).next == "deliver"
 
 
-def test_who_cannot_call_does_not_use_up_the_one_try(harness: PipelineHarness) -> None:
-    """A task without a lease does not keep one that has a lease from trying."""
+def test_task_without_a_lease_does_not_claim_the_probe(harness: PipelineHarness) -> None:
+    """A task that has a lease can probe."""
     harness.providers.rules_of["beta"] = Rules(open_jobs=1)
     outside, inside = _many(harness, JOB_KEY, 2, provider="beta")
     now = harness.clock.now().timestamp()
@@ -231,7 +233,7 @@ def test_who_cannot_call_does_not_use_up_the_one_try(harness: PipelineHarness) -
     assert harness.step("submit", inside).next == "poll"
 
 
-def test_a_task_that_is_ended_while_it_waits_gives_its_lease_back(harness: PipelineHarness) -> None:
+def test_task_that_ends_while_waiting_releases_its_lease(harness: PipelineHarness) -> None:
     """Its job was never made."""
     harness.providers.rules_of["beta"] = Rules(Rate(60, 600), open_jobs=5)
     _many(harness, JOB_KEY, 5, provider="beta")
@@ -246,8 +248,8 @@ def test_a_task_that_is_ended_while_it_waits_gives_its_lease_back(harness: Pipel
     assert len(harness.limiter.leases["beta"]) == 5 - len(waiting)
 
 
-def test_a_success_does_not_cut_short_what_a_provider_asked_for(harness: PipelineHarness) -> None:
-    """A call that began before may end well after it."""
+def test_success_does_not_shorten_a_retry_after(harness: PipelineHarness) -> None:
+    """A call that began before it may end well after it."""
     now = harness.clock.now().timestamp()
     asked = CircuitState().after_failure(now, 90)
     harness.limiter.compare_and_set("alpha", CircuitState(), asked)
@@ -256,10 +258,10 @@ def test_a_success_does_not_cut_short_what_a_provider_asked_for(harness: Pipelin
     assert harness.limiter.circuit("alpha") == CircuitState(0, now + 90)
 
 
-def test_a_wrong_file_is_told_at_once_and_not_after_the_wait_for_its_turn(
+def test_bad_file_is_refused_before_the_wait_for_a_slot(
     harness: PipelineHarness,
 ) -> None:
-    """Looking at it takes no call."""
+    """The check makes no call."""
     harness.providers.rules_of["alpha"] = SLOW
     ids = _many(harness, SYNC_NONE, 9, provider="alpha")
     for task_id in ids[:-1]:
@@ -269,8 +271,8 @@ def test_a_wrong_file_is_told_at_once_and_not_after_the_wait_for_its_turn(
     assert harness.step("submit", ids[-1]).next == "fail"
 
 
-def test_a_single_lane_keeps_the_whole_rate_for_itself(harness: PipelineHarness) -> None:
-    """Where questions are reserved with the job, no second lane is lent: there is none."""
+def test_single_lane_has_the_whole_rate(harness: PipelineHarness) -> None:
+    """Where polls are reserved with the job, there is no second lane to borrow from."""
     limit = Rate(100, 300)
     harness.providers.rules_of["zeta"] = Rules(limit, calls_per_file=1, calls_per_job=4)
     _many(harness, JOB_ALONE, 40, provider="zeta")
@@ -284,8 +286,8 @@ def test_a_single_lane_keeps_the_whole_rate_for_itself(harness: PipelineHarness)
         assert within <= limit.calls
 
 
-def test_who_waits_for_room_uses_up_nobody_s_turn(harness: PipelineHarness) -> None:
-    """A slot is taken only by a task that could use it."""
+def test_task_without_a_lease_takes_no_slot(harness: PipelineHarness) -> None:
+    """A slot is taken only by a task that can use it."""
     harness.providers.rules_of["beta"] = Rules(Rate(60, 60), open_jobs=1)
     first, second = _many(harness, JOB_KEY, 2, provider="beta")
     harness.step("submit", first)

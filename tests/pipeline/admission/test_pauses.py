@@ -67,11 +67,8 @@ def _states(harness: PipelineHarness) -> Counter[str]:
 
 
 @pytest.mark.parametrize("call", ["prepare", "submit"])
-def test_an_empty_account_pauses_its_provider_at_once(harness: PipelineHarness, call: str) -> None:
-    """Whether a free call or the paid one met it; the second task does not even try, and says why.
-
-    Nobody goes to the next provider for it.
-    """
+def test_blocked_account_opens_the_circuit_at_once(harness: PipelineHarness, call: str) -> None:
+    """In a free call or in the paid one; the second task does not call at all, and has a reason."""
     first, second = _many(harness, 2)
     harness.providers.script("prepare" if call == "prepare" else "submit", EMPTY)
     steps = [harness.step("submit", first), harness.step("submit", second)]
@@ -87,7 +84,7 @@ def test_an_empty_account_pauses_its_provider_at_once(harness: PipelineHarness, 
     assert harness.limiter.circuit("alpha").reason == f"{EMPTY.failure.sentence} Add credits."
 
 
-def test_one_at_a_time_tries_a_blocked_account_out(harness: PipelineHarness) -> None:
+def test_one_task_at_a_time_probes_a_blocked_account(harness: PipelineHarness) -> None:
     """However many wait."""
     ids = _many(harness, 6, provider="alpha")
     harness.providers.script("submit", *[EMPTY] * 3)
@@ -99,7 +96,7 @@ def test_one_at_a_time_tries_a_blocked_account_out(harness: PipelineHarness) -> 
         assert len(harness.providers.sent) == sent
 
 
-def test_tasks_go_on_by_themselves_soon_after_the_account_was_put_right(
+def test_tasks_continue_soon_after_the_account_was_fixed(
     harness: PipelineHarness,
 ) -> None:
     """After hours of it, too: none has failed, and nothing was paid twice."""
@@ -133,8 +130,8 @@ def test_tasks_go_on_by_themselves_soon_after_the_account_was_put_right(
     assert harness.limiter.circuit("alpha") == CircuitState()
 
 
-def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(harness: PipelineHarness) -> None:
-    """For days beyond its time; once the key is right it is collected."""
+def test_job_whose_key_is_refused_waits_with_a_reason(harness: PipelineHarness) -> None:
+    """For days beyond its deadline; once the key is right it is delivered."""
     harness.providers.polls = 0
     (task_id,) = _many(harness, 1, JOB_KEY)
     harness.run(until=["running"])
@@ -152,7 +149,7 @@ def test_a_job_whose_key_is_refused_is_waited_for_and_says_so(harness: PipelineH
     assert _task(harness, task_id).wait_reason is None
 
 
-def test_a_provider_that_lost_its_key_is_passed_over_where_another_can_do_it(
+def test_provider_without_a_key_is_skipped_if_another_can_do_it(
     harness: PipelineHarness,
 ) -> None:
     """It was set up when the spec came; the one that was named alone is waited for."""
@@ -180,8 +177,8 @@ def _denied() -> tuple[PipelineHarness, Denied]:
     return PipelineHarness(outputs=outputs), outputs
 
 
-def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
-    """By no provider; whoever waits says why, without keys and addresses."""
+def test_paid_calls_pause_while_results_cannot_be_delivered() -> None:
+    """At every provider; waiting tasks have a reason, without keys and URLs."""
     harness, _ = _denied()
     first, second = _many(harness, 2, provider="alpha")
     harness.upload(PHOTO)
@@ -202,8 +199,8 @@ def test_nothing_more_is_paid_while_results_cannot_be_delivered() -> None:
     assert harness.limiter.circuit(DELIVERY).reason
 
 
-def test_a_delivery_that_works_again_opens_the_gate() -> None:
-    """It is tried again for as long as it takes, and nothing is lost by it."""
+def test_successful_delivery_resumes_payments() -> None:
+    """It is tried until it works, and nothing is lost."""
     harness, outputs = _denied()
     first, second, third = _many(harness, 3, provider="alpha")
     harness.step("submit", first)
@@ -219,7 +216,7 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
     assert harness.step("submit", second).next == "deliver"  # now and then a paid call is a try
     assert harness.step("deliver", second).next == "poll"
     assert harness.step("submit", third).next == "submit"
-    harness.providers.results.clear()  # they do not live for ever over there
+    harness.providers.results.clear()  # they expire at the provider
     outputs.shut = False
     assert harness.step("deliver", first).next == "done"
 
@@ -229,8 +226,8 @@ def test_a_delivery_that_works_again_opens_the_gate() -> None:
     assert _task(harness, first).state == "succeeded"
 
 
-def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None:
-    """When others' results are delivered its trouble is its own, however often it comes again."""
+def test_undeliverable_task_pauses_payments_once() -> None:
+    """When other results are delivered, the trouble is its own, however often it is tried."""
     harness, outputs = _denied()
     bad, second, third = _many(harness, 3, provider="alpha")
     harness.step("submit", bad)
@@ -247,8 +244,8 @@ def test_one_task_that_can_never_be_delivered_holds_the_others_up_once() -> None
     assert harness.step("submit", third).next == "deliver"
 
 
-def test_a_result_that_could_not_be_kept_at_once_is_kept_by_the_next_try() -> None:
-    """Its address grows old, and the bucket may be shut for longer."""
+def test_result_that_could_not_be_stored_is_stored_by_the_next_try() -> None:
+    """Its URL expires, and the bucket may fail for longer."""
     harness, outputs = _denied()
     (task_id,) = _many(harness, 1)
     harness.step("submit", task_id)
@@ -264,8 +261,8 @@ def test_a_result_that_could_not_be_kept_at_once_is_kept_by_the_next_try() -> No
     assert harness.step("deliver", task_id).next == "done"
 
 
-def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
-    """And only one, until its result was delivered."""
+def test_one_paid_call_probes_when_nothing_is_left_to_deliver() -> None:
+    """And only one, until its result is delivered."""
     harness, outputs = _denied()
     lost, *others = _many(harness, 4, provider="alpha")
     harness.step("submit", lost)
@@ -280,16 +277,16 @@ def test_without_anything_left_to_deliver_one_paid_call_tries_it_out() -> None:
     assert [harness.step("submit", task_id).next for task_id in others[1:]] == ["deliver"] * 2
 
 
-def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
-    """The name is a newer task's by now: that its manifest stays says nothing of the bucket."""
+def test_ending_without_a_write_does_not_resume_payments() -> None:
+    """A newer task has the name: that its manifest stays proves nothing about the bucket."""
     harness, outputs = _denied()
     outputs.shut = False
     harness.upload(PHOTO)
     harness.upload_spec(SYNC_NONE)
     old = harness.task.task_id
     harness.clock.advance(harness.limits.queue_s + 1)
-    for door in ("submit", "fail"):
-        harness.step(door, old)
+    for verb in ("submit", "fail"):
+        harness.step(verb, old)
     assert _task(harness, old).state == "failed"
     harness.upload_spec(SYNC_NONE, metadata={"version": 2})
     outputs.shut = True
@@ -300,8 +297,8 @@ def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
     assert harness.limiter.circuit(DELIVERY).probing
 
 
-def test_a_refused_try_leaves_room_for_the_next_one() -> None:
-    """A provider that cannot be reached says nothing of our own side."""
+def test_refused_trial_payment_releases_the_probe() -> None:
+    """An unreachable provider proves nothing about our own side."""
     harness, _ = _denied()
     _, one, other = _many(harness, 3, provider="alpha")
     now = harness.clock.now().timestamp()
@@ -312,7 +309,7 @@ def test_a_refused_try_leaves_room_for_the_next_one() -> None:
     assert harness.step("submit", other).next == "deliver"
 
 
-def test_a_manifest_that_cannot_be_written_closes_the_gate_too() -> None:
+def test_unwritable_manifest_pauses_payments() -> None:
     """The same bucket takes it."""
     harness, _ = _denied()
     one, other = _many(harness, 2, provider="alpha")
@@ -335,10 +332,10 @@ def test_a_manifest_that_cannot_be_written_closes_the_gate_too() -> None:
         OwnTrouble("secret-unavailable", "The secret cannot be read for the moment."),
     ],
 )
-def test_inputs_and_secrets_that_cannot_be_had_are_waited_for(
+def test_unavailable_inputs_and_secrets_delay_the_payment(
     harness: PipelineHarness, error: Exception
 ) -> None:
-    """Nothing is paid, nobody is blamed, and the task says what is in the way."""
+    """Nothing is paid, no provider is blamed, and the task has the reason."""
     (task_id,) = _many(harness, 1)
     harness.providers.script("prepare", *[error] * 20)
     for _ in range(20):
@@ -352,8 +349,8 @@ def test_inputs_and_secrets_that_cannot_be_had_are_waited_for(
     assert _task(harness, task_id).wait_reason is None
 
 
-def test_a_mistake_in_the_program_is_not_waited_for(harness: PipelineHarness) -> None:
-    """Waiting does not mend it: the run breaks, and somebody hears of it."""
+def test_bug_in_the_program_breaks_the_run(harness: PipelineHarness) -> None:
+    """Waiting does not fix it; the run fails visibly."""
     (task_id,) = _many(harness, 1)
     harness.providers.script("prepare", KeyError("roles"))
     with pytest.raises(KeyError):

@@ -15,8 +15,8 @@ def _succeeded(harness: PipelineHarness) -> PipelineHarness:
     return harness
 
 
-def test_it_says_what_was_asked(harness: PipelineHarness) -> None:
-    """The spec as resolved: who could do it, with which files, and what the sender noted."""
+def test_manifest_has_the_resolved_spec(harness: PipelineHarness) -> None:
+    """The capable providers, the files, and the sender's metadata."""
     manifest = _succeeded(harness).manifest()
 
     assert manifest["spec"] == {
@@ -34,8 +34,8 @@ def test_it_says_what_was_asked(harness: PipelineHarness) -> None:
     assert manifest["source"] == PHOTO
 
 
-def test_it_pins_every_input(harness: PipelineHarness) -> None:
-    """Key, version, ETag, size, and the digest of what was sent."""
+def test_manifest_pins_every_input(harness: PipelineHarness) -> None:
+    """Key, version, ETag, size, and the digest of the sent bytes."""
     (image,) = _succeeded(harness).manifest()["inputs"]["image"]
 
     found = harness.inputs.find(PHOTO)
@@ -45,8 +45,8 @@ def test_it_pins_every_input(harness: PipelineHarness) -> None:
     assert image["sha256"] == "d" * 64
 
 
-def test_it_says_what_was_done_and_what_it_cost(harness: PipelineHarness) -> None:
-    """Provider, model, job, the attempt, credits, money, and when the price was looked up."""
+def test_manifest_has_attempts_and_cost(harness: PipelineHarness) -> None:
+    """Provider, model, job, the attempt, credits, money, and the date of the price."""
     manifest = _succeeded(harness).manifest()
 
     assert (manifest["status"], manifest["provider"]) == ("succeeded", "beta")
@@ -63,7 +63,7 @@ def test_it_says_what_was_done_and_what_it_cost(harness: PipelineHarness) -> Non
     assert len(manifest["results"][0]["sha256"]) == 64
 
 
-def test_its_timings_add_up(harness: PipelineHarness) -> None:
+def test_manifest_timings_add_up(harness: PipelineHarness) -> None:
     """Queue, provider and delivery make the whole."""
     timings = _succeeded(harness).manifest()["timings"]
 
@@ -73,7 +73,7 @@ def test_its_timings_add_up(harness: PipelineHarness) -> None:
     assert timings["provider_s"] > 0
 
 
-def test_it_holds_no_address_no_request_and_no_token(harness: PipelineHarness) -> None:
+def test_manifest_has_no_url_request_or_token(harness: PipelineHarness) -> None:
     """Neither does the event, nor the task once it has ended."""
     _succeeded(harness)
     doubtful = PipelineHarness()
@@ -90,8 +90,8 @@ def test_it_holds_no_address_no_request_and_no_token(harness: PipelineHarness) -
             assert secret not in kept
 
 
-def test_the_event_says_where_to_look(harness: PipelineHarness) -> None:
-    """Results, manifest, cost and the sender's metadata; a failure adds its code and sentence."""
+def test_event_names_results_manifest_and_cost(harness: PipelineHarness) -> None:
+    """With the sender's metadata; a failure adds its code and sentence."""
     _succeeded(harness)
     (event,) = harness.events.published
 

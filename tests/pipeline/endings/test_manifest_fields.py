@@ -19,8 +19,8 @@ TARIFFS = {"beta": PRICED, "gamma": Tariff(None, "2026-01-01", "no list")}
 ID = "0007" * 8
 
 
-def test_every_field_has_its_name_and_its_value() -> None:
-    """Whoever reads manifests by program reads them by these words."""
+def test_manifest_has_every_field_with_its_value() -> None:
+    """Programs read manifests by these names."""
     task = replace(full_task(), state="failed", updated_at=START + timedelta(days=2))
     document = json.loads(build_manifest(task, TARIFFS))
     attempt = {
@@ -93,8 +93,8 @@ def test_every_field_has_its_name_and_its_value() -> None:
     }
 
 
-def test_a_task_that_never_called_anyone_has_a_manifest_of_the_same_form() -> None:
-    """What there was none of is empty or null; people may read it as it is."""
+def test_manifest_without_an_attempt_has_the_same_form() -> None:
+    """Absent values are empty or null."""
     task = replace(sample_task(1, "failed"), order=None, source=None)
     body = build_manifest(replace(task, output="bücher"), {})
     document = json.loads(body)
@@ -109,7 +109,7 @@ def test_a_task_that_never_called_anyone_has_a_manifest_of_the_same_form() -> No
     assert "photos/ä" in build_manifest(full_task(), TARIFFS).decode()
 
 
-def test_times_are_told_to_the_millisecond() -> None:
+def test_manifest_times_have_milliseconds() -> None:
     """An attempt that has not ended has no time at its provider."""
     task = full_task()
     started = START + timedelta(microseconds=1_234_567)
@@ -142,7 +142,7 @@ def _spent(*attempts: tuple[str, Charged, float | None]) -> Task:
         (_spent(("beta", "yes", 0.33333)), 0.33333, 0.003333, True),
     ],
 )
-def test_a_cost_is_only_told_where_all_of_it_is_known(
+def test_cost_is_given_only_when_all_of_it_is_known(
     task: Task, spent: float | None, usd: float | None, settled: Any
 ) -> None:
     """A sum that lacks one attempt's part would be taken for the whole."""
@@ -150,8 +150,8 @@ def test_a_cost_is_only_told_where_all_of_it_is_known(
     assert (cost["credits"], cost["usd"], cost["settled"]) == (spent, usd, settled)
 
 
-def test_results_are_read_back_from_the_success_of_this_very_attempt() -> None:
-    """Not from another task's, another attempt's, or a manifest of a failure."""
+def test_read_results_accepts_only_this_attempts_success() -> None:
+    """Not another task's, another attempt's, or a failure's manifest."""
     task = replace(full_task(), state="succeeded")
     body = build_manifest(task, TARIFFS)
     assert read_results(body, task) == task.results

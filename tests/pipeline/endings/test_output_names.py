@@ -24,15 +24,15 @@ class HeldUp(InMemoryOutputs):
 
     def __init__(self) -> None:
         super().__init__()
-        self.meanwhile: Callable[[], None] | None = None
+        self.interference: Callable[[], None] | None = None
 
     def put_over(
         self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
     ) -> None:
-        """Write, once what happens meanwhile has happened."""
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile:
-            meanwhile()
+        """Write, after the interference."""
+        interference, self.interference = self.interference, None
+        if interference:
+            interference()
         super().put_over(key, body, content_type, etag)
 
 
@@ -51,22 +51,22 @@ def newer_one_is_done(harness: PipelineHarness) -> None:
     event = harness.put_file(SPEC, b'{"operation": "upscale", "params": {"scale": 4}}')
     harness.receive(event)
     task_id, run = harness.workflows.started[-1]
-    for door in ("submit", "poll", "poll", "deliver"):
+    for verb in ("submit", "poll", "poll", "deliver"):
         harness.clock.advance(30)
-        harness.step(door, task_id, run)
+        harness.step(verb, task_id, run)
     newer = harness.tasks.get(task_id)
     assert newer
     assert newer.state == "succeeded"
 
 
 @pytest.mark.parametrize("write", ["result", "manifest"])
-def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str) -> None:
-    """It finds something that it did not expect, and goes aside."""
+def test_delayed_write_does_not_overwrite_a_newer_tasks_file(write: str) -> None:
+    """It finds another ETag than expected, and the task moves aside."""
     harness, outputs, older = overwritten()
     if write == "manifest":
         outputs.put_over = _second(outputs, lambda: newer_one_is_done(harness))  # type: ignore[method-assign]
     else:
-        outputs.meanwhile = lambda: newer_one_is_done(harness)
+        outputs.interference = lambda: newer_one_is_done(harness)
     harness.run()
 
     done = harness.tasks.get(older.task_id)
@@ -80,8 +80,8 @@ def test_a_write_that_was_held_up_does_not_land_over_the_newer_tasks(write: str)
         assert all(results_stem(task.manifest_key) in result.key for result in task.results)
 
 
-def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
-    """Under the other name: what lies under the first is the newer task's by now."""
+def test_results_copied_before_the_name_was_taken_are_copied_again() -> None:
+    """Under the other name: the objects under the first are the newer task's by now."""
     harness, _, older = overwritten()
     refs = tuple(
         ResultRef("image", data=base64.b64encode(PNG + bytes([n])).decode()) for n in (1, 2)
@@ -98,7 +98,7 @@ def test_what_was_copied_before_the_name_was_taken_is_copied_again() -> None:
     assert [result.key for result in done.results] == [f"{aside}-1.png", f"{aside}-2.png"]
 
 
-def test_a_task_may_write_over_its_own_files() -> None:
+def test_task_overwrites_its_own_files() -> None:
     """Each step may be repeated; the answer of the first write may have been lost."""
     harness, outputs, task = overwritten()
     for body in (b"one", io.BytesIO(b"two")):
@@ -106,8 +106,8 @@ def test_a_task_may_write_over_its_own_files() -> None:
     assert outputs.get(f"{task.output}.png") == b"two"
 
 
-def test_a_late_writer_finds_its_task_changed() -> None:
-    """What a finished task says is not put back to what one of its doors thought before."""
+def test_late_writer_finds_that_its_task_changed() -> None:
+    """A finished task's manifest is not reset to an older state."""
     harness, outputs, before = overwritten()
     harness.run()
     with pytest.raises(Conflict):
@@ -116,8 +116,8 @@ def test_a_late_writer_finds_its_task_changed() -> None:
     assert outputs.get(before.manifest_key) != b"{}"
 
 
-def test_writes_that_always_meet_others_are_put_off() -> None:
-    """Rather than going round for ever."""
+def test_contended_write_raises_busy() -> None:
+    """It does not loop without end."""
     harness, outputs, task = overwritten()
 
     def always(key: str, *_: object) -> None:
@@ -128,8 +128,8 @@ def test_writes_that_always_meet_others_are_put_off() -> None:
         put_if_owner(harness.ports, task, f"{task.output}.png", b"x", "image/png")
 
 
-def test_going_aside_is_written_down_once() -> None:
-    """Of two doors that do so at once one is told to look again."""
+def test_move_aside_is_stored_once() -> None:
+    """Of two steps that do so at once, one has to read the task again."""
     harness, _, older = overwritten()
     newer_one_is_done(harness)
     aside = claim_output_name(harness.ports, older)
@@ -146,7 +146,7 @@ def _second(outputs: HeldUp, act: Callable[[], None]) -> Callable[..., None]:
     def put_over(*args: object) -> None:
         count[0] += 1
         if count[0] == 2:
-            outputs.meanwhile = act
+            outputs.interference = act
         write(*args)  # type: ignore[arg-type]
 
     return put_over
@@ -176,8 +176,8 @@ TWO = (b"one", b"two")
 NUMBERED = f"{PHOTO}/{SYNC_NONE}-1"
 
 
-def test_a_spec_that_is_named_like_a_numbered_result_is_refused() -> None:
-    """The result is there, and another's."""
+def test_spec_named_like_a_numbered_result_is_refused() -> None:
+    """The result exists, and belongs to another spec."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     two_pictures(harness, SPEC)
@@ -190,8 +190,8 @@ def test_a_spec_that_is_named_like_a_numbered_result_is_refused() -> None:
     assert len(harness.providers.sent) == 1
 
 
-def test_results_go_beside_their_name_when_a_number_of_it_is_another_specs() -> None:
-    """All of them, so that they lie together; the manifest stays where it is looked for."""
+def test_results_move_aside_when_another_spec_owns_a_numbered_name() -> None:
+    """All of them, so that they stay together; the manifest keeps its key."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     a_picture(harness, f"{NUMBERED}.json")
@@ -205,7 +205,7 @@ def test_results_go_beside_their_name_when_a_number_of_it_is_another_specs() -> 
     assert written_by_two(harness) == set()
 
 
-def test_a_number_whose_spec_is_gone_is_free() -> None:
+def test_numbered_name_of_a_deleted_spec_is_free() -> None:
     """As any other name."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
@@ -216,8 +216,8 @@ def test_a_number_whose_spec_is_gone_is_free() -> None:
     assert harness.tasks.all[1].results[0].key == f"{NUMBERED}.png"
 
 
-def test_a_newer_version_of_a_spec_takes_its_numbers() -> None:
-    """They are the spec's, and not one task's."""
+def test_newer_version_of_a_spec_takes_its_numbered_names() -> None:
+    """They belong to the spec, not to one task."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     two_pictures(harness, SPEC)
@@ -228,24 +228,24 @@ def test_a_newer_version_of_a_spec_takes_its_numbers() -> None:
     assert harness.tasks.owner(NUMBERED) == second.task_id
 
 
-def test_numbers_are_claimed_before_anything_is_written_under_them() -> None:
-    """A spec that comes between the claim and the write is refused as well."""
+def test_numbered_names_are_claimed_before_the_first_write() -> None:
+    """A spec that arrives between claim and write is refused, too."""
     outputs = HeldUp()
     harness = PipelineHarness(outputs=outputs)
     harness.upload(PHOTO)
-    outputs.meanwhile = lambda: a_picture(harness, f"{NUMBERED}.json")
+    outputs.interference = lambda: a_picture(harness, f"{NUMBERED}.json")
     two_pictures(harness, SPEC)
 
     assert written_by_two(harness) == set()
     assert sorted(task.state for task in harness.tasks.all) == ["failed", "succeeded"]
 
 
-def test_a_name_beside_is_claimed_too() -> None:
-    """Whoever reads an id in a manifest could name a spec so; an older task then goes elsewhere."""
+def test_name_aside_is_claimed_too() -> None:
+    """A user could name a spec like that; an older task then moves elsewhere."""
     harness, outputs, old = overwritten()
     key = f"{old.output}@{old.task_id[:8]}.json"
     harness.upload_spec("generate", key, provider="alpha", params={"prompt": "x"})
-    outputs.meanwhile = lambda: newer_one_is_done(harness)
+    outputs.interference = lambda: newer_one_is_done(harness)
     for _ in range(2):
         harness.step("deliver", old.task_id)
 

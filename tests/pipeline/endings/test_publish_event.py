@@ -9,8 +9,8 @@ from tests.fakes.task_factory import full_task, sample_task
 from tests.pipeline.harness import PHOTO, PipelineHarness, in_state, refusal
 
 
-def test_a_success_says_what_was_done_and_where_it_lies() -> None:
-    """With an id that the same end always has, and the sender's own notes."""
+def test_event_of_a_success_names_operation_results_and_cost() -> None:
+    """With an id that is always the same for this end, and the sender's metadata."""
     harness = PipelineHarness()
     harness.upload(PHOTO)
     harness.upload_spec("upscale", provider="beta", metadata={"sku": "A-113"})
@@ -39,8 +39,8 @@ def test_a_success_says_what_was_done_and_where_it_lies() -> None:
     ("status", "kind"),
     [("failed", "Task Failed"), ("cancelled", "Task Cancelled"), ("unknown", "Task Unknown")],
 )
-def test_a_bad_end_adds_its_code_and_its_sentence(status: EndStatus, kind: str) -> None:
-    """What to do is in the manifest; a task without an order or an attempt says so by null."""
+def test_event_of_a_bad_end_has_code_and_sentence(status: EndStatus, kind: str) -> None:
+    """The next step is in the manifest; without an order or an attempt the fields are null."""
     harness = PipelineHarness()
     ending = Ending(status, Failure("a", "B.", "C."))
     publish_event(harness.ports, sample_task(1, status, ending=ending, order=None))
@@ -61,8 +61,8 @@ def test_a_bad_end_adds_its_code_and_its_sentence(status: EndStatus, kind: str) 
     assert full.detail["event_id"] == f"{'0001' * 8}-1-{status}"
 
 
-def test_what_is_left_to_do_after_an_end_is_done_in_its_order() -> None:
-    """The event before the wishes are forgotten: a file that comes then finds the task."""
+def test_finalize_publishes_before_it_forgets_wants() -> None:
+    """A file that arrives between finds the task."""
     harness = PipelineHarness()
     harness.events.refusals = 1
     harness.upload("photos/mask.png")
@@ -77,8 +77,8 @@ def test_what_is_left_to_do_after_an_end_is_done_in_its_order() -> None:
     assert list(harness.tasks.due(harness.clock.now().replace(year=2099))) == []
 
 
-def test_a_failed_task_of_a_run_has_one_event_for_each_telling() -> None:
-    """Told twice it is the same event."""
+def test_every_publication_has_the_same_event_id() -> None:
+    """A consumer can recognize a repeated event."""
     harness = in_state("failed")
     harness.step("fail", harness.task.task_id)
     first, second = harness.events.published

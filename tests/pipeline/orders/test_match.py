@@ -35,7 +35,7 @@ def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> dict[str,
     return harness.manifest()
 
 
-def test_model_and_task_type_name_a_route(harness: PipelineHarness) -> None:
+def test_model_and_task_type_pin_a_route(harness: PipelineHarness) -> None:
     """Both are in the manifest, as one name."""
     manifest = _asked(harness, "task", model="kling", task_type="sound")
     assert manifest["status"] == "succeeded"
@@ -54,7 +54,7 @@ def test_model_and_task_type_name_a_route(harness: PipelineHarness) -> None:
         ("blur", {}, "not-documented", "It is known, but not described."),
     ],
 )
-def test_what_names_no_route_is_refused_with_what_there_is(
+def test_unknown_model_or_task_type_is_refused_with_the_known_ones(
     harness: PipelineHarness, operation: str, fields: dict[str, str], code: str, words: str
 ) -> None:
     """One sentence, and the nearest name."""
@@ -63,15 +63,15 @@ def test_what_names_no_route_is_refused_with_what_there_is(
     assert words in failure["sentence"]
 
 
-def test_a_route_that_must_be_named_is_never_chosen_by_itself(harness: PipelineHarness) -> None:
-    """The same operation goes to the ordinary one; by name it can be had."""
+def test_pinned_only_route_is_never_chosen_by_default(harness: PipelineHarness) -> None:
+    """The same operation gets the default route; the other one needs its model's name."""
     assert _asked(harness, "relight")["model"] == "gamma-2"
     other = PipelineHarness(providers=harness.providers)
     assert _asked(other, "relight", model="old", provider="alpha")["model"] == "old"
 
 
-def test_a_source_without_a_role_for_it_is_left_alone(harness: PipelineHarness) -> None:
-    """The photo gives the result its name, and is not sent."""
+def test_source_without_a_role_is_not_sent(harness: PipelineHarness) -> None:
+    """The photo only gives the result its name."""
     manifest = _asked(harness, "wave")
     assert manifest["status"] == "succeeded"
     assert manifest["inputs"] == {}

@@ -163,7 +163,7 @@ def _chosen(
         ),
     ],
 )
-def test_a_refusal_says_what_is_wrong_and_what_there_is(
+def test_refusal_says_what_is_wrong_and_what_is_offered(
     spec: dict[str, Any],
     keys: dict[str, tuple[str, ...]],
     code: str,
@@ -173,11 +173,11 @@ def test_a_refusal_says_what_is_wrong_and_what_there_is(
     """In whole sentences that a photographer can act on."""
     with pytest.raises(SpecRefused) as caught:
         _chosen(spec, keys)
-    told = caught.value.failure
-    assert (told.code, told.sentence, told.next_step) == (code, sentence, next_step)
+    failure = caught.value.failure
+    assert (failure.code, failure.sentence, failure.next_step) == (code, sentence, next_step)
 
 
-def test_a_spec_without_a_photo_is_told_how_to_name_one() -> None:
+def test_spec_without_a_source_explains_its_name() -> None:
     """Most often its name was mistyped."""
     with pytest.raises(SpecRefused) as caught:
         _chosen(BETA, key="a.json")
@@ -194,7 +194,7 @@ def test_a_spec_without_a_photo_is_told_how_to_name_one() -> None:
         ({"operation": "retouch"}, "no-provider-set-up", "Set delta up first."),
     ],
 )
-def test_who_is_not_set_up_is_told_with_the_command(
+def test_provider_without_a_key_is_named_with_the_command(
     spec: dict[str, Any], code: str, next_step: str
 ) -> None:
     """A named one, or the first of those who could."""
@@ -216,14 +216,14 @@ def test_who_is_not_set_up_is_told_with_the_command(
         ({"operation": "task", "model": "luma", "task_type": "video"}, [("omega", "luma:video")]),
     ],
 )
-def test_a_good_spec_gets_everybody_who_can(
+def test_valid_spec_gets_every_capable_provider(
     spec: dict[str, Any], chosen: list[tuple[str, str]]
 ) -> None:
     """In its own order, else in the environment's; a pinned model by any of its names."""
     assert _chosen(spec) == chosen
 
 
-def test_only_who_is_set_up_is_chosen_by_itself() -> None:
-    """The others are left out in silence; a file that the spec names counts for the source."""
+def test_default_choice_has_only_set_up_providers() -> None:
+    """The others are skipped silently; a file that the spec names counts as the source."""
     assert _chosen({"operation": "upscale"}, providers=GAMMA_ALONE) == [("gamma", "gamma-1")]
     assert _chosen(BETA, {"image": ("b.png",)}, key="a.json") == [("beta", "beta-1")]

@@ -1,4 +1,4 @@
-"""A request without an id is known by its content within a day, whoever sends it again."""
+"""A request without an id is identified by its content within a day."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -60,10 +60,10 @@ def paid(harness: PipelineHarness) -> int:
     ],
     ids=["at once", "over midnight", "backwards", "next day", "in a day", "a day", "43 h", "48 h"],
 )
-def test_the_same_content_within_24_hours_is_the_same_task(
+def test_same_content_within_24_hours_is_the_same_task(
     harness: PipelineHarness, first: timedelta, second: timedelta, tasks: int
 ) -> None:
-    """Midnight divides nobody; after a day it is another order."""
+    """Midnight makes no difference; after a day it is another task."""
     send(harness, MIDNIGHT + first, message_id="sqs-1")
     harness.run()
     send(harness, MIDNIGHT + second, message_id="sqs-2")
@@ -72,8 +72,8 @@ def test_the_same_content_within_24_hours_is_the_same_task(
     assert paid(harness) == tasks
 
 
-def test_a_redelivery_is_the_same_task_however_late_it_comes(harness: PipelineHarness) -> None:
-    """The queue remembers when it was sent, also while intake was switched off for days."""
+def test_late_redelivery_is_the_same_task(harness: PipelineHarness) -> None:
+    """The queue keeps the sent time, also while intake was switched off for days."""
     send(harness, MIDNIGHT)
     harness.run()
     harness.clock.advance(3 * 24 * 3600)
@@ -82,7 +82,7 @@ def test_a_redelivery_is_the_same_task_however_late_it_comes(harness: PipelineHa
     assert paid(harness) == 1
 
 
-def test_a_letter_that_intake_gave_up_asks_for_its_task_at_any_time(
+def test_redriven_dead_letter_is_the_same_task_at_any_time(
     harness: PipelineHarness,
 ) -> None:
     """What the queue knew of it is written into it, so AWS's own redrive button serves as well."""
@@ -96,8 +96,8 @@ def test_a_letter_that_intake_gave_up_asks_for_its_task_at_any_time(
     assert paid(harness) == 1
 
 
-def test_a_letter_bears_the_id_that_its_sender_was_given(harness: PipelineHarness) -> None:
-    """Under any other nobody could tell which order it was; SQS takes no control characters."""
+def test_dead_letter_has_the_id_that_its_sender_was_given(harness: PipelineHarness) -> None:
+    """With any other id the sender could not find it; SQS accepts no control characters."""
     send(harness, MIDNIGHT, "{}", "sqs-1")
     send(harness, MIDNIGHT, "{}", "a\x00b")
 
@@ -112,8 +112,8 @@ def test_a_letter_bears_the_id_that_its_sender_was_given(harness: PipelineHarnes
     ],
     ids=["another order of fields", "a field that says nothing"],
 )
-def test_content_is_what_is_said_and_not_how(harness: PipelineHarness, other: str) -> None:
-    """Two languages' libraries write the same thing differently."""
+def test_digest_ignores_json_formatting(harness: PipelineHarness, other: str) -> None:
+    """Two languages' libraries format the same content differently."""
     send(harness, MIDNIGHT)
     send(harness, MIDNIGHT, other)
 
@@ -125,26 +125,26 @@ def test_content_is_what_is_said_and_not_how(harness: PipelineHarness, other: st
     [{"label": "b"}, {"spec": {"operation": "upscale"}}, {"request_id": "17"}],
     ids=["label", "spec", "id"],
 )
-def test_other_content_is_another_task(harness: PipelineHarness, more: dict[str, Any]) -> None:
-    """Nothing that was asked for is left out."""
+def test_different_content_is_another_task(harness: PipelineHarness, more: dict[str, Any]) -> None:
+    """Every field of the request counts."""
     send(harness, MIDNIGHT)
     send(harness, MIDNIGHT, json.dumps(json.loads(BODY) | more))
 
     assert paid(harness) == 2
 
 
-def test_with_request_ids_the_same_content_is_done_as_often_as_it_is_asked_for(
+def test_same_content_with_other_request_ids_is_done_again(
     harness: PipelineHarness,
 ) -> None:
-    """Whoever wants it twice says so."""
+    """A sender who wants it twice uses two ids."""
     for name in ("1", "2", "1"):
         send(harness, MIDNIGHT, json.dumps({"request_id": name, **json.loads(BODY)}))
 
     assert paid(harness) == 2
 
 
-def test_a_picture_from_nothing_is_made_once_a_day(harness: PipelineHarness) -> None:
-    """It has no source that could name it: its content does."""
+def test_request_without_a_source_is_made_once_a_day(harness: PipelineHarness) -> None:
+    """Its content identifies it."""
     for at in (MIDNIGHT - SECOND, MIDNIGHT + SECOND, MIDNIGHT + 25 * HOUR):
         send(harness, at, json.dumps(DRAWN))
 
@@ -156,7 +156,7 @@ def test_a_picture_from_nothing_is_made_once_a_day(harness: PipelineHarness) -> 
 
 @pytest.mark.parametrize("body", [BODY, json.dumps(DRAWN)], ids=["photo", "nothing"])
 @pytest.mark.parametrize("seen", ["owner", "create"])
-def test_two_that_come_at_the_same_moment_on_both_sides_of_midnight_are_one(
+def test_same_request_on_both_sides_of_midnight_is_one_task(
     harness: PipelineHarness, body: str, seen: str
 ) -> None:
     """The other one passes by while this one is being made, at either of two moments."""
@@ -177,8 +177,8 @@ def test_two_that_come_at_the_same_moment_on_both_sides_of_midnight_are_one(
     assert paid(harness) == 1
 
 
-def test_an_event_that_is_sent_again_is_the_same_task(harness: PipelineHarness) -> None:
-    """A sender's library that repeats PutEvents makes another event of the same content."""
+def test_repeated_event_is_the_same_task(harness: PipelineHarness) -> None:
+    """A library that repeats PutEvents makes another event with the same content."""
     for name, at in (("e-1", "2026-03-01T23:59:59Z"), ("e-2", "2026-03-02T00:00:02Z")):
         event = {"detail-type": "Task Requested", "id": name, "time": at}
         send(harness, MIDNIGHT + HOUR, json.dumps({**event, "detail": json.loads(BODY)}), name)
@@ -186,7 +186,7 @@ def test_an_event_that_is_sent_again_is_the_same_task(harness: PipelineHarness) 
     assert paid(harness) == 1
 
 
-def test_the_digest_stands_for_all_of_the_content_and_for_nothing_else() -> None:
+def test_digest_covers_the_content_and_nothing_else() -> None:
     """Neither the time nor the sender's id."""
     one = Requested({"operation": "a"}, None, "s", "l", MIDNIGHT)
     assert one.digest == Requested({"operation": "a"}, "17", "s", "l").digest

@@ -35,7 +35,7 @@ def _succeeds(harness: PipelineHarness) -> None:
 
 
 @pytest.mark.parametrize("first", ["photo", "spec"])
-def test_a_task_waits_for_a_photo_in_an_archive_and_goes_on_when_it_is_there(
+def test_task_waits_for_an_archived_photo_and_starts_when_it_is_restored(
     harness: PipelineHarness, first: str
 ) -> None:
     """In either order of photo and spec."""
@@ -54,8 +54,8 @@ def test_a_task_waits_for_a_photo_in_an_archive_and_goes_on_when_it_is_there(
     _succeeds(harness)
 
 
-def test_what_is_missing_and_what_is_held_back_are_both_told(harness: PipelineHarness) -> None:
-    """A person has to do two things."""
+def test_wait_reason_names_missing_and_withheld_files(harness: PipelineHarness) -> None:
+    """The user has to do two things."""
     harness.inputs.archived["photos/m.png"] = False
     harness.upload("photos/m.png")
     harness.upload_spec("remove-objects", inputs={"mask": "m.png"})
@@ -68,7 +68,7 @@ def test_what_is_missing_and_what_is_held_back_are_both_told(harness: PipelineHa
 
 
 @pytest.mark.parametrize("first", ["photo", "spec"])
-def test_a_task_waits_for_a_right_and_goes_on_by_itself_when_it_is_given(
+def test_task_waits_for_a_permission_and_starts_once_it_is_granted(
     harness: PipelineHarness, first: str
 ) -> None:
     """No event tells of rights, so the file is looked at now and then."""
@@ -88,7 +88,7 @@ def test_a_task_waits_for_a_right_and_goes_on_by_itself_when_it_is_given(
     _succeeds(harness)
 
 
-def test_a_file_whose_restoration_nobody_told_of_is_found(harness: PipelineHarness) -> None:
+def test_restored_file_is_found_without_its_event(harness: PipelineHarness) -> None:
     """The event was lost."""
     harness.upload(PHOTO)
     harness.inputs.archived[PHOTO] = True
@@ -100,10 +100,10 @@ def test_a_file_whose_restoration_nobody_told_of_is_found(harness: PipelineHarne
     _succeeds(harness)
 
 
-def test_what_is_on_its_way_out_of_an_archive_is_waited_for_longer_than_a_day(
+def test_file_being_restored_is_waited_for_longer_than_a_day(
     harness: PipelineHarness,
 ) -> None:
-    """The slowest restoration takes two days; what nobody restores is given up with the reason."""
+    """The slowest restoration takes two days; after the deadline the task ends with the reason."""
     harness.upload(PHOTO)
     harness.inputs.archived[PHOTO] = True
     harness.upload_spec(SYNC_NONE)
@@ -118,7 +118,7 @@ def test_what_is_on_its_way_out_of_an_archive_is_waited_for_longer_than_a_day(
 
 
 @pytest.mark.parametrize("coming", [False, True])
-def test_what_is_held_back_for_too_long_ends_with_the_reason(
+def test_task_with_a_withheld_file_ends_with_the_reason(
     harness: PipelineHarness, *, coming: bool
 ) -> None:
     """It is not called missing: the file is there, and can be retried once it is given."""
@@ -140,7 +140,7 @@ def test_what_is_held_back_for_too_long_ends_with_the_reason(
     _succeeds(harness)
 
 
-def test_a_photo_that_is_held_back_when_it_is_opened_waits_in_its_run(
+def test_photo_withheld_at_submit_makes_the_run_wait(
     harness: PipelineHarness,
 ) -> None:
     """Rights to a key show when a file is opened; the provider is not to blame, and goes on."""
@@ -163,8 +163,8 @@ def test_a_photo_that_is_held_back_when_it_is_opened_waits_in_its_run(
     assert harness.task.look_at is None
 
 
-def test_what_is_held_back_uses_up_no_place_in_the_pace(harness: PipelineHarness) -> None:
-    """Thousands that ask every five minutes would else stand before all others."""
+def test_task_with_a_withheld_file_takes_no_slot(harness: PipelineHarness) -> None:
+    """Otherwise thousands that try every five minutes would delay all others."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.providers.script("prepare", HELD)
@@ -186,8 +186,8 @@ def test_what_is_held_back_uses_up_no_place_in_the_pace(harness: PipelineHarness
     assert asked == ["beta"]
 
 
-def test_a_wait_in_a_run_ends_with_the_task_s_time(harness: PipelineHarness) -> None:
-    """Nobody waits for ever."""
+def test_wait_for_a_withheld_file_ends_at_the_deadline(harness: PipelineHarness) -> None:
+    """No task waits without end."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.providers.script("prepare", HELD)
@@ -198,7 +198,7 @@ def test_a_wait_in_a_run_ends_with_the_task_s_time(harness: PipelineHarness) -> 
     assert harness.task.attempts == ()
 
 
-def test_a_spec_in_an_archive_is_told_at_once_and_taken_in_when_it_is_there(
+def test_archived_spec_is_reported_at_once_and_taken_in_when_restored(
     harness: PipelineHarness,
 ) -> None:
     """Nothing is known of it that a task could be made of: its letter says what to do."""
@@ -215,8 +215,8 @@ def test_a_spec_in_an_archive_is_told_at_once_and_taken_in_when_it_is_there(
     _succeeds(harness)
 
 
-def test_a_spec_that_may_not_be_read_is_tried_again(harness: PipelineHarness) -> None:
-    """A right may be given any minute; in the end its letter says which one is lacking."""
+def test_spec_without_permission_is_tried_again(harness: PipelineHarness) -> None:
+    """It may be granted any minute; in the end the dead letter says which one is missing."""
     harness.upload(PHOTO)
     event = harness.put_file(SPEC, spec_of(SYNC_NONE))
     harness.inputs.forbidden.add(SPEC)
@@ -230,7 +230,7 @@ def test_a_spec_that_may_not_be_read_is_tried_again(harness: PipelineHarness) ->
     _succeeds(harness)
 
 
-def test_a_spec_that_is_held_back_once_its_task_is_made_does_not_end_it(
+def test_spec_withheld_after_its_task_was_created_does_not_end_it(
     harness: PipelineHarness,
 ) -> None:
     """What was read is what counts; a deleted or replaced one would be found out."""
@@ -240,8 +240,8 @@ def test_a_spec_that_is_held_back_once_its_task_is_made_does_not_end_it(
     _succeeds(harness)
 
 
-def test_the_event_of_a_restored_file_is_an_arrival(harness: PipelineHarness) -> None:
-    """From the rule to the task."""
+def test_event_of_a_restored_file_is_an_arrival(harness: PipelineHarness) -> None:
+    """From the event rule to the task."""
     harness.upload(PHOTO)
     harness.inputs.archived[PHOTO] = True
     harness.upload_spec(SYNC_NONE)

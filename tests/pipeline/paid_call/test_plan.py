@@ -50,27 +50,27 @@ def _task(*made: tuple[str, Outcome, int], since_run: int = 1) -> Task:
         ((("beta", "refused", 1), ("gamma", "failed", 1)), None),
     ],
 )
-def test_who_has_refused_or_failed_it_is_not_asked_again(
+def test_next_choice_skips_providers_that_refused_or_failed(
     made: Sequence[tuple[str, Outcome, int]], chosen: Choice | None
 ) -> None:
     """One who lost it without a charge is, a few times."""
     assert next_choice(_task(*made)) == chosen
 
 
-def test_what_earlier_runs_met_counts_no_more() -> None:
-    """A person has set it going again, and may have mended what was wrong."""
+def test_next_choice_ignores_attempts_before_a_retry() -> None:
+    """The user who retried may have fixed the cause."""
     assert next_choice(_task(("beta", "refused", 1), since_run=2)) == BETA
     assert next_choice(_task(("beta", "refused", 1), ("beta", "failed", 2), since_run=2)) == GAMMA
 
 
-def test_attempts_are_numbered_from_the_last_one() -> None:
-    """A throttled one that was dropped leaves a gap rather than a number twice."""
+def test_next_attempt_number_follows_the_last_attempt() -> None:
+    """A throttled attempt that was dropped leaves a gap rather than a duplicate number."""
     assert next_attempt_number(_task()) == 1
     task = _task(("beta", "failed", 1))
     assert next_attempt_number(replace(task, attempts=(replace(task.last_attempt, number=7),))) == 8
 
 
-def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
+def test_submit_deadline_counts_from_creation_or_the_last_retry() -> None:
     """Counted from its making; from when a person took it up again, where one did."""
     harness = PipelineHarness()
     queue = timedelta(seconds=harness.limits.queue_s)
@@ -87,7 +87,7 @@ def test_a_task_is_submitted_for_as_long_as_it_was_set_going() -> None:
     )
 
 
-def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
+def test_call_deadline_is_the_calls_limit_plus_the_margin() -> None:
     """Its own limit, and the margin after it."""
     harness = PipelineHarness()
     route = replace(harness.providers.routes()[0], call_s=70)
@@ -95,8 +95,8 @@ def test_a_call_is_over_when_nobody_can_write_its_answer_down() -> None:
     assert call_deadline(harness.ports, route) == expected
 
 
-def test_a_route_that_a_deployment_took_away_is_named() -> None:
-    """The task that wanted it ends with that."""
+def test_removed_route_is_named_in_the_error() -> None:
+    """The task that needs it ends with that error."""
     harness = PipelineHarness()
     task = _task()
     assert route_for(harness.ports, task, BETA).provider == "beta"
@@ -105,8 +105,8 @@ def test_a_route_that_a_deployment_took_away_is_named() -> None:
         route_for(harness.ports, task, Choice("beta", "beta-9"))
 
 
-def test_a_provider_gets_the_files_of_its_own_roles() -> None:
-    """And the task's id and the attempt's number, of which its key is made."""
+def test_job_request_has_only_the_files_of_the_routes_roles() -> None:
+    """And the task's id and the attempt's number, from which the idempotency key is made."""
     harness = PipelineHarness()
     task = _task()
     order = replace(task.resolved_order, inputs={"image": (), "mask": ()}, params={"scale": 4})

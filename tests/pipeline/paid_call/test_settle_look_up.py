@@ -16,7 +16,7 @@ def _asked(harness: PipelineHarness) -> PipelineHarness:
     return harness
 
 
-def test_a_job_whose_answer_was_lost_is_found_and_adopted(harness: PipelineHarness) -> None:
+def test_look_up_adopts_a_job_whose_answer_was_lost(harness: PipelineHarness) -> None:
     """It was charged once, and its results are delivered."""
     harness.providers.script("submit", Lost(NO_ANSWER))
     _asked(harness).run()
@@ -26,8 +26,8 @@ def test_a_job_whose_answer_was_lost_is_found_and_adopted(harness: PipelineHarne
     assert harness.task.last_attempt.job_id == "job-1"
 
 
-def test_a_call_that_left_no_job_behind_ends_unknown_in_the_end(harness: PipelineHarness) -> None:
-    """Some are listed only when they end: it is looked for as long as a job may take."""
+def test_call_without_a_listed_job_ends_unknown(harness: PipelineHarness) -> None:
+    """Some jobs are listed only when they end: it is looked up for as long as a job may take."""
     harness.providers.script("submit", NO_ANSWER)
     _asked(harness)
     began = harness.clock.now()
@@ -39,8 +39,8 @@ def test_a_call_that_left_no_job_behind_ends_unknown_in_the_end(harness: Pipelin
 
 
 @pytest.mark.parametrize("error", [Throttled("busy", "Later."), Busy("away", "Not now.")])
-def test_trouble_while_looking_is_waited_out(harness: PipelineHarness, error: Exception) -> None:
-    """The list is asked again; the paid call is not."""
+def test_failed_look_up_is_tried_again(harness: PipelineHarness, error: Exception) -> None:
+    """The paid call is not repeated."""
     harness.providers.script("submit", Lost(NO_ANSWER))
     harness.providers.script("look_up", error, error, error)
     _asked(harness).run()
@@ -49,8 +49,8 @@ def test_trouble_while_looking_is_waited_out(harness: PipelineHarness, error: Ex
     assert len(harness.providers.sent) == 1
 
 
-def test_on_unknown_retry_pays_again_only_after_looking(harness: PipelineHarness) -> None:
-    """The spec may say so; the first call is looked for all the same."""
+def test_on_unknown_retry_pays_again_only_after_the_look_up(harness: PipelineHarness) -> None:
+    """The spec may say so; the first call is looked up first."""
     harness.providers.script("submit", NO_ANSWER)
     harness.upload(PHOTO)
     harness.upload_spec(JOB_LOOKED_UP, on_unknown="retry")

@@ -1,4 +1,4 @@
-"""What a paid call brought is held on to, whatever our own stores do and whoever has the task."""
+"""The answer of a paid call is kept, whatever our own stores do and whichever run has the task."""
 
 import base64
 import logging
@@ -81,7 +81,7 @@ def _hurried(harness: PipelineHarness, life_s: float = 180) -> Callable[[], floa
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
 @pytest.mark.parametrize("kind", [TimeoutError, PermissionError, RuntimeError])
-def test_a_table_that_refuses_for_a_while_is_written_to_again(
+def test_answer_is_written_when_the_table_works_again(
     harness: PipelineHarness, operation: str, kind: type[Exception]
 ) -> None:
     """On any exception, within the same process."""
@@ -94,7 +94,7 @@ def test_a_table_that_refuses_for_a_while_is_written_to_again(
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
-def test_a_table_that_refuses_for_long_finds_the_answer_in_the_bucket(
+def test_answer_is_found_in_the_bucket_after_a_long_table_outage(
     harness: PipelineHarness, operation: str
 ) -> None:
     """The next SUBMIT takes it from there: the provider is neither asked nor paid again."""
@@ -112,8 +112,8 @@ def test_a_table_that_refuses_for_long_finds_the_answer_in_the_bucket(
 
 
 @pytest.mark.parametrize("operation", [SYNC_NONE, JOB_NONE])
-def test_no_run_is_left_and_the_answer_in_the_bucket_is_not_called_unknown(operation: str) -> None:
-    """It ends as paid for, with the advice to run `retry`, which brings what was made."""
+def test_saved_answer_without_a_run_left_is_not_unknown(operation: str) -> None:
+    """It ends as paid, with the next step `retry`, which delivers the result."""
     harness = PipelineHarness(limits=Limits(runs=1))
     task_id = _asked(harness, operation)
     whole = harness.ports
@@ -133,7 +133,7 @@ def test_no_run_is_left_and_the_answer_in_the_bucket_is_not_called_unknown(opera
     assert len(harness.providers.sent) == 1
 
 
-def test_an_answer_that_the_bucket_does_not_take_stays_in_the_item(
+def test_answer_that_the_bucket_refuses_stays_in_the_item(
     harness: PipelineHarness,
 ) -> None:
     """As long as an item may be."""
@@ -145,8 +145,8 @@ def test_an_answer_that_the_bucket_does_not_take_stays_in_the_item(
     assert harness.task.last_attempt.answer == LARGE
 
 
-def test_an_answer_too_large_for_the_item_waits_for_the_bucket(harness: PipelineHarness) -> None:
-    """It is tried again while this process lives."""
+def test_answer_too_large_for_the_item_waits_for_the_bucket(harness: PipelineHarness) -> None:
+    """It is tried again while this process has time."""
     task_id = _asked(harness, SYNC_NONE)
     harness.providers.script("submit", HUGE)
     harness.ports = replace(harness.ports, outputs=_Bucket(harness, 5))
@@ -155,7 +155,7 @@ def test_an_answer_too_large_for_the_item_waits_for_the_bucket(harness: Pipeline
     assert harness.task.last_attempt.answer_key is not None
 
 
-def test_the_last_resort_is_a_line_in_the_log_and_a_person(
+def test_log_line_is_the_last_resort_and_retry_takes_its_job_id(
     harness: PipelineHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It names the job and no address, and `retry` takes the job's name."""
@@ -180,8 +180,8 @@ def test_the_last_resort_is_a_line_in_the_log_and_a_person(
     assert len(harness.providers.charged) == 1
 
 
-def test_a_job_is_named_by_hand_only_for_a_doubtful_call(harness: PipelineHarness) -> None:
-    """Another job would bring another one's picture."""
+def test_job_option_applies_only_to_an_unclear_call(harness: PipelineHarness) -> None:
+    """Another job would have another task's result."""
     task_id = _asked(harness, JOB_KEY, provider="beta")
     harness.providers.script("submit", ProviderRefused("bad-request", "No."))
     harness.run()
@@ -190,8 +190,8 @@ def test_a_job_is_named_by_hand_only_for_a_doubtful_call(harness: PipelineHarnes
         retry(harness.ports, task_id, job_id="job-7")
 
 
-def test_a_contended_write_is_not_taken_for_someone_elses(harness: PipelineHarness) -> None:
-    """A conflict of transactions changes nothing; the same write goes through a moment later."""
+def test_transaction_conflict_is_tried_again(harness: PipelineHarness) -> None:
+    """It changes nothing; the same write succeeds a moment later."""
     task_id = _asked(harness, SYNC_NONE)
     harness.ports = replace(harness.ports, tasks=_Table(harness, 3, Conflict))
 
@@ -209,10 +209,10 @@ NOS: list[DarkroomError] = [
 
 @pytest.mark.parametrize("error", NOS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_NONE, JOB_LOOKED_UP])
-def test_a_clear_no_that_arrives_after_the_run_was_replaced_is_honoured(
+def test_refusal_after_the_run_was_replaced_is_recorded(
     harness: PipelineHarness, operation: str, error: DarkroomError
 ) -> None:
-    """The new run goes on from it; nobody has to decide what is known."""
+    """The new run continues from it; no person has to decide."""
     task_id = _asked(harness, operation)
     _while_paying(harness, lambda: _replace_run(harness, task_id), error)
 
@@ -225,7 +225,7 @@ def test_a_clear_no_that_arrives_after_the_run_was_replaced_is_honoured(
 
 
 @pytest.mark.parametrize("error", NOS, ids=lambda error: type(error).__name__)
-def test_a_clear_no_is_written_though_the_table_refuses_for_a_while(
+def test_refusal_is_written_when_the_table_works_again(
     harness: PipelineHarness, error: DarkroomError
 ) -> None:
     """Unwritten it would count as doubtful."""
@@ -238,8 +238,8 @@ def test_a_clear_no_is_written_though_the_table_refuses_for_a_while(
     assert harness.task.last_attempt.outcome in ("refused", "throttled")
 
 
-def test_settling_leaves_an_attempt_alone_whose_outcome_is_known(harness: PipelineHarness) -> None:
-    """It goes on from there."""
+def test_settle_does_not_change_an_attempt_with_a_known_outcome(harness: PipelineHarness) -> None:
+    """The task goes on from there."""
     task_id = _asked(harness, JOB_NONE, provider="gamma")
     harness.providers.script("submit", Died())
     with pytest.raises(Died):
@@ -294,8 +294,8 @@ def _replace_run(harness: PipelineHarness, task_id: str) -> None:
 # --- whose job, whose account --------------------------------------------------------------------
 
 
-def test_a_job_belongs_to_one_task(harness: PipelineHarness) -> None:
-    """The second one that is named it is held for a person, and delivers nothing."""
+def test_job_belongs_to_one_task(harness: PipelineHarness) -> None:
+    """The second task that gets its id ends for a person to check, and delivers nothing."""
     for name in ("a", "b"):
         harness.upload(f"p/{name}.jpg")
         harness.upload_spec(JOB_KEY, f"p/{name}.jpg.json", provider="beta", on_unknown="retry")
@@ -316,10 +316,10 @@ def test_a_job_belongs_to_one_task(harness: PipelineHarness) -> None:
     assert not held.results
 
 
-def test_another_tasks_job_is_noticed_before_its_results_are_taken(
+def test_job_owner_is_checked_before_results_are_taken(
     harness: PipelineHarness,
 ) -> None:
-    """Also when nobody could ask whose it is at the time that it was accepted."""
+    """Also when its owner could not be checked when it was accepted."""
     task_id = _asked(harness, JOB_NONE)
     harness.run(until=["running"])
     job_id = harness.task.last_attempt.job_id or ""
@@ -332,8 +332,8 @@ def test_another_tasks_job_is_noticed_before_its_results_are_taken(
     assert retry(harness.ports, task_id, pay_again=True).state == "queued"
 
 
-def test_a_job_that_is_unknown_under_another_key_is_not_given_up(harness: PipelineHarness) -> None:
-    """The task says why it waits, and goes on when the old key is back."""
+def test_job_unknown_under_another_key_is_not_given_up(harness: PipelineHarness) -> None:
+    """The task has a wait reason, and continues when the old key is back."""
     task_id = _asked(harness, JOB_ALONE, provider="zeta")
     harness.ports = _unattended(harness.ports)
     harness.providers.polls = 2
@@ -352,7 +352,7 @@ def test_a_job_that_is_unknown_under_another_key_is_not_given_up(harness: Pipeli
     assert len(harness.providers.sent) == 1
 
 
-def test_a_job_that_is_known_under_a_new_key_goes_on(harness: PipelineHarness) -> None:
+def test_job_known_under_a_new_key_continues(harness: PipelineHarness) -> None:
     """It is the same account."""
     task_id = _asked(harness, JOB_NONE)
     harness.step("submit", task_id)
@@ -365,7 +365,7 @@ def test_a_job_that_is_known_under_a_new_key_goes_on(harness: PipelineHarness) -
     assert harness.task.state == "succeeded"
 
 
-def test_a_job_unknown_under_another_key_for_its_whole_time_is_doubtful(
+def test_job_unknown_under_another_key_until_its_deadline_ends_unknown(
     harness: PipelineHarness,
 ) -> None:
     """Nothing is said of its money, and `retry` asks once the key is back."""
@@ -384,7 +384,7 @@ def test_a_job_unknown_under_another_key_for_its_whole_time_is_doubtful(
 
 
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_LOOKED_UP])
-def test_a_doubtful_call_is_neither_repeated_nor_looked_up_under_another_key(
+def test_unclear_call_is_not_reconciled_under_another_key(
     harness: PipelineHarness, operation: str
 ) -> None:
     """Another account would take it for a new call, or not find it."""
@@ -413,8 +413,8 @@ def _unattended(ports: Ports) -> Ports:
     return replace(ports, limits=replace(ports.limits, poll_in_place_s=0))
 
 
-def test_a_job_named_wrongly_by_hand_may_be_named_again(harness: PipelineHarness) -> None:
-    """A mistyped id costs nothing, and does not lock the right one out."""
+def test_wrong_job_id_can_be_corrected(harness: PipelineHarness) -> None:
+    """A mistyped id costs nothing, and does not block the right one."""
     task_id = _asked(harness, JOB_NONE)
     harness.providers.script("submit", Lost(Unclear("no-answer", "Nothing came back.")))
     harness.run()
@@ -428,8 +428,8 @@ def test_a_job_named_wrongly_by_hand_may_be_named_again(harness: PipelineHarness
     assert len(harness.providers.charged) == 1
 
 
-def test_no_job_can_be_named_for_a_provider_that_answers_at_once(harness: PipelineHarness) -> None:
-    """There is none to be asked about, whatever its dashboard shows."""
+def test_job_option_does_not_apply_to_a_synchronous_route(harness: PipelineHarness) -> None:
+    """There is no job to poll, whatever its dashboard shows."""
     task_id = _asked(harness, SYNC_NONE)
     harness.providers.script("submit", Unclear("no-answer", "It did not answer."))
     harness.run()
