@@ -21,7 +21,7 @@ from darkroom.pipeline.poll import LOST_JOB_WAITS_S
 from darkroom.pipeline.sweep import MIN_LEFT_S
 from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import CallLimits
-from darkroom.providers.goapi.uploads import LINK_S
+from darkroom.providers.goapi.uploads import LINK_LIFETIME_S
 from darkroom.providers.registry import build_adapters
 from infra.aws.environments import find_environment
 from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
@@ -110,7 +110,7 @@ def test_the_largest_task_fits_into_its_item() -> None:
 def test_a_link_to_a_photo_lasts_as_long_as_the_job_that_reads_it() -> None:
     """A provider may fetch it only when the job's turn has come."""
     linked = [route.job_s for route in ROUTES if route.provider == "goapi"]
-    assert max(linked) <= LINK_S
+    assert max(linked) <= LINK_LIFETIME_S
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=_name)
