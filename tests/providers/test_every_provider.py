@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from darkroom.providers.registry import NAMES, build_adapters
-from infra.sandbox import PROVIDERS as SANDBOXES
+from infra.sandbox.registry import PROVIDERS as SANDBOXES
 from tests.contract.providers.provider_cases import PROVIDER_CASES
 from tests.providers.recorded_pairs import FOLDER as RECORDED
 from tests.providers.recorded_pairs import read_pairs
-from tests.seeds.documents import read_documents
+from tests.vendor_docs.endpoints import read_documents
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ROOT / "functions" / "darkroom" / "providers"
@@ -44,12 +44,12 @@ def _missing_parts(provider: str) -> Iterator[str]:
         f"infra/sandbox/{provider}/__init__.py": (
             SANDBOX_PACKAGES / provider / "__init__.py"
         ).is_file(),
-        "a line in the registry of infra/sandbox": provider in SANDBOXES,
+        "a line in infra/sandbox/registry.py": provider in SANDBOXES,
         f"recorded pairs in tests/providers/recorded/{provider}/": read_pairs(provider),
         f"a sample spec events/specs/<operation>.{provider}.json": [
             *SPECS.glob(f"*.{provider}.json")
         ],
-        f"its endpoints in tests/seeds/{provider}.json": provider in DOCUMENTED,
+        f"its endpoints in tests/vendor_docs/{provider}.json": provider in DOCUMENTED,
         "a case in tests/contract/providers/provider_cases.py": provider in PROVIDER_CASES,
     }
     yield from (part for part, found in present.items() if not found)
