@@ -45,7 +45,7 @@ class SsrfHarness:
             work, lambda _prepared: None
         )
 
-    def moves(self, location: str, status: str = "302 Found") -> None:
+    def redirect_to(self, location: str, status: str = "302 Found") -> None:
         """The server redirects requests for `/`."""
         moved = http(status, b"", f"Location: {location}", "Connection: close")
         self.network.responses = lambda sent: moved if sent.startswith(b"GET / ") else ANSWER

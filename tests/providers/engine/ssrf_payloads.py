@@ -251,6 +251,14 @@ SPELLINGS: Mapping[str, str] = {
     "https://[::1/1.png": "half a bracket",
 }
 
+FORBIDDEN_URLS: tuple[str, ...] = (
+    *SPELLINGS,
+    *(
+        f"https://{f'[{address}]' if ':' in address else address}/1.png?signature=s3cret"
+        for address in FORBIDDEN
+    ),
+)
+
 UNREADABLE: Mapping[str, str] = {
     "": "nothing",
     "1.png": "a path",

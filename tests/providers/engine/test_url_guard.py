@@ -1,157 +1,172 @@
-"""URLs that a provider gave: only public servers are ever connected to."""
+"""The URL guard alone, without DNS and connections: what is refused, and how it is reported."""
 
 import contextlib
 import ipaddress
 import re
 import traceback
-from collections.abc import Iterator
 
+import httpx
 import pytest
-from _pytest.mark import ParameterSet
 from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.providers.engine.url_guard import UrlGuard, is_public
-from tests.providers.engine.ssrf_harness import CDN, SsrfHarness
+from darkroom.providers.engine.url_guard import MAX_HOST_LENGTH, UrlGuard, is_public
 from tests.providers.engine.ssrf_payloads import (
     ALLOWED,
     FORBIDDEN,
+    FORBIDDEN_URLS,
     PUBLIC,
     PUBLIC_6,
-    SPELLINGS,
     UNREADABLE,
 )
 
-LITERALS = {
-    f"https://{f'[{address}]' if ':' in address else address}/1.png?signature=s3cret": why
-    for address, why in FORBIDDEN.items()
-}
-HOSTILE = [pytest.param(url, id=f"{why}: {ascii(url)[:60]}") for url, why in SPELLINGS.items()] + [
-    pytest.param(url, id=f"{why}: {url[8:50]}") for url, why in LITERALS.items()
+RESULT = UrlGuard("result")
+UPLOAD = UrlGuard("upload")
+SANDBOX = UrlGuard("result", allow_loopback=True)
+
+REASONS = [
+    ("https://", "", "it names no host"),
+    ("https://[::1/1.png", "", "it cannot be read"),
+    ("https://user@cdn.example.com/1.png", "cdn.example.com", "it names a user"),
+    ("http://cdn.example.com/1.png", "cdn.example.com", "it is not an HTTPS address"),
+    ("ftp://cdn.example.com/1.png", "cdn.example.com", "it is not an HTTPS address"),
+    ("https://cdn.example.com:8443/1.png", "cdn.example.com", "it names a port"),
+    ("https://printer.local/1.png", "printer.local", "that is not a public name"),
+    ("https://10.0.0.1/1.png", "10.0.0.1", "that is not a public address"),
+    ("https://[fe80::1]/1.png", "fe80::1", "that is not a public address"),
 ]
-UNREAD = [pytest.param(url, id=why) for url, why in UNREADABLE.items()]
-ADDRESSES = [pytest.param(address, id=f"{why}: {address}") for address, why in FORBIDDEN.items()]
+SANDBOX_REASONS = [
+    ("ftp://127.0.0.1/1.png", "127.0.0.1", "it is not an HTTP address"),
+    ("http://127.0.0.1:0/1.png", "127.0.0.1", "its port is not valid"),
+    ("http://localhost:65536/1.png", "localhost", "its port is not valid"),
+    ("http://cdn.example.com/1.png", "cdn.example.com", "it is not an HTTPS address"),
+    ("https://128.0.0.1:99/1.png", "128.0.0.1", "it names a port"),
+]
+SECRETS = ("s3cret", "1.png", "pass@", "\r", "\u200b", "\x00")
 
 
-def _absolute(param: ParameterSet) -> bool:
-    """Whether an adapter accepts it as a URL at all."""
-    return bool(re.match(r"[a-z+]+://", str(param.values[0]), re.IGNORECASE))
+def refusal_of(guard: UrlGuard, url: str) -> DarkroomError | None:
+    """The error for a URL; None if the guard allows it."""
+    try:
+        guard.parse(url)
+    except DarkroomError as error:
+        return error
+    return None
 
 
-@pytest.fixture(scope="module")
-def _ground() -> Iterator[SsrfHarness]:
-    harness = SsrfHarness()
-    yield harness
-    harness.transport.close()
+def test_result_url_is_refused_with_host_and_reason() -> None:
+    """The result is paid for; the next step is named too."""
+    for url, host, why in REASONS:
+        error = refusal_of(RESULT, url)
+        assert error is not None, url
+        assert not isinstance(error, ProviderRefused), url
+        assert not error.repeatable, url
+        shown = f" at {host}" if host else ""
+        assert (error.failure.code, error.failure.sentence) == (
+            "result-address-refused",
+            f"The provider made the result, but Darkroom refuses its address{shown}: {why}.",
+        )
+        assert error.failure.next_step == (
+            "Report this to the provider, with the job's id from the manifest."
+        )
 
 
-@pytest.fixture
-def harness(_ground: SsrfHarness) -> SsrfHarness:
-    """One for all tests: reading the trusted certificates takes time."""
-    _ground.forget()
-    return _ground
+def test_upload_url_is_refused_as_a_provider_refusal() -> None:
+    """Nothing is paid yet: the next provider may do it."""
+    for url, host, why in REASONS:
+        error = refusal_of(UPLOAD, url)
+        assert isinstance(error, ProviderRefused), url
+        shown = f" at {host}" if host else ""
+        assert error.failure.code == "upload-address-refused"
+        assert f"to the provider's address{shown}: {why}." in error.failure.sentence
+        assert error.failure.next_step == "Choose another provider, or report this to the provider."
 
 
-@pytest.mark.parametrize("url", [*HOSTILE, *UNREAD])
-def test_result_is_not_fetched_from_a_forbidden_address(harness: SsrfHarness, url: str) -> None:
-    """No connection, no DNS look-up, and a retry changes nothing."""
-    with pytest.raises(DarkroomError) as caught:
-        harness.fetch(url)
-    assert caught.value.failure.code == "result-address-refused"
-    assert not caught.value.repeatable
-    assert (harness.network.asked, harness.names.asked) == ([], [])
+def test_sandbox_url_must_be_http_on_this_machine() -> None:
+    """URLs of other machines are vetted as for any provider."""
+    for url, host, why in SANDBOX_REASONS:
+        error = refusal_of(SANDBOX, url)
+        assert error is not None, url
+        assert error.failure.sentence.endswith(f" at {host}: {why}."), url
 
 
-@pytest.mark.parametrize("url", HOSTILE)
-def test_redirect_to_a_forbidden_address_is_not_followed(harness: SsrfHarness, url: str) -> None:
-    """Only the redirecting public server is contacted."""
-    harness.moves(url)
-    with pytest.raises(DarkroomError) as caught:
-        harness.fetch(f"https://{CDN}/")
-    assert caught.value.failure.code == "result-address-refused"
-    assert (harness.network.asked, harness.names.asked) == ([(PUBLIC, 443)], [CDN])
+def test_sandbox_may_use_every_port_of_this_machine() -> None:
+    """The first and the last, with TLS and without."""
+    for url in (
+        *("http://127.0.0.1/1.png", "http://127.0.0.1:1/1.png", "http://localhost:65535/1.png"),
+        *("https://[::1]:4100/1.png", "https://cdn.example.com/1.png"),
+    ):
+        assert SANDBOX.parse(url) == httpx.URL(url)
 
 
-@pytest.mark.parametrize("url", [one for one in [*HOSTILE, *UNREAD] if _absolute(one)])
-def test_file_is_not_uploaded_to_a_forbidden_address(harness: SsrfHarness, url: str) -> None:
-    """Nothing is paid: it counts as a refusal of the provider."""
-    with pytest.raises(ProviderRefused) as caught:
-        harness.upload(url)
-    assert caught.value.failure.code == "upload-address-refused"
-    assert (harness.network.asked, harness.names.asked) == ([], [])
-
-
-@pytest.mark.parametrize("beside", [(), (PUBLIC,), (PUBLIC, PUBLIC_6)], ids=len)
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_name_that_resolves_to_a_forbidden_address_is_refused(
-    harness: SsrfHarness, address: str, beside: tuple[str, ...]
-) -> None:
-    """Even if public addresses come first: which one is used would be chance."""
-    harness.names.known[CDN] = [(*beside, address)]
-    with pytest.raises(DarkroomError) as caught:
-        harness.fetch(f"https://{CDN}/1.png")
-    assert caught.value.failure.code == "result-address-refused"
-    assert (harness.network.asked, harness.names.asked) == ([], [CDN])
-
-
-@pytest.mark.parametrize("scoped", ["fe80::1%eth0", f"{PUBLIC_6}%eth0", "", "cdn.example.com"])
-def test_resolution_that_is_not_an_ip_address_is_refused(harness: SsrfHarness, scoped: str) -> None:
-    """Whatever a resolver returns."""
-    harness.names.known[CDN] = [(PUBLIC, scoped)]
-    with pytest.raises(DarkroomError, match="not public"):
-        harness.fetch(f"https://{CDN}/1.png")
-    assert harness.network.asked == []
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_redirect_to_a_name_with_a_forbidden_address_is_not_followed(
-    harness: SsrfHarness, address: str
-) -> None:
-    """Every step is vetted like the first."""
-    harness.moves("https://other.example.com/1.png")
-    harness.names.known["other.example.com"] = [(address,)]
-    with pytest.raises(DarkroomError, match=r"other\.example\.com"):
-        harness.fetch(f"https://{CDN}/")
-    assert harness.network.asked == [(PUBLIC, 443)]
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_file_is_not_uploaded_to_a_name_with_a_forbidden_address(
-    harness: SsrfHarness, address: str
-) -> None:
-    """The provider's base URL is not vetted, the URLs that it gives are."""
-    harness.names.known[CDN] = [(address,)]
-    with pytest.raises(ProviderRefused) as caught:
-        harness.upload(f"https://{CDN}/put?signature=s3cret")
-    assert caught.value.failure.code == "upload-address-refused"
-    assert harness.network.asked == []
-
-
-@pytest.mark.parametrize("url", [*HOSTILE, *UNREAD])
-def test_message_names_at_most_the_host(harness: SsrfHarness, url: str) -> None:
+def test_every_forbidden_url_is_refused_and_its_message_names_at_most_the_host() -> None:
     """Neither it nor the trace shows the path, the signature, a password or a line break."""
-    with pytest.raises(DarkroomError) as caught:
-        harness.fetch(url)
-    failure = caught.value.failure
-    trace = "".join(traceback.format_exception_only(caught.value))
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    for secret in ("s3cret", "1.png", "pass@", "\r", "\u200b", "\x00"):
-        assert secret not in failure.sentence + failure.next_step + trace
-    assert len(failure.sentence) < 250
+    for url in (*FORBIDDEN_URLS, *UNREADABLE):
+        for guard in (RESULT, UPLOAD):
+            error = refusal_of(guard, url)
+            assert error is not None, url
+            assert error.__cause__ is None, url
+            assert error.__suppress_context__ or error.__context__ is None, url
+            trace = "".join(traceback.format_exception_only(error))
+            shown = error.failure.sentence + error.failure.next_step + trace
+            assert [secret for secret in SECRETS if secret in shown] == [], url
+            assert len(error.failure.sentence) < 250, url
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_forbidden_address_is_not_public(address: str) -> None:
-    """By `is_public` alone."""
-    assert not is_public(ipaddress.ip_address(address))
+def test_sandbox_may_use_no_other_private_address() -> None:
+    """Other machines nearby, and other spellings of this one, are refused."""
+    plain = (
+        f"http://[{address}]/" if ":" in address else f"http://{address}/" for address in FORBIDDEN
+    )
+    others = [url for url in (*FORBIDDEN_URLS, *plain) if not _names_this_machine(url)]
+    assert len(others) > 200
+    assert [url for url in others if refusal_of(SANDBOX, url) is None] == []
 
 
-@pytest.mark.parametrize("address", ALLOWED)
-def test_neighbours_of_forbidden_blocks_are_public(address: str) -> None:
+def test_host_name_has_a_maximum_length() -> None:
+    """A name of exactly that length is allowed; a label may have 63 characters."""
+    label = "a" * 63
+    longest, longer = (f"{label}.{label}.{label}.{'a' * rest}.com" for rest in (57, 58))
+    assert len(longest) == MAX_HOST_LENGTH
+    RESULT.parse(f"https://{longest}/1.png")
+    for wrong in (longer, f"{label}a.com"):
+        with pytest.raises(DarkroomError, match="not a public name"):
+            RESULT.parse(f"https://{wrong}/1.png")
+
+
+def test_long_or_unprintable_host_is_sanitized() -> None:
+    """In the message, which still shows where the URL led."""
+    sentence = RESULT.refusal("ä b" + "x" * 200, "it is odd").failure.sentence
+    assert f" at ??b{'x' * 77}: it is odd." in sentence
+
+
+def test_one_forbidden_address_rules_out_all() -> None:
+    """For a sandbox every address must be a loopback address."""
+    assert RESULT.vet("cdn.example.com", ["8.8.8.8", "1.1.1.1"]) == ("8.8.8.8", "1.1.1.1")
+    assert RESULT.vet("cdn.example.com", []) == ()
+    assert SANDBOX.vet("localhost", ["::1", "127.0.0.1"]) == ("::1", "127.0.0.1")
+    for guard, found in (
+        (RESULT, ["8.8.8.8", "10.0.0.1"]),
+        (SANDBOX, ["127.0.0.1", "8.8.8.8"]),
+        (SANDBOX, ["::2"]),
+    ):
+        with pytest.raises(DarkroomError, match="localhost: it resolves to an address"):
+            guard.vet("localhost", found)
+
+
+def test_every_forbidden_address_is_refused_even_beside_public_ones() -> None:
+    """Which one is used would be chance."""
+    for address in FORBIDDEN:
+        assert not is_public(ipaddress.ip_address(address)), address
+        for beside in ((), (PUBLIC,), (PUBLIC, PUBLIC_6)):
+            with pytest.raises(DarkroomError):
+                pytest.fail(f"{address}: {RESULT.vet('cdn.example.com', [*beside, address])}")
+
+
+def test_neighbours_of_forbidden_blocks_are_public() -> None:
     """The blocks end where they should."""
-    assert is_public(ipaddress.ip_address(address))
+    assert [one for one in ALLOWED if not is_public(ipaddress.ip_address(one))] == []
 
 
 @given(st.ip_addresses(v=4))
@@ -177,7 +192,7 @@ def test_only_allocated_addresses_are_public(address: ipaddress.IPv6Address) -> 
 def test_any_host_is_refused_or_its_connections_are_vetted(host: str) -> None:
     """For any text at all."""
     try:
-        url = UrlGuard("result").parse(f"https://{host}/")
+        url = RESULT.parse(f"https://{host}/")
     except DarkroomError:
         return
     found = url.raw_host.decode()
@@ -185,3 +200,9 @@ def test_any_host_is_refused_or_its_connections_are_vetted(host: str) -> None:
         assert is_public(ipaddress.ip_address(found))
     assert url.port is None
     assert not url.userinfo
+
+
+def _names_this_machine(url: str) -> bool:
+    """Whether it does so plainly; the dots of IDNA are dots."""
+    text = re.sub("[\u3002\uff0e\uff61]", ".", url.lower())
+    return bool(re.match(r"https?://(127[.0-9]+[0-9]|localhost|\[[0:]+1\])(:[0-9]+)?[/?#]", text))
