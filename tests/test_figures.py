@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.dynamodb_items import KEEP
+from darkroom.aws.dynamodb_items import RETENTION
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -18,7 +18,7 @@ from darkroom.pipeline.poll import LOST_JOB_WAITS_S
 from darkroom.pipeline.sweep import MIN_LEFT_S
 from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import CallLimits
-from darkroom.providers.goapi.uploads import LINK_S
+from darkroom.providers.goapi.uploads import LINK_LIFETIME_S
 from darkroom.providers.registry import build_adapters
 from infra.aws.environments import find_environment
 from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
@@ -89,8 +89,8 @@ def test_key_is_repeated_only_while_the_provider_keeps_it() -> None:
 def test_task_is_kept_longer_than_anything_that_could_start_it_again() -> None:
     """Its run's name is free after 90 days; a version of its photo exists for as long."""
     environments = [find_environment(name) for name in ("local", "dev", "staging", "prod")]
-    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
-    assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
+    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < RETENTION
+    assert all(timedelta(days=each.noncurrent_days) < RETENTION for each in environments)
     # What a provider made lies beside the task for as long as it may wait and be retried.
     waits = timedelta(seconds=Limits().queue_s) + timedelta(days=7)
     assert all(timedelta(days=each.work_days) > waits for each in environments)
@@ -107,7 +107,7 @@ def test_largest_task_fits_into_its_item() -> None:
 def test_presigned_url_lasts_as_long_as_the_job() -> None:
     """A provider may fetch the photo only when the job starts."""
     linked = [route.job_s for route in ROUTES if route.provider == "goapi"]
-    assert max(linked) <= LINK_S
+    assert max(linked) <= LINK_LIFETIME_S
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=_name)

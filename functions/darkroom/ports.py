@@ -243,19 +243,21 @@ class Providers(Protocol):
         `OwnTrouble` when they cannot be read now.
         """
 
-    def check(self, work: JobRequest) -> None:
+    def check(self, job_request: JobRequest) -> None:
         """Check the files without calling the provider. Raises `InputRefused`."""
 
-    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(
+        self, job_request: JobRequest, intend: Callable[[Prepared], None]
+    ) -> Accepted | Finished:
         """Prepare (free calls), pass the paid call to `intend`, which stores it, then make it once.
 
         Raises what `intend` raises, before anything is paid.
         """
 
-    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
+    def repeat(self, job_request: JobRequest, request: str) -> Accepted | Finished:
         """Send exactly the same paid request again; only for routes of class `key`."""
 
-    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
+    def look_up(self, job_request: JobRequest, since: datetime, look: int) -> Accepted | None:
         """Find the job of an unclear paid call; None when the provider lists none (yet).
 
         Only for routes of class `look-up`; free. `since` is when the call began; `look` is the

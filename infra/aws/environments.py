@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from darkroom.providers.registry import NAMES
+
 # Every provider that has an adapter. Each gets a secret.
-PROVIDERS = ("apiframe", "goapi", "perfect", "snapapi")
+PROVIDERS = tuple(sorted(NAMES))
 
 # The longest resource name is that of the output bucket, which has at most 63 characters:
 # "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.

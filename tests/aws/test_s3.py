@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.s3 import S3Inputs
 from darkroom.domain.errors import Busy, InputRefused, InputWithheld
 from tests.fakes.moto_aws import session
-from tests.providers.rawserver import RawServer, http, read_request, serving
+from tests.fakes.raw_server import RawServer, http, read_request, serving
 
 KEY = "photos/cat.jpg"
 VERSION = "3HL4kqtJlcpXroDTDmjVBH40Nrjfkd"

@@ -94,7 +94,7 @@ class FakeProviders:
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, JobFailed] = field(default_factory=dict)
-    _looked: dict[tuple[str, int], int] = field(default_factory=dict)
+    _look_ups: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def script(self, call: Call, *answers: Scripted | Lost) -> None:
         """The outcomes of the next calls of this kind; later calls succeed."""
@@ -128,47 +128,53 @@ class FakeProviders:
         """The sentence that says how to set it up."""
         return f"Set {provider} up first."
 
-    def check(self, work: JobRequest) -> None:
+    def check(self, job_request: JobRequest) -> None:
         """Check the files; they are fine unless the script has an error."""
-        del work
-        said = self._next("check")
-        if isinstance(said, BaseException):
-            raise said
+        del job_request
+        outcome = self._next("check")
+        if isinstance(outcome, BaseException):
+            raise outcome
 
-    def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
+    def submit(
+        self, job_request: JobRequest, intend: Callable[[Prepared], None]
+    ) -> Accepted | Finished:
         """Prepare, pass the exact paid request to `intend`, then make the call once."""
-        self._need_key(work.route.provider)
+        self._need_key(job_request.route.provider)
         prepared = self._next("prepare")
         if isinstance(prepared, BaseException):
             raise prepared
-        asked = {"task": work.task_id, "n": work.attempt, "params": work.params.model_dump()}
-        request = json.dumps({**asked, "secret": "request-body"})
-        digests = {file.key: "d" * 64 for files in work.inputs.values() for file in files}
+        described = {
+            "task": job_request.task_id,
+            "n": job_request.attempt,
+            "params": job_request.params.model_dump(),
+        }
+        request = json.dumps({**described, "secret": "request-body"})
+        digests = {file.key: "d" * 64 for files in job_request.inputs.values() for file in files}
         intend(Prepared(request, digests))
-        return self._pay("submit", work, request)
+        return self._pay("submit", job_request, request)
 
-    def repeat(self, work: JobRequest, request: str) -> Accepted | Finished:
+    def repeat(self, job_request: JobRequest, request: str) -> Accepted | Finished:
         """Send the very same paid request again; only for routes of class `key`."""
-        if work.route.idempotency != "key":
-            raise ValueError(f"a paid call of {work.route.provider} must not be repeated")
-        self._need_key(work.route.provider)
-        return self._pay("repeat", work, request)
+        if job_request.route.idempotency != "key":
+            raise ValueError(f"a paid call of {job_request.route.provider} must not be repeated")
+        self._need_key(job_request.route.provider)
+        return self._pay("repeat", job_request, request)
 
-    def look_up(self, work: JobRequest, since: datetime, look: int) -> Accepted | None:
+    def look_up(self, job_request: JobRequest, since: datetime, look: int) -> Accepted | None:
         """Find the job of an unclear paid call; every accepted one is listed at once.
 
         Two look-ups for the same call may not have the same number.
         """
         del since
-        if work.route.idempotency != "look-up":
-            raise ValueError(f"{work.route.provider} has no list of past calls")
-        call = (work.task_id, work.attempt)
-        if look <= self._looked.get(call, -1):
-            raise ValueError(f"look {look} for attempt {work.attempt} was made before")
-        self._looked[call] = look
-        said = self._next("look_up")
-        if isinstance(said, BaseException):
-            raise said
+        if job_request.route.idempotency != "look-up":
+            raise ValueError(f"{job_request.route.provider} has no list of past calls")
+        call = (job_request.task_id, job_request.attempt)
+        if look <= self._look_ups.get(call, -1):
+            raise ValueError(f"look {look} for attempt {job_request.attempt} was made before")
+        self._look_ups[call] = look
+        outcome = self._next("look_up")
+        if isinstance(outcome, BaseException):
+            raise outcome
         for number, paid in enumerate(self.charged, 1):
             if (paid.task_id, paid.attempt) == call:
                 return Accepted(f"job-{number}")
@@ -176,13 +182,13 @@ class FakeProviders:
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """The job's status, or its results; free."""
-        said = self._next("poll")
-        if isinstance(said, BaseException):
-            raise said
-        if isinstance(said, JobFailed) and said.code != "job-lost":
-            self._failed[job_id] = said
-        if isinstance(said, Pending | Finished | JobFailed):
-            return said
+        outcome = self._next("poll")
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if isinstance(outcome, JobFailed) and outcome.code != "job-lost":
+            self._failed[job_id] = outcome
+        if isinstance(outcome, Pending | Finished | JobFailed):
+            return outcome
         if job_id in self._failed:
             return self._failed[job_id]
         if job_id not in self._polled:
@@ -190,15 +196,15 @@ class FakeProviders:
         self._polled[job_id] += 1
         if self._polled[job_id] <= self.polls:
             return Pending()
-        return self._made(route.provider, f"{job_id}-{self._polled[job_id]}")
+        return self._finish(route.provider, f"{job_id}-{self._polled[job_id]}")
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Cancel the job; False where that is impossible or not needed."""
         if not route.asynchronous or route.provider in self.uncancellable:
             return False
-        said = self._next("cancel")
-        if isinstance(said, BaseException):
-            raise said
+        outcome = self._next("cancel")
+        if isinstance(outcome, BaseException):
+            raise outcome
         self.cancelled.append(job_id)
         done = self._polled.get(job_id, 0) > self.polls
         if done or job_id not in self._polled:
@@ -209,9 +215,9 @@ class FakeProviders:
     @contextmanager
     def fetch(self, url: str, max_bytes: int) -> Iterator[Download]:
         """Download a result."""
-        said = self._next("fetch")
-        if isinstance(said, BaseException):
-            raise said
+        outcome = self._next("fetch")
+        if isinstance(outcome, BaseException):
+            raise outcome
         body = self.results.get(url)
         if body is None:
             raise ResultGone("result-gone", "The result is not at its address.")
@@ -223,37 +229,41 @@ class FakeProviders:
             raise Busy("result-not-whole", "Only a part of the result came.")
         yield Download(file, len(body), hashlib.sha256(body).hexdigest(), media)
 
-    def _pay(self, call: Call, work: JobRequest, request: str) -> Accepted | Finished:
-        route = work.route
+    def _pay(self, call: Call, job_request: JobRequest, request: str) -> Accepted | Finished:
+        route = job_request.route
         self.sent.append(route.provider)
-        self.roles.append((route.provider, tuple(work.inputs)))
-        said = self._next(call)
-        if isinstance(said, BaseException):
-            raise said
-        key = f"{work.task_id}-{work.attempt}" if route.idempotency == "key" else None
-        known, answer = self._by_key.get(key or "", (request, None))
+        self.roles.append((route.provider, tuple(job_request.inputs)))
+        outcome = self._next(call)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        key = f"{job_request.task_id}-{job_request.attempt}" if route.idempotency == "key" else None
+        known, response = self._by_key.get(key or "", (request, None))
         if known != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
-        if answer is None:
-            self.charged.append(Paid(route.provider, work.task_id, work.attempt, request, key))
+        if response is None:
+            self.charged.append(
+                Paid(route.provider, job_request.task_id, job_request.attempt, request, key)
+            )
             name = f"job-{len(self.charged)}"
-            answer = Accepted(name, 3.0) if route.asynchronous else self._made(route.provider, name)
-            if isinstance(said, Accepted | Finished):
-                answer = said
+            response = (
+                Accepted(name, 3.0) if route.asynchronous else self._finish(route.provider, name)
+            )
+            if isinstance(outcome, Accepted | Finished):
+                response = outcome
             if key is not None:
-                self._by_key[key] = (request, answer)
-            if isinstance(answer, Accepted):
-                self._polled[answer.job_id] = 0
-        if isinstance(said, Lost):
-            raise said.error
-        return answer
+                self._by_key[key] = (request, response)
+            if isinstance(response, Accepted):
+                self._polled[response.job_id] = 0
+        if isinstance(outcome, Lost):
+            raise outcome.error
+        return response
 
     def _need_key(self, provider: str) -> None:
         if not self.set_up(provider):
             hint = self.set_up_hint(provider)
             raise AccountBlocked("not-set-up", f"{provider} has no key here.", hint)
 
-    def _made(self, provider: str, name: str) -> Finished:
+    def _finish(self, provider: str, name: str) -> Finished:
         url = f"https://{provider}.example/{name}?signature=secret-token"
         self.results[url] = PNG
         return Finished((ResultRef("image", url),), None, {})

@@ -1,4 +1,4 @@
-"""Running an adapter by hand: no driver, no network, only requests and answers."""
+"""Runs an adapter by hand: no driver, no network, only requests and responses."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -8,7 +8,7 @@ from darkroom.domain.media import BY_EXTENSION, Media, extension_of
 from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
-from darkroom.providers.adapter import Adapter, Answer, Request
+from darkroom.providers.adapter import Adapter, Request, Response
 from darkroom.providers.registry import build_adapters
 
 ADAPTERS = build_adapters()
@@ -32,19 +32,21 @@ def route_of(provider: str, operation: str, model: str | None = None) -> Route:
 
 
 class NamedFiles:
-    """Fulfils `protocol.InputFiles` for files that are named only: a format by extension."""
+    """Fulfils `adapter.InputFiles` for files without content: the extension gives the format."""
 
     def media(self, file: Input) -> Media | None:
-        """By the name alone."""
+        """By the key alone."""
         return BY_EXTENSION.get(extension_of(file.key))
 
     def link(self, file: Input, lifetime_s: int) -> str | None:
-        """An address that names the file."""
+        """A URL with the file's key."""
         return f"https://inputs.test/{file.key}?seconds={lifetime_s}"
 
 
-def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]) -> JobRequest:
-    """A job request on files that are named only; their content never matters to an adapter."""
+def job_request_of(
+    route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[str]]
+) -> JobRequest:
+    """A job request with files without content, which an adapter never reads."""
     files = {
         role: tuple(Input(key, "v1", "etag", 1) for key in keys)
         for role, keys in inputs.items()
@@ -53,15 +55,15 @@ def work_of(route: Route, params: Mapping[str, Any], inputs: Mapping[str, list[s
     return JobRequest("ab" * 16, 2, route, route.params.model_validate(params), files)
 
 
-def answer_of(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with a JSON body."""
-    return Answer(status, headers or {}, json.dumps(body).encode())
+def response_of(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
+    """A response with a JSON body."""
+    return Response(status, headers or {}, json.dumps(body).encode())
 
 
-def run(steps: Generator[Request, Answer, T], *answers: Answer) -> tuple[list[Request], T]:
-    """The requests that a generator makes of these answers, and what it returns."""
+def run(steps: Generator[Request, Response, T], *responses: Response) -> tuple[list[Request], T]:
+    """The requests that a generator yields for these responses, and what it returns."""
     made: list[Request] = []
-    waiting = iter(answers)
+    waiting = iter(responses)
     try:
         made.append(next(steps))
         while True:

@@ -9,8 +9,8 @@ from darkroom.domain.errors import DarkroomError
 from darkroom.settings import Settings
 from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, session
 from tests.fakes.providers import PNG
+from tests.fakes.raw_server import answering, http, serving
 from tests.functions.conftest import House
-from tests.providers.rawserver import answering, http, serving
 
 
 def test_result_url_of_the_functions_own_machine_is_refused(house: House) -> None:

@@ -36,7 +36,7 @@ APIFRAME_MODELS = {
 
 
 def test_every_endpoint_of_snapapi_has_a_route() -> None:
-    """24 endpoints, none left out and none invented."""
+    """Exactly 24 endpoints."""
     assert len(SNAPAPI_PATHS) == 24
     assert {endpoint.path for _, endpoint in ENDPOINTS} == SNAPAPI_PATHS
 
@@ -55,16 +55,16 @@ def test_every_model_of_apiframe_has_a_route() -> None:
     assert {route.model for route in ROUTES if route.provider == "apiframe"} == APIFRAME_MODELS
 
 
-def test_a_model_names_one_route_of_an_operation() -> None:
-    """No name, real or short, is ambiguous where it may be written."""
+def test_model_name_is_unique_within_an_operation() -> None:
+    """Full and short names."""
     for one, other in itertools.combinations(ROUTES, 2):
         if (one.provider, one.operation) == (other.provider, other.operation):
             assert not set(one.models) & set(other.models)
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=lambda r: f"{r.provider}-{r.operation}-{r.model}")
-def test_a_route_refuses_unknown_parameters(route: Route) -> None:
-    """A slip of the pen is told before anything is paid."""
+def test_route_refuses_unknown_parameters(route: Route) -> None:
+    """A typo is reported before anything is paid."""
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         route.params.model_validate({"no_such_thing": 1})
 
@@ -79,8 +79,8 @@ MONEY = {
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=NAMES)
-def test_a_route_declares_its_roles_and_class(route: Route) -> None:
-    """Formats for every file; a key, or a list of jobs, exactly where the provider has one."""
+def test_route_declares_roles_and_idempotency(route: Route) -> None:
+    """Formats for every file; the class that the provider documents."""
     assert all(role.formats for role in route.roles.values())
     expected = ("none", "unknown") if route.model == "image-toolkit-v2" else MONEY[route.provider]
     assert (route.idempotency, route.charged_on_failure) == expected
@@ -105,24 +105,24 @@ def test_a_route_declares_its_roles_and_class(route: Route) -> None:
         ("apiframe", "inpaint", None, {"prompt": "x"}, 9),
     ],
 )
-def test_a_price_is_the_documented_one(
+def test_price_is_as_documented(
     provider: str, operation: str, model: str | None, params: dict[str, Any], price: float | None
 ) -> None:
-    """Where the vendor shows no figure there is none here."""
+    """Without a documented figure there is no price."""
     route = route_of(provider, operation, model)
     assert route.credits(route.params.model_validate(params)) == price
 
 
 @pytest.mark.parametrize("scale", ["2", True, 3, 2.5, None])
 @pytest.mark.parametrize(("provider", "model"), [("snapapi", "enhance"), ("apiframe", "topaz")])
-def test_a_scale_is_a_number_of_the_list(provider: str, model: str, scale: object) -> None:
-    """Text and truth values are no numbers, and no provider has a factor of three."""
+def test_scale_is_one_of_the_listed_numbers(provider: str, model: str, scale: object) -> None:
+    """Texts and booleans are not numbers, and no provider has a factor of three."""
     with pytest.raises(ValidationError):
         route_of(provider, "upscale", model).params.model_validate({"scale": scale})
 
 
-def test_a_scale_written_with_a_point_is_still_the_number() -> None:
-    """JSON knows one kind of number; 2.0 is sent as 2."""
+def test_scale_with_a_decimal_point_is_accepted() -> None:
+    """JSON has one kind of number; 2.0 is sent as 2."""
     params = route_of("snapapi", "upscale").params.model_validate({"scale": 2.0})
     assert params.model_dump(by_alias=True)["zoom_factor"] == 2
 
@@ -158,10 +158,10 @@ def test_a_scale_written_with_a_point_is_still_the_number() -> None:
         ),
     ],
 )
-def test_what_belongs_together_is_checked(
+def test_dependent_params_are_checked(
     operation: str, params: dict[str, Any], roles: set[str], complaint: str | None
 ) -> None:
-    """The sentence names what is missing; None lets the spec through."""
+    """The sentence names what is missing; None accepts the spec."""
     route = route_of("snapapi", operation)
     sentence = route.check(route.params.model_validate(params), frozenset(roles))
     assert (sentence is None) == (complaint is None)

@@ -1,9 +1,11 @@
-"""What an adapter computes with: requests, answers, and the shape of an adapter itself.
+"""The contract of an adapter, and its vocabulary: requests, responses, styles.
 
-An adapter is pure. `prepare` and `poll` are generators: they yield a `Request` and receive its
-`Answer`, so several round trips read from top to bottom. They receive every answer, whatever its
-status, because a 404 may be an answer to the question; what they do not understand they raise as
-`refuse` says. The driver alone owns the network.
+An adapter is pure: no network, no clock. `prepare` and `poll` are generators: they yield a
+`Request` and receive its `Response`, so several round trips read from top to bottom. They receive
+every response, whatever its status, because a 404 may be the information they need; any other
+status they raise as `read_error` says. Only the driver uses the network.
+
+To write a new one, see README.md beside this file.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -20,17 +22,17 @@ from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers.bounded_json import read_document
+from darkroom.providers.bounded_json import parse_json
 
 MAX_PAUSE_S = 3600
-"""Whoever asks for more is asked again after this: a wait must fit the workflow's own limits."""
+"""Longest pause that a provider can ask for; a wait must fit the workflow's own limits."""
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file inside a body: the field's name, and the pinned input that fills it."""
+    """A file inside a body: the field's name, and the pinned input that is its content."""
 
     field: str
     input: Input
@@ -38,18 +40,18 @@ class FilePart:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, complete but for the base URL and the credentials.
+    """One HTTP request without the base URL and the credentials. Stored as text: see `to_text`.
 
     Attributes:
-        path: begins with "/"; or a whole address that the provider handed out, which is asked
-            without credentials and with those of these headers that an upload needs.
-        host: which of the provider's hosts; "" is its API, others are named by the adapter.
+        path: begins with "/"; or a whole URL that the provider gave, which is requested without
+            credentials and with only those headers that an upload needs.
+        host: which of the provider's hosts: "" is its API, others are named by the adapter.
         json: a JSON body; excludes `form` and `files`.
-        encoded: files of that JSON body, as base64 texts under names of their own.
-        form: text fields of a multipart body; values are sent as given.
+        encoded: files inside that JSON body, as base64 texts under their own names.
+        form: text fields of a multipart body.
         files: file fields of the same body, streamed from the input bucket.
         content: a file that is the whole body, streamed from the input bucket.
-        headers: without credentials, which the driver adds.
+        headers: without credentials; the driver adds them.
     """
 
     method: Method
@@ -63,12 +65,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def foreign(self) -> bool:
-        """Whether it goes to an address that the provider handed out."""
+    def is_external(self) -> bool:
+        """Whether it goes to a URL that the provider gave."""
         return not self.path.startswith("/")
 
     def to_text(self) -> str:
-        """The request as text, to be kept until its fate is known. Holds no credentials."""
+        """The request as text, stored until its outcome is known. Contains no credentials."""
         return _REQUEST.dump_json(self).decode()
 
     @classmethod
@@ -81,8 +83,8 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A provider's whole answer. Header names are lower case."""
+class Response:
+    """A provider's complete response. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -90,24 +92,24 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the provider said yes (2xx)."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - the class of statuses that means yes
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the class of success
 
-    def json(self) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
         """The body as JSON, within the bounds of `bounded_json`.
 
         Raises:
-            Unclear: it is none. A paid call with such an answer may have been accepted.
+            Unclear: it is not JSON. A paid call with such a response may have been accepted.
         """
         try:
-            return read_document(self.body)
+            return parse_json(self.body)
         except ValueError as error:
             raise Unclear(
                 "unreadable-answer", "The provider's answer could not be read."
             ) from error
 
     def retry_after_s(self) -> int | None:
-        """Whole seconds of a `Retry-After` header, an hour at most; None without one or a date."""
+        """Whole seconds of `Retry-After`, at most an hour; None if it is missing or a date."""
         value = self.headers.get("retry-after", "").strip()
         if not (value.isascii() and value.isdecimal()):
             return None
@@ -115,15 +117,15 @@ class Answer:
 
 
 class InputFiles(Protocol):
-    """What an adapter may ask about its input files while it prepares."""
+    """What an adapter can learn about its input files while it prepares."""
 
     def media(self, file: Input) -> Media | None:
         """The file's format, by its first bytes."""
 
     def link(self, file: Input, lifetime_s: int) -> str | None:
-        """An address from which the provider can read the file for so many seconds.
+        """A presigned URL from which the provider can read the file for `lifetime_s` seconds.
 
-        None where it could not: the input bucket is on this machine and the provider is not.
+        None if it could not: the input bucket is on this machine and the provider is not.
         """
 
 
@@ -138,7 +140,7 @@ class Style:
 
 @dataclass(frozen=True)
 class StyleGroup:
-    """The styles that a provider lists together."""
+    """Styles that a provider lists together."""
 
     id: int
     title: str
@@ -146,68 +148,80 @@ class StyleGroup:
 
 
 class Adapter(Protocol):
-    """One provider: what it can do, and how to say it. Adapters derive from it."""
+    """One provider: what it offers, and how to call it. Adapters derive from this class."""
 
     name: str
+    """Its name in specs, settings and the registry."""
     label: str
-    """Its name as its own documents write it; for sentences."""
+    """Its name as the vendor writes it; for messages."""
     base_urls: tuple[str, ...]
-    """Where the real API is; the next one is tried when nothing could be sent to the one before.
-    A secret's `base_url` replaces them all."""
+    """Base URLs of the real API; the next is tried when nothing could be sent to the one before.
+    `base_url` in the secret replaces them all."""
     hosts: Mapping[str, str] = MappingProxyType({})
-    """Its other hosts: name -> address. A secret's `<name>_url` replaces one; where the secret has
-    only a `base_url`, that is the other hosts', too."""
+    """Its other hosts: name -> base URL. `<name>_url` in the secret replaces one; if the secret has
+    only `base_url`, that is used for them too."""
     tariff: Tariff
     routes: Sequence[Route]
     credential_names: tuple[str, ...]
-    """Names that its secret must hold, none of them empty, for it to count as set up."""
+    """Names that its secret must have, none of them empty, for the provider to be set up."""
     rules: Rules = Rules(open_jobs=20)
-    """What an account bears; where nothing is documented, so many open jobs."""
-    session_s: int | None = None
-    """How long what `authorize` returns is good for, seconds; None for ever. It is also asked
-    anew when the provider refuses it."""
+    """Limits of an account; without documented ones, 20 open jobs."""
+    token_lifetime_s: int | None = None
+    """How long the headers of `authorize` are valid, seconds; None for ever. They are also renewed
+    when the provider refuses them."""
+
+    def __init__(self, options: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Build the adapter with the environment's settings for it; this one accepts none.
+
+        Raises:
+            ValueError: an option is unknown or invalid.
+        """
+        if options:
+            raise ValueError(f"there are no options for: {self.name}")
 
     def authorize(
         self, credentials: Mapping[str, str], now_ms: int
-    ) -> Generator[Request, Answer, Mapping[str, str]]:
-        """Headers that carry the credentials; the round trips on the way to them carry none.
+    ) -> Generator[Request, Response, Mapping[str, str]]:
+        """Headers that carry the credentials; the round trips to get them carry none.
 
-        `now_ms` is the time in milliseconds since 1970, as some providers want to see it.
+        `now_ms` is the time in milliseconds since 1970, for providers that sign it.
 
-        A provider that wants a key in a header makes no round trip: `yield from ()`.
+        A provider that wants a key in a header needs no round trip: `yield from ()`.
         """
 
-    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
+    def prepare(
+        self, job_request: JobRequest, files: InputFiles
+    ) -> Generator[Request, Response, Request]:
         """Free round trips (uploads); returns the one paid request."""
 
-    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
-        """The meaning of the paid call's 2xx answer. Raises `Unclear` when it has none."""
+    def read_submit(self, job_request: JobRequest, response: Response) -> Accepted | Finished:
+        """The outcome in the paid call's 2xx response. Raises `Unclear` if there is none."""
 
     def look_up(
-        self, work: JobRequest, since_s: int, look: int = 0
-    ) -> Generator[Request, Answer, Accepted | None]:
-        """Find the job of a doubtful paid call; None when the provider knows of none (yet).
+        self, job_request: JobRequest, since_s: int, look: int = 0
+    ) -> Generator[Request, Response, Accepted | None]:
+        """Find the job of a paid call whose outcome is unclear; None if none is listed (yet).
 
         Only for routes of class `look-up`. `since_s` is when the call began, seconds since 1970;
-        `look` is how many looks for it were begun before: one look need not ask about every job.
+        `look` is how many look-ups for it began before: one need not ask about every job.
         """
         del since_s, look
-        raise LookupError(f"{self.name} has no list of past calls ({work.route.model})")
+        raise LookupError(f"{self.name} has no list of past calls ({job_request.route.model})")
 
     def poll(
         self, route: Route, job_id: str
-    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
-        """Ask how the job stands."""
+    ) -> Generator[Request, Response, Pending | Finished | JobFailed]:
+        """Ask for the job's status."""
 
-    def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002 - for those who can
-        """The request that cancels a job, or None where there is none."""
+    def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002 - for adapters that can
+        """The request that cancels a job; None if the provider has none."""
         return None
 
-    def cancelled(self, answer: Answer) -> bool:
-        """Whether a 2xx answer to `cancel` says that the job was stopped."""
-        return answer.ok
+    def is_cancelled(self, response: Response) -> bool:
+        """Whether a 2xx response to `cancel` says that the job was stopped."""
+        return response.ok
 
-    def styles(self, route: Route) -> Generator[Request, Answer, Sequence[StyleGroup]]:
+    def styles(self, route: Route) -> Generator[Request, Response, Sequence[StyleGroup]]:
         """The provider's catalogue of styles for a route, page by page.
 
         Raises:
@@ -217,9 +231,9 @@ class Adapter(Protocol):
             "no-styles", f"{self.label} has no list of styles for '{route.operation}'."
         )
 
-    def refuse(self, answer: Answer) -> DarkroomError:
-        """The meaning of an answer that is not 2xx, as an error for the driver to raise.
+    def read_error(self, response: Response) -> DarkroomError:
+        """The error that a response other than 2xx meaning, for the driver to raise.
 
-        `Unclear` where a paid call with this answer may have been accepted; the driver itself
-        makes that `Busy` on a free call.
+        `Unclear` if a paid call with this response may have been accepted; on a free call the
+        driver turns that into `Busy`.
         """

@@ -1,11 +1,11 @@
-"""A provider's JSON, read within bounds: depth, count and numbers are cut before it is built.
+"""Parses a provider's JSON within bounds: depth, number of values, and size of numbers.
 
-What is beyond them is left out and the rest is read: the name of a paid job must not be lost
-because of what stands beside it. Texts keep their length, because a result may be one.
+What exceeds a bound is dropped and the rest is parsed: the id of a paid job must not be lost
+because of other data in the response. Texts keep their length, because a result may be a text.
 
-    bytes ──▶ text ──trim──▶ no deeper, no longer than this ──parse──▶ what the table can hold
+    bytes ──▶ text ──trim──▶ within depth and count ──parse──▶ values that DynamoDB can store
 
-Every step takes time in proportion to the length.
+Every step takes linear time.
 """
 
 import json
@@ -13,85 +13,85 @@ import re
 from typing import Any, Final
 
 MAX_DEPTH: Final = 16
-"""Levels of objects and lists. The deepest documented answer has seven; the table takes 32, and
-the task is around what goes there."""
+"""Levels of objects and lists. The deepest documented response has seven; DynamoDB allows 32, and
+the task around the stored values needs some of them."""
 MAX_MEMBERS: Final = 10_000
-"""Of one object or list; the rest of it is left out."""
+"""Of one object or list; the rest of it is dropped."""
 MAX_VALUES: Final = 100_000
-"""Of a document; what comes later is left out where it is deeper than `SHALLOW`."""
+"""Of a document; later values are dropped if they are deeper than `SHALLOW`."""
 SHALLOW: Final = 2
 MAX_NUMBER: Final = 10**30
 MIN_NUMBER: Final = 1e-100
-"""The table takes 1e-130 to 1e126, with 38 digits."""
+"""DynamoDB stores 1e-130 to 1e126, with 38 digits."""
 MAX_NUMBER_LENGTH: Final = 400
-"""Characters; nobody writes more digits, and an integer's take time with their square."""
+"""Characters; no vendor writes more, and parsing an integer takes quadratic time."""
 MAX_DIGITS: Final = 30
-"""Of a whole number. A longer one, which may be a name, stays as the text that it was."""
+"""Of a whole number. A longer one may be an id, and stays a text."""
 
 _MARK: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
-"""A whole text, or a mark between texts. What it has taken it never gives back, and a text that is
-not closed goes to the end: so it goes over everything once."""
+"""A complete string, or a bracket or comma between strings. It never backtracks, and an unclosed
+string runs to the end: one linear pass."""
 
 
-def read_document(body: bytes) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     """The JSON value, trimmed.
 
-    Line breaks inside of texts are let pass, and bytes that are no text become question marks.
+    Line breaks inside strings are accepted, and bytes that are not text become question marks.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     text = body.decode(json.detect_encoding(body), "replace").removeprefix("\ufeff")
     value = json.loads(
-        _trimmed(text),
+        _trim(text),
         strict=False,
-        parse_int=_whole,
-        parse_float=_real,
-        parse_constant=lambda _name: None,  # NaN and Infinity are no JSON and no figures
+        parse_int=_parse_int,
+        parse_float=_parse_float,
+        parse_constant=lambda _name: None,  # NaN and Infinity are not JSON
     )
     return _storable(value)
 
 
-def _trimmed(text: str) -> str:
-    """The same text without what is too deep or too much; brackets inside of texts count not."""
-    trim = _Trim(text)
+def _trim(text: str) -> str:
+    """The same text without what exceeds depth or count; brackets inside strings do not count."""
+    trimmer = _Trimmer(text)
     for mark in _MARK.finditer(text):
-        trim.take(text[mark.start()], mark.start())
-    return trim.rest()
+        trimmer.feed(text[mark.start()], mark.start())
+    return trimmer.result()
 
 
-class _Trim:
-    """Walks over the marks of a JSON text and notes which parts of it stay."""
+class _Trimmer:
+    """Reads the marks of a JSON text in order and collects the parts that are kept."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._kept: list[str] = []
-        self._from = 0  # where the part begins that is not in `_kept` yet
-        self._members: list[int] = []  # of every open object or list, how many have ended
+        self._start = 0  # start of the part that is not in `_kept` yet
+        self._members: list[int] = []  # of every open object or list: its members that have ended
         self._values = 0
-        self._skipped = 0  # open brackets of what is left out, this one included; 0: nothing is
+        self._skipped = 0  # open brackets of the part being dropped, its own included; 0: none
 
-    def take(self, mark: str, at: int) -> None:
-        """One mark of the text."""
+    def feed(self, mark: str, at: int) -> None:
+        """Process one mark of the text."""
         if self._skipped:
             self._skip(mark, at)
         elif mark != '"':
             self._walk(mark, at)
 
-    def rest(self) -> str:
-        """All that stays."""
+    def result(self) -> str:
+        """The parts that are kept."""
         if self._skipped:
             raise ValueError("a bracket is never closed")
         if not self._kept:
             return self._text
-        return "".join([*self._kept, self._text[self._from :]])
+        return "".join([*self._kept, self._text[self._start :]])
 
     def _walk(self, mark: str, at: int) -> None:
         if mark in "[{":
             self._values += 1
-            crowded = self._values > MAX_VALUES and len(self._members) >= SHALLOW
-            if crowded or len(self._members) >= MAX_DEPTH:
-                self._leave_out(at, "null")
+            is_full = self._values > MAX_VALUES and len(self._members) >= SHALLOW
+            if is_full or len(self._members) >= MAX_DEPTH:
+                self._drop(at, "null")
             else:
                 self._members.append(0)
         elif mark in "]}":
@@ -100,43 +100,43 @@ class _Trim:
         elif self._members:
             self._values += 1
             self._members[-1] += 1
-            crowded = self._values > MAX_VALUES and len(self._members) > SHALLOW
-            if crowded or self._members[-1] >= MAX_MEMBERS:
-                self._leave_out(at, "")
+            is_full = self._values > MAX_VALUES and len(self._members) > SHALLOW
+            if is_full or self._members[-1] >= MAX_MEMBERS:
+                self._drop(at, "")
 
-    def _leave_out(self, at: int, instead: str) -> None:
-        self._kept += [self._text[self._from : at], instead]
+    def _drop(self, at: int, replacement: str) -> None:
+        self._kept += [self._text[self._start : at], replacement]
         self._skipped = 1
 
     def _skip(self, mark: str, at: int) -> None:
-        """Until the bracket that closes what is left out, or around the members left out."""
+        """Drop up to the bracket that ends the dropped value, or the list of dropped members."""
         if mark in "[{":
             self._skipped += 1
         elif mark in "]}":
             self._skipped -= 1
             if not self._skipped:
-                # Of a value that is left out this bracket goes, too; a full list still needs it.
-                whole = self._kept[-1] == "null"
-                self._from = at + 1 if whole else at
-                if not whole:
+                # This bracket belongs to a dropped value; a list that is cut off still needs it.
+                is_value = self._kept[-1] == "null"
+                self._start = at + 1 if is_value else at
+                if not is_value:
                     self._members.pop()
 
 
-def _whole(digits: str) -> int | str | None:
+def _parse_int(digits: str) -> int | str | None:
     if len(digits) > MAX_NUMBER_LENGTH:
         return None
     return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else digits
 
 
-def _real(digits: str) -> float | None:
+def _parse_float(digits: str) -> float | None:
     return float(digits) if len(digits) <= MAX_NUMBER_LENGTH else None
 
 
-def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provider says
-    """The value with what UTF-8 or DynamoDB cannot hold replaced: it must not cost a paid answer.
+def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """The value with everything replaced that UTF-8 or DynamoDB cannot hold.
 
-    A half of a two-part character becomes a question mark, a number beyond bounds becomes None or
-    nought, a name without a letter gets one.
+    A lone surrogate becomes a question mark, a number out of bounds None or 0, and an empty name
+    "_": a paid response must not be lost because it cannot be stored.
     """
     match value:
         case str():
@@ -154,7 +154,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON is whatever the provide
 
 
 def _bounded(number: float) -> float | None:
-    """The same kind of number where the table takes it."""
-    if not abs(number) < MAX_NUMBER:  # also what is no number at all
+    """The number if DynamoDB can store it, else None or 0."""
+    if not abs(number) < MAX_NUMBER:  # also NaN
         return None
     return number if abs(number) >= MIN_NUMBER else 0

@@ -1,36 +1,45 @@
-"""The providers: one pure adapter each, and the one driver that speaks to them over the network.
+"""The registry of providers: one line for each, in the default order of preference.
 
-Importing this package imports neither an adapter nor an HTTP client.
+Importing this module imports neither an adapter nor an HTTP client, so that a stack can be
+synthesized and a command can start without them.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from darkroom.providers.adapter import Adapter
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from darkroom.providers.adapter import Adapter
+
+ADAPTERS: Final[Mapping[str, str]] = {
+    "snapapi": "darkroom.providers.snapapi.adapter:SnapApi",
+    "apiframe": "darkroom.providers.apiframe.adapter:Apiframe",
+    "perfect": "darkroom.providers.perfect.adapter:Perfect",
+    "goapi": "darkroom.providers.goapi.adapter:GoApi",
+}
+"""Provider -> its adapter's class, as module and name."""
+
+NAMES: Final = tuple(ADAPTERS)
+"""Every provider, in the default order of preference."""
 
 
-def build_adapters(options: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Adapter, ...]:
-    """One adapter of every provider, in the default order of preference.
+def build_adapters(
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Adapter, ...]:
+    """One adapter for every provider, in the default order of preference.
 
     Args:
-        options: provider -> what its adapter may be told; see each adapter.
+        options: provider -> settings of its adapter; see each adapter.
 
     Raises:
-        ValueError: an option is for nobody, or is not understood.
+        ValueError: an option is for an unknown provider, or is invalid.
     """
-    # Imported here: whoever only names the package does not pay for the routes' models.
-    from darkroom.providers.apiframe.adapter import Apiframe  # noqa: PLC0415
-    from darkroom.providers.goapi.adapter import GoApi  # noqa: PLC0415
-    from darkroom.providers.perfect.adapter import Perfect  # noqa: PLC0415
-    from darkroom.providers.snapapi.adapter import SnapApi  # noqa: PLC0415
-
-    told = dict(options or {})
-    adapters = (
-        SnapApi(),
-        Apiframe(),
-        Perfect(told.pop("perfect", {})),
-        GoApi(told.pop("goapi", {})),
+    options = options or {}
+    if unknown := options.keys() - ADAPTERS.keys():
+        raise ValueError(f"there are no options for: {', '.join(sorted(unknown))}")
+    return tuple(
+        resolve_name(adapter)(options.get(provider, {})) for provider, adapter in ADAPTERS.items()
     )
-    if told:
-        raise ValueError(f"there are no options for: {', '.join(sorted(told))}")
-    return adapters

@@ -1,10 +1,10 @@
-"""Reading a provider's JSON without trusting it, and quoting its words.
+"""Typed access to a provider's JSON, which is not trusted; and quotes from it.
 
-What is missing raises `Unclear`: after a paid call that is the truth, and on a free call the driver
-makes it `Busy`. What is there in another form than documented is taken all the same: a number in
-place of a text, one object in place of a list of one, an object around a text. Every text is cut
-before it is looked at, unless it may be a result itself, and no pattern is searched for in it: all
-of this takes time in proportion to the length.
+Functions named `as_...` raise `Unclear` for a missing value: after a paid call that is the truth,
+and on a free call the driver turns it into `Busy`. Functions named `..._or_none` return None. A
+value in another form than documented is accepted: a number for a text, one object for a list of
+one, an object around a text. Every text is cut before it is read, unless it may be a result itself,
+and no regular expression runs over it: everything here takes linear time.
 """
 
 import base64
@@ -16,14 +16,14 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from darkroom.domain.attempt import Charged
 from darkroom.domain.errors import Unclear
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.providers.adapter import Answer
+from darkroom.providers.adapter import Response
 
-QUOTED: Final = 200
-"""How many characters of a provider's own words are passed on."""
-LOOKED_AT: Final = 2000
-"""How many of them are looked at: after addresses are taken out there may still be enough."""
+MAX_QUOTED: Final = 200
+"""Characters of a provider's own words that are quoted."""
+MAX_TEXT_READ: Final = 2000
+"""Characters that are read for a quote: URLs are removed from it, and enough should be left."""
 MAX_ID_LENGTH: Final = 1000
-"""Bytes of a job's name. It is a segment of addresses, and a key in the table."""
+"""Bytes of a job's id. It becomes a segment of URLs, and a key in the table."""
 MAX_FIGURE_LENGTH: Final = 40
 """Characters of a number that is written as a text."""
 
@@ -33,18 +33,23 @@ _UNPRINTABLE: Final = dict.fromkeys(
         *range(0x20),
         *range(0x7F, 0xA0),
         *(0x2028, 0x2029),
-        *(0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # turn the line around
+        *(
+            0x200E,
+            0x200F,
+            *range(0x202A, 0x202F),
+            *range(0x2066, 0x206A),
+        ),  # change the direction of the text
     ),
     " ",
 )
 _URL_SAFE: Final = str.maketrans("-_", "+/")
-_SAYING: Final = ("message", "error", "msg", "detail", "reason", "raw_message", "description")
-"""Names under which an object in place of a text has the text, as the four vendors use them."""
-_NAMING: Final = ("id", "task_id", "jobId", "job_id", "taskId", "file_id")
+_TEXT_FIELDS: Final = ("message", "error", "msg", "detail", "reason", "raw_message", "description")
+"""Fields with the text of an object that stands for a text, as the four vendors use them."""
+_ID_FIELDS: Final = ("id", "task_id", "jobId", "job_id", "taskId", "file_id")
 
 
-def unreadable() -> Unclear:
-    """The error for an answer that lacks what it was asked for."""
+def unreadable_response() -> Unclear:
+    """The error for a response without the expected value."""
     return Unclear("unreadable-answer", "The provider's answer could not be read.")
 
 
@@ -53,47 +58,47 @@ def as_object(value: object) -> Mapping[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
-        raise unreadable()
+        raise unreadable_response()
     return value
 
 
-def complaint_of(answer: Answer) -> Mapping[str, Any]:
-    """The object in a refusal, to quote from; empty where there is none."""
+def error_body(response: Response) -> Mapping[str, Any]:
+    """The JSON object of an error response, to quote from; empty if there is none."""
     try:
-        return as_object(answer.json())
+        return as_object(response.json())
     except Unclear:
         return {}
 
 
 def as_list(value: object, *, texts: bool = False) -> Sequence[Any]:
-    """The value as a JSON array, or `Unclear`; an object is a list of itself, with `texts` a text.
+    """The value as a JSON array, or `Unclear`; a single object counts as a list of one.
 
-    An empty text is none.
+    With `texts`, so does a single text that is not blank.
     """
     if isinstance(value, dict) or (texts and isinstance(value, str) and value.strip()):
         return [value]
     if not isinstance(value, list):
-        raise unreadable()
+        raise unreadable_response()
     return value
 
 
 def as_text(value: object) -> str:
-    """The value as a text with something in it, or `Unclear`."""
+    """The value as a text that is not blank, or `Unclear`."""
     if not isinstance(value, str) or not value.strip():
-        raise unreadable()
+        raise unreadable_response()
     return value
 
 
 def as_id(value: object) -> str:
-    """The name of a job or a file, or `Unclear`; it may be a number, or in an object of its own."""
+    """The id of a job or a file, or `Unclear`; it may be a number, or inside an object."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, dict):
-        value = next((value[name] for name in _NAMING if value.get(name)), None)
+        value = next((value[name] for name in _ID_FIELDS if value.get(name)), None)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    named = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    text = as_text(named).strip()
+    written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = as_text(written).strip()
     if len(text.encode()) > MAX_ID_LENGTH:
         raise Unclear("unreadable-answer", "The provider gave the job a name too long to be kept.")
     return text
@@ -109,33 +114,33 @@ def as_url(value: object) -> str:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise unreadable() from error
+        raise unreadable_response() from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise unreadable()
+        raise unreadable_response()
     return url
 
 
 def as_base64(value: object) -> str:
-    """The value as clean base64 of something, or `Unclear`.
+    """The value as canonical base64 of at least one byte, or `Unclear`.
 
-    A `data:` prefix, line breaks, the alphabet for addresses, percent signs and missing padding
-    are tolerated, as clients of these providers had to.
+    A `data:` prefix, line breaks, the URL-safe alphabet, percent-encoding and missing padding are
+    accepted, because clients of these providers have met them.
     """
-    data = _decoded(as_text(value))
+    data = _decode(as_text(value))
     if not data:
-        raise unreadable()
+        raise unreadable_response()
     return base64.b64encode(data).decode()
 
 
-def flag_of(value: object) -> bool | None:
-    """Yes or no, also as a word or as 1 and 0; None where the provider says neither."""
+def bool_or_none(value: object) -> bool | None:
+    """True or false, also as a word or as 1 and 0; else None."""
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value[:MAX_FIGURE_LENGTH].strip().lower())
     return bool(value) if isinstance(value, int) and value in {0, 1} else None
 
 
-def number_of(value: object) -> float | None:
-    """A number, also one that is written as a text; None where there is none, or no end to it."""
+def number_or_none(value: object) -> float | None:
+    """A finite number, also one that is written as a text; else None."""
     if isinstance(value, str):
         try:
             value = float(value) if len(value) <= MAX_FIGURE_LENGTH else None
@@ -146,49 +151,49 @@ def number_of(value: object) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def progress_of(value: object) -> int | None:
-    """Percent, or None where the provider says nothing that is one."""
+def progress_or_none(value: object) -> int | None:
+    """A whole number of percent, 0 to 100; else None."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:  # noqa: PLR2004
         return value
     return None
 
 
-def credits_of(value: object) -> float | None:
-    """Credits as the provider states them, or None."""
+def credits_or_none(value: object) -> float | None:
+    """Credits, not negative; else None."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) and value >= 0 else None
     return None
 
 
-def job_failed(label: str, said: object, charged: Charged) -> JobFailed:
-    """A job that the provider gave up, with its own words where it has any."""
-    words = quotable(said)
+def job_failed(label: str, message: object, charged: Charged) -> JobFailed:
+    """A job that failed at the provider, with the provider's message if there is one."""
+    words = quotable(message)
     sentence = f"{label} could not do it" + (f": {words}." if words else ".")
     return JobFailed("job-failed", sentence, charged)
 
 
-def quotable(said: object) -> str:
-    """A provider's own words for people: one line, no addresses, no full stop, cut short."""
-    text = words_of(said)[:LOOKED_AT].translate(_UNPRINTABLE)
-    line = " ".join(map(_shown, text.split())).rstrip(".")
-    return line if len(line) <= QUOTED else line[: QUOTED - 1].rstrip() + "…"
+def quotable(message: object) -> str:
+    """A provider's message for users: one line, without URLs and full stop, cut short."""
+    text = find_text(message)[:MAX_TEXT_READ].translate(_UNPRINTABLE)
+    line = " ".join(map(_redact_url, text.split())).rstrip(".")
+    return line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 1].rstrip() + "…"
 
 
-def words_of(said: object, deep: int = 3) -> str:
-    """The text, or the one inside of an object or a list in its place; "" where there is none."""
-    if isinstance(said, str):
-        return said
+def find_text(value: object, depth: int = 3) -> str:
+    """The text, or the first one inside an object or a list; "" if there is none."""
+    if isinstance(value, str):
+        return value
     inner: Sequence[object] = ()
-    if isinstance(said, dict):
-        inner = [said[name] for name in _SAYING if said.get(name)]
-    elif isinstance(said, list):
-        inner = said[:3]
-    found = (words_of(one, deep - 1) for one in inner if deep)
+    if isinstance(value, dict):
+        inner = [value[name] for name in _TEXT_FIELDS if value.get(name)]
+    elif isinstance(value, list):
+        inner = value[:3]
+    found = (find_text(one, depth - 1) for one in inner if depth)
     return next((words for words in found if words.strip()), "")
 
 
-def _shown(word: str) -> str:
-    """A word without the address or the file in it: those are signed, or of no use to people."""
+def _redact_url(word: str) -> str:
+    """A word without a URL or a data URI in it: a URL may be signed, and data means nothing."""
     before, mark, _ = word.partition("://")
     if mark:
         return before.rstrip(_SCHEME) + "(address)"
@@ -196,11 +201,11 @@ def _shown(word: str) -> str:
     return before + "(data)" if mark and "," in after else word
 
 
-def _decoded(text: str) -> bytes:
-    """The bytes behind base64, or behind a data URI of either kind. Raises `Unclear`."""
+def _decode(text: str) -> bytes:
+    """The bytes of base64, or of a data URI in base64 or percent-encoding. Raises `Unclear`."""
     if text[:MAX_FIGURE_LENGTH].lstrip()[:5].lower() == "data:":
         head, _, text = text.partition(",")
-        kind = head[:QUOTED].lower()
+        kind = head[:MAX_QUOTED].lower()
         if ";base64" not in kind and ("text/" in kind or "svg" in kind):
             return unquote_to_bytes(text)
     if "%" in text:
@@ -209,4 +214,4 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError as error:
-        raise unreadable() from error
+        raise unreadable_response() from error

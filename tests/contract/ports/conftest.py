@@ -1,4 +1,4 @@
-"""Each port twice: the fake in memory, and the real one on AWS as moto plays it."""
+"""Each port twice: the fake in memory, and the real one on AWS in moto."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.ports import Inputs, Limiter, Outputs, Tasks
-from tests.contract.ports.provider_benches import (
-    FakeBench,
-    ProvidersBench,
-    RealBench,
-    far_end,
+from tests.contract.ports.provider_harnesses import (
+    FakeHarness,
+    ProvidersHarness,
+    SandboxHarness,
+    sandbox_harnesses,
 )
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
@@ -23,8 +23,8 @@ from tests.fakes.tasks import InMemoryTasks
 
 
 @dataclass(frozen=True)
-class InputBench:
-    """An input bucket, and what people do to it. `put` returns the version's id."""
+class InputHarness:
+    """An input bucket and what users do to it. `put` returns the version's id."""
 
     inputs: Inputs
     put: Callable[[str, bytes], str]
@@ -32,7 +32,7 @@ class InputBench:
 
 
 @dataclass(frozen=True)
-class OutputBench:
+class OutputHarness:
     """An output bucket, and its versions: content type and body, oldest first."""
 
     outputs: Outputs
@@ -51,7 +51,7 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
 
 @pytest.fixture(params=["in memory", "DynamoDB"])
 def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
-    """A gate that knows of nobody yet."""
+    """A limiter without any state."""
     if request.param == "in memory":
         yield InMemoryLimiter()
         return
@@ -60,31 +60,33 @@ def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
 
 
 @pytest.fixture(params=["in memory", "S3", "S3 without versions"])
-def input_bench(request: pytest.FixtureRequest) -> Iterator[InputBench]:
+def input_harness(request: pytest.FixtureRequest) -> Iterator[InputHarness]:
     """An empty input bucket."""
     if request.param == "in memory":
         fake = InMemoryInputs(INPUT)
-        yield InputBench(fake, lambda key, body: fake.put(key, body).version_id, fake.delete)
+        yield InputHarness(fake, lambda key, body: fake.put(key, body).version_id, fake.delete)
         return
     with cloud(versioned=request.param == "S3"):
         s3 = client("s3")
 
         def put(key: str, body: bytes) -> str:
-            answer = s3.put_object(Bucket=INPUT, Key=key, Body=body)
-            etag = answer["ETag"].strip('"')
-            return str(answer.get("VersionId") or f"etag:{etag}")
+            response = s3.put_object(Bucket=INPUT, Key=key, Body=body)
+            etag = response["ETag"].strip('"')
+            return str(response.get("VersionId") or f"etag:{etag}")
 
-        yield InputBench(
+        yield InputHarness(
             S3Inputs(s3, INPUT), put, lambda key: s3.delete_object(Bucket=INPUT, Key=key)
         )
 
 
 @pytest.fixture(params=["in memory", "S3"])
-def output_bench(request: pytest.FixtureRequest) -> Iterator[OutputBench]:
+def output_harness(request: pytest.FixtureRequest) -> Iterator[OutputHarness]:
     """An empty output bucket."""
     if request.param == "in memory":
         fake = InMemoryOutputs()
-        yield OutputBench(fake, lambda key: [(v.content_type, v.body) for v in fake.versions(key)])
+        yield OutputHarness(
+            fake, lambda key: [(v.content_type, v.body) for v in fake.versions(key)]
+        )
         return
     with cloud():
         s3 = client("s3")
@@ -97,17 +99,19 @@ def output_bench(request: pytest.FixtureRequest) -> Iterator[OutputBench]:
             ]
             return [(one["ContentType"], one["Body"].read()) for one in found]
 
-        yield OutputBench(S3Outputs(s3, OUTPUT), versions)
+        yield OutputHarness(S3Outputs(s3, OUTPUT), versions)
 
 
 @pytest.fixture(scope="session")
-def build_real() -> Iterator[Callable[[], RealBench]]:
+def build_real() -> Iterator[Callable[[], SandboxHarness]]:
     """Makes a bench of the real providers."""
-    with far_end() as build:
+    with sandbox_harnesses() as build:
         yield build
 
 
 @pytest.fixture(params=["fake", "real"])
-def bench(request: pytest.FixtureRequest, build_real: Callable[[], RealBench]) -> ProvidersBench:
+def harness(
+    request: pytest.FixtureRequest, build_real: Callable[[], SandboxHarness]
+) -> ProvidersHarness:
     """Every provider set up, nothing asked for yet."""
-    return FakeBench() if request.param == "fake" else build_real()
+    return FakeHarness() if request.param == "fake" else build_real()

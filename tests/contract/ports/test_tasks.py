@@ -1,4 +1,4 @@
-"""What every task store promises: conditional writes, all or nothing, and six questions."""
+"""What every task store promises: conditional writes, all or nothing, and six queries."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,16 +13,16 @@ from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
 
 
-def test_a_task_comes_back_as_it_was_written(tasks: Tasks) -> None:
-    """Every field, every kind of number, empty texts and odd characters."""
+def test_get_returns_the_written_task(tasks: Tasks) -> None:
+    """Every field, every kind of number, empty texts and unusual characters."""
     task = full_task()
     tasks.create(task, previous=None, owner=None)
 
     assert tasks.get(task.task_id) == task
 
 
-def test_a_task_may_be_written_again_as_it_was_read(tasks: Tasks) -> None:
-    """Numbers do not grow digits on the way."""
+def test_task_can_be_written_as_it_was_read(tasks: Tasks) -> None:
+    """Numbers do not gain digits."""
     task = full_task()
     tasks.create(task, previous=None, owner=None)
     for _ in range(3):
@@ -33,16 +33,16 @@ def test_a_task_may_be_written_again_as_it_was_read(tasks: Tasks) -> None:
     assert tasks.get(task.task_id) == replace(task, revision=3)
 
 
-def test_an_unknown_task_is_none(tasks: Tasks) -> None:
-    """Asking costs nothing."""
+def test_unknown_task_is_none(tasks: Tasks) -> None:
+    """`get` does not raise."""
     assert tasks.get("0" * 32) is None
     assert tasks.latest("a.json") is None
     assert tasks.owner("a") is None
     assert list(tasks.wanting("a")) == []
 
 
-def test_a_task_is_created_once(tasks: Tasks) -> None:
-    """The second of two equal creations loses, whatever it says about the names."""
+def test_task_is_created_once(tasks: Tasks) -> None:
+    """The second of two equal creations fails, whatever claims it makes."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
 
@@ -51,7 +51,7 @@ def test_a_task_is_created_once(tasks: Tasks) -> None:
             tasks.create(task, previous=previous, owner=previous)
 
 
-def test_creating_claims_the_specs_and_the_outputs_name(tasks: Tasks) -> None:
+def test_create_claims_the_spec_and_the_output_name(tasks: Tasks) -> None:
     """Both name the task."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
@@ -60,8 +60,8 @@ def test_creating_claims_the_specs_and_the_outputs_name(tasks: Tasks) -> None:
     assert tasks.owner(task.output) == task.task_id
 
 
-def test_a_newer_task_takes_the_names_from_the_one_it_knows(tasks: Tasks) -> None:
-    """It must say from whom."""
+def test_newer_task_takes_the_names_from_the_named_owner(tasks: Tasks) -> None:
+    """It must name the previous owner."""
     old, new = sample_task(1), _again(2)
     tasks.create(old, previous=None, owner=None)
     tasks.create(new, previous=old.task_id, owner=old.task_id)
@@ -72,10 +72,10 @@ def test_a_newer_task_takes_the_names_from_the_one_it_knows(tasks: Tasks) -> Non
 
 @pytest.mark.parametrize("wrong", ["previous", "owner"])
 @pytest.mark.parametrize("said", [None, "f" * 32])
-def test_a_claim_on_a_name_that_changed_writes_nothing(
+def test_create_with_an_outdated_claim_writes_nothing(
     tasks: Tasks, wrong: str, said: str | None
 ) -> None:
-    """All or nothing: neither the task nor its wants are there afterwards."""
+    """All or nothing: neither the task nor its wants exist."""
     old = sample_task(1)
     new = _again(2, wants=("photos/1.jpg",))
     tasks.create(old, previous=None, owner=None)
@@ -89,13 +89,13 @@ def test_a_claim_on_a_name_that_changed_writes_nothing(
     assert tasks.owner(old.output) == old.task_id
 
 
-def test_a_claim_on_a_name_that_nobody_has_must_not_name_anybody(tasks: Tasks) -> None:
-    """The one that was named is not there."""
+def test_create_with_an_unknown_owner_writes_nothing(tasks: Tasks) -> None:
+    """The named owner does not exist."""
     with pytest.raises(Conflict):
         tasks.create(sample_task(), previous="f" * 32, owner=None)
 
 
-def test_a_task_that_is_born_cancelled_is_not_its_specs_newest(tasks: Tasks) -> None:
+def test_cancelled_new_task_is_not_the_newest_of_its_spec(tasks: Tasks) -> None:
     """It is the late event of an old version; the newer version's task keeps the name."""
     newer = sample_task(1)
     stale = _again(2, output="photos/1.jpg/upscale@0002", ending=_ending("cancelled"))
@@ -106,8 +106,8 @@ def test_a_task_that_is_born_cancelled_is_not_its_specs_newest(tasks: Tasks) -> 
     assert tasks.owner(stale.output) == stale.task_id
 
 
-def test_a_message_claims_its_outputs_name_alone(tasks: Tasks) -> None:
-    """It has no versions, so it is nobody's newest."""
+def test_message_claims_only_its_output_name(tasks: Tasks) -> None:
+    """A message has no versions, so there is no newest."""
     task = sample_task(1)
     task = replace(task, trigger=replace(task.trigger, kind="message"))
     tasks.create(task, previous=None, owner=None)
@@ -116,8 +116,8 @@ def test_a_message_claims_its_outputs_name_alone(tasks: Tasks) -> None:
     assert tasks.owner(task.output) == task.task_id
 
 
-def test_a_further_name_is_claimed_from_nobody_or_from_the_one_that_has_it(tasks: Tasks) -> None:
-    """Claimed again it stays; whoever names the wrong owner, or nobody, does not get it."""
+def test_claim_output_names_the_current_owner(tasks: Tasks) -> None:
+    """Claimed again it stays; a claim with the wrong owner, or none, fails."""
     first, second = sample_task(1), sample_task(2)
     name = f"{first.output}-1"
     assert tasks.claim_output(name, first, None) is True
@@ -131,13 +131,13 @@ def test_a_further_name_is_claimed_from_nobody_or_from_the_one_that_has_it(tasks
     assert tasks.owner(name) == second.task_id
 
 
-def test_a_further_name_may_be_claimed_from_an_owner_who_is_gone_by_now(tasks: Tasks) -> None:
-    """What nobody has any more, anyone may take."""
+def test_claim_output_accepts_an_owner_that_is_gone(tasks: Tasks) -> None:
+    """A name without an owner is free."""
     assert tasks.claim_output("photos/1-1", sample_task(1), "f" * 32) is True
 
 
-def test_a_name_that_was_claimed_is_no_new_tasks(tasks: Tasks) -> None:
-    """A spec of that name must know whom it takes it from."""
+def test_create_cannot_take_a_claimed_name(tasks: Tasks) -> None:
+    """A spec of that name must name the current owner."""
     first = sample_task(1)
     later = replace(sample_task(2), output=f"{first.output}-1")
     tasks.claim_output(later.output, first, None)
@@ -148,8 +148,8 @@ def test_a_name_that_was_claimed_is_no_new_tasks(tasks: Tasks) -> None:
     assert tasks.owner(later.output) == later.task_id
 
 
-def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
-    """What it returns is what is stored."""
+def test_replace_increments_the_revision(tasks: Tasks) -> None:
+    """It returns what is stored."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     written = tasks.replace(task, task.with_state("submitting", START + timedelta(seconds=1)))
@@ -158,8 +158,8 @@ def test_a_write_counts_up_the_revision(tasks: Tasks) -> None:
     assert tasks.get(task.task_id) == written
 
 
-def test_the_second_of_two_writers_loses(tasks: Tasks) -> None:
-    """Both read the same revision; what the first wrote stays."""
+def test_second_of_two_writers_conflicts(tasks: Tasks) -> None:
+    """Both read the same revision; the first write stays."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     first = tasks.replace(task, task.with_state("submitting", START))
@@ -169,15 +169,15 @@ def test_the_second_of_two_writers_loses(tasks: Tasks) -> None:
     assert tasks.get(task.task_id) == first
 
 
-def test_what_is_not_there_cannot_be_replaced(tasks: Tasks) -> None:
-    """A task is only made by `create`."""
+def test_missing_task_cannot_be_replaced(tasks: Tasks) -> None:
+    """Only `create` makes a task."""
     with pytest.raises(Conflict):
         tasks.replace(sample_task(), sample_task())
     assert tasks.get(sample_task().task_id) is None
 
 
-def test_wanted_keys_name_every_task_that_waits(tasks: Tasks) -> None:
-    """A key wanted twice by one task counts once; forgetting touches only the task's own."""
+def test_wanting_names_every_waiting_task(tasks: Tasks) -> None:
+    """A key that one task wants twice counts once; `forget_wants` affects only its own task."""
     one = sample_task(1, "waiting", wants=("a b+%😀.jpg", "mask.png", "mask.png"))
     two = sample_task(2, "waiting", wants=("mask.png",))
     for task in (one, two):
@@ -196,8 +196,8 @@ def test_wanted_keys_name_every_task_that_waits(tasks: Tasks) -> None:
     assert list(tasks.wanting("mask.png")) == [two.task_id]
 
 
-def test_due_is_every_task_that_was_not_written_for_a_while(tasks: Tasks) -> None:
-    """To the microsecond, finished or not; one that waits for its inputs is due at its deadline."""
+def test_task_is_due_after_its_last_write(tasks: Tasks) -> None:
+    """To the microsecond, finished or not; a task that waits for inputs is due at its deadline."""
     states: tuple[State, ...] = ("queued", "running", "succeeded", "failed")
     for number, state in enumerate(states, 1):
         tasks.create(sample_task(number, state), previous=None, owner=None)
@@ -211,8 +211,8 @@ def test_due_is_every_task_that_was_not_written_for_a_while(tasks: Tasks) -> Non
     assert later.task_id in set(tasks.due(START + timedelta(hours=2)))
 
 
-def test_what_was_put_off_is_due_later(tasks: Tasks) -> None:
-    """The task itself is as it was; its next write counts from then."""
+def test_postponed_task_is_due_later(tasks: Tasks) -> None:
+    """The task is unchanged; its next write resets the time."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     until = START + timedelta(hours=5)
@@ -225,8 +225,8 @@ def test_what_was_put_off_is_due_later(tasks: Tasks) -> None:
     assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
-def test_what_could_not_be_looked_after_is_due_later_whatever_it_is(tasks: Tasks) -> None:
-    """It is named by its id: perhaps it cannot even be read. It is never due sooner for it."""
+def test_unreadable_task_can_be_postponed(tasks: Tasks) -> None:
+    """By its id, as it may not even be readable. It is never due sooner."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     due, later = START + STUCK_AFTER, START + STUCK_AFTER + timedelta(minutes=5)
@@ -242,7 +242,7 @@ def test_what_could_not_be_looked_after_is_due_later_whatever_it_is(tasks: Tasks
     assert list(tasks.due(START + timedelta(days=9))) == []
 
 
-def test_what_was_dismissed_is_due_no_more(tasks: Tasks) -> None:
+def test_dismissed_task_is_not_due(tasks: Tasks) -> None:
     """Until it is written again, as a retry does."""
     task = sample_task(1, "failed")
     tasks.create(task, previous=None, owner=None)
@@ -255,8 +255,8 @@ def test_what_was_dismissed_is_due_no_more(tasks: Tasks) -> None:
     assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
-def test_a_task_that_has_changed_is_neither_put_off_nor_dismissed(tasks: Tasks) -> None:
-    """Whoever looked at it saw something else."""
+def test_changed_task_is_neither_postponed_nor_dismissed(tasks: Tasks) -> None:
+    """The caller has read an older state."""
     task = sample_task()
     tasks.create(task, previous=None, owner=None)
     tasks.replace(task, task.with_state("failed", START, ending=_ending("failed")))
@@ -266,8 +266,8 @@ def test_a_task_that_has_changed_is_neither_put_off_nor_dismissed(tasks: Tasks) 
     assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
-def test_a_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:
-    """Only its own, and no more than asked for; the bucket's root is a folder too."""
+def test_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:
+    """Only its own, and at most the requested number; the bucket's root is a folder too."""
     for number in range(1, 6):
         at = START + timedelta(seconds=number)
         tasks.create(sample_task(number, created_at=at), previous=None, owner=None)
@@ -281,8 +281,8 @@ def test_a_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:
     assert list(tasks.in_folder("photos", 9)) == []
 
 
-def test_attention_is_needed_where_it_went_wrong(tasks: Tasks) -> None:
-    """Failed and unknown tasks, newest first over all of them."""
+def test_failed_and_unknown_tasks_need_attention(tasks: Tasks) -> None:
+    """Newest first, over both statuses."""
     states: tuple[State, ...] = ("failed", "unknown", "succeeded", "cancelled", "queued")
     for number in range(1, 21):
         at = START + timedelta(seconds=number)
@@ -302,8 +302,8 @@ def _ending(status: EndStatus) -> Ending:
     return Ending(status, Failure("why", "Because."))
 
 
-def test_a_providers_job_belongs_to_the_first_attempt_that_claims_it(tasks: Tasks) -> None:
-    """Asked again by the same attempt it is its own still; another provider's is another job."""
+def test_job_belongs_to_the_first_attempt_that_claims_it(tasks: Tasks) -> None:
+    """The same attempt may claim it again; another provider's job is another job."""
     one, two = sample_task(1).task_id, sample_task(2).task_id
 
     assert tasks.claim_job("alpha", "job-1", one, 1)

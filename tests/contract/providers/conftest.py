@@ -7,10 +7,10 @@ import pytest
 
 from darkroom.providers.engine.transport import DeadlineTransport
 from infra.sandbox.http_server import start
-from tests.contract.providers.bench import Bench, Sandbox, build_bench
-from tests.contract.providers.needs import JOB_S, NEEDS
+from tests.contract.providers.harness import ProviderHarness, Sandbox, build_harness
+from tests.contract.providers.provider_cases import JOB_S, PROVIDER_CASES
 
-PROVIDERS = tuple(NEEDS)
+PROVIDERS = tuple(PROVIDER_CASES)
 
 
 @pytest.fixture(scope="session")
@@ -24,58 +24,62 @@ def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
 
 
 @pytest.fixture(scope="session")
-def wire() -> Iterator[DeadlineTransport]:
-    """The network; making one costs the reading of every trusted certificate."""
-    wire = DeadlineTransport()
-    yield wire
-    wire.close()
+def transport() -> Iterator[DeadlineTransport]:
+    """The network; creating one reads every trusted certificate."""
+    transport = DeadlineTransport()
+    yield transport
+    transport.close()
 
 
 @pytest.fixture
-def snapapi(sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport) -> Iterator[Bench]:
-    """SnapAPI on the bench."""
-    yield from _benched(sandboxes["snapapi"], wire)
+def snapapi(
+    sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """SnapAPI with its sandbox."""
+    yield from _harness_of(sandboxes["snapapi"], transport)
 
 
 @pytest.fixture
-def apiframe(sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport) -> Iterator[Bench]:
-    """Apiframe on the bench."""
-    yield from _benched(sandboxes["apiframe"], wire)
+def apiframe(
+    sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """Apiframe with its sandbox."""
+    yield from _harness_of(sandboxes["apiframe"], transport)
 
 
 @pytest.fixture(params=PROVIDERS)
-def bench(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
-) -> Iterator[Bench]:
-    """Every provider on the bench, one after the other."""
-    yield from _benched(sandboxes[request.param], wire)
+def harness(
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """Every provider with its sandbox, one after the other."""
+    yield from _harness_of(sandboxes[request.param], transport)
 
 
-@pytest.fixture(params=[name for name in PROVIDERS if NEEDS[name].upload])
+@pytest.fixture(params=[name for name in PROVIDERS if PROVIDER_CASES[name].upload])
 def uploading(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
-) -> Iterator[Bench]:
-    """Every provider that wants files before the paid call."""
-    yield from _benched(sandboxes[request.param], wire)
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """Every provider with uploads before the paid call."""
+    yield from _harness_of(sandboxes[request.param], transport)
 
 
 @pytest.fixture(params=["apiframe", "perfect"])
 def keyed(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
-) -> Iterator[Bench]:
-    """Every provider whose paid calls carry a key."""
-    yield from _benched(sandboxes[request.param], wire)
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """Every provider whose paid calls have an idempotency key."""
+    yield from _harness_of(sandboxes[request.param], transport)
 
 
 @pytest.fixture(params=["snapapi", "goapi"])
 def keyless(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], wire: DeadlineTransport
-) -> Iterator[Bench]:
-    """Every provider whose paid calls carry none."""
-    yield from _benched(sandboxes[request.param], wire)
+    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[ProviderHarness]:
+    """Every provider whose paid calls have none."""
+    yield from _harness_of(sandboxes[request.param], transport)
 
 
-def _benched(sandbox: Sandbox, wire: DeadlineTransport) -> Iterator[Bench]:
+def _harness_of(sandbox: Sandbox, transport: DeadlineTransport) -> Iterator[ProviderHarness]:
     sandbox.clear()
-    yield build_bench(sandbox, wire)
+    yield build_harness(sandbox, transport)
     sandbox.clear()

@@ -1,100 +1,19 @@
-"""Apiframe's image editing: three routes of its API, five models, their parameters.
+"""Every image endpoint of Apiframe: the route that a spec sees, and how the endpoint is called.
 
-Types and ranges are those of the vendor's OpenAPI document (Apiframe API v2, /v2/openapi.json)
-and of its page /docs/image-edits. Bodies are strict over there: an unknown or misplaced name is
-refused. The vendor states hardly any defaults, so what a spec does not say is not sent.
+Paths, models and prices are those of the vendor's OpenAPI document (Apiframe API v2,
+/v2/openapi.json) and of its page /docs/image-edits: three endpoints, five models.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from darkroom.domain.media import GIF, JPEG, PNG, WEBP
 from darkroom.domain.routes import Role, Route
-from darkroom.providers.params import Scale1246, Scale1248, Share, Strict
+from darkroom.providers.apiframe import params as p
+from darkroom.providers.params import StrictParams
 
 NAME = "apiframe"
-
-Text = Annotated[str, Field(max_length=2000)]
-Prompt = Annotated[str, Field(min_length=1, max_length=2000)]
-PngOrJpg = Literal["png", "jpg"]
-
-
-class Topaz(Strict):
-    """Topaz Image Upscale."""
-
-    scale: Scale1246 = Field(default=2, serialization_alias="upscale_factor")
-    format: PngOrJpg | None = Field(default=None, serialization_alias="output_format")
-    seed: int | None = None
-    model_type: (
-        Literal["standard-v2", "low-res-v2", "cgi", "high-fidelity-v2", "text-refine", "redefine"]
-        | None
-    ) = None
-    face_enhance: bool | None = None
-    face_enhance_creativity: Share | None = None
-    face_enhance_strength: Share | None = None
-
-
-class Clarity(Strict):
-    """Clarity Upscaler."""
-
-    scale: Scale1248 = Field(default=2, serialization_alias="scale_factor")
-    prompt: Text | None = None
-    negative_prompt: Text | None = None
-    format: Literal["png", "jpg", "webp"] | None = Field(
-        default=None, serialization_alias="output_format"
-    )
-    seed: int | None = None
-    creativity: Share | None = None
-    resemblance: Annotated[float, Field(ge=0, le=3)] | None = None
-    dynamic: Annotated[float, Field(ge=1, le=50)] | None = None
-    num_inference_steps: Annotated[int, Field(ge=1, le=100)] | None = None
-    sharpen: Annotated[float, Field(ge=0, le=10)] | None = None
-
-
-class Bria(Strict):
-    """Bria Background Remove."""
-
-    content_moderation: bool | None = None
-
-
-class Lab851(Strict):
-    """851-labs Background Remove."""
-
-    format: PngOrJpg | None = None
-    background_type: Literal["rgba", "map", "green", "white", "blur", "overlay"] | None = None
-    reverse: bool | None = None
-    threshold: Share | None = None
-
-
-class _Fill(Strict):
-    prompt: Prompt
-    format: PngOrJpg | None = Field(default=None, serialization_alias="output_format")
-    seed: int | None = None
-    steps: Annotated[int, Field(ge=1, le=50)] | None = None
-    guidance: Annotated[float, Field(ge=2, le=5)] | None = None
-    safety_tolerance: Annotated[int, Field(ge=1, le=6)] | None = None
-    prompt_upsampling: bool | None = None
-
-
-class Inpaint(_Fill):
-    """Flux Fill Pro over a mask: white is painted anew, black is kept."""
-
-
-class Outpaint(_Fill):
-    """Flux Fill Pro beyond the picture's edges; `outpaint` says which."""
-
-    outpaint: Literal[
-        "Zoom out 1.5x",
-        "Zoom out 2x",
-        "Make square",
-        "Left outpaint",
-        "Right outpaint",
-        "Top outpaint",
-        "Bottom outpaint",
-    ]
 
 
 @dataclass(frozen=True)
@@ -102,8 +21,9 @@ class Endpoint:
     """How a route is called.
 
     Attributes:
-        group: the name that holds the model's parameters.
-        fixed: parameters that make the model do this operation.
+        path: of the paid call.
+        group: the field of the body with the model's parameters.
+        fixed: parameters that select this operation of the model.
     """
 
     path: str
@@ -111,11 +31,11 @@ class Endpoint:
     fixed: Mapping[str, str] = field(default_factory=dict)
 
 
-# "Uploads": magic bytes decide over there too; images up to 25 MB.
+# "Uploads": the vendor checks magic bytes too; images up to 25 MB.
 _FILE = Role(frozenset({PNG, JPEG, WEBP, GIF}), max_bytes=25 * 1024 * 1024)
 _IMAGE: Mapping[str, Role] = {"image": _FILE}
 _UPSCALE = "/v2/images/upscale"
-_CUT_OUT = "/v2/images/background-remove"
+_REMOVE_BACKGROUND = "/v2/images/background-remove"
 _EDIT = "/v2/images/edit"
 
 
@@ -123,7 +43,7 @@ def _route(
     operation: str,
     models: tuple[str, ...],
     endpoint: Endpoint,
-    params: type[Strict],
+    params: type[StrictParams],
     *,
     price: float | None,
     typical_s: int,
@@ -154,7 +74,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         "upscale",
         ("topaz-image-upscale", "topaz"),
         Endpoint(_UPSCALE, "topazUpscaleParams"),
-        Topaz,
+        p.Topaz,
         price=None,  # by output megapixels; the vendor shows no figures
         typical_s=10,
     ),
@@ -162,23 +82,23 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         "upscale",
         ("clarity-upscale", "clarity"),
         Endpoint(_UPSCALE, "clarityUpscaleParams"),
-        Clarity,
+        p.Clarity,
         price=3,
         typical_s=13,
     ),
     _route(
         "remove-background",
         ("bria-bg-remove", "bria"),
-        Endpoint(_CUT_OUT, "briaBgRemoveParams"),
-        Bria,
+        Endpoint(_REMOVE_BACKGROUND, "briaBgRemoveParams"),
+        p.Bria,
         price=None,
         typical_s=3,
     ),
     _route(
         "remove-background",
         ("851-bg-remove", "851"),
-        Endpoint(_CUT_OUT, "lab851BgRemoveParams"),
-        Lab851,
+        Endpoint(_REMOVE_BACKGROUND, "lab851BgRemoveParams"),
+        p.Lab851,
         price=None,
         typical_s=2,
     ),
@@ -186,7 +106,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         "inpaint",
         ("flux-fill-pro", "flux-fill"),
         Endpoint(_EDIT, "fluxFillParams", {"mode": "inpaint"}),
-        Inpaint,
+        p.Inpaint,
         price=9,
         typical_s=15,
         roles={"image": _FILE, "mask": replace(_FILE, same_size_as="image")},
@@ -195,9 +115,9 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         "outpaint",
         ("flux-fill-pro", "flux-fill"),
         Endpoint(_EDIT, "fluxFillParams", {"mode": "outpaint"}),
-        Outpaint,
+        p.Outpaint,
         price=9,
         typical_s=15,
     ),
 )
-"""Every way to call Apiframe for a picture, the preferred one of an operation first."""
+"""Every route of Apiframe; the preferred one of an operation first."""

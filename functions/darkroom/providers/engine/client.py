@@ -1,7 +1,7 @@
-"""One request of an account over the network: credentials added, to the first address it reaches.
+"""The HTTP client: one authorized request of an account, to the first base URL it can reach.
 
-Addresses that a provider handed out are judged before they are asked (`url_guard`); the provider's
-own ones come from its adapter or from the operator, and are not.
+A URL that a provider gave is vetted before it is requested (`url_guard`). Base URLs come from the
+adapter or the operator and are trusted.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from functools import partial
 import httpx
 
 from darkroom.domain.errors import DarkroomError, NotSent, Unclear
-from darkroom.providers.adapter import Answer, Request
-from darkroom.providers.engine.account import Account, without_secrets
-from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
-from darkroom.providers.engine.input_files import Files
+from darkroom.providers.adapter import Request, Response
+from darkroom.providers.engine.account import Account, redact_secrets
+from darkroom.providers.engine.content_codings import DecodingError, TooLargeError, decode_content
+from darkroom.providers.engine.input_files import InputFileSet
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.engine.url_guard import UrlGuard
@@ -24,132 +24,132 @@ KEY_REFUSED = frozenset({UNAUTHORIZED, 403})
 
 
 class ProviderClient:
-    """Makes requests; knows nothing of what they cost.
+    """Makes requests; knows nothing about what they cost.
 
     Args:
-        wire: the network.
-        sessions: who is signed in where.
-        answer_bytes: size limit of an answer.
-        renewed: the account with other credentials, where there are others by now; may be asked
-            as often as a key is refused.
+        transport: the network.
+        token_cache: access tokens.
+        response_bytes: size limit of a response.
+        renew: the account with other credentials, or None if there are none by now. Called each
+            time that a key is refused.
     """
 
     def __init__(
         self,
-        wire: DeadlineTransport,
-        sessions: TokenCache,
-        answer_bytes: int,
-        renewed: Callable[[Account], Account | None] = lambda _account: None,
+        transport: DeadlineTransport,
+        token_cache: TokenCache,
+        response_bytes: int,
+        renew: Callable[[Account], Account | None] = lambda _account: None,
     ) -> None:
-        self._wire = wire
-        self._sessions = sessions
-        self._answer_bytes = answer_bytes
-        self._renewed = renewed
+        self._transport = transport
+        self._token_cache = token_cache
+        self._response_bytes = response_bytes
+        self._renew = renew
 
     def send(
         self,
         account: Account,
         request: Request,
-        files: Files,
-        within_s: float,
+        files: InputFileSet,
+        timeout_s: float,
         *,
         reuse: bool,
         renew: bool = True,
-    ) -> Answer:
-        """One request with its credentials; once more when the key was replaced meanwhile.
+    ) -> Response:
+        """Send one request with its credentials; once more if its key was refused and replaced.
 
-        That is safe for a paid call, too: a refused key is a clear no. It is not begun with so
-        little time left that its answer might be lost. A call that is repeated is not made under
-        another key (`renew` is False): another account would take it for a new one.
+        The second try is safe for a paid call too: a refused key means that nothing was accepted.
+        It is not made when so little time is left that its response might be lost. A repeated call
+        keeps its key (`renew` is False): another account would take it for a new call.
         """
-        until = self._wire.monotonic() + within_s
-        if request.foreign:
+        until = self._transport.monotonic() + timeout_s
+        if request.is_external:
             return self._exchange(account, request, files, {}, until, reuse=reuse)
         try:
-            answer = self._signed(account, request, files, until, reuse=reuse)
-        except DarkroomError as error:  # of a token that was not to be had
+            response = self._send_authorized(account, request, files, until, reuse=reuse)
+        except DarkroomError as error:  # while asking for a token
             if error.failure.code != "bad-credentials" or not renew:
                 raise
-            other = self._other(account, until - within_s / 2)
+            other = self._renewed(account, until - timeout_s / 2)
             if other is None:
                 raise
         else:
-            if answer.status not in KEY_REFUSED or not renew:
-                return answer
-            other = self._other(account, until - within_s / 2)
+            if response.status not in KEY_REFUSED or not renew:
+                return response
+            other = self._renewed(account, until - timeout_s / 2)
             if other is None:
-                return answer
-        return self._signed(other, request, files, until, reuse=reuse)
+                return response
+        return self._send_authorized(other, request, files, until, reuse=reuse)
 
-    def _other(self, account: Account, until: float) -> Account | None:
-        """The account with other credentials, if there are some and it is not too late for them."""
-        return self._renewed(account) if self._wire.monotonic() < until else None
+    def _renewed(self, account: Account, latest: float) -> Account | None:
+        """The account with other credentials, if there are any and it is not too late for them."""
+        return self._renew(account) if self._transport.monotonic() < latest else None
 
-    def _signed(
-        self, account: Account, request: Request, files: Files, until: float, *, reuse: bool
-    ) -> Answer:
-        """The request with credentials; with other ones when the provider refuses a token."""
-        ask = partial(self._unauthorized, account, files, until)
-        headers = self._sessions.headers(account, ask)
-        answer = self._exchange(account, request, files, headers, until, reuse=reuse)
-        if answer.status == UNAUTHORIZED and account.adapter.session_s is not None:
-            headers = self._sessions.renew(account, headers, ask)
-            answer = self._exchange(account, request, files, headers, until, reuse=reuse)
-        return answer
+    def _send_authorized(
+        self, account: Account, request: Request, files: InputFileSet, until: float, *, reuse: bool
+    ) -> Response:
+        """The request with credentials; with a new token if the provider refuses the old one."""
+        send = partial(self._send_unauthorized, account, files, until)
+        headers = self._token_cache.headers(account, send)
+        response = self._exchange(account, request, files, headers, until, reuse=reuse)
+        if response.status == UNAUTHORIZED and account.adapter.token_lifetime_s is not None:
+            headers = self._token_cache.renew(account, headers, send)
+            response = self._exchange(account, request, files, headers, until, reuse=reuse)
+        return response
 
-    def _unauthorized(
-        self, account: Account, files: Files, until: float, request: Request
-    ) -> Answer:
+    def _send_unauthorized(
+        self, account: Account, files: InputFileSet, until: float, request: Request
+    ) -> Response:
         return self._exchange(account, request, files, {}, until, reuse=True)
 
     def _exchange(
         self,
         account: Account,
         request: Request,
-        files: Files,
+        files: InputFileSet,
         headers: Mapping[str, str],
         until: float,
         *,
         reuse: bool,
-    ) -> Answer:
-        """The answer of the first of the provider's addresses that could be reached."""
-        lost: NotSent | None = None
-        vetting: UrlGuard | None = None
-        if request.foreign:
-            vetting = UrlGuard("upload", near=account.near)
-            vetting.read(request.path)
-        for base in account.bases(request):
-            sending = account.request(request, files, base, headers)
+    ) -> Response:
+        """The response of the first base URL that can be reached."""
+        not_sent: NotSent | None = None
+        guard: UrlGuard | None = None
+        if request.is_external:
+            guard = UrlGuard("upload", allow_loopback=account.is_local)
+            guard.parse(request.path)
+        for base_url in account.base_urls_for(request):
+            http_request = account.build_request(request, files, base_url, headers)
             try:
-                left_s = until - self._wire.monotonic()
-                answer = self._receive(sending, left_s, reuse=reuse, vetting=vetting)
+                left_s = until - self._transport.monotonic()
+                response = self._receive(http_request, left_s, reuse=reuse, guard=guard)
             except NotSent as error:
-                lost = error
+                not_sent = error
                 continue
-            body = without_secrets(answer.body, account.credentials, headers)
-            return replace(answer, body=body)
-        raise lost or NotSent("provider-unreachable", "The provider has no address.")
+            body = redact_secrets(response.body, account.credentials, headers)
+            return replace(response, body=body)
+        raise not_sent or NotSent("provider-unreachable", "The provider has no address.")
 
     def _receive(
-        self, sending: httpx.Request, within_s: float, *, reuse: bool, vetting: UrlGuard | None
-    ) -> Answer:
-        with self._wire.exchange(sending, within_s, reuse=reuse, vetting=vetting) as response:
+        self, request: httpx.Request, timeout_s: float, *, reuse: bool, guard: UrlGuard | None
+    ) -> Response:
+        with self._transport.exchange(request, timeout_s, reuse=reuse, guard=guard) as response:
             body = bytearray()
             try:
-                for piece in unpacked(response, self._answer_bytes):
-                    body += piece
+                for chunk in decode_content(response, self._response_bytes):
+                    body += chunk
             except TooLargeError:
-                # What refuses is told by its status, however much it says.
+                # The status of a refusal says enough, however long its body is.
                 if response.is_success:
                     raise Unclear(
                         "unreadable-answer", "The provider's answer is too large."
                     ) from None
-            except PackedError as error:
-                # Of what came out, perhaps nothing is missing but a checksum: its reader decides.
+            except DecodingError as error:
+                # Perhaps only a checksum is missing: the reader of the body decides.
                 if response.is_success and not body:
                     raise Unclear(
                         "unreadable-answer",
-                        f"The provider's answer is packed {error}, and could not be read.",
+                        f"The provider's answer is compressed {error} and could not be read.",
                     ) from None
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, bytes(body))
+            return Response(response.status_code, headers, bytes(body))

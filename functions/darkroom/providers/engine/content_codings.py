@@ -1,8 +1,9 @@
-"""Undo the content codings of an answer while it streams; nobody asked for any, some come anyway.
+"""Decodes the content codings of a response while it streams.
 
-A word in a header is not always true: what is not packed as it says is taken as it is, and what is
-packed with gzip without a word is unpacked, too (no format of a result begins that way). So the
-bytes decide, and the words only where the bytes cannot: `deflate` without a head of its own.
+Requests ask for none (`Accept-Encoding: identity`), and some responses have one anyway. Their
+`Content-Encoding` is not always true: a body that is not compressed as it says is taken as it is,
+and a gzip body without the header is decompressed too (no format of a result begins like gzip). So
+the bytes decide, and the header only where they cannot: `deflate` without a zlib header.
 """
 
 import re
@@ -15,128 +16,128 @@ import httpx
 from darkroom.domain.media import HEAD_BYTES, sniff
 
 _GZIP: Final = b"\x1f\x8b\x08"
-_UNDONE: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
-_OTHERS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
-"""Codings that nothing here undoes. Other words (`identity`, `aws-chunked`, `utf-8`) are seen where
-nothing is packed."""
+_SUPPORTED: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+_UNSUPPORTED: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+"""Codings without a decoder here. All other words (`identity`, `aws-chunked`, `utf-8`) were seen on
+bodies that are not compressed."""
 _DOCUMENT: Final = re.compile(rb'\s{0,99}[{\[]\s{0,99}["{\[\]}]')
 _MAX_CODINGS = 5
-_PIECE = 64 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
-class PackedError(Exception):
-    """The answer cannot be unpacked. Its text says why, as the rest of a sentence."""
+class DecodingError(Exception):
+    """The body cannot be decoded. Its text says why, as the rest of "compressed ..."."""
 
 
 class TooLargeError(Exception):
-    """More comes out, or goes in, than is allowed."""
+    """The body is larger than allowed, encoded or decoded."""
 
 
-def unpacked(response: httpx.Response, most: int) -> Iterator[bytes]:
-    """The answer's content, in pieces of at most 64 KB where it was packed.
+def decode_content(response: httpx.Response, max_bytes: int) -> Iterator[bytes]:
+    """The decoded body, in chunks; of at most 64 KB if it was compressed.
 
     Args:
         response: its body is read here.
-        most: how many bytes may come out of any of the codings; slightly more may go in.
+        max_bytes: size limit of the output of every coding; the input may be slightly larger.
 
     Raises:
-        TooLargeError: more do.
-        PackedError: it is packed in another way, or what is packed is broken or ends too early;
-            what came out before has been passed on.
+        TooLargeError: the body exceeds it.
+        DecodingError: the coding is not supported, or the data is corrupt or ends too early. The
+            chunks before the error have been yielded.
     """
     header = response.headers.get("content-encoding", "")
     words = [word.strip().lower() for word in header.split(",")]
-    codings = [word for word in reversed(words) if word in _UNDONE or word in _OTHERS]
+    codings = [word for word in reversed(words) if word in _SUPPORTED or word in _UNSUPPORTED]
     if len(codings) > _MAX_CODINGS:
-        raise PackedError(f"{len(codings)} times over")
-    content: Iterator[bytes] = _limited(response.iter_raw(), most + most // 8 + 1024)
+        raise DecodingError(f"{len(codings)} times")
+    content: Iterator[bytes] = _limited(response.iter_raw(), max_bytes + max_bytes // 8 + 1024)
     for word in codings:
         source = _Source(content)
-        if word in _OTHERS:
+        if word in _UNSUPPORTED:
             if not _is_plain(source.ahead(HEAD_BYTES)):
-                raise PackedError(f"as '{word}'")
+                raise DecodingError(f"as '{word}'")
             content = source
             continue
-        undo = _gunzipped if _UNDONE[word] == "gzip" else _inflated
-        content = _limited(undo(source), most)
-    return _limited(_gunzipped(_Source(content)), most)
+        decode = _gunzip if _SUPPORTED[word] == "gzip" else _inflate
+        content = _limited(decode(source), max_bytes)
+    return _limited(_gunzip(_Source(content)), max_bytes)
 
 
 def _is_plain(head: bytes) -> bool:
-    """Whether this is how a document or a result begins, and nothing that is packed."""
+    """Whether a body begins like a JSON document or a result, and so is not compressed."""
     return bool(_DOCUMENT.match(head)) or sniff(head) is not None
 
 
 class _Source:
-    """Pieces that can be looked at before they are taken."""
+    """Chunks that can be looked at before they are consumed."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._ahead = b""
 
     def ahead(self, count: int) -> bytes:
-        """At least the next `count` bytes, where there are so many; they stay here."""
-        while len(self._ahead) < count and (piece := next(self._pieces, None)) is not None:
-            self._ahead += piece
+        """The next `count` bytes or more, fewer at the end; they are not consumed."""
+        while len(self._ahead) < count and (chunk := next(self._chunks, None)) is not None:
+            self._ahead += chunk
         return self._ahead
 
     def put_back(self, body: bytes) -> None:
-        """What was taken too much."""
+        """Return bytes that belong to what follows."""
         self._ahead = body + self._ahead
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece, self._ahead = self._ahead, b""
-        return piece or next(self._pieces)
+        chunk, self._ahead = self._ahead, b""
+        return chunk or next(self._chunks)
 
 
-def _limited(content: Iterable[bytes], most: int) -> Iterator[bytes]:
+def _limited(content: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     size = 0
-    for piece in content:
-        size += len(piece)
-        if size > most:
+    for chunk in content:
+        size += len(chunk)
+        if size > max_bytes:
             raise TooLargeError
-        yield piece
+        yield chunk
 
 
-def _gunzipped(source: _Source) -> Iterator[bytes]:
-    """Undo gzip, of any number of members; what does not begin like it is passed on as it is."""
+def _gunzip(source: _Source) -> Iterator[bytes]:
+    """Decompress gzip of any number of members; a body that is not gzip is passed on unchanged."""
     if source.ahead(3)[:3] != _GZIP:
         yield from source
         return
     while source.ahead(3)[:3] == _GZIP:
-        yield from _undone(zlib.decompressobj(16 + zlib.MAX_WBITS), source)
-    # What else there is pads it, as on tapes.
+        yield from _decompress(zlib.decompressobj(16 + zlib.MAX_WBITS), source)
+    # The rest is padding, as on tapes.
 
 
-def _inflated(source: _Source) -> Iterator[bytes]:
-    """Undo deflate, with the head that RFC 9110 asks for or without it."""
+def _inflate(source: _Source) -> Iterator[bytes]:
+    """Decompress deflate, with the zlib header that RFC 9110 requires or without it."""
     head = source.ahead(2)
-    # RFC 1950, 2.2: the method, and a number that 31 divides.
-    headed = len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0  # noqa: PLR2004
-    window = zlib.MAX_WBITS if headed else -zlib.MAX_WBITS
+    # RFC 1950, 2.2: the method is 8, and the first two bytes are a multiple of 31.
+    has_header = len(head) > 1 and head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0  # noqa: PLR2004
+    window = zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
     try:
-        zlib.decompressobj(window).decompress(source.ahead(_PIECE), _PIECE)
+        zlib.decompressobj(window).decompress(source.ahead(_CHUNK_BYTES), _CHUNK_BYTES)
     except zlib.error:
-        yield from source  # not packed at all
+        yield from source  # not compressed
     else:
-        yield from _undone(zlib.decompressobj(window), source)
+        yield from _decompress(zlib.decompressobj(window), source)
 
 
-def _undone(undoing: "zlib._Decompress", source: _Source) -> Iterator[bytes]:
-    """One packed stream to its end; whatever follows stays in the source."""
+def _decompress(decompressor: "zlib._Decompress", source: _Source) -> Iterator[bytes]:
+    """Decompress one stream to its end; what follows it stays in the source."""
     try:
-        for piece in source:
-            left, out = piece, b""
-            while (left or len(out) == _PIECE) and not undoing.eof:
-                out = undoing.decompress(left, _PIECE)
-                left = undoing.unconsumed_tail
+        for chunk in source:
+            left, out = chunk, b""
+            while (left or len(out) == _CHUNK_BYTES) and not decompressor.eof:
+                out = decompressor.decompress(left, _CHUNK_BYTES)
+                left = decompressor.unconsumed_tail
                 yield out
-            if undoing.eof:
-                source.put_back(undoing.unused_data)
+            if decompressor.eof:
+                source.put_back(decompressor.unused_data)
                 return
     except zlib.error as error:
-        raise PackedError("in a way that is broken") from error
-    raise PackedError("and ends too early")
+        raise DecodingError("with corrupt data") from error
+    raise DecodingError("with data that ends too early")

@@ -1,9 +1,8 @@
-"""A result on its way from a provider's URL into a temporary file, in constant memory.
+"""Downloads a result from a provider's URL into a temporary file, in constant memory.
 
-Sends no credentials to wherever the URL leads, and goes only where `url_guard` allows, at every
-step of the way. Whether the file is what it should be is for whoever delivers it; here its bytes
-are unpacked, counted and hashed, its first ones looked at, and whether its last ones are there.
-What is only a part is no result.
+No credentials are sent, and `url_guard` vets the URL and every redirect. The body is decoded,
+counted and hashed; its first bytes give the format, and its last ones show whether it is complete.
+An incomplete file is not a result. Whether it is the expected kind of file is decided by DELIVER.
 """
 
 import hashlib
@@ -19,47 +18,58 @@ from darkroom.domain.errors import Busy, DarkroomError, NotSent, ResultGone, Unc
 from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import HEAD_BYTES, sniff
 from darkroom.domain.provider_jobs import Download
-from darkroom.providers.engine.content_codings import PackedError, TooLargeError, unpacked
+from darkroom.providers.engine.content_codings import DecodingError, TooLargeError, decode_content
 from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.engine.url_guard import UrlGuard
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "darkroom"}
-_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 _SPOOL_BYTES = 1024 * 1024
 _TRY_LATER = frozenset({408, 425, 429})
 _MOVED = frozenset({301, 302, 303, 307, 308})
-_WHOLE = frozenset({200, 203})
-"""Of the statuses that say yes, those that bring the thing itself."""
+_COMPLETE = frozenset({200, 203})
+"""The 2xx statuses whose body is the requested file."""
 _PARTIAL = 206
 _RANGE = re.compile(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*", re.IGNORECASE)
 
 
 @contextmanager
 def download(
-    wire: DeadlineTransport, url: str, max_bytes: int, within_s: float, *, near: bool = False
+    transport: DeadlineTransport,
+    url: str,
+    max_bytes: int,
+    timeout_s: float,
+    *,
+    allow_loopback: bool = False,
 ) -> Iterator[Download]:
-    """The result behind `url`, following at most three redirects.
+    """The result at `url`, after at most three redirects.
 
     Args:
-        wire: the network.
-        url: as the provider handed it out.
-        max_bytes: size limit of the result.
-        within_s: seconds for the whole way.
-        near: whether the provider is on this machine; then its results may be, too.
+        transport: the network.
+        url: as the provider gave it.
+        max_bytes: size limit of the decoded result.
+        timeout_s: seconds for everything, redirects included.
+        allow_loopback: whether results may be on this machine, as the sandboxes' are.
 
     Raises:
-        ResultGone: the URL answers, but not with the result: not yet, or no longer.
-        Busy: the network or the far side fails for the moment (`result-not-fetched`), only a part
-            of the result came (`result-not-whole`), or it came packed in a way that cannot be
-            undone (`result-packed`).
-        DarkroomError: the URL or a redirect leads to where nothing is fetched from
-            (`result-address-refused`), or the result, unpacked, is larger than `max_bytes`
-            (`result-too-large`).
+        ResultGone: the URL responds, but without the result: not yet, or no longer.
+        Busy: the network or the server fails for the moment (`result-not-fetched`), only a part of
+            the result came (`result-not-whole`), or it is compressed in a way that cannot be
+            decoded (`result-packed`).
+        DarkroomError: the URL or a redirect is refused (`result-address-refused`), or the result
+            is larger than `max_bytes` (`result-too-large`).
     """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         body = cast("BinaryIO", spool)
         try:
-            fetched = _follow(wire, url, body, max_bytes, within_s, UrlGuard("result", near=near))
+            fetched = _follow(
+                transport,
+                url,
+                body,
+                max_bytes,
+                timeout_s,
+                UrlGuard("result", allow_loopback=allow_loopback),
+            )
         except (NotSent, Unclear) as error:
             raise Busy(
                 "result-not-fetched", "The result could not be fetched for the moment."
@@ -68,42 +78,42 @@ def download(
 
 
 def _follow(
-    wire: DeadlineTransport,
+    transport: DeadlineTransport,
     url: str,
     body: BinaryIO,
     max_bytes: int,
-    within_s: float,
-    vetting: UrlGuard,
+    timeout_s: float,
+    guard: UrlGuard,
 ) -> Download:
-    until = wire.monotonic() + within_s
-    for _ in range(_REDIRECTS + 1):
-        request = httpx.Request("GET", vetting.read(url), headers=_HEADERS)
-        left_s = until - wire.monotonic()
-        with wire.exchange(request, left_s, reuse=True, vetting=vetting) as response:
+    until = transport.monotonic() + timeout_s
+    for _ in range(_MAX_REDIRECTS + 1):
+        request = httpx.Request("GET", guard.parse(url), headers=_HEADERS)
+        left_s = until - transport.monotonic()
+        with transport.exchange(request, left_s, reuse=True, guard=guard) as response:
             status = response.status_code
             if status in _MOVED:
-                url = _next_url(request.url, response, vetting)
+                url = _next_url(request.url, response, guard)
                 continue
-            if status >= 500 or status in _TRY_LATER:  # noqa: PLR2004 - the far side's trouble
+            if status >= 500 or status in _TRY_LATER:  # noqa: PLR2004 - the server's errors
                 raise Busy(
                     "result-not-fetched",
                     f"The result could not be fetched for the moment (status {status}).",
                 )
-            if not _brings_all(response):
+            if not _is_complete_response(response):
                 ranged = status == _PARTIAL or "content-range" in response.headers
-                raise _not_whole() if ranged else _gone()
+                raise _incomplete() if ranged else _gone()
             return _save(response, body, max_bytes)
     raise _gone()
 
 
-def _next_url(here: httpx.URL, response: httpx.Response, vetting: UrlGuard) -> str:
+def _next_url(base: httpx.URL, response: httpx.Response, guard: UrlGuard) -> str:
     location = response.headers.get("location", "")
     if not location:
         raise _gone()
     try:
-        return str(here.join(location))
+        return str(base.join(location))
     except (httpx.InvalidURL, ValueError):
-        raise vetting.refusal("", "it cannot be read") from None
+        raise guard.refusal("", "it cannot be read") from None
 
 
 def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
@@ -113,35 +123,35 @@ def _save(response: httpx.Response, body: BinaryIO, max_bytes: int) -> Download:
     digest = hashlib.sha256()
     size = 0
     try:
-        for piece in unpacked(response, max_bytes):
-            size += len(piece)
-            digest.update(piece)
-            body.write(piece)
+        for chunk in decode_content(response, max_bytes):
+            size += len(chunk)
+            digest.update(chunk)
+            body.write(chunk)
     except TooLargeError:
         raise _too_large(max_bytes) from None
-    except PackedError as error:
+    except DecodingError as error:
         raise Busy(
-            "result-packed", f"The result came packed {error}, and could not be unpacked."
+            "result-packed", f"The result came compressed {error} and could not be decompressed."
         ) from error
     body.seek(0)
     media = sniff(body.read(HEAD_BYTES))
     if is_complete(body, media) is False:
-        raise _not_whole()
+        raise _incomplete()
     body.seek(0)
     return Download(body, size, digest.hexdigest(), media)
 
 
-def _brings_all(response: httpx.Response) -> bool:
-    """Whether the answer's head says that it brings the thing itself, from end to end."""
-    told = response.headers.get("content-range")
-    if told is None:
-        return response.status_code in _WHOLE
-    found = _RANGE.fullmatch(told)
+def _is_complete_response(response: httpx.Response) -> bool:
+    """Whether status and headers promise the whole file; a range of all of it counts."""
+    content_range = response.headers.get("content-range")
+    if content_range is None:
+        return response.status_code in _COMPLETE
+    found = _RANGE.fullmatch(content_range)
     whole = found is not None and int(found[1]) + 1 == int(found[2])
-    return whole and response.status_code in (*_WHOLE, _PARTIAL)
+    return whole and response.status_code in (*_COMPLETE, _PARTIAL)
 
 
-def _not_whole() -> Busy:
+def _incomplete() -> Busy:
     return Busy("result-not-whole", "Only a part of the result came.")
 
 

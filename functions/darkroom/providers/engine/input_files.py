@@ -1,6 +1,6 @@
-"""Input files on their way to a provider: opened once, looked at before anything is sent.
+"""The input files of a request: opened once, and checked before anything is sent.
 
-Knows nothing of any provider; what a file may be comes from the route's roles.
+This module knows no provider; the route's roles say what a file may be.
 """
 
 import base64
@@ -18,32 +18,32 @@ from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Role, Sides
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import FilePart
-from darkroom.providers.engine.picture_size import seen_size
+from darkroom.providers.engine.image_size import displayed_size
 
-Part = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
-"""A part of a multipart body: field, then file name, content and its type, or a text."""
+FormPart = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
+"""A part of a multipart body: its field, and a file's name, content and type, or a text."""
 
-_AGAIN = "then upload it and the spec again."
+_UPLOAD_AGAIN = "then upload it and the spec again."
 
 
 @dataclass(frozen=True)
-class _Opened:
+class _OpenFile:
     body: BinaryIO
     media: Media | None
 
 
-class Files:
-    """The input files of one attempt; closing it closes them.
+class InputFileSet:
+    """The input files of one attempt; leaving the `with` block closes them.
 
     Args:
         inputs: the input bucket.
-        linked: whether the provider can read the bucket by signed addresses.
+        can_link: whether the provider can read the bucket by presigned URLs.
     """
 
-    def __init__(self, inputs: Inputs, *, linked: bool = False) -> None:
+    def __init__(self, inputs: Inputs, *, can_link: bool = False) -> None:
         self._inputs = inputs
-        self._linked = linked
-        self._open: dict[tuple[str, str], _Opened] = {}
+        self._can_link = can_link
+        self._open_files: dict[tuple[str, str], _OpenFile] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -57,53 +57,53 @@ class Files:
     ) -> None:
         self._stack.close()
 
-    def check(self, work: JobRequest) -> None:
-        """Refuse what the route cannot take; sizes were checked when the files were pinned.
+    def check(self, job_request: JobRequest) -> None:
+        """Refuse files that the route cannot take; sizes were checked when the files were pinned.
 
         Raises:
             InputRefused: `not-an-image`, `wrong-format`, `picture-too-large`,
                 `picture-too-small` or `sizes-differ`.
         """
-        for role, files in work.inputs.items():
-            if (wanted := work.route.roles.get(role)) is None:
+        for role, files in job_request.inputs.items():
+            if (wanted := job_request.route.roles.get(role)) is None:
                 continue
             for file in files:
-                self._check_format(file, wanted, work.route.provider)
-                self._check_sides(file, wanted.sides, work.route.provider)
-                for other in work.inputs.get(wanted.same_size_as or "", ()):
-                    self._check_alike(file, other, work.route.provider)
+                self._check_format(file, wanted, job_request.route.provider)
+                self._check_sides(file, wanted.sides, job_request.route.provider)
+                for other in job_request.inputs.get(wanted.same_size_as or "", ()):
+                    self._check_same_size(file, other, job_request.route.provider)
 
     def media(self, file: Input) -> Media | None:
-        """See `protocol.InputFiles.media`."""
-        return self._opened(file).media
+        """See `adapter.InputFiles.media`."""
+        return self._open_file(file).media
 
     def link(self, file: Input, lifetime_s: int) -> str | None:
-        """See `protocol.InputFiles.link`."""
-        if not self._linked:
+        """See `adapter.InputFiles.link`."""
+        if not self._can_link:
             return None
         return self._inputs.link(file.key, file.version_id, lifetime_s)
 
     def digests(self) -> dict[str, str]:
-        """Key -> SHA-256 of every file that was opened."""
+        """Key -> SHA-256 of every opened file."""
         found: dict[str, str] = {}
-        for (key, _version), opened in self._open.items():
+        for (key, _version), opened in self._open_files.items():
             opened.body.seek(0)
             found[key] = _sha256(opened.body)
         return found
 
     def body(self, file: Input) -> BinaryIO:
-        """The file's bytes from the first one on."""
-        body = self._opened(file).body
+        """The file, at its first byte."""
+        body = self._open_file(file).body
         body.seek(0)
         return body
 
     def base64(self, file: Input) -> str:
-        """The whole file as one text; only for what a provider takes no other way."""
+        """The whole file in memory, as base64; for providers that take files in no other way."""
         return base64.b64encode(self.body(file).read()).decode()
 
-    def part(self, part: FilePart) -> Part:
-        """The file as a part of a multipart body, named by what it is."""
-        opened = self._opened(part.input)
+    def part(self, part: FilePart) -> FormPart:
+        """The file as a part of a multipart body, named after its field and format."""
+        opened = self._open_file(part.input)
         extension, content_type = (
             (opened.media.extension, opened.media.content_type)
             if opened.media
@@ -112,7 +112,7 @@ class Files:
         return part.field, (f"{part.field}.{extension}", self.body(part.input), content_type)
 
     def _check_format(self, file: Input, wanted: Role, provider: str) -> None:
-        media = self._opened(file).media
+        media = self._open_file(file).media
         if media in wanted.formats:
             return
         allowed = ", ".join(sorted(one.extension for one in wanted.formats))
@@ -125,7 +125,7 @@ class Files:
         raise InputRefused(
             code,
             f"{sentence} {provider} takes {allowed} here.",
-            f"Save the file as one of {allowed}, {_AGAIN}",
+            f"Save the file as one of {allowed}, {_UPLOAD_AGAIN}",
         )
 
     def _check_sides(self, file: Input, wanted: Sides, provider: str) -> None:
@@ -142,52 +142,52 @@ class Files:
                 raise InputRefused(
                     "picture-too-large",
                     f"{shown} a {name} side of at most {limit} here.",
-                    f"Make the picture smaller, {_AGAIN}",
+                    f"Make the image smaller, {_UPLOAD_AGAIN}",
                 )
         if wanted.min_shorter is not None and shorter < wanted.min_shorter:
             raise InputRefused(
                 "picture-too-small",
                 f"{shown} a shorter side of at least {wanted.min_shorter} here.",
-                f"Use a larger picture, {_AGAIN}",
+                f"Use a larger image, {_UPLOAD_AGAIN}",
             )
 
-    def _check_alike(self, file: Input, other: Input, provider: str) -> None:
-        mine, its = self._size(file), self._size(other)
-        if mine is None or its is None or mine == its:
+    def _check_same_size(self, file: Input, other: Input, provider: str) -> None:
+        size, other_size = self._size(file), self._size(other)
+        if size is None or other_size is None or size == other_size:
             return
         shown = (
-            f"{file.key} is {mine[0]} x {mine[1]} pixels and {other.key} {its[0]} x {its[1]}, "
-            "as they are seen"
+            f"{file.key} is {size[0]} x {size[1]} pixels as displayed, "
+            f"and {other.key} is {other_size[0]} x {other_size[1]}"
         )
-        if mine == its[::-1]:
+        if size == other_size[::-1]:
             raise InputRefused(
                 "sizes-differ",
-                f"{shown}: one is turned against the other. {provider} wants both alike.",
-                f"Turn {file.key} as {other.key} is seen, {_AGAIN}",
+                f"{shown}: one is rotated against the other. {provider} needs the same size.",
+                f"Rotate {file.key} like {other.key}, {_UPLOAD_AGAIN}",
             )
         raise InputRefused(
             "sizes-differ",
-            f"{shown}; {provider} wants both alike.",
-            f"Make them the same size, {_AGAIN}",
+            f"{shown}; {provider} needs the same size.",
+            f"Make them the same size, {_UPLOAD_AGAIN}",
         )
 
     def _size(self, file: Input) -> tuple[int, int] | None:
-        """Width and height as the picture is seen; None where its header does not say."""
+        """Width and height as displayed; None if the header does not say."""
         media = self.media(file)
         if media is None or media.kind != "image":
             return None
-        return seen_size(self.body(file), media)
+        return displayed_size(self.body(file), media)
 
-    def _opened(self, file: Input) -> _Opened:
+    def _open_file(self, file: Input) -> _OpenFile:
         place = (file.key, file.version_id)
-        if place not in self._open:
+        if place not in self._open_files:
             body = self._stack.enter_context(self._inputs.open(file.key, file.version_id))
             body.seek(0)
-            self._open[place] = _Opened(body, sniff(body.read(HEAD_BYTES)))
-        return self._open[place]
+            self._open_files[place] = _OpenFile(body, sniff(body.read(HEAD_BYTES)))
+        return self._open_files[place]
 
 
-def form_parts(form: Mapping[str, str], files: list[Part]) -> list[Part]:
+def form_parts(form: Mapping[str, str], files: list[FormPart]) -> list[FormPart]:
     """All parts of a multipart body, text first."""
     return [*((name, (None, value.encode())) for name, value in form.items()), *files]
 

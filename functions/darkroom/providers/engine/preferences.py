@@ -1,4 +1,4 @@
-"""What an environment says about its providers, and the order of routes that follows from it."""
+"""An environment's preferences among its providers, and the order of routes they give."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from darkroom.domain.routes import Route
 
 @dataclass(frozen=True)
 class Preferences:
-    """What an environment says about its providers.
+    """An environment's settings for its providers.
 
     Attributes:
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
-        pace: provider -> what its account bears, where that is not as declared.
-        loopback: whether results may lie on this machine, as those of the sandboxes do.
+        pace: provider -> limits of its account that differ from the adapter's.
+        loopback: whether results may be on this machine, as the sandboxes' are.
     """
 
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -22,11 +22,11 @@ class Preferences:
     loopback: bool = False
 
 
-def in_order(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
-    """The routes with the preferred providers of each operation first, else as they were.
+def sort_routes(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
+    """The routes with the preferred providers of each operation first, otherwise in their order.
 
     Raises:
-        ValueError: the order names an operation that nobody has, or a provider that there is not.
+        ValueError: the order names an unknown operation or provider.
     """
     operations = {route.operation for route in routes} | {"*"}
     providers = {route.provider for route in routes}

@@ -1,7 +1,8 @@
-"""The headers that carry a provider's credentials, kept for as long as they are good.
+"""Caches the headers that carry a provider's credentials, for as long as they are valid.
 
-A provider that gives out tokens is asked for one once in a process, and again when the token has
-become old or is refused; everyone else's headers are made in passing. Nothing is stored.
+A provider with access tokens is asked for one once in a process, and again when the token is about
+to expire or is refused. For the others the headers are built without a request. Nothing is stored
+outside the process.
 """
 
 import time
@@ -9,27 +10,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from darkroom.domain.errors import Busy, Unclear
-from darkroom.providers.adapter import Answer, Request
+from darkroom.providers.adapter import Request, Response
 from darkroom.providers.engine.account import Account
 
-RENEWED_AT = 0.9
-"""Of its life, after which a token is renewed without having been refused."""
+RENEW_AT = 0.9
+"""Share of its lifetime after which a token is renewed before it is refused."""
 
-Ask = Callable[[Request], Answer]
+SendUnauthorized = Callable[[Request], Response]
+"""Makes one round trip without credentials."""
 
 
 @dataclass(frozen=True)
-class _Session:
+class _Token:
     credentials: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     until: float
 
 
 class TokenCache:
-    """Keeps one session per provider.
+    """Keeps one token per provider.
 
     Args:
-        now_ms: milliseconds since 1970; some providers want to see them.
+        now_ms: milliseconds since 1970; some providers sign the time.
         monotonic: seconds that only grow.
     """
 
@@ -40,48 +42,51 @@ class TokenCache:
     ) -> None:
         self._now_ms = now_ms
         self._monotonic = monotonic
-        self._kept: dict[str, _Session] = {}
+        self._tokens: dict[str, _Token] = {}
 
-    def headers(self, account: Account, ask: Ask) -> Mapping[str, str]:
+    def headers(self, account: Account, send: SendUnauthorized) -> Mapping[str, str]:
         """The headers for a request of this account.
 
         Args:
-            account: whose.
-            ask: makes one round trip without credentials.
+            account: the provider and its credentials.
+            send: makes one round trip without credentials.
 
         Raises:
-            Refused, Throttled, NotSent, Busy: no session can be had; what wanted it was not sent.
+            Refused, Throttled, NotSent, Busy: no token was granted; the request that needs it was
+                not sent.
         """
-        kept = self._kept.get(account.adapter.name)
+        token = self._tokens.get(account.adapter.name)
         if (
-            kept is None
-            or kept.credentials != account.credentials
-            or self._monotonic() >= kept.until
+            token is None
+            or token.credentials != account.credentials
+            or self._monotonic() >= token.until
         ):
-            kept = self._open(account, ask)
-            self._kept[account.adapter.name] = kept
-        return kept.headers
+            token = self._request_token(account, send)
+            self._tokens[account.adapter.name] = token
+        return token.headers
 
-    def renew(self, account: Account, refused: Mapping[str, str], ask: Ask) -> Mapping[str, str]:
-        """Other headers in place of some that the provider has refused."""
-        kept = self._kept.get(account.adapter.name)
-        if kept is not None and kept.headers == refused:
-            del self._kept[account.adapter.name]
-        return self.headers(account, ask)
+    def renew(
+        self, account: Account, refused: Mapping[str, str], send: SendUnauthorized
+    ) -> Mapping[str, str]:
+        """New headers in place of those that the provider has refused."""
+        token = self._tokens.get(account.adapter.name)
+        if token is not None and token.headers == refused:
+            del self._tokens[account.adapter.name]
+        return self.headers(account, send)
 
-    def _open(self, account: Account, ask: Ask) -> _Session:
+    def _request_token(self, account: Account, send: SendUnauthorized) -> _Token:
         began = self._monotonic()
         steps = account.adapter.authorize(account.credentials, self._now_ms())
         try:
             request = next(steps)
             while True:
-                request = steps.send(ask(request))
+                request = steps.send(send(request))
         except StopIteration as end:
-            life_s = account.adapter.session_s
-            until = float("inf") if life_s is None else began + RENEWED_AT * life_s
-            return _Session(account.credentials, end.value, until)
+            lifetime_s = account.adapter.token_lifetime_s
+            until = float("inf") if lifetime_s is None else began + RENEW_AT * lifetime_s
+            return _Token(account.credentials, end.value, until)
         except Unclear as error:
-            told = error.failure
-            raise Busy(told.code, told.sentence, told.next_step) from error
+            failure = error.failure
+            raise Busy(failure.code, failure.sentence, failure.next_step) from error
         finally:
             steps.close()

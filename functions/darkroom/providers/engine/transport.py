@@ -1,17 +1,17 @@
-"""One HTTP exchange under one total deadline, with an answer to the question: was it sent?
+"""One HTTP exchange under one total deadline; its error says whether the request was sent.
 
- DNS, connect, TLS   sending the body        waiting, reading the answer
+ DNS, connect, TLS   sending the body        waiting, reading the response
  ───────────────────┬───────────────────────┬───────────────────────────▶
       NotSent       │        NotSent        │          Unclear
                     (the last byte of the body decides)
 
-httpx times every read by itself, so an answer that drips never times out; here every socket
-operation gets what is left of the whole exchange's time. Looking up a name is the one thing that
-cannot be bounded from here; the system's resolver has its own limit.
+httpx limits every read on its own, so a response that drips never times out. Here every socket
+operation gets what is left of the exchange's total time. Only DNS cannot be limited from here; the
+system's resolver has its own limit.
 
-An address that a provider handed out is judged before it is connected to (`url_guard`). Its name
-is looked up once, and the connection goes to what was found then: a name that stands for something
-else the next moment gains nothing. TLS still asks for the name.
+A URL that a provider gave is vetted before anything connects to it (`url_guard`). Its host is
+resolved once and the connection goes to the vetted addresses, so DNS rebinding gains nothing. TLS
+still verifies the host name.
 """
 
 import socket
@@ -27,22 +27,23 @@ import httpcore
 import httpx
 
 from darkroom.domain.errors import DarkroomError, NotSent, Unclear
-from darkroom.providers.engine.url_guard import UrlGuard, is_address
+from darkroom.providers.engine.url_guard import UrlGuard, is_ip_address
 
 Monotonic = Callable[[], float]
 Resolve = Callable[[str, int], Sequence[str]]
-"""Host and port -> the addresses that the name stands for, the best first."""
+"""Host name and port -> its IP addresses, the best first."""
 
 _SENT_EVENT = "http11.send_request_body.complete"
 
 
 class DeadlineTransport:
-    """The network, as the driver uses it. Safe to use from several threads.
+    """The network as the driver uses it. Thread-safe.
 
     Args:
         connect_s: limit of connecting to one address, and again of the TLS handshake.
         monotonic: seconds that only grow.
-        resolve: looks up names that a provider handed out; raises `httpcore.ConnectError`.
+        resolve: resolves host names of URLs that a provider gave; raises
+            `httpcore.ConnectError`.
         network: makes the connections.
     """
 
@@ -56,12 +57,12 @@ class DeadlineTransport:
     ) -> None:
         self._connect_s = connect_s
         self.monotonic = monotonic
-        self._call = threading.local()  # of the exchange under way: until when, and who judges
-        self._backend = _Backend(
+        self._call = threading.local()  # of the current exchange: its deadline and its URL guard
+        self._backend = _DeadlineBackend(
             network or httpcore.SyncBackend(),
-            resolve or system_addresses,
+            resolve or resolve_host,
             lambda: self._call.until - self.monotonic(),
-            lambda: self._call.vetting,
+            lambda: self._call.guard,
         )
         self._pools: dict[tuple[bool, bool | None], httpx.HTTPTransport] = {}
         self._lock = threading.Lock()
@@ -70,28 +71,28 @@ class DeadlineTransport:
     def exchange(
         self,
         request: httpx.Request,
-        within_s: float,
+        timeout_s: float,
         *,
         reuse: bool,
-        vetting: UrlGuard | None = None,
+        guard: UrlGuard | None = None,
     ) -> Iterator[httpx.Response]:
-        """Send the request; the answer's head is there, its body is read inside the block.
+        """Send the request; status and headers are there, the body is read inside the block.
 
         Args:
             request: complete.
-            within_s: seconds for everything, the body of the answer included.
-            reuse: whether a kept connection may carry it. One that the far side has just closed
-                would make a call that never arrived look like one that may have.
-            vetting: judges the address; None for one that no provider handed out.
+            timeout_s: seconds for everything, the response's body included.
+            reuse: whether a kept-alive connection may be used. If the server has just closed it,
+                a call that never arrived would look like one that may have.
+            guard: vets the URL; None for one that no provider gave.
 
         Raises:
-            NotSent: not all of the request could be sent (`provider-unreachable`).
-            Unclear: all of it was sent, and no whole answer came back (`no-answer`).
-            DarkroomError: the address is refused, and nobody was connected to; see
+            NotSent: the request was not sent completely (`provider-unreachable`).
+            Unclear: it was sent, and no complete response came back (`no-answer`).
+            DarkroomError: the URL is refused, and no connection was made; see
                 `UrlGuard.refusal`.
         """
-        if vetting is not None:
-            vetting.check(request.url)
+        if guard is not None:
+            guard.check(request.url)
         sent = False
 
         def watch(event: str, _info: dict[str, Any]) -> None:
@@ -100,12 +101,12 @@ class DeadlineTransport:
 
         limits = {"connect": self._connect_s, "pool": self._connect_s}
         request.extensions = {
-            "timeout": limits | {"read": within_s, "write": within_s},
+            "timeout": limits | {"read": timeout_s, "write": timeout_s},
             "trace": watch,
         }
-        transport = self._pool(reuse=reuse, vetting=vetting)
-        self._call.until = self.monotonic() + within_s
-        self._call.vetting = vetting
+        transport = self._pool(reuse=reuse, guard=guard)
+        self._call.until = self.monotonic() + timeout_s
+        self._call.guard = guard
         try:
             response = transport.handle_request(request)
             try:
@@ -113,10 +114,10 @@ class DeadlineTransport:
             finally:
                 response.close()
         except httpx.LocalProtocolError:
-            # Its message shows the header that it refused, and a header may be a key.
-            raise _lost(sent=sent) from None
+            # Its message quotes the refused header, and a header may hold a key.
+            raise _network_error(sent=sent) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise _lost(sent=sent) from error
+            raise _network_error(sent=sent) from error
 
     def close(self) -> None:
         """Close kept connections."""
@@ -126,13 +127,15 @@ class DeadlineTransport:
         for pool in closing:
             pool.close()
 
-    def _pool(self, *, reuse: bool, vetting: UrlGuard | None) -> httpx.HTTPTransport:
-        """Connections of one trust: a kept one that was never judged carries nothing that is."""
-        trust = (reuse, None if vetting is None else vetting.near)
+    def _pool(self, *, reuse: bool, guard: UrlGuard | None) -> httpx.HTTPTransport:
+        """The pool of one trust level: a vetted request never uses an unvetted connection."""
+        trust = (reuse, None if guard is None else guard.allow_loopback)
         with self._lock:
             if trust not in self._pools:
-                kept = 20 if reuse else 0
-                self._pools[trust] = _Transport(self._certificates, self._backend, kept=kept)
+                max_keepalive = 20 if reuse else 0
+                self._pools[trust] = _HttpTransport(
+                    self._certificates, self._backend, max_keepalive=max_keepalive
+                )
             return self._pools[trust]
 
     @cached_property
@@ -140,70 +143,72 @@ class DeadlineTransport:
         return httpx.create_ssl_context()
 
 
-def system_addresses(host: str, port: int) -> tuple[str, ...]:
-    """The addresses that the system's resolver knows for a name.
+def resolve_host(host: str, port: int) -> tuple[str, ...]:
+    """The IP addresses of a host name, from the system's resolver.
 
     Raises:
-        httpcore.ConnectError: none.
+        httpcore.ConnectError: it knows none.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise httpcore.ConnectError("the name could not be looked up") from error
-    return tuple(dict.fromkeys(str(place[4][0]) for place in found))
+    return tuple(dict.fromkeys(str(info[4][0]) for info in found))
 
 
-def within(limit: float | None, left_s: float, late: type[Exception]) -> float:
-    """What one socket operation may take; raises `late` when nothing is left."""
+def operation_timeout_s(
+    limit_s: float | None, left_s: float, timeout_error: type[Exception]
+) -> float:
+    """The time-out of one socket operation; raises `timeout_error` when no time is left."""
     if left_s <= 0:
-        raise late("the exchange's time is up")
-    return left_s if limit is None else min(limit, left_s)
+        raise timeout_error("the exchange's time is up")
+    return left_s if limit_s is None else min(limit_s, left_s)
 
 
-def _lost(*, sent: bool) -> DarkroomError:
+def _network_error(*, sent: bool) -> DarkroomError:
     if sent:
         return Unclear("no-answer", "The provider did not answer.")
     return NotSent("provider-unreachable", "The provider could not be reached.")
 
 
-class _Transport(httpx.HTTPTransport):
-    """httpx's own transport over a pool whose sockets know the deadline. Uses no proxy."""
+class _HttpTransport(httpx.HTTPTransport):
+    """httpx's transport over a connection pool whose sockets know the deadline. Uses no proxy."""
 
     def __init__(
-        self, trust: ssl.SSLContext, backend: httpcore.NetworkBackend, *, kept: int
+        self, trust: ssl.SSLContext, backend: httpcore.NetworkBackend, *, max_keepalive: int
     ) -> None:
-        # The parent would build a pool that cannot be given a network backend.
+        # The parent would build a pool without a way to set its network backend.
         self._pool = httpcore.ConnectionPool(
             ssl_context=trust,
             max_connections=100,
-            max_keepalive_connections=kept,
+            max_keepalive_connections=max_keepalive,
             keepalive_expiry=5.0,
             retries=0,
             network_backend=backend,
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """See the parent; whatever else it lets through comes as an error of httpx, too."""
+        """See the parent; unexpected exceptions become errors of httpx too."""
         try:
             return super().handle_request(request)
         except (DarkroomError, httpx.HTTPError):
             raise
-        except Exception:  # noqa: BLE001 - h11's own, encodings, whatever reads the body
+        except Exception:  # noqa: BLE001 - of h11, of encodings, of reading the body
             raise httpx.LocalProtocolError("the request cannot be sent as it is") from None
 
 
-class _Backend(httpcore.NetworkBackend):
+class _DeadlineBackend(httpcore.NetworkBackend):
     def __init__(
         self,
         network: httpcore.NetworkBackend,
         resolve: Resolve,
         left_s: Callable[[], float],
-        vetting: Callable[[], UrlGuard | None],
+        guard: Callable[[], UrlGuard | None],
     ) -> None:
         self._network = network
         self._resolve = resolve
         self._left_s = left_s
-        self._vetting = vetting
+        self._guard = guard
 
     def connect_tcp(
         self,
@@ -213,38 +218,40 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        lost: httpcore.NetworkError | httpcore.TimeoutException | None = None
+        failed: httpcore.NetworkError | httpcore.TimeoutException | None = None
         for address in self._addresses(host, port):
-            limit = within(timeout, self._left_s(), httpcore.ConnectTimeout)
+            limit = operation_timeout_s(timeout, self._left_s(), httpcore.ConnectTimeout)
             try:
                 stream = self._network.connect_tcp(
                     address, port, limit, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                lost = error
+                failed = error
                 continue
-            return _Stream(stream, self._left_s)
-        raise lost or httpcore.ConnectError("the name stands for no address")
+            return _DeadlineStream(stream, self._left_s)
+        raise failed or httpcore.ConnectError("the name has no address")
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:
-        within(None, self._left_s(), httpcore.ConnectTimeout)
-        if (vetting := self._vetting()) is None:
+        operation_timeout_s(None, self._left_s(), httpcore.ConnectTimeout)
+        if (guard := self._guard()) is None:
             return (host,)
-        found = (host,) if is_address(host) else self._resolve(host, port)
-        return vetting.choose(host, found)
+        found = (host,) if is_ip_address(host) else self._resolve(host, port)
+        return guard.vet(host, found)
 
 
-class _Stream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream, left_s: Callable[[], float]) -> None:
         self._inner = inner
         self._left_s = left_s
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        limit = within(timeout, self._left_s(), httpcore.ReadTimeout)
+        limit = operation_timeout_s(timeout, self._left_s(), httpcore.ReadTimeout)
         return self._inner.read(max_bytes, limit)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, within(timeout, self._left_s(), httpcore.WriteTimeout))
+        self._inner.write(
+            buffer, operation_timeout_s(timeout, self._left_s(), httpcore.WriteTimeout)
+        )
 
     def close(self) -> None:
         self._inner.close()
@@ -255,9 +262,9 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        limit = within(timeout, self._left_s(), httpcore.ConnectTimeout)
+        limit = operation_timeout_s(timeout, self._left_s(), httpcore.ConnectTimeout)
         secured = self._inner.start_tls(ssl_context, server_hostname, limit)
-        return _Stream(secured, self._left_s)
+        return _DeadlineStream(secured, self._left_s)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
         return self._inner.get_extra_info(info)

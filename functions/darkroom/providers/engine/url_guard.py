@@ -1,13 +1,17 @@
-"""Which of the addresses that a provider hands out may be asked: public ones, by HTTPS alone.
+"""Guards against server-side request forgery (SSRF): only public HTTPS URLs may be requested.
 
-An answer is not to be trusted with where we connect to: its host may be an address of this machine
-or network, a name that leads there, or one of the many ways to write either. Here it is only
-judged; nothing is looked up and nobody is connected to. The judge is asked twice: about the URL
-before anything happens, and about what the name stands for when a connection is made.
+A provider's response names the URL of a result or an upload, and is not trusted with it: its host
+may be an IP address of this machine or network, a name that resolves to one, or one of the many
+spellings of either. This module only decides; it resolves nothing and connects to nothing. It is
+asked twice: about the URL before anything happens, and about the resolved addresses before a
+connection is made.
 
-    URL ──▶ check ──▶ (a kept connection, or) look up once ──▶ choose ──▶ connect to just that
+    URL ──▶ check ──▶ (a kept-alive connection, or) resolve once ──▶ vet ──▶ connect to exactly
+    those
 
-Addresses of a provider's API come from its adapter or the operator and are not judged.
+Base URLs of a provider's API come from its adapter or the operator and are not vetted. See OWASP,
+"Server-Side Request Forgery Prevention Cheat Sheet", case 2:
+https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
 import re
@@ -20,16 +24,16 @@ import httpx
 
 from darkroom.domain.errors import DarkroomError, ProviderRefused
 
-Address = IPv4Address | IPv6Address
+IpAddress = IPv4Address | IPv6Address
 
-MAX_NAME_LENGTH = 253
+MAX_HOST_LENGTH = 253
 """Characters of a host name; RFC 1035, section 2.3.4."""
-LAST_PORT = 65535
+MAX_PORT = 65535
 
 _PUBLIC_6 = IPv6Network("2000::/3")
-"""The one block of which global unicast addresses are given out: IANA, "Internet Protocol Version 6
-Address Space". Outside lie loopback, mapped and compatible IPv4, NAT64, link-local, site-local,
-unique local and multicast addresses."""
+"""The only block with global unicast addresses: IANA, "Internet Protocol Version 6 Address Space".
+Outside of it are loopback, mapped and compatible IPv4, NAT64, link-local, site-local, unique local
+and multicast addresses."""
 
 _NOT_PUBLIC_4 = tuple(
     IPv4Network(block)
@@ -70,33 +74,33 @@ _NOT_PUBLIC_6 = tuple(
 
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
-"""A name with a dot whose last part is none of the numbers that some resolvers read: `0x7f.1`."""
+"""A name with a dot whose last part does not begin with a digit: some resolvers read `0x7f.1`."""
 
 _NEVER_PUBLIC = frozenset(
-    # IANA, "Special-Use Domain Names", `internal` as reserved by ICANN, and what routers and
-    # companies use of their own accord.
+    # IANA, "Special-Use Domain Names"; `internal` as reserved by ICANN; and the names that routers
+    # and companies use without a registration.
     {"alt", "arpa", "example", "internal", "invalid", "local", "localhost", "onion", "test"}
     | {"corp", "home", "intranet", "lan", "localdomain", "private"}
 )
 _UNPRINTABLE = re.compile(r"[^A-Za-z0-9._:%-]")
-_SHOWN = 80
+_MAX_SHOWN = 80
 
 
 @dataclass(frozen=True)
 class UrlGuard:
-    """The judge of one address that a provider handed out.
+    """Vets one URL that a provider gave.
 
     Attributes:
-        purpose: what is to be fetched from there, or sent there.
-        near: whether the provider itself is on this machine, as a sandbox is. Then an address that
-            says by itself that it is on this machine will do, by plain HTTP too.
+        purpose: whether a result is downloaded from it or an input file uploaded to it.
+        allow_loopback: whether the provider runs on this machine, as a sandbox does. Then
+            `localhost` and loopback addresses are allowed, by plain HTTP too.
     """
 
     purpose: Literal["result", "upload"]
-    near: bool = False
+    allow_loopback: bool = False
 
-    def read(self, text: str) -> httpx.URL:
-        """The text as an address that `check` lets pass.
+    def parse(self, text: str) -> httpx.URL:
+        """The text as a URL that `check` allows.
 
         Raises:
             DarkroomError: see `refusal`.
@@ -104,13 +108,13 @@ class UrlGuard:
         try:
             url = httpx.URL(text)
         except (httpx.InvalidURL, ValueError):
-            # Its message may show the signed URL.
+            # Its message may quote the signed URL.
             raise self.refusal("", "it cannot be read") from None
         self.check(url)
         return url
 
     def check(self, url: httpx.URL) -> None:
-        """Judge what the address says by itself.
+        """Refuse a URL that can be judged without resolving its host.
 
         Raises:
             DarkroomError: see `refusal`.
@@ -120,82 +124,82 @@ class UrlGuard:
             raise self.refusal("", "it names no host")
         if url.userinfo:
             raise self.refusal(host, "it names a user")
-        if self._is_here(host):
+        if self._is_allowed_loopback(host):
             if url.scheme not in {"http", "https"}:
-                raise self.refusal(host, "it is not asked by HTTP")
-            if url.port is not None and not 0 < url.port <= LAST_PORT:
-                raise self.refusal(host, "it names a port that there is not")
+                raise self.refusal(host, "it is not an HTTP address")
+            if url.port is not None and not 0 < url.port <= MAX_PORT:
+                raise self.refusal(host, "its port is not valid")
             return
         if url.scheme != "https":
-            raise self.refusal(host, "it is not asked by HTTPS")
+            raise self.refusal(host, "it is not an HTTPS address")
         if url.port is not None:
-            raise self.refusal(host, "it names a port of its own")
-        literal = _literal(host)
-        if literal is None and not _is_public_name(host):
-            raise self.refusal(host, "that is no public name")
-        if literal is not None and not is_public(literal):
-            raise self.refusal(host, "that is no public address")
+            raise self.refusal(host, "it names a port")
+        ip = _parse_ip(host)
+        if ip is None and not _is_public_name(host):
+            raise self.refusal(host, "that is not a public name")
+        if ip is not None and not is_public(ip):
+            raise self.refusal(host, "that is not a public address")
 
-    def choose(self, host: str, found: Sequence[str]) -> tuple[str, ...]:
-        """The addresses to connect to, in order, of those that a host stands for.
+    def vet(self, host: str, resolved: Sequence[str]) -> tuple[str, ...]:
+        """The IP addresses to connect to, in order.
 
-        One of them that is forbidden rules out all: a name of a public server has no such.
+        One forbidden address rules out all: the name of a public server has none.
 
         Args:
             host: as in the URL that was checked.
-            found: what it was found to stand for; the host itself where that is an address.
+            resolved: its IP addresses; the host itself if it is one.
 
         Raises:
             DarkroomError: see `refusal`.
         """
-        allowed = _is_loopback if self._is_here(host) else is_public
-        read = [_literal(text) for text in found]
-        chosen = tuple(str(address) for address in read if address is not None and allowed(address))
-        if len(chosen) < len(read):
-            raise self.refusal(host, "it leads to an address that is not public")
-        return chosen
+        allowed = _is_loopback if self._is_allowed_loopback(host) else is_public
+        parsed = [_parse_ip(text) for text in resolved]
+        vetted = tuple(str(ip) for ip in parsed if ip is not None and allowed(ip))
+        if len(vetted) < len(parsed):
+            raise self.refusal(host, "it resolves to an address that is not public")
+        return vetted
 
     def refusal(self, host: str, why: str) -> DarkroomError:
-        """The error for an address that is not asked; it shows the host, and nothing of the rest.
+        """The error for a refused URL; it names the host and nothing else of the URL.
 
         For a result, which is paid for, a `DarkroomError` (`result-address-refused`); for an upload
-        a `ProviderRefused` (`upload-address-refused`). Neither gets better when repeated.
+        a `ProviderRefused` (`upload-address-refused`). Retrying helps neither.
         """
-        shown = f" at {_UNPRINTABLE.sub('?', host)[:_SHOWN]}" if host else ""
+        shown = f" at {_UNPRINTABLE.sub('?', host)[:_MAX_SHOWN]}" if host else ""
         if self.purpose == "upload":
             return ProviderRefused(
                 "upload-address-refused",
-                f"The provider wants the file sent to an address{shown} that is not used: {why}.",
-                "Name another provider, or tell this one.",
+                f"Darkroom refuses to upload the file to the provider's address{shown}: {why}.",
+                "Choose another provider, or report this to the provider.",
             )
         return DarkroomError(
             "result-address-refused",
-            f"The provider made the result, but its address{shown} is not used: {why}.",
-            "Tell the provider, with the job's id from the manifest.",
+            f"The provider made the result, but Darkroom refuses its address{shown}: {why}.",
+            "Report this to the provider, with the job's id from the manifest.",
         )
 
-    def _is_here(self, host: str) -> bool:
-        if not self.near:
+    def _is_allowed_loopback(self, host: str) -> bool:
+        if not self.allow_loopback:
             return False
-        literal = _literal(host)
-        return host == "localhost" if literal is None else _is_loopback(literal)
+        ip = _parse_ip(host)
+        return host == "localhost" if ip is None else _is_loopback(ip)
 
 
 def host_of(url: httpx.URL) -> str:
-    """The host exactly as it would be connected to: ASCII, lower case, no brackets."""
+    """The host exactly as a connection uses it: ASCII, lower case, no brackets."""
     return url.raw_host.decode("ascii")
 
 
-def is_address(host: str) -> bool:
-    """Whether the host is an address and no name: a plain dotted quad, or one of IPv6."""
-    return _literal(host) is not None
+def is_ip_address(host: str) -> bool:
+    """Whether the host is an IP address and not a name: a dotted quad, or IPv6."""
+    return _parse_ip(host) is not None
 
 
-def is_public(address: Address) -> bool:
-    """Whether an address may belong to a public server, and reaches no other through itself.
+def is_public(address: IpAddress) -> bool:
+    """Whether an IP address may belong to a public server, and does not embed another address.
 
-    `ipaddress.is_global` alone does not say so: Python 3.11 counts multicast, 6to4, NAT64,
-    site-local and IPv4-compatible addresses as global.
+    `ipaddress.is_global` alone is not enough: Python 3.11 counts multicast, 6to4, NAT64, site-local
+    and IPv4-compatible addresses as global.
     """
     if not address.is_global:
         return False
@@ -206,19 +210,19 @@ def is_public(address: Address) -> bool:
     return not any(address in block for block in _NOT_PUBLIC_6)
 
 
-def _is_loopback(address: Address) -> bool:
+def _is_loopback(address: IpAddress) -> bool:
     if isinstance(address, IPv6Address):
         return address == IPv6Address("::1")
     return address.is_loopback
 
 
 def _is_public_name(host: str) -> bool:
-    if len(host) > MAX_NAME_LENGTH or not _NAME.fullmatch(host):
+    if len(host) > MAX_HOST_LENGTH or not _NAME.fullmatch(host):
         return False
     return host.rpartition(".")[2] not in _NEVER_PUBLIC
 
 
-def _literal(host: str) -> Address | None:
+def _parse_ip(host: str) -> IpAddress | None:
     try:
         return ip_address(host)
     except ValueError:

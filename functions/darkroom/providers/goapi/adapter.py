@@ -1,4 +1,4 @@
-"""GoAPI: files are handed over, a task is made of them, and the task is asked until it ends.
+"""GoAPI: files are uploaded, one paid call creates a task, and the task is polled to its end.
 
 Facts are those of the vendor's pages "Get Started" and "Image Editing API" (goapi.ai/docs) and of
 the pages of PiAPI (piapi.ai/docs), which is the same service. Pure: no network, no clock.
@@ -16,26 +16,25 @@ from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pendi
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.validation_messages import explain
 from darkroom.providers import untrusted_json
-from darkroom.providers.adapter import Adapter, Answer, InputFiles, Request
-from darkroom.providers.goapi import envelope
-from darkroom.providers.goapi import toolkit_v2 as toolkit
+from darkroom.providers.adapter import Adapter, InputFiles, Request, Response
+from darkroom.providers.goapi import envelope, toolkit_v2
 from darkroom.providers.goapi.catalogue import Catalogue, read_catalogue
-from darkroom.providers.goapi.history import TASK, endpoint_of, find_task, task_path
+from darkroom.providers.goapi.history import TASK, find_task, task_path, webhook_url_for
 from darkroom.providers.goapi.results import read_facts, read_results
 from darkroom.providers.goapi.route_builder import NAME, Call
 from darkroom.providers.goapi.routes import build_calls
 from darkroom.providers.goapi.task_params import place_files
-from darkroom.providers.goapi.uploads import UPLOAD_HOST, hand_over
+from darkroom.providers.goapi.uploads import UPLOAD_HOST, upload_or_link
 
 
 class Options(BaseModel, frozen=True, strict=True, extra="forbid"):
-    """What an environment may say.
+    """An environment's settings for this provider.
 
     Attributes:
-        service_mode: whose accounts do the work: `public` GoAPI's own, `private` those that were
-            brought along; empty for what the workspace is set to.
-        webhook_url: where GoAPI tells how tasks go. Nobody needs to listen there: it carries the
-            attempt's name, by which a doubtful task is found again.
+        service_mode: whose accounts do the work: `public` GoAPI's own, `private` the customer's;
+            empty for the workspace's own setting.
+        webhook_url: where GoAPI reports on tasks. It does not need to respond: its query names the
+            attempt, by which the task of an unclear call is found again.
     """
 
     service_mode: Literal["", "public", "private"] = ""
@@ -45,20 +44,20 @@ class Options(BaseModel, frozen=True, strict=True, extra="forbid"):
 
 
 @cache
-def _calls_of_the_file() -> tuple[tuple[Route, Call], ...]:
-    """Every adapter shares them: they never change, and take a tenth of a second to make."""
+def _catalogue_calls() -> tuple[tuple[Route, Call], ...]:
+    """Shared by all adapters: they never change, and take a tenth of a second to build."""
     return build_calls(read_catalogue())
 
 
 class GoApi(Adapter):
-    """The adapter. A paid call carries no key, but it can be found in the account's history.
+    """The adapter. A paid call has no idempotency key, but is found in the account's history.
 
     Args:
         options: see `Options`.
-        catalogue: the tasks that there are; by default those of the file.
+        catalogue: the known tasks; by default those of catalogue.json.
 
     Raises:
-        ValueError: an option is not known, or wrong.
+        ValueError: an option is unknown or invalid.
     """
 
     name = NAME
@@ -79,7 +78,7 @@ class GoApi(Adapter):
     ) -> None:
         self._options = read_options(options or {})
         self._catalogue = catalogue or read_catalogue()
-        calls = build_calls(catalogue) if catalogue else _calls_of_the_file()
+        calls = build_calls(catalogue) if catalogue else _catalogue_calls()
         self.routes: Sequence[Route] = tuple(route for route, _ in calls)
         self._calls: Final[Mapping[tuple[str, str], Call]] = {
             (route.operation, route.model): call for route, call in calls
@@ -88,31 +87,34 @@ class GoApi(Adapter):
     def authorize(
         self,
         credentials: Mapping[str, str],
-        now_ms: int,  # noqa: ARG002 - a key is the same at any time
-    ) -> Generator[Request, Answer, Mapping[str, str]]:
-        """The key's own header."""
+        now_ms: int,  # noqa: ARG002 - the key is not signed
+    ) -> Generator[Request, Response, Mapping[str, str]]:
+        """The header with the key."""
         yield from ()
         return {"x-api-key": credentials["api_key"]}
 
-    def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Answer, Request]:
-        """Hands every file over, free of charge; the task then names them by their addresses."""
-        call = self._call(work.route)
-        document: dict[str, Any] = {**call.fixed, **work.params.sent()}
+    def prepare(
+        self, job_request: JobRequest, files: InputFiles
+    ) -> Generator[Request, Response, Request]:
+        """Upload every file, free of charge; the task names them by URL."""
+        call = self._call(job_request.route)
+        document: dict[str, Any] = {**call.fixed, **job_request.params.to_provider()}
         for role, names in call.fields.items():
             urls: list[str] = []
-            for file in work.inputs.get(role, ()):
-                url = yield from hand_over(role, file, files)
+            for file in job_request.inputs.get(role, ()):
+                url = yield from upload_or_link(role, file, files)
                 urls.append(url)
             for index, name in enumerate(names):
-                mine = urls[index:] if name == names[-1] else urls[index : index + 1]
+                # The last field takes all that are left.
+                chosen = urls[index:] if name == names[-1] else urls[index : index + 1]
                 if call.entry is None:
-                    document[name] = mine[0]
-                elif mine:
-                    place_files(document, call.entry.files[name], name, mine)
+                    document[name] = chosen[0]
+                elif chosen:
+                    place_files(document, call.entry.files[name], name, chosen)
         if call.entry is None:
-            return toolkit.build_create(work.route.operation, document)
+            return toolkit_v2.build_create(job_request.route.operation, document)
         config: dict[str, Any] = {
-            "webhook_config": {"endpoint": self._endpoint(work), "secret": ""}
+            "webhook_config": {"endpoint": self._webhook_url(job_request), "secret": ""}
         }
         if self._options.service_mode:
             config["service_mode"] = self._options.service_mode
@@ -127,22 +129,22 @@ class GoApi(Adapter):
             },
         )
 
-    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
-        """The task that was made; HTTP may say yes where the envelope's code says no."""
-        task = envelope.read_created(answer)
+    def read_submit(self, job_request: JobRequest, response: Response) -> Accepted | Finished:
+        """The new task; HTTP may report success while the envelope's code reports an error."""
+        task = envelope.read_created(response)
         job_id = untrusted_json.as_id(task.get("task_id"))
-        if self._call(work.route).entry is None:
+        if self._call(job_request.route).entry is None:
             return Accepted(job_id)
         return Accepted(job_id, envelope.credits_at_start(task))
 
     def look_up(
-        self, work: JobRequest, since_s: int, look: int = 0
-    ) -> Generator[Request, Answer, Accepted | None]:
-        """The task whose webhook names this attempt; how far it looks: see `history`."""
-        entry = self._call(work.route).entry
+        self, job_request: JobRequest, since_s: int, look: int = 0
+    ) -> Generator[Request, Response, Accepted | None]:
+        """The task whose webhook names this attempt; see `history` for the search."""
+        entry = self._call(job_request.route).entry
         if entry is None:
             raise LookupError("the image toolkit v2 has no list of past calls")
-        task = yield from find_task(entry, self._endpoint(work), since_s, look)
+        task = yield from find_task(entry, self._webhook_url(job_request), since_s, look)
         if task is None:
             return None
         return Accepted(
@@ -152,52 +154,52 @@ class GoApi(Adapter):
 
     def poll(
         self, route: Route, job_id: str
-    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
-        """How the task stands. A new one may be unknown for half a minute at first."""
+    ) -> Generator[Request, Response, Pending | Finished | JobFailed]:
+        """The task's status. A new one may be unknown for up to half a minute."""
         entry = self._call(route).entry
         if entry is None:
-            return (yield from toolkit.fetch(route, job_id))
-        answer = yield Request("GET", task_path(job_id))
-        if envelope.is_unknown(answer):
+            return (yield from toolkit_v2.fetch(route, job_id))
+        response = yield Request("GET", task_path(job_id))
+        if envelope.is_unknown_task(response):
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
-        if not answer.ok:
-            raise self.refuse(answer)
-        task = envelope.read_data(answer)
-        standing = envelope.standing_of_task(task)
+        if not response.ok:
+            raise self.read_error(response)
+        task = envelope.read_data(response)
+        status = envelope.read_task_status(task)
         output = task.get("output")
-        match standing.state:
+        match status.state:
             case "pending":
                 progress = output.get("progress") if isinstance(output, dict) else None
-                return Pending(untrusted_json.progress_of(progress), note=standing.note)
+                return Pending(untrusted_json.progress_or_none(progress), note=status.note)
             case "finished":
                 results = read_results(self._catalogue, entry, output)
                 return Finished(results, envelope.credits_at_end(task), read_facts(output))
             case "failed" | "cancelled":
-                return envelope.failure_of(task, standing.state)
+                return envelope.read_failure(task, status.state)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:
-        """Only a task that nobody works on yet can be cancelled over there."""
+        """GoAPI cancels only a task that is still waiting."""
         if self._call(route).entry is None:
             return None
         return Request("DELETE", task_path(job_id))
 
-    def cancelled(self, answer: Answer) -> bool:
-        """Its HTTP may say yes where its code says no."""
-        return envelope.is_yes(answer)
+    def is_cancelled(self, response: Response) -> bool:
+        """HTTP may report success while the envelope's code reports an error."""
+        return envelope.is_ok(response)
 
-    def refuse(self, answer: Answer) -> DarkroomError:
-        """By status, but for what cannot be paid for."""
-        return envelope.refusal_of(answer)
+    def read_error(self, response: Response) -> DarkroomError:
+        """By status, and by its words for a lack of credits."""
+        return envelope.error_for(response)
 
     def _call(self, route: Route) -> Call:
         return self._calls[route.operation, route.model]
 
-    def _endpoint(self, work: JobRequest) -> str:
-        return endpoint_of(self._options.webhook_url, work.task_id, work.attempt)
+    def _webhook_url(self, job_request: JobRequest) -> str:
+        return webhook_url_for(self._options.webhook_url, job_request.task_id, job_request.attempt)
 
 
 def read_options(options: Mapping[str, Any]) -> Options:
-    """The environment's settings for GoAPI. Raises `ValueError` with a sentence."""
+    """The environment's settings for GoAPI, validated. Raises `ValueError` with a sentence."""
     try:
         return Options.model_validate(dict(options))
     except ValidationError as error:

@@ -1,7 +1,8 @@
-"""The catalogue of GoAPI's unified API: every model and task type, read from the file beside this.
+"""The catalogue of GoAPI's unified API: every model and task type, read from catalogue.json.
 
-The file says what a task takes, which of its fields are files, where its results sit, and how sure
-that is. A new model is one entry there. Nothing here is sent, and nothing reads an answer.
+The file says which fields a task has, which of them are files, where its results are, and how
+certain that is. A new model is one entry there. Pure data: nothing here builds requests or reads
+responses.
 """
 
 from collections.abc import Mapping
@@ -33,10 +34,10 @@ from darkroom.domain.routes import MAX_INPUT_BYTES, Role, Sides
 FILE = Path(__file__).with_name("catalogue.json")
 
 Sure = Literal["documented", "vendor", "clients", "third party", "inferred", "unknown"]
-"""Who says so: a page of the vendor; another publication of the vendor's, such as its Postman
-collection; programs that were seen to work; somebody else's description; likeness; nobody."""
+"""Where a fact is from: a page of the vendor; another publication of it, such as its Postman
+collection; programs that were seen to work; a third party's description; similarity; nowhere."""
 
-# The vendor names formats for faces alone; these are what its upload takes, or its clients send.
+# The vendor documents formats for faces only; these are what its upload takes or its clients send.
 _FORMATS: Mapping[Kind, frozenset[Media]] = {
     "image": frozenset({PNG, JPEG, WEBP}),
     "video": frozenset({MP4, MOV, WEBM}),
@@ -49,14 +50,14 @@ class _Part(BaseModel):
 
 
 class Field(_Part):
-    """One field of a task's input that is no file.
+    """One field of a task's input that is not a file.
 
     Attributes:
-        choices: all that it may be, where that is documented and closed.
-        least: of a number.
-        most: of a number.
-        longest: of a text, in characters.
-        preset: sent where the spec says nothing.
+        choices: all allowed values, if that list is documented.
+        least: minimum of a number.
+        most: maximum of a number.
+        longest: maximum length of a text, in characters.
+        preset: sent if the spec leaves the field out.
     """
 
     type: Literal["text", "integer", "number", "boolean", "list", "object", "any"]
@@ -69,14 +70,14 @@ class Field(_Part):
 
 
 class File(_Part):
-    """One field of a task's input that is a file, or several.
+    """One field of a task's input that is one file or several.
 
     Attributes:
-        path: where its address goes when that is not the field itself: `a.b`, `a[].b`.
-        beside: what else is set with it, by path.
-        longest_side: of a picture, in pixels.
+        path: where its URL goes if not into the field itself: `a.b`, `a[].b`.
+        beside: other values that are set with it, by path.
+        longest_side: of an image, in pixels.
         max_mb: of one file, in MB of 1024 x 1024 bytes.
-        formats: by extension, where fewer are taken than of its kind.
+        formats: extensions, if not all formats of its kind are accepted.
     """
 
     kind: Kind
@@ -90,19 +91,19 @@ class File(_Part):
 
     @property
     def nested(self) -> bool:
-        """Whether it is only a part of the field that a spec may write among its params."""
+        """Whether it is only a part of a field that a spec may write among its params."""
         return self.path is not None
 
     def place(self, role: str) -> str:
-        """The path at which its address goes."""
+        """The path for its URL."""
         return self.path or (f"{role}[]" if self.most > 1 else role)
 
     def head(self, role: str) -> str:
-        """The first name of that path: the field of the input that holds it."""
+        """The first name of that path: the field of the input that contains it."""
         return self.place(role).partition(".")[0].removesuffix("[]")
 
     def role(self, *, required: bool) -> Role:
-        """The same as a rule for the spec's inputs."""
+        """The field as a role of the spec's inputs."""
         named = frozenset(BY_EXTENSION[extension] for extension in self.formats)
         return Role(
             named or _FORMATS[self.kind],
@@ -114,14 +115,14 @@ class File(_Part):
 
 
 class Pick(_Part):
-    """Results of one kind: the first of the paths at which there are any."""
+    """Results of one kind: those at the first path that has any."""
 
     kind: Kind
     paths: tuple[str, ...]
 
 
 class Certainty(_Part):
-    """How sure it is what a task takes, and where its results sit."""
+    """How certain the entry is: its input, and the place of its results."""
 
     input: Sure
     results: Sure
@@ -132,15 +133,15 @@ class Entry(_Part):
 
     Attributes:
         family: its heading in the vendor's list of endpoints.
-        any_of: groups of fields, of each of which at least one is needed.
-        source: the file that the spec's name implies.
+        any_of: groups of fields; at least one field of each group is required.
+        source: the role of the file that the spec's name implies.
         results: a name of the catalogue's `shapes`.
-        history: the word by which the vendor's history of tasks is narrowed to this model.
-        sure: how sure this entry is.
+        history: the filter word for this model in the vendor's task history.
+        sure: how certain this entry is.
         cites: where it is from.
-        note: what else a person should know.
-        typical_s: what it usually takes, seconds; a guess.
-        job_s: given up after so many seconds.
+        note: anything else that a reader should know.
+        typical_s: usual duration, seconds; a guess.
+        job_s: seconds after which the job is given up.
     """
 
     model: str
@@ -168,8 +169,8 @@ class Catalogue(_Part):
     """The whole file.
 
     Attributes:
-        shapes: name -> where results sit; each pick may bring some.
-        anywhere: where results of a kind sit at any model, for answers of another shape.
+        shapes: name -> where results are; each pick may yield some.
+        anywhere: where results of a kind are in any model, for responses of another shape.
         entries: every task type of every model.
     """
 
@@ -180,7 +181,7 @@ class Catalogue(_Part):
 
 @cache
 def read_catalogue() -> Catalogue:
-    """The catalogue, read once in a process. Raises `ValueError` when the file is wrong."""
+    """The catalogue, read once in a process. Raises `ValueError` if the file is invalid."""
     return Catalogue.model_validate_json(FILE.read_bytes())
 
 

@@ -1,8 +1,8 @@
-"""What GoAPI's unified API wraps around everything: code, message, and a task with its state.
+"""The envelope of GoAPI's unified API: code, message, and a task with its status.
 
-The envelope has a `code` of its own beside the status of HTTP, and both must say yes. Facts are
-those of the vendor's "Unified API Schema" and "Get Task" pages (piapi.ai/docs); GoAPI and PiAPI
-are one service. Words are mapped by table; what the vendor writes besides is only quoted.
+Its `code` comes in addition to HTTP's status, and both must report success. Facts are those of the
+vendor's "Unified API Schema" and "Get Task" pages (piapi.ai/docs); GoAPI and PiAPI are one service.
+Status words are mapped by table; other texts of the vendor are only quoted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,13 @@ from typing import Any, Final
 from darkroom.domain.errors import AccountBlocked, DarkroomError
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers import http_statuses, untrusted_json
-from darkroom.providers.adapter import Answer
-from darkroom.providers.job_words import Standing, State, Words, standing_of
+from darkroom.providers.adapter import Response
+from darkroom.providers.job_status import JobStatus, State, StatusWords, read_job_status
 
 LABEL: Final = "GoAPI"
 
-# The first five are documented; the next two are the history's; the others are seen in clients.
-WORDS: Final[Words] = {
+# The first five are documented, the next two are the history's, and clients have seen the others.
+WORDS: Final[StatusWords] = {
     "pending": "pending",
     "staged": "pending",
     "processing": "pending",
@@ -31,119 +31,123 @@ WORDS: Final[Words] = {
     "canceled": "cancelled",
 }
 
-# Of these types 10,000,000 units are one dollar; `mj` counts differently, `quota` is not explained.
+# In these types 10,000,000 units are one dollar; `mj` counts differently, `quota` is undocumented.
 _IN_UNITS: Final = frozenset({"llm", "point"})
 UNITS_PER_CREDIT: Final = 20_000
-"""The dashboard, and the price list, speak of credits: 500 of them are a dollar."""
+"""Dashboard and price list count in credits, 500 of them a dollar."""
 
 _OK: Final = range(200, 300)
 _STATUS: Final = range(100, 600)
 
-# What a create says that cannot be paid for; which status comes with it is not documented, so it
-# counts beside any that says no. In lower case; seen by clients of the vendor.
-CREDIT_WORDS: Final = ("failed to freeze credit",)
+# The message of a create without enough credits. Its status is not documented, so the words count
+# with any error. In lower case; seen by clients of the vendor.
+NO_CREDIT_WORDS: Final = ("failed to freeze credit",)
 _MAX_LOGS: Final = 20
 
 
-def read_data(answer: Answer) -> Mapping[str, Any]:
-    """The `data` of an answer in which HTTP and `code` say yes.
+def read_data(response: Response) -> Mapping[str, Any]:
+    """The `data` of a response in which HTTP and `code` report success.
 
-    What the code beside HTTP's 2xx means:
+    The meaning of the code in a 2xx response:
 
     ==================  ===========================================================================
-    missing, no number  HTTP has said yes, and that holds (clients read answers without one)
+    missing, no number  success, as HTTP says (clients have met responses without one)
     a text              the number that it spells
-    200 to 299          yes ("Unified API Schema")
-    100 to 599          what such a status would mean ("both must say yes")
-    0, anything else    not documented (a task's `error.code` is 0 when nothing is wrong): a task
-                        that is named was made, and without one it is doubtful
+    200 to 299          success ("Unified API Schema")
+    100 to 599          the meaning of such a status ("both must say yes")
+    0, anything else    not documented (a task's `error.code` is 0 without an error): success if a
+                        task id is there, else unclear
     ==================  ===========================================================================
 
     Raises:
-        DarkroomError: `code` says no: what such a status would mean.
-        Unclear: there is no `data`.
+        DarkroomError: `code` reports an error: the meaning of such a status.
+        Unclear: `data` is missing.
     """
-    body = untrusted_json.as_object(answer.json())
+    body = untrusted_json.as_object(response.json())
     code = _code(body)
     data = body.get("data")
     if code in _OK:
         return untrusted_json.as_object(data)
-    named = isinstance(data, dict) and data.get("task_id")
-    if code in _STATUS or not named:
-        raise refusal_of(answer, code)
+    has_task = isinstance(data, dict) and data.get("task_id")
+    if code in _STATUS or not has_task:
+        raise error_for(response, code)
     return untrusted_json.as_object(data)
 
 
-def read_created(answer: Answer) -> Mapping[str, Any]:
-    """The task that a create made.
+def read_created(response: Response) -> Mapping[str, Any]:
+    """The task of a create's response.
 
     Raises:
-        AccountBlocked: it failed at once, because it could not be paid for.
+        AccountBlocked: it failed at once, for lack of credits.
     """
-    task = read_data(answer)
+    task = read_data(response)
     status = task.get("status")
-    ended = isinstance(status, str) and standing_of(status, WORDS).state == "failed"
-    if ended and _lacks_credits(_all_said(task)):
+    ended = isinstance(status, str) and read_job_status(status, WORDS).state == "failed"
+    if ended and _lacks_credits(_all_messages(task)):
         raise _no_credits()
     return task
 
 
-def refusal_of(answer: Answer, code: int | None = None) -> DarkroomError:
-    """The meaning of a refusal, by its status or else by its code, and by its words for credits."""
-    status = answer.status if code is None else code
-    body = untrusted_json.complaint_of(answer)
+def error_for(response: Response, code: int | None = None) -> DarkroomError:
+    """The error of a response: by its words for a lack of credits, else by its status or `code`."""
+    status = response.status if code is None else code
+    body = untrusted_json.error_body(response)
     task = body.get("data")
-    told = [body.get("message"), *(_all_said(task) if isinstance(task, dict) else ())]
-    if _lacks_credits(told):
+    messages = [body.get("message"), *(_all_messages(task) if isinstance(task, dict) else ())]
+    if _lacks_credits(messages):
         return _no_credits()
-    return http_statuses.refusal(LABEL, status, _message(body), answer.retry_after_s())
+    return http_statuses.error_for_status(LABEL, status, _message(body), response.retry_after_s())
 
 
-def is_unknown(answer: Answer) -> bool:
-    """Whether the answer says that there is no such task: by status or by code."""
+def is_unknown_task(response: Response) -> bool:
+    """Whether the response says that the task does not exist: by status or by code."""
     missing = 404
-    if answer.ok:
-        return _code(untrusted_json.complaint_of(answer)) == missing
-    return answer.status == missing
+    if response.ok:
+        return _code(untrusted_json.error_body(response)) == missing
+    return response.status == missing
 
 
-def is_yes(answer: Answer) -> bool:
-    """Whether HTTP and `code` both say yes."""
-    return answer.ok and _code(untrusted_json.complaint_of(answer)) in _OK
+def is_ok(response: Response) -> bool:
+    """Whether HTTP and `code` both report success."""
+    return response.ok and _code(untrusted_json.error_body(response)) in _OK
 
 
-def standing_of_task(task: Mapping[str, Any]) -> Standing:
-    """How the task stands; a word that nobody has seen yet means that it is being worked on."""
-    return standing_of(task.get("status"), WORDS)
+def read_task_status(task: Mapping[str, Any]) -> JobStatus:
+    """The task's status; an unknown word counts as pending."""
+    return read_job_status(task.get("status"), WORDS)
 
 
 def credits_at_start(task: Mapping[str, Any]) -> float | None:
-    """What a new task costs: taken or put aside, depending on the model."""
+    """The credits of a new task: charged or frozen, depending on the model."""
     amounts = [_amount(task, name) for name in ("consume", "frozen")]
     return max((amount for amount in amounts if amount is not None), default=None)
 
 
 def credits_at_end(task: Mapping[str, Any]) -> float | None:
-    """What a task has cost; None where the amount is in another unit."""
+    """The credits of a finished task; None if the amount is in another unit."""
     return _amount(task, "consume")
 
 
-def failure_of(task: Mapping[str, Any], state: State) -> JobFailed:
-    """A task that the provider gave up. Whether it gives money back is not documented."""
+def read_failure(task: Mapping[str, Any], state: State) -> JobFailed:
+    """A failed or cancelled task. Whether the vendor refunds it is not documented."""
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {LABEL}.", "unknown")
-    return untrusted_json.job_failed(LABEL, _said(task), "unknown")
+    return untrusted_json.job_failed(LABEL, _message_of_task(task), "unknown")
 
 
 def _code(body: Mapping[str, Any]) -> int:
-    """The envelope's code; one that is no number says nothing, and HTTP has said yes."""
-    code = untrusted_json.number_of(body.get("code"))
+    """The envelope's code; success if it is not a number, because HTTP's status is 2xx."""
+    code = untrusted_json.number_or_none(body.get("code"))
     return _OK.start if code is None else int(code)
 
 
-def _lacks_credits(told: Iterable[object]) -> bool:
-    said = (one[: untrusted_json.LOOKED_AT].casefold() for one in told if isinstance(one, str))
-    return any(words in text for text in said for words in CREDIT_WORDS)
+def _lacks_credits(messages: Iterable[object]) -> bool:
+    texts = (
+        message[: untrusted_json.MAX_TEXT_READ].casefold()
+        for message in messages
+        if isinstance(message, str)
+    )
+    return any(words in text for text in texts for words in NO_CREDIT_WORDS)
 
 
 def _no_credits() -> AccountBlocked:
@@ -159,27 +163,29 @@ def _amount(task: Mapping[str, Any], name: str) -> float | None:
     usage = meta.get("usage") if isinstance(meta, dict) else None
     if not isinstance(usage, dict) or usage.get("type") not in _IN_UNITS:
         return None
-    units = untrusted_json.credits_of(usage.get(name))
+    units = untrusted_json.credits_or_none(usage.get(name))
     return None if units is None else units / UNITS_PER_CREDIT
 
 
 def _message(body: Mapping[str, Any]) -> str:
-    """A refusal may hold a whole task that tells more than the message beside it."""
+    """An error response may contain a task whose log says more than the message."""
     task = body.get("data")
-    said = _said(task, logs_first=True) if isinstance(task, dict) else ""
-    return untrusted_json.quotable(said or body.get("message"))
+    message = _message_of_task(task, logs_first=True) if isinstance(task, dict) else ""
+    return untrusted_json.quotable(message or body.get("message"))
 
 
-def _said(task: Mapping[str, Any], *, logs_first: bool = False) -> str:
-    """The cause in the vendor's words: of a failed task its error, of a refused one its log."""
-    words = _all_said(task, logs_first=logs_first)
-    return next((word for word in words if word[: untrusted_json.LOOKED_AT].strip()), "")
+def _message_of_task(task: Mapping[str, Any], *, logs_first: bool = False) -> str:
+    """The cause in the vendor's words: the error of a failed task, the log of a refused one."""
+    words = _all_messages(task, logs_first=logs_first)
+    return next((word for word in words if word[: untrusted_json.MAX_TEXT_READ].strip()), "")
 
 
-def _all_said(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:
+def _all_messages(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:
     error = task.get("error")
     logs = task.get("logs")
-    told = [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
+    errors = (
+        [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
+    )
     logged = logs[:_MAX_LOGS] if isinstance(logs, list) else [logs]
-    words = [*logged, *told] if logs_first else [*told, *logged]
-    return [untrusted_json.words_of(word) for word in words]
+    words = [*logged, *errors] if logs_first else [*errors, *logged]
+    return [untrusted_json.find_text(word) for word in words]

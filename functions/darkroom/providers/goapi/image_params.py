@@ -1,14 +1,14 @@
-"""The portable parameters of GoAPI's operations, and what its tasks call them.
+"""The portable parameters of GoAPI's image operations, and their names in its tasks.
 
-Names and ranges are those of the catalogue beside this; what only GoAPI knows has its own name.
-What a spec does not say is not sent, but for what the vendor gives no default.
+Names and ranges are those of catalogue.json; parameters that only GoAPI has keep its names. A
+parameter that the spec leaves out is sent only if the vendor requires it and has no default.
 """
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from darkroom.providers.params import Positive, Strict, refuse_truth
+from darkroom.providers.params import Positive, StrictParams, reject_bool
 
 Text = Annotated[str, Field(min_length=1)]
 Ratio = Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$")]
@@ -27,8 +27,8 @@ SIZES = {
 }
 
 
-class Portable(Strict, defer_build=True):
-    """What these models share; they are completed when they are first used, as a task needs one."""
+class Portable(StrictParams, defer_build=True):
+    """Their base class; a model is completed on first use, because a task needs only one."""
 
 
 class Nothing(Portable):
@@ -38,14 +38,14 @@ class Nothing(Portable):
 class Upscale(Portable):
     """How much larger."""
 
-    scale: Annotated[int, Field(ge=2, le=10), BeforeValidator(refuse_truth)] = 2
+    scale: Annotated[int, Field(ge=2, le=10), BeforeValidator(reject_bool)] = 2
     face_enhance: bool | None = None
 
 
 class UpscaleV2(Portable):
     """How much larger, at the image toolkit v2."""
 
-    scale: Annotated[Literal[2, 4, 8], BeforeValidator(refuse_truth)] = 2
+    scale: Annotated[Literal[2, 4, 8], BeforeValidator(reject_bool)] = 2
 
 
 class RemoveBackground(Portable):
@@ -58,7 +58,7 @@ class Segment(Portable):
     """A list of things, by commas; `segment_factor` grows a mask by so many pixels."""
 
     prompt: Text
-    # The page marks these as needed and names no defaults; these are its own client's.
+    # The page requires these and names no defaults; these are its own client's.
     negative_prompt: str = ""
     segment_factor: int = -15
 
@@ -83,12 +83,12 @@ class _Sized(Portable):
             raise ValueError("give `aspect_ratio`, or `width` and `height`, not both")
         return self
 
-    def sent(self) -> dict[str, Any]:
+    def to_provider(self) -> dict[str, Any]:
         """The shape as a width and a height."""
-        told = super().sent()
-        if (ratio := told.pop("aspect_ratio", None)) is not None:
-            told["width"], told["height"] = SIZES[ratio]
-        return told
+        params = super().to_provider()
+        if (ratio := params.pop("aspect_ratio", None)) is not None:
+            params["width"], params["height"] = SIZES[ratio]
+        return params
 
 
 class GenerateZImage(_Sized):
@@ -149,12 +149,12 @@ class _Formatted(Portable):
     aspect_ratio: Ratio | None = None
     format: Literal["png", "jpg"] | None = Field(default=None, serialization_alias="output_format")
 
-    def sent(self) -> dict[str, Any]:
+    def to_provider(self) -> dict[str, Any]:
         """The format by the vendor's name."""
-        told = super().sent()
-        if told.get("output_format") == "jpg":
-            told["output_format"] = "jpeg"
-        return told
+        params = super().to_provider()
+        if params.get("output_format") == "jpg":
+            params["output_format"] = "jpeg"
+        return params
 
 
 class Gemini(_Formatted):
@@ -217,11 +217,11 @@ class Outpaint(Inpaint):
             )
         return self
 
-    def sent(self) -> dict[str, Any]:
+    def to_provider(self) -> dict[str, Any]:
         """The sides as one setting."""
-        told = super().sent()
-        sides = {name: told.pop(name) for name in list(told) if name.startswith("outpaint_")}
-        return told | {"custom_settings": [{"setting_type": "outpaint", **sides}]}
+        params = super().to_provider()
+        sides = {name: params.pop(name) for name in list(params) if name.startswith("outpaint_")}
+        return params | {"custom_settings": [{"setting_type": "outpaint", **sides}]}
 
 
 class Caption(Portable):

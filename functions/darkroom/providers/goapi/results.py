@@ -1,7 +1,7 @@
-"""Where the results of a GoAPI task sit in its `output`, by the catalogue's paths.
+"""Finds the results of a GoAPI task in its `output`, by the catalogue's paths.
 
-A cover, a thumbnail or a last frame is never a result. What is empty is none: some tasks show a
-skeleton of their output before it is there.
+A cover, a thumbnail or a last frame is never a result. Empty values are skipped: some tasks show a
+skeleton of their output before it is ready.
 """
 
 import base64
@@ -10,30 +10,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from darkroom.domain.attempt import ResultRef
-from darkroom.providers import result_forms
+from darkroom.providers import result_refs
 from darkroom.providers.goapi.catalogue import Catalogue, Entry, Pick
 
 _DATA: Final = frozenset({"text", "json"})
 _MAX_FACT: Final = 8000
-"""Characters of JSON; what is larger does not go into the manifest."""
+"""Characters of JSON; larger facts do not go into the manifest."""
 
 
 def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[ResultRef, ...]:
-    """Every result of a task that is done, the main one first.
+    """Every result of a finished task, the main one first.
 
-    Where the expected places are empty, those of any model are looked at: for the kinds that were
-    expected, and for all kinds where nobody knows what to expect.
+    If the expected paths are empty, those of all models are tried: for the expected kinds, and for
+    all kinds if the entry does not know what to expect.
 
     Raises:
-        Unclear: there is none; the task can be asked again.
+        Unclear: there is none; the task can be polled again.
     """
     picks = catalogue.shapes[entry.results]
-    if isinstance(output, str | list):  # the results alone, without the object around them
-        return result_forms.need(tuple(ref for pick in picks[:1] for ref in _bare(pick, output)))
-    found = _refs(picks, output)
+    if isinstance(output, str | list):  # the results without the object around them
+        return result_refs.require_results(
+            tuple(ref for pick in picks[:1] for ref in _read_bare(pick, output))
+        )
+    found = _collect(picks, output)
     if not found:
         kinds = {pick.kind for pick in picks}
-        found = _refs(
+        found = _collect(
             (
                 pick
                 for pick in catalogue.anywhere
@@ -41,11 +43,11 @@ def read_results(catalogue: Catalogue, entry: Entry, output: object) -> tuple[Re
             ),
             output,
         )
-    return result_forms.need(found)
+    return result_refs.require_results(found)
 
 
 def read_facts(output: object) -> dict[str, Any]:
-    """What a further task may need: what can be done next with a picture, the names of songs."""
+    """Facts for a further task: the possible actions on an image, the ids of songs."""
     if not isinstance(output, dict):
         return {}
     clips = output.get("clips")
@@ -60,7 +62,7 @@ def read_facts(output: object) -> dict[str, Any]:
     }
 
 
-def _refs(picks: Iterable[Pick], output: object) -> tuple[ResultRef, ...]:
+def _collect(picks: Iterable[Pick], output: object) -> tuple[ResultRef, ...]:
     refs = (ref for pick in picks for ref in _first(pick, output))
     return tuple(dict.fromkeys(refs))
 
@@ -68,32 +70,32 @@ def _refs(picks: Iterable[Pick], output: object) -> tuple[ResultRef, ...]:
 def _first(pick: Pick, output: object) -> Sequence[ResultRef]:
     """The results at the first of the pick's paths that has any."""
     for path in pick.paths:
-        values = [value for value in _at(output, path.split(".")) if value not in _EMPTY]
+        values = [value for value in _find_at(output, path.split(".")) if value not in _EMPTY]
         if pick.kind in _DATA:
-            refs = [_datum(pick, value) for value in values]
+            refs = [_data_result(pick, value) for value in values]
         else:
-            encoded = result_forms.is_encoded(path)
+            encoded = result_refs.is_base64_field(path)
             refs = [
                 ref
                 for value in values
-                for ref in result_forms.refs_of(value, pick.kind, encoded=encoded)
+                for ref in result_refs.find_results(value, pick.kind, encoded=encoded)
             ]
         if refs:
             return refs
     return ()
 
 
-def _bare(pick: Pick, output: object) -> Sequence[ResultRef]:
+def _read_bare(pick: Pick, output: object) -> Sequence[ResultRef]:
     if pick.kind in _DATA:
-        return [_datum(pick, output)] if output not in _EMPTY else []
-    return result_forms.refs_of(output, pick.kind)
+        return [_data_result(pick, output)] if output not in _EMPTY else []
+    return result_refs.find_results(output, pick.kind)
 
 
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 
 
-def _at(value: object, steps: Sequence[str]) -> Iterator[Any]:
-    """Everything that a path leads to; `a[]` is every item, `*` every value, `a|b` the first."""
+def _find_at(value: object, steps: Sequence[str]) -> Iterator[Any]:
+    """All values at a path; `a[]` is every item, `*` every value, `a|b` the first that exists."""
     if not steps:
         yield value
         return
@@ -107,10 +109,10 @@ def _at(value: object, steps: Sequence[str]) -> Iterator[Any]:
         names = step.removesuffix("[]").split("|")
         inner = next((value[name] for name in names if value.get(name)), None)
     for item in inner if step.endswith(("[]", "*")) and isinstance(inner, list) else [inner]:
-        yield from _at(item, rest)
+        yield from _find_at(item, rest)
 
 
-def _datum(pick: Pick, value: object) -> ResultRef:
+def _data_result(pick: Pick, value: object) -> ResultRef:
     is_text = pick.kind == "text" and isinstance(value, str)
     text = str(value) if is_text else json.dumps(value, ensure_ascii=False, indent=2)
     return ResultRef(pick.kind, data=base64.b64encode(text.encode()).decode())

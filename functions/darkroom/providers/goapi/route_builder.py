@@ -1,7 +1,7 @@
-"""How GoAPI's routes are made: from an entry of the catalogue, or as an operation over one.
+"""Builds GoAPI's routes: a task of the catalogue, or a portable operation on top of one.
 
-What is called in the end is the same task, so an operation's rules for files are the entry's. The
-routes themselves are listed in `routes`.
+Both call the same task, so an operation's rules for files are the entry's. The list of routes is in
+`routes.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from typing import Any, Final
 from darkroom.domain.media import JPEG, PNG, WEBP, Media
 from darkroom.domain.routes import Role, Route, Sides
 from darkroom.providers.goapi.catalogue import Entry, entries_by_name
-from darkroom.providers.goapi.task_params import TaskParams, build_params, check
+from darkroom.providers.goapi.task_params import TaskParams, build_params, check_task
 from darkroom.providers.goapi.toolkit_v2 import MODEL
-from darkroom.providers.params import Strict
+from darkroom.providers.params import StrictParams
 
 NAME: Final = "goapi"
 
 CALL_S: Final = 60
-"""A task is only taken down by the paid call; its files are elsewhere already."""
+"""Seconds. The paid call only creates a task; its files are uploaded already."""
 
 Check = Callable[[Any, frozenset[str]], str | None]
 
@@ -31,9 +31,9 @@ class Call:
     """How a route is called.
 
     Attributes:
-        entry: the task; None at the image toolkit v2, which is no part of the unified API.
-        fields: role -> the task's file fields, which its files fill in their order.
-        fixed: what makes the task do this operation.
+        entry: the task; None for the image toolkit v2, which is not part of the unified API.
+        fields: role -> the task's file fields, filled in order.
+        fixed: values that select this operation of the task.
     """
 
     entry: Entry | None
@@ -42,8 +42,8 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Twist:
-    """In what an operation's files differ from the entry's; see `Route` and `Role`."""
+class Override:
+    """How an operation's files differ from the entry's; see `Route` and `Role`."""
 
     source: str = "image"
     optional: frozenset[str] = frozenset()
@@ -52,75 +52,75 @@ class Twist:
     check: Check = lambda _params, _roles: None
 
 
-def build_task(entry: Entry, made: dict[str, type[TaskParams]]) -> tuple[Route, Call]:
-    """The route by which a spec reaches an entry under the vendor's own names.
+def build_task_route(entry: Entry, models: dict[str, type[TaskParams]]) -> tuple[Route, Call]:
+    """The route for an entry under the vendor's own names.
 
     Args:
         entry: the task.
-        made: see `build_params`.
+        models: see `build_params`.
     """
     route = Route(
         operation="task",
         provider=NAME,
         models=(entry.name,),
-        params=build_params(entry, made),
-        # A file may be given by its address among the params, so `check` asks for it instead.
+        params=build_params(entry, models),
+        # A file may be given as a URL among the params, so `check_task` requires it instead.
         roles={role: file.role(required=False) for role, file in entry.files.items()},
-        check=partial(check, entry),
+        check=partial(check_task, entry),
         source=entry.source,
         pinned_only=True,
-        **_timed(entry),
+        **_task_settings(entry),
     )
     return route, Call(entry, {role: (role,) for role in entry.files})
 
 
-def build_operation(
+def build_operation_route(
     operation: str,
     models: tuple[str, ...],
     task: str,
-    params: type[Strict],
+    params: type[StrictParams],
     fields: Mapping[str, tuple[str, ...]] = IMAGE,
     fixed: Mapping[str, Any] | None = None,
-    twist: Twist | None = None,
+    override: Override | None = None,
 ) -> tuple[Route, Call]:
     """The route of a portable operation.
 
     Args:
         operation: its name.
-        models: names for `model`; the first is the one that manifests show.
+        models: names for `model`; manifests show the first.
         task: the entry's model and task type.
         params: the portable parameters.
         fields: role -> the task's file fields.
         fixed: see `Call`.
-        twist: see there.
+        override: see `Override`.
     """
     entry = entries_by_name()[task]
-    twist = twist or Twist()
+    override = override or Override()
     route = Route(
         operation=operation,
         provider=NAME,
         models=models,
         params=params,
-        roles={role: _role(entry, role, names, twist) for role, names in fields.items()},
-        check=twist.check,
-        source=twist.source,
-        **_timed(entry),
+        roles={role: _role(entry, role, names, override) for role, names in fields.items()},
+        check=override.check,
+        source=override.source,
+        **_task_settings(entry),
     )
     return route, Call(entry, fields, fixed or {})
 
 
-def build_toolkit(
-    operation: str, params: type[Strict], roles: Mapping[str, str], longest: int | None
+def build_toolkit_route(
+    operation: str, params: type[StrictParams], roles: Mapping[str, str], max_side: int | None
 ) -> tuple[Route, Call]:
-    """A route of the image toolkit v2: role -> field, and the longest side of a picture."""
-    # The page names no formats; these are the ones that the vendor's face-swap names.
-    picture = Role(frozenset({PNG, JPEG, WEBP}), sides=Sides(max_longer=longest))
+    """A route of the image toolkit v2: role -> field, and the longest side of an image."""
+    # The page names no formats; these are the formats of the vendor's face swap.
+    image = Role(frozenset({PNG, JPEG, WEBP}), sides=Sides(max_longer=max_side))
     route = Route(
         operation=operation,
         provider=NAME,
         models=(MODEL,),
         params=params,
-        roles=dict.fromkeys(roles, picture),
+        roles=dict.fromkeys(roles, image),
         asynchronous=True,
         call_s=CALL_S,
         typical_s=10,
@@ -130,8 +130,8 @@ def build_toolkit(
     return route, Call(None, {role: (name,) for role, name in roles.items()})
 
 
-def _timed(entry: Entry) -> dict[str, Any]:
-    """What every task of the unified API has in common, and how long this one takes."""
+def _task_settings(entry: Entry) -> dict[str, Any]:
+    """Settings of every task of the unified API, and this entry's durations."""
     return {
         "idempotency": "look-up",
         "asynchronous": True,
@@ -141,10 +141,10 @@ def _timed(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _role(entry: Entry, role: str, names: tuple[str, ...], twist: Twist) -> Role:
-    rules = [entry.files[name].role(required=role not in twist.optional) for name in names]
+def _role(entry: Entry, role: str, names: tuple[str, ...], override: Override) -> Role:
+    rules = [entry.files[name].role(required=role not in override.optional) for name in names]
     return replace(
         rules[0],
-        max_files=twist.most or sum(rule.max_files for rule in rules),
-        formats=twist.formats or rules[0].formats,
+        max_files=override.most or sum(rule.max_files for rule in rules),
+        formats=override.formats or rules[0].formats,
     )

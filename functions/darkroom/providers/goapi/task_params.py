@@ -1,7 +1,7 @@
-"""What the spec of a GoAPI task may say, made from its catalogue entry; and where its files go.
+"""Builds the parameter model of a GoAPI task from its catalogue entry, and places its file URLs.
 
-Known fields are checked as far as the vendor documents them. Unknown ones pass: the documents
-are incomplete, and the vendor may say no. Nothing here asks anyone.
+Known fields are checked as far as the vendor documents them. Unknown ones are passed on: the
+documents are incomplete, and the vendor refuses what it does not know. No network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.routes import Params
 from darkroom.providers.goapi.catalogue import Entry, Field, File
-from darkroom.providers.params import refuse_truth
+from darkroom.providers.params import reject_bool
 
 _Text = Annotated[str, pydantic.Field(min_length=1)]
 
@@ -31,42 +31,42 @@ _TYPES: Final[Mapping[str, Any]] = {
 class TaskParams(
     Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False, defer_build=True
 ):
-    """The `input` of a task, but for its files; each entry has a class of its own below this.
+    """The `input` of a task without its files; each entry has its own subclass.
 
-    The classes are completed when they are first used: there are many, and a task needs one.
+    Subclasses are completed on first use: there are many, and a task needs one.
     """
 
-    def sent(self) -> dict[str, Any]:
-        """What goes to the provider; what was not said is not there."""
+    def to_provider(self) -> dict[str, Any]:
+        """The parameters for the provider, without those that the spec leaves out."""
         return self.model_dump(exclude_none=True)
 
 
-def build_params(entry: Entry, made: dict[str, type[TaskParams]]) -> type[TaskParams]:
-    """The entry's fields as a model. Addresses of files may stand among them.
+def build_params(entry: Entry, models: dict[str, type[TaskParams]]) -> type[TaskParams]:
+    """The entry's fields as a model. URLs of files may be among them.
 
     Args:
         entry: the task.
-        made: the models that were made so far; tasks with the same fields share one.
+        models: the models built so far; tasks with the same fields share one.
     """
-    addresses = {role: file.most for role, file in entry.files.items() if not file.nested}
-    same = repr((entry.fields, addresses))
-    if same not in made:
+    urls = {role: file.most for role, file in entry.files.items() if not file.nested}
+    key = repr((entry.fields, urls))
+    if key not in models:
         fields = {name: _field(rule) for name, rule in entry.fields.items()}
-        for role, most in addresses.items():
+        for role, most in urls.items():
             fields[role] = ((list[_Text] if most > 1 else _Text) | None, None)
-        made[same] = pydantic.create_model(
+        models[key] = pydantic.create_model(
             f"{entry.model}-{entry.task_type}",
             __base__=TaskParams,
             __doc__=f"The input of {entry.model}, {entry.task_type}, and of tasks like it.",
             **cast("dict[str, Any]", fields),
         )
-    return made[same]
+    return models[key]
 
 
-def check(entry: Entry, params: TaskParams, roles: frozenset[str]) -> str | None:
-    """What no single field shows: files that are there twice or not at all, groups left empty."""
-    given = params.sent().keys() | roles
-    written = params.sent().keys()
+def check_task(entry: Entry, params: TaskParams, roles: frozenset[str]) -> str | None:
+    """What no single field shows: files that are given twice or not at all, empty groups."""
+    written = params.to_provider().keys()
+    given = written | roles
     for role, file in entry.files.items():
         head = file.head(role)
         if role in roles and role in written and not file.nested:
@@ -80,10 +80,10 @@ def check(entry: Entry, params: TaskParams, roles: frozenset[str]) -> str | None
 
 
 def place_files(document: dict[str, Any], file: File, role: str, urls: Sequence[str]) -> None:
-    """Put the addresses of a role's files where the task wants them.
+    """Put the URLs of a role's files where the task expects them.
 
     Raises:
-        SpecRefused: the spec has something else in their place (`bad-params`).
+        SpecRefused: the spec has another value in their place (`bad-params`).
     """
     for index, url in enumerate(urls):
         _put(document, file.place(role), index, url)
@@ -94,7 +94,7 @@ def place_files(document: dict[str, Any], file: File, role: str, urls: Sequence[
 def _field(rule: Field) -> tuple[Any, Any]:
     kind = _TYPES[rule.type]
     if rule.choices:
-        kind = Annotated[Literal[rule.choices], BeforeValidator(refuse_truth)]
+        kind = Annotated[Literal[rule.choices], BeforeValidator(reject_bool)]
     elif rule.type in {"integer", "number"}:
         kind = Annotated[kind, pydantic.Field(ge=rule.least, le=rule.most)]
     elif rule.type == "text":
@@ -104,7 +104,7 @@ def _field(rule: Field) -> tuple[Any, Any]:
 
 
 def _put(node: dict[str, Any], path: str, index: int, value: str) -> None:
-    """Set what a path leads to; `a[]` is the list's item at `index`, or one more."""
+    """Set the value at a path; `a[]` is the list's item at `index`, or a new one."""
     step, _, rest = path.partition(".")
     name = step.removesuffix("[]")
     if step == name:
@@ -129,6 +129,6 @@ def _put(node: dict[str, Any], path: str, index: int, value: str) -> None:
 def _misplaced(name: str) -> SpecRefused:
     return SpecRefused(
         "bad-params",
-        f"The spec's params have something for '{name}' into which no file can be put.",
+        f"The spec's params have a value for '{name}' into which no file can be put.",
         "Correct the spec and upload it again.",
     )

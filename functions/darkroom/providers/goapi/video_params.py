@@ -1,6 +1,6 @@
-"""The portable parameters of GoAPI's operations on video and sound, and what its tasks call them.
+"""The portable parameters of GoAPI's operations on video and sound, and their names in its tasks.
 
-`duration` is in whole seconds everywhere. Names and ranges are those of the catalogue beside this.
+`duration` is in whole seconds everywhere. Names and ranges are those of catalogue.json.
 """
 
 from typing import Annotated, Any, Literal
@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from darkroom.providers.goapi.image_params import Portable, Ratio, Text
-from darkroom.providers.params import Positive, Share
+from darkroom.providers.params import Fraction01, Positive
 
 
-class _Moving(Portable):
+class _Video(Portable):
     """A video of a picture, or of words alone."""
 
     prompt: Text | None = None
@@ -19,13 +19,13 @@ class _Moving(Portable):
     duration: Positive | None = None
 
 
-class Kling(_Moving):
+class Kling(_Video):
     """Kling."""
 
     negative_prompt: str | None = None
     mode: Literal["std", "pro"] | None = None
     version: Text | None = None
-    cfg_scale: Share | None = None
+    cfg_scale: Fraction01 | None = None
     enable_audio: bool | None = None
 
 
@@ -51,7 +51,7 @@ class HailuoOfText(Hailuo):
     prompt: Text
 
 
-class Luma(_Moving):
+class Luma(_Video):
     """Dream Machine."""
 
     loop: bool | None = None
@@ -63,7 +63,7 @@ class LumaOfText(Luma):
     prompt: Text
 
 
-class Veo(_Moving):
+class Veo(_Video):
     """Veo 3.1."""
 
     prompt: Text
@@ -71,21 +71,21 @@ class Veo(_Moving):
     resolution: Text | None = None
     generate_audio: bool | None = None
 
-    def sent(self) -> dict[str, Any]:
+    def to_provider(self) -> dict[str, Any]:
         """The seconds as the vendor writes them: `8s`."""
-        told = super().sent()
-        if "duration" in told:
-            told["duration"] = f"{told['duration']}s"
-        return told
+        params = super().to_provider()
+        if "duration" in params:
+            params["duration"] = f"{params['duration']}s"
+        return params
 
 
-class Sora(_Moving):
+class Sora(_Video):
     """Sora 2."""
 
     prompt: Text
 
 
-class Seedance(_Moving):
+class Seedance(_Video):
     """Seedance 2."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=4000)]
@@ -93,7 +93,7 @@ class Seedance(_Moving):
     resolution: Literal["480p", "720p", "1080p"] | None = None
 
 
-class Wan(_Moving):
+class Wan(_Video):
     """Wan 2.6."""
 
     prompt: Text
@@ -149,11 +149,11 @@ class Udio(Portable):
     negative_tags: Text | None = None
     seed: int | None = None
 
-    def sent(self) -> dict[str, Any]:
+    def to_provider(self) -> dict[str, Any]:
         """Words in the spec are the user's."""
-        told = super().sent()
-        told.setdefault("lyrics_type", "user" if "lyrics" in told else "generate")
-        return told
+        params = super().to_provider()
+        params.setdefault("lyrics_type", "user" if "lyrics" in params else "generate")
+        return params
 
 
 class DiffRhythm(Portable):

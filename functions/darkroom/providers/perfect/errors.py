@@ -1,7 +1,7 @@
-"""What Perfect's refusals and its engine's error codes mean, as two tables, and its envelope.
+"""The meaning of Perfect's error responses and of its engine's error codes, and its envelope.
 
 The engine's codes are those of the vendor's document (Perfect AI API 2.0, "Error Codes") and,
-further down, those that its later API has added. A failed job is never charged over there.
+further down, those that its later API has added. The vendor never charges for a failed job.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from typing import Any, Final
 from darkroom.domain.errors import DarkroomError
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers import http_statuses, untrusted_json
-from darkroom.providers.adapter import Answer
+from darkroom.providers.adapter import Response
 from darkroom.providers.http_statuses import Meaning
 
 LABEL = "Perfect Corp"
 
 # Code -> our stable code, and a sentence after "Perfect Corp ".
-ENGINE: Final[Mapping[str, tuple[str, str]]] = {
+ENGINE_ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "exceed_max_filesize": ("input-too-large", "found a file too large; make it smaller."),
     "invalid_parameter": ("bad-params", "does not accept one of the parameters; check the spec."),
     "error_download_image": ("input-not-fetched", "lost the photo on its way; try it again."),
@@ -90,8 +90,8 @@ ENGINE: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
-# What the later API says of the photo (`error_src_...`) and of the reference (`error_ref_...`).
-_OF_A_FACE: Final[Mapping[str, tuple[str, str]]] = {
+# Codes of the later API about the photo (`error_src_...`) and the reference (`error_ref_...`).
+_FACE_ERRORS: Final[Mapping[str, tuple[str, str]]] = {
     "no_face": ("no-face", "found no face in the {which}; use one taken from the front."),
     "face_too_small": ("face-too-small", "found the face in the {which} too small; come closer."),
     "large_face_angle": (
@@ -102,10 +102,10 @@ _OF_A_FACE: Final[Mapping[str, tuple[str, str]]] = {
     "eye_occluded": ("face-covered", "found an eye covered in the {which}; use another."),
     "lip_occluded": ("face-covered", "found the lips covered in the {which}; use another."),
 }
-_WHICH: Final = {"error_src_": "photo", "error_ref_": "reference photo"}
+_FACE_PHOTOS: Final = {"error_src_": "photo", "error_ref_": "reference photo"}
 
-# Families of codes whose members the vendor does not list.
-_FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
+# Prefixes of codes that the vendor does not list one by one.
+_ERROR_PREFIXES: Final[Mapping[str, tuple[str, str]]] = {
     "error_face_position_": (
         "face-misplaced",
         "found the face too near the edge, or too small or large; use one with it in the middle.",
@@ -116,109 +116,113 @@ _FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 
-_LATER: Final = "the vendor's later OpenAPI files"
+_LATER_API: Final = "the vendor's later OpenAPI files"
 _STYLES: Final = (
     "List the styles with `darkroom styles perfect <operation>`, then correct the spec."
 )
 
 
-def _as(status: int, source: str) -> Meaning:
-    """A code that says no more than its status."""
-    means = http_statuses.meaning_of(status)
-    return Meaning(means.verdict, source, means.code, means.sentence, means.next_step)
+def _like_status(status: int, source: str) -> Meaning:
+    """A code with the same meaning as a status."""
+    meaning = http_statuses.meaning_of(status)
+    return Meaning(meaning.verdict, source, meaning.code, meaning.sentence, meaning.next_step)
 
 
-# `error_code` of a client's error (4xx), in lower case; without one, or with another, the status
-# decides. A server's error (5xx) stays doubtful whatever its code is, `TaskTimeout` above all.
-REFUSALS: Final[Mapping[str, Meaning]] = {
+# `error_code` of a client's error (4xx), in lower case; without one, or with an unknown one, the
+# status decides. A server's error (5xx) is unclear whatever its code is, `TaskTimeout` included.
+ERROR_CODES: Final[Mapping[str, Meaning]] = {
     "creditinsufficiency": Meaning(
         "blocked",
-        _LATER,
+        _LATER_API,
         "no-credits",
-        "The account at {who} has too few units for this.",
-        "Add units at {who}; the task goes on by itself.",
+        "The account at {provider} has too few units for this.",
+        "Add units at {provider}; the task goes on by itself.",
     ),
     "invalidstyle": Meaning(
-        "refused", _LATER, "unknown-style", "{who} does not know this style.", _STYLES
+        "refused", _LATER_API, "unknown-style", "{provider} does not know this style.", _STYLES
     ),
     "invalidstylegroup": Meaning(
-        "refused", _LATER, "unknown-style", "{who} does not know this group of styles.", _STYLES
+        "refused",
+        _LATER_API,
+        "unknown-style",
+        "{provider} does not know this group of styles.",
+        _STYLES,
     ),
-    "invalidaccesstoken": _as(401, _LATER),
-    "invalidapikey": _as(401, "seen by a client of the vendor"),
-    "inactiveapikey": _as(401, _LATER),
-    "expiredapikey": _as(401, _LATER),
-    "invalidparameters": _as(400, _LATER),
-    "badrequest": _as(400, _LATER),
-    "operationnotsupport": _as(400, "somebody's notes on the vendor's pages"),
-    "operationinvalid": _as(400, "somebody's notes on the vendor's pages"),
+    "invalidaccesstoken": _like_status(401, _LATER_API),
+    "invalidapikey": _like_status(401, "seen by a client of the vendor"),
+    "inactiveapikey": _like_status(401, _LATER_API),
+    "expiredapikey": _like_status(401, _LATER_API),
+    "invalidparameters": _like_status(400, _LATER_API),
+    "badrequest": _like_status(400, _LATER_API),
+    "operationnotsupport": _like_status(400, "a third party's notes on the vendor's pages"),
+    "operationinvalid": _like_status(400, "a third party's notes on the vendor's pages"),
 }
 _LOST: Final = "invalidtaskid"
 _MAX_CODE: Final = 100
 
 
-def failure_of(code: object, message: object) -> JobFailed:
+def read_failure(code: object, message: object) -> JobFailed:
     """An engine's error as the end of a job that was not charged.
 
     Args:
-        code: the status answer's `error`.
-        message: its `error_message`, which newer answers have; quoted only for unknown codes.
+        code: the `error` of the poll's response.
+        message: its `error_message`, in newer responses; quoted only for unknown codes.
     """
-    known = _meaning(_spelled(code))
+    known = _find_row(_normalize(code))
     if known is None:
         return untrusted_json.job_failed(LABEL, message or code, "no")
     ours, words = known
     return JobFailed(ours, f"{LABEL} {words}", "no")
 
 
-def result_of(answer: Answer) -> Mapping[str, Any]:
-    """The `result` of an answer to which HTTP has said yes.
+def read_result(response: Response) -> Mapping[str, Any]:
+    """The `result` of a 2xx response.
 
-    The envelope's own `status` repeats HTTP's in every example. Where there is no result beside
-    it, a client's error (400 to 499, also as a text) is what it says; missing, 0 or anything else
-    leaves HTTP its word, and without a result that is doubtful.
+    The envelope's own `status` repeats HTTP's in every example. In a response without a result, a
+    client's error there (400 to 499, also as a text) counts; any other value is ignored, and the
+    missing result is unclear.
     """
-    body = untrusted_json.as_object(answer.json())
-    status = untrusted_json.number_of(body.get("status"))
+    body = untrusted_json.as_object(response.json())
+    status = untrusted_json.number_or_none(body.get("status"))
     if status is not None and 400 <= status < 500 and not body.get("result"):  # noqa: PLR2004
-        raise refusal_of(answer, int(status))
+        raise error_for(response, int(status))
     return untrusted_json.as_object(body.get("result"))
 
 
-def refusal_of(answer: Answer, status: int | None = None) -> DarkroomError:
-    """A refusal as an error: by its status, and by the code of a client's error."""
-    status = answer.status if status is None else status
-    means = http_statuses.meaning_of(status)
+def error_for(response: Response, status: int | None = None) -> DarkroomError:
+    """The error of a response: by its status, and by the code of a client's error."""
+    status = response.status if status is None else status
+    meaning = http_statuses.meaning_of(status)
     if 400 <= status < 500:  # noqa: PLR2004 - the client's errors
-        means = REFUSALS.get(code_of(answer), means)
-    said = untrusted_json.quotable(untrusted_json.complaint_of(answer).get("error"))
-    return http_statuses.error_of(
-        LABEL, means, status=status, said=said, retry_after_s=answer.retry_after_s()
+        meaning = ERROR_CODES.get(read_error_code(response), meaning)
+    quote = untrusted_json.quotable(untrusted_json.error_body(response).get("error"))
+    return http_statuses.error_for(
+        LABEL, meaning, status=status, quote=quote, retry_after_s=response.retry_after_s()
     )
 
 
-def is_lost(answer: Answer) -> bool:
-    """Whether the answer says that there is no such task (any more)."""
-    if code_of(answer) != _LOST:
+def is_lost(response: Response) -> bool:
+    """Whether the response says that the task does not (or no longer) exist."""
+    if read_error_code(response) != _LOST:
         return False
-    body = untrusted_json.complaint_of(answer)
-    refused = untrusted_json.number_of(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
-    return answer.status == 400 or (answer.ok and refused)  # noqa: PLR2004 - as documented
+    body = untrusted_json.error_body(response)
+    refused = untrusted_json.number_or_none(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
+    return response.status == 400 or (response.ok and refused)  # noqa: PLR2004 - as documented
 
 
-def code_of(answer: Answer) -> str:
-    """The refusal's `error_code` in lower case, or "" where it has none."""
-    return _spelled(untrusted_json.complaint_of(answer).get("error_code"))
+def read_error_code(response: Response) -> str:
+    """The `error_code` of an error response, in lower case; "" if there is none."""
+    return _normalize(untrusted_json.error_body(response).get("error_code"))
 
 
-def _spelled(code: object) -> str:
+def _normalize(code: object) -> str:
     return code[:_MAX_CODE].strip().casefold() if isinstance(code, str) else ""
 
 
-def _meaning(code: str) -> tuple[str, str] | None:
-    if code in ENGINE:
-        return ENGINE[code]
-    for prefix, which in _WHICH.items():
-        if (found := _OF_A_FACE.get(code.removeprefix(prefix))) and code.startswith(prefix):
+def _find_row(code: str) -> tuple[str, str] | None:
+    if code in ENGINE_ERRORS:
+        return ENGINE_ERRORS[code]
+    for prefix, which in _FACE_PHOTOS.items():
+        if (found := _FACE_ERRORS.get(code.removeprefix(prefix))) and code.startswith(prefix):
             return found[0], found[1].format(which=which)
-    return next((means for start, means in _FAMILIES.items() if code.startswith(start)), None)
+    return next((row for prefix, row in _ERROR_PREFIXES.items() if code.startswith(prefix)), None)

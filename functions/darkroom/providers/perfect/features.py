@@ -1,10 +1,10 @@
-"""Everything that Perfect can do, in one table: operation, slug, files, limits, parameters, price.
+"""Every feature of Perfect in one table: operation, slug, files, limits, parameters and price.
 
 Formats and dimensions are those of the vendor's table "Supported Formats & Dimensions" (Perfect AI
-API 2.0), as far as an upload can name them: the table has HEIC for some features, but the list of
-content types that "Create a new file" takes has none for it, and nothing else gets a file there.
-It prints one path only, `hair-style`; how sure the other slugs are stands beside each,
-and settings can correct every one. Its demands on faces (width, pose) are the engine's to judge.
+API 2.0), as far as an upload can name them: the table has HEIC for some features, but "Create a new
+file" has no content type for it, and there is no other way to send a file. The document prints one
+path only, `hair-style`; each feature says where its slug is from, and an environment's settings can
+correct it. What the vendor requires of faces (width, pose) is checked by its engine.
 """
 
 import math
@@ -16,35 +16,40 @@ from darkroom.domain.media import JPEG, MOV, MP4, PNG, Media
 from darkroom.domain.routes import Role, Sides
 from darkroom.providers.perfect import params as p
 
-Sure = Literal["documented", "clients", "inferred", "guessed"]
+SlugSource = Literal["documented", "clients", "inferred", "guessed"]
 Price = Callable[[Any], float | None]
 
-SETS: Mapping[str, str] = {
+FILE_SETS: Mapping[str, str] = {
     "image": "src_ids",
     "video": "src_ids",
     "mask": "mask_ids",
     "reference": "ref_ids",
     "face": "ref_ids",
 }
-"""Role -> the field of `file_sets` that names its files."""
+"""Role -> the field of `file_sets` with the ids of its files."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature of the vendor's.
+    """One feature of the vendor.
 
     Attributes:
-        slug: its name in paths.
-        sure: where the slug is from: the document, working clients of others, the vendor's later
-            API or its wording, or a guess among several.
-        price: units of the vendor's later price list; the document itself states none.
-        typical_s: seconds; below 10, because a job that nobody asks about for so long is lost.
+        operation: the product's name for it.
+        slug: the vendor's name for it, in paths.
+        slug_source: where the slug is from: the document, working clients of third parties, the
+            vendor's later API or its wording, or a guess among several.
+        params: its parameters.
+        roles: its files.
+        price: units of the vendor's later price list; the document itself has none.
+        typical_s: seconds until the first poll; below 10, because a job that is not polled for 10
+            seconds is lost.
+        kind: of its results.
         described: whether the document says how to call it.
     """
 
     operation: str
     slug: str
-    sure: Sure
+    slug_source: SlugSource
     params: type[p.Plain]
     roles: Mapping[str, Role]
     price: Price
@@ -53,12 +58,12 @@ class Feature:
     described: bool = True
 
     @property
-    def styled(self) -> bool:
+    def has_styles(self) -> bool:
         """Whether it has a catalogue of styles."""
         return issubclass(self.params, p.Styled)
 
 
-def _costs(units: float | None) -> Price:
+def _fixed_price(units: float | None) -> Price:
     return lambda _params: units
 
 
@@ -70,7 +75,7 @@ _IMAGE_BYTES = 10 * 1024 * 1024 - 1  # "< 10MB"
 _VIDEO_BYTES = 100 * 1024 * 1024 - 1  # "<100MB"
 
 
-def _picture(
+def _image_role(
     *formats: Media, longest: int = 4096, shortest: int | None = None, least: int | None = None
 ) -> Role:
     return Role(frozenset(formats), max_bytes=_IMAGE_BYTES, sides=Sides(longest, shortest, least))
@@ -82,9 +87,9 @@ _FACE = Role(
     frozenset({JPEG, PNG}), max_files=10, max_bytes=_IMAGE_BYTES, sides=Sides(max_longer=4096)
 )
 _VIDEO = Role(frozenset({MP4, MOV}), max_bytes=_VIDEO_BYTES, sides=Sides(max_longer=1920))
-_MADE_UP = _picture(JPEG, PNG, longest=1024)
-_HEAD = {"image": _picture(JPEG, PNG, longest=1024)}
-_PHOTO = {"image": _picture(JPEG, PNG)}
+_MAKEUP = _image_role(JPEG, PNG, longest=1024)
+_HEAD = {"image": _image_role(JPEG, PNG, longest=1024)}
+_PHOTO = {"image": _image_role(JPEG, PNG)}
 
 FEATURES: Sequence[Feature] = (
     Feature(
@@ -92,23 +97,23 @@ FEATURES: Sequence[Feature] = (
         "hair-style",
         "documented",
         p.Styled,
-        # The table says jpg alone, though the upload's list of content types has png, too.
-        {"image": _picture(JPEG, longest=1024)},
-        _costs(1),
+        # The table has only jpg, though an upload can name png too.
+        {"image": _image_role(JPEG, longest=1024)},
+        _fixed_price(1),
     ),
-    # Not in the table of formats; taken to be as the other features for hair. No price is known.
-    Feature("wig", "wig", "inferred", p.Styled, _HEAD, _costs(None)),
-    Feature("hair-extension", "hair-ext", "clients", p.Styled, _HEAD, _costs(1)),
-    Feature("hair-bangs", "hair-bang", "clients", p.Styled, _HEAD, _costs(1)),
-    Feature("hair-volume", "hair-vol", "clients", p.Styled, _HEAD, _costs(2)),
+    # Not in the table of formats; assumed to be like the other hair features. No price is known.
+    Feature("wig", "wig", "inferred", p.Styled, _HEAD, _fixed_price(None)),
+    Feature("hair-extension", "hair-ext", "clients", p.Styled, _HEAD, _fixed_price(1)),
+    Feature("hair-bangs", "hair-bang", "clients", p.Styled, _HEAD, _fixed_price(1)),
+    Feature("hair-volume", "hair-vol", "clients", p.Styled, _HEAD, _fixed_price(2)),
     Feature(
         "aging",
         "aging",
         "clients",
         p.ToJpg,
-        # Not in the table either; these limits are those of the vendor's later API.
-        {"image": _picture(JPEG, least=320)},
-        _costs(2),
+        # Not in the table either; the limits are those of the vendor's later API.
+        {"image": _image_role(JPEG, least=320)},
+        _fixed_price(2),
         typical_s=8,
     ),
     Feature(
@@ -116,23 +121,25 @@ FEATURES: Sequence[Feature] = (
         "mu-trans-rec",
         "clients",
         p.ToJpg,
-        {"image": _MADE_UP, "reference": _MADE_UP},
-        _costs(2),
+        {"image": _MAKEUP, "reference": _MAKEUP},
+        _fixed_price(2),
     ),
     Feature(
         "remove-objects",
-        "obj-rem",  # printed nowhere; the later API calls the same for videos `obj-rem-vid`
+        "obj-rem",  # not documented; the later API calls the same for videos `obj-rem-vid`
         "guessed",
         p.ToJpgOrWebp,
         {**_PHOTO, "mask": _MASK},
-        _costs(1),
+        _fixed_price(1),
     ),
-    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, _costs(2)),
-    Feature("remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, _costs(1), typical_s=4),
-    Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, _costs(2)),
-    Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, _costs(2)),
-    Feature("generate", "text-to-image", "clients", p.Generate, {}, _costs(2), typical_s=8),
-    # From here on known by the table of formats alone; slugs and parameters of the later API.
+    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, _fixed_price(2)),
+    Feature(
+        "remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, _fixed_price(1), typical_s=4
+    ),
+    Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, _fixed_price(2)),
+    Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, _fixed_price(2)),
+    Feature("generate", "text-to-image", "clients", p.Generate, {}, _fixed_price(2), typical_s=8),
+    # The following are only in the table of formats; slugs and parameters of the later API.
     Feature(
         "enhance-video",
         "video-sr",
@@ -150,7 +157,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.ChangeBackground,
         _PHOTO,
-        _costs(4),
+        _fixed_price(4),
         described=False,
     ),
     Feature(
@@ -159,7 +166,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.BlurBackground,
         _PHOTO,
-        _costs(1),
+        _fixed_price(1),
         described=False,
     ),
     Feature(
@@ -167,8 +174,8 @@ FEATURES: Sequence[Feature] = (
         "lighting",
         "inferred",
         p.Plain,
-        {"image": _picture(JPEG, PNG, least=256)},
-        _costs(2),
+        {"image": _image_role(JPEG, PNG, least=256)},
+        _fixed_price(2),
         described=False,
     ),
     Feature(
@@ -177,7 +184,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.Plain,
         _PHOTO,
-        _costs(2),
+        _fixed_price(2),
         described=False,
     ),
     Feature(
@@ -185,8 +192,8 @@ FEATURES: Sequence[Feature] = (
         "obj-replace",
         "inferred",
         p.ReplaceObjects,
-        {"image": _picture(JPEG, PNG, longest=2048, shortest=1024), "mask": _MASK},
-        _costs(1),
+        {"image": _image_role(JPEG, PNG, longest=2048, shortest=1024), "mask": _MASK},
+        _fixed_price(1),
         described=False,
     ),
     Feature(
@@ -195,8 +202,8 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.SwapFaces,
         {**_PHOTO, "face": _FACE},
-        _costs(1),
+        _fixed_price(1),
         described=False,
     ),
 )
-"""Every feature of the vendor's document; the ones that it describes come first."""
+"""Every feature of the vendor's document; those that it describes come first."""

@@ -1,8 +1,8 @@
 """Perfect's parameters, one model per feature.
 
 Names and choices are those of the vendor's API document (Perfect AI API 2.0, each feature's "Run
-a ... task"). The last models are of features that it names without describing them: their names
-are those of the vendor's later API (v2), and all of them may be left out.
+a ... task"). The last models are of features that it names without describing them: their
+parameters are those of the vendor's later API (v2), and all of them are optional.
 """
 
 import re
@@ -10,17 +10,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from darkroom.providers.params import Positive, Strict, refuse_truth
+from darkroom.providers.params import Positive, StrictParams, reject_bool
 
 MAX_LENGTH = 200
 """Characters of a title."""
 
-Scale124 = Annotated[Literal[1, 2, 4], BeforeValidator(refuse_truth)]
+Scale124 = Annotated[Literal[1, 2, 4], BeforeValidator(reject_bool)]
 Prompt = Annotated[str, Field(min_length=1)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 
 
-def _refuse_no_id(value: object) -> object:
+def _validate_id(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and re.fullmatch("[0-9]{1,30}", value):
@@ -28,7 +28,7 @@ def _refuse_no_id(value: object) -> object:
     raise ValueError("an id, a whole number, is expected")
 
 
-def _refuse_no_style(value: object) -> object:
+def _validate_style(value: object) -> object:
     if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -36,24 +36,24 @@ def _refuse_no_style(value: object) -> object:
     raise ValueError("a style's id or its title is expected")
 
 
-# The vendor's ids are whole numbers above 2^53; those who cannot write such numbers quote them.
-Id = Annotated[int | str, BeforeValidator(_refuse_no_id)]
-IdOrTitle = Annotated[int | str, BeforeValidator(_refuse_no_style)]
+# The vendor's ids are whole numbers above 2^53; a client that cannot write them sends texts.
+Id = Annotated[int | str, BeforeValidator(_validate_id)]
+IdOrTitle = Annotated[int | str, BeforeValidator(_validate_style)]
 
-APART = frozenset({"format", "style", "style_group", "style_group_id"})
-"""Parameters that stand elsewhere in the request, or are looked up first."""
+NOT_IN_ACTION = frozenset({"format", "style", "style_group", "style_group_id"})
+"""Parameters that are elsewhere in the request, or are looked up first."""
 
 
-class Plain(Strict):
+class Plain(StrictParams):
     """A feature that takes files alone."""
 
     def action(self) -> dict[str, Any]:
-        """What goes into the action's `params`, as far as it was said."""
-        return self.model_dump(by_alias=True, exclude_none=True, exclude=set(APART))
+        """The action's `params`, without those that the spec leaves out."""
+        return self.model_dump(by_alias=True, exclude_none=True, exclude=set(NOT_IN_ACTION))
 
     @property
     def output_ext(self) -> str | None:
-        """The format asked for, or None for the vendor's own choice."""
+        """The requested format, or None for the vendor's default."""
         return getattr(self, "format", None)
 
 
@@ -131,7 +131,7 @@ class ReplaceObjects(Plain):
     prompt: Prompt | None = None
 
 
-class FaceMapping(Strict):
+class FaceMapping(StrictParams):
     """Which of the new faces goes to which place; -1 leaves one out."""
 
     index: Annotated[int, Field(ge=-1)]

@@ -1,7 +1,7 @@
-"""Perfect's features as routes, with what an environment may set about them.
+"""Builds Perfect's routes from the table in `features.py`, which has limits, prices and slugs.
 
-The settings exist because the vendor's document prints one path only: a slug that turns out to be
-another is corrected there, and a feature that the document merely names becomes callable.
+An environment can set slugs, because the vendor's document prints one path only: a wrong slug is
+corrected there, and a feature that the document only names becomes callable.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")]
 
 
 class Options(BaseModel, frozen=True, extra="forbid"):
-    """What an environment may set for this provider.
+    """An environment's settings for this provider.
 
     Attributes:
         slugs: operation -> slug.
-        file_version: version of the file API; v1.1 also wants every file's size.
+        file_version: version of the file API; v1.1 also requires every file's size.
     """
 
     slugs: Mapping[str, Slug] = Field(default_factory=dict)
@@ -56,17 +56,17 @@ def slug_of(feature: Feature, options: Options) -> str:
 
 
 def build_route(feature: Feature, options: Options) -> Route:
-    """The feature as the product sees it."""
+    """The feature as a route."""
     callable_ = feature.described or feature.operation in options.slugs
     return Route(
         operation=feature.operation,
         provider=NAME,
-        # A task that was begun before a slug was corrected finds its route by the old one. Its job
-        # is asked about under the new slug, where it is not known: lost, uncharged, made anew.
+        # A task from before a slug was corrected finds its route by the old one. Its job is polled
+        # under the new slug, where it is unknown: lost, not charged, and submitted again.
         models=tuple(dict.fromkeys((slug_of(feature, options), feature.slug))),
         params=feature.params,
         roles=feature.roles,
-        check=_check_group if feature.styled else lambda _params, _roles: None,
+        check=_check_group if feature.has_styles else lambda _params, _roles: None,
         idempotency="key",  # "Requests with the same request_id will be ignored by the server"
         asynchronous=True,
         charged_on_failure="no",  # "credits will be consumed when the resulting image is ..."

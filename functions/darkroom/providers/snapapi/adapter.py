@@ -1,4 +1,4 @@
-"""SnapAPI: one multipart call per operation, nearly all answered at once; two become tasks.
+"""SnapAPI: one multipart call per operation; most return the result at once, two create a task.
 
 Facts are those of the vendor's reference (SnapAPI, "AI Image Processing API", v1.0.0, /en/docs)
 and, where said, of its later pages (docs.snapedit.app). Pure: no network, no clock.
@@ -15,17 +15,16 @@ from darkroom.domain.errors import AccountBlocked, DarkroomError, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers import http_statuses, result_forms, untrusted_json
-from darkroom.providers.adapter import Adapter, Answer, FilePart, InputFiles, Request
-from darkroom.providers.job_words import Words, standing_of
-from darkroom.providers.params import form_value
+from darkroom.providers import http_statuses, result_refs, untrusted_json
+from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
+from darkroom.providers.job_status import StatusWords, read_job_status
 from darkroom.providers.snapapi.params import HEADSHOT_MARK
 from darkroom.providers.snapapi.routes import ENDPOINTS, NAME, Endpoint
 
-_CALLS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
+_ENDPOINTS: Final = {(route.operation, route.model): endpoint for route, endpoint in ENDPOINTS}
 
 # The reference names CREATED, PROCESSING, COMPLETED and FAILED; the vendor's clients know two more.
-_WORDS: Final[Words] = {
+_STATUS_WORDS: Final[StatusWords] = {
     "created": "pending",
     "pending": "pending",
     "processing": "pending",
@@ -34,9 +33,9 @@ _WORDS: Final[Words] = {
     "cancelled": "cancelled",
 }
 
-# Where a picture is: `data` by the reference, `output_image_url` of a background's removal,
-# `download_url` in later pages, the others under the vendor's older names.
-_PLACES: Final = (
+# Fields with an image: `data` by the reference, `output_image_url` for a removed background,
+# `download_url` in later pages; the others are the vendor's older names.
+_RESULT_FIELDS: Final = (
     *("data", "output_image_url", "download_url", "url", "image_url"),
     *("output_images", "output", "edited_image", "image", "image_base64", "result"),
 )
@@ -45,7 +44,7 @@ _MAX_ID_LENGTH: Final = 200
 
 
 class SnapApi(Adapter):
-    """The adapter. An answer without what it promised is `Unclear`: the call may be paid."""
+    """The adapter. A 2xx response without its result is `Unclear`: the call may be paid."""
 
     name = NAME
     label = "SnapAPI"
@@ -58,28 +57,29 @@ class SnapApi(Adapter):
     def authorize(
         self,
         credentials: Mapping[str, str],
-        now_ms: int,  # noqa: ARG002 - a key is the same at any time
-    ) -> Generator[Request, Answer, Mapping[str, str]]:
-        """The key's own header."""
+        now_ms: int,  # noqa: ARG002 - the key is not signed
+    ) -> Generator[Request, Response, Mapping[str, str]]:
+        """The header with the key."""
         yield from ()
         return {"api-key": credentials["api_key"]}
 
     def prepare(
         self,
-        work: JobRequest,
+        job_request: JobRequest,
         files: InputFiles,  # noqa: ARG002 - the driver has checked them
-    ) -> Generator[Request, Answer, Request]:
-        """Nothing to prepare: the paid call carries the files."""
+    ) -> Generator[Request, Response, Request]:
+        """No round trips: the paid call carries the files."""
         yield from ()
-        return _build(work)
+        return _build(job_request)
 
-    def read_submit(self, work: JobRequest, answer: Answer) -> Accepted | Finished:
-        """The result's URL, detections, or the task that was made."""
-        body = untrusted_json.as_object(answer.json())
-        _refuse_by_code(self, answer, body)
-        match _CALLS[work.route.operation, work.route.model].reads:
+    def read_submit(self, job_request: JobRequest, response: Response) -> Accepted | Finished:
+        """The result's URL, detections, or the new task."""
+        body = untrusted_json.as_object(response.json())
+        _raise_error_code(self, response, body)
+        match _ENDPOINTS[job_request.route.operation, job_request.route.model].returns:
             case "image" | "task":
-                # The answer says which of the two it is, whatever the call was meant to be.
+                # The response says which of the two it is, whatever the endpoint is documented to
+                # return.
                 if found := _images(body):
                     return Finished(found, facts=_facts(body))
                 return Accepted(untrusted_json.as_id(body.get("task_id")))
@@ -92,78 +92,87 @@ class SnapApi(Adapter):
         self,
         route: Route,
         job_id: str,
-    ) -> Generator[Request, Answer, Pending | Finished | JobFailed]:
-        """How the task stands. A task that the provider does not know is lost."""
-        answer = yield Request("GET", _task_path(job_id))
-        if answer.status == 404:  # noqa: PLR2004 - documented as: task not found
+    ) -> Generator[Request, Response, Pending | Finished | JobFailed]:
+        """The task's status. A task that the provider does not know is lost."""
+        response = yield Request("GET", _task_path(job_id))
+        if response.status == 404:  # noqa: PLR2004 - documented as: task not found
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
-        if not answer.ok:
-            raise self.refuse(answer)
-        body = untrusted_json.as_object(answer.json())
-        standing = standing_of(body.get("status"), _WORDS)
-        match standing.state:
+        if not response.ok:
+            raise self.read_error(response)
+        body = untrusted_json.as_object(response.json())
+        status = read_job_status(body.get("status"), _STATUS_WORDS)
+        match status.state:
             case "pending":
-                return Pending(untrusted_json.progress_of(body.get("progress")), note=standing.note)
+                return Pending(
+                    untrusted_json.progress_or_none(body.get("progress")), note=status.note
+                )
             case "finished":
-                return Finished(result_forms.need(_images(body)))
+                return Finished(result_refs.require_results(_images(body)))
             case "failed" | "cancelled":
-                return _failed(self.label, route, standing.state, body)
+                return _failed(self.label, route, status.state, body)
 
     def cancel(self, route: Route, job_id: str) -> Request | None:
         """Only tasks can be cancelled; the vendor promises it for pending ones."""
         return Request("DELETE", _task_path(job_id)) if route.asynchronous else None
 
-    def refuse(self, answer: Answer) -> DarkroomError:
-        """By status. A 429 stands for the pace, with `retry-after`, or for the purse, without."""
-        return self.refuse_as(answer, answer.status)
+    def read_error(self, response: Response) -> DarkroomError:
+        """By status. A 429 means the rate limit with `retry-after`, and no credits without."""
+        return self.read_error_as(response, response.status)
 
-    def refuse_as(self, answer: Answer, status: int) -> DarkroomError:
-        """The same by another status than HTTP's."""
-        if status == 429 and "retry-after" not in answer.headers:  # noqa: PLR2004
+    def read_error_as(self, response: Response, status: int) -> DarkroomError:
+        """The same for a status that is not HTTP's."""
+        if status == 429 and "retry-after" not in response.headers:  # noqa: PLR2004
             return AccountBlocked(
                 "no-credits",
                 f"The account at {self.label} has no credits left.",
                 f"Add credits at {self.label}; the task goes on by itself.",
             )
-        return http_statuses.refusal(self.label, status, _message(answer), answer.retry_after_s())
+        return http_statuses.error_for_status(
+            self.label, status, _message(response), response.retry_after_s()
+        )
 
 
-def _refuse_by_code(adapter: SnapApi, answer: Answer, body: Mapping[str, Any]) -> None:
-    """Raise what a refusal in a 2xx answer means, by its `code`.
+def _raise_error_code(adapter: SnapApi, response: Response, body: Mapping[str, Any]) -> None:
+    """Raise the error that a 2xx response contains, by its `code`.
 
-    The code is HTTP's status in every example of the vendor's; here HTTP has said yes, so only a
-    client's error counts, and only where no result stands beside it. A code that is a text is
-    read as the number; one that is missing, or no status, leaves HTTP its word.
+    The code is HTTP's status in every example of the vendor. As HTTP has reported success, only a
+    client's error counts, and only in a response without a result. A text is read as a number; a
+    code that is missing or no status is ignored.
     """
     error = body.get("error")
-    code = untrusted_json.number_of(error.get("code")) if isinstance(error, dict) else None
+    code = untrusted_json.number_or_none(error.get("code")) if isinstance(error, dict) else None
     if code is None or not 400 <= code < 500:  # noqa: PLR2004 - the client's errors
         return
-    if not body.keys() & {*_PLACES, "task_id", "detected", "detected_objects", "mask"}:
-        raise adapter.refuse_as(answer, int(code))
+    if not body.keys() & {*_RESULT_FIELDS, "task_id", "detected", "detected_objects", "mask"}:
+        raise adapter.read_error_as(response, int(code))
 
 
-def _build(work: JobRequest) -> Request:
-    endpoint = _CALLS[work.route.operation, work.route.model]
-    form = {name: form_value(value) for name, value in work.params.sent().items()}
+def _build(job_request: JobRequest) -> Request:
+    endpoint = _ENDPOINTS[job_request.route.operation, job_request.route.model]
+    form = {name: _form_value(value) for name, value in job_request.params.to_provider().items()}
     form |= endpoint.fixed
-    if work.route.operation == "headshot" and HEADSHOT_MARK not in form["prompt"]:
+    if job_request.route.operation == "headshot" and HEADSHOT_MARK not in form["prompt"]:
         form["prompt"] = f"{HEADSHOT_MARK} {form['prompt']}"
-    files = tuple(_files(endpoint, work, form))
-    if work.route.operation == "try-on" and "cloth_type" not in form:
+    files = tuple(_files(endpoint, job_request, form))
+    if job_request.route.operation == "try-on" and "cloth_type" not in form:
         sent = form.keys() | {part.field for part in files}
         both = not sent.isdisjoint({"lower_cloth_image", "lower_cloth_image_id"})
         form["cloth_type"] = "full" if both else "upper"
     return Request("POST", endpoint.path, form=form, files=files)
 
 
+def _form_value(value: object) -> str:
+    """A parameter as the text of a form field: `true`, `2`, `0.5`; lists and objects as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _files(
-    endpoint: Endpoint, work: JobRequest, form: Mapping[str, str]
+    endpoint: Endpoint, job_request: JobRequest, form: Mapping[str, str]
 ) -> Generator[FilePart, None, None]:
     for role, fields in endpoint.fields.items():
         if endpoint.instead.get(role) in form:
             continue
-        for name, file in zip(fields, work.inputs.get(role, ()), strict=False):
+        for name, file in zip(fields, job_request.inputs.get(role, ()), strict=False):
             yield FilePart(name, file)
 
 
@@ -172,16 +181,18 @@ def _task_path(job_id: str) -> str:
 
 
 def _images(body: Mapping[str, Any]) -> tuple[ResultRef, ...]:
-    """The pictures at the first place that has any; none where there are none."""
+    """The images of the first field that has any; may be empty."""
     found = (
-        result_forms.refs_of(body.get(place), "image", encoded=result_forms.is_encoded(place))
-        for place in _PLACES
+        result_refs.find_results(
+            body.get(place), "image", encoded=result_refs.is_base64_field(place)
+        )
+        for place in _RESULT_FIELDS
     )
     return next(filter(None, found), ())
 
 
 def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Ids that later requests may name, and the foreground's box."""
+    """Ids for later requests, and the foreground's box."""
     facts: dict[str, Any] = {
         name: value
         for name in ("session_id", "image_id")
@@ -202,7 +213,7 @@ def _read_objects(body: Mapping[str, Any]) -> Finished:
         mask = detected.pop("mask", None)
         # The reference says `bbox`, the vendor's later pages and its clients say `box`.
         if not isinstance(detected.get("bbox", detected.get("box")), list):
-            raise untrusted_json.unreadable()
+            raise untrusted_json.unreadable_response()
         if mask is not None:
             masks += _mask(mask)
         found.append(detected)
@@ -212,10 +223,10 @@ def _read_objects(body: Mapping[str, Any]) -> Finished:
 
 def _read_mask(body: Mapping[str, Any]) -> Finished:
     mask = body.get("mask")
-    # A mask tells it by itself.
-    detected = untrusted_json.flag_of(body.get("detected", None if mask is None else True))
+    # A mask implies it.
+    detected = untrusted_json.bool_or_none(body.get("detected", None if mask is None else True))
     if detected is None:
-        raise untrusted_json.unreadable()
+        raise untrusted_json.unreadable_response()
     if mask is None and detected:
         raise Unclear("unreadable-answer", "The provider found something but sent no mask.")
     masks = () if mask is None else _mask(mask)
@@ -223,8 +234,8 @@ def _read_mask(body: Mapping[str, Any]) -> Finished:
 
 
 def _mask(mask: object) -> tuple[ResultRef, ...]:
-    """A mask, which is base64 by the reference; an address would do, too."""
-    return result_forms.need(result_forms.refs_of(mask, "image", encoded=True))
+    """A mask: base64 by the reference; a URL is accepted too."""
+    return result_refs.require_results(result_refs.find_results(mask, "image", encoded=True))
 
 
 def _data(value: Mapping[str, Any]) -> ResultRef:
@@ -238,8 +249,8 @@ def _failed(label: str, route: Route, state: str, body: Mapping[str, Any]) -> Jo
     return untrusted_json.job_failed(label, body.get("error_msg"), route.charged_on_failure)
 
 
-def _message(answer: Answer) -> str:
-    """The provider's own words: `error.message`, or the places older answers put them."""
-    body = untrusted_json.complaint_of(answer)
-    places = (body.get("error"), body.get("message"), body.get("detail"))
-    return next(filter(None, map(untrusted_json.quotable, places)), "")
+def _message(response: Response) -> str:
+    """The provider's own words: `error.message`, or the fields of older responses."""
+    body = untrusted_json.error_body(response)
+    fields = (body.get("error"), body.get("message"), body.get("detail"))
+    return next(filter(None, map(untrusted_json.quotable, fields)), "")

@@ -1,7 +1,7 @@
 """Every image endpoint of SnapAPI: the route that a spec sees, and how the endpoint is called.
 
 Paths, form fields, models and credits are those of the vendor's reference (SnapAPI, "AI Image
-Processing API", v1.0.0, /en/docs). Nothing here reads an answer.
+Processing API", v1.0.0, /en/docs). Responses are read in `adapter`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from darkroom.domain.media import JPEG, PNG, WEBP
 from darkroom.domain.routes import Role, Route
-from darkroom.providers.params import Strict
+from darkroom.providers.params import StrictParams
 from darkroom.providers.snapapi import params as p
 
 NAME = "snapapi"
 
-Reads = Literal["image", "objects", "mask", "task"]
+Returns = Literal["image", "objects", "mask", "task"]
 Roles = Mapping[str, Role]
 Check = Callable[[Any, frozenset[str]], str | None]
 Price = Callable[[Any], float | None]
@@ -26,27 +26,28 @@ class Endpoint:
     """How a route is called.
 
     Attributes:
-        fields: role -> form fields of its files, in their order.
-        fixed: form fields that make the endpoint do this operation.
-        instead: role -> the parameter that stands in for its file.
-        reads: what its answer holds.
+        path: of the paid call.
+        fields: role -> form fields of its files, in order.
+        fixed: form fields that select this operation of the endpoint.
+        instead: role -> the parameter that can replace its file.
+        returns: what its response contains.
     """
 
     path: str
     fields: Mapping[str, tuple[str, ...]]
     fixed: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, str] = field(default_factory=dict)
-    reads: Reads = "image"
+    returns: Returns = "image"
 
 
-# The vendor names no formats and no size limits; these are the ones its examples show.
+# The vendor documents no formats and no size limits; these are the formats of its examples.
 _FORMATS = frozenset({PNG, JPEG, WEBP})
 _FILE = Role(_FORMATS)
 _MAYBE = Role(_FORMATS, required=False)
 _IMAGE: Roles = {"image": _FILE}
 _IMAGE_FIELD = {"image": ("input_image",)}
 _MASK_FIELDS = {"image": ("input_image",), "mask": ("input_mask",)}
-# A mask of another size would be paid for, and hit something else.
+# A mask of another size would be paid for, and hit the wrong area.
 _WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, same_size_as="image")}
 _MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, same_size_as="image")}
 
@@ -94,12 +95,12 @@ def _route(
     operation: str,
     models: tuple[str, ...],
     endpoint: Endpoint,
-    params: type[Strict],
+    params: type[StrictParams],
     price: Price,
     roles: Roles = _IMAGE,
     check: Check = lambda _params, _roles: None,
 ) -> tuple[Route, Endpoint]:
-    is_task = endpoint.reads == "task"
+    is_task = endpoint.returns == "task"
     return (
         Route(
             operation=operation,
@@ -113,7 +114,7 @@ def _route(
             charged_on_failure="unknown",
             credits=price,
             typical_s=10 if is_task else 5,
-            # The vendor's own clients give up after 300 s; a paid job gets more patience.
+            # The vendor's own clients give up after 300 s; a paid job is polled for longer.
             job_s=900,
         ),
         endpoint,
@@ -121,29 +122,29 @@ def _route(
 
 
 def _plain(
-    operation: str, path: str, model: str, price: float, params: type[Strict] = p.Nothing
+    operation: str, path: str, model: str, price: float, params: type[StrictParams] = p.Nothing
 ) -> tuple[Route, Endpoint]:
     return _route(operation, (model,), Endpoint(path, _IMAGE_FIELD), params, _fixed_price(price))
 
 
 def _edit(
-    operation: str, mode: str, model: str, price: float, params: type[Strict]
+    operation: str, mode: str, model: str, price: float, params: type[StrictParams]
 ) -> tuple[Route, Endpoint]:
     endpoint = Endpoint("/v1/images/edits", _IMAGE_FIELD, {"mode": mode})
     models = (f"{model}-of-qwen-image-edit", "qwen-image-edit")
     return _route(operation, models, endpoint, params, _fixed_price(price))
 
 
-def _detect(operation: str, model: str, price: float, reads: Reads) -> tuple[Route, Endpoint]:
-    endpoint = Endpoint(f"/v1/images/{operation}", _IMAGE_FIELD, reads=reads)
-    params = p.DetectObjects if reads == "objects" else p.Nothing
+def _detect(operation: str, model: str, price: float, returns: Returns) -> tuple[Route, Endpoint]:
+    endpoint = Endpoint(f"/v1/images/{operation}", _IMAGE_FIELD, returns=returns)
+    params = p.DetectObjects if returns == "objects" else p.Nothing
     return _route(operation, (model,), endpoint, params, _fixed_price(price))
 
 
 def _erase(
     operation: str,
     model: str,
-    params: type[Strict],
+    params: type[StrictParams],
     price: Price,
     check: Check = lambda _params, _roles: None,
 ) -> tuple[Route, Endpoint]:
@@ -156,10 +157,10 @@ def _by_id(
     path: str,
     models: tuple[str, ...],
     price: float,
-    params: type[Strict],
-    reads: Reads = "image",
+    params: type[StrictParams],
+    returns: Returns = "image",
 ) -> tuple[Route, Endpoint]:
-    endpoint = Endpoint(path, _IMAGE_FIELD, {}, {"image": "image_id"}, reads)
+    endpoint = Endpoint(path, _IMAGE_FIELD, {}, {"image": "image_id"}, returns)
     check = _one_of("image", "image_id")
     return _route(
         operation, models, endpoint, params, _fixed_price(price), {"image": _MAYBE}, check
@@ -269,7 +270,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
                 "garment": "cloth_image_id",
                 "lower_garment": "lower_cloth_image_id",
             },
-            reads="task",
+            returns="task",
         ),
         p.TryOn,
         _fixed_price(17),
@@ -284,4 +285,4 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         p.SuggestPose,
     ),
 )
-"""Every way to call SnapAPI for a picture, the preferred one of an operation first."""
+"""Every route of SnapAPI; the preferred one of an operation first."""

@@ -1,0 +1,110 @@
+"""What every limiter promises: slots that keep a rate, leases that expire, a circuit state."""
+
+import pytest
+
+from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.rate_limits import Bucket
+from darkroom.ports import Limiter
+
+BUCKET = Bucket(spacing_s=2.0, tolerance_s=2.0)
+NOW = 1_770_000_000.0
+
+
+def test_idle_lane_allows_a_burst(limiter: Limiter) -> None:
+    """Then one call after the other, at its interval."""
+    slots = [limiter.reserve("p", "submit", BUCKET, NOW) for _ in range(5)]
+    assert slots == [NOW, NOW, NOW + 2, NOW + 4, NOW + 6]
+
+
+def test_several_calls_take_several_slots(limiter: Limiter) -> None:
+    """The next call waits for all of them."""
+    assert limiter.reserve("p", "submit", BUCKET, NOW, 3) == NOW
+    assert limiter.reserve("p", "submit", BUCKET, NOW) == NOW + 4
+
+
+def test_full_lane_is_idle_again_after_a_while(limiter: Limiter) -> None:
+    """The slots expire."""
+    for _ in range(4):
+        limiter.reserve("p", "submit", BUCKET, NOW)
+    assert limiter.reserve("p", "submit", BUCKET, NOW + 60) == NOW + 60
+
+
+def test_lanes_and_providers_are_independent(limiter: Limiter) -> None:
+    """Each has its own share."""
+    for _ in range(4):
+        limiter.reserve("p", "submit", BUCKET, NOW)
+    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW
+    assert limiter.reserve("q", "submit", BUCKET, NOW) == NOW
+
+
+def test_full_lane_borrows_from_an_idle_one(limiter: Limiter) -> None:
+    """Only while the other one is idle."""
+    slots = [limiter.reserve("p", "submit", BUCKET, NOW, 1, "poll") for _ in range(4)]
+    assert slots == [NOW, NOW, NOW, NOW + 2]
+    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW
+    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW + 2
+
+
+def test_open_jobs_are_limited(limiter: Limiter) -> None:
+    """A task has one lease, however often it asks."""
+    assert limiter.lease("p", "a", NOW + 60, 2, NOW)
+    assert limiter.lease("p", "a", NOW + 90, 2, NOW)
+    assert limiter.lease("p", "b", NOW + 60, 2, NOW)
+    assert not limiter.lease("p", "c", NOW + 60, 2, NOW)
+    assert limiter.lease("q", "c", NOW + 60, 1, NOW)
+
+
+def test_released_lease_makes_room(limiter: Limiter) -> None:
+    """Releasing twice, or without a lease, changes nothing."""
+    limiter.lease("p", "a", NOW + 60, 1, NOW)
+    for task_id in ("a", "a", "z"):
+        limiter.release("p", task_id)
+    assert limiter.lease("p", "b", NOW + 60, 1, NOW)
+    assert not limiter.lease("p", "c", NOW + 60, 1, NOW)
+
+
+def test_lease_expires(limiter: Limiter) -> None:
+    """A crashed task does not block others for ever."""
+    limiter.lease("p", "a", NOW + 60, 1, NOW)
+    assert not limiter.lease("p", "b", NOW + 120, 1, NOW + 59)
+    assert limiter.lease("p", "b", NOW + 120, 1, NOW + 61)
+
+
+def test_releasing_without_a_lease_changes_nothing(limiter: Limiter) -> None:
+    """The first task may be refused before it has a lease."""
+    limiter.release("p", "a")
+    assert limiter.lease("p", "b", NOW + 60, 1, NOW)
+
+
+def test_unknown_provider_has_a_closed_circuit(limiter: Limiter) -> None:
+    """No failures, no pause."""
+    assert limiter.circuit("p") == CircuitState()
+
+
+def test_circuit_state_is_changed_by_one_of_its_readers(limiter: Limiter) -> None:
+    """So a single task probes a paused provider."""
+    paused = CircuitState(5, NOW + 30.5)
+    assert limiter.compare_and_set("p", CircuitState(), paused)
+    assert not limiter.compare_and_set("p", CircuitState(), CircuitState(1, 0))
+    assert limiter.circuit("p") == paused
+    assert limiter.compare_and_set("p", paused, CircuitState(5, NOW + 90))
+    assert not limiter.compare_and_set("p", paused, CircuitState(5, NOW + 90.5))
+    assert limiter.compare_and_set("p", CircuitState(5, NOW + 90), CircuitState())
+    assert limiter.circuit("p") == CircuitState()
+
+
+def test_circuit_state_keeps_its_reason(limiter: Limiter) -> None:
+    """The reason is a part of the compared state."""
+    paused = CircuitState(5, NOW + 30, "Add credits.")
+    assert limiter.compare_and_set("p", CircuitState(), paused)
+    assert limiter.circuit("p") == paused
+    assert not limiter.compare_and_set("p", CircuitState(5, NOW + 30), CircuitState())
+    assert limiter.compare_and_set("p", paused, CircuitState())
+    assert limiter.circuit("p") == CircuitState()
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_concurrent_requests_get_exactly_the_free_leases(limiter: Limiter, most: int) -> None:
+    """In any order."""
+    given = [limiter.lease("p", f"t{n}", NOW + 60, most, NOW) for n in range(10)]
+    assert sum(given) == most
