@@ -230,9 +230,9 @@ def test_task_cancelled_during_preparation_is_not_paid(harness: PipelineHarness)
     _asked(harness, SYNC_NONE)
     make = harness.providers.submit
 
-    def deleted_meanwhile(work: Any, intend: Any) -> Any:
+    def deleted_meanwhile(job_request: Any, intend: Any) -> Any:
         harness.delete(SPEC)
-        return make(work, intend)
+        return make(job_request, intend)
 
     harness.providers.submit = deleted_meanwhile  # type: ignore[method-assign]
     harness.run()
@@ -248,8 +248,8 @@ def test_paid_answer_is_written_over_other_changes(
     """Someone may write to the task during the call; the answer is not lost over it."""
     make = harness.providers.submit
 
-    def meddled_with(work: Any, intend: Any) -> Any:
-        said = make(work, intend)
+    def meddled_with(job_request: Any, intend: Any) -> Any:
+        said = make(job_request, intend)
         task = harness.task
         harness.tasks.replace(task, replace(task, wait_reason="a person looked at it"))
         return said

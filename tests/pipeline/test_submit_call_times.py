@@ -20,9 +20,9 @@ def _preparing_slowly(harness: PipelineHarness, seconds: float = PREPARING_S) ->
     """Every paid call is prepared for so long; then the intent is written, and the process dies."""
     make = harness.providers.submit
 
-    def slowly(work: Any, intend: Any) -> Any:
+    def slowly(job_request: Any, intend: Any) -> Any:
         harness.clock.advance(seconds)
-        return make(work, intend)
+        return make(job_request, intend)
 
     harness.providers.submit = slowly  # type: ignore[method-assign]
 

@@ -275,9 +275,9 @@ def _while_paying(harness: PipelineHarness, happens: Callable[[], None], error: 
     real = harness.providers.submit
     calls = iter([True])
 
-    def paid(work: Any, intend: Any) -> Any:
+    def paid(job_request: Any, intend: Any) -> Any:
         if not next(calls, False):
-            return real(work, intend)
+            return real(job_request, intend)
         intend(Prepared("{}", {}))
         happens()
         raise error
