@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.dynamodb_items import KEEP
+from darkroom.aws.dynamodb_items import RETENTION
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -89,8 +89,8 @@ def test_key_is_repeated_only_while_the_provider_keeps_it() -> None:
 def test_task_is_kept_longer_than_anything_that_could_start_it_again() -> None:
     """Its run's name is free after 90 days; a version of its photo exists for as long."""
     environments = [find_environment(name) for name in ("local", "dev", "staging", "prod")]
-    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
-    assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
+    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < RETENTION
+    assert all(timedelta(days=each.noncurrent_days) < RETENTION for each in environments)
     # What a provider made lies beside the task for as long as it may wait and be retried.
     waits = timedelta(seconds=Limits().queue_s) + timedelta(days=7)
     assert all(timedelta(days=each.work_days) > waits for each in environments)
