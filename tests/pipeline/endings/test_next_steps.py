@@ -44,7 +44,5 @@ def test_cancel_refuses_with_the_reason() -> None:
     harness = in_state("running")
     ending = Ending("failed", Failure("a", "It took too long.", "C."))
     harness.tasks.replace(harness.task, replace(harness.task, ending=ending))
-    assert _refusal(harness, harness.task.task_id) == (
-        "ends-already",
-        "It is already ending: It took too long.",
-    )
+    refusal = _refusal(harness, harness.task.task_id)
+    assert refusal == ("ends-already", "It is already ending: It took too long.")
