@@ -41,7 +41,7 @@ check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
 
-all-tests: compiled
+all-tests: compiled ## all tests, without lint and types
 	@echo "Running the tests ..."
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -58,7 +58,7 @@ requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## remove what was made here
-	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Darkroom needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..."; exit 1; }

@@ -1,14 +1,14 @@
-"""Who may speak to what listens on this machine: programs of its user, and no web page.
+"""Protects servers on this machine against web pages; used by the local environment and sandboxes.
 
-A page that is open in a browser may send requests to every port of the machine that it is shown on.
-It cannot keep its browser from saying so, in three ways, and each of them is a reason to refuse:
+A page in a browser can send requests to every port of the machine. Three headers, which a page
+cannot change, reveal such a request, and each is a reason to refuse it:
 
-- `Origin` stands on everything that a page sends but the simplest reading;
-- `Sec-Fetch-Site` stands on that, too; `none` is what somebody typed into the address bar;
-- `Host` is the page's own name, where that was made to mean this machine (DNS rebinding).
+- `Origin`: on every request of a page except simple GETs;
+- `Sec-Fetch-Site`: on those too; its value is `none` for an address that a user typed;
+- `Host`: the page's own host name, if its DNS entry was changed to this machine (DNS rebinding).
 
-So nothing ever says that a page may read an answer (CORS), and no preflight is granted. A key that
-everybody knows is safe behind that: no page can send it here.
+No response allows a page to read it (CORS), and every preflight is refused. So a well-known access
+key is safe: no page can use it.
 """
 
 import re
@@ -17,15 +17,15 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 ACCESS_KEY: Final = "local"
-"""The one access key of "AWS" on this machine, and its secret."""
+"""The one access key of the emulated AWS, and its secret."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _ADDRESS: Final = re.compile(r"[0-9.]+|\[[0-9a-f:.]+\]")
-_SIGNED: Final = re.compile(r"AWS4-[A-Z0-9-]+ +Credential=([^/, ]+)/")
+_SIGNED_V4: Final = re.compile(r"AWS4-[A-Z0-9-]+ +Credential=([^/, ]+)/")
 SCOPE_PARTS: Final = 5
-"""Of a credential: the key, the day, the region, the service and a word that is always the same."""
-_SIGNED_IN_THE_OLD_WAY: Final = re.compile(r"AWS ([^: ]+):")
+"""Of a credential: the key, the day, the region, the service, and `aws4_request`."""
+_SIGNED_V2: Final = re.compile(r"AWS ([^: ]+):")
 _CORS: Final = "access-control-"
 
 Environ = dict[str, Any]
@@ -37,34 +37,36 @@ Refuse = Callable[[Environ, StartResponse, str], Iterable[bytes]]
 def refusal(
     method: str, headers: Mapping[str, str], port: int | None, hosts: Collection[str] = LOOPBACK
 ) -> str | None:
-    """Why a request is refused, as one sentence; None when it is not.
+    """Why a request is refused, as one sentence; None if it is allowed.
 
     Args:
         method: the request's.
         headers: the request's, by lower-case name.
-        port: the port that `Host` must name; None where something may stand between.
-        hosts: what `Host` may be; empty for any address, as long as it is no name.
+        port: the port that `Host` must have; None if a proxy may forward from another port.
+        hosts: the permitted hosts; empty for any IP address, but no host name.
     """
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
-        return "This request comes from a web page, and none may use what runs on this machine."
+        return (
+            "This request comes from a web page, and web pages may not use servers on this machine."
+        )
     if method == "OPTIONS":
-        return "There is nothing to ask for beforehand: no web page may use what runs here."
+        return "Preflight requests are refused: web pages may not use servers on this machine."
     match = _HOST.fullmatch(headers.get("host", "").lower())
-    host, said = match.groups() if match else ("", None)
-    known = host in hosts if hosts else bool(_ADDRESS.fullmatch(host) or host in LOOPBACK)
-    if not known or (port is not None and int(said or 80) != port):
-        wanted = "127.0.0.1" if port is None else f"127.0.0.1:{port}"
-        return f"This answers to {wanted} alone, and the request is for another host."
+    host, host_port = match.groups() if match else ("", None)
+    permitted = host in hosts if hosts else bool(_ADDRESS.fullmatch(host) or host in LOOPBACK)
+    if not permitted or (port is not None and int(host_port or 80) != port):
+        expected = "127.0.0.1" if port is None else f"127.0.0.1:{port}"
+        return f"This server only answers to {expected}, and the request is for another host."
     return None
 
 
 class Guard:
-    """A WSGI application that lets no web page through to the one behind it.
+    """WSGI middleware that refuses the requests of web pages.
 
     Args:
-        application: the one behind it.
-        refuse: answers a request with 403 and a sentence, in the words of what is behind.
-        forwarded: whether something may stand between that listens on another port.
+        application: the application that it protects.
+        refuse: answers a request with 403 and a sentence, in the format of the application.
+        forwarded: whether a proxy may forward from another port.
         hosts: see `refusal`.
     """
 
@@ -82,11 +84,11 @@ class Guard:
         self._hosts = hosts
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request."""
+        """Answer one request."""
         port = None if self._forwarded else int(environ["SERVER_PORT"])
-        why = refusal(environ["REQUEST_METHOD"], _headers(environ), port, self._hosts)
-        if why is not None:
-            return self._refuse(environ, start_response, why)
+        reason = refusal(environ["REQUEST_METHOD"], _headers(environ), port, self._hosts)
+        if reason is not None:
+            return self._refuse(environ, start_response, reason)
 
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> object:
             kept = [one for one in headers if not one[0].lower().startswith(_CORS)]
@@ -96,14 +98,14 @@ class Guard:
 
 
 def access_key(environ: Environ) -> str | None:
-    """Whose key a request to "AWS" bears; None where it bears none.
+    """The access key of a request to the emulated AWS; None if it has none.
 
-    It is in the header, or in the address if that is what is signed. Such an address may stand in
-    a page as a picture's, so it is good for objects alone, as on AWS.
+    It is in the header, or in a presigned URL. A page may contain such a URL as an image's source,
+    so it is accepted for S3 objects only, as on AWS.
     """
     authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
     if authorization:
-        match = _SIGNED.match(authorization) or _SIGNED_IN_THE_OLD_WAY.match(authorization)
+        match = _SIGNED_V4.match(authorization) or _SIGNED_V2.match(authorization)
         return match[1] if match else None
     query = parse_qs(str(environ.get("QUERY_STRING", "")))
     if "Action" in query or "HTTP_X_AMZ_TARGET" in environ:

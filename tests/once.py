@@ -1,4 +1,4 @@
-"""What takes long is made once for all workers of a run: one makes it, the others wait for it."""
+"""Makes slow things once for all workers of a test run: one worker makes it, the others wait."""
 
 import fcntl
 import os
@@ -12,9 +12,9 @@ from infra.local.synthesis import find_template, make_template
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder of this name, which `make` has filled; whoever asks first calls it."""
+    """The folder of this name, filled by `make`, which the first caller runs."""
     own = factory.getbasetemp()
-    # A worker's own folder is below that of the run.
+    # A worker's own folder is in that of the run.
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
     folder.mkdir(exist_ok=True)
     made = folder / "made"
@@ -27,7 +27,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 def local_template(factory: pytest.TempPathFactory) -> Path:
-    """The template of the local environment; in an environment's folder it needs no Node."""
+    """The template of the local environment. Copied to an environment's folder, it saves Node."""
 
     def make(folder: Path) -> None:
         processes = Processes()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from darkroom.aws.dynamodb_items import KEEP
+from darkroom.aws.dynamodb_items import RETENTION
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -24,7 +24,7 @@ from darkroom.providers.engine.driver import CallLimits
 from darkroom.providers.goapi.uploads import LINK_S
 from darkroom.providers.registry import build_adapters
 from infra.aws.environments import find_environment
-from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.workflow.definition import definition, states
 
 ADAPTERS = build_adapters()
@@ -62,7 +62,7 @@ def test_a_run_outlasts_the_queue_and_the_longest_job() -> None:
 
 def test_a_message_is_given_up_by_intake_before_the_queue_does_it_without_a_word() -> None:
     """And a try that is still being made is not handed out to another function."""
-    assert 1 < MAX_TRIES < RECEIVES - 1
+    assert 1 < MAX_TRIES < MAX_RECEIVES - 1
     assert VISIBILITY_FACTOR >= 6
 
 
@@ -92,8 +92,8 @@ def test_a_key_is_repeated_only_while_the_provider_knows_it() -> None:
 def test_a_task_is_remembered_for_longer_than_anything_that_could_begin_it_anew() -> None:
     """Its run's name is free again after 90 days; a version of its photo can be had for as long."""
     environments = [find_environment(name) for name in ("local", "dev", "staging", "prod")]
-    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < KEEP
-    assert all(timedelta(days=each.noncurrent_days) < KEEP for each in environments)
+    assert NAME_TAKEN_FOR + timedelta(seconds=definition()["TimeoutSeconds"]) < RETENTION
+    assert all(timedelta(days=each.noncurrent_days) < RETENTION for each in environments)
     # What a provider made lies beside the task for as long as it may wait and be retried.
     waits = timedelta(seconds=Limits().queue_s) + timedelta(days=7)
     assert all(timedelta(days=each.work_days) > waits for each in environments)

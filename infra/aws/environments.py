@@ -1,7 +1,7 @@
-"""The environments: what differs between one deployed copy of the stack and the next.
+"""The environments: what differs between deployed copies of the stack.
 
-Everything that may differ is a field here. It must not import the CDK: the command and the tests
-ask for names and figures without starting Node.
+Everything that may differ is a field here. This module must not import the CDK: the command and the
+tests read names and figures without starting Node.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 # Every provider that has an adapter. Each gets a secret.
 PROVIDERS = ("apiframe", "goapi", "perfect", "snapapi")
 
-# The longest name made of an environment's is its output bucket's, of at most 63 characters:
+# The longest resource name is that of the output bucket, which has at most 63 characters:
 # "darkroom-" + name + "-output-" + 12 digits of account + "-" + a region of up to 15.
 MAX_NAME_LENGTH = 18
 
@@ -22,24 +22,24 @@ _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One copy of the stack. Several live side by side in one account; all names bear `name`."""
+    """One copy of the stack. Several fit in one account: every resource name contains `name`."""
 
     name: str
     keep: bool = True
-    """Whether buckets, table, secrets and queues outlive the stack that made them."""
+    """Whether buckets, table, secrets and queues are kept when the stack is deleted."""
     log_days: int = 30
     intake_concurrency: int = 10
-    """How many intake functions may read the queue at once; a burst waits in the queue."""
+    """How many intake functions read the queue concurrently; a burst waits in the queue."""
     noncurrent_days: int = 90
-    """How long a replaced or deleted version of a file can still be brought back."""
+    """How long a replaced or deleted version of a file can be restored."""
     work_days: int = 30
     """How long a provider's raw answers are kept in the output bucket."""
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Operation -> the providers to prefer where a spec names none; "*" for every other operation.
+    """Operation -> the order of providers for a spec that has none; "*" for all other operations.
     For example `{"remove-background": ["perfect", "snapapi"]}`."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Provider -> what its adapter may be told. `{"perfect": {"slugs": {"wig": "wig-v2"}}}` names a
-    path that the vendor's documents leave open; `{"goapi": {"service_mode": "private"}}`."""
+    """Provider -> options of its adapter: `{"goapi": {"service_mode": "private"}}`, or
+    `{"perfect": {"slugs": {"wig": "wig-v2"}}}` for a path that the vendor does not document."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_LENGTH:
@@ -52,28 +52,28 @@ class Environment:
 
     @property
     def stack_name(self) -> str:
-        """What CloudFormation calls the stack; the bus, table and workflow bear the same name."""
+        """The stack's name in CloudFormation; also that of the bus, the table and the workflow."""
         return f"darkroom-{self.name}"
 
     def function_name(self, verb: str) -> str:
-        """What Lambda calls the function behind the door `verb`."""
+        """The name of the Lambda function for `verb`."""
         return f"{self.stack_name}-{verb}"
 
     pace: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Provider -> what its account bears: `share` of it that this environment may use (0 to 1),
-    `calls_per_min`, `open_jobs`. For example `{"snapapi": {"share": 0.5}}` where two environments
-    use one key, or `{"perfect": {"open_jobs": 4}}` for more addresses than one."""
+    """Provider -> limits of its account: the `share` that this environment may use (0 to 1),
+    `calls_per_min`, `open_jobs`. For example `{"snapapi": {"share": 0.5}}` if two environments
+    use one key, or `{"perfect": {"open_jobs": 4}}` with several outgoing IP addresses."""
 
     @property
     def preferences(self) -> Mapping[str, str]:
-        """The variables that tell the functions of the three above, where there is any."""
-        told = {
+        """The environment variables for `order`, `options` and `pace`, as far as they are set."""
+        values = {
             "DARKROOM_ORDER": self.order,
             "DARKROOM_OPTIONS": self.options,
             "DARKROOM_PACE": self.pace,
         }
-        variables = {name: json.dumps(value) for name, value in told.items() if value}
-        # The sandboxes answer, and keep their results, on the machine that they run on.
+        variables = {name: json.dumps(value) for name, value in values.items() if value}
+        # The sandboxes listen, and serve their results, on this machine's loopback address.
         return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
 
     def secret_name(self, provider: str) -> str:
@@ -95,7 +95,7 @@ _KNOWN = {
 def find_environment(name: str) -> Environment:
     """The settings of the environment `name`.
 
-    A name that is not listed gets the settings of `staging`: what it stores is kept.
+    A name that is not listed gets the settings of `staging`: its data is kept.
     Raises ValueError for a name that cannot be part of a bucket's name.
     """
     return _KNOWN.get(name) or replace(_KNOWN["staging"], name=name)

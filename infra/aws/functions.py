@@ -1,6 +1,6 @@
-"""The six doors: their sizes, and the function, role and log behind each.
+"""The construct for one Lambda function, with its role and its log group.
 
-A door's role holds exactly the statements it is given, and no construct can add to them.
+A role holds exactly the statements it is given; no other construct can add to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.aws import permissions as grants
+from infra.aws import permissions
 from infra.aws.environments import Environment
 from infra.aws.sizes import SIZES, Verb
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
-# Not DEBUG: at that level Lambda's runtime opens the root logger, and boto3 and httpx then write
+# Not DEBUG: Lambda's runtime would set the root logger to it, and boto3 and httpx would then log
 # keys, secrets and signed URLs.
 LOG_LEVEL = lambda_.ApplicationLogLevel.INFO
 
@@ -34,7 +34,7 @@ _RETENTION = {
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """What every door is made of: the code and the layer below it."""
+    """The code and the layer that all functions share."""
 
     code: lambda_.Code
     layer: lambda_.ILayerVersion
@@ -54,18 +54,20 @@ class DarkroomFunction(Construct):
         statements: Sequence[iam.PolicyStatement],
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
-        super().__init__(scope, f"{verb.capitalize()}DarkroomFunction")
+        # Never rename it: with another logical id, CloudFormation would create a second function
+        # with the same name, and fail.
+        super().__init__(scope, f"{verb.capitalize()}Door")
         name = environment.function_name(verb)
         log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
-        everyone = [*grants.write_log(log_group.log_group_arn), *grants.trace()]
+        common = [*permissions.write_log(log_group.log_group_arn), *permissions.trace()]
         if dead_letters:
-            everyone += grants.send_messages(dead_letters.queue_arn)
+            common += permissions.send_messages(dead_letters.queue_arn)
         self.role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={
-                "door": iam.PolicyDocument(statements=[*everyone, *statements]),
+                "door": iam.PolicyDocument(statements=[*common, *statements]),
             },
         )
         size = SIZES[verb]
@@ -96,9 +98,9 @@ class DarkroomFunction(Construct):
 
 
 def build_log_group(scope: Construct, name: str, environment: Environment) -> logs.LogGroup:
-    """A log of our own naming: one that Lambda makes by itself is kept, and paid for, forever.
+    """A log group with a retention: one that Lambda creates itself is kept, and paid for, forever.
 
-    It goes with the stack: what must last is in the table and in the manifests.
+    It is deleted with the stack: what must be kept is in the table and in the manifests.
     """
     return logs.LogGroup(
         scope,

@@ -1,6 +1,6 @@
-"""How triggers arrive: the intake queue, its dead-letter queue, the bus, the rules between them.
+"""How triggers arrive: the intake queue, its dead-letter queue, the event bus and the rules.
 
-What a trigger means is the intake function's business; nothing is filtered here but its kind.
+The rules filter by type of event only; the intake function decides what an event means.
 """
 
 from aws_cdk import Duration
@@ -11,12 +11,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.aws.environments import Environment
-from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
 from infra.aws.storage import removal_policy
 
 
 class Intake(Construct):
-    """The queues, the bus, and the rules that fill the intake queue."""
+    """The queues, the bus, and the rules that send to the intake queue."""
 
     def __init__(
         self,
@@ -27,8 +27,8 @@ class Intake(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         removal = removal_policy(environment)
-        # A message keeps its first enqueue time when it moves to the dead letters ("Using
-        # dead-letter queues in Amazon SQS"), so these must be kept longer than the queue's 4 days.
+        # A message keeps its first enqueue time when it moves to the dead-letter queue ("Using
+        # dead-letter queues in Amazon SQS"), so that queue must keep it for more than 4 days.
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -43,7 +43,7 @@ class Intake(Construct):
             "Queue",
             queue_name=f"{environment.stack_name}-intake",
             dead_letter_queue=sqs.DeadLetterQueue(
-                max_receive_count=RECEIVES, queue=self.dead_letters
+                max_receive_count=MAX_RECEIVES, queue=self.dead_letters
             ),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
@@ -69,7 +69,7 @@ class Intake(Construct):
             self,
             "Requests",
             rule_name=f"{environment.stack_name}-requests",
-            description="Tasks that somebody asks for with an event.",
+            description="Tasks that are requested with an event.",
             event_bus=self.bus,
             event_pattern=events.EventPattern(detail_type=["Task Requested"]),
             targets=[to_queue],

@@ -1,19 +1,97 @@
-"""The permissions, written out: each function returns the statements for one ability.
+"""Which IAM rights each function has (`build_statements`), and the statements for each right.
 
-A resource ends in `*` only where the rest of its name is not known before it exists: an object's
-key, a log stream, a run. Two services take nothing but `*`; both say so.
+The match in `build_statements` lists the rights of INTAKE, SUBMIT, POLL, DELIVER, FAIL and SWEEP,
+one case each. A resource ends in `*` only if the rest of its name is not known before it exists: an
+object's key, a log stream, a run. X-Ray and CloudWatch's log delivery accept nothing but `*`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
+from infra.aws.sizes import Verb
+from infra.aws.storage import BY_DUE
+
+# The functions that call a provider, or check whether one is set up. FAIL and SWEEP cancel the jobs
+# of tasks that are given up. DELIVER needs no key to download results.
+WITH_SECRETS: frozenset[Verb] = frozenset({"intake", "submit", "poll", "fail", "sweep"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The ARNs of everything that a function may have a right on.
+
+    Attributes:
+        secrets: of the providers' credentials.
+        state_machine, runs: of the workflow, and of all its runs; empty for the functions that the
+            workflow calls, because it is created after them.
+    """
+
+    input_bucket: str
+    output_bucket: str
+    table: str
+    secrets: Sequence[str]
+    event_bus: str
+    intake_queue: str
+    dead_letters: str
+    state_machine: str = ""
+    runs: str = ""
+
+
+def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
+    """The rights of the function for `verb`, beyond its log, its traces and its dead letters."""
+    common = [*keep_tasks(on.table), *write_objects(on.output_bucket)]
+    if verb in WITH_SECRETS:
+        common += read_secrets(on.secrets)
+    # A task ends in steps that may each be repeated: manifest, state, event, and clearing its
+    # `wants#` notes and its due time. Objects are read first, then overwritten with If-Match.
+    finish = [
+        *send_events(on.event_bus),
+        *update_items(on.table),
+        *forget_wants(on.table),
+        *read_objects(on.output_bucket),
+    ]
+    match verb:
+        case "intake":
+            return [
+                *common,
+                *finish,
+                *start_runs(on.state_machine),
+                *query_wants(on.table),
+                *read_versions(on.input_bucket),
+                *receive_messages(on.intake_queue),
+                *send_messages(on.dead_letters),
+                # INTAKE splits what would take too long into messages to itself.
+                *send_messages(on.intake_queue),
+            ]
+        case "submit":
+            return [
+                *common,
+                *update_items(on.table),
+                *read_versions(on.input_bucket),
+                *read_objects(on.output_bucket),
+            ]
+        case "poll":
+            return [*common, *update_items(on.table)]
+        case "deliver" | "fail":
+            return [*common, *finish]
+        case "sweep":
+            return [
+                *common,
+                *finish,
+                *start_runs(on.state_machine),
+                *describe_runs(on.runs),
+                *query_index(on.table, BY_DUE),
+                *read_objects(on.input_bucket),
+            ]
+
 
 def read_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
-    """Look at and read what any object is now.
+    """Read the current version of any object.
 
-    Listing comes with it because S3 answers 403 instead of 404 for a missing key to those who may
-    not list (S3 API reference, "HeadObject"), and the difference decides what happens next.
+    Listing is included because S3 answers 403 instead of 404 for a missing key without the right to
+    list (S3 API reference, "HeadObject"), and Darkroom must know which one it is.
     """
     return [
         _allow(["s3:GetObject"], f"{bucket_arn}/*"),
@@ -22,7 +100,7 @@ def read_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
 
 
 def read_versions(bucket_arn: str) -> list[iam.PolicyStatement]:
-    """Read any version of any object; what has no version is read by its ETag."""
+    """Read any version of any object; without versioning, objects are read by ETag."""
     return [
         *read_objects(bucket_arn),
         _allow(["s3:GetObjectVersion"], f"{bucket_arn}/*"),
@@ -30,32 +108,32 @@ def read_versions(bucket_arn: str) -> list[iam.PolicyStatement]:
 
 
 def write_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
-    """Write objects, each in one piece. Nobody deletes any."""
+    """Write objects, each with one PUT. No function may delete any."""
     return [_allow(["s3:PutObject"], f"{bucket_arn}/*")]
 
 
 def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
-    """Read and write single items, also in transactions; no scan, no query."""
+    """Get and put single items, also in transactions; no scan, no query."""
     return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], table_arn)]
 
 
 def update_items(table_arn: str) -> list[iam.PolicyStatement]:
-    """Move single items on without writing them anew: lanes, leases, standings, what is due."""
+    """Update single items: rate limiters, leases, circuit states, due times."""
     return [_allow(["dynamodb:UpdateItem"], table_arn)]
 
 
 def forget_wants(table_arn: str) -> list[iam.PolicyStatement]:
-    """Delete single items: what a task waited for."""
+    """Delete single items: the `wants#` notes of a task."""
     return [_allow(["dynamodb:DeleteItem"], table_arn)]
 
 
 def query_wants(table_arn: str) -> list[iam.PolicyStatement]:
-    """Ask the table itself who waits for a file."""
+    """Query the table for the tasks that wait for a file."""
     return [_allow(["dynamodb:Query"], table_arn)]
 
 
 def query_index(table_arn: str, index: str) -> list[iam.PolicyStatement]:
-    """Ask one secondary index."""
+    """Query one secondary index."""
     return [_allow(["dynamodb:Query"], f"{table_arn}/index/{index}")]
 
 
@@ -65,7 +143,7 @@ def read_secrets(secret_arns: Iterable[str]) -> list[iam.PolicyStatement]:
 
 
 def send_events(bus_arn: str) -> list[iam.PolicyStatement]:
-    """Tell the bus how tasks end."""
+    """Publish the events of tasks that ended."""
     return [_allow(["events:PutEvents"], bus_arn)]
 
 
@@ -74,18 +152,18 @@ def start_runs(state_machine_arn: str) -> list[iam.PolicyStatement]:
     return [_allow(["states:StartExecution"], state_machine_arn)]
 
 
-def ask_about_runs(executions_arn: str) -> list[iam.PolicyStatement]:
-    """Ask how a run stands; the ARN ends in `:*`, which stands for the runs' names."""
+def describe_runs(executions_arn: str) -> list[iam.PolicyStatement]:
+    """Read a run's status; the ARN ends in `:*` for the runs' names."""
     return [_allow(["states:DescribeExecution"], executions_arn)]
 
 
 def send_messages(queue_arn: str) -> list[iam.PolicyStatement]:
-    """Put messages into a queue."""
+    """Send messages to a queue."""
     return [_allow(["sqs:SendMessage"], queue_arn)]
 
 
 def receive_messages(queue_arn: str) -> list[iam.PolicyStatement]:
-    """What Lambda's poller does in the function's name."""
+    """Receive from a queue, as Lambda's poller does with the function's role."""
     return [
         _allow(
             [
@@ -100,27 +178,27 @@ def receive_messages(queue_arn: str) -> list[iam.PolicyStatement]:
 
 
 def invoke(function_arns: Iterable[str]) -> list[iam.PolicyStatement]:
-    """Call functions."""
+    """Invoke functions."""
     return [_allow(["lambda:InvokeFunction"], *function_arns)]
 
 
 def write_log(log_group_arn: str) -> list[iam.PolicyStatement]:
-    """Write to one log group; its ARN ends in `:*`, which stands for its streams."""
+    """Write to one log group; its ARN ends in `:*` for its streams."""
     return [_allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group_arn)]
 
 
 def trace() -> list[iam.PolicyStatement]:
-    """Send traces; X-Ray knows no resource ("Actions, resources, and condition keys")."""
+    """Send traces; X-Ray has no resources ("Actions, resources, and condition keys")."""
     return [_allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")]
 
 
 def sample_traces() -> list[iam.PolicyStatement]:
-    """Ask which requests to trace, as a state machine does; again without a resource."""
+    """Read which requests to trace, as a state machine does; also without a resource."""
     return [_allow(["xray:GetSamplingRules", "xray:GetSamplingTargets"], "*")]
 
 
 def deliver_logs() -> list[iam.PolicyStatement]:
-    """Let a state machine log; CloudWatch's delivery API knows no resource.
+    """Let a state machine log; CloudWatch's delivery API has no resources.
 
     The list is that of the Step Functions guide, "Using CloudWatch Logs to log execution history".
     """

@@ -1,6 +1,6 @@
-"""The figures of the deployment: how long and how large each function is, how patient its queue.
+"""Time-out and memory of each function, and the figures of the intake queue.
 
-It must not import the CDK: tests and the simulation ask for them without starting Node.
+This module must not import the CDK: tests and the simulation read it without starting Node.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Verb = Literal["intake", "submit", "poll", "deliver", "fail", "sweep"]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a function gets: seconds until it is stopped, and memory (CPU grows with it)."""
+    """A function's time-out in seconds, and its memory (CPU grows with it)."""
 
     timeout_s: int
     memory_mb: int
@@ -28,11 +28,12 @@ SIZES: Mapping[Verb, Size] = {
 }
 
 # The Lambda guide ("Using Lambda with Amazon SQS") advises six times the function's time-out, so
-# that a throttled batch is not handed out a second time while the first is still being tried.
+# that a throttled batch is not received again while Lambda still retries it.
 VISIBILITY_FACTOR = 6
 
-# Throttling counts as a receive: fewer would send the tail of a large burst to the dead letters.
-RECEIVES = 20
+# A throttled batch counts as received: with fewer receives, the end of a large burst would move to
+# the dead-letter queue.
+MAX_RECEIVES = 20
 
-# Messages that one call of INTAKE is handed at most.
+# The most messages that one invocation of INTAKE gets.
 BATCH_SIZE = 10

@@ -1,7 +1,7 @@
-"""What is kept: the two buckets, the table, the providers' secrets.
+"""Everything stateful: the two buckets, the table, the providers' secrets.
 
-Nothing in here computes, and nothing in here may be replaced by a deployment: renaming a
-construct in this file throws the old one's contents away.
+A deployment must never replace a resource of this file: renaming a construct here deletes the data
+of the old one.
 """
 
 from aws_cdk import Aws, Duration, RemovalPolicy, SecretValue
@@ -14,7 +14,7 @@ from darkroom.domain.object_keys import WORK_PREFIX
 from infra.aws.environments import PROVIDERS, Environment
 
 BY_DUE = "by-due"
-"""The index of tasks by when they are to be looked at."""
+"""The index of tasks by when SWEEP has to check them."""
 
 # The table's secondary indexes: name -> partition key and sort key.
 INDEXES = {
@@ -23,15 +23,15 @@ INDEXES = {
     "by-attention": ("attention", "updated_at"),
 }
 
-# A secret's value before anybody sets it: this provider is not set up.
+# The value of a new secret: the provider is not set up.
 NOT_SET_UP = "{}"
 
 
 def removal_policy(environment: Environment) -> RemovalPolicy:
-    """What becomes of stored things when the stack goes.
+    """Whether CloudFormation deletes stored data with the stack.
 
-    The kept ones go only when the very deployment that made them is rolled back: their names are
-    fixed, and an empty leftover would stop the next attempt.
+    Resources that are kept are deleted only if the deployment that creates them is rolled back:
+    their names are fixed, and an empty leftover would make the next deployment fail.
     """
     if environment.keep:
         return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
@@ -45,13 +45,13 @@ class Storage(Construct):
         super().__init__(scope, construct_id)
         removal = removal_policy(environment)
         self.input_bucket = self._bucket(
-            "Input", environment, removal, [_forget_replaced(environment)]
+            "Input", environment, removal, [_expire_old_versions(environment)]
         )
         self.output_bucket = self._bucket(
             "Output",
             environment,
             removal,
-            [_forget_replaced(environment), _forget_work(environment)],
+            [_expire_old_versions(environment), _expire_work(environment)],
         )
         _notify_event_bridge(self.input_bucket)
         self.table = self._table(environment, removal)
@@ -108,7 +108,7 @@ class Storage(Construct):
         self, environment: Environment, provider: str, removal: RemovalPolicy
     ) -> secretsmanager.Secret:
         # CloudFormation writes a secret's value only when the template's value changes. This one
-        # is constant, so what a person puts in survives every later deployment.
+        # is constant, so a value that a user sets survives every later deployment.
         return secretsmanager.Secret(
             self,
             f"{provider.capitalize()}Secret",
@@ -123,7 +123,7 @@ def _text(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
 
-def _forget_replaced(environment: Environment) -> s3.LifecycleRule:
+def _expire_old_versions(environment: Environment) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="forget-replaced",
         abort_incomplete_multipart_upload_after=Duration.days(7),
@@ -132,7 +132,7 @@ def _forget_replaced(environment: Environment) -> s3.LifecycleRule:
     )
 
 
-def _forget_work(environment: Environment) -> s3.LifecycleRule:
+def _expire_work(environment: Environment) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="forget-work",
         prefix=WORK_PREFIX,
@@ -142,8 +142,8 @@ def _forget_work(environment: Environment) -> s3.LifecycleRule:
 
 
 def _notify_event_bridge(bucket: s3.Bucket) -> None:
-    # The construct's own `event_bridge_enabled` deploys a Lambda to set what the bucket's
-    # property sets as well.
+    # The construct's own `event_bridge_enabled` deploys a Lambda function that sets what this
+    # property of the bucket sets too.
     resource = bucket.node.default_child
     if not isinstance(resource, s3.CfnBucket):  # pragma: no cover - the CDK made it
         msg = "a bucket without its CloudFormation resource"

@@ -1,7 +1,7 @@
-"""The state machine between the doors, and what happens when a run ends without its last door.
+"""The state machine that calls the functions, and the rule for runs that fail outside it.
 
-The workflow itself is `functions/workflow.asl.json`; what its tasks share is written into each
-of them, and the functions' ARNs are put in.
+The workflow is `functions/workflow.asl.json`; `workflow_definition` adds the retry rules that its
+tasks share, and CloudFormation substitutes the functions' ARNs.
 """
 
 import json
@@ -17,18 +17,18 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.aws import permissions as grants
+from infra.aws import permissions
 from infra.aws.environments import Environment
 from infra.aws.functions import DarkroomFunction, build_log_group
 from infra.aws.sizes import Verb
 from infra.aws.workflow_definition import build_definition
 
-# Ends that no Catch sees: the time limit, a stop from outside, an error in the workflow itself.
-BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
+# Ends that no Catch sees: the time limit, a stop by a user, an error in the workflow itself.
+FAILED_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class Workflow(Construct):
-    """The state machine `darkroom-<environment>` and the rule that feeds FAIL from its bad ends."""
+    """The state machine `darkroom-<environment>` and the rule that sends failed runs to FAIL."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class Workflow(Construct):
         construct_id: str,
         environment: Environment,
         definition: Path,
-        doors: Mapping[Verb, DarkroomFunction],
+        functions: Mapping[Verb, DarkroomFunction],
     ) -> None:
         super().__init__(scope, construct_id)
         self._name = environment.stack_name
-        arns = {name: door.function.function_arn for name, door in doors.items()}
+        arns = {verb: each.function.function_arn for verb, each in functions.items()}
         # The name's beginning keeps the log's resource policy below its size limit, however many
         # machines there are (Step Functions guide, "CloudWatch Logs resource policy size limits").
         log_group = build_log_group(
@@ -53,10 +53,10 @@ class Workflow(Construct):
             inline_policies={
                 "workflow": iam.PolicyDocument(
                     statements=[
-                        *grants.invoke(arns.values()),
-                        *grants.deliver_logs(),
-                        *grants.trace(),
-                        *grants.sample_traces(),
+                        *permissions.invoke(arns.values()),
+                        *permissions.deliver_logs(),
+                        *permissions.trace(),
+                        *permissions.sample_traces(),
                     ]
                 )
             },
@@ -71,7 +71,7 @@ class Workflow(Construct):
                 json.dumps(build_definition(definition.read_text("utf-8")), indent=2)
             ),
             definition_substitutions={
-                f"{name.capitalize()}Function": arn for name, arn in arns.items()
+                f"{verb.capitalize()}Function": arn for verb, arn in arns.items()
             },
             logs=sfn.LogOptions(
                 destination=log_group,
@@ -92,21 +92,21 @@ class Workflow(Construct):
             service="states",
         )
 
-    def feed_bad_ends(
+    def route_failed_runs_to(
         self, environment: Environment, fail: lambda_.IFunction, dead_letters: sqs.IQueue
     ) -> None:
-        """Send every run that ended badly to `fail`; what cannot be sent goes to `dead_letters`."""
+        """Invoke `fail` for each failed run; undeliverable events go to `dead_letters`."""
         events.Rule(
             self,
             "BadEnds",
             rule_name=f"{environment.stack_name}-bad-ends",
-            description="Runs that ended without reaching a last door.",
+            description="Runs that ended outside the workflow's last states.",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "stateMachineArn": [self.machine.state_machine_arn],
-                    "status": list(BAD_ENDS),
+                    "status": list(FAILED_STATUSES),
                 },
             ),
             targets=[targets.LambdaFunction(fail, dead_letter_queue=dead_letters)],

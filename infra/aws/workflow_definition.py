@@ -1,8 +1,8 @@
-"""The state machine's definition as it is deployed, built from `functions/workflow.asl.json`.
+"""Builds the state machine's definition from `functions/workflow.asl.json`.
 
-The file says once, as `TaskDefaults`, how a door that breaks is tried again and what follows in
-the end. The Amazon States Language has no such key, so here it is written into the states. It
-must not import the CDK: the tests and the simulation read the definition without starting Node.
+The file has the `Retry` and `Catch` of all tasks once, as `TaskDefaults`, a key that the Amazon
+States Language does not have; this module writes them into the states. It must not import the CDK:
+the tests and the simulation read the definition without starting Node.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 def build_definition(text: str) -> dict[str, Any]:
     """The definition in the Amazon States Language; `text` is the workflow file's.
 
-    A Task state gets the defaults unless it has a `Retry` or a `Catch` of its own; then it is
-    left as it is. That is FAIL, whose errors cannot lead to FAIL.
+    A Task state gets the defaults unless it has its own `Retry` or `Catch`, as FAIL has, because
+    its errors cannot lead to FAIL again.
     """
     definition: dict[str, Any] = json.loads(text)
     defaults = definition.pop("TaskDefaults")

@@ -1,1 +1,1 @@
-"""The command `darkroom`: how people reach an environment, here or on AWS."""
+"""The command `darkroom`: for environments on this machine and on AWS."""

@@ -1,4 +1,4 @@
-"""Where the checkout is, which the command needs: the photos, the stack, the functions."""
+"""Paths of the checkout, which the command needs: photos, specs, the stack, the functions."""
 
 import sys
 from pathlib import Path
@@ -13,17 +13,17 @@ SPECS: Final = EVENTS / "specs"
 
 
 def need_checkout() -> None:
-    """Say so clearly when this is an installed copy without the files beside it."""
+    """Raise `click.ClickException` if this copy is installed without the checkout's files."""
     if not EVENTS.is_dir() or not (ROOT / "functions").is_dir():
         raise click.ClickException(
-            f"This needs a checkout of Darkroom, and {ROOT} is none: 'events' or 'functions' is "
-            "missing. Clone the repository and run `make demo` in it."
+            f"{ROOT} is not a Darkroom checkout: 'events' or 'functions' is missing. Clone the "
+            "repository and run `make demo` in it."
         )
 
 
-def called_as() -> str:
-    """The command as it can be typed in the checkout, where it was called by its name."""
-    called = Path(sys.argv[0]).absolute()
-    if called.name != "darkroom":
+def program_name() -> str:
+    """The command as users can type it in the checkout."""
+    program = Path(sys.argv[0]).absolute()
+    if program.name != "darkroom":
         return "darkroom"
-    return str(called.relative_to(ROOT)) if called.is_relative_to(ROOT) else str(called)
+    return str(program.relative_to(ROOT)) if program.is_relative_to(ROOT) else str(program)

@@ -1,6 +1,6 @@
-"""What can go wrong outside of the command, as one plain sentence each; never a stack trace.
+"""Turns errors of AWS, the disk and Darkroom into one sentence each, without a stack trace.
 
-Only libraries that are loaded already can have raised, so nothing is imported to find out.
+botocore is looked up among the loaded modules: if it is not loaded, it cannot have raised.
 """
 
 import sys
@@ -13,14 +13,13 @@ import click
 from darkroom.domain.errors import DarkroomError
 
 MAX_LENGTH: Final = 200
-"""So many characters of a name are shown."""
-HOW_TO_SIGN_IN: Final = (
-    "There are no AWS credentials. Sign in (for example `aws sso login`) or set AWS_PROFILE."
+"""How many characters of a name are printed."""
+NO_CREDENTIALS: Final = (
+    "No AWS credentials found. Sign in (for example `aws sso login`) or set AWS_PROFILE."
 )
-
-HOW_TO_NAME_A_REGION: Final = (
-    "No AWS region is set. Name one with AWS_REGION; for the environment on this machine leave"
-    " --env and DARKROOM_ENV out."
+NO_REGION: Final = (
+    "No AWS region is set. Set AWS_REGION; for the local environment leave out --env and"
+    " DARKROOM_ENV."
 )
 
 
@@ -30,33 +29,33 @@ def as_click_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Whoever read our output has heard enough; click knows how to end quietly.
-        raise
+        raise  # the reader of our output has closed it; click exits quietly
     except DarkroomError as error:
         _fail(f"{error.failure.sentence} {error.failure.next_step}".strip(), error)
     except UnicodeEncodeError as error:
-        _fail(f"'{error.object[:MAX_LENGTH]}' cannot be used: it is not UTF-8.", error)
+        _fail(f"'{error.object[:MAX_LENGTH]}' is not valid UTF-8.", error)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", error)
+        prefix = f"{error.filename}: " if error.filename else ""
+        _fail(f"{prefix}{error.strerror or error}", error)
     except Exception as error:
-        sentence = _from_aws(error)
+        sentence = _describe_aws_error(error)
         if sentence is None:
             raise
         _fail(sentence, error)
 
 
-def _from_aws(error: Exception) -> str | None:
+def _describe_aws_error(error: Exception) -> str | None:
     botocore = sys.modules.get("botocore.exceptions")
     if botocore is None:
         return None
     if isinstance(error, botocore.NoCredentialsError):
-        return HOW_TO_SIGN_IN
+        return NO_CREDENTIALS
     if isinstance(error, botocore.NoRegionError):
-        return HOW_TO_NAME_A_REGION
+        return NO_REGION
     if isinstance(error, botocore.ClientError):
-        told = error.response.get("Error", {})
-        return f"AWS refused {error.operation_name}: {told.get('Message') or told.get('Code')}"
+        details = error.response.get("Error", {})
+        reason = details.get("Message") or details.get("Code")
+        return f"AWS refused {error.operation_name}: {reason}"
     if isinstance(error, botocore.BotoCoreError):
         return str(error).rstrip(".") + "."
     return None

@@ -1,4 +1,4 @@
-"""Starts the local environment for a command, and stops it when the command is told to stop."""
+"""Starts the local environment for a command, and stops it on Ctrl-C or SIGTERM."""
 
 import signal
 import socket
@@ -10,37 +10,42 @@ from typing import Final, NoReturn
 
 import click
 
-from infra.cli.printing import Several, say
+from infra.cli.printing import MultilineError, note
 from infra.cli.target import LOCAL, Target
 
 HOST: Final = "127.0.0.1"
 
 
 @contextmanager
-def starting(
+def local_environment(
     *,
     say: Callable[[str], None],
     port: int = 0,
     workers: int = 2,
 ) -> Iterator[Target]:
-    """The local environment, up for as long as the block lasts.
+    """Run the local environment while the block runs.
+
+    Args:
+        say: prints one line of progress.
+        port: where it answers; 0 takes a free one.
+        workers: processes per function.
 
     Raises:
-        click.UsageError: the port is taken.
-        click.ClickException: it does not start; the message says why.
+        click.UsageError: the port is in use.
+        click.ClickException: it did not start; the message says why.
     """
     if port:
-        _check_free(port)
+        _check_port(port)
     from infra.local.environment import LocalEnvironment  # noqa: PLC0415 - slow to import
 
     with ExitStack() as stack:
         try:
             local = stack.enter_context(LocalEnvironment(port=port, say=say, workers=workers))
         except RuntimeError as error:
-            raise _told(error, port) from error
-        places = {name: access["base_url"] for name, access in local.sandboxes.items()}
+            raise _start_error(error, port) from error
+        sandboxes = {name: access["base_url"] for name, access in local.sandboxes.items()}
         try:
-            yield Target(LOCAL, local.outputs, local.endpoint_url, places)
+            yield Target(LOCAL, local.outputs, local.endpoint_url, sandboxes)
         except KeyboardInterrupt:
             say("stopping ...")
             raise
@@ -48,44 +53,48 @@ def starting(
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block, at any time, and are no error."""
+    """Let Ctrl-C and SIGTERM end the block at any time, without an error."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    # SIGINT too: a shell's background job starts with it ignored, and then could not be stopped.
+    # SIGINT too: a background job of a shell starts with it ignored.
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
-        say("stopped", err=True)
+        note("stopped")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def wait_for_stop() -> None:
-    """Stay until a signal ends the command."""
+    """Block until a signal ends the command."""
     threading.Event().wait()
 
 
-def _check_free(port: int) -> None:
-    """Ask before anything is started: a start takes seconds."""
+def _check_port(port: int) -> None:
+    """Check before the start, which takes seconds."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise _taken(port) from error
+        raise _port_in_use(port) from error
 
 
-def _told(error: RuntimeError, port: int) -> click.ClickException:
-    from infra.local.http_server import PortTakenError  # noqa: PLC0415 - loaded when this is reached
+def _start_error(error: RuntimeError, port: int) -> click.ClickException:
+    from infra.local.http_server import PortTakenError  # noqa: PLC0415 - loaded by now
 
-    # What the synthesis or the deployment says has several lines.
-    return _taken(port) if isinstance(error, PortTakenError) else Several(str(error).split("\n"))
+    # Errors of the synthesis and the deployment have several lines.
+    return (
+        _port_in_use(port)
+        if isinstance(error, PortTakenError)
+        else MultilineError(str(error).split("\n"))
+    )
 
 
-def _taken(port: int) -> click.UsageError:
+def _port_in_use(port: int) -> click.UsageError:
     return click.UsageError(
-        f"port {port} is taken, perhaps by another `darkroom local`; stop that one, or let "
-        "this one take a free port with `--port 0`"
+        f"port {port} is in use, perhaps by another `darkroom local`; stop that one, or use "
+        "`--port 0` for a free port"
     )

@@ -1,7 +1,7 @@
-"""The `darkroom` command: the door for people; each subcommand is a thin file of its own.
+"""The `darkroom` command; each subcommand is a file in `commands/`.
 
-Data goes to stdout, progress to stderr; the exit code is 0, 1 (the work failed) or 2 (wrong
-usage). Nothing is imported before it is needed, so that `--help` answers at once.
+Data goes to stdout, progress to stderr. The exit code is 0, 1 (the work failed) or 2 (wrong
+usage). Modules are imported when they are needed, so that `--help` is fast.
 """
 
 from importlib import import_module
@@ -11,9 +11,9 @@ try:
     import click
 
     from infra.cli.errors import as_click_errors
-    from infra.cli.printing import Several, shown
+    from infra.cli.printing import MultilineError, escape
 except KeyboardInterrupt:
-    # Nothing has begun that could be told of, and click is not there yet to catch this.
+    # Ctrl-C during import: click is not loaded yet, so exit quietly.
     raise SystemExit(130) from None
 
 COMMANDS: Final = (
@@ -33,16 +33,16 @@ COMMANDS: Final = (
 )
 
 
-class _Lazy(click.Group):
-    """Finds each command in the module of its name, and says what failed without a trace."""
+class _LazyGroup(click.Group):
+    """Imports each command from the module of its name; prints errors without a stack trace."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer meets them."""
+        """The commands in the order in which a newcomer needs them."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
+        """The command; imports its module."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -50,19 +50,19 @@ class _Lazy(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; what goes wrong outside of us becomes one plain sentence."""
+        """Run the command; an error of AWS, the disk or Darkroom becomes one sentence."""
         try:
             with as_click_errors():
                 return super().invoke(ctx)
-        except Several:
+        except MultilineError:
             raise
         except click.ClickException as error:
-            # Final for those who derive from it; every kind of error shows it in a way of its own.
-            vars(error)["message"] = shown(error.message)
+            # `message` is declared final, but each subclass formats it in its own way.
+            vars(error)["message"] = escape(error.message)
             raise
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="darkroom", message="darkroom %(version)s")
 def main() -> None:
     """Edit photos with AI providers: drop a photo and a spec, get the result."""

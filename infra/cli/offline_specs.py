@@ -1,6 +1,6 @@
-"""What the providers declare, read without a network or credentials; and a spec held against it.
+"""Checks specs against the providers' declarations, without a network or credentials.
 
-Every provider counts as set up here: whether one has a key is the environment's business.
+Every provider counts as set up: which ones have a key differs between environments.
 """
 
 import functools
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in one spec; `order` is None when it was refused."""
+class CheckedSpec:
+    """The result of checking one spec; `order` is None if it was refused.
+
+    Attributes:
+        name: what messages call the spec.
+        code: the failure code; None if there is an order. So are `sentence` and `next_step`.
+    """
 
     name: str
     order: "Order | None" = None
@@ -29,15 +34,15 @@ class Found:
     next_step: str | None = None
 
     @property
-    def told(self) -> str:
-        """The file's name, and what it will do or why it was refused."""
+    def message(self) -> str:
+        """One line: the name, and what the spec does or why it was refused."""
         if self.order is not None:
             return f"{self.name}: ok ({self.order.operation} by {', '.join(self.order.providers)})"
-        said = f"{self.sentence} {self.next_step or ''}".strip()
-        return said if said.startswith(self.name) else f"{self.name}: {said}"
+        reason = f"{self.sentence} {self.next_step or ''}".strip()
+        return reason if reason.startswith(self.name) else f"{self.name}: {reason}"
 
     def as_dict(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """The result as `--json` prints it."""
         return {
             "file": self.name,
             "ok": self.order is not None,
@@ -58,7 +63,7 @@ def find_routes() -> "tuple[Route, ...]":
 
 
 def find_offered() -> "tuple[Route, ...]":
-    """The routes that can be had: without those that are known and refused."""
+    """The routes that can be used: without those that are known but not documented."""
     return tuple(route for route in find_routes() if route.refusal is None)
 
 
@@ -70,37 +75,37 @@ def find_labels() -> dict[str, str]:
 
 
 def operations_by_provider() -> Mapping[str, Sequence[str]]:
-    """Provider -> the operations that it can do, sorted."""
+    """Provider -> its operations, sorted."""
     found: dict[str, set[str]] = {}
     for route in find_offered():
         found.setdefault(route.provider, set()).add(route.operation)
     return {provider: sorted(found[provider]) for provider in sorted(found)}
 
 
-def check_spec(body: bytes, name: str, key: str | None = None) -> Found:
-    """Hold a spec against the declarations.
+def check_spec(body: bytes, name: str, key: str | None = None) -> CheckedSpec:
+    """Check a spec against the declarations.
 
     Args:
-        body: the spec's file.
-        name: what the file is called in messages.
-        key: the key that it would have in the input bucket; by default the file's own name.
+        body: the spec's bytes.
+        name: what messages call the spec, such as its path.
+        key: its key in the input bucket; by default the last part of `name`.
     """
     from darkroom.domain.spec import read_spec  # noqa: PLC0415 - the same
     from darkroom.pipeline.orders.resolve import resolve  # noqa: PLC0415 - brings pydantic along
 
     key = key or PurePath(name).name
     try:
-        spec_name = _read_name(key, name)
+        spec_name = _parse_name(key, name)
         spec = read_spec(body, name)
-        # `resolve` asks for declarations only, and those are all that is here.
-        order = resolve(spec, spec_name, cast("Providers", _Declared()))
+        # `resolve` uses nothing but the declarations.
+        order = resolve(spec, spec_name, cast("Providers", _Declarations()))
     except SpecRefused as error:
-        told = error.failure
-        return Found(name, None, told.code, told.sentence, told.next_step)
-    return Found(name, order)
+        failure = error.failure
+        return CheckedSpec(name, None, failure.code, failure.sentence, failure.next_step)
+    return CheckedSpec(name, order)
 
 
-def _read_name(key: str, name: str) -> SpecName:
+def _parse_name(key: str, name: str) -> SpecName:
     if PurePath(key).name == RESERVED_NAME:
         raise SpecRefused(
             "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
@@ -114,8 +119,8 @@ def _read_name(key: str, name: str) -> SpecName:
     return parse_spec_name(key)
 
 
-class _Declared:
-    """The declaring half of `ports.Providers`."""
+class _Declarations:
+    """The part of `ports.Providers` that makes no calls."""
 
     def routes(self) -> "Sequence[Route]":
         return find_routes()

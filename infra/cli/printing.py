@@ -1,9 +1,9 @@
-r"""All that the command prints goes through here, as text and nothing else.
+r"""Prints everything that the command prints, escaped.
 
-Keys, job ids, file names and providers' sentences are written by strangers. What a terminal would
-obey in them (escape sequences, line feeds, marks that turn the direction of writing), what nobody
-can see and what is no text at all is shown as a program would write it, `\x1b`; and rich, which
-reads markup, gets texts that have none.
+Keys, job ids, file names and providers' sentences come from outside. Whatever a terminal would act
+on (escape sequences, line feeds, marks that change the direction of text), whatever is invisible
+and whatever is not valid text is printed as an escape such as `\x1b`. Rich, which interprets
+markup, gets `Text` values, which have none.
 """
 
 import json
@@ -17,75 +17,75 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-LONE_BYTES: Final = range(0xDC80, 0xDD00)
-"""Where Python keeps the bytes of a file's name that are no UTF-8 (PEP 383)."""
+UNDECODED_BYTES: Final = range(0xDC80, 0xDD00)
+"""The characters that stand for bytes of a file's name that are not UTF-8 (PEP 383)."""
 
 
-class Several(click.ClickException):
-    """An error of more than one line; each is shown as a line of its own."""
+class MultilineError(click.ClickException):
+    """An error of several lines; each is escaped alone."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        super().__init__("\n".join(map(shown, lines)))
+        super().__init__("\n".join(map(escape, lines)))
 
 
-def shown(text: object) -> str:
-    """The text on one line, with everything that is not for reading escaped.
+def escape(text: object) -> str:
+    """The text on one line, everything unprintable escaped.
 
-    What was shown already stays as it is.
+    Text that is escaped already stays as it is.
     """
     plain = str(text)
-    return plain if plain.isprintable() else "".join(map(_shown, plain))
+    return plain if plain.isprintable() else "".join(map(_escape, plain))
 
 
 def say(line: object = "", *, err: bool = False) -> None:
     """Print one line."""
-    click.echo(shown(line), err=err)
+    click.echo(escape(line), err=err)
 
 
 def note(line: object) -> None:
-    """Print one line of progress, which is no data: on stderr."""
+    """Print one line of progress, on stderr."""
     say(line, err=True)
 
 
 def say_lines(text: str) -> None:
-    """Print a text of ours, which may have several lines."""
+    """Print our own text, which may have several lines."""
     for line in text.removesuffix("\n").split("\n"):
         say(line)
 
 
 def say_json(document: object, *, indent: int | None = 2) -> None:
-    """Print JSON that people can read, too."""
+    """Print JSON, readable for users too."""
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    # Outside of its texts JSON has printable characters and line feeds only.
-    click.echo("".join(c if c == "\n" else _in_json(c) for c in text))
+    # Outside of its strings JSON has printable characters and line feeds only.
+    click.echo("".join(c if c == "\n" else _escape_in_json(c) for c in text))
 
 
 def open_console(*, err: bool = False) -> "Console":
-    """Where rich prints; give it what `cell` makes, never a plain text."""
+    """A console for rich; print what `cell` makes, never a plain string."""
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
     return Console(stderr=err)
 
 
 def cell(text: object, style: str = "") -> "Text":
-    """The text for rich."""
+    """The escaped text for rich, without markup."""
     from rich.text import Text  # noqa: PLC0415 - slow to import
 
-    return Text(shown(text), style=style)
+    return Text(escape(text), style=style)
 
 
-def _shown(char: str) -> str:
+def _escape(char: str) -> str:
     if _is_plain(char):
         return char
-    if ord(char) in LONE_BYTES:
+    if ord(char) in UNDECODED_BYTES:
         return f"\\x{ord(char) - 0xDC00:02x}"
     return char.encode("unicode_escape").decode("ascii")
 
 
-def _in_json(char: str) -> str:
+def _escape_in_json(char: str) -> str:
     return char if _is_plain(char) else json.dumps(char)[1:-1]
 
 
 def _is_plain(char: str) -> bool:
-    # Spaces of other scripts count as not printable, and are harmless.
+    # Python counts the spaces of other scripts as unprintable; they are harmless.
     return char.isprintable() or unicodedata.category(char) == "Zs"

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import LiteralSchema, NullableSchema, WithDefaultSchema
 
-from darkroom.domain.object_keys import TYPED
+from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.routes import Params, Route
 from darkroom.domain.spec import Spec
 from infra.cli.json_layout import lay_out
@@ -79,12 +79,12 @@ def _describe_tasks(routes: Sequence[Route]) -> Schema:
     pairs = [
         (model, kind, route)
         for route in routes
-        for model, _, kind in [route.model.partition(TYPED)]
+        for model, _, kind in [route.model.partition(TASK_TYPE_SEPARATOR)]
     ]
     return {
         "$schema": DIALECT,
         "title": "Darkroom spec of a task",
-        "description": f"What holds besides {FILES[SPEC]} when the operation is '{TASK}'.",
+        "description": f"Further rules to those of {FILES[SPEC]} when the operation is '{TASK}'.",
         "properties": {
             "provider": _one_or_several(_providers_of(routes)),
             "model": {"enum": list(dict.fromkeys(model for model, _, _ in pairs))},

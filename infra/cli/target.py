@@ -1,7 +1,7 @@
-"""Which environment a command speaks to: the one on this machine, or a stack on AWS.
+"""Finds the environment that a command uses: the local one, or a stack on AWS.
 
-By itself it reads and uploads; what else a person may do is done by the product's own use cases,
-through the same ports as the functions have.
+Commands read and upload with the clients of a `Target`. Everything else is done by the product's
+use cases, through the same ports that the functions use.
 """
 
 import functools
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 LOCAL_REGION: Final = "us-east-1"
-NEEDED: Final = ("InputBucket", "OutputBucket", "Table")
-SETTINGS: Final = {
+REQUIRED_OUTPUTS: Final = ("InputBucket", "OutputBucket", "Table")
+OUTPUT_OF_SETTING: Final = {
     "DARKROOM_INPUT_BUCKET": "InputBucket",
     "DARKROOM_OUTPUT_BUCKET": "OutputBucket",
     "DARKROOM_TABLE": "Table",
@@ -31,17 +31,17 @@ SETTINGS: Final = {
     "DARKROOM_STATE_MACHINE_ARN": "StateMachineArn",
     "DARKROOM_DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
 }
-"""The functions' variables, and the outputs of the stack that hold the same."""
+"""Environment variable of the functions -> the stack's output with its value."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """An environment to speak to.
+    """An environment to work with.
 
     Attributes:
         outputs: the stack's outputs, name -> value.
-        endpoint_url: where its "AWS" is; None for the real one.
-        sandboxes: provider -> its sandbox's address, where this process has started some.
+        endpoint_url: the endpoint that stands for AWS; None for AWS itself.
+        sandboxes: provider -> base URL of its sandbox, for those that this process has started.
     """
 
     environment: str
@@ -51,12 +51,12 @@ class Target:
 
     @property
     def input_bucket(self) -> str:
-        """Where photos and specs go."""
+        """The bucket for photos and specs."""
         return self.outputs["InputBucket"]
 
     @property
     def output_bucket(self) -> str:
-        """Where results and manifests come from."""
+        """The bucket with results and manifests."""
         return self.outputs["OutputBucket"]
 
     @functools.cached_property
@@ -75,7 +75,7 @@ class Target:
 
     @functools.cached_property
     def limiter(self) -> "Limiter":
-        """What is remembered of each provider's pace, for reading."""
+        """The rate limiter's state, for reading."""
         from darkroom.aws.dynamodb_limiter import DynamoLimiter  # noqa: PLC0415 - brings boto3 along
 
         resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
@@ -89,11 +89,11 @@ class Target:
 
     @functools.cached_property
     def ports(self) -> "Ports":
-        """What the functions have, with the rights of whoever runs the command."""
+        """The functions' ports, with the permissions of the command's user."""
         return self.open_ports()
 
     def open_ports(self) -> "Ports":
-        """Ports of one's own: a thread must not share them with another.
+        """New ports; each thread needs its own.
 
         Raises:
             click.ClickException: the stack lacks an output.
@@ -105,7 +105,7 @@ class Target:
         known = find_environment(self.environment)
         variables = {
             "DARKROOM_ENVIRONMENT": self.environment,
-            **{name: self.need(output) for name, output in SETTINGS.items()},
+            **{name: self.require_output(output) for name, output in OUTPUT_OF_SETTING.items()},
             **{
                 f"DARKROOM_SECRET_{provider.upper()}": known.secret_name(provider)
                 for provider in PROVIDERS
@@ -115,18 +115,18 @@ class Target:
         session = _open_session(self.endpoint_url)
         return build_ports(Settings.from_environment(variables), session, self.endpoint_url)
 
-    def need(self, output: str) -> str:
-        """An output of the stack. Raises `click.ClickException` when it has none of that name."""
+    def require_output(self, output: str) -> str:
+        """An output of the stack. Raises `click.ClickException` if it has none of that name."""
         if output not in self.outputs:
             raise click.ClickException(
-                f"the environment '{self.environment}' has no output {output}: an older version "
-                "deployed it, so deploy it again"
+                f"the environment '{self.environment}' has no output {output}: it was deployed by "
+                "an older version; deploy it again"
             )
         return self.outputs[output]
 
     @functools.cached_property
     def providers(self) -> "Driver":
-        """The providers with this environment's credentials; only for calls that cost nothing."""
+        """The providers with this environment's credentials; use it for free calls only."""
         from darkroom.aws.s3 import S3Inputs  # noqa: PLC0415 - the same
         from darkroom.aws.secrets_manager import SecretCredentials  # noqa: PLC0415 - brings boto3 along
         from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
@@ -157,16 +157,16 @@ def env_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default=LOCAL,
         show_default=True,
         metavar="NAME",
-        help="The environment to speak to; also DARKROOM_ENV.",
+        help="The environment; also set by DARKROOM_ENV.",
     )(command)
 
 
 def find_target(environment: str) -> Target:
-    """The environment of that name, found by its record on this machine or by its stack.
+    """The environment of that name.
 
     Raises:
-        click.ClickException: there is none; the message says how to get one.
-        click.UsageError: no environment can have that name.
+        click.ClickException: it does not exist; the message says how to start or deploy it.
+        click.UsageError: the name is not allowed.
     """
     return _find_local() if environment == LOCAL else _find_stack(environment)
 
@@ -206,11 +206,11 @@ def _find_stack(name: str) -> Target:
         for output in found.get("Outputs", [])
         if "OutputKey" in output and "OutputValue" in output
     }
-    missing = [output for output in NEEDED if output not in outputs]
+    missing = [output for output in REQUIRED_OUTPUTS if output not in outputs]
     if missing:
         raise click.ClickException(
-            f"the stack '{stack}' has no output {', '.join(missing)}; it is not Darkroom's, or is "
-            f"not deployed to its end (it is {found['StackStatus']})"
+            f"the stack '{stack}' has no output {', '.join(missing)}; it is not a Darkroom "
+            f"stack, or its deployment did not finish (status: {found['StackStatus']})"
         )
     return Target(name, outputs)
 
@@ -219,11 +219,11 @@ def _open_session(endpoint_url: str | None) -> "boto3.Session":
     import boto3  # noqa: PLC0415 - slow to import
 
     if endpoint_url is None:
-        # What every other tool of AWS's reads, and boto3 does not; None leaves it to the rest.
+        # boto3 does not read AWS_REGION, as every other AWS tool does; None means its own default.
         return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     from infra.loopback_guard import ACCESS_KEY  # noqa: PLC0415 - only `local` needs it
 
-    # The user's own must not travel to an endpoint that is not AWS.
+    # The user's own credentials must not be sent to an endpoint that is not AWS.
     return boto3.Session(
         aws_access_key_id=ACCESS_KEY, aws_secret_access_key=ACCESS_KEY, region_name=LOCAL_REGION
     )

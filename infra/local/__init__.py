@@ -1,1 +1,1 @@
-"""The deployed stack on one machine: moto in server mode, real Lambda workers, real waits."""
+"""The deployed stack on one machine: moto in server mode, Lambda functions in processes."""

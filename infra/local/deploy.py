@@ -1,6 +1,6 @@
-"""Deploys a template into moto through CloudFormation's API, or says by name why it cannot.
+"""Deploys a template into moto through CloudFormation's API, or names all reasons why it cannot.
 
-Nothing is repaired here: what moto ignores is mended elsewhere, what is refused here stays refused.
+It changes nothing in moto: `moto_patches` adds what moto lacks, this module refuses the rest.
 """
 
 import json
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 Template = Mapping[str, Any]
 
-# Types that may be left out, because nothing here acts on them; why, for whoever asks.
-LEFT_OUT: Final[Mapping[str, str]] = {
+# Resource types that are left out, and why they have no effect on one machine.
+IGNORED_TYPES: Final[Mapping[str, str]] = {
     "AWS::CDK::Metadata": "says which constructs were used",
-    "AWS::CloudWatch::Alarm": "there are no metrics to watch",
+    "AWS::CloudWatch::Alarm": "there are no metrics",
     "AWS::S3::BucketPolicy": "permissions are not enforced",
     "AWS::SQS::QueuePolicy": "permissions are not enforced",
 }
-PSEUDO: Final = re.compile(r"AWS::[A-Za-z]+")
+PSEUDO_PARAMETER: Final = re.compile(r"AWS::[A-Za-z]+")
 SUBSTITUTION: Final = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
 class DeployError(RuntimeError):
-    """The template cannot be deployed here; the message names every reason that is known."""
+    """The template cannot be deployed here; the message lists every known reason."""
 
 
 def prepare(template: Template) -> dict[str, Any]:
-    """The template without what is left out.
+    """The template without the ignored types.
 
-    Raises `DeployError` for unsupported types, references to nothing, and cycles.
+    Raises `DeployError` for unsupported types, references to missing resources, and cycles.
     """
     kept = {
-        name: _without_left_out(resource, template)
+        name: _without_ignored(resource, template)
         for name, resource in template["Resources"].items()
-        if resource["Type"] not in LEFT_OUT
+        if resource["Type"] not in IGNORED_TYPES
     }
     known = {*kept, *template.get("Parameters", {}), *template.get("Mappings", {})}
     problems = [
@@ -53,27 +53,27 @@ def prepare(template: Template) -> dict[str, Any]:
         if resource["Type"] not in get_model_map()
     ]
     for name, part in (*sorted(kept.items()), ("Outputs", template.get("Outputs", {}))):
-        lost = sorted({ref for ref in find_references(part) if ref not in known})
-        problems += [f"{name}: refers to {ref}, which is not there" for ref in lost]
+        missing = sorted({ref for ref in find_references(part) if ref not in known})
+        problems += [f"{name}: refers to {ref}, which does not exist" for ref in missing]
     try:
         graph = {name: set(find_references(resource)) for name, resource in kept.items()}
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        problems.append(f"a circle of references: {' -> '.join(error.args[1])}")
+        problems.append(f"circular references: {' -> '.join(error.args[1])}")
     if problems:
         raise DeployError("the template cannot be deployed:\n  " + "\n  ".join(problems))
     return {**template, "Resources": kept}
 
 
 def deploy(template: Template, stack_name: str, endpoint_url: str, region: str) -> dict[str, str]:
-    """Creates the stack and returns its outputs. Raises `DeployError`."""
+    """Create the stack; returns its outputs. Raises `DeployError`."""
     client: CloudFormationClient = boto3.client(
         "cloudformation",
         endpoint_url=endpoint_url,
         region_name=region,
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=ACCESS_KEY,
-        # A second attempt would find what the first one left and hide the reason.
+        # A second attempt would fail on the leftovers of the first one and hide the reason.
         config=Config(retries={"total_max_attempts": 1}),
     )
     try:
@@ -94,17 +94,17 @@ def deploy(template: Template, stack_name: str, endpoint_url: str, region: str) 
 
 
 def find_references(part: object) -> Iterator[str]:
-    """The logical ids that a part of a template refers to, pseudo parameters left out."""
+    """The logical ids that a part of a template refers to, without pseudo parameters."""
     if isinstance(part, list):
         for item in part:
             yield from find_references(item)
     elif isinstance(part, Mapping):
         for key, value in part.items():
-            yield from _READERS.get(key, find_references)(value)
+            yield from _REFERENCE_READERS.get(key, find_references)(value)
 
 
 def _read_ref(value: str) -> Iterator[str]:
-    if not PSEUDO.fullmatch(value):
+    if not PSEUDO_PARAMETER.fullmatch(value):
         yield value
 
 
@@ -113,18 +113,18 @@ def _read_attribute(value: str | list[str]) -> Iterator[str]:
 
 
 def _read_sub(value: str | tuple[str, Mapping[str, object]]) -> Iterator[str]:
-    text, given = (value, {}) if isinstance(value, str) else value
+    text, variables = (value, {}) if isinstance(value, str) else value
     for name in SUBSTITUTION.findall(text):
-        if name not in given:
+        if name not in variables:
             yield from _read_ref(name.split(".")[0])
-    yield from find_references(given)
+    yield from find_references(variables)
 
 
 def _read_names(value: str | list[str]) -> Iterator[str]:
     yield from [value] if isinstance(value, str) else value
 
 
-_READERS: Final[Mapping[str, Callable[..., Iterator[str]]]] = {
+_REFERENCE_READERS: Final[Mapping[str, Callable[..., Iterator[str]]]] = {
     "Ref": _read_ref,
     "Fn::GetAtt": _read_attribute,
     "Fn::Sub": _read_sub,
@@ -132,11 +132,11 @@ _READERS: Final[Mapping[str, Callable[..., Iterator[str]]]] = {
 }
 
 
-def _without_left_out(resource: Mapping[str, Any], template: Template) -> dict[str, Any]:
-    """A resource that need not wait for what is left out."""
-    wants = resource.get("DependsOn", [])
-    names = [wants] if isinstance(wants, str) else wants
-    kept = [name for name in names if _type_of(name, template) not in LEFT_OUT]
+def _without_ignored(resource: Mapping[str, Any], template: Template) -> dict[str, Any]:
+    """The resource without `DependsOn` entries for ignored types."""
+    depends_on = resource.get("DependsOn", [])
+    names = [depends_on] if isinstance(depends_on, str) else depends_on
+    kept = [name for name in names if _type_of(name, template) not in IGNORED_TYPES]
     rest = {key: value for key, value in resource.items() if key != "DependsOn"}
     return {**rest, "DependsOn": kept} if kept else rest
 

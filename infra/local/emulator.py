@@ -1,6 +1,6 @@
-"""AWS on this machine: moto, mended, behind one port; functions run and queues are read.
+"""AWS on this machine: patched moto behind one port, functions that run, queues that are polled.
 
-It knows nothing of Darkroom: any template will do. One at a time in a process.
+It knows nothing of Darkroom: it deploys any template. Only one at a time in a process.
 """
 
 import atexit
@@ -21,18 +21,19 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from infra.local import queue_poller
 from infra.local.deploy import Template, deploy
 from infra.local.http_server import Server
-from infra.local.lambda_runtime.pool import NoSuchFunctionError, Place, Runtime
-from infra.local.lambda_runtime.worker import Answer, Function
-from infra.local.moto_patches.apply import Hooks, mended
+from infra.local.lambda_runtime.invoker import Invoker
+from infra.local.lambda_runtime.pool import NoSuchFunctionError, Runtime, Workspace
+from infra.local.lambda_runtime.worker import Function, InvocationResult
+from infra.local.moto_patches.apply import patched_moto
 from infra.local.processes import Processes
-from infra.local.scheduler import Clock
+from infra.local.scheduler import Scheduler
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
 
 
 class AwsEmulator:
-    """Start it, deploy into it, stop it."""
+    """An emulated AWS account, running once it is made; deploy stacks into it, then stop it."""
 
     def __init__(
         self,
@@ -44,43 +45,47 @@ class AwsEmulator:
         workers: int = 2,
         sweep_s: float = 10.0,
     ) -> None:
-        """`asset` is the functions' folder, `workers` the cap of each, `sweep_s` caps schedules."""
-        # At the process's end the collector would go through all that moto made, several times:
-        # after a hundred tasks that took 18 s, and everything else a fifth of one.
+        """Args as for `LocalEnvironment`; `asset` is the functions' folder.
+
+        `workers` is the maximum number of processes for each function. A schedule with a longer
+        interval than `sweep_s` seconds fires every `sweep_s` seconds.
+        """
+        # At the end of the process the garbage collector would visit all of moto's objects several
+        # times: after a hundred tasks that took 18 s, and everything else 0.2 s.
         atexit.register(gc.freeze)
-        self._undo = ExitStack()
+        self._exit_stack = ExitStack()
         self._pollers = ExitStack()
         self._workers = workers
         self._sweep_s = sweep_s
-        self._hooks = Hooks(self._invoke, self._invoke_later)
-        self._undo.enter_context(mended(self._hooks))
+        self._invoker = Invoker(self._invoke, self._invoke_async)
+        self._exit_stack.enter_context(patched_moto(self._invoker))
         try:
-            self._server = Server(self._hooks, port)
+            self._server = Server(self._invoker, port)
         except BaseException:
-            self._undo.close()
+            self._exit_stack.close()
             raise
-        self._undo.callback(self._server.stop)
+        self._exit_stack.callback(self._server.stop)
         self.url = self._server.url
-        place = Place(asset, self.url, logs, REGION, ACCOUNT)
-        self._runtime = Runtime(look_up, place, processes, workers, _keep_lost)
-        self._undo.callback(self._runtime.close)
+        workspace = Workspace(asset, self.url, logs, REGION, ACCOUNT)
+        self._runtime = Runtime(look_up, workspace, processes, workers, _send_to_dead_letters)
+        self._exit_stack.callback(self._runtime.close)
         self._server.start()
 
     def deploy(self, template: Template, stack_name: str) -> dict[str, str]:
-        """Deploys a stack, reads its queues, keeps its schedules; gives its outputs."""
+        """Deploy a stack, poll its queues and fire its schedules; returns the stack's outputs."""
         outputs = deploy(template, stack_name, self.url, REGION)
-        for mapping in find_mappings(self._workers):
-            reader = queue_poller.QueueReader(mapping, self._hooks.invoke)
-            self._pollers.callback(reader.stop)
-            reader.start()
-        clock = Clock(self._hooks, ACCOUNT, REGION, self._sweep_s)
-        self._pollers.callback(clock.stop)
-        clock.start()
+        for mapping in queue_poller.find_mappings(ACCOUNT, REGION, self._workers):
+            poller = queue_poller.QueuePoller(mapping, self._invoker.invoke)
+            self._pollers.callback(poller.stop)
+            poller.start()
+        scheduler = Scheduler(self._invoker, ACCOUNT, REGION, self._sweep_s)
+        self._pollers.callback(scheduler.stop)
+        scheduler.start()
         self._pollers.callback(_stop_executions)
         return outputs
 
     def warm(self) -> None:
-        """Starts a process for each function, so that the first task need not wait for them."""
+        """Start a process for each function, so that the first task does not wait for them."""
         for function in lambda_simple_backends[ACCOUNT][REGION].list_functions():
             self._runtime.warm(function.function_name)
 
@@ -89,23 +94,23 @@ class AwsEmulator:
         return [secret.name for secret in secretsmanager_backends[ACCOUNT][REGION].secrets.values()]
 
     def put_secret(self, name: str, value: Mapping[str, str]) -> None:
-        """Gives a secret a new value."""
+        """Set a new value of a secret."""
         backend = secretsmanager_backends[ACCOUNT][REGION]
         backend.put_secret_value(name, json.dumps(value), "", str(uuid.uuid4()), ["AWSCURRENT"])
 
     def quiesce(self) -> None:
-        """Begins nothing new: no message is taken, no schedule fires, executions are stopped."""
+        """Start nothing new: stop polling queues and firing schedules, stop all executions."""
         self._pollers.close()
 
     def stop(self) -> None:
-        """Stops what it started, forgets everything, and gives moto back as it was."""
+        """Stop the server and the functions, clear all state, take the patches back."""
         self.quiesce()
-        self._undo.close()
+        self._exit_stack.close()
 
-    def _invoke(self, name: str, payload: bytes) -> Answer:
+    def _invoke(self, name: str, payload: bytes) -> InvocationResult:
         return self._runtime.invoke(name, payload)
 
-    def _invoke_later(self, name: str, payload: bytes) -> None:
+    def _invoke_async(self, name: str, payload: bytes) -> None:
         self._runtime.invoke_later(name, payload)
 
 
@@ -135,46 +140,28 @@ def look_up(name: str) -> Function:
     )
 
 
-def find_mappings(workers: int) -> list[queue_poller.Mapping]:
-    """The event source mappings as deployed; no more batches at once than processes."""
-    backend = lambda_simple_backends[ACCOUNT][REGION]
-    return [
-        queue_poller.Mapping(
-            queue_arn=found.event_source_arn,
-            function_arn=found.function_arn,
-            batch_size=found.batch_size,
-            reports_failures="ReportBatchItemFailures" in (found.function_response_types or ()),
-            at_once=min(
-                workers, int((found.scaling_config or {}).get("MaximumConcurrency", workers))
-            ),
-        )
-        for found in backend.list_event_source_mappings("", "")
-        if found.enabled
-    ]
+def _send_to_dead_letters(function: Function, payload: bytes, result: InvocationResult) -> None:
+    """Send a failed asynchronous invocation to the function's dead-letter queue, if it has one.
 
-
-def _keep_lost(function: Function, payload: bytes, answer: Answer) -> None:
-    """A failed asynchronous invocation goes to the function's dead letters, if it has any.
-
-    The reason goes with it as in Lambda ("Adding a dead-letter queue"): the status of the
-    invocation and the first kilobyte of the error's message.
+    As in Lambda ("Adding a dead-letter queue"), its attributes are the status of the invocation and
+    the first kilobyte of the error's message.
     """
     if not function.dead_letters:
         return
-    said = json.loads(answer.payload).get("errorMessage", "")
+    message = json.loads(result.payload).get("errorMessage", "")
     reason = {
         "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-        "ErrorMessage": {"DataType": "String", "StringValue": said[:1024] or "unknown"},
+        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "unknown"},
     }
     name = function.dead_letters.split(":")[-1]
     sqs_backends[ACCOUNT][REGION].send_message(name, payload.decode(), reason)
 
 
 def _stop_executions() -> None:
-    """Those that run would otherwise go on and call the functions of a later environment."""
+    """Otherwise running executions would go on and call the functions of a later environment."""
     for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
         for execution in machine.executions:
             if execution.status == "RUNNING":
-                # One that has not quite begun has nothing to stop yet.
+                # An execution that is still starting has nothing to stop.
                 with contextlib.suppress(AttributeError):
                     execution.stop(None, None, None)

@@ -1,7 +1,7 @@
-"""The local environment: the deployed stack on this machine, from nothing to ready, and back.
+"""The local environment: starts and stops the deployed stack and the sandboxes on this machine.
 
-Everything that starts here is stopped here, whenever the interruption comes. It must stay cheap to
-import: moto takes over a second and is loaded when an environment starts.
+It stops everything that it started, at whatever step it is interrupted. It must stay cheap to
+import: importing moto takes over a second, so that happens when an environment starts.
 """
 
 import json
@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from infra.aws.environments import PROVIDERS, find_environment
 from infra.local.processes import Processes
-from infra.local.running_file import FOLDER, Record, find_running, forget_record, write_record
+from infra.local.running_file import (
+    FOLDER,
+    RunningEnvironment,
+    find_running,
+    remove_running,
+    write_running,
+)
 from infra.local.sandboxes import Sandboxes, find_real_keys
 from infra.local.synthesis import CHECKOUT, find_template, make_template
 
@@ -25,22 +31,23 @@ if TYPE_CHECKING:
     from infra.local.emulator import AwsEmulator
 
 ENVIRONMENT: Final = find_environment("local")
-# The names under which what happens behind the endpoint is logged: to a file, not to the terminal.
-LOGGED: Final = ("infra.local", "moto")
+# The loggers of everything behind the endpoint; they write to a file, not to the terminal.
+LOGGERS: Final = ("infra.local", "moto")
 
 
 class LocalEnvironment:
     """The stack, up for as long as the `with` block lasts. One at a time in a process.
 
-    `port` 0 takes any free one. `say` gets one line for each step. `workers` is how many processes
-    a function may have, `job_s` how long a job takes in a sandbox. Inside the block:
+    `port` 0 takes any free port. `say` gets one line for each step. `workers` is the maximum number
+    of processes for each function, `job_s` how many seconds a job takes in a sandbox. Inside the
+    block:
 
-    - `endpoint_url`: where "AWS" is;
+    - `endpoint_url`: the URL of the emulated AWS;
     - `outputs`: the stack's outputs, name -> value;
-    - `sandboxes`: provider -> `base_url` and credentials; a provider whose real key is set, as in
-      `DARKROOM_SNAPAPI_API_KEY`, has none.
+    - `sandboxes`: provider -> `base_url` and credentials; without the providers whose real key is
+      set, as in `DARKROOM_SNAPAPI_API_KEY`.
 
-    Raises `SynthesisError`, `DeployError`, `SandboxError` or `PortTakenError` when it cannot start;
+    Raises `SynthesisError`, `DeployError`, `SandboxError` or `PortTakenError` if it cannot start.
     SIGTERM ends the process through the block, as Ctrl-C does.
     """
 
@@ -62,13 +69,13 @@ class LocalEnvironment:
         self._job_s = job_s
         self._folder = folder
         self._logs = folder / "logs"
-        self._undo = ExitStack()
+        self._exit_stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Starts everything; nothing is left when it cannot."""
-        self._undo = ExitStack()
+        """Start everything; on an error, stop what has started."""
+        self._exit_stack = ExitStack()
         try:
-            self._undo.enter_context(_leaving_on_sigterm())
+            self._exit_stack.enter_context(_exit_on_sigterm())
             self._start()
         except BaseException:
             self._stop()
@@ -81,66 +88,66 @@ class LocalEnvironment:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stops everything, within two seconds."""
+        """Stop everything, within two seconds."""
         self._stop()
 
     def _start(self) -> None:
         self._prepare_logs()
-        self._undo.enter_context(_logging_to(self._logs / "local.log"))
+        self._exit_stack.enter_context(_log_to(self._logs / "local.log"))
         processes = Processes()
-        self._undo.callback(processes.stop)
+        self._exit_stack.callback(processes.stop)
         real_keys = find_real_keys(PROVIDERS, os.environ)
         sandboxes = self._start_sandboxes(real_keys, processes)
         template = find_template(ENVIRONMENT.name, self._folder)
         if not template.is_file():
             self._say("synthesizing the stack")
             make_template(ENVIRONMENT.name, template, self._logs / "synthesis.log", processes)
-        cloud = self._start_cloud(processes)
+        emulator = self._start_emulator(processes)
         resources = json.loads(template.read_text())
         self._say(f"deploying {len(resources['Resources'])} resources")
-        self.outputs = cloud.deploy(resources, ENVIRONMENT.stack_name)
-        cloud.warm()
+        self.outputs = emulator.deploy(resources, ENVIRONMENT.stack_name)
+        emulator.warm()
         if sandboxes is not None:
             self._say("waiting for the sandboxes")
             self.sandboxes = sandboxes.wait()
         for provider, held in real_keys.items():
-            self._say(f"{provider} is the real one: its calls cost money")
-            cloud.put_secret(ENVIRONMENT.secret_name(provider), held)
+            self._say(f"{provider} uses your real key: its calls cost money")
+            emulator.put_secret(ENVIRONMENT.secret_name(provider), held)
         for provider, access in self.sandboxes.items():
-            cloud.put_secret(ENVIRONMENT.secret_name(provider), access)
-        self._tell()
+            emulator.put_secret(ENVIRONMENT.secret_name(provider), access)
+        self._write_running_file()
 
     def _start_sandboxes(
         self, real_keys: Collection[str], processes: Processes
     ) -> Sandboxes | None:
-        wanted = [provider for provider in PROVIDERS if provider not in real_keys]
-        if not wanted:
+        sandboxed = [provider for provider in PROVIDERS if provider not in real_keys]
+        if not sandboxed:
             return None
-        self._say(f"starting the sandboxes of {', '.join(wanted)}")
-        return Sandboxes.start(wanted, self._job_s, self._logs / "sandboxes.log", processes)
+        self._say(f"starting the sandboxes of {', '.join(sandboxed)}")
+        return Sandboxes.start(sandboxed, self._job_s, self._logs / "sandboxes.log", processes)
 
-    def _start_cloud(self, processes: Processes) -> "AwsEmulator":
+    def _start_emulator(self, processes: Processes) -> "AwsEmulator":
         from infra.local.emulator import AwsEmulator  # noqa: PLC0415 - moto is slow to import
 
-        cloud = AwsEmulator(
+        emulator = AwsEmulator(
             processes,
             CHECKOUT / "functions",
             self._logs,
             port=self._port,
             workers=self._workers,
         )
-        # Workers go first: what waits for one ends by that.
-        self._undo.callback(cloud.stop)
-        self._undo.callback(processes.stop)
-        self._undo.callback(cloud.quiesce)
-        self.endpoint_url = cloud.url
-        return cloud
+        # Kill the workers first: this ends the requests that wait for them.
+        self._exit_stack.callback(emulator.stop)
+        self._exit_stack.callback(processes.stop)
+        self._exit_stack.callback(emulator.quiesce)
+        self.endpoint_url = emulator.url
+        return emulator
 
-    def _tell(self) -> None:
-        record = Record(self.endpoint_url, os.getpid(), self.outputs, self.sandboxes)
-        self._undo.callback(forget_record, record.pid, self._folder)
-        if not write_record(record, self._folder):
-            self._say("another local environment is up and stays the one that --env local means")
+    def _write_running_file(self) -> None:
+        running = RunningEnvironment(self.endpoint_url, os.getpid(), self.outputs, self.sandboxes)
+        self._exit_stack.callback(remove_running, running.pid, self._folder)
+        if not write_running(running, self._folder):
+            self._say("another local environment is running; --env local still means that one")
 
     def _prepare_logs(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -149,30 +156,30 @@ class LocalEnvironment:
                 old.unlink(missing_ok=True)
 
     def _stop(self) -> None:
-        with _deaf():
-            self._undo.close()
+        with _ignore_signals():
+            self._exit_stack.close()
 
 
 @contextmanager
-def _leaving_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the process as `sys.exit` does, unless somebody else handles it."""
+def _exit_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the process as `sys.exit` does, unless it already has a handler."""
     if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _raise_exit)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+def _raise_exit(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """A second Ctrl-C must not interrupt the stopping, which is short."""
+def _ignore_signals() -> Iterator[None]:
+    """Ignore a second Ctrl-C while everything is being stopped, which is short."""
     if not _in_main_thread():
         yield
         return
@@ -183,7 +190,7 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # A handler that was not set from Python cannot be put back.
+            # A handler that was not set from Python cannot be restored.
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
@@ -192,10 +199,10 @@ def _in_main_thread() -> bool:
 
 
 @contextmanager
-def _logging_to(path: Path) -> Iterator[None]:
+def _log_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    loggers = [logging.getLogger(name) for name in LOGGED]
+    loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.propagate for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

@@ -1,8 +1,8 @@
-"""One port for all of "AWS": moto's own application, and before it the functions that really run.
+"""One port for all of the emulated AWS: moto's application, and Lambda's Invoke in front of it.
 
-Only `POST /2015-03-31/functions/NAME/invocations` is answered here ("Invoke", Lambda API); all else
-passes through, where it bears the one access key that there is. Real keys of providers may lie
-here, so no web page gets in (see `loopback_guard`).
+This module answers `POST /2015-03-31/functions/NAME/invocations` ("Invoke", Lambda API) and passes
+every other request with the right access key on to moto. The secrets may hold real keys of
+providers, so requests of web pages are refused (see `loopback_guard`).
 """
 
 import json
@@ -25,17 +25,17 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError
-from infra.local.lambda_runtime.worker import ANSWER_LIMIT
-from infra.local.moto_patches.events_and_runs import Hooks
+from infra.local.lambda_runtime.worker import MAX_RESPONSE_BYTES
 from infra.loopback_guard import ACCESS_KEY, Guard, access_key
 
 LOG = logging.getLogger(__name__)
 HOST: Final = "127.0.0.1"
 INVOKE: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
-LOOK_FOR_STOP_EVERY_S: Final = 0.1
+STOP_POLL_INTERVAL_S: Final = 0.1
 WRONG_KEY: Final = (
-    "This is no AWS, and takes no key but its own:"
+    "This is a local environment and accepts only its own access key:"
     f" export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ACCESS_KEY}"
 )
 
@@ -43,14 +43,14 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class PortTakenError(RuntimeError):
-    """Something else listens on the port."""
+    """Another program listens on the port."""
 
 
 class Server:
-    """The HTTP server, in a thread of its own."""
+    """The HTTP server, in its own thread."""
 
-    def __init__(self, hooks: Hooks, port: int = 0) -> None:
-        """Takes the port at once; 0 takes any free one."""
+    def __init__(self, invoker: Invoker, port: int = 0) -> None:
+        """Listen on the port at once; 0 takes any free port."""
         try:
             self._socket = socket.create_server((HOST, port), backlog=256)
         except OSError as error:
@@ -58,7 +58,7 @@ class Server:
         self._server: BaseWSGIServer = make_server(
             HOST,
             port,
-            Guard(Application(hooks), _forbid),
+            Guard(Application(invoker), _forbid),
             threaded=True,
             request_handler=_QuietHandler,
             fd=self._socket.fileno(),
@@ -67,11 +67,11 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="server", daemon=True)
 
     def start(self) -> None:
-        """Begins to answer."""
+        """Start to answer."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends within a moment; requests that are being answered are not waited for."""
+        """Stop at once; does not wait for running requests."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -80,18 +80,18 @@ class Server:
         self._socket.close()
 
     def _serve(self) -> None:
-        self._server.serve_forever(LOOK_FOR_STOP_EVERY_S)
+        self._server.serve_forever(STOP_POLL_INTERVAL_S)
 
 
 class Application:
     """The WSGI application."""
 
-    def __init__(self, hooks: Hooks) -> None:
-        self._hooks = hooks
+    def __init__(self, invoker: Invoker) -> None:
+        self._invoker = invoker
         self._moto = DomainDispatcherApplication(_create_app)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answers one request; an error in moto is logged and answered as AWS answers its own."""
+        """Answer one request; an error in moto is logged and answered like an error of AWS."""
         if access_key(environ) != ACCESS_KEY:
             return _forbid(environ, start_response, WRONG_KEY)
         try:
@@ -99,7 +99,7 @@ class Application:
                 path = unquote(environ.get("PATH_INFO", ""))
                 if match := INVOKE.fullmatch(path):
                     return self._invoke(match[1], environ, start_response)
-            answer: Iterable[bytes] = self._moto(environ, start_response)
+            response: Iterable[bytes] = self._moto(environ, start_response)
         except Exception:
             LOG.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
             body = (
@@ -107,7 +107,7 @@ class Application:
             )
             return _reply(start_response, "500 Internal Server Error", body)
         else:
-            return answer
+            return response
 
     def _invoke(
         self, name: str, environ: dict[str, Any], start_response: StartResponse
@@ -115,7 +115,7 @@ class Application:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         payload = environ["wsgi.input"].read(length) if length else b"{}"
         kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
-        if length > ANSWER_LIMIT:
+        if length > MAX_RESPONSE_BYTES:
             return _refuse(
                 start_response, "413", "RequestTooLargeException", "the payload is too large"
             )
@@ -124,19 +124,19 @@ class Application:
             return _refuse(start_response, "400", "InvalidRequestContentException", message)
         try:
             if kind == "Event":
-                self._hooks.invoke_later(name, payload)
+                self._invoker.invoke_later(name, payload)
                 return _reply(start_response, "202 Accepted", b"")
-            answer = self._hooks.invoke(name, payload)
+            result = self._invoker.invoke(name, payload)
         except NoSuchFunctionError as error:
             return _refuse(start_response, "404", "ResourceNotFoundException", str(error))
         headers = [("X-Amz-Executed-Version", "$LATEST")]
-        if answer.error is not None:
-            headers.append(("X-Amz-Function-Error", answer.error))
-        return _reply(start_response, "200 OK", answer.payload, headers)
+        if result.error is not None:
+            headers.append(("X-Amz-Function-Error", result.error))
+        return _reply(start_response, "200 OK", result.payload, headers)
 
 
 class _QuietHandler(MotoRequestHandler):
-    """Leaves the terminal to the command."""
+    """Logs requests with `logging`, not to the terminal."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's
         LOG.debug(f"%s: {message}", type, *args)  # noqa: G004 - the message is the format
@@ -144,7 +144,7 @@ class _QuietHandler(MotoRequestHandler):
 
 def _create_app(service: SERVICE_NAMES) -> Flask:
     app = create_backend_app(service)
-    # Otherwise an error in moto becomes an HTML page, which clients take for a reason to try again.
+    # Otherwise Flask answers an error in moto with an HTML page, and clients retry.
     app.config["PROPAGATE_EXCEPTIONS"] = True
     return app
 
@@ -164,7 +164,7 @@ def _refuse(start_response: StartResponse, status: str, kind: str, message: str)
 
 
 def _forbid(environ: dict[str, Any], start_response: StartResponse, why: str) -> Iterable[bytes]:
-    """A refusal that AWS's clients can read: JSON, XML, or S3's own XML."""
+    """A 403 that AWS's clients can parse: JSON, XML, or S3's own XML."""
     path = unquote(environ.get("PATH_INFO", ""))
     if "HTTP_X_AMZ_TARGET" in environ or INVOKE.fullmatch(path):
         return _refuse(start_response, "403", "AccessDenied", why)

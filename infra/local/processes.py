@@ -1,6 +1,6 @@
 """Starts the local environment's child processes and leaves none behind.
 
-Linux delivers "your parent died" when the forking *thread* ends (prctl(2), PR_SET_PDEATHSIG), and
+Linux sends the parent-death signal when the forking *thread* ends (prctl(2), PR_SET_PDEATHSIG), and
 the threads that serve requests end all the time. So one thread, which lives as long as this object,
 forks for all of them.
 """
@@ -25,15 +25,16 @@ Child: TypeAlias = subprocess.Popen[bytes]
 
 
 class StoppedError(RuntimeError):
-    """A process was asked for after the environment had begun to stop."""
+    """A process was requested after the environment had begun to stop."""
 
 
 @dataclass(frozen=True)
-class Start:
-    """What to run: a module with its arguments, in a folder, with exactly this environment.
+class Command:
+    """A module to run with its arguments, in a folder, with exactly this environment.
 
-    `output` takes what it prints (default: ours). `talk` gives the child a stdin that stays open
-    until it is to leave, and a stdout that can be read; `output` then takes its stderr alone.
+    `output` gets what the process prints (default: our own output). With `piped`, the process has a
+    stdin that stays open until it must end, and a stdout to read from; `output` then gets only its
+    stderr. `hidden` are top-level modules that the process cannot import.
     """
 
     module: str
@@ -41,31 +42,34 @@ class Start:
     folder: Path | None = None
     environment: Mapping[str, str] | None = None
     output: IO[bytes] | None = None
-    talk: bool = False
+    piped: bool = False
+    hidden: Sequence[str] = ()
 
 
 class Processes:
     """Every child process of one environment."""
 
     def __init__(self) -> None:
-        self._orders: queue.SimpleQueue[tuple[Start, Future[Child]] | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Command, Future[Child]] | None] = (
+            queue.SimpleQueue()
+        )
         self._children: list[Child] = []
         self._lock = threading.Lock()
         self._stopped = False
         self._thread = threading.Thread(target=self._fork_all, name="processes", daemon=True)
         self._thread.start()
 
-    def start(self, what: Start) -> Child:
-        """Starts a process; raises `StoppedError` once `stop` was called."""
+    def start(self, command: Command) -> Child:
+        """Start a process; raises `StoppedError` after `stop`."""
         future: Future[Child] = Future()
         with self._lock:
             self._refuse_when_stopped()
-            self._orders.put((what, future))
+            self._requests.put((command, future))
         return future.result()
 
     def kill(self, child: Child) -> None:
-        """Ends one process and all that it started, at once, and waits for its end."""
-        # The group may outlive its leader, so it is signalled even when the leader has gone.
+        """Kill one process and all its children, and wait for its end."""
+        # The group may outlive its leader, so it is signalled even if the leader has ended.
         _signal(child, signal.SIGKILL)
         child.wait()
         with self._lock, contextlib.suppress(ValueError):
@@ -73,12 +77,12 @@ class Processes:
         _close(child)
 
     def stop(self) -> None:
-        """Ends all processes; those that listen get a moment. May be called twice."""
+        """End all processes; piped ones get `GRACE_S` to end themselves. May be called twice."""
         with self._lock:
             self._stopped = True
             children = list(self._children)
-            # Nothing is ordered after this: whoever waits for a process gets it, or an error.
-            self._orders.put(None)
+            # The last request: each earlier one gets its process, or an error.
+            self._requests.put(None)
         for child in children:
             if child.stdin is None:
                 _signal(child, signal.SIGKILL)
@@ -91,25 +95,32 @@ class Processes:
             self.kill(child)
 
     def _fork_all(self) -> None:
-        while (order := self._orders.get()) is not None:
-            what, future = order
+        while (request := self._requests.get()) is not None:
+            command, future = request
             try:
-                future.set_result(self._fork(what))
-            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+                future.set_result(self._fork(command))
+            except BaseException as error:  # noqa: BLE001 - raised in `start`
                 future.set_exception(error)
 
-    def _fork(self, what: Start) -> Child:
+    def _fork(self, command: Command) -> Child:
         with self._lock:
             self._refuse_when_stopped()
             pipe = subprocess.PIPE
-            child = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-                [sys.executable, str(CHILD_MAIN), str(os.getpid()), what.module, *what.arguments],
-                cwd=what.folder,
-                env=None if what.environment is None else dict(what.environment),
-                stdin=pipe if what.talk else subprocess.DEVNULL,
-                stdout=pipe if what.talk else what.output,
-                stderr=what.output if what.talk else subprocess.STDOUT,
-                # Out of the terminal's group: Ctrl-C is for us, and we end our children.
+            child = subprocess.Popen(  # noqa: S603 - the running interpreter and our own modules
+                [
+                    sys.executable,
+                    str(CHILD_MAIN),
+                    str(os.getpid()),
+                    ",".join(command.hidden),
+                    command.module,
+                    *command.arguments,
+                ],
+                cwd=command.folder,
+                env=None if command.environment is None else dict(command.environment),
+                stdin=pipe if command.piped else subprocess.DEVNULL,
+                stdout=pipe if command.piped else command.output,
+                stderr=command.output if command.piped else subprocess.STDOUT,
+                # Not in the terminal's process group: only the parent gets Ctrl-C, and ends them.
                 start_new_session=True,
             )
             self._children.append(child)

@@ -1,6 +1,6 @@
-"""Reads queues for functions, as Lambda's event source mappings do.
+"""Polls queues for functions, as Lambda's event source mappings do.
 
-Redelivery and dead letters are the queue's own business: a message that is not deleted comes back.
+Redelivery and dead letters are up to the queue: a message that is not deleted is received again.
 Contract: "Using Lambda with Amazon SQS", "Handling errors for an SQS event source", Lambda guide.
 """
 
@@ -11,63 +11,84 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.sqs.models import Message, sqs_backends
 
-from infra.local.lambda_runtime.worker import Answer
+from infra.local.lambda_runtime.worker import InvocationResult
 from infra.local.processes import StoppedError
 
 LOG = logging.getLogger(__name__)
 LONG_POLL_S: Final = 1
-# ReceiveMessage gives no more at once.
-MAX_AT_ONCE: Final = 10
+# The most messages of one ReceiveMessage.
+MAX_BATCH: Final = 10
 
 
 @dataclass(frozen=True)
-class Mapping:
+class EventSourceMapping:
     """An event source mapping as deployed."""
 
     queue_arn: str
     function_arn: str
-    batch_size: int = MAX_AT_ONCE
+    batch_size: int = MAX_BATCH
     reports_failures: bool = False
-    at_once: int = 2
-    """How many batches may be in work."""
+    concurrency: int = 2
+    """How many batches the function may process concurrently."""
 
 
-class QueueReader:
-    """Reads one queue until it is stopped."""
+def find_mappings(account: str, region: str, workers: int) -> list[EventSourceMapping]:
+    """The event source mappings as deployed; no more concurrent batches than `workers`."""
+    backend = lambda_simple_backends[account][region]
+    return [
+        EventSourceMapping(
+            queue_arn=found.event_source_arn,
+            function_arn=found.function_arn,
+            batch_size=found.batch_size,
+            reports_failures="ReportBatchItemFailures" in (found.function_response_types or ()),
+            concurrency=min(
+                workers, int((found.scaling_config or {}).get("MaximumConcurrency", workers))
+            ),
+        )
+        for found in backend.list_event_source_mappings("", "")
+        if found.enabled
+    ]
 
-    def __init__(self, mapping: Mapping, invoke: Callable[[str, bytes], Answer]) -> None:
+
+class QueuePoller:
+    """Polls one queue until it is stopped."""
+
+    def __init__(
+        self, mapping: EventSourceMapping, invoke: Callable[[str, bytes], InvocationResult]
+    ) -> None:
         self._mapping = mapping
         self._invoke = invoke
         _, _, _, region, account, self._name = mapping.queue_arn.split(":")
         self._region = region
         self._backend = sqs_backends[account][region]
         self._stopped = threading.Event()
-        # moto can hand one message to two receivers that ask at the same moment.
+        # moto may give one message to two concurrent receivers.
         self._receiving = threading.Lock()
 
     def start(self) -> None:
-        """Begins to read, with a thread for each batch that may be in work."""
-        for number in range(self._mapping.at_once):
+        """Start to poll, with one thread for each concurrent batch."""
+        for number in range(self._mapping.concurrency):
             name = f"{self._name}-{number}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            threading.Thread(target=self._poll, name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """Takes no more messages; those in work are not waited for."""
+        """Receive no more messages; does not wait for running batches."""
         self._stopped.set()
 
-    def _work(self) -> None:
+    def _poll(self) -> None:
         while not self._stopped.is_set():
             try:
                 messages = self._receive()
                 if messages:
-                    self._hand_over(messages)
+                    self._invoke_with(messages)
             except StoppedError:
                 return
             except Exception:
-                # The mapping outlives whatever becomes of one batch; the queue brings it again.
-                LOG.exception("the queue %s could not be read", self._name)
+                # Polling goes on after a failed batch; the queue delivers it again.
+                LOG.exception("the queue %s could not be polled", self._name)
                 self._stopped.wait(LONG_POLL_S)
 
     def _receive(self) -> Sequence[Message]:
@@ -77,22 +98,22 @@ class QueueReader:
             queue = self._backend.get_queue(self._name)
             received: Sequence[Message] = self._backend.receive_message(
                 self._name,
-                min(self._mapping.batch_size, MAX_AT_ONCE),
+                min(self._mapping.batch_size, MAX_BATCH),
                 LONG_POLL_S,
                 queue.visibility_timeout,  # type: ignore[attr-defined]
             )
             return received
 
-    def _hand_over(self, messages: Sequence[Message]) -> None:
+    def _invoke_with(self, messages: Sequence[Message]) -> None:
         records = [
             build_record(message, self._mapping.queue_arn, self._region) for message in messages
         ]
-        answer = self._invoke(self._mapping.function_arn, json.dumps({"Records": records}).encode())
-        if answer.error is not None:
+        result = self._invoke(self._mapping.function_arn, json.dumps({"Records": records}).encode())
+        if result.error is not None:
             return
         ids = [message.id for message in messages]
         failed = (
-            read_failures(answer.payload, ids) if self._mapping.reports_failures else frozenset()
+            read_failures(result.payload, ids) if self._mapping.reports_failures else frozenset()
         )
         for message in messages:
             if message.id not in failed and message.receipt_handle is not None:
@@ -100,7 +121,7 @@ class QueueReader:
 
 
 def build_record(message: Message, queue_arn: str, region: str) -> dict[str, Any]:
-    """One message as a function sees it."""
+    """One message as a record of the function's event."""
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
@@ -122,30 +143,30 @@ def build_record(message: Message, queue_arn: str, region: str) -> dict[str, Any
 
 
 def _build_attribute(value: dict[str, Any]) -> dict[str, Any]:
-    shown = {"dataType": value.get("DataType")}
-    for theirs, ours in (("StringValue", "stringValue"), ("BinaryValue", "binaryValue")):
-        if theirs in value:
-            shown[ours] = value[theirs]
-    return shown
+    attribute = {"dataType": value.get("DataType")}
+    for stored, sent in (("StringValue", "stringValue"), ("BinaryValue", "binaryValue")):
+        if stored in value:
+            attribute[sent] = value[stored]
+    return attribute
 
 
 def read_failures(payload: bytes, ids: Sequence[str]) -> frozenset[str]:
-    """Which messages a function says it failed on.
+    """The ids of the messages that a function reports as failed.
 
-    All of them when the answer is not what Lambda can read: not JSON, an unknown or empty id.
+    All of them if Lambda could not read the response: not JSON, an unknown or empty id.
     """
-    everything = frozenset(ids)
+    all_ids = frozenset(ids)
     try:
-        answer = json.loads(payload)
+        response = json.loads(payload)
     except ValueError:
-        return everything
-    if answer is None:
+        return all_ids
+    if response is None:
         return frozenset()
-    if not isinstance(answer, dict):
-        return everything
-    listed = answer.get("batchItemFailures") or []
+    if not isinstance(response, dict):
+        return all_ids
+    listed = response.get("batchItemFailures") or []
     try:
         failed = frozenset(item["itemIdentifier"] for item in listed)
     except (TypeError, KeyError):
-        return everything
-    return failed if failed.issubset(everything) else everything
+        return all_ids
+    return failed if failed.issubset(all_ids) else all_ids

@@ -1,6 +1,6 @@
-"""Where the running local environment is, written down for the command's other calls.
+"""The file that says where the running local environment is, for other calls of the command.
 
-One file in the checkout's `.darkroom/`; the first environment that is up keeps it until it stops.
+One file in the checkout's `.darkroom/`; the first environment that runs keeps it until it stops.
 """
 
 import json
@@ -16,8 +16,8 @@ NAME: Final = "local.json"
 
 
 @dataclass(frozen=True)
-class Record:
-    """A local environment that is up; `sandboxes` as in `LocalEnvironment`."""
+class RunningEnvironment:
+    """A running local environment; `sandboxes` as in `LocalEnvironment`."""
 
     endpoint_url: str
     pid: int
@@ -25,28 +25,28 @@ class Record:
     sandboxes: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def find_running(folder: Path = FOLDER) -> Record | None:
-    """The environment that is up, or none: also when its process died without a word."""
+def find_running(folder: Path = FOLDER) -> RunningEnvironment | None:
+    """The running environment, or None; also None if its process was killed."""
     try:
-        found = Record(**json.loads((folder / NAME).read_text()))
+        found = RunningEnvironment(**json.loads((folder / NAME).read_text()))
     except (OSError, ValueError, TypeError):
         return None
     return found if _is_alive(found.pid) else None
 
 
-def write_record(record: Record, folder: Path = FOLDER) -> bool:
-    """Says where `record` is, unless another one is up; whether it did."""
+def write_running(running: RunningEnvironment, folder: Path = FOLDER) -> bool:
+    """Write the file, unless another environment is running; whether it did."""
     other = find_running(folder)
-    if other is not None and other.pid != record.pid:
+    if other is not None and other.pid != running.pid:
         return False
-    half = folder / f"{NAME}.{record.pid}"
-    half.write_text(json.dumps(vars(record), indent=2) + "\n")
-    half.replace(folder / NAME)
+    partial = folder / f"{NAME}.{running.pid}"
+    partial.write_text(json.dumps(vars(running), indent=2) + "\n")
+    partial.replace(folder / NAME)
     return True
 
 
-def forget_record(pid: int, folder: Path = FOLDER) -> None:
-    """Removes what the environment of this process has written, and nothing else."""
+def remove_running(pid: int, folder: Path = FOLDER) -> None:
+    """Remove the file if the environment with this process id wrote it."""
     found = find_running(folder)
     if found is not None and found.pid == pid:
         (folder / NAME).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""Fires the rules that have a schedule, read from EventBridge as deployed.
+"""Fires the rules that have a schedule, as deployed in EventBridge.
 
-Only `rate(...)` is known: nothing here waits for a date. Everything else is refused at the start.
+Only `rate(...)` is supported; any other schedule is refused at the start.
 """
 
 import re
@@ -12,46 +12,47 @@ from typing import Any, Final
 
 from moto.events.models import events_backends
 
-from infra.local.moto_patches.events_and_runs import Hooks, build_event, build_input
+from infra.local.lambda_runtime.invoker import Invoker
+from infra.local.moto_patches.event_targets import build_event, build_input
 
 RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 SECONDS: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
 
 class UnknownScheduleError(ValueError):
-    """A schedule that cannot be kept here."""
+    """A schedule that is not supported here."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A rule that fires every so often."""
+    """A rule and its interval in seconds."""
 
     rule: Any
     every_s: float
 
 
-class Clock:
+class Scheduler:
     """Fires schedules until it is stopped."""
 
-    def __init__(self, hooks: Hooks, account: str, region: str, at_most_s: float) -> None:
-        """`at_most_s` shortens long intervals: who watches does not wait for minutes."""
-        self._hooks = hooks
+    def __init__(self, invoker: Invoker, account: str, region: str, max_interval_s: float) -> None:
+        """`max_interval_s` shortens longer intervals, so that users do not wait for minutes."""
+        self._invoker = invoker
         self._account = account
         self._region = region
         self._schedules = [
-            Schedule(found.rule, min(found.every_s, at_most_s))
+            Schedule(found.rule, min(found.every_s, max_interval_s))
             for found in find_schedules(account, region)
         ]
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begins to fire; the first time after one interval."""
+        """Start to fire; the first time after one interval."""
         for schedule in self._schedules:
             name = f"schedule-{schedule.rule.name}"
             threading.Thread(target=self._run, args=(schedule,), name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """Fires no more."""
+        """Fire no more."""
         self._stopped.set()
 
     def _run(self, schedule: Schedule) -> None:
@@ -65,7 +66,7 @@ class Clock:
                 "aws.events", "Scheduled Event", [rule.arn], {}, self._account, self._region
             )
             for target in rule.targets:
-                self._hooks.invoke_later(target["Arn"], build_input(target, event))
+                self._invoker.invoke_later(target["Arn"], build_input(target, event))
 
 
 def find_schedules(account: str, region: str) -> Iterator[Schedule]:
@@ -81,6 +82,6 @@ def find_schedules(account: str, region: str) -> Iterator[Schedule]:
         others = [one["Arn"] for one in rule.targets if one["Arn"].split(":")[2] != "lambda"]
         if others:
             raise UnknownScheduleError(
-                f"the rule {rule.name} has a target that is no function: {others}"
+                f"the rule {rule.name} has a target that is not a function: {others}"
             )
         yield Schedule(rule, int(match[1]) * SECONDS[match[2]])

@@ -1,7 +1,7 @@
 """The sandbox's own clock: wall time that can run faster and jump ahead.
 
-Everything in a sandbox that depends on time (jobs, rate windows, expiry, ledger) asks this clock
-and nothing else, so a test injects a source that stands still and moves it by hand.
+Everything in a sandbox that depends on time (jobs, rate limit, expiry, ledger) uses this clock
+only, so a test can inject a fixed source and advance the clock by hand.
 """
 
 import threading
@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Seconds since the epoch, as this sandbox sees them.
+    """Unix time in seconds, as this sandbox sees it.
 
-    `source` gives real seconds; `speed` is how many sandbox seconds pass in one of them. Changing
-    the speed or jumping never moves the clock backwards.
+    `source` returns real seconds; `speed` is the number of sandbox seconds in a real one. The clock
+    never goes backwards.
     """
 
     def __init__(self, source: Callable[[], float] = time.time, *, speed: float = 1.0) -> None:
         self._source = source
         self._speed = speed
-        self._real = source()
-        self._shown = self._real
+        self._source_s = source()
+        self._sandbox_s = self._source_s
         self._lock = threading.Lock()
 
     def now(self) -> float:
@@ -30,31 +30,31 @@ class Clock:
             return self._read()
 
     def real(self) -> float:
-        """Return the source's time, which no speed and no jump changes."""
+        """Return the source's time, independent of speed and jumps."""
         return self._source()
 
     @property
     def speed(self) -> float:
-        """How many sandbox seconds pass in one real second."""
+        """The number of sandbox seconds in a real second."""
         return self._speed
 
     def advance(self, seconds: float) -> None:
         """Jump ahead by `seconds`, which must not be negative."""
         with self._lock:
-            self._settle(self._read() + seconds)
+            self._rebase(self._read() + seconds)
 
-    def run_at(self, speed: float) -> None:
-        """Run at another speed from now on."""
+    def set_speed(self, speed: float) -> None:
+        """Change the speed from now on."""
         with self._lock:
-            self._settle(self._read())
+            self._rebase(self._read())
             self._speed = speed
 
     def _read(self) -> float:
-        return self._shown + max(0.0, self._source() - self._real) * self._speed
+        return self._sandbox_s + max(0.0, self._source() - self._source_s) * self._speed
 
-    def _settle(self, shown: float) -> None:
-        self._real = self._source()
-        self._shown = shown
+    def _rebase(self, sandbox_s: float) -> None:
+        self._source_s = self._source()
+        self._sandbox_s = sandbox_s
 
 
 def iso_seconds(at: float) -> str:

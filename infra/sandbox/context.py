@@ -1,68 +1,50 @@
-"""What one sandbox consists of, and what a handler sees of one call.
+"""The state of one sandbox, and the context in which a handler serves one request.
 
-Shared by the server and the providers; it decides nothing.
+Shared by the server and the providers. It decides nothing.
 """
 
 import io
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Protocol
+from typing import IO
 
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
 from infra.sandbox.clock import Clock
 from infra.sandbox.faults import Effect, Faults
-from infra.sandbox.file_store import Files
+from infra.sandbox.file_store import FileStore
 from infra.sandbox.jobs import Jobs
 from infra.sandbox.ledger import Ledger
-from infra.sandbox.rate_limit import Pace
+from infra.sandbox.rate_limit import RateLimit
 
 
 class SandboxRequest(Request):
-    """A request with limits that fit photographs and the masks inside form fields."""
+    """A request whose limits fit photos and the masks inside form fields."""
 
     max_content_length = 96 * 1024 * 1024
     max_form_memory_size = 32 * 1024 * 1024
     max_form_parts = 200
 
     def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
-        # The body is in memory already; a temporary file would have to be closed by somebody.
+        # The body is in memory already; a temporary file would have to be closed.
         return io.BytesIO()
-
-
-class RefusalError(Exception):
-    """A request is turned down; each provider renders it in its own shape."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        kind: str = "",
-        extra: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.extra = extra or {}
-        self.headers = headers or {}
 
 
 @dataclass
 class SandboxState:
-    """One sandbox's state; `job_s` is the duration of the next job in sandbox seconds.
+    """The state of one sandbox.
 
-    `knobs` are what a provider's documents leave open, under names and with defaults of its own.
+    `job_s` is how long the next job takes, in seconds of the sandbox's clock. `knobs` are the
+    choices that a provider's documents leave open; each provider sets its names and defaults.
+    `stopping` is set when the server stops.
     """
 
     clock: Clock
     ledger: Ledger
-    files: Files
+    files: FileStore
     jobs: Jobs
-    pace: Pace
+    rate_limit: RateLimit
     faults: Faults
     job_s: float = 1.0
     active: bool = True
@@ -72,7 +54,10 @@ class SandboxState:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """One request on its way through a provider; `base` is how the client reached the server."""
+    """One request: `route` is its method and path pattern, `args` are the values in the path.
+
+    `effect` is the fault that applies to it, if any.
+    """
 
     request: SandboxRequest
     route: str
@@ -80,38 +65,6 @@ class RequestContext:
     effect: Effect | None = None
 
     @property
-    def base(self) -> str:
+    def base_url(self) -> str:
         """Scheme, host and port that the client used, without a trailing slash."""
         return self.request.host_url.rstrip("/")
-
-
-Handler = Callable[[RequestContext], Response]
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path in werkzeug's notation, and who handles it."""
-
-    method: str
-    path: str
-    handler: Handler
-
-
-class Provider(Protocol):
-    """A provider's API on top of a world."""
-
-    name: str
-    credentials: Mapping[str, str]
-    """What a client needs besides the address, under the names that a secret has for it."""
-
-    def routes(self) -> list[Route]:
-        """List every endpoint."""
-        ...
-
-    def answer(self, call: RequestContext, handler: Handler) -> Response:
-        """Check the caller, run the handler, and render refusals in the provider's shape."""
-        ...
-
-    def refuse(self, refusal: RefusalError) -> Response:
-        """Render a refusal."""
-        ...

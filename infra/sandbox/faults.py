@@ -1,7 +1,7 @@
-"""Faults on request: which requests go wrong, how, and how often.
+"""Fault injection: which requests go wrong, how, and how often.
 
-A fault is applied by the server around a provider's own handler. It never changes what a provider
-would charge or check, only what becomes of the request, the answer, the job or the result.
+The server applies a fault around the provider's handler. A fault never changes what the provider
+checks or charges, only what happens to the request, the response, the job or the result.
 """
 
 import threading
@@ -19,27 +19,27 @@ class Match(BaseModel):
     method: str = "*"
     path: str = "*"
 
-    def fits(self, method: str, path: str) -> bool:
-        """Tell whether a request is meant."""
+    def matches(self, method: str, path: str) -> bool:
+        """Whether the rule is for this request."""
         return fnmatchcase(method, self.method.upper()) and fnmatchcase(path, self.path)
 
 
 class Effect(BaseModel):
-    """What happens; one of the kinds below.
+    """What happens; exactly one of these kinds.
 
-    - `status`: answered instead of the provider, with `headers` and `body`; nothing was done.
-      Together with `result: gone` it is the status of the missing result (404 or 410).
-    - `drop`: the connection closes without an answer, before or after the work.
-    - `delay_s`: a stall; `then: before` does nothing and drops, `then: after` does the work first
-      and answers at the end of the stall.
-    - `malformed`: the work is done, the answer is half a JSON document.
-    - `truncate`: the work is done, only so many bytes of the announced body are sent.
-    - `result: gone`: the work is done, its result URL leads nowhere.
-    - `job`: `fail` ends in a failed job, `hang` never leaves processing, `stall` never starts.
-      `refund` says whether the failed job's credits come back; absent, as this provider does it.
-      `body` may be the error that a failed job of Perfect ends with, such as "error_no_face".
-    - `pack`: the work is done, the answer's body goes over the wire in this content coding.
-    - `pad_bytes`: the work is done, its result file is that much larger, where its format allows.
+    - `status`: this response instead of the provider's, with `headers` and `body`; the provider
+      does nothing. With `result: gone` it is the status of the missing result (404 or 410).
+    - `drop`: the connection closes without a response, before or after the provider's work.
+    - `delay_s`: a stall; `then: before` drops the request after it, `then: after` lets the provider
+      work first and responds at the end of the stall.
+    - `malformed`: the provider works; the response is half a JSON document.
+    - `truncate`: the provider works; only this many bytes of the announced body are sent.
+    - `result: gone`: the provider works; the result URL leads nowhere.
+    - `job`: `fail` ends in a failed job, `hang` never ends processing, `stall` never starts.
+      `refund` is whether a failed job's credits come back; the default is the provider's own rule.
+      `body` can be the error code of a failed job of Perfect, such as "error_no_face".
+    - `pack`: the provider works; the body of its response has this content coding.
+    - `pad_bytes`: the provider works; its result file is larger by this, where its format allows.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -78,9 +78,14 @@ class Effect(BaseModel):
             )
         return self
 
+    @property
+    def gone_status(self) -> int | None:
+        """The status in place of the result where the result is gone, else None."""
+        return None if self.result is None else self.status or 404
+
 
 class Rule(BaseModel):
-    """One rule: the first `skip` matches pass unharmed, the next `times` do not (-1: all)."""
+    """One rule: skips the first `skip` matches, applies to the next `times` (-1: to all)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,16 +96,16 @@ class Rule(BaseModel):
 
 
 class Faults:
-    """The rules in force; the first one that matches and is not used up decides."""
+    """The active rules; the first one that matches and is not used up applies."""
 
     def __init__(self) -> None:
-        self._rules: list[_Counted] = []
+        self._rules: list[_CountedRule] = []
         self._lock = threading.Lock()
 
     def add(self, rules: list[Rule]) -> None:
-        """Add rules behind those already there."""
+        """Add rules after the existing ones."""
         with self._lock:
-            self._rules.extend(_Counted(rule) for rule in rules)
+            self._rules.extend(_CountedRule(rule) for rule in rules)
 
     def clear(self) -> None:
         """Drop every rule."""
@@ -108,15 +113,15 @@ class Faults:
             self._rules.clear()
 
     def take(self, method: str, path: str) -> Effect | None:
-        """Return what befalls this request, and count it."""
+        """Return the effect on this request, None without a fault, and count the match."""
         with self._lock:
             for counted in self._rules:
-                if counted.rule.match.fits(method, path) and counted.fires():
+                if counted.rule.match.matches(method, path) and counted.apply():
                     return counted.rule.do
         return None
 
     def report(self) -> list[dict[str, object]]:
-        """Return the rules with how often each matched and fired, ready for JSON."""
+        """Return the rules with their numbers of matches and uses, ready for JSON."""
         with self._lock:
             return [
                 counted.rule.model_dump(exclude_defaults=True)
@@ -125,7 +130,7 @@ class Faults:
             ]
 
 
-class _Counted:
+class _CountedRule:
     """A rule with its counters."""
 
     def __init__(self, rule: Rule) -> None:
@@ -133,7 +138,7 @@ class _Counted:
         self.seen = 0
         self.fired = 0
 
-    def fires(self) -> bool:
+    def apply(self) -> bool:
         if self.fired == self.rule.times:
             return False
         self.seen += 1

@@ -1,7 +1,7 @@
-"""The files a sandbox hands out: results and uploads, each with its end of life.
+"""The files of a sandbox, in memory: results and uploads, each with an expiry.
 
-They live in memory. When they grow past `max_bytes` the oldest are dropped and answer as gone,
-so that a sandbox that stays up for days does not fill the machine.
+Beyond `max_bytes` the oldest files are dropped and respond as missing, so that a sandbox can run
+for days without filling the memory.
 """
 
 import threading
@@ -13,7 +13,7 @@ NOT_FOUND = 404
 
 
 class MissingFileError(Exception):
-    """No such file, or no longer; `status` is what the caller is told."""
+    """The file does not exist or has expired; `status` is the HTTP status for the client."""
 
     def __init__(self, status: int = NOT_FOUND) -> None:
         super().__init__(f"the file is not here ({status})")
@@ -22,16 +22,16 @@ class MissingFileError(Exception):
 
 @dataclass(frozen=True)
 class StoredFile:
-    """Bytes with their type; `expires_at` in sandbox seconds, `gone` the status that hides them."""
+    """A file; `expires_at` is in sandbox seconds, `gone_status` a status to respond instead."""
 
     content: bytes
     mime: str
     expires_at: float
-    gone: int | None = None
+    gone_status: int | None = None
 
 
-class Files:
-    """Files by path (`/outputs/x.png`)."""
+class FileStore:
+    """Files by path, such as `/outputs/x.png`."""
 
     def __init__(self, clock: Clock, *, max_bytes: int = 512 * 1024 * 1024) -> None:
         self._clock = clock
@@ -41,22 +41,30 @@ class Files:
         self._lock = threading.Lock()
 
     def put(
-        self, path: str, content: bytes, mime: str, *, lifetime_s: float, gone: int | None = None
+        self,
+        path: str,
+        content: bytes,
+        mime: str,
+        *,
+        lifetime_s: float,
+        gone_status: int | None = None,
     ) -> None:
-        """Keep a file for `lifetime_s`; with `gone` it never answers but with that status."""
+        """Store a file for `lifetime_s`; with `gone_status` it always responds with that status."""
         with self._lock:
-            self._files[path] = StoredFile(content, mime, self._clock.now() + lifetime_s, gone)
+            self._files[path] = StoredFile(
+                content, mime, self._clock.now() + lifetime_s, gone_status
+            )
             self._size += len(content)
             while self._size > self._max_bytes and len(self._files) > 1:
                 oldest = next(iter(self._files))
                 self._size -= len(self._files.pop(oldest).content)
 
     def get(self, path: str) -> StoredFile:
-        """Return a file that is there and has not expired, or raise `MissingFileError`."""
+        """Return a file that has not expired, or raise `MissingFileError`."""
         with self._lock:
             found = self._files.get(path)
         if found is None or found.expires_at <= self._clock.now():
             raise MissingFileError
-        if found.gone is not None:
-            raise MissingFileError(found.gone)
+        if found.gone_status is not None:
+            raise MissingFileError(found.gone_status)
         return found

@@ -4,44 +4,35 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from infra.loopback_guard import LOOPBACK
 from infra.sandbox.app import SandboxApp
 from infra.sandbox.clock import Clock
-from infra.sandbox.context import Provider, SandboxState
+from infra.sandbox.context import SandboxState
 from infra.sandbox.faults import Faults
-from infra.sandbox.file_store import Files
+from infra.sandbox.file_store import FileStore
 from infra.sandbox.jobs import Jobs
 from infra.sandbox.ledger import Ledger
-from infra.sandbox.rate_limit import Pace
+from infra.sandbox.rate_limit import RateLimit
+from infra.sandbox.registry import PROVIDERS, load_provider
 
-# Provider -> its module, loaded when it is started: they bring numpy and OpenCV along.
-# Each module has `build_provider(world)` and `RATE_PER_MIN`, the documented limit or None.
-PROVIDERS: Mapping[str, str] = {
-    "snapapi": "infra.sandbox.snapapi",
-    "apiframe": "infra.sandbox.apiframe",
-    "goapi": "infra.sandbox.goapi",
-    "perfect": "infra.sandbox.perfect",
-}
-
-STOP_LOOKS_EVERY_S = 0.05
+STOP_CHECK_INTERVAL_S = 0.05
 WILDCARD_HOSTS = frozenset({"", "0.0.0.0", "::"})
 
 
 @dataclass(frozen=True)
-class Running:
-    """A sandbox that answers: where, and with which credentials.
+class RunningSandbox:
+    """A sandbox that is running: its address and the credentials of its account.
 
-    `world` is its state, for who runs it in the same process and would put it back without asking.
+    `state` is for callers in the same process that reset it without a request.
     """
 
     name: str
     base_url: str
     credentials: Mapping[str, str]
-    world: SandboxState = field(repr=False)
+    state: SandboxState = field(repr=False)
 
     def as_json(self) -> dict[str, str]:
         """Return what a client needs, for printing."""
@@ -54,7 +45,7 @@ class _Handler(WSGIRequestHandler):
     clock: Clock
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name
-        """Say nothing: the request log is at `/_sandbox/requests`."""
+        """Print nothing: the request log is at `/_sandbox/requests`."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Write a time as HTTP does, by default the present one."""
@@ -72,55 +63,56 @@ def start(
     rate_per_min: Mapping[str, int] | None = None,
     clock: Clock | None = None,
     pause: Callable[[float], object] | None = None,
-) -> Iterator[dict[str, Running]]:
-    """Run sandboxes until the block ends: name -> `Running`.
+) -> Iterator[dict[str, RunningSandbox]]:
+    """Run sandboxes until the block ends: provider -> `RunningSandbox`.
 
-    Ports not given are free ones. `job_s` is how long a job takes, in seconds of `clock` (by
-    default the wall clock). `rate_per_min` overrides a provider's documented limit, 0 lifts it.
-    `pause` waits the real seconds of a stall that a fault asks for.
+    A port that is not given is a free one. `job_s` is how long a job takes, in seconds of `clock`
+    (by default the wall clock). `rate_per_min` overrides a provider's documented limit; 0 lifts
+    it. `pause` waits for the real seconds of a stall that a fault causes.
     """
     with ExitStack() as stack:
         running = {}
         for name in names:
-            module = import_module(PROVIDERS[name])
-            its_clock = clock or Clock()
-            limit = (rate_per_min or {}).get(name, module.RATE_PER_MIN)
-            world = SandboxState(
-                clock=its_clock,
-                ledger=Ledger(its_clock, credits),
-                files=Files(its_clock),
-                jobs=Jobs(its_clock),
-                pace=Pace(its_clock, limit or None),
+            package = load_provider(name)
+            own_clock = clock or Clock()
+            limit = (rate_per_min or {}).get(name, package.RATE_PER_MIN)
+            state = SandboxState(
+                clock=own_clock,
+                ledger=Ledger(own_clock, credits),
+                files=FileStore(own_clock),
+                jobs=Jobs(own_clock),
+                rate_limit=RateLimit(own_clock, limit or None),
                 faults=Faults(),
                 job_s=job_s,
             )
-            provider: Provider = module.build_provider(world)
-            app = SandboxApp(provider, world, pause=pause, hosts=_hosts_of(host))
-            port = stack.enter_context(_served(app, world, host, (ports or {}).get(name, 0)))
-            shown = "127.0.0.1" if host in WILDCARD_HOSTS else host
-            running[name] = Running(name, f"http://{shown}:{port}", provider.credentials, world)
+            provider = package.build_provider(state)
+            app = SandboxApp(provider, state, pause=pause, hosts=_host_names(host))
+            port = stack.enter_context(_serve(app, state, host, (ports or {}).get(name, 0)))
+            reachable = "127.0.0.1" if host in WILDCARD_HOSTS else host
+            base_url = f"http://{reachable}:{port}"
+            running[name] = RunningSandbox(name, base_url, provider.credentials, state)
         yield running
 
 
-def _hosts_of(host: str) -> frozenset[str]:
-    """The names that a sandbox answers to; empty, for every address, where it listens at all."""
+def _host_names(host: str) -> frozenset[str]:
+    """Return the host names that a sandbox accepts; empty where it listens on all addresses."""
     if host in WILDCARD_HOSTS:
         return frozenset()
     return LOOPBACK | {f"[{host}]" if ":" in host else host.lower()}
 
 
 @contextmanager
-def _served(app: SandboxApp, world: SandboxState, host: str, port: int) -> Iterator[int]:
-    handler = type("_HandlerOfOne", (_Handler,), {"clock": world.clock})
+def _serve(app: SandboxApp, state: SandboxState, host: str, port: int) -> Iterator[int]:
+    handler = type("_HandlerWithClock", (_Handler,), {"clock": state.clock})
     server = ThreadedWSGIServer(host, port, app, handler=handler)
     thread = threading.Thread(
-        target=server.serve_forever, args=(STOP_LOOKS_EVERY_S,), daemon=True, name="sandbox"
+        target=server.serve_forever, args=(STOP_CHECK_INTERVAL_S,), daemon=True, name="sandbox"
     )
     thread.start()
     try:
         yield server.port
     finally:
-        world.stopping.set()
+        state.stopping.set()
         server.shutdown()
         thread.join()
-        world.jobs.stop()
+        state.jobs.stop()

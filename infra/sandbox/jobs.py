@@ -1,8 +1,8 @@
-"""The asynchronous life of a job: waiting, working, then done, failed or cancelled.
+"""Asynchronous jobs: waiting, working, then done, failed or cancelled.
 
-Where a job stands is computed from the clock when somebody asks; only the pixels are worked on in
-the background, from the moment of submission, so that the result is there when the clock says so.
-The words that a provider has for these phases are the provider's business.
+A job's status is computed from the clock when it is requested. Only the work itself runs in the
+background, from the moment of submission, so that the result exists when the clock reaches the
+job's end. Each provider maps the phases to its own words.
 """
 
 import logging
@@ -15,22 +15,25 @@ from typing import Any, Literal
 from infra.sandbox.clock import Clock
 
 Phase = Literal["waiting", "working", "done", "failed", "cancelled"]
-Fate = Literal["fail", "hang", "stall"]
+JobFault = Literal["fail", "hang", "stall"]
 
-WAITING_SHARE = 0.2  # of a job's duration it waits, for the rest it is worked on
-MAX_WAIT_S = 5.0  # however long the job
-HUNG_PROGRESS = 90  # where a job that never ends stops moving
+WAITING_SHARE = 0.2  # of a job's duration; the rest is working
+MAX_WAIT_S = 5.0
+HUNG_PROGRESS = 90  # the last progress, in percent, of a job that never ends
 
 _log = logging.getLogger(__name__)
 
 
 class WorkError(Exception):
-    """The work cannot be done; the message is what the job's owner is told."""
+    """The work cannot be done; the message is the job's error."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a job stands: times in sandbox seconds, `result` is what the work returned."""
+class JobStatus:
+    """The status of a job: times in sandbox seconds, progress in percent.
+
+    `result` is what the work returned.
+    """
 
     phase: Phase
     progress: int = 0
@@ -42,17 +45,17 @@ class Standing:
 
 @dataclass
 class Job:
-    """One job; `facts` is what its provider wants to remember about it."""
+    """One job; `metadata` is for its provider."""
 
     id: str
-    made_at: float
+    created_at: float
     duration_s: float
-    fate: Fate | None
+    fault: JobFault | None
     work: Future[object]
     on_failure: Callable[[float], None]
     on_success: Callable[[float], None]
-    facts: dict[str, Any] = field(default_factory=dict)
-    end: Standing | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    end: JobStatus | None = None
 
 
 class Jobs:
@@ -70,21 +73,21 @@ class Jobs:
         work: Callable[[], object],
         *,
         duration_s: float,
-        fate: Fate | None,
+        fault: JobFault | None,
         on_failure: Callable[[float], None],
-        facts: dict[str, Any],
         on_success: Callable[[float], None] = lambda _at: None,
+        metadata: dict[str, Any] | None = None,
     ) -> Job:
-        """Start a job; `on_failure` or `on_success` is told once, with the time, when it ends."""
+        """Start a job; at its end `on_failure` or `on_success` is called once, with the time."""
         job = Job(
             id=job_id,
-            made_at=self._clock.now(),
+            created_at=self._clock.now(),
             duration_s=duration_s,
-            fate=fate,
+            fault=fault,
             work=self._workers.submit(work),
             on_failure=on_failure,
             on_success=on_success,
-            facts=facts,
+            metadata=metadata or {},
         )
         with self._lock:
             self._jobs[job_id] = job
@@ -100,39 +103,39 @@ class Jobs:
         with self._lock:
             return list(reversed(self._jobs.values()))
 
-    def look(self, job: Job) -> Standing:
-        """Say where a job stands now, and settle it if its end has come."""
+    def status_of(self, job: Job) -> JobStatus:
+        """Return a job's present status, and end the job if its time is over."""
         if job.end is not None:
             return job.end
         now = self._clock.now()
-        starts = job.made_at + min(job.duration_s * WAITING_SHARE, MAX_WAIT_S)
-        ends = job.made_at + job.duration_s
-        if job.fate == "stall" or now < min(starts, ends):
-            return Standing("waiting")
-        if now < ends or job.fate == "hang":
+        starts = job.created_at + min(job.duration_s * WAITING_SHARE, MAX_WAIT_S)
+        ends = job.created_at + job.duration_s
+        if job.fault == "stall" or now < min(starts, ends):
+            return JobStatus("waiting")
+        if now < ends or job.fault == "hang":
             progress = HUNG_PROGRESS if now >= ends else _progress(now, starts, ends)
-            return Standing("working", progress, started_at=starts)
+            return JobStatus("working", progress, started_at=starts)
         return self._close(job, _finish(job, starts, ends))
 
-    def fail(self, job: Job, error: str, *, at: float | None = None) -> Standing:
+    def fail(self, job: Job, error: str, *, at: float | None = None) -> JobStatus:
         """End a job as failed, unless it has ended already."""
         when = self._clock.now() if at is None else at
-        return self._close(job, Standing("failed", ended_at=when, error=error))
+        return self._close(job, JobStatus("failed", ended_at=when, error=error))
 
-    def cancel(self, job: Job) -> Standing:
+    def cancel(self, job: Job) -> JobStatus:
         """End a job as cancelled, unless it has ended already."""
-        return self._close(job, Standing("cancelled", ended_at=self._clock.now()))
+        return self._close(job, JobStatus("cancelled", ended_at=self._clock.now()))
 
     def settle(self) -> None:
-        """Bring every job up to date, so that failures are booked without anybody polling."""
+        """Bring every job up to date, so that refunds are booked even if no client polls."""
         for job in self.newest_first():
-            self.look(job)
+            self.status_of(job)
 
     def stop(self) -> None:
-        """Take no more work and drop what has not begun."""
+        """Take no more work and drop the work that has not started."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _close(self, job: Job, end: Standing) -> Standing:
+    def _close(self, job: Job, end: JobStatus) -> JobStatus:
         with self._lock:
             if job.end is None:
                 job.end = end
@@ -143,22 +146,22 @@ class Jobs:
             return job.end
 
 
-def _finish(job: Job, starts: float, ends: float) -> Standing:
+def _finish(job: Job, starts: float, ends: float) -> JobStatus:
     error: str | None = None
     result: object = None
-    if job.fate == "fail":
+    if job.fault == "fail":
         error = "The model failed to process the image."
     else:
         try:
             result = job.work.result()
         except WorkError as exc:
             error = str(exc)
-        except Exception:  # noqa: BLE001 - a bug in an edit ends the job, as it would over there
+        except Exception:  # noqa: BLE001 - a bug in an edit fails the job, as at a provider
             _log.exception("the work of job %s failed", job.id)
             error = "Internal error."
     if error is not None:
-        return Standing("failed", ended_at=ends, error=error)
-    return Standing("done", 100, started_at=starts, ended_at=ends, result=result)
+        return JobStatus("failed", ended_at=ends, error=error)
+    return JobStatus("done", 100, started_at=starts, ended_at=ends, result=result)
 
 
 def _progress(now: float, starts: float, ends: float) -> int:

@@ -1,7 +1,7 @@
-"""The account's credits and every movement of them.
+"""The account's credits: the balance, and an entry for every charge and refund.
 
-One entry per accepted paid call, written in the same locked step that checks the balance, so that
-calls at the same moment can neither overspend nor go unrecorded.
+An entry is written in the same locked step that checks the balance, so that concurrent calls can
+neither overspend nor go unrecorded.
 """
 
 import threading
@@ -22,7 +22,7 @@ class OutOfCreditsError(Exception):
 
 @dataclass(frozen=True)
 class Purchase:
-    """What is bought: the id of the call over here, and what identifies it over there."""
+    """A paid call: its id in the sandbox, its price, and what identifies it for the client."""
 
     job_id: str
     route: str
@@ -33,7 +33,7 @@ class Purchase:
 
 @dataclass(frozen=True)
 class Entry:
-    """One movement of credits."""
+    """One charge or refund, at a time in sandbox seconds."""
 
     at: float
     kind: Literal["charge", "refund"]
@@ -60,12 +60,12 @@ class Ledger:
             return self._balance
 
     def set_balance(self, balance: int) -> None:
-        """Put the balance to a figure, as a top-up or a spending spree elsewhere would."""
+        """Set the balance, as a top-up or spending elsewhere would."""
         with self._lock:
             self._balance = balance
 
     def charge(self, purchase: Purchase, at: float | None = None) -> None:
-        """Take the price, booked `at` or now; or raise `OutOfCreditsError` and take nothing."""
+        """Charge the price at `at`, by default now, or raise `OutOfCreditsError`."""
         with self._lock:
             if purchase.credits > self._balance:
                 raise OutOfCreditsError(purchase.credits, self._balance)
@@ -74,7 +74,7 @@ class Ledger:
             self._entries.append(self._entry("charge", purchase, when))
 
     def refund(self, purchase: Purchase, at: float | None = None) -> None:
-        """Give the price back, at `at` or now; a second refund of the same job changes nothing."""
+        """Refund the price at `at`, by default now; a second refund of a job changes nothing."""
         with self._lock:
             if any(e.kind == "refund" and e.job_id == purchase.job_id for e in self._entries):
                 return
@@ -83,7 +83,7 @@ class Ledger:
             self._entries.append(self._entry("refund", purchase, when))
 
     def entries(self) -> list[Entry]:
-        """Return every movement, the oldest first."""
+        """Return every entry, the oldest first."""
         with self._lock:
             return list(self._entries)
 

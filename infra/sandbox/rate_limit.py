@@ -1,6 +1,6 @@
-"""The rate limit: a fixed window per key, opened by its first request.
+"""The rate limit: a fixed window per key, which starts with the key's first request.
 
-A request that is refused does not count.
+A refused request does not count.
 """
 
 import math
@@ -13,8 +13,8 @@ WINDOW_S = 60.0
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a key stands after a request: `retry_after_s` is set when it was refused."""
+class RateLimitDecision:
+    """The decision on one request of a key: refused if `retry_after_s` is set."""
 
     limit: int
     remaining: int
@@ -22,20 +22,20 @@ class Standing:
     retry_after_s: int | None = None
 
 
-class Pace:
-    """Counts requests per key and window; a limit of None means none."""
+class RateLimit:
+    """Counts requests per key and window; `max_requests` of None means no limit."""
 
-    def __init__(self, clock: Clock, limit: int | None, window_s: float = WINDOW_S) -> None:
-        self.limit = limit
+    def __init__(self, clock: Clock, max_requests: int | None, window_s: float = WINDOW_S) -> None:
+        self.max_requests = max_requests
         self._window_s = window_s
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: str) -> Standing | None:
-        """Count one request of `key`, or refuse it; None when there is no limit."""
+    def take(self, key: str) -> RateLimitDecision | None:
+        """Count or refuse one request of `key`; None without a limit."""
         with self._lock:
-            limit = self.limit
+            limit = self.max_requests
             if limit is None:
                 return None
             now = self._clock.now()
@@ -45,6 +45,6 @@ class Pace:
             resets_at = opened + self._window_s
             if used >= limit:
                 wait = max(1, math.ceil(resets_at - now))
-                return Standing(limit, 0, resets_at, retry_after_s=wait)
+                return RateLimitDecision(limit, 0, resets_at, retry_after_s=wait)
             self._windows[key] = (opened, used + 1)
-            return Standing(limit, limit - used - 1, resets_at)
+            return RateLimitDecision(limit, limit - used - 1, resets_at)

@@ -1,4 +1,4 @@
-"""Answers that AWS gives and moto never: each is ours, and none comes out raw where a row says."""
+"""AWS's errors that moto never gives: each is mapped, and one without a row is raised unchanged."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,12 +9,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from darkroom.aws.client_errors import CONFLICTS, PASSING, translated
+from darkroom.aws.client_errors import CONFLICTS, TRANSIENT, map_aws_errors
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.errors import Busy, Conflict, InputWithheld
 from darkroom.domain.rate_limits import Bucket
 from tests.fakes.clock import START
 from tests.fakes.task_factory import sample_task
@@ -25,7 +26,7 @@ TASK = sample_task(1)
 
 @pytest.fixture
 def stubbed() -> Iterator[tuple[Any, Stubber]]:
-    """A table, and what its client is to be answered."""
+    """A table and the stub of its client."""
     resource: Any = boto3.resource(
         "dynamodb",
         region_name="eu-central-1",
@@ -60,7 +61,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "standing": ("get_item", lambda table: DynamoLimiter(table).circuit("p")),
     "change": (
         "update_item",
-        lambda table: DynamoLimiter(table).change("p", CircuitState(), CircuitState(1)),
+        lambda table: DynamoLimiter(table).compare_and_set("p", CircuitState(), CircuitState(1)),
     ),
 }
 
@@ -77,13 +78,13 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         ("SomethingNew", 500),
     ],
 )
-def test_what_passes_is_busy_whatever_was_asked(
+def test_transient_error_of_any_call_is_busy(
     stubbed: tuple[Any, Stubber], name: str, code: str, status: int
 ) -> None:
-    """A hot index partition is as good as a throttled table: it is tried again."""
+    """A hot partition of an index is like a throttled table: the call is repeated."""
     table, stub = stubbed
     operation, call = CALLS[name]
-    for _ in range(SHARDS if name == "due" else 1):  # it asks all of them before it gives up
+    for _ in range(SHARDS if name == "due" else 1):  # it queries all shards before it raises
         stub.add_client_error(operation, code, "not now", http_status_code=status)
 
     with pytest.raises(Busy, match="AWS did not answer"):
@@ -91,7 +92,7 @@ def test_what_passes_is_busy_whatever_was_asked(
 
 
 @pytest.mark.parametrize("name", ["replace", "claim_job", "create"])
-def test_a_transaction_under_way_is_a_conflict_on_a_plain_write_too(
+def test_running_transaction_is_a_conflict_for_a_plain_write(
     stubbed: tuple[Any, Stubber], name: str
 ) -> None:
     """DynamoDB refuses a PutItem while a transaction holds the item."""
@@ -103,8 +104,8 @@ def test_a_transaction_under_way_is_a_conflict_on_a_plain_write_too(
         call(table)
 
 
-def test_a_mark_that_meets_a_transaction_is_left_out(stubbed: tuple[Any, Stubber]) -> None:
-    """Whatever the other write says of when the task is looked at is newer."""
+def test_due_time_is_not_updated_during_a_transaction(stubbed: tuple[Any, Stubber]) -> None:
+    """The other write sets a newer due time."""
     table, stub = stubbed
     stub.add_client_error("update_item", "TransactionConflictException", http_status_code=400)
 
@@ -122,16 +123,16 @@ def test_a_mark_that_meets_a_transaction_is_left_out(stubbed: tuple[Any, Stubber
         ("ValidationError", ClientError),
     ],
 )
-def test_a_cancelled_transaction_means_what_its_reasons_mean(
+def test_cancelled_transaction_is_mapped_by_its_reasons(
     reason: str, error: type[Exception]
 ) -> None:
-    """Its own code says only that it was cancelled."""
+    """Its own code only says that it was cancelled."""
     response: Any = {
         "Error": {"Code": "TransactionCanceledException", "Message": "x"},
         "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
-    with pytest.raises(error), translated("the table"):
+    with pytest.raises(error), map_aws_errors("the table"):
         raise ClientError(response, "TransactWriteItems")
 
 
@@ -142,16 +143,54 @@ def test_a_cancelled_transaction_means_what_its_reasons_mean(
         EndpointConnectionError(endpoint_url="https://x.example"),
     ],
 )
-def test_no_answer_at_all_is_busy(lost: Exception) -> None:
-    """It passes, too; the write may have been made."""
-    with pytest.raises(Busy) as raised, translated("the table"):
+def test_missing_response_is_busy(lost: Exception) -> None:
+    """It is transient; the write may have been made."""
+    with pytest.raises(Busy) as raised, map_aws_errors("the table"):
         raise lost
     assert "https" not in str(raised.value)
 
 
-def test_what_no_row_explains_stays_what_it_is() -> None:
+def test_error_without_a_row_is_raised_unchanged() -> None:
     """A missing right is a fault of the deployment, and its message is for the log."""
     response: Any = {"Error": {"Code": "AccessDeniedException", "Message": "x"}}
-    with pytest.raises(ClientError), translated("the table"):
+    with pytest.raises(ClientError), map_aws_errors("the table"):
         raise ClientError(response, "GetItem")
-    assert not CONFLICTS & PASSING
+    assert not CONFLICTS & TRANSIENT
+
+
+class _DeniedAws:
+    """AWS without any right."""
+
+    class meta:  # noqa: N801 - boto3's own name
+        client: Any = None
+
+    name = "table"
+
+    def __getattr__(self, operation: str) -> Any:
+        def refuse(**_kwargs: Any) -> None:
+            error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+            raise ClientError(error, operation)  # type: ignore[arg-type]
+
+        return refuse
+
+
+def test_missing_right_is_not_a_missing_file() -> None:
+    """It is a fault of the deployment; a task must not fail or wait because of it."""
+    denied: Any = _DeniedAws()
+    denied.meta.client = denied
+    inputs, outputs, tasks = S3Inputs(denied, "b"), S3Outputs(denied, "b"), DynamoTasks(denied)
+    task = sample_task()
+    for read in (
+        lambda: inputs.find("a"),
+        lambda: inputs.read("a", "v", 1),
+        lambda: inputs.open("a", "v").__enter__(),
+    ):
+        with pytest.raises(InputWithheld):
+            read()
+    for call in (
+        lambda: outputs.get("a"),
+        lambda: tasks.create(task, previous=None, owner=None),
+        lambda: tasks.replace(task, task),
+    ):
+        with pytest.raises(ClientError):
+            call()

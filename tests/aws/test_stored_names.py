@@ -1,4 +1,4 @@
-"""The names under which things are stored: a deployment reads what the one before it wrote."""
+"""The names under which data is stored: a deployment reads what the one before it wrote."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,7 +12,7 @@ from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.rate_limits import Bucket
-from tests.aws.line import listening
+from tests.aws.request_recorder import recorded_table
 from tests.fakes.clock import START
 from tests.fakes.moto_aws import cloud
 from tests.fakes.task_factory import full_task, sample_task
@@ -20,16 +20,16 @@ from tests.fakes.task_factory import full_task, sample_task
 ID = "0009" * 8
 
 
-def test_every_kind_of_item_has_its_key() -> None:
-    """A key that changed would be a task, a name or a wish that nobody finds any more."""
+def test_keys_of_all_kinds_of_item() -> None:
+    """After a change of a key, stored tasks and notes could not be found."""
     assert items.task_key(ID) == {"pk": f"task#{ID}", "sk": "task"}
     assert items.wants_key("a/b.jpg", ID) == {"pk": "wants#a/b.jpg", "sk": ID}
     assert items.latest_key("a/b.jpg.json") == {"pk": "spec#a/b.jpg.json", "sk": "latest"}
     assert items.owner_key("a/b.jpg/upscale") == {"pk": "output#a/b.jpg/upscale", "sk": "owner"}
 
 
-def test_a_task_is_written_with_what_its_indexes_read() -> None:
-    """All of them, and the whole task under a name of its own."""
+def test_item_has_all_attributes_of_its_indexes() -> None:
+    """And the whole task under its own name."""
     item = items.write_item(
         sample_task(9, "failed", updated_at=START + timedelta(seconds=1.5), revision=3)
     )
@@ -55,7 +55,7 @@ def test_a_task_is_written_with_what_its_indexes_read() -> None:
     )
 
 
-def test_a_file_in_the_buckets_root_has_a_folder_too() -> None:
+def test_file_in_the_buckets_root_has_a_folder() -> None:
     """An index has no empty keys."""
     task = sample_task(1)
     trigger = type(task.trigger)("upload", "darkroom-input", "cat.jpg.json", "v1")
@@ -63,8 +63,8 @@ def test_a_file_in_the_buckets_root_has_a_folder_too() -> None:
     assert item["folder"] == "/"
 
 
-def test_numbers_come_back_as_they_were() -> None:
-    """Whole ones as such; one that is too large for DynamoDB's digits stays a float."""
+def test_numbers_keep_their_type() -> None:
+    """Whole numbers as int; one that is too large for DynamoDB's digits stays a float."""
     params: Mapping[str, Any] = dict(full_task().resolved_order.params)
     item = items.write_item(full_task())
     assert isinstance(item["task"]["order"]["params"]["ratio"], Decimal)
@@ -74,9 +74,9 @@ def test_numbers_come_back_as_they_were() -> None:
     assert isinstance(read["scale"], int)
 
 
-def test_whole_numbers_are_whole_after_the_table_too() -> None:
-    """DynamoDB gives every number back as a decimal; a provider would be sent `2.0` for 2."""
-    with cloud(), listening() as (_, table):
+def test_whole_numbers_keep_their_type_in_the_table() -> None:
+    """DynamoDB returns every number as a decimal; a provider would get `2.0` for 2."""
+    with cloud(), recorded_table() as (_, table):
         tasks = DynamoTasks(table)
         tasks.create(full_task(), previous=None, owner=None)
         read = tasks.get(full_task().task_id)
@@ -85,8 +85,8 @@ def test_whole_numbers_are_whole_after_the_table_too() -> None:
     assert types == {name: type(value) for name, value in full_task().resolved_order.params.items()}
 
 
-def test_an_item_of_another_version_is_named_and_not_shown() -> None:
-    """It may hold addresses."""
+def test_error_for_an_item_of_another_version_does_not_show_it() -> None:
+    """It may contain URLs."""
     item = items.write_item(full_task())
     item["task"]["state"] = "https://secret.example/?signature=1"
     with pytest.raises(ValueError, match=f"task#{'0007' * 8}") as caught:
@@ -95,7 +95,7 @@ def test_an_item_of_another_version_is_named_and_not_shown() -> None:
     assert caught.value.__cause__ is None
 
 
-PACE: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, Any]]] = {
+LIMITER_ITEMS: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, Any]]] = {
     "lane": (
         lambda limiter: limiter.reserve("beta", "poll", Bucket(2, 2), 1000.0),
         {"sk": "lane#poll", "empty_at": 1_002_000},
@@ -105,34 +105,34 @@ PACE: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, Any]]] = {
         {"sk": "leases", "jobs": {ID: 1_060_500}},
     ),
     "standing": (
-        lambda limiter: limiter.change("beta", CircuitState(), CircuitState(5, 1030.25)),
+        lambda limiter: limiter.compare_and_set("beta", CircuitState(), CircuitState(5, 1030.25)),
         {"sk": "standing", "refusals": 5, "until": 1_030_250},
     ),
 }
 
 
-@pytest.mark.parametrize("name", PACE)
-def test_a_providers_pace_is_kept_in_whole_milliseconds(name: str) -> None:
-    """Under the provider's name, each part an item of its own."""
-    act, expected = PACE[name]
-    with cloud(), listening() as (_, table):
+@pytest.mark.parametrize("name", LIMITER_ITEMS)
+def test_limiter_stores_whole_milliseconds(name: str) -> None:
+    """Under the provider's name, each part in its own item."""
+    act, expected = LIMITER_ITEMS[name]
+    with cloud(), recorded_table() as (_, table):
         act(DynamoLimiter(table))
         (item,) = table.scan()["Items"]
     assert {key: item[key] for key in ("pk", *expected)} == {"pk": "gate#beta", **expected}
 
 
-def test_a_run_that_is_looked_at_later_changes_nothing_but_its_place() -> None:
-    """Moving or taking it out of the index is no write to the task."""
-    with cloud(), listening() as (line, table):
+def test_postpone_and_dismiss_change_index_keys_only() -> None:
+    """Moving or removing the index key does not change the task."""
+    with cloud(), recorded_table() as (recorder, table):
         tasks = DynamoTasks(table)
         task = sample_task(9)
         tasks.create(task, previous=None, owner=None)
-        line.sent.clear()
+        recorder.sent.clear()
         tasks.postpone(task, START + timedelta(hours=1))
         tasks.dismiss(task)
         assert tasks.get(task.task_id) == task
 
-    later, gone = line.of("UpdateItem")
+    later, gone = recorder.of("UpdateItem")
     assert later.body["UpdateExpression"] == "SET due_at = :until"
     assert later.body["ExpressionAttributeValues"][":until"] == {
         "S": "2026-03-01T13:00:00.000000+00:00"

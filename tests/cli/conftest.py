@@ -1,7 +1,8 @@
-"""An environment that the command can speak to: its stack's outputs, and what they name."""
+"""The environment `dev` for the command, on moto: the stack's outputs and what they name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +11,19 @@ from click.testing import CliRunner, Result
 
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
-from infra.cli.dead_letters import read as letters
+from infra.cli.dead_letters import sqs
 from infra.cli.main import main
 from infra.cli.target import Target, find_target
-from tests.cli.makes import make_task
-from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud
+from tests.cli.factories import make_task
+from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud, session
 from tests.fakes.providers import PNG
 
 SPEC = b'{"operation": "upscale", "provider": "snapapi"}'
 
 
 @dataclass(frozen=True)
-class Shop:
-    """The environment `dev`, and who uses it."""
+class MotoEnvironment:
+    """The environment `dev`, on moto."""
 
     target: Target
     intake_url: str
@@ -30,18 +31,20 @@ class Shop:
     machine: str
 
     def run(self, *arguments: str) -> Result:
-        """The command, with both streams apart."""
+        """Run the command; stdout and stderr are separate."""
         return CliRunner().invoke(main, arguments)
 
-    def task(self, key: str = "photos/cat.jpg.json", state: Any = "failed", **changes: Any) -> Task:
-        """Store a task whose spec and photo are there."""
+    def add_task(
+        self, key: str = "photos/cat.jpg.json", state: Any = "failed", **changes: Any
+    ) -> Task:
+        """Store a task, and put its spec and photo into the input bucket."""
         version = client("s3").put_object(Bucket=INPUT, Key=key, Body=SPEC)["VersionId"]
         trigger = Trigger("upload", INPUT, key, version)
         source = key.removesuffix(".json")
         client("s3").put_object(Bucket=INPUT, Key=source, Body=PNG)
         output = {"output": f"{source}/upscale", "manifest_key": f"{source}/upscale.manifest.json"}
-        named = {"source": source, "trigger": trigger, **output, **changes}
-        task = make_task(trigger.task_id, state, key, **named)
+        fields = {"source": source, "trigger": trigger, **output, **changes}
+        task = make_task(trigger.task_id, state, key, **fields)
         previous, owner = self.tasks.latest(key), self.tasks.owner(task.output)
         self.tasks.create(task, previous=previous, owner=owner)
         return task
@@ -52,16 +55,16 @@ class Shop:
         return self.target.tasks
 
     def state(self, task: Task) -> str:
-        """How a task stands now."""
+        """The stored state of a task."""
         return str(self.tasks.get(task.task_id).state)
 
     def runs(self) -> set[str]:
         """The names of all runs that were started."""
-        found = client("stepfunctions").list_executions(stateMachineArn=self.machine)
-        return {run["name"] for run in found["executions"]}
+        listing = client("stepfunctions").list_executions(stateMachineArn=self.machine)
+        return {run["name"] for run in listing["executions"]}
 
-    def bury(self, body: str, **attributes: str) -> None:
-        """Put a message into the dead letters."""
+    def add_dead_letter(self, body: str, **attributes: str) -> None:
+        """Put a message into the dead-letter queue."""
         client("sqs").send_message(
             QueueUrl=self.dead_url,
             MessageBody=body,
@@ -71,23 +74,33 @@ class Shop:
             },
         )
 
-    def bodies(self, url: str) -> list[str]:
-        """What is visible in a queue."""
-        found = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        return [message["Body"] for message in found.get("Messages", [])]
+    def visible_bodies(self, url: str) -> list[str]:
+        """The bodies of the messages that are visible in a queue."""
+        response = client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in response.get("Messages", [])]
 
 
 @pytest.fixture
-def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A fresh one; its queues answer at once when they are empty."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setenv("DARKROOM_ENV", "dev")
-    monkeypatch.setattr(letters, "WAIT_S", 0)
-    with cloud() as aws:
+def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+    """A new environment; an empty queue answers at once."""
+    with _moto_environment(monkeypatch, versioned=True) as environment:
+        yield environment
+
+
+@pytest.fixture
+def unversioned_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+    """A new environment whose buckets are not versioned: the same spec is the same task."""
+    with _moto_environment(monkeypatch, versioned=False) as environment:
+        yield environment
+
+
+@contextmanager
+def _moto_environment(
+    monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+) -> Iterator[MotoEnvironment]:
+    use_test_account(monkeypatch)
+    monkeypatch.setattr(sqs, "WAIT_S", 0)
+    with cloud(versioned=versioned) as aws:
         intake = client("sqs").create_queue(QueueName="intake")["QueueUrl"]
         outputs = {
             "InputBucket": INPUT,
@@ -98,12 +111,29 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
             "DeadLetterQueueUrl": aws.dead_letters_url,
             "IntakeQueueUrl": intake,
         }
-        template = {
-            # A stack must have something of its own.
-            "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-        }
-        client("cloudformation").create_stack(
-            StackName="darkroom-dev", TemplateBody=json.dumps(template)
+        create_stack(outputs)
+        yield MotoEnvironment(
+            find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn
         )
-        yield Shop(find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn)
+
+
+def use_test_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command use the environment `dev` of an account without real credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name in ("AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DARKROOM_ENV", "dev")
+
+
+def create_stack(outputs: Mapping[str, str], region: str = REGION) -> None:
+    """Create the stack of `dev` with these outputs."""
+    template = {
+        # A stack must have at least one resource.
+        "Resources": {"Any": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    session().client("cloudformation", region_name=region).create_stack(
+        StackName="darkroom-dev", TemplateBody=json.dumps(template)
+    )

@@ -15,8 +15,8 @@ from PIL import Image
 
 from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import BY_EXTENSION, FLAC, GLB, HEIC, JSON, MP3, TEXT, Media, sniff
-from infra.sandbox.media.clips import pan, write_clip
-from infra.sandbox.media.solids import relief
+from infra.sandbox.media.clips import write_clip, zoom_clip
+from infra.sandbox.media.meshes import relief
 from infra.sandbox.media.sounds import melody, speech
 from tests.domain import sound_files
 
@@ -75,7 +75,7 @@ def made() -> dict[str, bytes]:
     """The samples, and what the sandboxes make."""
     rgb = np.asarray(noise((96, 64)))
     files = {path.name: path.read_bytes() for path in sorted(PHOTOS.glob("*.*g"))}
-    files["clip.mp4"] = write_clip(pan(rgb, (96, 64), 1))
+    files["clip.mp4"] = write_clip(zoom_clip(rgb, (96, 64), 1))
     files["solid.glb"] = relief(rgb)
     files["melody.wav"] = melody("a tune", 1)
     files["speech.wav"] = speech("some words")

@@ -1,4 +1,4 @@
-"""Keeps a local environment up for the tests until its stdin closes; says where on stdout."""
+"""Runs a local environment for the tests until stdin is closed; prints its URL and outputs."""
 
 import faulthandler
 import functools
@@ -9,28 +9,28 @@ from typing import Any
 
 from infra.local import http_server
 from infra.local.environment import LocalEnvironment
-from tests.e2e.refusals import Refusals
+from tests.e2e.store_outages import StoreOutages
 
 
 def main() -> None:
     """`python serve.py FOLDER`."""
-    # Whoever gives up waiting for its end sends SIGABRT, and learns where every thread stands.
+    # A test that times out while it waits for the end sends SIGABRT and gets all threads' stacks.
     faulthandler.enable()
     folder = Path(sys.argv[1])
-    whole = http_server.Application
+    application = http_server.Application
 
-    @functools.wraps(whole)
-    def refusing(*given: Any, **named: Any) -> Refusals:
-        return Refusals(whole(*given, **named), folder)
+    @functools.wraps(application)
+    def with_outages(*args: Any, **kwargs: Any) -> StoreOutages:
+        return StoreOutages(application(*args, **kwargs), folder)
 
-    http_server.Application = refusing  # type: ignore[assignment, misc]
+    http_server.Application = with_outages  # type: ignore[assignment, misc]
     with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
-        where = {
+        address = {
             "endpoint_url": local.endpoint_url,
             "outputs": local.outputs,
             "sandboxes": local.sandboxes,
         }
-        sys.stdout.write(json.dumps(where) + "\n")
+        sys.stdout.write(json.dumps(address) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
 

@@ -1,4 +1,4 @@
-"""A small havoc run keeps every promise, and its checks would notice if it had not."""
+"""A small havoc run keeps every promise, and the checks notice when it does not."""
 
 import copy
 import shutil
@@ -8,79 +8,77 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.havoc.__main__ import keep_evidence
-from tests.e2e.havoc.canaries import KINDS, Canary, find_canaries, read_canaries
+from tests.e2e.havoc.__main__ import write_state
+from tests.e2e.havoc.check_mutations import MUTATIONS, Mutation
 from tests.e2e.havoc.checks import check
-from tests.e2e.havoc.damages import DAMAGES, Damage
-from tests.e2e.havoc.evidence import Evidence, Execution
-from tests.e2e.havoc.play import Extent, Outcome, play
+from tests.e2e.havoc.collected_state import CollectedState, Execution
+from tests.e2e.havoc.runner import Outcome, RunSize, run
+from tests.e2e.havoc.secret_leaks import KINDS, Secret, find_leaks, read_secrets
 from tests.once import local_template
 
 pytestmark = pytest.mark.e2e
 
-SMALL = Extent(tasks=12, seed=4, kills=5, hurried=True, patience_s=400)
+SMALL = RunSize(tasks=12, seed=4, kills=5, hurried=True, timeout_s=400)
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """What became of a small run in an environment of its own."""
+    """The outcome of a small run in its own environment."""
     folder = tmp_path_factory.mktemp("havoc")
     shutil.copy(local_template(tmp_path_factory), folder)
-    with play(SMALL, folder, print) as found:
-        keep_evidence(found, folder)
+    with run(SMALL, folder, print) as found:
+        write_state(found, folder)
     return found
 
 
 def broken(outcome: Outcome) -> dict[str, list[str]]:
-    """The promises that were broken, with the places."""
+    """The broken promises, with the places."""
     return {one.name: list(one.broken) for one in check(outcome) if one.broken}
 
 
-def test_every_promise_holds_while_processes_are_killed_and_providers_fail(
+def test_all_promises_hold_while_processes_are_killed_and_providers_fail(
     outcome: Outcome,
 ) -> None:
-    """Every task ends once, is paid for once at most, and its manifest tells the truth.
+    """Every task ends once, is paid for at most once, and its manifest is true.
 
-    It is a hurried run, because a killed call is otherwise waited for a minute and a half, as it
-    should be. In it Perfect's tasks come when the killing is over and meet no fault but a refused
-    token; `make havoc` does not spare them.
+    The run is hurried, because the product rightly waits a minute and a half for a killed call. In
+    a hurried run, Perfect's tasks are dropped after the kills and meet no fault but a refused
+    token; in `make havoc` they meet all faults.
     """
     assert broken(outcome) == {}
 
 
 @pytest.mark.parametrize(
-    ("damage", "promise"),
-    DAMAGES,
-    ids=[f"{damage.__name__.strip('_')}: {promise}" for damage, promise in DAMAGES],
+    ("mutation", "promise"),
+    MUTATIONS,
+    ids=[f"{mutation.__name__.strip('_')}: {promise}" for mutation, promise in MUTATIONS],
 )
-def test_a_promise_that_was_broken_is_noticed(
-    outcome: Outcome, damage: Damage, promise: str
-) -> None:
-    """A run whose evidence is damaged in one place breaks the promise that speaks of it."""
-    evidence = copy.deepcopy(outcome.evidence)
-    damage(evidence)
-    assert promise in broken(replace(outcome, evidence=evidence)).keys() - broken(outcome).keys()
+def test_check_notices_a_broken_promise(outcome: Outcome, mutation: Mutation, promise: str) -> None:
+    """A state that is wrong in one place breaks the promise about it."""
+    state = copy.deepcopy(outcome.state)
+    mutation(state)
+    assert promise in broken(replace(outcome, state=state)).keys() - broken(outcome).keys()
 
 
 @pytest.mark.parametrize(
     ("change", "promise"),
     [
-        ({"rested": False}, "everything has ended"),
-        ({"at_work": 1}, "the havoc bites"),
-        ({"fired": {"snapapi": {}}}, "the havoc bites"),
+        ({"rested": False}, "all tasks have ended"),
+        ({"at_work": 1}, "enough goes wrong"),
+        ({"fired": {"snapapi": {}}}, "enough goes wrong"),
     ],
-    ids=["patience ended", "kills hit nobody at work", "no fault struck"],
+    ids=["timed out", "too few kills during invocations", "no fault applied"],
 )
-def test_a_run_that_shows_nothing_is_noticed(
+def test_check_notices_a_run_that_proves_nothing(
     outcome: Outcome, change: dict[str, Any], promise: str
 ) -> None:
     """Promises that hold because nothing went wrong prove nothing."""
     assert promise in broken(replace(outcome, **change)).keys() - broken(outcome).keys()
 
 
-def test_every_promise_has_a_damage_that_breaks_it(outcome: Outcome) -> None:
-    """No check is there that was never seen to fail."""
-    assert {one.name for one in check(outcome)} == {promise for _, promise in DAMAGES}
+def test_every_promise_has_a_mutation_that_breaks_it(outcome: Outcome) -> None:
+    """So every check has been seen to fail."""
+    assert {one.name for one in check(outcome)} == {promise for _, promise in MUTATIONS}
 
 
 @pytest.mark.parametrize(
@@ -93,42 +91,42 @@ def test_every_promise_has_a_damage_that_breaks_it(outcome: Outcome) -> None:
     ],
     ids=lambda attributes: next(iter(attributes)),
 )
-def test_a_dead_letter_says_why_in_its_senders_words(
+def test_dead_letter_may_have_the_reason_attribute_of_any_sender(
     outcome: Outcome, attributes: dict[str, Any]
 ) -> None:
     """Darkroom, Lambda and EventBridge each have their own attribute for the reason."""
     letter = {"Body": "lost", "MessageAttributes": attributes}
-    evidence = replace(outcome.evidence, dead_letters=[letter])
-    assert "no dead letter without a reason" not in broken(replace(outcome, evidence=evidence))
+    state = replace(outcome.state, dead_letters=[letter])
+    assert "each dead letter has a reason" not in broken(replace(outcome, state=state))
 
 
-def _in_a_log(seen: Evidence, text: str) -> str:
+def _in_a_log(seen: CollectedState, text: str) -> str:
     seen.logs["submit.log"] = f'{{"level": "INFO", "message": "calls {text} now"}}\n'
     return "log"
 
 
-def _in_a_manifest(seen: Evidence, text: str) -> str:
+def _in_a_manifest(seen: CollectedState, text: str) -> str:
     seen.old_manifests.append(("a.manifest.json", f'{{"sentence": "{text}"}}'))
     return "manifest"
 
 
-def _in_an_item(seen: Evidence, text: str) -> str:
+def _in_an_item(seen: CollectedState, text: str) -> str:
     item: dict[str, Any] = {"pk": "task#1", "sk": "task", "task": {"request": text}}
     seen.items.append(item)
     return "item"
 
 
-def _in_an_execution(seen: Evidence, text: str) -> str:
+def _in_an_execution(seen: CollectedState, text: str) -> str:
     seen.executions.append(Execution("a-1", "SUCCEEDED", text))
     return "execution"
 
 
-def _in_an_event(seen: Evidence, text: str) -> str:
+def _in_an_event(seen: CollectedState, text: str) -> str:
     seen.events.append({"detail": {"task_id": "1", "sentence": text}})
     return "event"
 
 
-def _in_a_dead_letter(seen: Evidence, text: str) -> str:
+def _in_a_dead_letter(seen: CollectedState, text: str) -> str:
     seen.dead_letters.append({"Body": text})
     return "dead letter"
 
@@ -145,15 +143,15 @@ def _in_a_dead_letter(seen: Evidence, text: str) -> str:
     ],
     ids=lambda plant: plant.__name__.strip("_"),
 )
-def test_a_planted_secret_is_found_wherever_and_however_it_stands(
-    outcome: Outcome, plant: Callable[[Evidence, str], str]
+def test_search_finds_a_secret_in_every_place_and_encoding(
+    outcome: Outcome, plant: Callable[[CollectedState, str], str]
 ) -> None:
-    """One secret of each kind that was in use, in every form, in every kind of place."""
-    canaries = read_canaries(outcome.credentials, outcome.evidence.exchanges)
+    """One secret of each kind that was in use, in every encoding, in every kind of place."""
+    secrets = read_secrets(outcome.credentials, outcome.state.exchanges)
     for kind in KINDS:
-        canary: Canary = next(one for one in canaries if one.kind == kind)
-        for form in canary.forms():
-            seen = Evidence()
+        secret: Secret = next(one for one in secrets if one.kind == kind)
+        for form in secret.forms():
+            seen = CollectedState()
             place = plant(seen, form)
-            found = find_canaries([canary], list(seen.documents()))
+            found = find_leaks([secret], list(seen.documents()))
             assert [(where.startswith(place), what) for where, what in found] == [(True, kind)]

@@ -52,7 +52,7 @@ class InMemoryLimiter:
         """How the provider has answered lately."""
         return self._standings.get(provider, CircuitState())
 
-    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+    def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """The new standing, where the old one is still what is known."""
         if self.circuit(provider) != old:
             return False

@@ -1,7 +1,7 @@
-"""Makes the slow things once: the templates, in a process of its own, and the layer for the host.
+"""Makes the slow things once: the templates, in their own process, and the layer for this machine.
 
-Both as their users do it: with the project's Python, without an account. The templates are made
-once for all workers of a run.
+Both in the way users make them: with the project's Python and without an account. The templates
+are made once for all workers of a run.
 """
 
 import json
@@ -17,13 +17,13 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.aws.layers import HERE, HOST, ROOT, Recipe, build_layer
+from infra.aws.layers import HOST, PYTHON_VERSION, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 from tests.once import made_once
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# Where jsii keeps the CDK unpacked for its users, too; an empty one costs more than a synthesis.
+# Where jsii unpacks the CDK; unpacking it again takes longer than a synthesis.
 UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
     "aws/jsii/package-cache"
 )
@@ -31,19 +31,19 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
 ANSWER = "answer.json"
 ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
 
-# What the CDK's command is told with `-c environment=`, and the variable that it must outdo.
-COMMANDED, OUTDONE = "staging", "prod"
+# The value of `-c environment=`, and of the variable that it takes precedence over.
+COMMANDED, OVERRIDDEN = "staging", "prod"
 
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What one process has made with Node.
+    """What one process has synthesized.
 
     Attributes:
         templates: environment -> its template.
-        commanded: the folder that the app made when it was run as the CDK's command runs it.
+        commanded: the folder that the app wrote when it was run like the CDK's command runs it.
         warnings: what it wrote to stderr then.
-        circle: why the synthesis of a circle ended; empty when nothing ended it.
+        circle: the error of a synthesis with circular references; empty if there was none.
     """
 
     templates: Mapping[str, Template]
@@ -54,21 +54,21 @@ class Synthesis:
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """A layer that was built below `root`, and what the builder said about it."""
+    """A layer that was built below `root`, and its recipe."""
 
     root: Path
     recipe: Recipe
 
     @property
     def folder(self) -> Path:
-        """What becomes `/opt` in Lambda."""
+        """The content of `/opt` in Lambda."""
         return self.root / "runtime" / "build" / HOST
 
 
 def run_bare(
     arguments: Sequence[str], home: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python in the checkout without PATH, so without another Node, and without a profile."""
+    """Run Python in the checkout without PATH, so without another Node, and without a home."""
     bare = {
         "PATH": "",
         "HOME": str(home),
@@ -88,7 +88,7 @@ def run_bare(
 
 @pytest.fixture(scope="session")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
-    """All that is made with Node, once for all workers."""
+    """Everything that needs Node, made once for all workers."""
     out = made_once(tmp_path_factory, "assemblies", _synthesize)
     made = json.loads((out / ANSWER).read_text("utf-8"))
     return Synthesis(
@@ -107,7 +107,7 @@ def templates(synthesis: Synthesis) -> Mapping[str, Template]:
 
 @pytest.fixture(params=ENVIRONMENTS)
 def template(request: pytest.FixtureRequest, templates: Mapping[str, Template]) -> Template:
-    """Each environment's template in turn."""
+    """The template of each environment in turn."""
     return templates[request.param]
 
 
@@ -119,7 +119,7 @@ def prod(templates: Mapping[str, Template]) -> Template:
 
 @pytest.fixture(scope="session")
 def layer_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the runtime layer's requirements and nothing built yet."""
+    """A folder with the runtime layer's requirements; nothing is built yet."""
     root = tmp_path_factory.mktemp("layers")
     (root / "runtime").mkdir()
     shutil.copy(ROOT / "runtime" / "requirements.txt", root / "runtime")
@@ -129,12 +129,12 @@ def layer_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def host_layer(layer_root: Path) -> BuiltLayer:
     """The runtime layer, built for this machine and this Python."""
-    return BuiltLayer(layer_root, build_layer("runtime", HOST, HERE, root=layer_root))
+    return BuiltLayer(layer_root, build_layer("runtime", HOST, PYTHON_VERSION, root=layer_root))
 
 
 @pytest.fixture(scope="session")
 def lambda_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the Lambda runtime brings, and nothing else of the virtual environment."""
+    """A folder with the packages of the Lambda runtime, and nothing else of the environment."""
     folder = tmp_path_factory.mktemp("runtime")
     installed = Path(boto3.__file__).parents[1]
     for name in ("boto3", "botocore", "dateutil", "s3transfer", "six.py", "urllib3"):
@@ -147,7 +147,7 @@ def _synthesize(out: Path) -> None:
         [str(Path(__file__).with_name("synthesis.py")), str(out), *ENVIRONMENTS],
         out,
         CDK_CONTEXT_JSON=json.dumps({"environment": COMMANDED}),
-        DARKROOM_ENVIRONMENT=OUTDONE,
+        DARKROOM_ENVIRONMENT=OVERRIDDEN,
     )
     assert done.returncode == 0, done.stderr
     (out / ANSWER).write_text(done.stdout, "utf-8")

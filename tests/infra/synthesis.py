@@ -1,7 +1,7 @@
-"""One process that does all that the tests need Node for: starting it costs more than the rest.
+"""One process for everything that needs Node, because starting Node takes most of the time.
 
-Called as `synthesis.py FOLDER ENVIRONMENT...`; says as JSON what it made. The variable of the
-CDK's command for `-c` must be set before: Node reads it when it starts.
+Usage: `synthesis.py FOLDER ENVIRONMENT...`; prints JSON with what it made. The variable with the
+value of `-c` must be set before: Node reads it when it starts.
 """
 
 import io
@@ -15,7 +15,7 @@ from infra.aws import app
 
 
 def main() -> None:
-    """Make the templates, run the app as the CDK's command does, and synthesize a circle."""
+    """Synthesize the templates, run the app like the CDK's command, synthesize a circle."""
     out = Path(sys.argv[1])
     paths = {name: str(app.synthesize(name, out / name)) for name in sys.argv[2:]}
     commanded = out / "commanded"
@@ -30,16 +30,16 @@ def main() -> None:
 
 def _run_as_command(out: Path) -> str:
     os.environ["CDK_OUTDIR"] = str(out)
-    with redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)) as said:
+    with redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)) as stderr:
         app.main()
-    said.seek(0)
-    return said.read()
+    stderr.seek(0)
+    return stderr.read()
 
 
 def _synthesize_circle(out: Path) -> str:
-    """How the synthesis of two resources that name each other ends; empty when it succeeds."""
+    """The error for two resources that refer to each other; empty if there was none."""
     made = app._start_app(out)
-    from aws_cdk import CfnResource, Stack  # noqa: PLC0415 - Node is found by the line above
+    from aws_cdk import CfnResource, Stack  # noqa: PLC0415 - the line above locates Node
 
     stack = Stack(made, "circle")
     one, two = (CfnResource(stack, name, type="AWS::SNS::Topic") for name in ("One", "Two"))
@@ -47,7 +47,7 @@ def _synthesize_circle(out: Path) -> str:
         each.add_property_override("TopicName", {"Fn::GetAtt": [other.logical_id, "TopicName"]})
     try:
         made.synth()
-    except RuntimeError as error:  # what jsii makes of any error in Node
+    except RuntimeError as error:  # jsii raises it for any error in Node
         return f"{error}\n{(out / 'validation-report.json').read_text('utf-8')}"
     return ""
 

@@ -1,4 +1,4 @@
-"""Reads a synthesized template: which resources there are, and which refer to which."""
+"""Reads a synthesized template: its resources and their references."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Template:
-    """One environment's template."""
+    """The template of one environment."""
 
     environment: str
     body: dict[str, Any]
@@ -56,7 +56,7 @@ class Template:
         return found
 
     def function(self, verb: str) -> Resource:
-        """The function behind a door."""
+        """The Lambda function for a verb."""
         name = f"darkroom-{self.environment}-{verb}"
         (found,) = [
             each for each in self.of_type("Lambda::Function") if each["FunctionName"] == name
@@ -64,20 +64,20 @@ class Template:
         return found
 
     def variables(self, verb: str) -> dict[str, Any]:
-        """The environment variables of a door."""
+        """The environment variables of a function."""
         variables: dict[str, Any] = self.function(verb)["Environment"]["Variables"]
         return variables
 
     def role(self, of: Resource, name: str = "Role") -> Resource:
-        """The role that a function or a state machine assumes."""
+        """The role of a function or a state machine."""
         (role,) = references(of[name])
         return self[role]
 
     def allowed(self, role: Resource) -> dict[str, set[str]]:
-        """Action -> the resources it is allowed on, each written as text."""
+        """Action -> the resources on which a role allows it, each as text."""
         allowed: dict[str, set[str]] = {}
-        for limits in role["Policies"]:
-            for statement in limits["PolicyDocument"]["Statement"]:
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
                 for action in as_list(statement["Action"]):
                     allowed.setdefault(action, set()).update(
@@ -86,17 +86,17 @@ class Template:
         return allowed
 
     def asset(self, of: Resource, name: str) -> Path:
-        """The staged folder behind a function's or a layer's code."""
+        """The staged folder of a function's or a layer's code."""
         return self.folder / f"asset.{of[name]['S3Key'].removesuffix('.zip')}"
 
 
 def as_list(value: Any) -> list[Any]:
-    """A value that CloudFormation lets stand for a list of one."""
+    """A list; CloudFormation accepts a single value instead of a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def as_text(value: Any) -> str:
-    """A property with its references written as `<logical id>`, pseudo parameters too."""
+    """A property with its references as `<logical id>`, also pseudo parameters."""
     match value:
         case str():
             return value
@@ -111,7 +111,7 @@ def as_text(value: Any) -> str:
 
 
 def references(value: Any) -> set[str]:
-    """The logical ids that a property refers to, at any depth, pseudo parameters left out."""
+    """The logical ids that a property refers to, at any depth, without pseudo parameters."""
     if isinstance(value, list):
         return set().union(*(references(each) for each in value))
     if not isinstance(value, dict):

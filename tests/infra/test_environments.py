@@ -1,4 +1,4 @@
-"""What differs between environments, and what never may."""
+"""What differs between environments, and what must not."""
 
 import pytest
 
@@ -10,36 +10,36 @@ from darkroom.settings import Settings
 from infra.aws.environments import MAX_NAME_LENGTH, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs
 
-# The longest that AWS uses today is 15 long; account ids have 12 digits.
+# The longest region name has 15 characters today; account ids have 12 digits.
 ENDING_OF_MAX_LENGTH = "-output-" + 12 * "1" + "-" + 15 * "r"
 
 
 @pytest.mark.parametrize("name", ["", "7up", "-a", "a-", "Prod", "a_b", "a.b", "a b", "a" * 19])
-def test_a_name_that_no_bucket_can_bear_is_refused(name: str) -> None:
-    """The refusal comes before any synthesis and says what is allowed."""
+def test_name_that_is_invalid_in_a_bucket_name_is_refused(name: str) -> None:
+    """Before any synthesis, with a message that says what is allowed."""
     with pytest.raises(ValueError, match="beginning with a letter"):
         find_environment(name)
 
 
-def test_the_longest_name_still_fits_a_bucket() -> None:
+def test_longest_name_fits_a_bucket_name() -> None:
     """Bucket names have at most 63 characters."""
     longest = find_environment("e" * MAX_NAME_LENGTH)
     assert len(longest.stack_name + ENDING_OF_MAX_LENGTH) <= 63
 
 
 @pytest.mark.parametrize("name", ["staging", "prod", "feature-7"])
-def test_what_is_stored_is_kept_unless_the_environment_is_for_trying(name: str) -> None:
-    """A name that is not listed is on the safe side, too."""
+def test_data_is_kept_in_every_environment_that_is_not_for_development(name: str) -> None:
+    """Also for a name that is not listed."""
     assert find_environment(name).keep
 
 
 @pytest.mark.parametrize("name", ["local", "dev"])
-def test_an_environment_for_trying_leaves_nothing_behind(name: str) -> None:
-    """Its stack can be removed and made again under the same names."""
+def test_data_of_a_development_environment_is_deleted(name: str) -> None:
+    """Its stack can be removed and created again with the same names."""
     assert not find_environment(name).keep
 
 
-def test_every_provider_has_a_secret_of_its_own_in_every_environment() -> None:
+def test_every_provider_and_environment_has_its_own_secret() -> None:
     """Two environments never share a credential by accident."""
     names = {
         Environment(environment).secret_name(provider)
@@ -49,16 +49,16 @@ def test_every_provider_has_a_secret_of_its_own_in_every_environment() -> None:
     assert len(names) == 2 * len(PROVIDERS)
 
 
-def test_what_is_preferred_reaches_the_functions_as_json() -> None:
-    """Only what an environment says; the sandboxes' machine is allowed where they run."""
-    said = Environment(
+def test_preferences_reach_the_functions_as_json() -> None:
+    """Only those that are set; loopback addresses are allowed in `local`, for the sandboxes."""
+    variables = Environment(
         "shop",
         order={"upscale": ["perfect", "snapapi"]},
         options={"goapi": {"service_mode": "private"}},
         pace={"snapapi": {"share": 0.5}},
     ).preferences
     needed = ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
-    read = Settings.from_environment({**{f"DARKROOM_{name}": "x" for name in needed}, **said})
+    read = Settings.from_environment({**{f"DARKROOM_{name}": "x" for name in needed}, **variables})
     assert read.order == {"upscale": ("perfect", "snapapi")}
     assert read.options == {"goapi": {"service_mode": "private"}}
     assert read.pace == {"snapapi": AccountLimits(share=0.5)}
@@ -68,8 +68,8 @@ def test_what_is_preferred_reaches_the_functions_as_json() -> None:
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "staging", "prod"])
-def test_what_an_environment_prefers_is_understood(name: str) -> None:
-    """A slip in the list of environments is found here and not by a function that cannot start."""
+def test_preferences_of_every_environment_are_valid(name: str) -> None:
+    """A mistake in the list of environments is found here, not by a function that cannot start."""
     known = find_environment(name)
     driver = Driver(
         build_adapters(known.options),

@@ -1,5 +1,6 @@
-"""The layer builder, and the doors on nothing but what is deployed with them."""
+"""The layer builder, and the functions with nothing but what is deployed with them."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.layers import HERE, HOST, PLACEHOLDER, build_layer, find_layer
+from infra.aws.layers import HOST, PLACEHOLDER, PYTHON_VERSION, build_layer, find_layer
 from tests.infra.conftest import CHECKOUT, BuiltLayer
 from tests.infra.template import VERBS, Template, as_text
 
@@ -17,49 +18,63 @@ FUNCTIONS = CHECKOUT / "functions"
 
 REQUIREMENTS = CHECKOUT / "layers" / "runtime" / "requirements.txt"
 
-# Imports a module, and every module below it, with nothing else to import from.
+# Imports each module, and every module below it, in a process of its own with its own variables and
+# with nothing else to import from. They share the imports of the large packages, to save time.
 IMPORT = """
-import importlib, pkgutil, sys
+import importlib, json, os, pkgutil, sys
 sys.path[:0] = sys.argv[2:]
-module = importlib.import_module(sys.argv[1])
-for found in pkgutil.walk_packages(getattr(module, "__path__", ()), module.__name__ + "."):
-    importlib.import_module(found.name)
+for name in ("aws_lambda_powertools", "boto3", "httpx", "pydantic"):
+    importlib.import_module(name)
+failed = []
+for name, variables in json.loads(sys.argv[1]).items():
+    child = os.fork()
+    if child:
+        if os.waitpid(child, 0)[1]:
+            failed.append(name)
+        continue
+    os.environ.update(variables)
+    module = importlib.import_module(name)
+    for found in pkgutil.walk_packages(getattr(module, "__path__", ()), name + "."):
+        importlib.import_module(found.name)
+    sys.exit()
+sys.exit(f"cannot be imported: {failed}" if failed else 0)
 """
 
 ARM_64_MACHINE = (183).to_bytes(2, "little")
-"""What an ELF file says of the processor it is for."""
+"""The processor in the header of an ELF file."""
 
 
-@pytest.mark.parametrize(
-    "module", ["darkroom", *sorted(path.stem for path in FUNCTIONS.glob("*.py"))]
-)
-def test_every_door_imports_from_asset_layer_and_runtime_alone(
-    module: str, host_layer: BuiltLayer, lambda_packages: Path, prod: Template
+def test_functions_import_from_asset_layer_and_runtime_alone(
+    host_layer: BuiltLayer, lambda_packages: Path, prod: Template
 ) -> None:
-    """A package that the layer lacks is missed here and not in production."""
-    verb = module if module in VERBS else "intake"
-    variables = {name: as_text(value) for name, value in prod.variables(verb).items()}
+    """A package that the layer lacks is found here and not in production."""
+    region = {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
+    modules = {
+        module: {name: as_text(value) for name, value in prod.variables(verb).items()} | region
+        for module, verb in {"darkroom": "intake", **{verb: verb for verb in VERBS}}.items()
+    }
+    assert {path.stem for path in FUNCTIONS.glob("*.py")} == set(VERBS)
     done = subprocess.run(
         [
             sys.executable,
             "-IBS",
             "-c",
             IMPORT,
-            module,
+            json.dumps(modules),
             str(FUNCTIONS),
             str(host_layer.folder / "python"),
             str(lambda_packages),
         ],
         capture_output=True,
         check=False,
-        env={**variables, "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"},
+        env={},
         text=True,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_the_layer_holds_what_the_project_depends_on() -> None:
-    """The pinned list covers each dependency, with hashes; the runtime brings boto3 itself."""
+def test_layer_has_the_projects_dependencies() -> None:
+    """The pinned list has each dependency, with hashes; the runtime has boto3 itself."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {re.split(r"[<>=!~\[ ]", each)[0] for each in project["dependencies"]}
     text = REQUIREMENTS.read_text("utf-8")
@@ -68,10 +83,10 @@ def test_the_layer_holds_what_the_project_depends_on() -> None:
     assert not {"boto3", "botocore"} & pinned
 
 
-def test_the_layer_for_this_machine_has_bytecode_that_nobody_checks(
+def test_layer_for_this_machine_has_unchecked_bytecode(
     host_layer: BuiltLayer,
 ) -> None:
-    """Made by the Python that will run it, so nothing is compiled at the first call."""
+    """Made by the Python that will run it, so nothing is compiled at the first invocation."""
     assert host_layer.recipe.bytecode
     sources = list((host_layer.folder / "python" / "httpx").glob("*.py"))
     assert sources
@@ -81,15 +96,15 @@ def test_the_layer_for_this_machine_has_bytecode_that_nobody_checks(
         assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01
 
 
-def test_the_layer_is_free_of_what_no_function_imports(host_layer: BuiltLayer) -> None:
-    """No scripts and no tests of other projects."""
+def test_layer_has_no_scripts_and_tests(host_layer: BuiltLayer) -> None:
+    """No function imports them."""
     assert not (host_layer.folder / "python" / "bin").exists()
     assert not [path for path in host_layer.folder.rglob("tests") if path.is_dir()]
     assert [path.name for path in host_layer.folder.iterdir()] == ["python"]
 
 
-def test_a_layer_for_lambda_has_the_binaries_of_lambda(layer_root: Path) -> None:
-    """Whatever machine builds it; bytecode only from the Python that is Lambda's."""
+def test_layer_for_lambda_has_binaries_for_lambda(layer_root: Path) -> None:
+    """On any machine; bytecode only if the building Python is Lambda's."""
     recipe = build_layer("runtime", "arm64", "3.13", root=layer_root)
     folder = layer_root / "runtime" / "build" / "arm64"
     binaries = list(folder.rglob("*.so"))
@@ -97,28 +112,26 @@ def test_a_layer_for_lambda_has_the_binaries_of_lambda(layer_root: Path) -> None
     # The processor is in a binary's header: a stable-ABI binary does not have it in its name.
     assert all(path.read_bytes()[18:20] == ARM_64_MACHINE for path in binaries)
     assert all("313" in path.name or "abi3" in path.name for path in binaries)
-    assert recipe.bytecode == (HERE == "3.13") == bool(list(folder.rglob("*.pyc")))
+    assert recipe.bytecode == (PYTHON_VERSION == "3.13") == bool(list(folder.rglob("*.pyc")))
     found = find_layer("runtime", "arm64", "3.13", layer_root)
     assert (found.folder, found.warning) == (folder, "")
     assert "another Python" in find_layer("runtime", "arm64", "3.14", layer_root).warning
 
 
-def test_a_layer_that_is_up_to_date_is_not_built_again(host_layer: BuiltLayer) -> None:
-    """So that it costs nothing, and no network, to ask for it every time."""
+def test_layer_that_is_up_to_date_is_not_built_again(host_layer: BuiltLayer) -> None:
+    """So that asking for it needs no time and no network."""
     before = host_layer.folder.stat()
-    assert build_layer("runtime", HOST, HERE, root=host_layer.root) == host_layer.recipe
+    assert build_layer("runtime", HOST, PYTHON_VERSION, root=host_layer.root) == host_layer.recipe
     assert host_layer.folder.stat() == before
 
 
-def test_a_failed_build_leaves_the_layer_that_was_there(
-    host_layer: BuiltLayer, tmp_path: Path
-) -> None:
+def test_failed_build_keeps_the_old_layer(host_layer: BuiltLayer, tmp_path: Path) -> None:
     """A requirement without a hash is refused; the old layer stays, and is known to be old."""
     shutil.copytree(host_layer.root, tmp_path, dirs_exist_ok=True)
     (tmp_path / "runtime" / "requirements.txt").write_text("httpx==0.28.1\n", "utf-8")
     with pytest.raises(subprocess.CalledProcessError):
-        build_layer("runtime", HOST, HERE, root=tmp_path)
-    found = find_layer("runtime", HOST, HERE, tmp_path)
+        build_layer("runtime", HOST, PYTHON_VERSION, root=tmp_path)
+    found = find_layer("runtime", HOST, PYTHON_VERSION, tmp_path)
     assert (found.folder / "python" / "httpx").is_dir()
     assert "other requirements" in found.warning
     assert "make layers" in found.warning
@@ -127,8 +140,8 @@ def test_a_failed_build_leaves_the_layer_that_was_there(
     )
 
 
-def test_a_layer_that_was_never_built_has_a_placeholder_that_says_so(tmp_path: Path) -> None:
-    """Synthesis works without it, and nobody deploys it unwarned."""
+def test_missing_layer_has_a_placeholder_with_a_warning(tmp_path: Path) -> None:
+    """Synthesis works without the layer, and the deployment warns."""
     (tmp_path / "runtime").mkdir()
     (tmp_path / "runtime" / "requirements.txt").write_text("", "utf-8")
     found = find_layer("runtime", "arm64", "3.13", tmp_path)
@@ -137,7 +150,7 @@ def test_a_layer_that_was_never_built_has_a_placeholder_that_says_so(tmp_path: P
     assert "make layers" in (found.folder / "README.md").read_text("utf-8")
 
 
-def test_this_machine_builds_for_its_own_python_only(layer_root: Path) -> None:
-    """Its platform and another Python would make a layer that runs nowhere."""
-    with pytest.raises(ValueError, match=HERE):
+def test_host_layer_is_built_for_the_running_python_only(layer_root: Path) -> None:
+    """Its platform with another Python would make a layer that runs nowhere."""
+    with pytest.raises(ValueError, match=PYTHON_VERSION):
         build_layer("runtime", HOST, "2.7", root=layer_root)

@@ -1,4 +1,4 @@
-"""The stack as a whole: it deploys as it is, and no environment touches another's."""
+"""The stack as a whole: it deploys as it is, and environments do not collide."""
 
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
@@ -18,24 +18,24 @@ PHYSICAL_NAMES = {
 }
 
 
-def test_nothing_needs_a_parameter(template: Template) -> None:
-    """The template deploys as it is, also where no account can look a parameter up."""
+def test_template_has_no_parameters(template: Template) -> None:
+    """It deploys as it is, also where a parameter cannot be looked up."""
     assert "Parameters" not in template.body
     assert references([template.body["Resources"], template.body["Outputs"]]) <= set(
         template.body["Resources"]
     )
 
 
-def test_no_resources_wait_for_each_other(template: Template) -> None:
-    """State machine, doors and rules name one another, but never in a circle."""
+def test_resources_have_no_circular_references(template: Template) -> None:
+    """State machine, functions and rules refer to one another, but never in a circle."""
     graph = {
         each.id: references(each.body) | set(each.body.get("DependsOn", ())) for each in template
     }
     assert set(TopologicalSorter(graph).static_order()) == set(graph)
 
 
-def test_two_environments_share_no_name(templates: Mapping[str, Template]) -> None:
-    """Several environments live side by side in one account."""
+def test_two_environments_share_no_physical_name(templates: Mapping[str, Template]) -> None:
+    """Several environments fit in one account."""
     owners: dict[tuple[str, str], str] = {}
     for name, template in templates.items():
         for resource in template:
@@ -45,8 +45,8 @@ def test_two_environments_share_no_name(templates: Mapping[str, Template]) -> No
                 assert owners.setdefault((resource.type, own), name) == name
 
 
-def test_every_name_that_is_given_is_watched_by_these_tests(prod: Template) -> None:
-    """A resource with a physical name of its own is in the table above, or is nobody's."""
+def test_table_of_physical_names_is_complete(prod: Template) -> None:
+    """A resource type with a physical name is in the table above."""
     unnamed = {each.type for each in prod} - set(PHYSICAL_NAMES)
     assert unnamed == {
         "AWS::IAM::Role",
@@ -60,8 +60,8 @@ def test_every_name_that_is_given_is_watched_by_these_tests(prod: Template) -> N
         assert each.get("RoleName") is None
 
 
-def test_the_stack_tells_what_the_command_needs(template: Template) -> None:
-    """Each output names the resource that it is called after."""
+def test_stack_has_the_outputs_that_the_command_needs(template: Template) -> None:
+    """Each output refers to the resource that it is named after."""
     assert {name: each["Value"] for name, each in template.body["Outputs"].items()} == {
         name: {"Ref": resource.id}
         for name, resource in {

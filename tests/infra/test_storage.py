@@ -1,4 +1,4 @@
-"""What is kept, and how: buckets, table, secrets, and what becomes of them."""
+"""What is stored, and how: buckets, table, secrets, and what happens to them with the stack."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ STORED = {"S3::Bucket", "DynamoDB::Table", "SecretsManager::Secret", "SQS::Queue
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
-def test_production_outlives_its_stack(prod: Template, name: str) -> None:
-    """Files, tasks, credentials and messages are removed by hand or not at all."""
+def test_data_of_production_outlives_its_stack(prod: Template, name: str) -> None:
+    """Files, tasks, credentials and messages are only deleted by hand."""
     kept = {each.body.get("DeletionPolicy") for each in prod.of_type(name)}
     assert kept == {"RetainExceptOnCreate"}
     replaced = {each.body.get("UpdateReplacePolicy") for each in prod.of_type(name)}
@@ -20,30 +20,32 @@ def test_production_outlives_its_stack(prod: Template, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
-def test_a_development_stack_can_be_removed(templates: Mapping[str, Template], name: str) -> None:
-    """Nothing of it stands in the way of the next stack with the same names."""
+def test_data_of_a_development_stack_is_deleted_with_it(
+    templates: Mapping[str, Template], name: str
+) -> None:
+    """Nothing is left that would stop the next stack with the same names."""
     policies = {each.body.get("DeletionPolicy") for each in templates["dev"].of_type(name)}
     assert policies == {"Delete"}
 
 
-def test_the_table_cannot_be_deleted_by_mistake_in_production_only(
+def test_table_has_deletion_protection_in_production_only(
     templates: Mapping[str, Template],
 ) -> None:
-    """Deletion protection stands in the way of a wrong click, and of a test's clean-up."""
+    """It prevents mistakes in production, and would prevent the clean-up of a test."""
     assert templates["prod"].one("DynamoDB::Table")["DeletionProtectionEnabled"] is True
     assert not templates["dev"].one("DynamoDB::Table").get("DeletionProtectionEnabled")
 
 
 @pytest.mark.parametrize("word", ["Input", "Output"])
-def test_both_buckets_are_private_versioned_and_encrypted(template: Template, word: str) -> None:
-    """A photo that is overwritten can be brought back, and nobody reads it from outside."""
+def test_buckets_are_private_versioned_and_encrypted(template: Template, word: str) -> None:
+    """An overwritten photo can be restored, and nobody outside the account reads it."""
     bucket = template.one("S3::Bucket", word)
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["BucketEncryption"]
-    limits = template.one("S3::BucketPolicy", word)
-    assert references(limits["Bucket"]) == {bucket.id}
-    (statement,) = limits["PolicyDocument"]["Statement"]
+    policy = template.one("S3::BucketPolicy", word)
+    assert references(policy["Bucket"]) == {bucket.id}
+    (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     rules = bucket["LifecycleConfiguration"]["Rules"]
@@ -53,7 +55,7 @@ def test_both_buckets_are_private_versioned_and_encrypted(template: Template, wo
     assert any(rule.get("NoncurrentVersionExpiration") == {"NoncurrentDays": 90} for rule in rules)
 
 
-def test_only_scratch_work_expires_by_itself(template: Template) -> None:
+def test_only_raw_answers_expire(template: Template) -> None:
     """No current photo or result ever does."""
     expiring = [
         (bucket.id, rule.get("Prefix"))
@@ -64,7 +66,7 @@ def test_only_scratch_work_expires_by_itself(template: Template) -> None:
     assert expiring == [(template.one("S3::Bucket", "Output").id, "_darkroom/work/")]
 
 
-def test_the_table_answers_its_questions_by_index(template: Template) -> None:
+def test_table_has_an_index_for_each_query(template: Template) -> None:
     """What is due, what is in a folder, what needs attention: each without a scan."""
     table = template.one("DynamoDB::Table")
     assert _keys(table["KeySchema"]) == {"HASH": "pk", "RANGE": "sk"}
@@ -84,8 +86,8 @@ def test_the_table_answers_its_questions_by_index(template: Template) -> None:
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
-def test_a_deployment_never_changes_a_secret(template: Template) -> None:
-    """The value in the template is constant, so CloudFormation writes it once, at creation."""
+def test_deployment_never_changes_a_secret(template: Template) -> None:
+    """The value in the template is constant, so CloudFormation writes it only at creation."""
     secrets = template.of_type("SecretsManager::Secret")
     assert {each["Name"] for each in secrets} == {
         f"darkroom/{template.environment}/{provider}" for provider in PROVIDERS

@@ -7,7 +7,7 @@ from tests.infra.template import Template, references
 from tests.workflow.definition import definition
 
 
-def test_the_workflow_is_the_file_with_every_function_put_in(template: Template) -> None:
+def test_workflow_is_the_file_with_all_functions_substituted(template: Template) -> None:
     """Each `${...}` has a function of the same name, and no function is left over."""
     machine = template.one("StepFunctions::StateMachine")
     text = machine["DefinitionString"]
@@ -20,8 +20,8 @@ def test_the_workflow_is_the_file_with_every_function_put_in(template: Template)
     }
 
 
-def test_the_workflow_waits_for_a_door_longer_than_the_door_may_take(template: Template) -> None:
-    """Else a door could still be paying while its successor is already called."""
+def test_task_time_out_is_longer_than_the_functions(template: Template) -> None:
+    """Otherwise a function could still be paying while the next one is already called."""
     machine = template.one("StepFunctions::StateMachine")
     states = json.loads(machine["DefinitionString"])["States"]
     for state in states.values():
@@ -30,8 +30,8 @@ def test_the_workflow_waits_for_a_door_longer_than_the_door_may_take(template: T
             assert state["TimeoutSeconds"] > template.function(verb)["Timeout"], verb
 
 
-def test_the_workflow_is_durable_and_logs_no_payload(template: Template) -> None:
-    """A standard machine: every transition is kept; what travels in it is not logged."""
+def test_workflow_is_standard_and_logs_no_payload(template: Template) -> None:
+    """A standard workflow is durable; execution data is not logged."""
     machine = template.one("StepFunctions::StateMachine")
     assert machine["StateMachineType"] == "STANDARD"
     assert machine["StateMachineName"] == f"darkroom-{template.environment}"

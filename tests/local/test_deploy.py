@@ -1,11 +1,11 @@
-"""A template that cannot come to life as it is written is refused, by name."""
+"""A template that cannot be deployed as written is refused, with the names of the resources."""
 
 from typing import Any
 
 import pytest
 
 from infra.local.deploy import DeployError, find_references, prepare
-from tests.local.stack import Stack
+from tests.local.sample_template import Stack
 
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {}}
 
@@ -15,8 +15,8 @@ def template(**resources: dict[str, Any]) -> dict[str, Any]:
     return {"Resources": {"Queue": QUEUE, **resources}}
 
 
-def test_every_way_to_refer_is_found() -> None:
-    """References, attributes, substitutions and order; pseudo parameters are none."""
+def test_all_kinds_of_reference_are_found() -> None:
+    """References, attributes, substitutions and `DependsOn`; not pseudo parameters."""
     part = {
         "DependsOn": ["A", "B"],
         "Properties": [
@@ -31,8 +31,8 @@ def test_every_way_to_refer_is_found() -> None:
     assert list(find_references(part)) == list("ABCDEFGHI")
 
 
-def test_what_nothing_here_acts_on_is_left_out() -> None:
-    """And nobody waits for it."""
+def test_ignored_types_are_left_out() -> None:
+    """No `DependsOn` refers to them."""
     prepared = prepare(
         template(
             Limits={"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Queue"}]}},
@@ -45,8 +45,8 @@ def test_what_nothing_here_acts_on_is_left_out() -> None:
     assert "DependsOn" not in prepared["Resources"]["Other"]
 
 
-def test_all_problems_are_named_at_once() -> None:
-    """An unsupported type, a reference to nothing, an output of nothing."""
+def test_all_problems_are_listed() -> None:
+    """An unsupported type, and references of a resource and of an output to nothing."""
     broken = template(
         Face={"Type": "AWS::Rekognition::Collection", "Properties": {}},
         Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "Nothing"}}},
@@ -56,13 +56,13 @@ def test_all_problems_are_named_at_once() -> None:
         prepare(broken)
     message = str(caught.value)
     assert "Face: AWS::Rekognition::Collection is not supported on one machine" in message
-    assert "Topic: refers to Nothing, which is not there" in message
-    assert "Outputs: refers to Nowhere, which is not there" in message
+    assert "Topic: refers to Nothing, which does not exist" in message
+    assert "Outputs: refers to Nowhere, which does not exist" in message
 
 
-def test_a_circle_is_refused() -> None:
-    """CloudFormation refuses it too; moto would deploy half of it."""
-    with pytest.raises(DeployError, match="a circle of references"):
+def test_circular_references_are_refused() -> None:
+    """CloudFormation refuses them too; moto would deploy half of the template."""
+    with pytest.raises(DeployError, match="circular references"):
         prepare(
             template(
                 A={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "B"}}},
@@ -72,25 +72,25 @@ def test_a_circle_is_refused() -> None:
 
 
 def refuse(stack: Stack, name: str, **resources: dict[str, Any]) -> str:
-    """What a stack of these resources is refused with."""
+    """The message with which a stack of these resources is refused."""
     with pytest.raises(DeployError) as caught:
-        stack.cloud.deploy(template(**resources), name)
+        stack.emulator.deploy(template(**resources), name)
     return str(caught.value)
 
 
-def test_an_attribute_without_a_value_is_refused(stack: Stack) -> None:
+def test_attribute_without_a_value_is_refused(stack: Stack) -> None:
     """Otherwise a function's variable would silently be missing."""
     value = {"Fn::GetAtt": ["Sub", "Arn"]}
-    said = refuse(
+    message = refuse(
         stack,
         "attribute",
         Sub={"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}},
         Topic={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": value}},
     )
-    assert "Sub" in said
+    assert "Sub" in message
 
 
-def test_a_placeholder_without_a_substitution_is_refused(stack: Stack) -> None:
+def test_placeholder_without_a_substitution_is_refused(stack: Stack) -> None:
     """Otherwise the workflow would call a function named `${...}`."""
     definition = '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "${Forgotten}"}}}'
     machine = {
@@ -100,27 +100,27 @@ def test_a_placeholder_without_a_substitution_is_refused(stack: Stack) -> None:
     assert "no substitution for ${Forgotten}" in refuse(stack, "placeholder", Machine=machine)
 
 
-def test_a_notification_that_would_never_come_is_refused(stack: Stack) -> None:
-    """Only EventBridge is fed here."""
+def test_bucket_notification_to_a_queue_is_refused(stack: Stack) -> None:
+    """Only notifications to EventBridge are supported."""
     wanted = {"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": "arn:a:b:c:d:e"}]}
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": wanted}}
     assert "QueueConfigurations" in refuse(stack, "notification", Bucket=bucket)
 
 
-def test_what_moto_cannot_make_is_named(stack: Stack) -> None:
-    """Type, logical id and reason, instead of a page of HTML."""
+def test_resource_that_moto_cannot_create_is_named(stack: Stack) -> None:
+    """Type, logical id and reason, instead of an HTML page."""
     mapping = {
         "Type": "AWS::Lambda::EventSourceMapping",
         "Properties": {"FunctionName": "nobody", "EventSourceArn": "arn:aws:sqs:us-east-1:1:q"},
     }
-    said = refuse(stack, "mapping", Mapping=mapping)
-    assert "Mapping (AWS::Lambda::EventSourceMapping)" in said
+    message = refuse(stack, "mapping", Mapping=mapping)
+    assert "Mapping (AWS::Lambda::EventSourceMapping)" in message
 
 
-def test_a_schedule_that_cannot_be_kept_is_refused(stack: Stack) -> None:
-    """Nothing here waits for a date."""
+def test_cron_schedule_is_refused(stack: Stack) -> None:
+    """Only `rate()` is supported."""
     from infra.local.scheduler import UnknownScheduleError  # noqa: PLC0415 - used once
 
     rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "cron(0 8 * * ? *)"}}
     with pytest.raises(UnknownScheduleError, match="cron"):
-        stack.cloud.deploy(template(Rule=rule), "dates")
+        stack.emulator.deploy(template(Rule=rule), "dates")

@@ -1,4 +1,4 @@
-"""The whole environment: up, down, and interrupted at every step, with nothing left behind."""
+"""The whole environment: started, stopped, and interrupted at every step, without leftovers."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ from infra.local.processes import Processes
 from infra.local.running_file import NAME
 from infra.local.sandboxes import find_real_keys
 from infra.local.synthesis import SynthesisError, digest, make_template
-from tests.local.tools import find_processes, wait_for
+from tests.local.wait import find_processes, wait_for
 from tests.once import local_template
 
 UP = """
 import signal, sys, time
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 from infra.local.environment import LocalEnvironment
 say = lambda line: print(line, flush=True)
 with LocalEnvironment(say=say, folder=Path(sys.argv[1])) as local:
@@ -49,7 +49,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ready", signal.SIGKILL, True, -signal.SIGKILL),
     ],
 )
-def test_an_interrupted_environment_leaves_no_process(
+def test_interrupted_environment_leaves_no_process(
     step: str,
     number: signal.Signals,
     synthesized: bool,  # noqa: FBT001 - a row of the table above
@@ -57,7 +57,7 @@ def test_an_interrupted_environment_leaves_no_process(
     template: Path,
     tmp_path: Path,
 ) -> None:
-    """Within two seconds everything is gone, whatever had been started by then."""
+    """All processes end within two seconds, whatever was started by then."""
     if synthesized:
         shutil.copy(template, tmp_path)
     mark = str(uuid.uuid4())
@@ -69,22 +69,22 @@ def test_an_interrupted_environment_leaves_no_process(
         assert up.stdout is not None
         lines = iter(up.stdout.readline, b"")
         assert any(line.decode().startswith(step) for line in lines)
-        # In the middle of the step, so that it has something to leave behind: the environment, its
-        # sandboxes, and where one is made, the synthesis with its Node.
+        # In the middle of the step, so that there are processes: the environment, its sandboxes,
+        # and the synthesis with its Node if there is one.
         busy = 2 if synthesized else 4
         wait_for(lambda: len(find_processes(mark)) >= busy)
         up.send_signal(number)
         started = time.monotonic()
         assert up.wait(10) == status
         assert time.monotonic() - started < 2
-    # Workers get an environment of their own, but their command line names the parent.
+    # Workers do not inherit the mark, but their command line has the parent's id.
     wait_for(lambda: not find_processes(mark), within_s=2)
-    wait_for(lambda: not find_processes(f"boot.py\0{up.pid}\0"), within_s=2)
+    wait_for(lambda: not find_processes(f"child_main.py\0{up.pid}\0"), within_s=2)
     assert number == signal.SIGKILL or not (tmp_path / NAME).exists()
 
 
-def test_a_template_is_made_again_only_when_its_sources_change(tmp_path: Path) -> None:
-    """Code of the stack, workflow and requirements count; what it is deployed to does not."""
+def test_template_is_synthesized_again_only_if_its_sources_change(tmp_path: Path) -> None:
+    """Its sources are the code of the stack, the workflow and the requirements."""
     for name in ("infra/local/http_server.py", "infra/aws/stack.py", "functions/workflow.asl.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
@@ -97,14 +97,16 @@ def test_a_template_is_made_again_only_when_its_sources_change(tmp_path: Path) -
         assert digest(tmp_path) != before
 
 
-def test_a_failed_synthesis_says_what_the_cdk_said(processes: Processes, tmp_path: Path) -> None:
-    """An environment's name that cannot be is such a failure."""
+def test_error_of_a_failed_synthesis_has_the_cdks_output(
+    processes: Processes, tmp_path: Path
+) -> None:
+    """Here for an invalid environment name."""
     with pytest.raises(SynthesisError, match="cannot be part of a bucket's name"):
         make_template("NO!", tmp_path / "t.json", tmp_path / "log", processes)
 
 
-def test_real_keys_are_those_that_are_set() -> None:
-    """An empty variable is no key."""
+def test_real_keys_come_from_environment_variables() -> None:
+    """An empty variable is not a key."""
     environment = {
         "DARKROOM_SNAPAPI_API_KEY": "k",
         "DARKROOM_APIFRAME_API_KEY": "",

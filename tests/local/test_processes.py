@@ -1,4 +1,4 @@
-"""No child outlives its parent, however that ends."""
+"""No child process outlives its parent, however the parent ends."""
 
 import os
 import signal
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.processes import Processes, Start, StoppedError
-from tests.local.tools import find_processes, wait_for
+from infra.local.processes import Command, Processes, StoppedError
+from tests.local.wait import find_processes, wait_for
 
 PARENT = """
 import sys, threading, time
-from infra.local.processes import Processes, Start
+from infra.local.processes import Processes, Command
 started = Processes()
-start = lambda: started.start(Start("http.server", ("0", "--bind", "127.0.0.1")))
+start = lambda: started.start(Command("http.server", ("0", "--bind", "127.0.0.1")))
 # From a thread that ends: the child must outlive that one.
 thread = threading.Thread(target=start)
 thread.start(); thread.join()
@@ -25,8 +25,8 @@ time.sleep(60)
 """
 
 
-def test_a_killed_parent_leaves_no_child_and_an_ended_thread_takes_none() -> None:
-    """SIGKILL gives the parent no chance to tidy up; the child goes all the same."""
+def test_child_ends_with_its_parent_and_not_with_the_starting_thread() -> None:
+    """SIGKILL gives the parent no chance to clean up."""
     mark = str(uuid.uuid4())
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, env={**os.environ, "MARK": mark}
@@ -40,24 +40,26 @@ def test_a_killed_parent_leaves_no_child_and_an_ended_thread_takes_none() -> Non
         wait_for(lambda: not find_processes(mark), within_s=2)
 
 
-def test_a_child_whose_parent_went_before_it_looked_ends_itself() -> None:
-    """The parent may die between its fork and the child's first line."""
-    boot = Path("infra/local/child_main.py").resolve()
-    ended = subprocess.run([sys.executable, boot, "1", "http.server"], check=False, timeout=10)
+def test_child_ends_if_its_parent_ended_before_it_started() -> None:
+    """The parent may end between its fork and the child's first line."""
+    child_main = Path("infra/local/child_main.py").resolve()
+    ended = subprocess.run(
+        [sys.executable, child_main, "1", "", "http.server"], check=False, timeout=10
+    )
     assert ended.returncode == 0
 
 
-def test_stopping_ends_every_child(processes: Processes) -> None:
-    """Whether it was given a stdin to listen to or not."""
-    listening = processes.start(Start("http.server", ("0", "--bind", "127.0.0.1"), talk=True))
-    deaf = processes.start(Start("http.server", ("0", "--bind", "127.0.0.1")))
+def test_stop_ends_every_child(processes: Processes) -> None:
+    """With a piped stdin or without."""
+    piped = processes.start(Command("http.server", ("0", "--bind", "127.0.0.1"), piped=True))
+    plain = processes.start(Command("http.server", ("0", "--bind", "127.0.0.1")))
     processes.stop()
-    assert listening.poll() is not None
-    assert deaf.poll() == -signal.SIGKILL
+    assert piped.poll() is not None
+    assert plain.poll() == -signal.SIGKILL
 
 
-def test_nothing_starts_once_the_stopping_has_begun(processes: Processes) -> None:
-    """An invocation that comes too late gets an error instead of a process that nobody ends."""
+def test_start_fails_after_stop(processes: Processes) -> None:
+    """A late invocation gets an error instead of a process that is never ended."""
     processes.stop()
     with pytest.raises(StoppedError):
-        processes.start(Start("http.server"))
+        processes.start(Command("http.server"))

@@ -212,7 +212,7 @@ def test_a_clear_no_shows_that_a_paused_provider_works_again(studio: Studio) -> 
     """The one that tries it out need not be lucky."""
     first, second = _many(studio, SYNC_NONE, 2, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.limiter.change("alpha", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
+    studio.limiter.compare_and_set("alpha", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
     studio.providers.say("prepare", ProviderRefused("provider-refused", "No."))
     studio.door("submit", first)
 
@@ -225,7 +225,7 @@ def test_who_cannot_call_does_not_use_up_the_one_try(studio: Studio) -> None:
     outside, inside = _many(studio, JOB_KEY, 2, provider="beta")
     now = studio.clock.now().timestamp()
     studio.limiter.lease("beta", inside, now + 600, 1, now)
-    studio.limiter.change("beta", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
+    studio.limiter.compare_and_set("beta", CircuitState(), CircuitState(FAILURES_TO_OPEN, now))
 
     assert studio.door("submit", outside).next == "submit"
     assert studio.door("submit", inside).next == "poll"
@@ -250,7 +250,7 @@ def test_a_success_does_not_cut_short_what_a_provider_asked_for(studio: Studio) 
     """A call that began before may end well after it."""
     now = studio.clock.now().timestamp()
     asked = CircuitState().after_failure(now, 90)
-    studio.limiter.change("alpha", CircuitState(), asked)
+    studio.limiter.compare_and_set("alpha", CircuitState(), asked)
     record_success(studio.ports, "alpha")
 
     assert studio.limiter.circuit("alpha") == CircuitState(0, now + 90)

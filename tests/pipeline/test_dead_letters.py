@@ -8,7 +8,7 @@ from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import MAX_REASON_BYTES, Arrival, Message
 from darkroom.domain.errors import Busy
 from darkroom.pipeline.intake import MAX_TRIES, receive
-from infra.aws.sizes import RECEIVES
+from infra.aws.sizes import MAX_RECEIVES
 from tests.fakes.routes import JOB_KEY
 from tests.pipeline.harness import PHOTO, Studio
 
@@ -25,7 +25,7 @@ def _breaking(error: Exception) -> Any:
 
 def test_intake_gives_up_before_the_queue_does() -> None:
     """The queue says nothing of why; intake has a try left for what died with its process."""
-    assert MAX_TRIES < RECEIVES
+    assert MAX_TRIES < MAX_RECEIVES
 
 
 def test_an_error_before_the_last_try_leaves_the_message_in_the_queue(studio: Studio) -> None:

@@ -290,7 +290,7 @@ def test_an_end_that_leaves_nothing_to_write_opens_no_gate() -> None:
     studio.ask(SYNC_NONE, metadata={"version": 2})
     outputs.shut = True
     now = studio.clock.now().timestamp()
-    studio.limiter.change(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
+    studio.limiter.compare_and_set(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.door("fail", old)
 
     assert studio.limiter.circuit(DELIVERY).probing
@@ -301,7 +301,7 @@ def test_a_refused_try_leaves_room_for_the_next_one() -> None:
     studio, _ = _denied()
     _, one, other = _many(studio, 3, provider="alpha")
     now = studio.clock.now().timestamp()
-    studio.limiter.change(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
+    studio.limiter.compare_and_set(DELIVERY, CircuitState(), CircuitState(5, now, "It is shut."))
     studio.providers.say("submit", NotSent("provider-unreachable", "No route."))
     studio.door("submit", one)
     assert studio.limiter.leases[DELIVERY] == {}

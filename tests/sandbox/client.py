@@ -1,26 +1,35 @@
-"""A client for the sandbox tests: the provider's API and the control routes over real HTTP.
+"""A client for the sandbox tests: the provider's API and the control routes over real HTTP."""
 
-Only what puts a sandbox back between tests goes straight to its state: there is much of it.
-"""
-
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import httpx
 
-from infra.sandbox import Running
-from tests.sandbox.pictures import Array, as_png, read
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import RunningSandbox, start
+from tests.sandbox.images import Array, as_png, read
 
-Files = dict[str, Array]
+Images = dict[str, Array]
 MAX_JOB_S = 200.0
+STARTS_AT = 1_782_900_000.0
+"""The real time of every sandbox of the tests, which stands."""
+
+
+@contextmanager
+def run_sandbox(name: str) -> Iterator[RunningSandbox]:
+    """Run one sandbox on a clock of its own that only the tests advance."""
+    with start([name], clock=Clock(lambda: STARTS_AT)) as running:
+        yield running[name]
 
 
 class SandboxClient:
     """Talks to one sandbox; `spent` and `entries` count from the last `reset`."""
 
-    def __init__(self, running: Running, headers: dict[str, str]) -> None:
+    def __init__(self, running: RunningSandbox, headers: dict[str, str]) -> None:
         self.http = httpx.Client(base_url=running.base_url, headers=headers, timeout=10)
         self.base_url = running.base_url
-        self._world = running.world
+        self._state = running.state
         self._seen = 0
 
     def __enter__(self) -> Self:
@@ -30,18 +39,18 @@ class SandboxClient:
         self.http.close()
 
     def reset(self) -> None:
-        """Clear faults, fill the account, lift the rate limit, and start counting anew.
+        """Clear faults, fill the account, lift the rate limit, and start counting again.
 
         Jobs of earlier tests end first, so that none of their refunds is counted here.
         """
-        world = self._world
-        world.faults.clear()
-        world.clock.advance(MAX_JOB_S)
-        world.ledger.set_balance(100_000)
-        world.pace.limit = None
-        world.active = True
-        world.jobs.settle()
-        self._seen = len(world.ledger.entries())
+        state = self._state
+        state.faults.clear()
+        state.clock.advance(MAX_JOB_S)
+        state.ledger.set_balance(100_000)
+        state.rate_limit.max_requests = None
+        state.active = True
+        state.jobs.settle()
+        self._seen = len(state.ledger.entries())
 
     def account(self, **order: Any) -> None:
         """Change the account."""
@@ -61,22 +70,22 @@ class SandboxClient:
         return self._all_entries()[self._seen :]
 
     def spent(self) -> int:
-        """Return the credits charged and not given back since the reset."""
+        """Return the credits charged and not refunded since the reset."""
         signs = {"charge": 1, "refund": -1}
         return sum(signs[entry["kind"]] * entry["credits"] for entry in self.entries())
 
     def form(
-        self, path: str, data: dict[str, str] | None = None, files: Files | None = None
+        self, path: str, data: dict[str, str] | None = None, files: Images | None = None
     ) -> httpx.Response:
-        """Post a multipart form with pictures, as the vendors' own clients do."""
+        """Post a multipart form with images, like the vendors' own clients."""
         parts = {
-            name: (f"{name}.png", as_png(picture), "application/octet-stream")
-            for name, picture in (files or {}).items()
+            name: (f"{name}.png", as_png(image), "application/octet-stream")
+            for name, image in (files or {}).items()
         }
         return self.http.post(path, data=data or {}, files=parts or {"_": ("", b"")})
 
-    def picture(self, url: str) -> Array:
-        """Fetch a result, without any key."""
+    def image(self, url: str) -> Array:
+        """Fetch a result, without a key."""
         return read(httpx.get(url).raise_for_status().content)
 
     def _all_entries(self) -> list[dict[str, Any]]:

@@ -1,21 +1,23 @@
-"""Sandboxes for the tests: started once, on a clock that stands still until a test moves it."""
+"""Sandboxes for the tests: started once, on a clock that only the tests advance."""
 
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from infra.sandbox import Clock, Running, start
-from tests.sandbox.client import SandboxClient
-from tests.sandbox.goapi_world import GoApiClient, goapi_world
-from tests.sandbox.perfect_client import PerfectClient, served
+from infra.sandbox.clock import Clock
+from infra.sandbox.http_server import RunningSandbox, start
+from tests.sandbox.apiframe.client import ApiframeClient
+from tests.sandbox.client import STARTS_AT, SandboxClient
+from tests.sandbox.goapi.client import GoApiClient
+from tests.sandbox.perfect.client import PerfectClient
+from tests.sandbox.webhook_receiver import WebhookReceiver, run_webhook_receiver
 
-STARTS_AT = 1_782_900_000.0
 JOB_S = 10.0
 
 
 class Gate:
-    """Stands in for waiting: a stall lasts until the test opens the gate."""
+    """Replaces the pause of a stall: a stall lasts until the test opens the gate."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []
@@ -30,41 +32,41 @@ class Gate:
             self._open.wait(10)
 
     def open(self) -> None:
-        """Let everybody through."""
+        """Let every stalled request continue."""
         self._open.set()
 
     def close(self) -> None:
-        """Hold everybody up, and forget who came."""
+        """Stall requests again, and forget the earlier ones."""
         self._open.clear()
         self.reached.clear()
         self.asked.clear()
 
 
 @pytest.fixture(scope="session")
-def all_gates() -> Gate:
-    """Give the one gate that both servers wait at."""
+def shared_gate() -> Gate:
+    """Return the one gate of all servers."""
     return Gate()
 
 
 @pytest.fixture(scope="session")
-def servers(all_gates: Gate) -> Iterator[dict[str, Running]]:
-    """Run both sandboxes for the whole session."""
+def servers(shared_gate: Gate) -> Iterator[dict[str, RunningSandbox]]:
+    """Run all sandboxes for the whole session."""
     clock = Clock(lambda: STARTS_AT)
-    with start(clock=clock, job_s=JOB_S, pause=all_gates) as running:
+    with start(clock=clock, job_s=JOB_S, pause=shared_gate) as running:
         yield running
 
 
 @pytest.fixture
-def gate(all_gates: Gate) -> Iterator[Gate]:
-    """Give a closed gate, opened again at the end."""
-    all_gates.close()
-    yield all_gates
-    all_gates.open()
+def gate(shared_gate: Gate) -> Iterator[Gate]:
+    """Yield a closed gate, which is opened again at the end."""
+    shared_gate.close()
+    yield shared_gate
+    shared_gate.open()
 
 
 @pytest.fixture
-def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
-    """Give a client of the SnapAPI sandbox in its first state, without a rate limit."""
+def snapapi(servers: dict[str, RunningSandbox]) -> Iterator[SandboxClient]:
+    """Yield a client of SnapAPI's sandbox after a reset, without a rate limit."""
     running = servers["snapapi"]
     with SandboxClient(running, {"api-key": running.credentials["api_key"]}) as client:
         client.reset()
@@ -72,37 +74,44 @@ def snapapi(servers: dict[str, Running]) -> Iterator[SandboxClient]:
 
 
 @pytest.fixture
-def apiframe(servers: dict[str, Running]) -> Iterator[SandboxClient]:
-    """Give a client of the Apiframe sandbox in its first state."""
+def apiframe(servers: dict[str, RunningSandbox]) -> Iterator[ApiframeClient]:
+    """Yield a client of Apiframe's sandbox after a reset."""
     running = servers["apiframe"]
-    with SandboxClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:
+    with ApiframeClient(running, {"X-API-Key": running.credentials["api_key"]}) as client:
         client.reset()
         yield client
 
 
 @pytest.fixture(scope="session")
-def goapi_client() -> Iterator[GoApiClient]:
-    """Run GoAPI's sandbox once for all tests."""
-    with goapi_world() as client:
+def goapi_client(servers: dict[str, RunningSandbox]) -> Iterator[GoApiClient]:
+    """Yield the one client that knows the default knobs."""
+    with GoApiClient(servers["goapi"]) as client:
         yield client
 
 
 @pytest.fixture
 def goapi(goapi_client: GoApiClient) -> GoApiClient:
-    """Give GoAPI's client in its first state."""
+    """Return a client of GoAPI's sandbox after a reset."""
     goapi_client.reset()
     return goapi_client
 
 
 @pytest.fixture(scope="session")
-def perfect_client() -> Iterator[PerfectClient]:
-    """Run Perfect's sandbox once for all tests."""
-    with served() as client:
+def perfect_client(servers: dict[str, RunningSandbox]) -> Iterator[PerfectClient]:
+    """Yield the one client whose request ids are never repeated."""
+    with PerfectClient(servers["perfect"]) as client:
         yield client
 
 
 @pytest.fixture
 def perfect(perfect_client: PerfectClient) -> PerfectClient:
-    """Give a signed-in client of Perfect's sandbox in its first state."""
+    """Return a signed-in client of Perfect's sandbox after a reset."""
     perfect_client.reset()
     return perfect_client
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    """Run a webhook receiver on this machine."""
+    with run_webhook_receiver() as receiver:
+        yield receiver

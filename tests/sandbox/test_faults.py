@@ -1,20 +1,21 @@
-"""Each kind of fault does what it says to the request, the money, the job and the result."""
+"""Each kind of fault affects the request, the charge, the job and the result as documented."""
 
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.sandbox.apiframe.client import BRIA, ApiframeClient
 from tests.sandbox.client import SandboxClient
 from tests.sandbox.conftest import Gate
-from tests.sandbox.pictures import as_png, photo, read
+from tests.sandbox.images import as_png, photo, read
 
 PHOTO = {"input_image": photo()}
 RESTORE = "/v1/images/restore"
 
 
-def test_a_status_is_answered_in_place_of_the_work(snapapi: SandboxClient) -> None:
-    """Headers and body are as the rule says, nothing is charged, and the next call goes well."""
+def test_status_fault_responds_instead_of_the_provider(snapapi: SandboxClient) -> None:
+    """Headers and body are the rule's, nothing is charged, and the next call works."""
     body = {"error": {"message": "down", "type": "server_error", "code": 503}}
     do = {"status": 503, "headers": {"retry-after": "7"}, "body": body}
     snapapi.fault(do, RESTORE)
@@ -26,8 +27,8 @@ def test_a_status_is_answered_in_place_of_the_work(snapapi: SandboxClient) -> No
     assert snapapi.form(RESTORE, files=PHOTO).status_code == 200
 
 
-def test_a_body_that_is_a_string_is_sent_as_it_is(snapapi: SandboxClient) -> None:
-    """A gateway's HTML or broken JSON can be played."""
+def test_string_body_is_sent_as_it_is(snapapi: SandboxClient) -> None:
+    """It can be a gateway's HTML or broken JSON."""
     snapapi.fault({"status": 502, "body": "<html>", "headers": {"Content-Type": "text/html"}})
     response = snapapi.form(RESTORE, files=PHOTO)
 
@@ -36,8 +37,8 @@ def test_a_body_that_is_a_string_is_sent_as_it_is(snapapi: SandboxClient) -> Non
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_an_answer_may_come_packed(snapapi: SandboxClient, coding: str) -> None:
-    """The answer says how, and whoever undoes it has what was sent."""
+def test_response_can_be_compressed(snapapi: SandboxClient, coding: str) -> None:
+    """The header names the coding, and the decoded body is the original."""
     snapapi.fault({"pack": coding}, RESTORE)
     response = snapapi.form(RESTORE, files=PHOTO)
 
@@ -47,8 +48,8 @@ def test_an_answer_may_come_packed(snapapi: SandboxClient, coding: str) -> None:
 
 
 @pytest.mark.parametrize(("when", "spent"), [("before", 0), ("after", 1)])
-def test_a_dropped_connection_has_no_answer(snapapi: SandboxClient, when: str, spent: int) -> None:
-    """The client sees a connection that closes; only dropping after the work costs."""
+def test_dropped_connection_has_no_response(snapapi: SandboxClient, when: str, spent: int) -> None:
+    """Only dropping after the work costs credits."""
     snapapi.fault({"drop": when}, RESTORE)
     with pytest.raises(httpx.RemoteProtocolError):
         snapapi.form(RESTORE, files=PHOTO)
@@ -58,10 +59,10 @@ def test_a_dropped_connection_has_no_answer(snapapi: SandboxClient, when: str, s
 
 
 @pytest.mark.parametrize(("when", "spent"), [("before", 0), ("after", 1)])
-def test_a_stall_outlasts_the_client(
+def test_stall_times_the_client_out(
     snapapi: SandboxClient, gate: Gate, when: str, spent: int
 ) -> None:
-    """The client's own time-out ends the call, before or after it was accepted."""
+    """The client's own timeout ends the call, before or after the request was accepted."""
     snapapi.fault({"delay_s": 2.5, "then": when}, RESTORE)
     files = {"input_image": ("input_image.png", as_png(photo()))}
     with pytest.raises(httpx.ReadTimeout):
@@ -72,20 +73,18 @@ def test_a_stall_outlasts_the_client(
     assert snapapi.spent() == spent
 
 
-def test_a_stall_that_the_client_outlasts_ends_in_the_answer(
-    snapapi: SandboxClient, gate: Gate
-) -> None:
-    """After the work, a patient client gets its result."""
+def test_stall_ends_in_the_response(snapapi: SandboxClient, gate: Gate) -> None:
+    """A patient client gets its result after a stall that follows the work."""
     gate.open()
     snapapi.fault({"delay_s": 2.5, "then": "after"}, RESTORE)
 
     assert snapapi.form(RESTORE, files=PHOTO).status_code == 200
 
 
-def test_a_malformed_answer_is_broken_json_for_work_that_was_charged(
+def test_malformed_response_is_broken_json_and_is_charged(
     snapapi: SandboxClient,
 ) -> None:
-    """The status is the good one, the body cannot be parsed."""
+    """The status is 200, the body cannot be parsed."""
     snapapi.fault({"malformed": True}, RESTORE)
     response = snapapi.form(RESTORE, files=PHOTO)
 
@@ -95,8 +94,8 @@ def test_a_malformed_answer_is_broken_json_for_work_that_was_charged(
     assert snapapi.spent() == 1
 
 
-def test_a_truncated_body_is_shorter_than_announced(snapapi: SandboxClient) -> None:
-    """A download that breaks off is noticed by its length."""
+def test_truncated_body_is_shorter_than_announced(snapapi: SandboxClient) -> None:
+    """A client notices the broken download by its length."""
     url = snapapi.form(RESTORE, files=PHOTO).json()["data"][0]["url"]
     snapapi.fault({"truncate": 100}, "/outputs/*")
     with pytest.raises(httpx.RemoteProtocolError, match="complete message body"):
@@ -106,72 +105,71 @@ def test_a_truncated_body_is_shorter_than_announced(snapapi: SandboxClient) -> N
 
 
 @pytest.mark.parametrize(("effect", "status"), [({}, 404), ({"status": 410}, 410)])
-def test_a_result_that_is_gone_has_a_url_that_leads_nowhere(
+def test_gone_result_has_a_dead_url(
     snapapi: SandboxClient, effect: dict[str, int], status: int
 ) -> None:
-    """The call looks like a success and is charged."""
+    """The call succeeds and is charged."""
     snapapi.fault({"result": "gone", **effect}, RESTORE)
-    answer = snapapi.form(RESTORE, files=PHOTO).json()
+    response = snapapi.form(RESTORE, files=PHOTO).json()
 
-    assert httpx.get(answer["data"][0]["url"]).status_code == status
+    assert httpx.get(response["data"][0]["url"]).status_code == status
     assert snapapi.spent() == 1
 
 
-def test_a_jobs_result_can_be_gone_too(apiframe: SandboxClient) -> None:
-    """The job completes, its image does not answer."""
+def test_job_result_can_be_gone(apiframe: ApiframeClient) -> None:
+    """The job completes, its image URL does not respond."""
     apiframe.fault({"result": "gone"}, "/v2/images/*")
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(10)
 
-    (url,) = _job(apiframe, job)["result"]["images"]
+    (url,) = apiframe.job(job)["result"]["images"]
     assert httpx.get(url).status_code == 404
 
 
-def test_a_job_can_be_made_to_fail(apiframe: SandboxClient) -> None:
-    """It ends FAILED at its time and its credits come back."""
+def test_job_fault_fails_the_job(apiframe: ApiframeClient) -> None:
+    """It ends FAILED on time and is refunded."""
     apiframe.fault({"job": "fail"}, "/v2/images/*")
-    job = _open_job(apiframe)
-    assert _job(apiframe, job)["status"] == "QUEUED"
+    job = apiframe.open_job()
+    assert apiframe.job(job)["status"] == "QUEUED"
     apiframe.advance(10)
 
-    assert _job(apiframe, job)["status"] == "FAILED"
+    assert apiframe.job(job)["status"] == "FAILED"
     assert apiframe.spent() == 0
 
 
-def test_a_failed_job_can_keep_its_credits(apiframe: SandboxClient) -> None:
-    """A refund that is promised and does not come can be played."""
+def test_failed_job_can_keep_its_credits(apiframe: ApiframeClient) -> None:
+    """A missing refund can be simulated."""
     apiframe.fault({"job": "fail", "refund": False}, "/v2/images/*")
-    job = _open_job(apiframe)
+    job = apiframe.open_job()
     apiframe.advance(10)
 
-    assert _job(apiframe, job)["creditCost"] == apiframe.spent() == 2
+    assert apiframe.job(job)["creditCost"] == apiframe.spent() == 2
 
 
-@pytest.mark.parametrize(("fate", "status"), [("hang", "PROCESSING"), ("stall", "QUEUED")])
-def test_a_job_can_be_made_to_never_end(apiframe: SandboxClient, fate: str, status: str) -> None:
-    """A day later it is still where it was."""
-    apiframe.fault({"job": fate}, "/v2/images/*")
-    job = _open_job(apiframe)
+@pytest.mark.parametrize(("job_fault", "status"), [("hang", "PROCESSING"), ("stall", "QUEUED")])
+def test_job_can_hang_or_stall(apiframe: ApiframeClient, job_fault: str, status: str) -> None:
+    """A day later its status is the same."""
+    apiframe.fault({"job": job_fault}, "/v2/images/*")
+    job = apiframe.open_job()
     apiframe.advance(24 * 3600)
 
-    assert _job(apiframe, job)["status"] == status
+    assert apiframe.job(job)["status"] == status
 
 
-def test_a_dropped_answer_is_found_again_by_its_key(apiframe: SandboxClient) -> None:
-    """A job whose answer was lost is the one that the repeated request gets."""
+def test_repeated_key_returns_the_job_of_a_dropped_response(apiframe: ApiframeClient) -> None:
+    """A job whose response was lost is returned to the repeated request."""
     apiframe.fault({"drop": "after"}, "/v2/images/*")
-    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": "http://a.test/x.png"}}
-    headers = {"Idempotency-Key": "lost"}
+    params, headers = {"image": "http://a.test/x.png"}, {"Idempotency-Key": "lost"}
     with pytest.raises(httpx.RemoteProtocolError):
-        apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
-    again = apiframe.http.post("/v2/images/background-remove", json=body, headers=headers)
+        apiframe.post(BRIA, params, headers)
+    again = apiframe.post(BRIA, params, headers)
 
     (entry,) = apiframe.entries()
     assert again.json()["jobId"] == entry["job_id"]
 
 
-def test_rules_count_skip_and_end(snapapi: SandboxClient) -> None:
-    """The first matches are skipped, the next fail, the rest go through; the counts show it."""
+def test_rule_skips_applies_and_ends(snapapi: SandboxClient) -> None:
+    """The first matches are skipped, the next fail, the rest pass; the counters show it."""
     snapapi.fault({"status": 500}, "/v1/tasks/*", skip=1, times=2)
     statuses = [snapapi.http.get("/v1/tasks/task_1").status_code for _ in range(4)]
 
@@ -180,8 +178,8 @@ def test_rules_count_skip_and_end(snapapi: SandboxClient) -> None:
     assert (rule["seen"], rule["fired"]) == (3, 2)
 
 
-def test_a_rule_without_end_lasts_until_it_is_cleared(snapapi: SandboxClient) -> None:
-    """Method and path select; clearing ends it."""
+def test_endless_rule_applies_until_cleared(snapapi: SandboxClient) -> None:
+    """Method and path select the requests."""
     rule = {"match": {"method": "get", "path": "/v1/tasks/*"}, "do": {"status": 500}, "times": -1}
     snapapi.http.post("/_sandbox/faults", json=[rule])
     assert {snapapi.http.get("/v1/tasks/task_1").status_code for _ in range(5)} == {500}
@@ -202,8 +200,8 @@ def test_a_rule_without_end_lasts_until_it_is_cleared(snapapi: SandboxClient) ->
         "nonsense",
     ],
 )
-def test_a_rule_that_is_not_understood_is_refused(snapapi: SandboxClient, body: object) -> None:
-    """A test with a mistake in its rule hears of it."""
+def test_invalid_rule_is_refused(snapapi: SandboxClient, body: object) -> None:
+    """A mistake in a test's rule is a 400."""
     response = snapapi.http.post("/_sandbox/faults", json=body)
 
     assert response.status_code == 400
@@ -211,8 +209,8 @@ def test_a_rule_that_is_not_understood_is_refused(snapapi: SandboxClient, body: 
     assert snapapi.http.get("/_sandbox/faults").json() == {"rules": []}
 
 
-def test_the_request_log_tells_what_came_without_secrets(snapapi: SandboxClient) -> None:
-    """Method, path, status and fault are there; the key is not, and control routes are not."""
+def test_request_log_has_no_secrets(snapapi: SandboxClient) -> None:
+    """It has method, path, status and fault; it has no keys and no control requests."""
     snapapi.fault({"status": 500}, "/v1/tasks/*")
     snapapi.http.get("/v1/tasks/task_logged")
 
@@ -223,8 +221,8 @@ def test_the_request_log_tells_what_came_without_secrets(snapapi: SandboxClient)
     assert not [one for one in _log(snapapi) if one["path"].startswith("/_sandbox")]
 
 
-def test_an_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -> None:
-    """The answer helps to go on."""
+def test_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -> None:
+    """The response is a 404."""
     response = snapapi.http.get("/_sandbox/help")
 
     assert response.status_code == 404
@@ -234,15 +232,3 @@ def test_an_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -
 def _log(client: SandboxClient) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = client.http.get("/_sandbox/requests").json()["requests"]
     return entries
-
-
-def _open_job(apiframe: SandboxClient) -> str:
-    url = apiframe.form("/v2/uploads", files={"file": photo()}).json()["url"]
-    body = {"model": "bria-bg-remove", "briaBgRemoveParams": {"image": url}}
-    job_id: str = apiframe.http.post("/v2/images/background-remove", json=body).json()["jobId"]
-    return job_id
-
-
-def _job(apiframe: SandboxClient, job_id: str) -> dict[str, Any]:
-    job: dict[str, Any] = apiframe.http.get(f"/v2/jobs/{job_id}").json()
-    return job

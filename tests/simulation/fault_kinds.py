@@ -58,7 +58,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "limiter.lease": _WRITE,
     "limiter.release": _WRITE,
     "limiter.circuit": _READ,
-    "limiter.change": _WRITE,
+    "limiter.compare_and_set": _WRITE,
     "dead_letters.put": (*DEATHS, "queue-error"),
     "errands.send": (*DEATHS, "queue-error"),
     "providers.prepare": (*_FREE, "prepare-refused"),

@@ -9,7 +9,7 @@ from darkroom.domain.arrivals import Message
 from darkroom.pipeline.intake import MAX_TRIES
 from tests.simulation.fault_injection import FaultInjector, FunctionError
 
-RECEIVES: Final = 20
+MAX_RECEIVES: Final = 20
 """How often a message is received before it becomes a dead letter; as deployed."""
 MALFORMED: Final = '{"key": ["no text"]'
 """A message that INTAKE cannot parse, so nobody redrives it."""
@@ -85,7 +85,7 @@ class IntakeQueue:
         kills = message.message_id in self._poisoned and receives <= MAX_TRIES
         if not kills and self._take(replace(message, receives=receives)) is None:
             self.in_flight -= 1
-        elif receives >= RECEIVES:
+        elif receives >= MAX_RECEIVES:
             self._move_to_dead_letters(message)
         else:
             self.in_flight -= 1

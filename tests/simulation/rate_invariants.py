@@ -108,9 +108,9 @@ class WatchedLimiter(InMemoryLimiter):
             self.without_lease.add(task_id)
         super().release(provider, task_id)
 
-    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+    def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Store `new` if `old` is still stored; whether it was."""
-        changed = super().change(provider, old, new)
+        changed = super().compare_and_set(provider, old, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._injector.scheduler.now)
             self.max_pause_s[provider] = max(pause_s, self.max_pause_s.get(provider, 0.0))

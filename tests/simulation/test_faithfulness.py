@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.ports import Step
 from darkroom.providers.perfect.adapter import Perfect
-from infra.aws.sizes import RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
 from tests.simulation import intake_queue
 from tests.simulation.asl_interpreter import AslInterpreter, definition
 from tests.simulation.fault_injection import FaultInjector, FunctionError
@@ -25,7 +25,7 @@ def test_functions_have_their_deployed_time_limits() -> None:
 
 def test_the_queue_has_the_deployed_receives_and_visibility_timeout() -> None:
     """Receives before a dead letter, and the visibility timeout."""
-    assert intake_queue.RECEIVES == RECEIVES
+    assert intake_queue.MAX_RECEIVES == MAX_RECEIVES
     assert VISIBILITY_FACTOR * SIZES["intake"].timeout_s == intake_queue.VISIBILITY_TIMEOUT_S
 
 

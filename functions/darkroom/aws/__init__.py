@@ -1,1 +1,1 @@
-"""The ports on AWS, through boto3; each file one service."""
+"""The ports on AWS, through boto3: one file a service."""

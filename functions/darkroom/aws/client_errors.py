@@ -1,10 +1,10 @@
-"""What AWS's errors mean to the pipeline, by table; an error without a row stays what it is.
+"""Maps AWS's errors to Darkroom's, by table; an error without a row is raised unchanged.
 
-| code                                                  | meaning                          |
-|-------------------------------------------------------|----------------------------------|
-| a failed condition, a conflict of transactions        | `Conflict`: somebody wrote first |
-| 409 and 412 of a conditional PUT                      | the same, see `s3`               |
-| throttling in all its spellings, 5xx, no answer       | `OwnTrouble`: it passes          |
+| code                                            | meaning                                    |
+|-------------------------------------------------|--------------------------------------------|
+| a failed condition, a transaction conflict      | `Conflict`: another caller wrote first     |
+| 409 and 412 of a conditional PUT                | the same, see `s3`                         |
+| throttling in all its spellings, 5xx, no response | `OwnTrouble`: transient                  |
 
 Sources: DynamoDB Developer Guide, "Error handling with DynamoDB" and "TransactWriteItems"; S3 API
 Reference, "Error responses"; Step Functions, EventBridge and SQS API references, "Common errors".
@@ -31,7 +31,7 @@ CONFLICTS = frozenset(
         "ReplicatedWriteConflictException",
     }
 )
-PASSING = frozenset(
+TRANSIENT = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ProvisionedThroughputExceeded",
@@ -62,7 +62,7 @@ PASSING = frozenset(
 SERVER_ERROR = 500
 
 _CONFLICTING_REASONS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-_LOST = (
+_NO_RESPONSE = (
     ConnectTimeoutError,
     ReadTimeoutError,
     EndpointConnectionError,
@@ -72,45 +72,45 @@ _LOST = (
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Calls of AWS whose errors come out as ours, where a row says what they mean.
+def map_aws_errors(resource: str) -> Iterator[None]:
+    """Map the errors of the AWS calls in the `with` block.
 
     Args:
-        what: what is asked, for the sentence: "the task table".
+        resource: what is called, for the message: "the task table".
 
     Raises:
-        Conflict: somebody else wrote first.
-        OwnTrouble: it passes; the write may have been done all the same.
+        Conflict: another caller wrote first.
+        OwnTrouble: transient; the write may have been done anyway.
     """
     try:
         yield
     except ClientError as error:
         if is_conflict(error):
-            raise Conflict(f"Something else was written to {what}.") from error
-        if is_passing(error):
-            raise _passing_trouble(what, code_of(error)) from error
+            raise Conflict(f"Something else was written to {resource}.") from error
+        if is_transient(error):
+            raise _unavailable(resource, code_of(error)) from error
         raise
-    except _LOST as error:
-        raise _passing_trouble(what, type(error).__name__) from error
+    except _NO_RESPONSE as error:
+        raise _unavailable(resource, type(error).__name__) from error
 
 
 def code_of(error: ClientError) -> str:
-    """The error's code; of a HEAD it is the status."""
+    """The error's code; for a HEAD it is the HTTP status."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_conflict(error: ClientError) -> bool:
-    """Whether somebody else wrote first, or is about to."""
+    """Whether another caller wrote first, or is about to."""
     reasons = {str(one.get("Code")) for one in error.response.get("CancellationReasons", [])}
     return code_of(error) in CONFLICTS or bool(reasons & _CONFLICTING_REASONS)
 
 
-def is_passing(error: ClientError) -> bool:
-    """Whether the same call may go well a little later."""
+def is_transient(error: ClientError) -> bool:
+    """Whether the same call may succeed a little later."""
     reasons = {str(one.get("Code")) for one in error.response.get("CancellationReasons", [])}
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code_of(error) in PASSING or bool(reasons & PASSING) or status >= SERVER_ERROR
+    return code_of(error) in TRANSIENT or bool(reasons & TRANSIENT) or status >= SERVER_ERROR
 
 
-def _passing_trouble(what: str, code: str) -> OwnTrouble:
-    return OwnTrouble("aws-busy", f"AWS did not answer for {what} ({code}).")
+def _unavailable(resource: str, code: str) -> OwnTrouble:
+    return OwnTrouble("aws-busy", f"AWS did not answer for {resource} ({code}).")

@@ -11,12 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.task import Task
 
-KEEP = timedelta(days=400)
-"""How long a finished task and the notes are kept: a redrive in that time cannot pay again."""
+RETENTION = timedelta(days=400)
+"""How long a finished task and its notes are kept: a redrive in that time cannot pay again."""
 SHARDS = 8
-"""Partitions of each index whose key every task shares; a partition takes 1,000 writes a second."""
-BODY = "task"
-WHOLE_BELOW = Decimal("1e30")
+"""Partitions of the indexes by due time and by attention, which hold every task.
+One partition takes 1,000 writes a second."""
+TASK_FIELD = "task"
+MAX_INTEGER = Decimal("1e30")
 
 _TASK: TypeAdapter[Task] = TypeAdapter(Task)
 
@@ -32,17 +33,17 @@ def wants_key(key: str, task_id: str) -> dict[str, Any]:
 
 
 def latest_key(spec_key: str) -> dict[str, Any]:
-    """The primary key of the note that names a spec's newest task."""
+    """The primary key of the note that holds a spec's newest task."""
     return {"pk": f"spec#{spec_key}", "sk": "latest"}
 
 
 def owner_key(output: str) -> dict[str, Any]:
-    """The primary key of the note that names an output name's newest task."""
+    """The primary key of the note that holds an output name's newest task."""
     return {"pk": f"output#{output}", "sk": "owner"}
 
 
 def job_key(provider: str, job_id: str) -> dict[str, Any]:
-    """The primary key of the note that names the attempt to which a provider's job belongs."""
+    """The primary key of the note that holds the attempt that a provider's job belongs to."""
     return {"pk": f"job#{provider}#{job_id}", "sk": "owner"}
 
 
@@ -52,7 +53,7 @@ def shard_of(task_id: str) -> int:
 
 
 def write_item(task: Task) -> dict[str, Any]:
-    """The item: index keys and state beside the whole task, numbers as Decimal."""
+    """The item: index keys and state beside the whole task; numbers are Decimal."""
     document = json.loads(_TASK.dump_json(task), parse_float=Decimal)
     at = time_text(task.updated_at)
     item = task_key(task.task_id) | {
@@ -61,7 +62,7 @@ def write_item(task: Task) -> dict[str, Any]:
         "folder": folder_of(task.trigger.key) or "/",
         "created_at": time_text(task.created_at),
         "updated_at": at,
-        BODY: document,
+        TASK_FIELD: document,
     }
     shard = shard_of(task.task_id)
     item |= {"due": f"due#{shard}", "due_at": time_text(task.due)}
@@ -76,24 +77,24 @@ def read_item(item: Mapping[str, Any]) -> Task:
     """The task that `write_item` wrote.
 
     Raises:
-        ValueError: another version of the code wrote it; the text holds nothing of the item.
+        ValueError: another version of the code wrote it; the message holds nothing of the item.
     """
     try:
-        return _TASK.validate_python(_plain(item[BODY]))
+        return _TASK.validate_python(_plain(item[TASK_FIELD]))
     except ValidationError:
         raise ValueError(f"the item {item['pk']} is not a task that this version knows") from None
 
 
 def expiry(at: datetime) -> int:
-    """When DynamoDB may drop what was last of use at `at`: Unix seconds."""
-    return int((at + KEEP).timestamp())
+    """When DynamoDB may delete an item last needed at `at`: Unix seconds."""
+    return int((at + RETENTION).timestamp())
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
-    """DynamoDB's numbers as int where they are whole, else float."""
+    """DynamoDB's numbers as int if they are whole, else as float."""
     if isinstance(value, Decimal):
-        # As an int, a large float would have more digits than DynamoDB takes back.
-        whole = abs(value) < WHOLE_BELOW and value == value.to_integral_value()
+        # As an int, a large float would have more digits than DynamoDB accepts.
+        whole = abs(value) < MAX_INTEGER and value == value.to_integral_value()
         return int(value) if whole else float(value)
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
@@ -103,5 +104,5 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - DynamoDB's nested values
 
 
 def time_text(at: datetime) -> str:
-    """A time as text that sorts, as in the index keys."""
+    """A time as text that sorts by time, as in the index keys."""
     return at.isoformat(timespec="microseconds")

@@ -1,23 +1,24 @@
-"""What is remembered of each provider's pace, on the task table; every write is atomic by itself.
+"""Each provider's rate limiter, leases and circuit state in the task table; each write is atomic.
 
-| pk                | sk           | what                                       |
-|-------------------|--------------|--------------------------------------------|
-| `gate#<provider>` | `lane#<lane>`| `empty_at`: when the lane will be empty    |
-| `gate#<provider>` | `leases`     | `jobs`: task id -> until when its job may be open |
-| `gate#<provider>` | `standing`   | `refusals` in a row; `until`: nobody calls; `reason` |
+| pk                | sk            | what                                                       |
+|-------------------|---------------|------------------------------------------------------------|
+| `gate#<provider>` | `lane#<lane>` | rate limiter: `empty_at`, when the lane's bucket is empty  |
+| `gate#<provider>` | `leases`      | `jobs`: task id -> until when its job may be open          |
+| `gate#<provider>` | `standing`    | circuit: `refusals` in a row, open until `until`, `reason` |
 
-Times are whole milliseconds since 1970. A lane is moved on by updates without a read before them,
-so that a burst of tasks does not lose races; exactly one of these holds at a time:
+Times are whole milliseconds since 1970. `reserve` moves a lane with updates that need no read
+first, so that a burst of tasks does not lose races. Exactly one of these conditions holds at a time
+(`d` is the length of the reserved calls, `edge` the end of the permitted burst):
 
-    idle    empty_at <= now            empty_at := now + d         go now
-    ahead   now < empty_at <= edge     empty_at := empty_at + d    go now
-    full    empty_at > edge            empty_at := empty_at + d    go when it is within the edge
+    idle    empty_at <= now            empty_at := now + d         call now
+    ahead   now < empty_at <= edge     empty_at := empty_at + d    call now
+    full    empty_at > edge            empty_at := empty_at + d    call when it is within the edge
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from darkroom.aws.client_errors import translated
+from darkroom.aws.client_errors import map_aws_errors
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.rate_limits import Bucket, Lane
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 TRIES = 6
-TABLE = "what is remembered of the providers' pace"
+TABLE = "the table of rate limits"
 
 
 class DynamoLimiter:
@@ -49,9 +50,11 @@ class DynamoLimiter:
         edge = _ms(now + bucket.tolerance_s)
         own = _key(provider, f"lane#{lane}")
         for _ in range(TRIES):
-            if self._begin(own, _ms(now), length) or self._extend(own, _ms(now), edge, length):
+            if self._reserve_idle(own, _ms(now), length) or self._reserve_ahead(
+                own, _ms(now), edge, length
+            ):
                 return now
-            if lender and self._begin(_key(provider, f"lane#{lender}"), _ms(now), length):
+            if lender and self._reserve_idle(_key(provider, f"lane#{lender}"), _ms(now), length):
                 return now
             full = self._update(
                 own,
@@ -64,8 +67,8 @@ class DynamoLimiter:
                 return bucket.slot(before, now, calls)[0]
         raise Busy("contended", f"Too many calls of {provider} at once.")
 
-    def _begin(self, lane: dict[str, Any], now: int, length: int) -> bool:
-        """Move an idle lane on; whether it was idle."""
+    def _reserve_idle(self, lane: dict[str, Any], now: int, length: int) -> bool:
+        """Reserve on the lane if it is idle; whether it was."""
         done = self._update(
             lane,
             "SET empty_at = :then",
@@ -74,8 +77,8 @@ class DynamoLimiter:
         )
         return done is not None
 
-    def _extend(self, lane: dict[str, Any], now: int, edge: int, length: int) -> bool:
-        """Move a busy lane on that may still run ahead; whether it may."""
+    def _reserve_ahead(self, lane: dict[str, Any], now: int, edge: int, length: int) -> bool:
+        """Reserve on the lane if it is busy but within its burst; whether it was."""
         done = self._update(
             lane,
             "SET empty_at = empty_at + :d",
@@ -88,32 +91,32 @@ class DynamoLimiter:
         """See `ports.Limiter.lease`."""
         key = _key(provider, "leases")
         for _ in range(TRIES):
-            jobs = self._open_jobs(key)
+            jobs = self._read_leases(key)
             if jobs is None:
                 self._update(key, "SET jobs = :none", "attribute_not_exists(jobs)", {":none": {}})
                 continue
-            taken = self._update(
+            updated = self._update(
                 key,
                 "SET jobs.#id = :until",
                 "attribute_exists(jobs.#id) OR size(jobs) < :most",
                 {":until": _ms(until), ":most": most},
                 {"#id": task_id},
             )
-            if taken is not None:
+            if updated is not None:
                 return True
-            if not self._make_room(key, jobs, _ms(now)):
+            if not self._drop_expired(key, jobs, _ms(now)):
                 return False
         return False
 
     def release(self, provider: str, task_id: str) -> None:
         """See `ports.Limiter.release`."""
         key = _key(provider, "leases")
-        if task_id in (self._open_jobs(key) or {}):
+        if task_id in (self._read_leases(key) or {}):
             self._update(key, "REMOVE jobs.#id", "attribute_exists(jobs.#id)", {}, {"#id": task_id})
 
     def circuit(self, provider: str) -> CircuitState:
-        """See `ports.Limiter.standing`."""
-        with translated(TABLE):
+        """See `ports.Limiter.circuit`."""
+        with map_aws_errors(TABLE):
             answer = self._table.get_item(Key=_key(provider, "standing"), ConsistentRead=True)
         item = answer.get("Item")
         if item is None:
@@ -121,11 +124,11 @@ class DynamoLimiter:
         until = int(str(item["until"])) / 1000
         return CircuitState(int(str(item["refusals"])), until, str(item.get("reason", "")))
 
-    def change(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
-        """See `ports.Limiter.change`."""
+    def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
+        """See `ports.Limiter.compare_and_set`."""
         unknown = "attribute_not_exists(refusals) OR " if old == CircuitState() else ""
         same = "#reason = :old_reason"
-        if not old.reason:  # an older version wrote none
+        if not old.reason:  # an older version of the code wrote none
             same = f"(attribute_not_exists(#reason) OR {same})"
         changed = self._update(
             _key(provider, "standing"),
@@ -143,20 +146,20 @@ class DynamoLimiter:
         )
         return changed is not None
 
-    def _open_jobs(self, key: dict[str, Any]) -> Mapping[str, int] | None:
-        """Task id -> until when; None before the first lease of all."""
-        with translated(TABLE):
+    def _read_leases(self, key: dict[str, Any]) -> Mapping[str, int] | None:
+        """Task id -> end of its lease; None before the first lease."""
+        with map_aws_errors(TABLE):
             item: Any = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return None if item is None else item["jobs"]
 
-    def _make_room(self, key: dict[str, Any], jobs: Mapping[str, int], now: int) -> bool:
-        """Drop what has run out; whether another try is worth it."""
-        over = {task_id: until for task_id, until in jobs.items() if until <= now}
-        for task_id, until in over.items():
+    def _drop_expired(self, key: dict[str, Any], jobs: Mapping[str, int], now: int) -> bool:
+        """Delete expired leases; whether there were any, so that another try makes sense."""
+        expired = {task_id: until for task_id, until in jobs.items() if until <= now}
+        for task_id, until in expired.items():
             self._update(
                 key, "REMOVE jobs.#id", "jobs.#id = :until", {":until": until}, {"#id": task_id}
             )
-        return bool(over)
+        return bool(expired)
 
     def _update(
         self,
@@ -166,14 +169,14 @@ class DynamoLimiter:
         values: Mapping[str, Any],
         names: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any] | None:
-        """The item as it is after the update, or None where the condition did not hold."""
+        """The item after the update, or None if the condition did not hold."""
         more: dict[str, Any] = {}
         if values:
             more["ExpressionAttributeValues"] = dict(values)
         if names:
             more["ExpressionAttributeNames"] = dict(names)
         try:
-            with translated(TABLE):
+            with map_aws_errors(TABLE):
                 answer = self._table.update_item(
                     Key=key,
                     UpdateExpression=update,

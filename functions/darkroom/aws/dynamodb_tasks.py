@@ -1,15 +1,15 @@
-"""The task store on one DynamoDB table; every write names what it expects to find.
+"""The task store on one DynamoDB table; every write is conditional on what it expects to find.
 
 | pk               | sk       | what                                                  |
 |------------------|----------|-------------------------------------------------------|
 | `task#<id>`      | `task`   | the task                                              |
-| `wants#<key>`    | `<id>`   | the task waits for this input key                     |
+| `wants#<key>`    | `<id>`   | a task that waits for this input key                  |
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 
-Indexes: `by-due` (what is not dismissed, by when to look at it), `by-folder`, `by-attention`
-(failed and unknown tasks).
+Indexes: `by-due` (tasks that SWEEP has to check, by when), `by-folder`, `by-attention` (failed and
+unknown tasks).
 """
 
 import heapq
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from darkroom.aws.client_errors import code_of, translated
+from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.aws.dynamodb_items import (
     SHARDS,
     expiry,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 PAGE = 1000
-"""Items asked for at once, where many are wanted."""
+"""Items per query, if the caller wants many."""
 TABLE = "the task table"
 _CHECK_FAILED = "ConditionalCheckFailedException"
 
@@ -60,7 +60,7 @@ class DynamoTasks:
 
     def get(self, task_id: str) -> Task | None:
         """See `ports.Tasks.get`; a strongly consistent read."""
-        with translated(TABLE):
+        with map_aws_errors(TABLE):
             answer = self._table.get_item(Key=task_key(task_id), ConsistentRead=True)
         return read_item(answer["Item"]) if "Item" in answer else None
 
@@ -78,7 +78,7 @@ class DynamoTasks:
                 for key in dict.fromkeys(task.wants)
             ),
         ]
-        with translated(TABLE):
+        with map_aws_errors(TABLE):
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
 
     def replace(self, old: Task, new: Task) -> Task:
@@ -86,7 +86,7 @@ class DynamoTasks:
         written = replace(new, revision=old.revision + 1)
         write_id = uuid.uuid4().hex
         try:
-            with translated(TABLE):
+            with map_aws_errors(TABLE):
                 self._table.put_item(
                     Item=write_item(written) | {"write_id": write_id},
                     ConditionExpression=Attr("revision").eq(old.revision),
@@ -96,34 +96,34 @@ class DynamoTasks:
             error = conflict.__cause__
             if not isinstance(error, ClientError) or code_of(error) != _CHECK_FAILED:
                 raise
-            # boto3 sends a write again when its answer is lost, and then meets what it wrote.
-            there: Any = error.response.get("Item", {})
-            if there.get("write_id") not in (write_id, {"S": write_id}):
-                raise Conflict(f"Task {old.task_id} changed meanwhile.") from error
+            # boto3 repeats a write whose response is lost, and then meets its own first write.
+            stored: Any = error.response.get("Item", {})
+            if stored.get("write_id") not in (write_id, {"S": write_id}):
+                raise Conflict(f"Task {old.task_id} was changed by another caller.") from error
         return written
 
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
         """See `ports.Tasks.claim_job`; one conditional write."""
         mine = {"task_id": task_id, "attempt": attempt}
         expires = {"expires_at": expiry(datetime.now(UTC))}
-        return self._put_where(
+        return self._put_if(
             job_key(provider, job_id) | mine | expires,
             Attr("pk").not_exists() | (Attr("task_id").eq(task_id) & Attr("attempt").eq(attempt)),
         )
 
     def latest(self, key: str) -> str | None:
         """See `ports.Tasks.latest`."""
-        return self._named(latest_key(key))
+        return self._read_note(latest_key(key))
 
     def owner(self, output: str) -> str | None:
         """See `ports.Tasks.owner`."""
-        return self._named(owner_key(output))
+        return self._read_note(owner_key(output))
 
     def claim_output(self, name: str, task: Task, over: str | None) -> bool:
-        """See `ports.Tasks.claim_output`; the note is kept as long as those of `create`."""
+        """See `ports.Tasks.claim_output`; the note is kept as long as the notes of `create`."""
         free = Attr("pk").not_exists() | Attr("task_id").is_in([task.task_id, over or task.task_id])
         note = {"task_id": task.task_id, "expires_at": expiry(task.created_at)}
-        return self._put_where(owner_key(name) | note, free)
+        return self._put_if(owner_key(name) | note, free)
 
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
         """See `ports.Tasks.wanting`; a consistent query on the table itself."""
@@ -131,19 +131,19 @@ class DynamoTasks:
         if prefix:
             condition &= Key("sk").begins_with(prefix)
         limit = {} if most is None else {"Limit": min(most, PAGE)}
-        items = self._pages(KeyConditionExpression=condition, **limit)
+        items = self._query(KeyConditionExpression=condition, **limit)
         return [str(item["sk"]) for item in itertools.islice(items, most)]
 
     def forget_wants(self, task: Task) -> None:
         """See `ports.Tasks.forget_wants`."""
         for key in dict.fromkeys(task.wants):
-            with translated(TABLE):
+            with map_aws_errors(TABLE):
                 self._table.delete_item(Key=wants_key(key, task.task_id))
 
     def due(self, now: datetime) -> Iterable[str]:
         """See `ports.Tasks.due`; eventually consistent, soonest first.
 
-        A shard that cannot be read keeps nobody of the others from their turn; its error is raised
+        A shard that cannot be read does not hide the tasks of the other shards; its error is raised
         at the end.
         """
         errors: list[Exception] = []
@@ -151,7 +151,7 @@ class DynamoTasks:
         def due_of(shard: int) -> Iterator[dict[str, Any]]:
             condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(time_text(now))
             try:
-                yield from self._pages(
+                yield from self._query(
                     IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
                 )
             except (OwnTrouble, ClientError) as error:
@@ -164,12 +164,12 @@ class DynamoTasks:
             raise errors[0]
 
     def postpone(self, task: Task, until: datetime) -> None:
-        """See `ports.Tasks.postpone`; moves the index alone."""
-        self._mark(task, "SET due_at = :until", {":until": time_text(until)})
+        """See `ports.Tasks.postpone`; changes the index key only."""
+        self._update_due(task, "SET due_at = :until", {":until": time_text(until)})
 
     def put_off(self, task_id: str, until: datetime) -> None:
-        """See `ports.Tasks.put_off`; moves the index alone, whatever the item holds."""
-        with suppress(Conflict), translated(TABLE):
+        """See `ports.Tasks.put_off`; changes the index key only, whatever the item holds."""
+        with suppress(Conflict), map_aws_errors(TABLE):
             self._table.update_item(
                 Key=task_key(task_id),
                 UpdateExpression="SET due_at = :until",
@@ -178,27 +178,27 @@ class DynamoTasks:
             )
 
     def dismiss(self, task: Task) -> None:
-        """See `ports.Tasks.dismiss`; takes it out of the index."""
-        self._mark(task, "REMOVE due, due_at", {})
+        """See `ports.Tasks.dismiss`; removes the task from the index."""
+        self._update_due(task, "REMOVE due, due_at", {})
 
     def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.in_folder`; eventually consistent."""
-        return list(self._newest("by-folder", Key("folder").eq(folder or "/"), limit))
+        return list(self._query_newest("by-folder", Key("folder").eq(folder or "/"), limit))
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.needing_attention`; eventually consistent."""
         found = (
             task
             for shard in range(SHARDS)
-            for task in self._newest(
+            for task in self._query_newest(
                 "by-attention", Key("attention").eq(f"attention#{shard}"), limit
             )
         )
         return heapq.nlargest(limit, found, key=lambda task: task.updated_at)
 
-    def _newest(self, index: str, condition: ConditionBase, limit: int) -> Iterator[Task]:
-        """The last of an index's partition; page after page, for one holds a megabyte at most."""
-        items = self._pages(
+    def _query_newest(self, index: str, condition: ConditionBase, limit: int) -> Iterator[Task]:
+        """The newest tasks of an index's partition, page by page: a page has at most 1 MB."""
+        items = self._query(
             IndexName=index,
             KeyConditionExpression=condition,
             ConsistentRead=False,
@@ -207,9 +207,9 @@ class DynamoTasks:
         )
         return _readable(itertools.islice(items, limit))
 
-    def _mark(self, task: Task, update: str, values: dict[str, Any]) -> None:
-        # Who changed the task meanwhile has said anew when it is to be looked at.
-        with suppress(Conflict), translated(TABLE):
+    def _update_due(self, task: Task, update: str, values: dict[str, Any]) -> None:
+        # A concurrent write to the task has set its own due time.
+        with suppress(Conflict), map_aws_errors(TABLE):
             self._table.update_item(
                 Key=task_key(task.task_id),
                 UpdateExpression=update,
@@ -217,25 +217,25 @@ class DynamoTasks:
                 ExpressionAttributeValues={":revision": task.revision, **values},
             )
 
-    def _pages(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
+    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
         query.setdefault("ConsistentRead", True)
         while True:
-            with translated(TABLE):
+            with map_aws_errors(TABLE):
                 answer = self._table.query(**query)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _named(self, key: dict[str, Any]) -> str | None:
-        with translated(TABLE):
+    def _read_note(self, key: dict[str, Any]) -> str | None:
+        with map_aws_errors(TABLE):
             answer = self._table.get_item(Key=key, ConsistentRead=True)
         return str(answer["Item"]["task_id"]) if "Item" in answer else None
 
-    def _put_where(self, item: dict[str, Any], condition: ConditionBase) -> bool:
-        """Write one item where the condition holds; whether it did."""
+    def _put_if(self, item: dict[str, Any], condition: ConditionBase) -> bool:
+        """Write one item if the condition holds; whether it did."""
         try:
-            with translated(TABLE):
+            with map_aws_errors(TABLE):
                 self._table.put_item(Item=item, ConditionExpression=condition)
         except Conflict as conflict:
             error = conflict.__cause__
@@ -263,7 +263,7 @@ class DynamoTasks:
 
 
 def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Task]:
-    """The tasks of a list; one that cannot be read is told of, and does not hide the others."""
+    """The tasks of these items; one that cannot be read is logged and left out."""
     for item in items:
         try:
             yield read_item(item)

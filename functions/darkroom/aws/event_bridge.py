@@ -1,10 +1,10 @@
-"""What became of tasks, told on an EventBridge bus."""
+"""Publishes the events of tasks on an EventBridge bus."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from darkroom.aws.client_errors import translated
+from darkroom.aws.client_errors import map_aws_errors
 from darkroom.domain.errors import Busy
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ class EventBridgeEvents:
         self._bus = bus
 
     def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
-        """See `ports.Events.publish`; PutEvents answers 200 even when it took nothing."""
-        with translated("the event bus"):
+        """See `ports.Events.publish`; PutEvents answers 200 even if it accepted nothing."""
+        with map_aws_errors("the event bus"):
             answer = self._client().put_events(
                 Entries=[
                     {

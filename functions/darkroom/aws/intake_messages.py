@@ -1,14 +1,14 @@
-"""What a message of the intake queue says, as arrivals.
+"""Reads a message of the intake queue into arrivals.
 
-It may hold an event of S3, on EventBridge or as its own notification (`s3_events`), or a request of
-our own: by itself, or as the detail of a "Task Requested" event. Any of them may come in the
-envelope of an SNS topic, or without it ("raw message delivery").
+A message is an S3 event, from EventBridge or as an S3 notification (`s3_events`), or one of
+Darkroom's own requests: alone, or as the detail of a "Task Requested" event. Each of them may come
+in the envelope of an SNS topic, or without it ("raw message delivery").
 
     {"key": "photos/cat.jpg.json"}
     {"request_id": "order-17", "source": "photos/cat.jpg", "spec": {"operation": "upscale"}}
 
-The `request_id` is the identity of a request. One without it is known by its content: the same
-`source`, `label` and `spec` again within 24 hours are the same task, whoever sends them.
+The `request_id` identifies a request. A request without one is identified by its content: the same
+`source`, `label` and `spec` again within 24 hours are the same task, from any sender.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from darkroom.aws.event_bridge import SOURCE
-from darkroom.aws.s3_events import ON_EVENTBRIDGE, Key, bad_message, read_event, read_record
+from darkroom.aws.s3_events import EVENTBRIDGE_MEANINGS, Key, bad_message, read_event, read_record
 from darkroom.domain.arrivals import (
     Arrival,
     Message,
@@ -42,48 +42,48 @@ from darkroom.domain.strict_json import read_json
 from darkroom.domain.validation_messages import explain
 
 SNS = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
-"""What SNS sends ("Parsing Amazon SNS message formats", SNS guide)."""
+"""The types of SNS messages ("Parsing Amazon SNS message formats", SNS guide)."""
 MAX_DEPTH = 3
-"""So many envelopes may be around a message: a topic may have got it from another service."""
+"""How many SNS envelopes a message may have: a topic may forward what another topic sent."""
 
 
 def read_message(message: Message, bucket: str) -> tuple[Arrival, ...]:
-    """The arrivals that a message tells of; none where it tells of nothing that concerns us.
+    """The arrivals of a message; none if it holds nothing that Darkroom acts on.
 
-    Of several records those that cannot be understood are `Unread`.
+    If only some of several records are unreadable, those are `UnreadableArrival`.
 
     Args:
         message: the message.
-        bucket: the input bucket; events of another are refused.
+        bucket: the input bucket; events of another bucket are refused.
 
     Raises:
-        Refused: `bad-message`; it can never be understood and belongs to the dead letters.
+        Refused: `bad-message`; it can never be read and belongs in the dead-letter queue.
     """
     try:
         return _read(message.body, bucket, message.sent_at, MAX_DEPTH)
     except ValidationError as error:
-        raise _explained(error) from error
+        raise _as_refused(error) from error
 
 
 def sender_id_of(body: str) -> str | None:
-    """The id that whoever sent this was given by EventBridge or SNS; None where SQS gave it."""
+    """The id that EventBridge or SNS gave the message; None if it was sent to the queue itself."""
     try:
         document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
     except SpecRefused:
         return None
-    told = None
+    sender_id = None
     if not isinstance(document, dict):
         return None
     if "detail-type" in document:
-        told = document.get("id")
-    elif _is_one_of(document.get("Type"), SNS):
-        told = document.get("MessageId")
-    return told if isinstance(told, str) and told else None
+        sender_id = document.get("id")
+    elif _is_in(document.get("Type"), SNS):
+        sender_id = document.get("MessageId")
+    return sender_id if isinstance(sender_id, str) and sender_id else None
 
 
 def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple[Arrival, ...]:
     try:
-        # As strict as a spec's file: what it carries is kept and passed on in the same places.
+        # As strict as for a spec's file: the content is stored and passed on in the same places.
         document = read_json(body.encode("utf-8", "surrogatepass"), "The message")
     except SpecRefused as refusal:
         raise bad_message(refusal.failure.sentence) from refusal
@@ -93,7 +93,7 @@ def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple
         return _from_records(document, bucket, sent_at, depth)
     if "detail-type" in document:
         return _from_event(document, bucket, sent_at)
-    if _is_one_of(document.get("Type"), SNS):
+    if _is_in(document.get("Type"), SNS):
         return _from_topic(document, bucket, sent_at, depth)
     if document.get("Event") == "s3:TestEvent":
         return ()
@@ -105,7 +105,7 @@ def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple
 def _from_records(
     document: Mapping[str, Any], bucket: str, sent_at: datetime | None, depth: int
 ) -> tuple[Arrival, ...]:
-    """Each record by itself: one that is bad does not keep the others from their turn."""
+    """Reads each record on its own: a bad one does not stop the others."""
     records = _Records.model_validate(document).Records
     if not records:
         raise bad_message("The message has an empty list of records.")
@@ -119,9 +119,9 @@ def _from_records(
             else:
                 arrivals += read_record(record, bucket)
         except (Refused, ValidationError) as error:
-            refusal = _explained(error) if isinstance(error, ValidationError) else error
+            refusal = _as_refused(error) if isinstance(error, ValidationError) else error
             refusals.append(refusal)
-            arrivals.append(UnreadableArrival(_numbered(refusal, number, len(records))))
+            arrivals.append(UnreadableArrival(_with_record_number(refusal, number, len(records))))
     if len(refusals) == len(records):
         raise refusals[0]
     return tuple(arrivals)
@@ -131,24 +131,24 @@ def _from_event(
     document: Mapping[str, Any], bucket: str, sent_at: datetime | None
 ) -> tuple[Arrival, ...]:
     kind = document["detail-type"]
-    if _is_one_of(kind, ON_EVENTBRIDGE):
+    if _is_in(kind, EVENTBRIDGE_MEANINGS):
         return read_event(document, bucket)
     if kind == "Task Requested":
-        # An event keeps its time, whatever messages it comes in.
+        # The time of the event, not of the message that it comes in.
         asked_at = _time_of(document.get("time")) or sent_at
         return (_Request.model_validate(document.get("detail")).arrival(asked_at),)
     if document.get("source") == SOURCE:
-        return ()  # what Darkroom itself tells
+        return ()  # an event of Darkroom's own
     raise bad_message(
         f"The message is an event '{str(kind)[:80]}', which Darkroom does not know.",
-        "Ask for a task with an event 'Task Requested'; see the samples in the folder 'events'.",
+        "Request a task with an event 'Task Requested'; see the samples in the folder 'events'.",
     )
 
 
 def _from_topic(
     document: Mapping[str, Any], bucket: str, sent_at: datetime | None, depth: int
 ) -> tuple[Arrival, ...]:
-    """What the envelope of an SNS topic holds."""
+    """The arrivals of the message in an SNS envelope."""
     envelope = _Envelope.model_validate(document)
     if envelope.Type != "Notification":
         raise bad_message(
@@ -156,12 +156,12 @@ def _from_topic(
             "Subscribe the queue from its own account, or confirm with the address in the message.",
         )
     if depth == 0:
-        raise bad_message("The message lies in too many envelopes.")
+        raise bad_message("The message has too many SNS envelopes around it.")
     return _read(envelope.Message, bucket, _time_of(envelope.Timestamp) or sent_at, depth - 1)
 
 
 def _plausible(at: datetime) -> datetime:
-    if not 2000 <= at.year < 2100:  # noqa: PLR2004 - times may be shifted, and years end
+    if not 2000 <= at.year < 2100:  # noqa: PLR2004 - so that adding and subtracting days cannot overflow
         raise ValueError("a year of this century is expected")
     return to_utc(at)
 
@@ -182,13 +182,13 @@ class _Envelope(BaseModel):
 
 
 class _Topic(BaseModel):
-    """A record as SNS hands it to functions, without saying its type twice."""
+    """A record as SNS passes it to functions; the envelope is in `Sns`."""
 
     Sns: dict[str, Any]
 
 
 class _Release(BaseModel):
-    """What intake has left to itself."""
+    """A message from INTAKE to itself: release the tasks that wait for a key."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -200,10 +200,10 @@ class _Release(BaseModel):
 
 
 class _Request(BaseModel):
-    """A request of a backend: names a spec that was uploaded, or carries one.
+    """A request of a backend: the key of an uploaded spec, or a spec itself.
 
-    `asked_at` says when a request without `request_id` was sent first; Darkroom writes it where a
-    message is sent again.
+    `asked_at` is when a request without `request_id` was first sent; Darkroom adds it when it sends
+    a message again.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -217,43 +217,43 @@ class _Request(BaseModel):
 
     def arrival(self, sent_at: datetime | None) -> Arrival:
         if self.spec is None and self.key is not None:
-            return _named(self.key)
+            return _spec_upload(self.key)
         if self.spec is None:
             raise bad_message("The message has neither 'spec' nor the 'key' of one.")
         if self.key is not None:
-            raise bad_message("The message has both 'spec' and 'key'; one of them says what to do.")
+            raise bad_message("The message has both 'spec' and 'key'; send one of them.")
         return Requested(
             self.spec, self.request_id, self.source, self.label, self.asked_at or sent_at
         )
 
 
-def _named(key: str) -> Uploaded:
-    """The spec that a request names."""
+def _spec_upload(key: str) -> Uploaded:
+    """The upload of the spec with this key."""
     if classify_key(key) == "spec":
         return Uploaded(key)
     raise bad_message(
-        f"'{key}' is not the key of a spec: a spec's name ends in '.json'.",
-        f"Name the spec, such as '{key}.json', or send the spec itself with '{key}' as 'source'.",
+        f"'{key}' is not the key of a spec: the name of a spec ends in '.json'.",
+        f"Send the spec's key, such as '{key}.json', or the spec itself with '{key}' as 'source'.",
     )
 
 
-def _time_of(told: object) -> datetime | None:
-    """The time that an envelope bears, if it can be read."""
+def _time_of(value: object) -> datetime | None:
+    """The time of an envelope, if it can be read."""
     try:
-        return _TIME.validate_python(told)
+        return _TIME.validate_python(value)
     except ValidationError:
         return None
 
 
-def _is_one_of(word: object, known: Mapping[str, Any] | frozenset[str]) -> bool:
+def _is_in(word: object, known: Mapping[str, Any] | frozenset[str]) -> bool:
     return isinstance(word, str) and word in known
 
 
-def _explained(error: ValidationError) -> Refused:
+def _as_refused(error: ValidationError) -> Refused:
     sentence, _ = explain(error, "The message", _Request.model_fields)
     return bad_message(sentence)
 
 
-def _numbered(refusal: Refused, number: int, of: int) -> Failure:
-    told = refusal.failure
-    return replace(told, sentence=f"Record {number} of {of}: {told.sentence}")
+def _with_record_number(refusal: Refused, number: int, of: int) -> Failure:
+    failure = refusal.failure
+    return replace(failure, sentence=f"Record {number} of {of}: {failure.sentence}")

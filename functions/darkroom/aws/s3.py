@@ -12,30 +12,30 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from darkroom.aws.client_errors import code_of, translated
+from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.domain.errors import Conflict, InputRefused, InputWithheld
 from darkroom.ports import Found
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BUCKET = "the output bucket"
-INPUTS = "the input bucket"
-IN_MEMORY_BYTES = 1 << 20
-"""Larger files go to disk while they are on their way."""
+OUTPUT_BUCKET = "the output bucket"
+INPUT_BUCKET = "the input bucket"
+MAX_IN_MEMORY_BYTES = 1 << 20
+"""Larger files are buffered on disk while they are copied."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound", "412", "PreconditionFailed"})
-_RACED = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
-# A delete marker's version answers 405; an id that is none, 400.
+_CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
+# S3 answers 405 for a delete marker's version and 400 for an invalid version id.
 _NO_SUCH_VERSION = _GONE | {"405", "MethodNotAllowed", "400", "InvalidArgument", "Bad Request"}
 _FORBIDDEN = frozenset({"403", "AccessDenied"})
 _ARCHIVED = "InvalidObjectState"
-"""What S3 answers to a GET of an object that lies in an archive and has not been restored."""
+"""The code of a GET of an object that is archived and not restored."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Storage classes that are archives; of Intelligent-Tiering the HEAD's `ArchiveStatus` tells."""
+"""Storage classes that are archives; for Intelligent-Tiering the HEAD has an `ArchiveStatus`."""
 _KMS = "KMS."
-"""Begins the codes that S3 passes on from the key service, as of a key that is disabled."""
+"""Prefix of the codes that S3 passes on from KMS, for example for a disabled key."""
 _ENCRYPTED = "InvalidRequest"
-"""What S3 answers to a GET without the key that the object was encrypted with (S3 user guide,
+"""The code of a GET without the customer key that encrypts the object (S3 user guide,
 "Using server-side encryption with customer-provided keys")."""
 
 
@@ -55,18 +55,18 @@ class S3Inputs:
         """See `ports.Inputs.find`.
 
         Raises:
-            InputRefused: nobody but its uploader can read it (`input-unreadable`).
-            InputWithheld: we may not read it as long as nobody changes that (`input-forbidden`).
+            InputRefused: only its uploader can read it (`input-unreadable`).
+            InputWithheld: Darkroom lacks the right to read it (`input-forbidden`).
         """
         try:
-            with translated(INPUTS):
+            with map_aws_errors(INPUT_BUCKET):
                 head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) in _GONE:
                 return None
             if code_of(error) == "400":
-                self._explain(key)
-            _judge(error, key)
+                self._raise_reason(key)
+            _raise_if_unreadable(error, key)
             raise
         etag = head["ETag"].strip('"')
         return Found(
@@ -81,14 +81,14 @@ class S3Inputs:
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """See `ports.Inputs.read`; never reads more than `limit` + 1 bytes. Raises as `find`."""
         try:
-            with translated(INPUTS):
+            with map_aws_errors(INPUT_BUCKET):
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=key, **_version(version_id)
                 )
         except ClientError as error:
             if code_of(error) in _NO_SUCH_VERSION:
                 return None
-            _judge(error, key)
+            _raise_if_unreadable(error, key)
             raise
         with answer["Body"] as body:
             if answer["ContentLength"] > limit:
@@ -96,7 +96,7 @@ class S3Inputs:
                     "spec-too-large",
                     f"{key.rsplit('/', 1)[-1]} has {answer['ContentLength']:,} bytes; a spec may "
                     f"have {limit:,}.",
-                    "Put images and long texts into files of their own.",
+                    "Put images and long texts into separate files.",
                 )
             return body.read()
 
@@ -107,7 +107,7 @@ class S3Inputs:
         return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     def link(self, key: str, version_id: str, lifetime_s: int) -> str:
-        """See `ports.Inputs.link`; without versioning it is whatever the key holds by then."""
+        """See `ports.Inputs.link`; without versioning it gives the object of that moment."""
         version = _version(version_id)
         version.pop("IfMatch", None)
         return self._client.generate_presigned_url(
@@ -119,9 +119,9 @@ class S3Inputs:
 
     @contextmanager
     def open(self, key: str, version_id: str) -> Iterator[BinaryIO]:
-        """See `ports.Inputs.open`; memory stays below `IN_MEMORY_BYTES`."""
+        """See `ports.Inputs.open`; memory stays below `MAX_IN_MEMORY_BYTES`."""
         try:
-            with translated(INPUTS):
+            with map_aws_errors(INPUT_BUCKET):
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=key, **_version(version_id)
                 )
@@ -129,25 +129,25 @@ class S3Inputs:
             if code_of(error) in _NO_SUCH_VERSION:
                 raise InputRefused(
                     "input-gone",
-                    f"The version of {key} that this task is about was deleted.",
+                    f"The version of {key} that this task uses was deleted.",
                     "Upload the file and the spec again.",
                 ) from error
-            _judge(error, key)
+            _raise_if_unreadable(error, key)
             raise
-        with answer["Body"] as body, SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+        with answer["Body"] as body, SpooledTemporaryFile(MAX_IN_MEMORY_BYTES) as file:
             shutil.copyfileobj(body, file, 1 << 18)
             file.seek(0)
             yield cast("BinaryIO", file)
 
-    def _explain(self, key: str) -> None:
-        """Raise what a GET says of an object: the answer to a HEAD has a status and no reason.
+    def _raise_reason(self, key: str) -> None:
+        """Raise the reason that a GET gives: a HEAD has a status and no error code.
 
-        A status of 400 may also mean that our own credentials have run out.
+        A status of 400 may also mean that the function's own credentials have expired.
         """
         try:
             self._client.get_object(Bucket=self._bucket, Key=key, Range="bytes=0-0")["Body"].close()
         except ClientError as error:
-            _judge(error, key)
+            _raise_if_unreadable(error, key)
             raise
 
 
@@ -160,7 +160,7 @@ class S3Outputs:
 
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """See `ports.Outputs.put`; one PUT, so at most 5 GB."""
-        with translated(BUCKET):
+        with map_aws_errors(OUTPUT_BUCKET):
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=body, ContentType=content_type
             )
@@ -170,23 +170,23 @@ class S3Outputs:
     ) -> None:
         """See `ports.Outputs.put_over`; S3 guide, "Conditional requests": 412, and 409 for a race.
 
-        With an ETag, 404 says that the object is gone.
+        With an ETag, 404 means that the object was deleted.
         """
         expected: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
-            with translated(BUCKET):
+            with map_aws_errors(OUTPUT_BUCKET):
                 self._client.put_object(
                     Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
                 )
         except ClientError as error:
-            if code_of(error) in _GONE | _RACED:
+            if code_of(error) in _GONE | _CONFLICT:
                 raise Conflict(f"Something else was written to {key}.") from error
             raise
 
     def find(self, key: str) -> str | None:
         """See `ports.Outputs.find`."""
         try:
-            with translated(BUCKET):
+            with map_aws_errors(OUTPUT_BUCKET):
                 return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
             if code_of(error) in _GONE:
@@ -196,7 +196,7 @@ class S3Outputs:
     def get(self, key: str) -> bytes | None:
         """See `ports.Outputs.get`."""
         try:
-            with translated(BUCKET):
+            with map_aws_errors(OUTPUT_BUCKET):
                 answer = self._client.get_object(Bucket=self._bucket, Key=key)
                 with answer["Body"] as body:
                     return body.read()
@@ -207,48 +207,47 @@ class S3Outputs:
 
 
 def version_of(version_id: str | None, etag: str) -> str:
-    """The version as tasks know it; an unversioned object's id is absent or "null"."""
+    """The version as tasks store it; an unversioned object has no version id, or "null"."""
     return version_id if version_id and version_id != "null" else f"etag:{etag}"
 
 
-def _judge(error: ClientError, key: str) -> None:
-    """Raise what it means that S3 does not show an object which is there, if it means that."""
+def _raise_if_unreadable(error: ClientError, key: str) -> None:
+    """Raise if S3 refused an object that exists: encrypted, archived or forbidden."""
     code = code_of(error)
     if code == _ENCRYPTED:
         raise _unreadable(key) from error
     if code == _ARCHIVED:
-        sentence, next_step = _archived(key)
+        sentence, next_step = _archived_failure(key)
         raise InputWithheld("input-archived", sentence, next_step, announced=True) from error
     if code in _FORBIDDEN or code.startswith(_KMS):
         raise InputWithheld(
             "input-forbidden",
             f"S3 does not let Darkroom read {key}: its encryption key or the bucket's policy "
             "forbids it.",
-            "Let Darkroom's functions use the key (kms:Decrypt) and read the bucket; it is tried "
-            "again.",
+            "Let Darkroom's functions use the key (kms:Decrypt) and read the bucket.",
         ) from error
 
 
 def _withheld(head: Mapping[str, Any], key: str) -> str:
-    """Why a GET of the object would be refused, as far as its HEAD tells; else ""."""
+    """Why S3 would refuse a GET of the object, as far as its HEAD shows; else ""."""
     in_archive = head.get("StorageClass") in ARCHIVES or bool(head.get("ArchiveStatus"))
     if not in_archive or 'ongoing-request="false"' in head.get("Restore", ""):
         return ""
     if _being_restored(head):
         return f"{key} is being restored from its archive."
-    return " ".join(_archived(key))
+    return " ".join(_archived_failure(key))
 
 
 def _being_restored(head: Mapping[str, Any]) -> bool:
     return 'ongoing-request="true"' in head.get("Restore", "")
 
 
-def _archived(key: str) -> tuple[str, str]:
+def _archived_failure(key: str) -> tuple[str, str]:
     return (
-        f"{key} lies in an archive of S3, which does not give it.",
+        f"{key} is archived in S3 and cannot be read.",
         (
             "Restore it (`aws s3api restore-object`), or upload it again in another storage class; "
-            "then it goes on by itself."
+            "then the task continues automatically."
         ),
     )
 
@@ -256,8 +255,8 @@ def _archived(key: str) -> tuple[str, str]:
 def _unreadable(key: str) -> InputRefused:
     return InputRefused(
         "input-unreadable",
-        f"{key} is encrypted with a key of its uploader's own (SSE-C), so nobody else can read it.",
-        "Upload it without a key of your own, then upload the spec again.",
+        f"{key} is encrypted with its uploader's own key (SSE-C), so Darkroom cannot read it.",
+        "Upload it without such a key, then upload the spec again.",
     )
 
 

@@ -1,8 +1,8 @@
-"""What S3 tells of its objects, in both of its languages: EventBridge's and its own.
+"""Reads S3's events in both of its formats: EventBridge events and S3 notifications.
 
-On EventBridge keys stand as they are; in S3's own notifications they are URL-encoded, with a plus
-for a space. Kinds: S3 user guide, "Using EventBridge" and "Supported event types for SQS, SNS, and
-Lambda".
+On EventBridge keys arrive as they are; in S3's own notifications they are URL-encoded, with a plus
+for a space. Event types: S3 user guide, "Using EventBridge" and "Supported event types for SQS,
+SNS, and Lambda".
 """
 
 from collections.abc import Mapping
@@ -16,56 +16,56 @@ from darkroom.domain.arrivals import Arrival, Removed, Uploaded
 from darkroom.domain.errors import Refused
 from darkroom.domain.object_keys import MAX_KEY_BYTES
 
-Meaning = Literal["there", "gone", "nothing"]
+Meaning = Literal["created", "deleted", "ignored"]
 
-ON_EVENTBRIDGE: Mapping[str, Meaning] = {
-    "Object Created": "there",
-    "Object Restore Completed": "there",
-    "Object Deleted": "gone",
-    "Object Restore Initiated": "nothing",
-    "Object Restore Expired": "nothing",
-    "Object Storage Class Changed": "nothing",
-    "Object Access Tier Changed": "nothing",
-    "Object ACL Updated": "nothing",
-    "Object Tags Added": "nothing",
-    "Object Tags Deleted": "nothing",
+EVENTBRIDGE_MEANINGS: Mapping[str, Meaning] = {
+    "Object Created": "created",
+    "Object Restore Completed": "created",
+    "Object Deleted": "deleted",
+    "Object Restore Initiated": "ignored",
+    "Object Restore Expired": "ignored",
+    "Object Storage Class Changed": "ignored",
+    "Object Access Tier Changed": "ignored",
+    "Object ACL Updated": "ignored",
+    "Object Tags Added": "ignored",
+    "Object Tags Deleted": "ignored",
 }
-"""Detail type -> what it means to us."""
+"""Detail type -> what it means to Darkroom."""
 
-NATIVE: Mapping[str, Meaning] = {
-    "ObjectCreated": "there",
-    "ObjectRestore:Completed": "there",
-    "ObjectRemoved": "gone",
-    "LifecycleExpiration": "gone",
-    "ObjectRestore": "nothing",
-    "ReducedRedundancyLostObject": "nothing",
-    "Replication": "nothing",
-    "LifecycleTransition": "nothing",
-    "IntelligentTiering": "nothing",
-    "ObjectTagging": "nothing",
-    "ObjectAcl": "nothing",
+NOTIFICATION_MEANINGS: Mapping[str, Meaning] = {
+    "ObjectCreated": "created",
+    "ObjectRestore:Completed": "created",
+    "ObjectRemoved": "deleted",
+    "LifecycleExpiration": "deleted",
+    "ObjectRestore": "ignored",
+    "ReducedRedundancyLostObject": "ignored",
+    "Replication": "ignored",
+    "LifecycleTransition": "ignored",
+    "IntelligentTiering": "ignored",
+    "ObjectTagging": "ignored",
+    "ObjectAcl": "ignored",
 }
-"""Event name, or what stands before its colon -> what it means to us."""
+"""Event name, or the part before its colon -> what it means to Darkroom."""
 
 
-def _fits(key: str) -> str:
+def _check_length(key: str) -> str:
     if len(key.encode()) > MAX_KEY_BYTES:
         raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
     return key
 
 
-Key = Annotated[str, StringConstraints(min_length=1), AfterValidator(_fits)]
+Key = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_length)]
 
 
 def read_event(document: Mapping[str, Any], bucket: str) -> tuple[Arrival, ...]:
-    """The arrivals of an event on EventBridge whose detail type is one of S3's.
+    """The arrivals of an EventBridge event whose detail type is one of S3's.
 
     Raises:
-        Refused: it is about another bucket.
-        ValidationError: it is not as S3 writes it.
+        Refused: the event is about another bucket.
+        ValidationError: the event does not have S3's form.
     """
-    meaning = ON_EVENTBRIDGE[document["detail-type"]]
-    if meaning == "nothing":
+    meaning = EVENTBRIDGE_MEANINGS[document["detail-type"]]
+    if meaning == "ignored":
         return ()
     detail = _S3Event.model_validate(document).detail
     found = detail.object
@@ -74,23 +74,23 @@ def read_event(document: Mapping[str, Any], bucket: str) -> tuple[Arrival, ...]:
 
 
 def read_record(document: object, bucket: str) -> tuple[Arrival, ...]:
-    """The arrivals of one record of S3's own notification; raises as `read_event` does."""
+    """The arrivals of one record of an S3 notification; raises as `read_event` does."""
     record = _Record.model_validate(document)
     name = record.eventName.removeprefix("s3:")
-    meaning = NATIVE.get(name) or NATIVE.get(name.partition(":")[0])
+    meaning = NOTIFICATION_MEANINGS.get(name) or NOTIFICATION_MEANINGS.get(name.partition(":")[0])
     if meaning is None:
-        raise bad_message(f"The notification tells of '{name[:80]}', which Darkroom does not know.")
-    if meaning == "nothing":
+        raise bad_message(f"The notification is a '{name[:80]}', which Darkroom does not know.")
+    if meaning == "ignored":
         return ()
     found = record.s3.object
     _check_bucket(record.s3.bucket.name, bucket)
-    return _arrivals(meaning, _decoded(found.key), found.versionId, found.eTag)
+    return _arrivals(meaning, _decode(found.key), found.versionId, found.eTag)
 
 
 def bad_message(
     sentence: str, next_step: str = "See the samples in the folder 'events'."
 ) -> Refused:
-    """What is raised for a message that can never be understood."""
+    """The error for a message that can never be read."""
     return Refused("bad-message", sentence, next_step)
 
 
@@ -116,7 +116,7 @@ class _S3Event(BaseModel):
 
 
 class _NativeObject(BaseModel):
-    key: Annotated[str, StringConstraints(min_length=1)]  # encoded, and so up to thrice as long
+    key: Annotated[str, StringConstraints(min_length=1)]  # encoded, so up to three times as long
     versionId: str | None = None  # noqa: N815 - S3's own name
     eTag: str | None = None  # noqa: N815 - S3's own name
 
@@ -135,17 +135,18 @@ class _Decoded(BaseModel):
     key: Key
 
 
-def _decoded(key: str) -> str:
+def _decode(key: str) -> str:
     return _Decoded(key=unquote_plus(key)).key
 
 
 def _arrivals(
     meaning: Meaning, key: str, version_id: str | None, etag: str | None
 ) -> tuple[Arrival, ...]:
-    if meaning == "gone":
+    if meaning == "deleted":
         return (Removed(key),)
-    named = bool(etag) or version_id not in (None, "", "null")
-    return (Uploaded(key, version_of(version_id, (etag or "").strip('"')) if named else None),)
+    has_version = bool(etag) or version_id not in (None, "", "null")
+    version = version_of(version_id, (etag or "").strip('"')) if has_version else None
+    return (Uploaded(key, version),)
 
 
 def _check_bucket(name: str, expected: str) -> None:

@@ -1,8 +1,8 @@
-"""The providers' credentials from Secrets Manager, read once and kept for a while.
+"""The providers' credentials from Secrets Manager, cached for some minutes.
 
-A secret is a JSON object such as `{"api_key": "..."}`; it may name another `base_url`, which is
-how a sandbox is attached. `{}`, or an empty value, means: not set up. A bare key is taken for the
-`api_key`; whatever else it holds is explained to whoever asks, and never shown.
+A secret is a JSON object such as `{"api_key": "..."}`; it may hold a `base_url`, which is how a
+sandbox is attached. `{}`, or an empty value, means: not set up. A bare key is taken as the
+`api_key`. For anything else the error says what is wrong; it never shows the value.
 """
 
 import json
@@ -18,26 +18,29 @@ from darkroom.domain.errors import AccountBlocked, OwnTrouble
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-KEEP_S = 300
-"""A read costs more than all of a task's Lambda time; a rotated key is seen within this time."""
-KEEP_USELESS_S = 30
-"""What is of no use may be put right at any moment."""
-REREAD_S = 10
-"""Whoever has a reason to read it again, as when the key was refused, does so no sooner."""
+CACHE_S = 300
+"""Seconds for which a secret is cached: a read costs more than all of a task's Lambda time.
 
-# Secrets Manager API reference, "GetSecretValue", errors: what only people put right.
-_UNREADABLE: Mapping[str, str] = {
+A new key is seen within this time.
+"""
+CACHE_UNUSABLE_S = 30
+"""Seconds for which a secret without usable credentials is cached: a user may be correcting it."""
+MIN_REREAD_S = 10
+"""Seconds between two reads of one secret, also if a provider has just refused the key."""
+
+# Secrets Manager API reference, "GetSecretValue": errors that only a change of the set-up removes.
+_UNREADABLE_REASONS: Mapping[str, str] = {
     "ResourceNotFoundException": "does not exist",
     "AccessDeniedException": "may not be read by Darkroom",
     "DecryptionFailure": "cannot be decrypted: Darkroom may not use its key, or the key is off",
     "InvalidRequestException": "cannot be read: it is marked for deletion, or has no value",
-    "InvalidParameterException": "has a name that none can have",
+    "InvalidParameterException": "has an invalid name",
 }
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What a secret held when it was read; `fault` ends a sentence about one that is of no use."""
+class _CachedSecret:
+    """What a secret held when it was read; `fault` completes a sentence about an unusable one."""
 
     read_at: float
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -45,7 +48,7 @@ class _Kept:
 
 
 class SecretCredentials:
-    """Callable: provider -> its secret's fields, or {} where it is not set up."""
+    """Callable: provider -> its secret's fields, or {} if the provider is not set up."""
 
     def __init__(
         self,
@@ -53,64 +56,65 @@ class SecretCredentials:
         secrets: Mapping[str, str],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Args: a maker of the client, provider -> secret id, and a clock in seconds."""
+        """Args: a function that makes the client, provider -> secret id, and a clock in seconds."""
         self._make_client = client
         self._secrets = secrets
         self._monotonic = monotonic
-        self._kept: dict[str, _Kept] = {}
+        self._cache: dict[str, _CachedSecret] = {}
 
     def __call__(self, provider: str) -> Mapping[str, str]:
-        """The fields of the provider's secret; at most `KEEP_S` old.
+        """The fields of the provider's secret, at most `CACHE_S` old; {} if it is not set up.
 
         Raises:
             AccountBlocked: `not-set-up`; the secret cannot be read, or holds no credentials.
-            OwnTrouble: Secrets Manager is unavailable for the moment.
+            OwnTrouble: Secrets Manager is unavailable at the moment.
         """
-        kept = self._kept.get(provider)
-        useful_s = KEEP_S if kept and kept.fields else KEEP_USELESS_S
-        return self._at_most(useful_s, provider)
+        cached = self._cache.get(provider)
+        max_age_s = CACHE_S if cached and cached.fields else CACHE_UNUSABLE_S
+        return self._read_cached(provider, max_age_s)
 
     def reread(self, provider: str) -> Mapping[str, str]:
-        """The same, at most `REREAD_S` old: for whoever was told that these are wrong."""
-        return self._at_most(REREAD_S, provider)
+        """The same, at most `MIN_REREAD_S` old: for a caller whose credentials were refused."""
+        return self._read_cached(provider, MIN_REREAD_S)
 
-    def _at_most(self, age_s: float, provider: str) -> Mapping[str, str]:
+    def _read_cached(self, provider: str, max_age_s: float) -> Mapping[str, str]:
         if provider not in self._secrets:
             return {}
         now = self._monotonic()
-        kept = self._kept.get(provider)
-        if kept is None or now - kept.read_at > age_s:
+        cached = self._cache.get(provider)
+        if cached is None or now - cached.read_at > max_age_s:
             try:
-                self._kept[provider] = kept = self._read(provider, now)
+                self._cache[provider] = cached = self._read(provider, now)
             except OwnTrouble:
-                if kept is None or not kept.fields:
+                if cached is None or not cached.fields:
                     raise
-                # The old ones may well be good still; they are not read again for each call.
-                self._kept[provider] = kept = replace(kept, read_at=now - age_s + REREAD_S)
-        if kept.fault:
+                # The old credentials may still be valid; the next call does not try again at once.
+                read_at = now - max_age_s + MIN_REREAD_S
+                self._cache[provider] = cached = replace(cached, read_at=read_at)
+        if cached.fault:
             raise AccountBlocked(
-                "not-set-up", f"The secret {self._secrets[provider]} {kept.fault}."
+                "not-set-up", f"The secret {self._secrets[provider]} {cached.fault}."
             )
-        return kept.fields
+        return cached.fields
 
-    def _read(self, provider: str, now: float) -> _Kept:
+    def _read(self, provider: str, now: float) -> _CachedSecret:
         secret = self._secrets[provider]
         try:
             answer = self._make_client().get_secret_value(SecretId=secret)
         except (ClientError, BotoCoreError) as error:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-            if code in _UNREADABLE:
-                return _Kept(now, fault=_UNREADABLE[code])
+            if code in _UNREADABLE_REASONS:
+                return _CachedSecret(now, fault=_UNREADABLE_REASONS[code])
             raise OwnTrouble(
-                "secret-unavailable", f"The secret {secret} cannot be read for the moment."
+                "secret-unavailable", f"The secret {secret} cannot be read at the moment."
             ) from error
-        return _parsed(answer.get("SecretString"), now)
+        return _parse(answer.get("SecretString"), now)
 
 
-def _parsed(text: str | None, now: float) -> _Kept:
-    """What a secret's text means. Never tells any of it."""
+def _parse(text: str | None, now: float) -> _CachedSecret:
+    """Read a secret's text. The fault never contains any of it."""
     if text is None:
-        return _Kept(now, fault="holds bytes, and not a JSON object as text")
+        return _CachedSecret(now, fault="holds bytes, and not a JSON object as text")
     text = text.strip()
     try:
         value = json.loads(text or "{}")
@@ -118,15 +122,15 @@ def _parsed(text: str | None, now: float) -> _Kept:
         value = text
     match value:
         case None:
-            return _Kept(now)
+            return _CachedSecret(now)
         case dict():
-            told = {str(k): str(v) for k, v in value.items() if _is_plain(v)}
-            return _Kept(now, told)
+            fields = {str(k): str(v) for k, v in value.items() if _is_plain(v)}
+            return _CachedSecret(now, fields)
         case str() if _is_bare_key(value):
-            return _Kept(now, {"api_key": value.strip()})
+            return _CachedSecret(now, {"api_key": value.strip()})
         case int() | float() if not isinstance(value, bool):
-            return _Kept(now, {"api_key": text})
-    return _Kept(now, fault='holds no JSON object such as {"api_key": "..."}')
+            return _CachedSecret(now, {"api_key": text})
+    return _CachedSecret(now, fault='holds no JSON object such as {"api_key": "..."}')
 
 
 def _is_plain(value: object) -> bool:
@@ -134,6 +138,6 @@ def _is_plain(value: object) -> bool:
 
 
 def _is_bare_key(text: str) -> bool:
-    """Whether it is one word, and not the beginning of JSON or of a setting such as `key=...`."""
+    """Whether it is one word, and not broken JSON or an assignment such as `api_key=...`."""
     word = text.strip()
     return len(word.split()) == 1 and word[0] not in "{[\"'" and "api_key" not in word.lower()

@@ -1,9 +1,9 @@
-"""The queues that Darkroom itself writes to: dead letters, and errands for INTAKE."""
+"""The queues that Darkroom itself sends to: the dead-letter queue and the intake queue."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from darkroom.aws.client_errors import translated
+from darkroom.aws.client_errors import map_aws_errors
 from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE, MAX_REASON_BYTES
 from darkroom.domain.errors import Busy
 
@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
-
-MAX_AT_ONCE = 10
-"""Messages that SQS takes at once."""
+MAX_BATCH = 10
+"""Messages that one SendMessageBatch accepts."""
 
 
 class SqsDeadLetters:
@@ -25,13 +24,13 @@ class SqsDeadLetters:
 
     def put(self, body: str, reason: str, message_id: str) -> None:
         """See `ports.DeadLetters.put`."""
-        with translated("the dead letters"):
+        with map_aws_errors("the dead-letter queue"):
             self._client().send_message(
                 QueueUrl=self._url,
                 MessageBody=body,
                 MessageAttributes={
-                    "reason": _text(reason[:MAX_REASON_BYTES]),
-                    FIRST_ID_ATTRIBUTE: _text(message_id),
+                    "reason": _string_attribute(reason[:MAX_REASON_BYTES]),
+                    FIRST_ID_ATTRIBUTE: _string_attribute(message_id),
                 },
             )
 
@@ -44,10 +43,10 @@ class SqsErrands:
         self._url = queue_url
 
     def send(self, bodies: Sequence[str]) -> None:
-        """See `ports.Errands.send`; SendMessageBatch answers 200 even when it took nothing."""
-        for first in range(0, len(bodies), MAX_AT_ONCE):
-            batch = bodies[first : first + MAX_AT_ONCE]
-            with translated("the intake queue"):
+        """See `ports.Errands.send`; SendMessageBatch answers 200 even if it accepted nothing."""
+        for first in range(0, len(bodies), MAX_BATCH):
+            batch = bodies[first : first + MAX_BATCH]
+            with map_aws_errors("the intake queue"):
                 answer = self._client().send_message_batch(
                     QueueUrl=self._url,
                     Entries=[
@@ -60,5 +59,5 @@ class SqsErrands:
                 raise Busy("errand-not-taken", f"The intake queue did not take a message ({code}).")
 
 
-def _text(value: str) -> "MessageAttributeValueTypeDef":
+def _string_attribute(value: str) -> "MessageAttributeValueTypeDef":
     return {"DataType": "String", "StringValue": value or "unknown"}

@@ -1,4 +1,4 @@
-"""`darkroom cancel`: end tasks that nobody wants any more, and their jobs where that can be."""
+"""`darkroom cancel`: end tasks, and cancel their jobs if the provider supports that."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -7,8 +7,8 @@ import click
 
 from infra.cli.target import env_option, find_target
 from infra.cli.tasks.arguments import names_argument
-from infra.cli.tasks.batch import act_on, tell
-from infra.cli.tasks.select import to_cancel
+from infra.cli.tasks.batch import report, run_on_all
+from infra.cli.tasks.select import select_to_cancel
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 @click.command(name="cancel")
 @names_argument(required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 @env_option
 def command(what: tuple[str, ...], environment: str, *, as_json: bool) -> None:
-    """End tasks that are not done yet.
+    """Cancel unfinished tasks.
 
-    What is not submitted ends at once; what is ends at its next step, and its job is stopped where
-    the provider can do that. Of a FOLDER, and below it, all unfinished tasks are taken.
+    A task that is not submitted ends at once. A submitted one ends at its next step, and its job is
+    cancelled if the provider supports that. A FOLDER means all unfinished tasks in and below it.
     """
     target = find_target(environment)
-    meant = to_cancel(target.tasks, what, datetime.now(UTC))
+    selected = select_to_cancel(target.tasks, what, datetime.now(UTC))
 
-    def end(ports: "Ports", task_id: str) -> str:
+    def cancel(ports: "Ports", task_id: str) -> str:
         from darkroom.pipeline.cancel import cancel_for_user  # noqa: PLC0415 - brings pydantic along
 
-        return ends(cancel_for_user(ports, task_id))
+        return describe_end(cancel_for_user(ports, task_id))
 
-    tell(act_on(target, meant, end), "cancelled", "nothing to cancel", as_json=as_json)
+    report(run_on_all(target, selected, cancel), "cancelled", "nothing to cancel", as_json=as_json)
 
 
-def ends(task: "Task") -> str:
+def describe_end(task: "Task") -> str:
     """When the task ends."""
     if task.state == "cancelled":
         return "cancelled"
     provider = task.last_attempt.provider if task.attempts else "its provider"
-    return f"ends at its next step; its job at {provider} is stopped where that can be"
+    return f"ends at its next step; its job at {provider} is cancelled if the provider supports it"

@@ -1,8 +1,8 @@
-"""`darkroom demo`: the main job on sample photos, in the sandboxes, checked at the end."""
+"""`darkroom demo`: run the main job on sample photos in the sandboxes, and check the results."""
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.cli.checkout import PHOTOS, need_checkout
-from infra.cli.lifecycle import starting, until_stopped, wait_for_stop
+from infra.cli.lifecycle import local_environment, until_stopped, wait_for_stop
 from infra.cli.printing import note, open_console, say, say_json
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.demo.samples import Sample
     from infra.cli.demo.verify import SampleResult
-    from infra.cli.files.upload import Placed
+    from infra.cli.files.upload import UploadedSpec
     from infra.cli.target import Target
 
-WITHIN_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 SHEET: Final = "contact-sheet.png"
 
 
@@ -30,9 +30,9 @@ SHEET: Final = "contact-sheet.png"
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("out"),
     show_default=True,
-    help="Where results go; only what an earlier demo put there is cleared.",
+    help="The folder for results; only files of an earlier demo are removed from it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--keep", is_flag=True, help="Stay up afterwards, until Ctrl-C.")
 def command(out: Path, *, as_json: bool, keep: bool) -> None:
     """Run the main job on sample photos and check the results.
@@ -44,45 +44,46 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
     need_checkout()
     missing = missing_files(SAMPLES)
     if missing:
-        raise click.ClickException(f"the checkout lacks {', '.join(missing)}")
-    verdicts: list[SampleResult] | None = None
+        raise click.ClickException(f"files are missing from the checkout: {', '.join(missing)}")
+    results: list[SampleResult] | None = None
     with until_stopped(), _no_real_keys():
-        began = time.monotonic()
-        with starting(say=note) as local:
-            verdicts = run(local, SAMPLES, out)
-            seconds = time.monotonic() - began
-            conclude = _tell_json if as_json else _tell
-            conclude(verdicts, out / SHEET, seconds)
+        start = time.monotonic()
+        with local_environment(say=note) as local:
+            results = run(local, SAMPLES, out)
+            seconds = time.monotonic() - start
+            print_results = _print_json if as_json else _print
+            print_results(results, out / SHEET, seconds)
             if keep:
-                note(f"still up at {local.endpoint_url}; Ctrl-C ends it")
+                note(f"still running at {local.endpoint_url}; Ctrl-C stops it")
                 wait_for_stop()
-    if verdicts is None or any(verdict.problem for verdict in verdicts):
+    if results is None or any(result.problem for result in results):
         raise click.exceptions.Exit(1)
 
 
 def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["SampleResult"]:
-    """Do the samples in an environment that is up, and save and check what comes of them."""
+    """Run the samples in a running environment; save and verify their results."""
     from infra.cli.demo.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
-    from infra.cli.demo.output_folder import Shelf  # noqa: PLC0415 - the demo alone needs it
-    from infra.cli.demo.verify import judge  # noqa: PLC0415 - brings Pillow along
+    from infra.cli.demo.output_folder import OutputFolder  # noqa: PLC0415 - only the demo needs it
+    from infra.cli.demo.verify import verify  # noqa: PLC0415 - brings Pillow along
+    from infra.cli.files.download import download_results  # noqa: PLC0415 - only the demo needs it
 
-    shelf = Shelf(out)
-    shelf.clear()
-    placed = _upload(local, samples)
-    tasks = _follow(local, placed)
-    saved = _download(local, tasks.values(), shelf.place)
-    verdicts = [
-        judge(sample, tasks.get(spec.task_id), saved, PHOTOS)
-        for sample, spec in zip(samples, placed, strict=True)
+    folder = OutputFolder(out)
+    folder.clear()
+    specs = _upload(local, samples)
+    tasks = _follow(local, specs)
+    saved = dict(download_results(local, tasks.values(), folder.add))
+    results = [
+        verify(sample, tasks.get(spec.task_id), saved, PHOTOS)
+        for sample, spec in zip(samples, specs, strict=True)
     ]
-    pairs = [verdict.pair for verdict in verdicts if verdict.pair]
-    draw_contact_sheet(pairs).save(shelf.place(SHEET))
-    return verdicts
+    pairs = [result.pair for result in results if result.pair]
+    draw_contact_sheet(pairs).save(folder.add(SHEET))
+    return results
 
 
-def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
+def _upload(local: "Target", samples: Sequence["Sample"]) -> list["UploadedSpec"]:
     from infra.cli.demo.samples import FOLDER, files_of  # noqa: PLC0415 - brings numpy along
-    from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - the same
+    from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - only the demo needs it
 
     files = files_of(samples)
     note(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
@@ -91,49 +92,34 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["Placed"]:
     return [upload_spec(local, sample.key, sample.read()) for sample in samples]
 
 
-def _follow(local: "Target", placed: Sequence["Placed"]) -> "dict[str, Task]":
+def _follow(local: "Target", specs: Sequence["UploadedSpec"]) -> "dict[str, Task]":
     from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
     from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
 
-    with ProgressTable(open_console(err=True), "Darkroom demo") as board:
-        return follow(local.tasks, placed, board.show, WITHIN_S)
+    with ProgressTable(open_console(err=True), "Darkroom demo") as table:
+        return follow(local.tasks, specs, table.show, TIMEOUT_S)
 
 
-def _download(
-    local: "Target", tasks: "Iterable[Task]", place: Callable[[str], Path]
-) -> dict[str, Path]:
-    """Save every result and manifest; key -> file."""
-    saved: dict[str, Path] = {}
-    for task in tasks:
-        if not task.finished:
-            continue
-        for key in (*(result.key for result in task.results), task.manifest_key):
-            path = place(key)
-            local.s3.download_file(local.output_bucket, key, str(path))
-            saved[key] = path
-    return saved
-
-
-def _tell(verdicts: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
-    for verdict in verdicts:
-        for number, path in enumerate(verdict.results):
-            say(f"{path}  {_credits(verdict.credits) if number == 0 else '(the same)'}")
-    wrong = [verdict for verdict in verdicts if verdict.problem]
-    for verdict in wrong:
-        say(f"wrong: {verdict.name}: {verdict.problem}", err=True)
-    known = sum(verdict.credits or 0 for verdict in verdicts)
+def _print(results: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
+    for result in results:
+        for number, path in enumerate(result.results):
+            say(f"{path}  {_credits(result.credits) if number == 0 else '(same task)'}")
+    failed = [result for result in results if result.problem]
+    for result in failed:
+        note(f"failed: {result.name}: {result.problem}")
+    total = sum(result.credits or 0 for result in results)
     say(
-        f"{len(verdicts) - len(wrong)} of {len(verdicts)} as they should be, "
-        f"{_credits(known)} in the sandboxes, {seconds:.0f} s"
+        f"{len(results) - len(failed)} of {len(results)} passed, {total:g} sandbox credits, "
+        f"{seconds:.0f} s"
     )
     say(f"{sheet}  each source beside its result")
 
 
-def _tell_json(verdicts: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
+def _print_json(results: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:
     document = {
-        "ok": not any(verdict.problem for verdict in verdicts),
-        "tasks": [verdict.as_dict() for verdict in verdicts],
-        "credits": sum(verdict.credits or 0 for verdict in verdicts),
+        "ok": not any(result.problem for result in results),
+        "tasks": [result.as_dict() for result in results],
+        "credits": sum(result.credits or 0 for result in results),
         "seconds": round(seconds, 1),
         "contact_sheet": str(sheet),
     }
@@ -148,14 +134,14 @@ def _credits(figure: float | None) -> str:
 
 @contextmanager
 def _no_real_keys() -> Iterator[None]:
-    """Hide the user's own keys: a demo must never cost money."""
-    from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - the demo and `local` need it
+    """Hide the user's own keys while the block runs: a demo must never cost money."""
+    from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only `demo` and `local` need it
     from infra.local.sandboxes import key_variables  # noqa: PLC0415 - the same
 
     names = [name for provider in PROVIDERS for name in key_variables(provider, os.environ)]
     hidden = {name: os.environ.pop(name) for name in names}
     if hidden:
-        note(f"leaving {', '.join(hidden)} alone: the demo runs in the sandboxes")
+        note(f"ignoring {', '.join(hidden)}: the demo uses the sandboxes only")
     try:
         yield
     finally:

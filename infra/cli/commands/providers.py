@@ -1,4 +1,4 @@
-"""`darkroom providers`: who does what, from the adapters' own declarations."""
+"""`darkroom providers`: the providers' operations and models, as the adapters declare them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BEGIN: Final = "<!-- providers:begin -->"
 END: Final = "<!-- providers:end -->"
-WIDE: Final = 10_000
+PIPE_WIDTH: Final = 10_000
 
 
 @click.command(name="providers")
@@ -23,9 +23,9 @@ WIDE: Final = 10_000
 @click.option("--json", "as_json", is_flag=True, help="Print provider -> operations as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the README's table.")
 def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
-    """Show the operations, and which provider does each with which models.
+    """Show the operations, and each provider's models for them.
 
-    With an OPERATION, show each way to do it: what it takes.
+    With an OPERATION: its models, with their inputs and parameters.
     """
     if as_json + markdown + bool(operation) > 1:
         raise click.UsageError("--json, --markdown and an operation exclude each other")
@@ -40,7 +40,7 @@ def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
 
 
 def build_markdown() -> str:
-    """The table as the README holds it between its two markers; no newline at the end."""
+    """The README's table, without a newline at the end."""
     labels = find_labels()
     lines = [
         f"| operation | {' | '.join(labels.values())} |",
@@ -58,24 +58,24 @@ def _show() -> None:
     _print(
         ("operation", *labels.values()),
         (
-            (operation, *("\n".join(mine.get(name, [])) for name in labels))
-            for operation, mine in cells.items()
+            (operation, *("\n".join(models.get(name, [])) for name in labels))
+            for operation, models in cells.items()
         ),
     )
 
 
 def _show_operation(operation: str) -> None:
-    own = [route for route in find_routes() if route.operation == operation]
-    if not own:
+    routes = [route for route in find_routes() if route.operation == operation]
+    if not routes:
         known = ", ".join(sorted({route.operation for route in find_routes()}))
-        raise click.UsageError(f"there is no operation '{operation}'; known are: {known}")
-    _print(("provider", "model", "inputs", "params"), (_describe(route) for route in own))
-    for sentence in dict.fromkeys(route.refusal for route in own if route.refusal):
+        raise click.UsageError(f"unknown operation '{operation}'; use one of: {known}")
+    _print(("provider", "model", "inputs", "params"), (_describe(route) for route in routes))
+    for sentence in dict.fromkeys(route.refusal for route in routes if route.refusal):
         say(sentence)
 
 
 def _describe(route: "Route") -> tuple[str, str, str, str]:
-    """What a spec has to say; what it may say besides is in brackets."""
+    """The columns of a route; inputs and parameters that are optional are in brackets."""
     model, _, kind = route.model.partition(TASK_TYPE_SEPARATOR)
     inputs = (role if rule.required else f"[{role}]" for role, rule in route.roles.items())
     params = (
@@ -94,27 +94,27 @@ def _print(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        # Texts of ours: a model each line.
+        # Our own text, with one model on each line.
         table.add_row(*map(Text, row))
     console = open_console()
     if not console.is_terminal:
-        # A pipe has no width; a name that is cut there cannot be copied into a spec.
-        console.width = WIDE
+        # Without a terminal names must not be cut: they are copied into specs.
+        console.width = PIPE_WIDTH
     console.print(table)
 
 
-def _cells(shape: str) -> dict[str, dict[str, list[str]]]:
-    """Operation (sorted) -> provider -> its models, the preferred one first."""
-    found: dict[str, dict[str, list[str]]] = {}
+def _cells(template: str) -> dict[str, dict[str, list[str]]]:
+    """Operation (sorted) -> provider -> its models in the template, the preferred one first."""
+    cells: dict[str, dict[str, list[str]]] = {}
     typed: Counter[tuple[str, str]] = Counter()
     for route in find_routes():
-        mine = found.setdefault(route.operation, {}).setdefault(route.provider, [])
+        models = cells.setdefault(route.operation, {}).setdefault(route.provider, [])
         if TASK_TYPE_SEPARATOR in route.model:
             typed[route.operation, route.provider] += 1
         elif route.refusal is not None:
-            mine.append("known, not documented")
+            models.append("known, not documented")
         else:
-            mine.append(shape.format(route.model))
+            models.append(template.format(route.model))
     for (operation, provider), count in typed.items():
-        found[operation][provider].append(f"{count} models and task types")
-    return {operation: found[operation] for operation in sorted(found)}
+        cells[operation][provider].append(f"{count} models and task types")
+    return {operation: cells[operation] for operation in sorted(cells)}

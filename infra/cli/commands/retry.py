@@ -1,4 +1,4 @@
-"""`darkroom retry`: another run for tasks that ended badly; what is paid for is not paid again."""
+"""`darkroom retry`: start a new run of tasks that failed; nothing is paid for twice."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,8 @@ import click
 
 from infra.cli.target import env_option, find_target
 from infra.cli.tasks.arguments import names_argument
-from infra.cli.tasks.batch import act_on, tell
-from infra.cli.tasks.select import in_need, to_retry
+from infra.cli.tasks.batch import report, run_on_all
+from infra.cli.tasks.select import needing_attention, select_to_retry
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 @click.command(name="retry")
 @names_argument(required=False)
-@click.option("--failed", is_flag=True, help="Every failed or unknown task of the environment.")
+@click.option(
+    "--failed", is_flag=True, help="Retry every failed or unknown task of the environment."
+)
 @click.option(
     "--pay-again",
     is_flag=True,
-    help="Make a new paid call where an earlier one cost something, or may have.",
+    help="Make a new paid call even if an earlier one cost something, or may have.",
 )
 @click.option(
     "--job",
     "job_id",
     metavar="ID",
-    help="The job of one task's doubtful call, as the log or the provider's dashboard names it.",
+    help="The job of one task's unclear call, from the log or the provider's dashboard.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 @env_option
 def command(
     what: tuple[str, ...],
@@ -39,35 +41,36 @@ def command(
     job_id: str | None,
     as_json: bool,
 ) -> None:
-    """Try tasks again that failed, were cancelled, or are unknown.
+    """Retry tasks that failed, were cancelled, or are unknown.
 
-    What a provider was paid for is not paid for again: its job is asked about, or looked for, or
-    what it made is delivered. Of a FOLDER, and below it, the failed and unknown tasks are taken.
+    A call that was paid for is not repeated: its job is polled or looked up, or its saved answer is
+    delivered. A FOLDER means all failed and unknown tasks in and below it.
     """
     if failed == bool(what):
         both = ", not both" if failed else ""
         raise click.UsageError(f"name tasks, specs, photos or folders, or say --failed{both}")
     if job_id is not None and (len(what) != 1 or pay_again):
-        raise click.UsageError("--job belongs to one task, and is not paid for again")
+        raise click.UsageError("--job needs exactly one task, and excludes --pay-again")
     target = find_target(environment)
-    meant = in_need(target.tasks) if failed else to_retry(target.tasks, what)
+    tasks = target.tasks
+    selected = needing_attention(tasks) if failed else select_to_retry(tasks, what)
 
-    def again(ports: "Ports", task_id: str) -> str:
+    def retry_one(ports: "Ports", task_id: str) -> str:
         from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along
 
-        return begun(retry(ports, task_id, pay_again=pay_again, job_id=job_id))
+        return describe_start(retry(ports, task_id, pay_again=pay_again, job_id=job_id))
 
-    tell(act_on(target, meant, again), "retried", "nothing to retry", as_json=as_json)
+    report(run_on_all(target, selected, retry_one), "retried", "nothing to retry", as_json=as_json)
 
 
-def begun(task: "Task") -> str:
-    """What the new run of a task begins with."""
+def describe_start(task: "Task") -> str:
+    """What the new run of a task starts with."""
     match task.state:
         case "delivering":
-            return "delivers what was kept"
+            return "delivers the saved answer"
         case "running":
-            return f"asks about job {task.last_attempt.job_id}"
+            return f"polls job {task.last_attempt.job_id}"
         case "submitting":
-            return "looks for the call"
+            return "looks up the call"
         case _:
-            return "queued anew"
+            return "queued again"

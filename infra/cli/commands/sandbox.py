@@ -1,66 +1,19 @@
-"""`darkroom sandbox`: the provider sandboxes alone, without the stack."""
-
-import socket
-from typing import Final
+"""`darkroom sandbox`: the providers' sandboxes alone, without the stack; see `infra.sandbox`."""
 
 import click
 
 from infra.cli.lifecycle import until_stopped, wait_for_stop
-from infra.cli.printing import say, say_json
-
-HOST: Final = "127.0.0.1"
-
-
-class _NamedPort(click.ParamType[tuple[str, int]]):
-    """`snapapi=9001` as ("snapapi", 9001)."""
-
-    name = "NAME=PORT"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[str, int]:
-        provider, equals, port = str(value).partition("=")
-        if not provider or not equals or not port.isdecimal() or int(port) >= 1 << 16:
-            self.fail(f"'{value}' is not NAME=PORT, such as snapapi=9001", param, ctx)
-        return provider, int(port)
+from infra.sandbox.__main__ import json_option, port_option, run
 
 
 @click.command(name="sandbox")
-@click.option("--json", "as_json", is_flag=True, help="Print where they are as one JSON object.")
-@click.option("--port", "ports", multiple=True, type=_NamedPort(), help="A fixed port; repeatable.")
+@json_option
+@port_option
 def command(ports: tuple[tuple[str, int], ...], *, as_json: bool) -> None:
     """Run the providers' sandboxes until Ctrl-C.
 
-    Each answers like its provider, and under /_sandbox/ to who tries it out: ledger, faults (what
-    goes wrong, and how often), clock, account, requests; /_sandbox/ names them all.
+    Each responds like its provider. Under /_sandbox/ it also has routes for testing a client:
+    ledger, faults (what goes wrong, and how often), clock, account, requests.
     """
     with until_stopped():
-        from infra.sandbox import PROVIDERS, start  # noqa: PLC0415 - brings OpenCV along
-
-        fixed = dict(ports)
-        for provider, port in fixed.items():
-            if provider not in PROVIDERS:
-                known = ", ".join(sorted(PROVIDERS))
-                raise click.UsageError(f"there is no sandbox '{provider}'; known are: {known}")
-            _check_free(provider, port)
-        with start(list(PROVIDERS), host=HOST, ports=fixed) as running:
-            places = {name: one.as_json() for name, one in running.items()}
-            if as_json:
-                say_json(places, indent=None)
-            else:
-                for name, place in places.items():
-                    say("  ".join([name, *place.values()]))
-            wait_for_stop()
-
-
-def _check_free(provider: str, port: int) -> None:
-    """Ask before the server does: it would end the process."""
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError as error:
-        raise click.UsageError(
-            f"port {port} for {provider} cannot be used: {error.strerror}"
-        ) from error
+        run(wait_for_stop, as_json=as_json, ports=dict(ports))

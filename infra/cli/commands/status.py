@@ -1,4 +1,4 @@
-"""`darkroom status`: how one task stands, or the tasks of a folder, or those that need a person."""
+"""`darkroom status`: one task, the tasks of a folder, or everything that needs attention."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli.printing import open_console, say, say_json
+from infra.cli.printing import note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
-from infra.cli.tasks.find import look, standing_still
+from infra.cli.tasks.find import find_tasks, waiting_tasks
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 def command(what: str | None, limit: int, environment: str, *, as_json: bool) -> None:
     """Show a task by its id, by its spec's or photo's key, or a folder's newest tasks.
 
-    Without an argument: the tasks that need attention, failed or unclear, those that wait for
-    something, and who is paused and why.
+    Without an argument: the tasks that failed, are unknown or wait for something, the providers
+    that are paused and why, and the number of dead letters.
     """
     target = find_target(environment)
     tasks = target.tasks
     if what is None:
-        waiting = standing_still(tasks, limit, datetime.now(UTC))
+        waiting = waiting_tasks(tasks, limit, datetime.now(UTC))
         found = [*waiting, *tasks.needing_attention(limit)]
     else:
-        found = [*look(tasks, what, limit)]
+        found = [*find_tasks(tasks, what, limit)]
     if as_json:
         from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
@@ -45,17 +45,17 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
         _show(found, what or "waiting, or needing attention")
     if not found:
         if what is not None:
-            raise click.ClickException(f"there is no task for '{what}'")
-        say("no task needs attention, and none waits", err=True)
+            raise click.ClickException(f"no task found for '{what}'")
+        note("no task needs attention or is waiting")
     if what is None:
-        _tell_of_pauses(target)
+        _report_pauses(target)
     if what is None and "DeadLetterQueueUrl" in target.outputs:
-        _tell_of_letters(target)
+        _report_dead_letters(target)
 
 
-def _tell_of_pauses(target: Target) -> None:
-    """Who is not called now, or by one task at a time; our own side stops all paid calls."""
-    from darkroom.pipeline.admission.payment_pause import DELIVERY  # noqa: PLC0415 - brings the models along
+def _report_pauses(target: Target) -> None:
+    """Report paused providers, and whether a failing delivery stops all paid calls."""
+    from darkroom.pipeline.admission.payment_pause import DELIVERY  # noqa: PLC0415 - brings pydantic along
     from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only for this
 
     now = datetime.now(UTC).timestamp()
@@ -65,28 +65,28 @@ def _tell_of_pauses(target: Target) -> None:
             continue
         what = f"{name} is paused"
         if name == DELIVERY:
-            what = "nothing new is paid for while results cannot be delivered"
-        say(f"{what}: {circuit.reason or 'it has not taken calls lately'}", err=True)
+            what = "no new paid calls while results cannot be delivered"
+        note(f"{what}: {circuit.reason or 'it did not accept calls recently'}")
 
 
-def _tell_of_letters(target: Target) -> None:
+def _report_dead_letters(target: Target) -> None:
     from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
 
-    from infra.cli.dead_letters.read import count_letters  # noqa: PLC0415 - brings the models along
+    from infra.cli.dead_letters.sqs import count_dead_letters  # noqa: PLC0415 - brings the models along
 
     try:
-        count = count_letters(target.sqs, target.need("DeadLetterQueueUrl"))
+        count = count_dead_letters(target.sqs, target.require_output("DeadLetterQueueUrl"))
     except ClientError:
-        say("whether there are dead letters cannot be seen with these rights", err=True)
+        note("no permission to read the dead-letter queue")
         return
     if count:
-        called = "dead letter" if count == 1 else "dead letters"
-        say(f"{count} {called}: `darkroom redrive --dry-run` tells why", err=True)
+        noun = "dead letter" if count == 1 else "dead letters"
+        note(f"{count} {noun}: `darkroom redrive --dry-run` shows why")
 
 
 def _show(tasks: "Sequence[Task]", title: str) -> None:
-    from infra.cli.tasks.progress import ProgressTable, row_of  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.progress import ProgressTable, build_row  # noqa: PLC0415 - brings rich along
 
     now = datetime.now(UTC)
-    with ProgressTable(open_console(), title) as board:
-        board.show([row_of(task, now) for task in tasks])
+    with ProgressTable(open_console(), title) as table:
+        table.show([build_row(task, now) for task in tasks])

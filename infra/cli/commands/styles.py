@@ -1,4 +1,4 @@
-"""`darkroom styles`: what a provider offers to choose from, as it says itself."""
+"""`darkroom styles`: the styles that a provider offers for an operation."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,8 @@ def command(provider: str, operation: str, environment: str, *, as_json: bool) -
     try:
         groups = providers.styles(route)
     except DarkroomError as error:
-        told = error.failure
-        raise click.ClickException(f"{told.sentence} {told.next_step}".strip()) from error
+        failure = error.failure
+        raise click.ClickException(f"{failure.sentence} {failure.next_step}".strip()) from error
     if as_json:
         say_json([_as_dict(group) for group in groups])
     else:
@@ -45,9 +45,9 @@ def _find_route(providers: "Driver", provider: str, operation: str) -> "Route":
             return route
     known = list(dict.fromkeys(route.provider for route in providers.routes()))
     if provider not in known:
-        raise click.UsageError(f"there is no provider '{provider}'; known are: {', '.join(known)}")
+        raise click.UsageError(f"unknown provider '{provider}'; use one of: {', '.join(known)}")
     raise click.UsageError(
-        f"'{provider}' has no operation '{operation}'; `darkroom providers` shows who has which"
+        f"'{provider}' has no operation '{operation}'; `darkroom providers` lists them"
     )
 
 

@@ -1,4 +1,4 @@
-"""`darkroom validate`: say what is wrong with specs before they are uploaded."""
+"""`darkroom validate`: check specs before they are uploaded."""
 
 from pathlib import Path
 
@@ -19,21 +19,21 @@ from infra.cli.printing import say, say_json
 @click.option(
     "--source",
     metavar="PHOTO",
-    help="Check as if each spec lay beside this photo, whatever it is called.",
+    help="Check each spec as if it were beside this photo, whatever its name.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a list of what was found as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def command(files: tuple[Path, ...], source: str | None, *, as_json: bool) -> None:
-    """Check specs offline; exit with 1 when one is bad.
+    """Check specs offline; exit with 1 if one is wrong.
 
-    A spec that lies beside its photo as `cat.jpg.json` is about that photo; one with another
-    name, such as `sunset.json`, is about no photo unless it names one, or --source does.
+    A spec called `cat.jpg.json` is for the photo `cat.jpg`. One with another name, such as
+    `sunset.json`, has no photo unless it names one or --source does.
     """
     key = f"{Path(source).name}.json" if source else None
-    found = [check_spec(path.read_bytes(), str(path), key) for path in files]
+    specs = [check_spec(path.read_bytes(), str(path), key) for path in files]
     if as_json:
-        say_json([one.as_dict() for one in found])
+        say_json([spec.as_dict() for spec in specs])
     else:
-        for one in found:
-            say(one.told)
-    if any(one.order is None for one in found):
+        for spec in specs:
+            say(spec.message)
+    if any(spec.order is None for spec in specs):
         raise click.exceptions.Exit(1)

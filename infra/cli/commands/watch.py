@@ -1,4 +1,4 @@
-"""`darkroom watch`: the newest tasks, live."""
+"""`darkroom watch`: show the newest tasks live."""
 
 import time
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ import click
 from infra.cli.lifecycle import until_stopped
 from infra.cli.printing import open_console
 from infra.cli.target import env_option, find_target
-from infra.cli.tasks.find import look, newest
+from infra.cli.tasks.find import find_tasks, newest_tasks
 
-LOOK_EVERY_S: Final = 1.0
+REFRESH_INTERVAL_S: Final = 1.0
 
 
 @click.command(name="watch")
@@ -24,14 +24,16 @@ def command(what: str | None, limit: int, environment: str) -> None:
     Without an argument: those of photos/ and of the bucket's root.
     """
     with until_stopped():
-        from infra.cli.tasks.progress import ProgressTable, row_of  # noqa: PLC0415 - brings rich along
+        from infra.cli.tasks.progress import ProgressTable, build_row  # noqa: PLC0415 - brings rich along
 
         tasks = find_target(environment).tasks
         with ProgressTable(
             open_console(), f"{what or 'photos/ and the root'} in {environment}"
-        ) as board:
+        ) as table:
             while True:
                 now = datetime.now(UTC)
-                found = newest(tasks, limit) if what is None else look(tasks, what, limit)
-                board.show([row_of(task, now) for task in found])
-                time.sleep(LOOK_EVERY_S)
+                found = (
+                    newest_tasks(tasks, limit) if what is None else find_tasks(tasks, what, limit)
+                )
+                table.show([build_row(task, now) for task in found])
+                time.sleep(REFRESH_INTERVAL_S)

@@ -1,1 +1,1 @@
-"""Dead letters: what they say, and how they are sent again."""
+"""The dead-letter queue: what its messages are, and how they are sent again."""

@@ -1,6 +1,6 @@
-"""Moves dead letters: back to intake, or, where one is the end of a run, on to its task.
+"""Sends dead letters again: messages to INTAKE; the end of a run is handled as FAIL would.
 
-Whatever is sent again asks for the task that it asked for before, and that is paid for once.
+A message that is sent again requests the same task as before, and that is paid for once.
 """
 
 import functools
@@ -11,106 +11,105 @@ from typing import Final
 
 from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE
 from darkroom.pipeline.fail import fail
-from infra.cli.dead_letters.read import (
-    DeadLetters,
+from infra.cli.dead_letters.parse import (
     FailedRunEvent,
-    Incoming,
-    Letter,
+    IntakeMessage,
     names_of,
-    read_letter,
+    parse_dead_letter,
 )
+from infra.cli.dead_letters.sqs import DeadLetter, DeadLetterQueue
 from infra.cli.target import Target
-from infra.cli.tasks.batch import Outcome, carry_out
-from infra.cli.tasks.find import covers, spellings
+from infra.cli.tasks.batch import Outcome, run_action
+from infra.cli.tasks.find import candidate_keys, covers
 
-SKEW: Final = timedelta(minutes=15)
-"""So far this machine's clock may be behind that of the queue: what lies there already must not
-look as if it came later. What comes back within that time is known by what it says."""
+MAX_CLOCK_SKEW: Final = timedelta(minutes=15)
+"""How far this machine's clock may be behind the queue's. Without it a message that is there
+already could look as if it came later. What comes back within that time is known by its body."""
 
 
 def redrive(
-    target: Target, dead: DeadLetters, what: Collection[str], *, dry_run: bool
+    target: Target, queue: DeadLetterQueue, names: Collection[str], *, dry_run: bool
 ) -> Iterator[Outcome]:
-    """Move the letters that are meant, or only tell of them; each is sent before it is dropped.
+    """Send the selected dead letters again, or only list them; each is sent before it is deleted.
 
     Args:
         target: the environment.
-        dead: its dead letters, held.
-        what: names of tasks, keys and folders; none means all.
-        dry_run: only tell.
+        queue: its dead-letter queue.
+        names: task ids, keys and folders that select dead letters; all if there are none.
+        dry_run: only list them.
 
     Returns:
-        What became of each letter. Silent ones are left where they are.
+        The outcome for each dead letter. Those that were not selected are skipped.
     """
-    wanted = [spelling for name in what for spelling in spellings(name)]
+    wanted = [key for name in names for key in candidate_keys(name)]
     sent: set[str] = set()
-    for letter in dead.read(datetime.now(UTC) + SKEW):
-        read = read_letter(letter, target.input_bucket)
-        coming = read if isinstance(read, Incoming) else None
-        about, names = _called(target, read)
-        order = f"{coming.order}; " if coming and coming.order not in ("", about) else ""
+    for letter in queue.read(datetime.now(UTC) + MAX_CLOCK_SKEW):
+        parsed = parse_dead_letter(letter, target.input_bucket)
+        message = parsed if isinstance(parsed, IntakeMessage) else None
+        subject, own_names = _describe(target, parsed)
+        origin = f"{message.origin}; " if message and message.origin not in ("", subject) else ""
         outcome = functools.partial(
             Outcome,
-            about,
-            _facts(letter, about, coming.request_id if coming else None),
-            note=f"({order}was: {letter.reason})",
+            subject,
+            _facts(letter, subject, message.request_id if message else None),
+            note=f"({origin}was: {letter.reason})",
         )
-        meant = not what or any(covers(key, names) for key in wanted)
-        # The very same once more may be one that was sent a moment ago and is back already.
-        if not meant or (coming and coming.body in sent):
-            yield outcome(silent=True)
+        selected = not names or any(covers(key, own_names) for key in wanted)
+        # The same body may be a message that was sent a moment ago and has come back already.
+        if not selected or (message and message.body in sent):
+            yield outcome(skipped=True)
             continue
         if dry_run:
-            then = "would be sent to intake" if coming else "its task would be looked after"
-            yield outcome(done=then)
+            plan = "would be sent to intake" if message else "its task would end or get a new run"
+            yield outcome(done=plan)
             continue
-        if coming:
-            sent.add(coming.body)
-        done, failure = carry_out(functools.partial(_again, target, letter, read))
+        if message:
+            sent.add(message.body)
+        done, failure = run_action(functools.partial(_redrive_one, target, letter, parsed))
         if failure is None:
-            dead.drop(letter)
+            queue.delete(letter)
         yield outcome(done=done, failure=failure)
 
 
-def _called(target: Target, read: Incoming | FailedRunEvent) -> tuple[str, frozenset[str]]:
-    """What a letter is called, and the names that it may be meant by."""
-    if isinstance(read, Incoming):
-        return read.about, read.names
+def _describe(target: Target, parsed: IntakeMessage | FailedRunEvent) -> tuple[str, frozenset[str]]:
+    """What users know a dead letter by, and the names that select it."""
+    if isinstance(parsed, IntakeMessage):
+        return parsed.subject, parsed.names
     task = None
-    with suppress(ValueError):  # of another version of the code: its letter is one among others
-        task = target.tasks.get(read.task_id)
-    about = f"the end of run {read.run} of task {read.task_id}"
-    return about, frozenset({read.task_id}) | (names_of(task.trigger.key) if task else set())
+    with suppress(ValueError):  # another version of the code wrote the task
+        task = target.tasks.get(parsed.task_id)
+    subject = f"the end of run {parsed.run} of task {parsed.task_id}"
+    return subject, frozenset({parsed.task_id}) | (names_of(task.trigger.key) if task else set())
 
 
-def _facts(letter: Letter, about: str, request_id: str | None) -> dict[str, str | None]:
+def _facts(letter: DeadLetter, subject: str, request_id: str | None) -> dict[str, str | None]:
     return {
         "message_id": letter.sender_id,
         "request_id": request_id,
-        "about": about,
+        "about": subject,
         "reason": letter.reason,
         "sent_at": letter.sent_at.isoformat(timespec="seconds"),
     }
 
 
-def _again(target: Target, letter: Letter, read: Incoming | FailedRunEvent) -> str:
-    """Do what the letter asked for; whoever dies after this does it once more, which is nothing."""
-    if isinstance(read, Incoming):
+def _redrive_one(target: Target, letter: DeadLetter, parsed: IntakeMessage | FailedRunEvent) -> str:
+    """Send the message, or handle the run's end. Safe to repeat after a crash."""
+    if isinstance(parsed, IntakeMessage):
         target.sqs.send_message(
-            QueueUrl=target.need("IntakeQueueUrl"),
-            MessageBody=read.body,
-            # In the queue it gets another id; its sender knows this one.
+            QueueUrl=target.require_output("IntakeQueueUrl"),
+            MessageBody=parsed.body,
+            # The message gets a new id; its sender knows it by this one.
             MessageAttributes={
                 FIRST_ID_ATTRIBUTE: {"DataType": "String", "StringValue": letter.sender_id},
             },
         )
         return "sent to intake"
-    if target.ports.workflows.status(read.task_id, read.run) == "running":
-        return "its run is alive again"
-    fail(target.ports, read.task_id, read.run, broken=read.status)
-    task = target.tasks.get(read.task_id)
+    if target.ports.workflows.status(parsed.task_id, parsed.run) == "running":
+        return "its run is running again"
+    fail(target.ports, parsed.task_id, parsed.run, broken=parsed.status)
+    task = target.tasks.get(parsed.task_id)
     if task is None:
-        return "its task is not known any more"
-    if task.run != read.run:
+        return "its task no longer exists"
+    if task.run != parsed.run:
         return f"its task is {task.state} in a later run"
-    return f"its task is {task.state}" + ("" if task.finished else ", and goes on in a new run")
+    return f"its task is {task.state}" + ("" if task.finished else " and continues in a new run")

@@ -1,1 +1,1 @@
-"""What `darkroom demo` does and how it checks what came of it."""
+"""The samples of `darkroom demo`, and the checks of their results."""

@@ -1,4 +1,4 @@
-"""One picture of many: each source beside its result, with a line below that says what was done."""
+"""Draws the contact sheet: each source beside its result, with a label below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from infra.cli.printing import shown
+from infra.cli.printing import escape
 
 THUMB: Final = (260, 200)
 GAP: Final = 12
@@ -20,7 +20,7 @@ FAINT: Final = (225, 225, 222)
 
 @dataclass(frozen=True)
 class Pair:
-    """What the sheet shows of one task; `source` is None for what was made from words."""
+    """Source and result of one task; `source` is None if it was generated from a prompt."""
 
     label: str
     source: Image.Image | None
@@ -28,7 +28,7 @@ class Pair:
 
 
 def draw_contact_sheet(pairs: Sequence[Pair]) -> Image.Image:
-    """The sheet; transparent parts show as a checkerboard."""
+    """The sheet; transparent parts are drawn as a checkerboard."""
     width, height = 2 * THUMB[0] + 3 * GAP, THUMB[1] + LABEL + 2 * GAP
     rows = max(1, -(-len(pairs) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * width, rows * height + GAP), PAPER)
@@ -46,7 +46,7 @@ def draw_contact_sheet(pairs: Sequence[Pair]) -> Image.Image:
                 small = _thumb(image)
                 space = (THUMB[0] - small.width) // 2, (THUMB[1] - small.height) // 2
                 sheet.paste(small, (corner[0] + space[0], corner[1] + space[1]))
-        pen.text((left, top + THUMB[1] + 4), shown(pair.label), fill=INK, font=font)
+        pen.text((left, top + THUMB[1] + 4), escape(pair.label), fill=INK, font=font)
     return sheet
 
 

@@ -1,22 +1,24 @@
-"""The folder that results are saved in; what an earlier demo made is cleared, and nothing else."""
+"""The folder for the demo's results; only files of an earlier demo are removed from it."""
 
 import json
 from pathlib import Path
 from typing import Final
 
+from infra.cli.files.download import path_below
+
 LIST: Final = ".darkroom-demo.json"
 
 
-class Shelf:
-    """Files under one folder, with a list of them kept beside them."""
+class OutputFolder:
+    """A folder that keeps a list of the files written by this class."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: list[str] = []
+        self._keys: list[str] = []
 
     def clear(self) -> None:
-        """Remove what an earlier shelf on this folder saved, and the folders this empties."""
-        for path in self._earlier():
+        """Remove the files on the list of an earlier demo, and folders that become empty."""
+        for path in self._listed_files():
             path.unlink(missing_ok=True)
             for parent in path.parents:
                 if parent == self._folder or any(parent.iterdir()):
@@ -24,19 +26,19 @@ class Shelf:
                 parent.rmdir()
         (self._folder / LIST).unlink(missing_ok=True)
 
-    def place(self, key: str) -> Path:
-        """Where the file for a key goes, with its folder made; from now on it is on the list.
+    def add(self, key: str) -> Path:
+        """Put a key on the list; the path to write its file to, whose folder now exists.
 
         Raises:
             ValueError: the key leads out of the folder.
         """
-        path = self._inside(key)
+        path = path_below(self._folder, key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._made.append(key)
-        (self._folder / LIST).write_text(json.dumps(self._made, indent=2) + "\n")
+        self._keys.append(key)
+        (self._folder / LIST).write_text(json.dumps(self._keys, indent=2) + "\n")
         return path
 
-    def _earlier(self) -> list[Path]:
+    def _listed_files(self) -> list[Path]:
         try:
             listed = json.loads((self._folder / LIST).read_text())
         except (OSError, ValueError):
@@ -44,15 +46,9 @@ class Shelf:
         found = []
         for key in listed if isinstance(listed, list) else []:
             try:
-                path = self._inside(str(key))
+                path = path_below(self._folder, str(key))
             except ValueError:
                 continue
             if path.is_file():
                 found.append(path)
         return found
-
-    def _inside(self, key: str) -> Path:
-        parts = key.split("/")
-        if not key or any(part in ("", ".", "..") for part in parts):
-            raise ValueError(f"{key!r} leads out of {self._folder}")
-        return self._folder.joinpath(*parts)

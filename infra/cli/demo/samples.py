@@ -1,4 +1,4 @@
-"""What the demo does: which sample spec goes beside which photo, and how its result is checked."""
+"""The demo's samples: each a spec with its photo and the check of its result."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,10 @@ from infra.cli.checkout import PHOTOS, SPECS
 from infra.cli.demo import image_checks as checks
 
 FOLDER: Final = "photos/"
-"""Where the demo's files go in the input bucket."""
+"""The demo's folder in the input bucket."""
 
-
-_FROM_WORDS: Final = {"generate": "lighthouse", "generate-music": "waltz"}
-"""What a spec without a photo is called."""
+_NAMES: Final = {"generate": "lighthouse", "generate-music": "waltz"}
+"""Operation -> name of the spec, for specs without a photo."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +21,10 @@ class Sample:
     """One task of the demo.
 
     Attributes:
-        photo: a file of `events/photos`; None for a spec that makes something from words.
+        photo: a file of `events/photos`; None for a spec with a prompt only.
         spec: a file of `events/specs`, without `.json`.
-        check: how its pictures must differ from the photo.
-        kind: what it must have made.
+        check: the check for its images.
+        kind: the kind of result that it must have.
     """
 
     photo: str | None
@@ -40,20 +39,20 @@ class Sample:
 
     @property
     def key(self) -> str:
-        """The spec's key: beside its photo, labelled with its operation."""
-        return f"{FOLDER}{self.photo or _FROM_WORDS[self.operation]}{self._label}.json"
+        """The spec's key, beside its photo; the label is the operation."""
+        return f"{FOLDER}{self.photo or _NAMES[self.operation]}{self._label}.json"
 
     @property
     def _label(self) -> str:
         return f".{self.operation}" if self.photo else ""
 
     def read(self) -> bytes:
-        """The spec as it is uploaded."""
+        """The spec's bytes."""
         return (SPECS / f"{self.spec}.json").read_bytes()
 
     @property
     def mask(self) -> str | None:
-        """The photo's mask, when the spec names one."""
+        """The mask's file name, if the spec names one."""
         inputs: dict[str, Any] = json.loads(self.read()).get("inputs", {})
         mask = inputs.get("mask")
         return mask if isinstance(mask, str) else None
@@ -81,12 +80,12 @@ SAMPLES: Final[Sequence[Sample]] = (
 
 def files_of(samples: Sequence[Sample]) -> list[str]:
     """The photos and masks that the samples need, each once."""
-    named = [name for sample in samples for name in (sample.photo, sample.mask) if name]
-    return sorted(set(named))
+    names = [name for sample in samples for name in (sample.photo, sample.mask) if name]
+    return sorted(set(names))
 
 
 def missing_files(samples: Sequence[Sample]) -> list[str]:
-    """What the checkout lacks of the samples' files."""
-    wanted = [PHOTOS / name for name in {s.photo for s in samples} if name]
-    wanted += [SPECS / f"{sample.spec}.json" for sample in samples]
-    return sorted(str(path) for path in wanted if not path.is_file())
+    """The samples' files that are missing from the checkout."""
+    files = [PHOTOS / name for name in {s.photo for s in samples} if name]
+    files += [SPECS / f"{sample.spec}.json" for sample in samples]
+    return sorted(str(path) for path in files if not path.is_file())

@@ -1,1 +1,1 @@
-"""Files between this disk and the buckets."""
+"""Moves files between this disk and the buckets."""

@@ -1,32 +1,43 @@
-"""Saves what tasks have made in a folder of this disk, under the names it has in the bucket."""
+"""Downloads what tasks made into a folder of this disk, under its names in the bucket."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
-
-from infra.cli.printing import say
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.target import Target
 
 
-def save(target: "Target", tasks: "Iterable[Task]", out: Path) -> None:
+def download_results(
+    target: "Target", tasks: "Iterable[Task]", path_of: Callable[[str], Path]
+) -> Iterator[tuple[str, Path]]:
     """Download results and manifests of finished tasks, each manifest after its results.
 
-    Raises:
-        click.ClickException: a key leads out of the folder.
+    Args:
+        target: the environment.
+        tasks: unfinished ones are left out.
+        path_of: the file for a key; its folder must exist.
+
+    Returns:
+        Each key and its file, as soon as it is saved.
     """
     for task in tasks:
         if not task.finished:
             continue
         for key in (*(result.key for result in task.results), task.manifest_key):
-            parts = key.split("/")
-            if any(part in ("", ".", "..") for part in parts):
-                raise click.ClickException(f"'{key}' is no name for a file below {out}")
-            path = out.joinpath(*parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path = path_of(key)
             target.s3.download_file(target.output_bucket, key, str(path))
-            say(f"saved {path}", err=True)
+            yield key, path
+
+
+def path_below(folder: Path, key: str) -> Path:
+    """The file for a key, always below the folder.
+
+    Raises:
+        ValueError: a part of the key is empty, '.' or '..', so that it could lead elsewhere.
+    """
+    parts = key.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"'{key}' is not a file name below {folder}")
+    return folder.joinpath(*parts)

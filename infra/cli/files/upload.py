@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A spec in the input bucket, and the task that it makes."""
+class UploadedSpec:
+    """A spec in the input bucket, and the id of the task that it makes."""
 
     key: str
     task_id: str
 
 
 def upload(target: "Target", key: str, body: bytes | Path) -> str:
-    """Put bytes or a file into the input bucket; its version, as tasks know it."""
+    """Put bytes or a file into the input bucket; its version, as task ids are made of it."""
     from darkroom.aws.s3 import version_of  # noqa: PLC0415 - brings boto3 along
 
-    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    content_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
     with body.open("rb") if isinstance(body, Path) else io.BytesIO(body) as file:
-        answer = target.s3.put_object(
-            Bucket=target.input_bucket, Key=key, Body=file, ContentType=kind
+        response = target.s3.put_object(
+            Bucket=target.input_bucket, Key=key, Body=file, ContentType=content_type
         )
-    return version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
+    return version_of(response.get("VersionId"), response["ETag"].strip('"'))
 
 
-def upload_spec(target: "Target", key: str, body: bytes | Path) -> Placed:
-    """Put a spec into the input bucket; its task will exist a moment later."""
+def upload_spec(target: "Target", key: str, body: bytes | Path) -> UploadedSpec:
+    """Put a spec into the input bucket; its task exists a moment later."""
     version = upload(target, key, body)
-    return Placed(key, Trigger("upload", target.input_bucket, key, version).task_id)
+    return UploadedSpec(key, Trigger("upload", target.input_bucket, key, version).task_id)

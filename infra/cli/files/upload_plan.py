@@ -1,6 +1,6 @@
-"""What `put` will upload: photos, the files that specs name, and the specs, checked beforehand.
+"""Plans what `put` uploads: photos, the files that specs name, and the specs, all checked.
 
-Reads the disk only; nothing is uploaded here.
+Reads the disk only; `commands/put.py` uploads the plan.
 """
 
 import json
@@ -21,7 +21,7 @@ from darkroom.domain.object_keys import (
     is_unicode,
     parse_spec_name,
 )
-from infra.cli.offline_specs import Found, check_spec
+from infra.cli.offline_specs import CheckedSpec, check_spec
 
 IMAGES: Final = tuple(
     dict.fromkeys(media.extension for media in BY_EXTENSION.values() if media.kind == "image")
@@ -35,20 +35,20 @@ class UploadPlan:
 
     Attributes:
         files: photos and other inputs.
-        specs: go last, so that their tasks need not wait.
+        specs: uploaded last, so that their tasks need not wait.
         missing: keys that specs name and that are not on this disk.
-        refused: what is wrong with specs; such a parcel is not to be sent.
-        unnamed: files whose names are not UTF-8, and so can be no keys; they stay behind.
+        refused: the specs that are wrong; if there are any, nothing may be uploaded.
+        unnamed: files whose names are not UTF-8 and so cannot be keys; they are not uploaded.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
     specs: dict[str, bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
-    refused: list[Found] = field(default_factory=list)
+    refused: list[CheckedSpec] = field(default_factory=list)
     unnamed: list[Path] = field(default_factory=list)
 
-    def named(self, files: Iterable[Path]) -> Iterator[Path]:
-        """Those of the files that have names which a key can have."""
+    def with_valid_names(self, files: Iterable[Path]) -> Iterator[Path]:
+        """The files whose names can be keys; the others go to `unnamed`."""
         for path in files:
             if is_unicode(path.name):
                 yield path
@@ -59,7 +59,7 @@ class UploadPlan:
         """Add a photo; its key.
 
         Raises:
-            click.UsageError: a file of this name would not be taken for a photo.
+            click.UsageError: a file of this name would not be treated as a photo.
         """
         kind = classify_key(path.name)
         if path.name == RESERVED_NAME:
@@ -70,8 +70,7 @@ class UploadPlan:
             raise click.UsageError(f"{path} would be ignored: its name begins with a dot")
         if extension_of(path.name) not in BY_EXTENSION:
             raise click.UsageError(
-                f"{path} is not a kind of photo that is taken ({', '.join(IMAGES)}); "
-                "export it as one of these."
+                f"{path} is not in a supported format; export it as one of: {', '.join(IMAGES)}"
             )
         return self.add_file(prefix + path.name, path)
 
@@ -87,114 +86,147 @@ class UploadPlan:
         return key
 
     def add_spec(self, key: str, body: bytes, name: str, folders: Sequence[Path]) -> None:
-        """Add a spec and, from the first of `folders` that has them, the files that it names."""
-        found = check_spec(body, name, key)
-        if found.order is None:
-            self.refused.append(found)
+        """Check and add a spec, and the files that it names, from the first folder that has them.
+
+        Args:
+            key: the spec's key.
+            body: the spec's bytes.
+            name: what messages call the spec.
+            folders: where to look for the files that it names.
+        """
+        checked = check_spec(body, name, key)
+        if checked.order is None:
+            self.refused.append(checked)
             return
         if self.specs.setdefault(key, body) != body:
             raise click.UsageError(f"two specs would both become '{key}'")
-        for wanted in (one for keys in found.order.keys.values() for one in keys):
-            path = None if wanted in self.files else _find(wanted, folder_of(key), folders)
+        for input_key in (one for keys in checked.order.keys.values() for one in keys):
+            if input_key in self.files:
+                continue
+            path = _find_input(input_key, folder_of(key), folders)
             if path is not None:
-                self.add_file(wanted, path)
-            elif wanted not in self.files and wanted not in self.missing:
-                self.missing.append(wanted)
+                self.add_file(input_key, path)
+            elif input_key not in self.missing:
+                self.missing.append(input_key)
+
+    def forget_found(self) -> None:
+        """Remove from `missing` what a later photo turned out to be."""
+        self.missing = [key for key in self.missing if key not in self.files]
 
 
-def pack_written(
-    files: Sequence[Path], document: Mapping[str, Any], prefix: str, label: str | None = None
-) -> UploadPlan:
-    """Photos with one spec for all, as written on the command line; its operation is the label."""
-    body = json.dumps(document, indent=2, ensure_ascii=False).encode()
-    parcel = UploadPlan()
-    for photo in parcel.named(_photos_of(files)):
-        key = parcel.add_photo(photo, prefix)
-        own = f".{label}" if label else _label_by(document)
-        parcel.add_spec(f"{key}{own}.json", body, "the spec", [photo.parent])
-    parcel.refused = [
-        replace(found, name="--param NAME=...") if found.code == "bad-params" else found
-        for found in parcel.refused
-    ]
-    return parcel
-
-
-def pack(
+def plan_upload(
     files: Sequence[Path], spec: Path | None, prefix: str, label: str | None = None
 ) -> UploadPlan:
-    """Photos with a spec for all or with the specs beside them, and specs that are named.
+    """Plan photos with one spec for all, or with the specs beside them, and named specs.
+
+    Args:
+        files: photos, specs and folders of photos.
+        spec: the spec for all of them; None to use those beside the photos.
+        prefix: the folder in the bucket; "" or ending in a slash.
+        label: the specs' label; by default the spec's own, or its operation.
 
     Raises:
         click.UsageError: a photo has no spec.
     """
-    return _pack_beside(files, prefix) if spec is None else _pack_all(files, spec, prefix, label)
+    if spec is None:
+        return _plan_with_sidecars(files, prefix)
+    return _plan_with_spec(files, spec, prefix, label)
 
 
-def _pack_all(files: Sequence[Path], spec: Path, prefix: str, label: str | None) -> UploadPlan:
-    parcel, body = UploadPlan(), spec.read_bytes()
-    own = f".{label}" if label else _label_of(spec, body)
-    for photo in parcel.named(_photos_of(files)):
-        key = parcel.add_photo(photo, prefix)
-        parcel.add_spec(f"{key}{own}.json", body, str(spec), [spec.parent, photo.parent])
-    parcel.missing = [key for key in parcel.missing if key not in parcel.files]
-    return parcel
+def plan_operation(
+    files: Sequence[Path], document: Mapping[str, Any], prefix: str, label: str | None = None
+) -> UploadPlan:
+    """Plan photos with a spec made of command-line options; its operation is the default label."""
+    body = json.dumps(document, indent=2, ensure_ascii=False).encode()
+    plan = UploadPlan()
+    for photo in plan.with_valid_names(_photos_of(files)):
+        key = plan.add_photo(photo, prefix)
+        suffix = f".{label}" if label else _operation_suffix(document)
+        plan.add_spec(f"{key}{suffix}.json", body, "the spec", [photo.parent])
+    plan.refused = [
+        replace(spec, name="--param NAME=...") if spec.code == "bad-params" else spec
+        for spec in plan.refused
+    ]
+    return plan
 
 
-def _pack_beside(files: Sequence[Path], prefix: str) -> UploadPlan:
-    parcel = UploadPlan()
-    for path in parcel.named(_with_specs(files)):
+def is_label(label: str) -> bool:
+    """Whether a spec's name may contain this label."""
+    try:
+        return parse_spec_name(f"x.jpg.{label}.json").label == label
+    except SpecRefused:
+        return False
+
+
+def _plan_with_spec(
+    files: Sequence[Path], spec: Path, prefix: str, label: str | None
+) -> UploadPlan:
+    plan, body = UploadPlan(), spec.read_bytes()
+    suffix = f".{label}" if label else _label_suffix(spec, body)
+    for photo in plan.with_valid_names(_photos_of(files)):
+        key = plan.add_photo(photo, prefix)
+        plan.add_spec(f"{key}{suffix}.json", body, str(spec), [spec.parent, photo.parent])
+    plan.forget_found()
+    return plan
+
+
+def _plan_with_sidecars(files: Sequence[Path], prefix: str) -> UploadPlan:
+    plan = UploadPlan()
+    for path in plan.with_valid_names(_photos_with_sidecars(files)):
         if classify_key(path.name) == "spec":
-            parcel.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
+            plan.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
             continue
-        parcel.add_photo(path, prefix)
-        own = _beside(path)
-        if not own and not any(_source_of(one) == path.name for one in files):
+        plan.add_photo(path, prefix)
+        sidecars = _sidecars_of(path)
+        if not sidecars and not any(_source_of(file) == path.name for file in files):
             raise click.UsageError(
-                f"there is no spec for {path}: name one with --spec, say what to do with "
-                f"--operation, or put one beside it as {path.name}.json"
+                f"{path} has no spec: name one with --spec, use --operation, or put one beside it "
+                f"as {path.name}.json"
             )
-        for one in own:
-            parcel.add_spec(prefix + one.name, one.read_bytes(), str(one), [one.parent])
-    parcel.missing = [key for key in parcel.missing if key not in parcel.files]
-    return parcel
+        for sidecar in sidecars:
+            plan.add_spec(
+                prefix + sidecar.name, sidecar.read_bytes(), str(sidecar), [sidecar.parent]
+            )
+    plan.forget_found()
+    return plan
 
 
 def _photos_of(files: Sequence[Path]) -> Iterator[Path]:
-    """The files, and of each folder its photos; a mask is no photo to work on."""
-    return _unfolded(
+    """The files, and of each folder its photos without masks."""
+    return _expand_folders(
         files,
-        lambda one: not _MASK.search(one.name),
+        lambda path: not _MASK.search(path.name),
         lambda folder: f"there are no photos in {folder}",
     )
 
 
-def _with_specs(files: Sequence[Path]) -> Iterator[Path]:
+def _photos_with_sidecars(files: Sequence[Path]) -> Iterator[Path]:
     """The files, and of each folder the photos that have a spec beside them."""
-    return _unfolded(
+    return _expand_folders(
         files,
-        lambda one: bool(_beside(one)),
+        lambda path: bool(_sidecars_of(path)),
         lambda folder: (
-            f"there are no photos with specs in {folder}: name a spec for all with "
-            "--spec, or say what to do with --operation"
+            f"there are no photos with specs in {folder}: name a spec for all with --spec, "
+            "or use --operation"
         ),
     )
 
 
-def _unfolded(
-    files: Sequence[Path], wanted: Callable[[Path], bool], complaint: Callable[[Path], str]
+def _expand_folders(
+    files: Sequence[Path], accept: Callable[[Path], bool], message: Callable[[Path], str]
 ) -> Iterator[Path]:
-    """The files, and in place of each folder what is wanted of its photos.
+    """The files, and in place of each folder its accepted photos.
 
     Raises:
-        click.UsageError: nothing in a folder is wanted.
+        click.UsageError: a folder has no such photo; with the message for it.
     """
     for path in files:
         if not path.is_dir():
             yield path
             continue
-        photos = [one for one in _media_in(path) if wanted(one)]
+        photos = [photo for photo in _media_in(path) if accept(photo)]
         if not photos:
-            raise click.UsageError(complaint(path))
+            raise click.UsageError(message(path))
         yield from photos
 
 
@@ -208,32 +240,31 @@ def _media_in(folder: Path) -> list[Path]:
     ]
 
 
-def _beside(photo: Path) -> list[Path]:
+def _sidecars_of(photo: Path) -> list[Path]:
     """The specs of a photo in its own folder."""
-    return sorted(one for one in photo.parent.iterdir() if _source_of(one) == photo.name)
-
-
-def _find(wanted: str, folder: str, folders: Sequence[Path]) -> Path | None:
-    """The file on this disk that a key means; only keys of the spec's own folder mean one."""
-    if not wanted.startswith(folder):
-        return None
-    places = (place / wanted.removeprefix(folder) for place in folders)
-    return next((path for path in places if path.is_file()), None)
+    return sorted(path for path in photo.parent.iterdir() if _source_of(path) == photo.name)
 
 
 def _source_of(path: Path) -> str | None:
-    """The photo that a file's name says it is the spec of, if it is one."""
+    """The name of the photo that a spec's name says it is for; None if it is not a spec."""
     if classify_key(path.name) != "spec":
         return None
     try:
         return parse_spec_name(path.name).source
     except SpecRefused:
-        # A label that cannot be used: the check that follows says so.
+        return None  # a label that is not allowed; `check_spec` reports it
+
+
+def _find_input(key: str, spec_folder: str, folders: Sequence[Path]) -> Path | None:
+    """The file on this disk for a key; only a key in or below the spec's folder can have one."""
+    if not key.startswith(spec_folder):
         return None
+    paths = (folder / key.removeprefix(spec_folder) for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
 
 
-def _label_of(spec: Path, body: bytes) -> str:
-    """`.thumb` for `cat.jpg.thumb.json`, so that the same spec keeps it; else its operation."""
+def _label_suffix(spec: Path, body: bytes) -> str:
+    """`.thumb` for `cat.jpg.thumb.json`, so that the spec keeps its label; else the operation."""
     try:
         label = parse_spec_name(spec.name).label if classify_key(spec.name) == "spec" else None
     except SpecRefused:
@@ -243,20 +274,11 @@ def _label_of(spec: Path, body: bytes) -> str:
     try:
         document = json.loads(body)
     except ValueError:
-        # The check that follows says what is wrong with it.
-        return ""
-    return _label_by(document) if isinstance(document, dict) else ""
+        return ""  # `check_spec` reports it
+    return _operation_suffix(document) if isinstance(document, dict) else ""
 
 
-def _label_by(document: Mapping[str, Any]) -> str:
-    """The operation as a label, where it can be one; the check says what is wrong with others."""
+def _operation_suffix(document: Mapping[str, Any]) -> str:
+    """The operation as a label, if it can be one; `check_spec` reports any other."""
     operation = document.get("operation")
     return f".{operation}" if isinstance(operation, str) and is_label(operation) else ""
-
-
-def is_label(label: str) -> bool:
-    """Whether a spec's name can bear this label."""
-    try:
-        return parse_spec_name(f"x.jpg.{label}.json").label == label
-    except SpecRefused:
-        return False

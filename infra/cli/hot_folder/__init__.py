@@ -1,1 +1,1 @@
-"""A folder on this disk that is kept in step with the buckets."""
+"""Keeps a folder of this disk in step with the buckets."""

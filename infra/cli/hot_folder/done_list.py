@@ -1,6 +1,6 @@
-"""Which specs of a watched folder have their manifests already, kept in a file between two starts.
+"""The list of specs of a watched folder that have their manifests, kept in a file between starts.
 
-It compares bytes, never times; and it forgets whatever it cannot read.
+It compares contents, never times. Entries that cannot be read are forgotten.
 """
 
 import hashlib
@@ -13,16 +13,21 @@ NAME: Final = ".darkroom.json"
 MANIFEST: Final = ".manifest.json"
 
 
-class Ledger:
-    """Spec -> its manifest, and the SHA-256 of the spec and of every file it was about."""
+class DoneList:
+    """Spec -> its manifest, and the SHA-256 of the spec and of each of its inputs.
+
+    Args:
+        folder: the watched folder.
+        out: the folder of the results; the list is kept in it.
+    """
 
     def __init__(self, folder: Path, out: Path) -> None:
         self._folder = folder
         self._out = out
         self._entries = self._read()
 
-    def answered(self, key: str) -> Path | None:
-        """The manifest of exactly these bytes of a spec and its inputs, if it is still there."""
+    def find_manifest(self, key: str) -> Path | None:
+        """The spec's manifest, if it exists, and spec and inputs have the same contents."""
         entry = self._entries.get(key)
         if entry is None or not all(
             digest_of(self._folder / name) == sent for name, sent in entry["files"].items()
@@ -31,17 +36,22 @@ class Ledger:
         manifest = self._out / entry["manifest"]
         return manifest if manifest.is_file() else None
 
-    def note(self, key: str, manifest: Path, files: Mapping[str, str | None]) -> None:
-        """Remember a spec's manifest and what was sent; None for a file that is not in the folder.
+    def add(self, key: str, manifest: Path, files: Mapping[str, str | None]) -> None:
+        """Record a spec's manifest.
+
+        Args:
+            key: the spec's key.
+            manifest: the manifest's file, below `out`.
+            files: key -> SHA-256 of what was uploaded; None for a file that was not in the folder.
 
         Raises:
-            OSError: it cannot be written down.
+            OSError: the list cannot be written.
         """
         entry = {"manifest": manifest.relative_to(self._out).as_posix(), "files": dict(files)}
         self._entries[key] = entry
-        half = self._out / f"{NAME}.part"
-        half.write_text(json.dumps(self._entries, indent=2) + "\n")
-        half.replace(self._out / NAME)
+        part = self._out / f"{NAME}.part"
+        part.write_text(json.dumps(self._entries, indent=2) + "\n")
+        part.replace(self._out / NAME)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
@@ -53,7 +63,7 @@ class Ledger:
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of a file's bytes as hex digits; None when it cannot be read."""
+    """SHA-256 of a file's contents as hex digits; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -62,10 +72,10 @@ def digest_of(path: Path) -> str | None:
 
 
 def inputs_of(manifest: Mapping[str, Any]) -> list[str]:
-    """The keys of the files that a manifest says its task was about."""
+    """The keys of a manifest's inputs."""
     roles = manifest.get("inputs")
-    found = [one for files in (roles or {}).values() for one in files]
-    return [one["key"] for one in found]
+    inputs = [one for files in (roles or {}).values() for one in files]
+    return [one["key"] for one in inputs]
 
 
 def _is_entry(entry: object) -> bool:

@@ -1,58 +1,71 @@
-"""A folder on this disk as the two buckets: what is dropped in goes up, what is made comes back.
+"""Uploads what is put into a folder, and downloads results into its `out` folder.
 
-Nothing is deleted, neither here nor there. `attend` alone knows about time; the rest is steps that
-it takes again and again.
+Nothing is deleted, neither on the disk nor in the buckets. The steps are called again and again by
+`watch.run`.
 """
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK_PREFIX, classify_key, is_unicode
-from infra.cli.hot_folder.done_list import MANIFEST, Ledger, digest_of, inputs_of
-from infra.cli.hot_folder.file_ready import HELD_S, Pending, Signature, is_whole, signature_of
+from infra.cli.files.download import path_below
+from infra.cli.hot_folder.done_list import MANIFEST, DoneList, digest_of, inputs_of
+from infra.cli.hot_folder.file_ready import (
+    MAX_HOLD_S,
+    ChangingFile,
+    Signature,
+    is_complete,
+    signature_of,
+)
 
 OUT: Final = "out"
-LOOK_EVERY_MS: Final = 400
-COLLECT_EVERY_S: Final = 1.0
-WAITS_AFTER_S: Final = 5.0
-"""How long a spec may be without a manifest before it is asked what it waits for."""
+REPORT_WAITING_AFTER_S: Final = 5.0
+"""How long a spec may be without a manifest before its missing inputs are reported."""
 UNFINISHED: Final = ("~", ".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
-"""Endings of files that programs write before they give them their real names."""
+"""Endings of files that programs write before they rename them."""
 
 
 class Buckets(Protocol):
-    """The input and the output bucket. Each call may raise `OSError` when it does not work."""
+    """The input and the output bucket. Every call may raise `OSError`."""
 
-    def send(self, path: Path, key: str) -> str:
+    def upload(self, path: Path, key: str) -> str:
         """Put a file into the input bucket; the id of the task that it makes if it is a spec."""
 
-    def missing(self, task_id: str) -> Sequence[str] | None:
-        """The input keys that a task waits for; None while there is no such task."""
+    def missing_inputs(self, task_id: str) -> Sequence[str] | None:
+        """The input keys that a task waits for; None if the task does not exist yet."""
 
-    def listing(self) -> Mapping[str, str]:
-        """Every key of the output bucket, and what changes when the object does."""
+    def list_results(self) -> Mapping[str, str]:
+        """Every key of the output bucket -> a version that changes with the object."""
 
-    def bring(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path) -> None:
         """Save an object of the output bucket as a file."""
 
 
 @dataclass
-class _Awaited:
-    """A spec that was sent and has no manifest yet."""
+class _Pending:
+    """A spec that was uploaded and has no manifest yet."""
 
     key: str
     since: float
-    asked: bool = False
+    reported: bool = False
 
 
 class HotFolder:
-    """The steps. `say` gets one line for each thing done, and for each that cannot be done."""
+    """The steps of the synchronization.
+
+    Args:
+        folder: the folder; its subfolder `out` gets the results.
+        buckets: the buckets.
+        say: gets one line for each thing that was done or failed.
+        clock: seconds, monotonic.
+        is_complete: whether a file that no longer changes is complete.
+    """
 
     def __init__(
         self,
@@ -61,64 +74,64 @@ class HotFolder:
         say: Callable[[str], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        whole: Callable[[Path], bool] = is_whole,
+        is_complete: Callable[[Path], bool] = is_complete,
     ) -> None:
         self.folder = folder.resolve()
         self._buckets = buckets
         self._say = say
         self._clock = clock
-        self._whole = whole
-        self._ledger = Ledger(self.folder, self.folder / OUT)
-        self._pending: dict[Path, Pending] = {}
-        self._seen: dict[Path, Signature] = {}
-        self._sent: dict[str, str] = {}
-        self._awaited: dict[str, _Awaited] = {}
-        self._brought: dict[str, str] = {}
+        self._is_complete = is_complete
+        self._done = DoneList(self.folder, self.folder / OUT)
+        self._changing: dict[Path, ChangingFile] = {}
+        self._processed: dict[Path, Signature] = {}
+        self._uploaded: dict[str, str] = {}
+        self._pending: dict[str, _Pending] = {}
+        self._downloaded: dict[str, str] = {}
 
-    def notice(self, path: Path) -> None:
-        """Something happened to this path, or below it: look at it when it has settled."""
+    def add_changed(self, path: Path) -> None:
+        """Note that a file, or something in a folder, may have changed."""
         for file in self._walk(path) if path.is_dir() else (path,):
-            if self.takes(file):
-                self._pending.setdefault(file, Pending())
+            if self.accepts(file):
+                self._changing.setdefault(file, ChangingFile())
 
-    def settle(self) -> None:
-        """Upload what has been left alone for long enough."""
-        for path, pending in list(self._pending.items()):
+    def upload_stable(self) -> None:
+        """Upload the changed files that no longer change."""
+        for path, file in list(self._changing.items()):
             signature = signature_of(path)
-            if signature is None or signature == self._seen.get(path):
-                del self._pending[path]
-            elif pending.changed(signature, self._clock()) or not pending.steady(self._clock()):
+            if signature is None or signature == self._processed.get(path):
+                del self._changing[path]
+            elif file.has_changed(signature, self._clock()) or not file.is_stable(self._clock()):
                 continue
-            elif self._may_go(path, pending) and self._send(path):
-                del self._pending[path]
-                self._seen[path] = signature
+            elif self._is_ready(path, file) and self._upload(path):
+                del self._changing[path]
+                self._processed[path] = signature
 
-    def collect(self) -> None:
-        """Bring results and manifests that are new, each manifest after its results."""
+    def download_new(self) -> None:
+        """Download new results and manifests, each manifest after its results."""
         try:
-            there = self._buckets.listing()
+            versions = self._buckets.list_results()
         except OSError as error:
             self._say(f"cannot list the results: {error}")
             return
-        new = [key for key, version in there.items() if self._brought.get(key) != version]
+        new = [key for key, version in versions.items() if self._downloaded.get(key) != version]
         for key in sorted(new, key=lambda one: (one.endswith(MANIFEST), one)):
             if not key.startswith(WORK_PREFIX):
-                self._bring(key)
-            self._brought[key] = there[key]
+                self._download(key)
+            self._downloaded[key] = versions[key]
 
-    def tell_waiting(self) -> None:
-        """Say once of each spec without a manifest which files it waits for, if it does."""
-        for task_id, awaited in self._awaited.items():
-            if awaited.asked or self._clock() - awaited.since < WAITS_AFTER_S:
+    def report_waiting(self) -> None:
+        """Say once for each spec without a manifest which inputs are missing, if any are."""
+        for task_id, spec in self._pending.items():
+            if spec.reported or self._clock() - spec.since < REPORT_WAITING_AFTER_S:
                 continue
             with suppress(OSError):
-                missing = self._buckets.missing(task_id)
-                awaited.asked = missing is not None
+                missing = self._buckets.missing_inputs(task_id)
+                spec.reported = missing is not None
                 if missing:
-                    self._say(f"waits    {awaited.key}: for {', '.join(missing)}")
+                    self._say(f"waiting     {spec.key}: for {', '.join(missing)}")
 
-    def takes(self, path: Path) -> bool:
-        """Whether a file here is meant for the input bucket, by its name alone."""
+    def accepts(self, path: Path) -> bool:
+        """Whether a file is to be uploaded, by its name alone."""
         try:
             parts = path.relative_to(self.folder).parts
         except ValueError:
@@ -131,149 +144,93 @@ class HotFolder:
         )
 
     def _walk(self, top: Path) -> Iterator[Path]:
-        for folder, folders, files in os.walk(top):
-            here = Path(folder)
-            folders[:] = [name for name in folders if self.takes(here / name)]
-            yield from (here / name for name in sorted(files))
+        for name, folders, files in os.walk(top):
+            folder = Path(name)
+            folders[:] = [one for one in folders if self.accepts(folder / one)]
+            yield from (folder / one for one in sorted(files))
 
-    def _may_go(self, path: Path, pending: Pending) -> bool:
-        """Whether a steady file is a whole one, or was held back for long enough."""
-        if self._whole(path):
+    def _is_ready(self, path: Path, file: ChangingFile) -> bool:
+        """Whether a stable file is complete, or was held back for long enough."""
+        if self._is_complete(path):
             return True
         now, name = self._clock(), path.relative_to(self.folder).as_posix()
-        if pending.held_since is None:
-            self._say(f"holding  {name}: it cannot be read as an image yet")
-            pending.held_since = now
-        elif now - pending.held_since >= HELD_S:
-            self._say(f"letting  {name} go as it is: it still cannot be read as an image")
+        if file.held_since is None:
+            self._say(f"holding     {name}: it cannot be decoded as an image yet")
+            file.held_since = now
+        elif now - file.held_since >= MAX_HOLD_S:
+            self._say(f"uploading   {name} anyway: it still cannot be decoded as an image")
             return True
-        pending.since = now
+        file.since = now
         return False
 
-    def _send(self, path: Path) -> bool:
-        """Whether the file is done with: uploaded, or impossible to upload."""
+    def _upload(self, path: Path) -> bool:
+        """Whether the file needs no further attempt: it is uploaded, or never can be."""
         key = path.relative_to(self.folder).as_posix()
         if not is_unicode(key):
-            self._say(f"left alone: {key}, whose name is not UTF-8; rename it")
+            self._say(f"skipped     {key}: the name is not UTF-8; rename the file")
             return True
         if len(key.encode()) > MAX_KEY_BYTES:
-            self._say(f"left alone: {key[:60]}..., whose name has more than {MAX_KEY_BYTES} bytes")
+            self._say(f"skipped     {key[:60]}...: the name has more than {MAX_KEY_BYTES} bytes")
             return True
-        return self._send_as(key, path)
-
-    def _send_as(self, key: str, path: Path) -> bool:
         digest = digest_of(path)
         if digest is None:
             self._say(f"cannot upload {key} yet: it cannot be read")
             return False
-        if digest == self._sent.get(key):
-            return True
-        spec = classify_key(key) == "spec"
-        done = self._ledger.answered(key) if spec and key not in self._sent else None
-        if done is not None:
-            manifest = done.relative_to(self.folder).as_posix()
-            self._say(f"skipped  {key}: done before; to do it again, delete {manifest} and restart")
-            self._sent[key] = digest
+        if digest == self._uploaded.get(key) or self._is_done(key):
+            self._uploaded[key] = digest
             return True
         try:
-            task_id = self._buckets.send(path, key)
+            task_id = self._buckets.upload(path, key)
         except OSError as error:
             self._say(f"cannot upload {key} yet: {error}")
             return False
-        self._sent[key] = digest
-        if spec:
-            self._awaited[task_id] = _Awaited(key, self._clock())
-        self._say(f"sent     {key}")
+        self._uploaded[key] = digest
+        if classify_key(key) == "spec":
+            self._pending[task_id] = _Pending(key, self._clock())
+        self._say(f"uploaded    {key}")
         return True
 
-    def _bring(self, key: str) -> None:
-        if any(part in ("", ".", "..") for part in key.split("/")):
-            self._say(f"not saved: {key}, which is no name for a file")
+    def _is_done(self, key: str) -> bool:
+        """Whether an earlier start got the manifest of this spec."""
+        if classify_key(key) != "spec" or key in self._uploaded:
+            return False
+        manifest = self._done.find_manifest(key)
+        if manifest is None:
+            return False
+        name = manifest.relative_to(self.folder).as_posix()
+        self._say(f"skipped     {key}: done before; to repeat it, delete {name} and restart")
+        return True
+
+    def _download(self, key: str) -> None:
+        try:
+            path = path_below(self.folder / OUT, key)
+        except ValueError as error:
+            self._say(f"not saved   {key}: {error}")
             return
-        path = self.folder / OUT / key
-        half = path.with_name(f".{path.name}.part")
+        part = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._buckets.bring(key, half)
-            half.replace(path)
+            self._buckets.download(key, part)
+            part.replace(path)
         except (OSError, ValueError) as error:
             with suppress(OSError, ValueError):
-                half.unlink()
-            self._say(f"not saved: {key}: {error}")
+                part.unlink()
+            self._say(f"not saved   {key}: {error}")
             return
         manifest = _read_manifest(path) if key.endswith(MANIFEST) else {}
-        self._say(f"brought  {OUT}/{key}{_ending(manifest)}")
-        self._note(manifest, path)
+        self._say(f"downloaded  {OUT}/{key}{_failure_of(manifest)}")
+        self._record_done(manifest, path)
 
-    def _note(self, manifest: Mapping[str, Any], path: Path) -> None:
-        """Write down that a spec has its manifest, so that no later start sends it again."""
-        awaited = self._awaited.pop(str(manifest.get("task_id")), None)
-        if awaited is None:
+    def _record_done(self, manifest: Mapping[str, Any], path: Path) -> None:
+        """Add the manifest's spec to the done list, so that no later start uploads it again."""
+        spec = self._pending.pop(str(manifest.get("task_id")), None)
+        if spec is None:
             return
         try:
-            files = {key: self._sent.get(key) for key in (awaited.key, *inputs_of(manifest))}
-            self._ledger.note(awaited.key, path, files)
+            files = {key: self._uploaded.get(key) for key in (spec.key, *inputs_of(manifest))}
+            self._done.add(spec.key, path, files)
         except (OSError, AttributeError, KeyError, TypeError) as error:
-            self._say(f"not noted: {awaited.key}, which a restart will send again: {error}")
-
-
-def attend(hot: HotFolder) -> None:
-    """Keep the folder and the buckets alike until interrupted."""
-    import watchfiles  # noqa: PLC0415 - only a running watch needs it
-
-    hot.notice(hot.folder)
-    collected = 0.0
-    for changed in changes_of(
-        lambda: watchfiles.watch(
-            hot.folder,
-            watch_filter=lambda _change, path: hot.takes(Path(path)),
-            rust_timeout=LOOK_EVERY_MS,
-            debounce=LOOK_EVERY_MS,
-            yield_on_timeout=True,
-            raise_interrupt=True,
-        ),
-        hot.folder,
-    ):
-        for place in changed:
-            hot.notice(place)
-        hot.settle()
-        if time.monotonic() - collected >= COLLECT_EVERY_S:
-            hot.collect()
-            hot.tell_waiting()
-            collected = time.monotonic()
-
-
-def changes_of(
-    watch: Callable[[], Iterable[Iterable[tuple[object, str]]]],
-    folder: Path,
-    pause: Callable[[float], None] = time.sleep,
-) -> Iterator[Sequence[Path]]:
-    """What changes in a folder, again and again; nothing, when nothing did for a while.
-
-    The watcher breaks down when a file comes whose name is not UTF-8. Then it is started anew, and
-    the whole folder counts as changed: what it would have told of is not known.
-
-    Args:
-        watch: starts a watcher; may raise `OSError` or `RuntimeError`, now or later.
-        folder: what it watches.
-        pause: waits so many seconds.
-
-    Raises:
-        OSError, RuntimeError: it cannot even be started.
-    """
-    begun = False
-    while True:
-        try:
-            for changes in watch():
-                begun = True
-                yield [Path(path) for _, path in changes]
-        except RuntimeError:
-            if not begun:
-                raise
-            pause(LOOK_EVERY_MS / 1000)
-            yield [folder]
-        else:
-            return
+            self._say(f"not recorded as done: {spec.key}; a restart uploads it again: {error}")
 
 
 def _read_manifest(path: Path) -> Mapping[str, Any]:
@@ -284,9 +241,9 @@ def _read_manifest(path: Path) -> Mapping[str, Any]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _ending(manifest: Mapping[str, Any]) -> str:
-    """What a manifest says when there are no results."""
-    told = manifest.get("failure")
-    if not isinstance(told, dict):
+def _failure_of(manifest: Mapping[str, Any]) -> str:
+    """The failure of a manifest that has one, as the end of a line."""
+    failure = manifest.get("failure")
+    if not isinstance(failure, dict):
         return ""
-    return f"  {manifest.get('status')}: {told.get('sentence')}"
+    return f"  {manifest.get('status')}: {failure.get('sentence')}"

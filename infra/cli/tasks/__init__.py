@@ -1,1 +1,1 @@
-"""What commands on tasks share: which are meant, what is done to them, how they are shown."""
+"""What the commands on tasks share: finding, selecting, acting on and showing them."""

@@ -1,6 +1,6 @@
-"""Does one thing to many, tasks or others, and tells of each what was done or why not.
+"""Runs one action on many tasks or messages, and reports each outcome.
 
-The trouble of one does not keep the command from the others.
+A failure of one does not stop the others.
 """
 
 import threading
@@ -21,43 +21,45 @@ if TYPE_CHECKING:
     from infra.cli.target import Target
     from infra.cli.tasks.select import Selected
 
-AT_ONCE: Final = 8
-FEW: Final = 20
-"""So many are done one after the other: it takes less than the threads' own ports do."""
-SETTLED: Final = frozenset(
+THREADS: Final = 8
+MAX_SEQUENTIAL: Final = 20
+"""Up to this many tasks run one after the other: that is faster than opening ports per thread."""
+EXPECTED_CODES: Final = frozenset(
     {"already-succeeded", "ended-already", "not-ended", "superseded", "spec-deleted"}
 )
-"""What a task that was found among others is left alone for, without a word."""
+"""Failure codes that are skipped silently when the task was only matched by a folder or photo."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one thing: something was done, or there is a failure.
+    """The outcome for one task or message: what was done, or the failure.
 
     Attributes:
-        about: what people know it by.
-        facts: what a program is told of it, name -> value.
-        note: what people are told of it besides.
+        subject: what users know it by.
+        facts: what `--json` prints about it, name -> value.
+        note: a remark for users, printed last.
         done: what was done.
         failure: why nothing was done.
-        silent: whether it was left alone, and is counted only.
+        skipped: whether it is only counted, not printed.
     """
 
-    about: str
+    subject: str
     facts: Mapping[str, str | None]
     note: str = ""
     done: str = ""
     failure: Failure | None = None
-    silent: bool = False
+    skipped: bool = False
 
     @property
     def line(self) -> str:
-        """As people read it."""
-        said = f"{self.failure.sentence} {self.failure.next_step}" if self.failure else self.done
-        return "  ".join(part for part in (self.about, said.strip(), self.note) if part)
+        """The outcome as one line of text."""
+        message = self.done
+        if self.failure:
+            message = f"{self.failure.sentence} {self.failure.next_step}".strip()
+        return "  ".join(part for part in (self.subject, message, self.note) if part)
 
     def as_dict(self) -> dict[str, str | None]:
-        """As `--json` prints it."""
+        """The outcome as `--json` prints it."""
         return {
             **self.facts,
             "done": self.done or None,
@@ -67,82 +69,82 @@ class Outcome:
         }
 
 
-def act_on(
-    target: "Target", meant: "Sequence[Selected]", act: "Callable[[Ports, str], str]"
+def run_on_all(
+    target: "Target", selected: "Sequence[Selected]", action: "Callable[[Ports, str], str]"
 ) -> Iterator[Outcome]:
-    """Act on every task, in the order in which they are given; many at once where there are many.
+    """Run an action on every task, in several threads if there are many tasks.
 
     Args:
-        target: where.
-        meant: the tasks.
-        act: does it to one task, by its id, and says what it did. May raise anything.
+        target: the environment.
+        selected: the tasks; outcomes come in this order.
+        action: takes a task id and returns what it did. May raise anything.
     """
-    if len(meant) <= FEW:
-        yield from (_act(target.ports, one, act) for one in meant)
+    if len(selected) <= MAX_SEQUENTIAL:
+        yield from (_run_on(target.ports, task, action) for task in selected)
         return
-    own = threading.local()
-    making = threading.Lock()
+    thread = threading.local()
+    opening = threading.Lock()
 
-    def in_thread(one: "Selected") -> Outcome:
-        if not hasattr(own, "ports"):
-            with making:
-                own.ports = target.open_ports()
-        return _act(own.ports, one, act)
+    def run_in_thread(task: "Selected") -> Outcome:
+        if not hasattr(thread, "ports"):
+            with opening:
+                thread.ports = target.open_ports()
+        return _run_on(thread.ports, task, action)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(in_thread, meant)
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(run_in_thread, selected)
 
 
-def tell(outcomes: Iterable[Outcome], begun: str, nothing: str, *, as_json: bool) -> None:
-    """Print every outcome, and the sum of them on stderr.
+def report(outcomes: Iterable[Outcome], done: str, nothing: str, *, as_json: bool) -> None:
+    """Print every outcome on stdout, and the totals on stderr.
 
     Args:
-        outcomes: told as they come, but in JSON all at the end.
-        begun: what became of those where something was done, as in "3 retried".
-        nothing: what to say when there are none.
+        outcomes: printed one by one; with `as_json` all at the end.
+        done: the word for those that worked, as in "3 retried".
+        nothing: what to print if there are no outcomes.
         as_json: print one JSON array.
 
     Raises:
-        click.exceptions.Exit: with 1, when something was refused or failed.
+        click.exceptions.Exit: with code 1, if there was a failure that was not skipped.
     """
-    count: Counter[str] = Counter()
-    told: list[dict[str, str | None]] = []
+    counts: Counter[str] = Counter()
+    rows: list[dict[str, str | None]] = []
     for outcome in outcomes:
-        kind = "left" if outcome.silent else "refused" if outcome.failure else "done"
-        count[kind] += 1
-        if kind != "left" and as_json:
-            told.append(outcome.as_dict())
-        elif kind != "left":
+        kind = "skipped" if outcome.skipped else "refused" if outcome.failure else "done"
+        counts[kind] += 1
+        if kind != "skipped" and as_json:
+            rows.append(outcome.as_dict())
+        elif kind != "skipped":
             say(outcome.line)
     if as_json:
-        say_json(told)
-    words = {"done": begun, "refused": "refused", "left": "left alone"}
-    parts = [f"{count[kind]} {word}" for kind, word in words.items() if count[kind]]
-    say(", ".join(parts) or nothing, err=True)
-    if count["refused"]:
+        say_json(rows)
+    words = {"done": done, "refused": "refused", "skipped": "skipped"}
+    totals = [f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind]]
+    say(", ".join(totals) or nothing, err=True)
+    if counts["refused"]:
         raise click.exceptions.Exit(1)
 
 
-def carry_out(act: Callable[[], str]) -> tuple[str, Failure | None]:
-    """What `act` says it did, or why it could not."""
+def run_action(action: Callable[[], str]) -> tuple[str, Failure | None]:
+    """Run an action; what it says it did, or the failure."""
     try:
         with as_click_errors():
-            return act(), None
+            return action(), None
     except click.ClickException as error:
         cause = error.__cause__
         if isinstance(cause, DarkroomError):
             return "", cause.failure
-        return "", Failure("fault", error.message, "Try it again.")
+        return "", Failure("fault", error.message, "Try again.")
     except ValueError as error:
         return "", Failure("fault", f"{error}.")
 
 
-def _act(ports: "Ports", one: "Selected", act: "Callable[[Ports, str], str]") -> Outcome:
-    done, failure = carry_out(lambda: act(ports, one.task_id))
+def _run_on(ports: "Ports", task: "Selected", action: "Callable[[Ports, str], str]") -> Outcome:
+    done, failure = run_action(lambda: action(ports, task.task_id))
     return Outcome(
-        about="  ".join(part for part in (one.task_id, one.key) if part),
-        facts={"task_id": one.task_id, "key": one.key},
+        subject="  ".join(part for part in (task.task_id, task.key) if part),
+        facts={"task_id": task.task_id, "key": task.key},
         done=done,
         failure=failure,
-        silent=failure is not None and failure.code in SETTLED and not one.by_itself,
+        skipped=failure is not None and failure.code in EXPECTED_CODES and not task.explicit,
     )

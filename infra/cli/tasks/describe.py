@@ -1,6 +1,7 @@
-"""A task as `status` and `put` tell it: what a person or a program may know.
+"""Describes a task for `status` and `put`, as text and as JSON.
 
-No request, no provider's URL and no key: between intent and settlement the store holds those.
+Leaves out the paid request, which the store keeps between intent and settlement: it holds signed
+URLs.
 """
 
 from datetime import datetime
@@ -9,13 +10,13 @@ from typing import Any
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import describe_attempt
-from infra.cli.printing import shown
+from infra.cli.printing import escape
 
 
 def task_as_dict(task: Task) -> dict[str, Any]:
-    """The task for `--json`; times in UTC, credits None where they are not known."""
+    """The task for `--json`: times in UTC, credits None if not known."""
     order = task.order
-    ending = task.ending.failure if task.ending else None
+    failure = task.ending.failure if task.ending else None
     return {
         "task_id": task.task_id,
         "state": task.state,
@@ -33,38 +34,38 @@ def task_as_dict(task: Task) -> dict[str, Any]:
         "results": [result.key for result in task.results],
         "manifest": task.manifest_key if task.finished else None,
         "failure": {
-            "code": ending.code,
-            "sentence": ending.sentence,
-            "next_step": ending.next_step,
+            "code": failure.code,
+            "sentence": failure.sentence,
+            "next_step": failure.next_step,
         }
-        if ending
+        if failure
         else None,
     }
 
 
 def task_lines(task: Task) -> list[str]:
-    """The task in detail, for people; each on one line, whatever is in it."""
-    told = task_as_dict(task)
+    """The task in detail, one escaped line for each fact."""
+    facts = task_as_dict(task)
     lines = [
         f"task       {task.task_id}",
         f"state      {task.state}",
         f"spec       {task.trigger.key or '(in a message)'}",
         f"source     {task.source or '-'}",
-        f"operation  {told['operation'] or '-'} by {', '.join(told['providers']) or '-'}",
-        f"created    {told['created_at']}",
-        f"updated    {told['updated_at']}",
+        f"operation  {facts['operation'] or '-'} by {', '.join(facts['providers']) or '-'}",
+        f"created    {facts['created_at']}",
+        f"updated    {facts['updated_at']}",
     ]
-    if told["wait_reason"]:
-        lines.append(f"waiting    {told['wait_reason']}")
+    if facts["wait_reason"]:
+        lines.append(f"waiting    {facts['wait_reason']}")
     lines += [f"attempt {a.number}  {_attempt_line(a)}" for a in task.attempts]
-    lines += [f"result     {key}" for key in told["results"]]
-    if told["manifest"]:
-        lines.append(f"manifest   {told['manifest']}")
-    if told["failure"]:
-        lines.append(f"because    {told['failure']['sentence']} ({told['failure']['code']})")
-        if told["failure"]["next_step"]:
-            lines.append(f"next       {told['failure']['next_step']}")
-    return [shown(line) for line in lines]
+    lines += [f"result     {key}" for key in facts["results"]]
+    if facts["manifest"]:
+        lines.append(f"manifest   {facts['manifest']}")
+    if facts["failure"]:
+        lines.append(f"because    {facts['failure']['sentence']} ({facts['failure']['code']})")
+        if facts["failure"]["next_step"]:
+            lines.append(f"next       {facts['failure']['next_step']}")
+    return [escape(line) for line in lines]
 
 
 def _attempt_line(attempt: Attempt) -> str:

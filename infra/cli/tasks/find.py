@@ -1,4 +1,4 @@
-"""Which tasks a name stands for, as people write it: with the folder `photos/` or without."""
+"""Finds tasks by id, key or folder, as users write them: with the folder `photos/` or without."""
 
 import heapq
 import itertools
@@ -16,94 +16,94 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 TASK_ID_LENGTH: Final = 32
 PHOTOS: Final = "photos/"
-USUAL: Final = ("", PHOTOS)
-"""Where a watched folder and where `put` place files, unless told otherwise."""
-AHEAD: Final = timedelta(days=30)
-"""Later than any deadline: all tasks that are still to be looked at."""
-MAX_LOOKED_AT: Final = 500
-"""So many unfinished tasks are looked at for those that wait."""
+DEFAULT_FOLDERS: Final = ("", PHOTOS)
+"""Where a watched folder and where `put` upload to by default."""
+DUE_HORIZON: Final = timedelta(days=30)
+"""Later than any deadline, so that every unfinished task is due by then."""
+MAX_EXAMINED: Final = 500
+"""How many unfinished tasks are read to find those that wait."""
 
 
-def look(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
-    """The tasks that an id, a spec's or photo's key or a folder means, newest first.
+def find_tasks(tasks: "Tasks", name: str, limit: int) -> "Sequence[Task]":
+    """The tasks of an id, a spec's or photo's key, or a folder, newest first.
 
-    A name is also looked for below `photos/`, and one that begins with it also without.
+    If there are none, `photos/` is put before the name, or removed from it.
     """
-    if is_task_id(what):
-        task = tasks.get(what)
+    if is_task_id(name):
+        task = tasks.get(name)
         return [task] if task else []
-    what = what.removeprefix("/")
-    return _named(tasks, what, limit) or _named(tasks, _otherwise(what), limit)
+    key = name.removeprefix("/")
+    return _find_by_key(tasks, key, limit) or _find_by_key(tasks, _other_spelling(key), limit)
 
 
-def is_task_id(what: str) -> bool:
-    """Whether it has a task id's form."""
-    return len(what) == TASK_ID_LENGTH and set(what) <= set("0123456789abcdef")
+def is_task_id(name: str) -> bool:
+    """Whether it has a task id's form: 32 hexadecimal digits."""
+    return len(name) == TASK_ID_LENGTH and set(name) <= set("0123456789abcdef")
 
 
-def spellings(what: str) -> Sequence[str]:
-    """The keys that a name may stand for, the likeliest first.
+def candidate_keys(name: str) -> Sequence[str]:
+    """The keys that a name may stand for, the most likely first.
 
-    Never the bucket's root, unless it was named: whoever means `photos/` does not mean all.
+    The bucket's root is one of them only if it was named: `photos/` must not select everything.
     """
-    what = what.removeprefix("/")
-    other = _otherwise(what)
-    return [what, other] if what and other else [what]
+    key = name.removeprefix("/")
+    other = _other_spelling(key)
+    return [key, other] if key and other else [key]
 
 
 def covers(key: str, names: Iterable[str | None]) -> bool:
-    """Whether a key is one of these names, or a folder that one of them is in or below.
+    """Whether a key is one of the names, or a folder that contains one of them at any depth.
 
     Args:
-        key: one spelling of what a person wrote; "" is the bucket's root.
-        names: what one thing is called; None where it has no such name.
+        key: a key or folder; "" is the bucket's root.
+        names: the keys of one task or message; None where it has no such key.
     """
-    below = key if not key or key.endswith("/") else f"{key}/"
-    return any(name is not None and (name == key or name.startswith(below)) for name in names)
+    folder = key if not key or key.endswith("/") else f"{key}/"
+    return any(name is not None and (name == key or name.startswith(folder)) for name in names)
 
 
-def newest(tasks: "Tasks", limit: int) -> "Sequence[Task]":
-    """The newest tasks of the usual folders."""
-    found = [task for folder in USUAL for task in tasks.in_folder(folder, limit)]
+def newest_tasks(tasks: "Tasks", limit: int) -> "Sequence[Task]":
+    """The newest tasks of the default folders."""
+    found = [task for folder in DEFAULT_FOLDERS for task in tasks.in_folder(folder, limit)]
     return heapq.nlargest(limit, found, key=lambda task: task.created_at)
 
 
-def unfinished(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
+def unfinished_tasks(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
     """Every task that has not ended, of all folders."""
-    # One that has ended is listed, too, until somebody has made sure that its end was told.
-    found = (_readable(tasks, task_id) for task_id in tasks.due(now + AHEAD))
+    # A finished task stays in the due index until its final event was sent.
+    found = (_get_readable(tasks, task_id) for task_id in tasks.due(now + DUE_HORIZON))
     return (task for task in found if task is not None and not task.finished)
 
 
-def standing_still(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
-    """Unfinished tasks that wait for something, newest first; those of all folders."""
-    looked_at = itertools.islice(unfinished(tasks, now), MAX_LOOKED_AT)
-    waiting = (task for task in looked_at if task.wait_reason)
+def waiting_tasks(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
+    """Unfinished tasks of all folders that have a wait reason, newest first."""
+    examined = itertools.islice(unfinished_tasks(tasks, now), MAX_EXAMINED)
+    waiting = (task for task in examined if task.wait_reason)
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 
 
-def _readable(tasks: "Tasks", task_id: str) -> "Task | None":
-    """The task; none where another version of the code wrote it: it must not hide the others."""
+def _get_readable(tasks: "Tasks", task_id: str) -> "Task | None":
+    """The task; None if it cannot be read, because another version of the code wrote it."""
     try:
         return tasks.get(task_id)
     except ValueError as error:
-        LOG.warning("left out: %s", error)
+        LOG.warning("skipped a task: %s", error)
         return None
 
 
-def _otherwise(what: str) -> str:
-    return what.removeprefix(PHOTOS) if what.startswith(PHOTOS) else f"{PHOTOS}{what}"
+def _other_spelling(key: str) -> str:
+    return key.removeprefix(PHOTOS) if key.startswith(PHOTOS) else f"{PHOTOS}{key}"
 
 
-def _named(tasks: "Tasks", what: str, limit: int) -> "Sequence[Task]":
-    latest = tasks.latest(what) if what and classify_key(what) == "spec" else None
+def _find_by_key(tasks: "Tasks", key: str, limit: int) -> "Sequence[Task]":
+    latest = tasks.latest(key) if key and classify_key(key) == "spec" else None
     task = tasks.get(latest) if latest else None
     if task is not None:
         return [task]
-    if not what or what.endswith("/"):
-        return tasks.in_folder(what, limit)
-    folder = what.rpartition("/")[0]
-    beside = tasks.in_folder(f"{folder}/" if folder else "", limit)
-    # A spec that came in a message has a key, but no file of that name: no newest task is noted.
-    of_name = [task for task in beside if what in (task.source, task.trigger.key)]
-    return of_name or tasks.in_folder(f"{what}/", limit)
+    if not key or key.endswith("/"):
+        return tasks.in_folder(key, limit)
+    folder = key.rpartition("/")[0]
+    siblings = tasks.in_folder(f"{folder}/" if folder else "", limit)
+    # A spec that came in a message has a key but no file, so `latest` does not know it.
+    matching = [task for task in siblings if key in (task.source, task.trigger.key)]
+    return matching or tasks.in_folder(f"{key}/", limit)

@@ -1,55 +1,55 @@
-"""Follows tasks until all are finished, a deadline passes, or someone presses Ctrl-C."""
+"""Polls uploaded specs' tasks until all are finished or a timeout passes."""
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from infra.cli.tasks.progress import Row, row_of
+from infra.cli.tasks.progress import Row, build_row
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from darkroom.ports import Tasks
-    from infra.cli.files.upload import Placed
+    from infra.cli.files.upload import UploadedSpec
 
-LOOK_EVERY_S: Final = 0.3
+POLL_INTERVAL_S: Final = 0.3
 
 
 def follow(
     tasks: "Tasks",
-    placed: Sequence["Placed"],
+    specs: Sequence["UploadedSpec"],
     show: Callable[[Sequence[Row]], None],
-    within_s: float | None = None,
+    timeout_s: float | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> "dict[str, Task]":
-    """Look at the tasks again and again, handing their rows to `show`.
+    """Poll the tasks of these specs, passing their rows to `show` each time.
 
     Returns:
-        task id -> the task as last seen; finished, unless `within_s` seconds have passed. A task
-        that was never seen is not in it.
+        task id -> the task as last read: finished, unless the timeout passed. A task that did not
+        exist yet is left out.
     """
     start = clock()
-    seen: dict[str, Task] = {}
+    found: dict[str, Task] = {}
     while True:
-        for spec in placed:
-            known = seen.get(spec.task_id)
+        for spec in specs:
+            known = found.get(spec.task_id)
             if known is None or not known.finished:
-                found = tasks.get(spec.task_id)
-                if found is not None:
-                    seen[spec.task_id] = found
+                task = tasks.get(spec.task_id)
+                if task is not None:
+                    found[spec.task_id] = task
         now = datetime.now(UTC)
-        elapsed = clock() - start
-        show([_row(spec, seen.get(spec.task_id), now, elapsed) for spec in placed])
-        if len(seen) == len(placed) and all(task.finished for task in seen.values()):
-            return seen
-        if within_s is not None and elapsed >= within_s:
-            return seen
-        pause(LOOK_EVERY_S)
+        elapsed_s = clock() - start
+        show([_row(spec, found.get(spec.task_id), now, elapsed_s) for spec in specs])
+        if len(found) == len(specs) and all(task.finished for task in found.values()):
+            return found
+        if timeout_s is not None and elapsed_s >= timeout_s:
+            return found
+        sleep(POLL_INTERVAL_S)
 
 
-def _row(spec: "Placed", task: "Task | None", now: datetime, elapsed_s: float) -> Row:
+def _row(spec: "UploadedSpec", task: "Task | None", now: datetime, elapsed_s: float) -> Row:
     if task is not None:
-        return row_of(task, now)
+        return build_row(task, now)
     return Row(spec.task_id, spec.key, "-", "-", "uploaded", elapsed_s)

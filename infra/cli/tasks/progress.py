@@ -1,6 +1,6 @@
-"""Live progress of tasks: a table that redraws itself, or plain lines where nobody watches.
+"""Live progress of tasks: a table redrawn in place, or plain lines if there is no terminal.
 
-Shows what it is given; it reads no store and decides nothing.
+Only displays rows; reads no store.
 """
 
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ COLOURS: Final[dict[str, str]] = {
     "cancelled": "magenta",
     "unknown": "red",
 }
-"""State to colour; what is not a task's state (such as `uploaded`) is dim."""
+"""State -> colour; any other word (such as `uploaded`) is dim."""
 REFRESH_PER_S: Final = 8
 
 
 @dataclass(frozen=True)
 class Row:
-    """One task as people see it; `key` tells rows apart, times in seconds."""
+    """One row of the table; `key` identifies it, times in seconds."""
 
     key: str
     source: str
@@ -44,8 +44,8 @@ class Row:
     note: str = ""
 
 
-def row_of(task: Task, now: datetime) -> Row:
-    """The row of a task; `now` ends the elapsed time of an unfinished one."""
+def build_row(task: Task, now: datetime) -> Row:
+    """The row of a task; an unfinished one has run until `now`."""
     order = task.order
     return Row(
         key=task.task_id,
@@ -61,10 +61,10 @@ def row_of(task: Task, now: datetime) -> Row:
 
 
 def _name(task: Task) -> str:
-    """The photo; with its label, where it has another one than the operation; else the spec."""
+    """The photo, with its label if that is not the operation; else the spec."""
     stem = task.trigger.key.removesuffix(".json")
-    usual = {task.source, f"{task.source}.{task.order.operation if task.order else ''}"}
-    return task.source if task.source and stem in usual else stem or task.trigger.key
+    unlabelled = {task.source, f"{task.source}.{task.order.operation if task.order else ''}"}
+    return task.source if task.source and stem in unlabelled else stem or task.trigger.key
 
 
 def _provider(task: Task) -> str:
@@ -84,13 +84,13 @@ def _note(task: Task) -> str:
 class ProgressTable:
     """The rows on a console: redrawn in place on a terminal, else one line per change.
 
-    Used as a context manager; `show` takes all rows each time.
+    A context manager; `show` takes all rows each time.
     """
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._title = title
-        self._said: dict[str, tuple[str, str]] = {}
+        self._printed: dict[str, tuple[str, str]] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -109,17 +109,17 @@ class ProgressTable:
             self._live.stop()
 
     def show(self, rows: Sequence[Row]) -> None:
-        """Put the rows on the console."""
+        """Display the rows."""
         if self._live is not None:
-            self._live.update(table_of(rows, self._title))
+            self._live.update(build_table(rows, self._title))
             return
         for row in rows:
-            if self._said.get(row.key) != (row.state, row.note):
-                self._said[row.key] = (row.state, row.note)
+            if self._printed.get(row.key) != (row.state, row.note):
+                self._printed[row.key] = (row.state, row.note)
                 self._console.print(cell(_line(row)), soft_wrap=True)
 
 
-def table_of(rows: Sequence[Row], title: str) -> Table:
+def build_table(rows: Sequence[Row], title: str) -> Table:
     """The rows as a rich table."""
     table = Table(title=cell(title), title_justify="left", expand=False)
     for heading in ("source", "operation", "provider", "state"):
@@ -139,7 +139,7 @@ def table_of(rows: Sequence[Row], title: str) -> Table:
 
 
 def _line(row: Row) -> str:
-    words = [
+    columns = [
         f"{row.elapsed_s:5.1f} s",
         row.source,
         row.operation,
@@ -147,4 +147,4 @@ def _line(row: Row) -> str:
         row.state,
         row.note,
     ]
-    return "  ".join(word for word in words if word)
+    return "  ".join(column for column in columns if column)

@@ -1,1 +1,1 @@
-"""Functions run as Lambda runs them: processes, their pool and the Runtime API."""
+"""Runs functions as Lambda does: processes, a pool for each function, the Runtime API."""

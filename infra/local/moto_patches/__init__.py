@@ -1,1 +1,1 @@
-"""What moto leaves out or gets wrong, added while a local environment is up."""
+"""Patches for what moto leaves out or gets wrong, applied while a local environment is up."""

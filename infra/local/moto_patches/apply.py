@@ -1,9 +1,9 @@
-"""Every change to moto, made for as long as a local environment is up and then taken back.
+"""Applies all patches to moto while a local environment is up, and then takes them back.
 
-moto is pinned, because its parts are named here. What is changed and why stands beside each change,
-in `mend_deploy` (what moto leaves out of a template), `mend_run` (what it leaves out later) and
-`mend_writes` (what it leaves out where several write at once);
-each has a test that fails when moto no longer needs it or no longer has it.
+moto is pinned, because the patches name its internals. Each patch says why it is needed:
+`cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`
+and `atomic_writes`. Each has a test that fails when moto no longer needs it or no longer has the
+patched name.
 """
 
 from collections.abc import Iterator
@@ -14,40 +14,49 @@ from moto.cloudformation import parsing
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 
-from infra.local.moto_patches import atomic_writes, cloudformation, events_and_runs
-from infra.local.moto_patches.events_and_runs import Hooks
+from infra.local.lambda_runtime.invoker import Invoker
+from infra.local.moto_patches import (
+    atomic_writes,
+    cloudformation,
+    event_targets,
+    s3_events,
+    step_functions,
+)
 from infra.local.moto_patches.patch import Patch
-
-__all__ = ["Hooks", "mended"]
 
 
 @contextmanager
-def mended(hooks: Hooks) -> Iterator[None]:
-    """A moto as the local environment needs it, empty at the start and at the end.
+def patched_moto(invoker: Invoker) -> Iterator[None]:
+    """Moto with all patches, empty at the start and at the end.
 
-    One at a time: moto's state belongs to the process.
+    Only one at a time: moto's state is global to the process.
     """
     with ExitStack() as undo:
         undo.callback(BackendDict.reset)
         BackendDict.reset()
         undo.enter_context(_configured())
-        for patch in (
-            *cloudformation.patches(),
-            *events_and_runs.patches(hooks),
-            *atomic_writes.patches(),
-        ):
+        for patch in all_patches(invoker):
             undo.enter_context(_applied(patch))
-        # The map of resource types is computed once; ours has come since.
+        # Moto caches the map of resource types, which lacks those of the patches.
         for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
             cached.cache_clear()
         yield
+
+
+def all_patches(invoker: Invoker) -> Iterator[Patch]:
+    """Every patch; functions are invoked with `invoker`."""
+    yield from cloudformation.patches()
+    yield from s3_events.patches()
+    yield from event_targets.patches(invoker)
+    yield from step_functions.patches(invoker)
+    yield from atomic_writes.patches()
 
 
 @contextmanager
 def _configured() -> Iterator[None]:
     config = cast("dict[str, object]", default_user_config)
     before = {key: config[key] for key in ("stepfunctions", "lambda")}
-    # The interpreter that really runs a state machine; functions kept, never run, by moto.
+    # Moto interprets state machines, and stores functions without running them.
     config["stepfunctions"] = {"execute_state_machine": True}
     config["lambda"] = {"use_docker": False}
     try:

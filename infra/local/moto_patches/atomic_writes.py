@@ -1,6 +1,6 @@
-"""What moto leaves out where several write at once: a write is whole, or it is not made."""
+"""Patches for concurrent writes: each write to a table or a conditional PUT is atomic."""
 
-# ruff: noqa: ANN401 - what is passed on are moto's own objects, which it does not type
+# ruff: noqa: ANN401 - the arguments are moto's own objects, which have no types
 
 import functools
 import threading
@@ -24,16 +24,16 @@ TABLE_CALLS = (
 
 
 def patches() -> Iterator[Patch]:
-    """The changes: one thread at a time in the tables, and one in a conditional PUT."""
-    # A transaction that is cancelled puts back the whole table as it was when it began, and with
-    # it undoes what others wrote meanwhile; and nothing may change while it copies that.
+    """The patches: one thread at a time in the tables, and one in a PUT of an object."""
+    # Moto copies the whole table when a transaction begins and restores the copy when it is
+    # cancelled. Without the lock that would undo concurrent writes.
     table = threading.RLock()
     for name in TABLE_CALLS:
-        yield around(DynamoDBBackend, name, functools.partial(_alone, table))
-    # Whether the expected object is there is looked at first and written over later.
-    yield around(S3Response, "put_object", functools.partial(_alone, threading.RLock()))
+        yield around(DynamoDBBackend, name, functools.partial(_locked, table))
+    # Moto checks the condition first and writes later.
+    yield around(S3Response, "put_object", functools.partial(_locked, threading.RLock()))
 
 
-def _alone(lock: threading.RLock, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _locked(lock: threading.RLock, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     with lock:
         return original(*args, **kwargs)

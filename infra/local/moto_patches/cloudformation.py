@@ -1,6 +1,6 @@
-"""What moto leaves out of a template: resource types, properties, and errors that it swallows."""
+"""Patches for deployments: resource types and properties that moto ignores, errors it swallows."""
 
-# ruff: noqa: ANN401 - what is passed on are moto's own objects, which it does not type
+# ruff: noqa: ANN401 - the arguments are moto's own objects, which have no types
 
 import json
 import re
@@ -28,18 +28,18 @@ PLACEHOLDER = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
 
 def patches() -> Iterator[Patch]:
-    """The changes, in the order in which a deployment meets them."""
+    """The patches, in the order in which a deployment meets them."""
     yield around(parsing, "clean_json", _refuse_unresolved)
-    yield around(parsing, "parse_and_create_resource", _name_the_culprit)
-    yield around(FakeBucket, "create_from_cloudformation_json", _equip_bucket)
-    # Without these, `Ref` gives moto's object instead of a bus's name or a layer's ARN.
+    yield around(parsing, "parse_and_create_resource", _name_failed_resource)
+    yield around(FakeBucket, "create_from_cloudformation_json", _configure_bucket)
+    # Otherwise `Ref` gives moto's object instead of a bus's name or a layer's ARN.
     yield Patch(EventBus, "physical_resource_id", property(lambda bus: bus.name))
     yield Patch(LayerVersion, "physical_resource_id", property(lambda layer: layer.arn))
-    # Functions run from their folder; the archive that a template names was never uploaded.
+    # Functions run from their folder; the archive in the template is never uploaded.
     yield Patch(awslambda, "do_validate_s3", lambda: False)
     yield around(LambdaFunction, "create_from_cloudformation_json", _keep_properties)
-    yield around(LambdaBackend, "create_event_source_mapping", _leave_queue_to_us)
-    # CloudFormation's half of moto knows the backend that does not execute, whatever is configured.
+    yield around(LambdaBackend, "create_event_source_mapping", _disable_queue_trigger)
+    # Moto's CloudFormation always uses the backend that does not execute state machines.
     yield Patch(stepfunctions, "stepfunctions_backends", stepfunctions_parser_backends)
     yield Patch(
         stepfunctions.StateMachine,
@@ -49,9 +49,9 @@ def patches() -> Iterator[Patch]:
 
 
 class Secret(CloudFormationModel):
-    """`AWS::SecretsManager::Secret`, which moto has no model of.
+    """`AWS::SecretsManager::Secret`, which moto has no model for.
 
-    Left out, the variable that refers to it would silently disappear from the function.
+    Without it, a function's variable that refers to a secret would silently be missing.
     """
 
     def __init__(self, name: str, arn: str) -> None:
@@ -65,7 +65,7 @@ class Secret(CloudFormationModel):
 
     @staticmethod
     def cloudformation_name_type() -> str:
-        """The property that names it."""
+        """The property that holds the name."""
         return "Name"
 
     @staticmethod
@@ -93,7 +93,7 @@ class Secret(CloudFormationModel):
         region_name: str,
         **_kwargs: Any,
     ) -> "Secret":
-        """Creates it in moto's Secrets Manager, with the value that the template gives, if any."""
+        """Creates it in moto's Secrets Manager, with the template's value, if there is one."""
         properties = cloudformation_json.get("Properties", {})
         value = properties.get("SecretString")
         if value is None and "GenerateSecretString" in properties:
@@ -123,7 +123,7 @@ def _generate(rules: dict[str, Any]) -> str:
 
 
 def _refuse_unresolved(original: Callable[..., Any], node: Any, resources: Any) -> Any:
-    """What moto cannot resolve, it drops, or puts one of its own objects there."""
+    """Moto drops a reference that it cannot resolve, or replaces it by one of its objects."""
     value = original(node, resources)
     if isinstance(node, dict):
         name = node.get("Ref")
@@ -140,12 +140,12 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float | bool | list)
 
 
-def _name_the_culprit(
+def _name_failed_resource(
     original: Callable[..., Any], logical_id: str, resource: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    """Most failures are an HTML page in moto, and none says which resource it was."""
+    """Moto answers most failures with an HTML page, and never says which resource failed."""
     try:
-        made = original(logical_id, resource, *args, **kwargs)
+        created = original(logical_id, resource, *args, **kwargs)
     except ValidationError:
         raise
     except RecursionError as error:
@@ -154,13 +154,13 @@ def _name_the_culprit(
     except Exception as error:
         message = f"{logical_id} ({resource.get('Type')}): {type(error).__name__}: {error}"
         raise ValidationError(message=message) from error
-    if made is None and "Condition" not in resource:
+    if created is None and "Condition" not in resource:
         message = f"{logical_id}: {resource.get('Type')} is not supported on one machine"
         raise ValidationError(message=message)
-    return made
+    return created
 
 
-def _equip_bucket(
+def _configure_bucket(
     original: Callable[..., Any],
     name: str,
     resource: Any,
@@ -168,20 +168,21 @@ def _equip_bucket(
     region: str,
     **kwargs: Any,
 ) -> Any:
-    """Versioning and notifications are ignored by moto when a bucket comes from a template."""
+    """Moto ignores versioning and notifications of a bucket in a template."""
     bucket = original(name, resource, account, region, **kwargs)
     properties = resource.get("Properties", {})
     status = properties.get("VersioningConfiguration", {}).get("Status")
     if status:
         backend = s3_backends[account][get_partition(region)]
         backend.put_bucket_versioning(name, status)
-    wanted = dict(properties.get("NotificationConfiguration", {}))
-    bridge = wanted.pop("EventBridgeConfiguration", None)
+    notifications = dict(properties.get("NotificationConfiguration", {}))
+    bridge = notifications.pop("EventBridgeConfiguration", None)
     # Through CloudFormation the flag may arrive as a string.
     if bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true":
         bucket.set_notification_configuration({"EventBridgeConfiguration": {"enabled": True}})
-    if wanted:
-        message = f"{name}: {', '.join(wanted)} are not supported on one machine; use EventBridge"
+    if notifications:
+        kinds = ", ".join(notifications)
+        message = f"{name}: {kinds} are not supported on one machine; use EventBridge"
         raise ValidationError(message=message)
     return bucket
 
@@ -189,14 +190,14 @@ def _equip_bucket(
 def _keep_properties(
     original: Callable[..., Any], name: str, resource: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    """A function's dead-letter queue and log format are dropped by moto."""
+    """Moto drops a function's dead-letter queue and log format."""
     function = original(name, resource, *args, **kwargs)
     function.template_properties = resource["Properties"]
     return function
 
 
-def _leave_queue_to_us(original: Callable[..., Any], backend: Any, spec: dict[str, Any]) -> Any:
-    """By itself moto calls the function in the sender's thread, once, and forgets failures."""
+def _disable_queue_trigger(original: Callable[..., Any], backend: Any, spec: dict[str, Any]) -> Any:
+    """Moto calls the function once, in the sender's thread, and ignores failures."""
     mapping = original(backend, spec)
     for queue in sqs_backends[backend.account_id][backend.region_name].queues.values():
         queue.lambda_event_source_mappings.clear()
@@ -206,7 +207,7 @@ def _leave_queue_to_us(original: Callable[..., Any], backend: Any, spec: dict[st
 def _create_state_machine(
     _cls: type, /, name: str, resource: Any, account: str, region: str, **_kwargs: Any
 ) -> Any:
-    """Ignored by moto: `DefinitionSubstitutions`, the object form `Definition`, the type."""
+    """Moto ignores `DefinitionSubstitutions`, the object form `Definition`, and the type."""
     properties = resource["Properties"]
     text = properties.get("DefinitionString") or json.dumps(properties.get("Definition", {}))
     for key, value in properties.get("DefinitionSubstitutions", {}).items():

@@ -1,6 +1,6 @@
-"""What one change to moto is: an owner, one of its names, and what stands there instead."""
+"""One patch of moto: a class or module, one of its names, and the replacement."""
 
-# ruff: noqa: ANN401 - owners and replacements are whatever moto has there
+# ruff: noqa: ANN401 - owners and replacements are moto's own objects
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Patch:
-    """`owner.name` is `replacement` for a while. The owner is a class or a module."""
+    """While it is applied, `owner.name` is `replacement`. The owner is a class or a module."""
 
     owner: Any
     name: str
@@ -17,10 +17,10 @@ class Patch:
 
 
 def around(owner: Any, name: str, wrap: Callable[..., Any]) -> Patch:
-    """A replacement that gets what it replaces as its first argument.
+    """A patch whose replacement gets the original as its first argument.
 
-    Works for functions and methods, and for class methods, whose class it leaves out: `wrap` then
-    gets the bound original. Raises AttributeError when moto no longer has the name.
+    Works for functions, methods and class methods; for a class method, `wrap` gets the bound
+    original and no class. Raises AttributeError if moto no longer has the name.
     """
     raw = vars(owner).get(name)
     original = getattr(owner, name)

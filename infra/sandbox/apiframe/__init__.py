@@ -3,12 +3,12 @@
 from infra.sandbox.apiframe.app import Apiframe
 from infra.sandbox.context import SandboxState
 
-RATE_PER_MIN: int | None = None  # the vendor documents 429 but no figure
+RATE_PER_MIN: int | None = None  # the vendor documents 429 but no limit
 
 
-def build_provider(world: SandboxState) -> Apiframe:
-    """Build the provider on a world."""
-    return Apiframe(world)
+def build_provider(state: SandboxState) -> Apiframe:
+    """Build the provider over its state."""
+    return Apiframe(state)
 
 
 __all__ = ["RATE_PER_MIN", "build_provider"]

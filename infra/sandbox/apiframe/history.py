@@ -9,34 +9,35 @@ from infra.sandbox.apiframe.image_edits import RETENTION_S
 from infra.sandbox.apiframe.status import STATUS, write_result
 from infra.sandbox.apiframe.webhooks import Webhooks
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.context import RefusalError, RequestContext, SandboxState
+from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.jobs import Job
-from infra.sandbox.responses import json_reply
+from infra.sandbox.provider import RefusalError
+from infra.sandbox.responses import json_response
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
 class History:
-    """Reads the jobs of the account."""
+    """Shows the jobs of the account."""
 
-    def __init__(self, world: SandboxState, webhooks: Webhooks) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, webhooks: Webhooks) -> None:
+        self._state = state
         self._webhooks = webhooks
 
-    def get_job(self, call: RequestContext) -> Response:
-        """Answer with one job; 400 when the id is no UUID, 404 when there is no such job."""
-        job_id = call.args["job_id"]
+    def get_job(self, ctx: RequestContext) -> Response:
+        """Respond with one job; 400 when the id is not a UUID, 404 when there is no such job."""
+        job_id = ctx.args["job_id"]
         if not _is_uuid(job_id):
             raise _invalid("id", "Invalid uuid")
-        job = self._world.jobs.get(job_id.lower())
+        job = self._state.jobs.get(job_id.lower())
         if job is None:
             raise RefusalError(404, "Job not found")
-        return json_reply(self._show(job, call.base) | {"input": job.facts["input"]})
+        return json_response(self._show(job, ctx.base_url) | {"input": job.metadata["input"]})
 
-    def list_jobs(self, call: RequestContext) -> Response:
-        """Answer with a page of jobs, the newest first."""
-        query = call.request.args
+    def list_jobs(self, ctx: RequestContext) -> Response:
+        """Respond with a page of jobs, the newest first."""
+        query = ctx.request.args
         limit = _read_limit(query.get("limit"))
         _check("scope", query.get("scope", "user"), ("user", "team"))
         _check("include_models", query.get("include_models", "false"), ("true", "false"))
@@ -44,7 +45,7 @@ class History:
             _check("status", query["status"], tuple(STATUS.values()))
         if "search" in query and not _is_uuid(query["search"]):
             raise _invalid("search", "Invalid uuid")
-        shown = [(job, self._show(job, call.base)) for job in self._world.jobs.newest_first()]
+        shown = [(job, self._show(job, ctx.base_url)) for job in self._state.jobs.newest_first()]
         models = sorted({str(entry["model"]) for _, entry in shown})
         for field, name in (("status", "status"), ("model", "model"), ("id", "search")):
             if name in query:
@@ -58,27 +59,27 @@ class History:
         }
         if query.get("include_models") == "true":
             answer["models"] = models
-        return json_reply(answer)
+        return json_response(answer)
 
-    def _show(self, job: Job, base: str) -> dict[str, object]:
-        standing = self._world.jobs.look(job)
-        failed = standing.phase == "failed"
-        ended = standing.ended_at
+    def _show(self, job: Job, base_url: str) -> dict[str, object]:
+        job_status = self._state.jobs.status_of(job)
+        failed = job_status.phase == "failed"
+        ended = job_status.ended_at
         expired = (
-            standing.phase == "done"
+            job_status.phase == "done"
             and ended is not None
-            and self._world.clock.now() >= ended + RETENTION_S
+            and self._state.clock.now() >= ended + RETENTION_S
         )
         return {
             "id": job.id,
-            "status": STATUS[standing.phase],
-            "model": job.facts["model"],
-            "progress": standing.progress,
-            "result": write_result(standing, base),
-            "error": standing.error,
-            "creditCost": 0 if failed and job.facts["refunds"] else job.facts["credits"],
+            "status": STATUS[job_status.phase],
+            "model": job.metadata["model"],
+            "progress": job_status.progress,
+            "result": write_result(job_status, base_url),
+            "error": job_status.error,
+            "creditCost": 0 if failed and job.metadata["refunds"] else job.metadata["credits"],
             "webhookStatus": self._webhooks.status(job.id),
-            "createdAt": iso_millis(job.made_at),
+            "createdAt": iso_millis(job.created_at),
             "completedAt": None if ended is None else iso_millis(ended),
             "expired": expired,
         }

@@ -1,4 +1,4 @@
-"""What `GET /v2/models` answers, for the models that this sandbox has."""
+"""The response of `GET /v2/models`, with the models that this sandbox has."""
 
 from infra.sandbox.apiframe.render import (
     BRIA_CREDITS,

@@ -1,4 +1,4 @@
-"""What Apiframe's five models do to a picture, and what they cost.
+"""The edits of Apiframe's five models, and their prices.
 
 The prices of clarity-upscale and flux-fill-pro are the vendor's. Those of topaz-image-upscale (by
 output megapixels), bria-bg-remove and 851-bg-remove are not published; these are guesses.
@@ -25,8 +25,8 @@ from infra.sandbox.apiframe.request_bodies import (
 )
 from infra.sandbox.image_ops.codec import Photo, Pixels, as_bytes, with_alpha
 from infra.sandbox.image_ops.cutout import find_subject
-from infra.sandbox.image_ops.fill import extend, imagine
-from infra.sandbox.image_ops.mask import white
+from infra.sandbox.image_ops.fill import extend_canvas, fill_from_prompt
+from infra.sandbox.image_ops.mask import read_white_mask
 from infra.sandbox.image_ops.resize import enlarge, unsharp
 
 CLARITY_CREDITS = 3
@@ -37,30 +37,30 @@ TOPAZ_CREDITS_PER_STEP = 5
 TOPAZ_STEP_PIXELS = 24_000_000
 MAX_OUTPUT_PIXELS = 100_000_000
 
-Fetcher = Callable[[str], Photo]
+PhotoFetcher = Callable[[str], Photo]
 
 
 class TooLargeError(Exception):
-    """The output would be larger than the model makes."""
+    """The output would be larger than the model allows."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """The pixels of a result and the format they are wanted in."""
+class RenderedImage:
+    """The pixels of a result and its format."""
 
     pixels: Pixels
     form: str
 
 
 def topaz_credits(params: TopazParams, source: Photo) -> int:
-    """Price an upscale by what it puts out."""
+    """Return the price of an upscale, by the pixels of its output."""
     width, height = source.size
     pixels = width * height * params.upscale_factor**2
     return TOPAZ_CREDITS_PER_STEP * max(1, math.ceil(pixels / TOPAZ_STEP_PIXELS))
 
 
 def flat_credits(body: Body) -> int:
-    """Price the models whose price does not depend on the picture."""
+    """Return the price of a model whose price does not depend on the image."""
     match body:
         case ClarityBody():
             return CLARITY_CREDITS
@@ -72,62 +72,62 @@ def flat_credits(body: Body) -> int:
             return LAB851_CREDITS
 
 
-def make(body: Body, fetched: Fetcher) -> Made:
+def render(body: Body, fetch_photo: PhotoFetcher) -> RenderedImage:
     """Do the work of one job."""
     match body:
         case TopazBody():
-            return _topaz(body.topazUpscaleParams, fetched)
+            return _topaz(body.topazUpscaleParams, fetch_photo)
         case ClarityBody():
-            return _clarity(body.clarityUpscaleParams, fetched)
+            return _clarity(body.clarityUpscaleParams, fetch_photo)
         case BriaBody():
-            photo = fetched(body.briaBgRemoveParams.image)
-            return Made(with_alpha(photo.rgb, find_subject(photo.rgb).matte), "png")
+            photo = fetch_photo(body.briaBgRemoveParams.image)
+            return RenderedImage(with_alpha(photo.rgb, find_subject(photo.rgb).matte), "png")
         case Lab851Body():
-            return _lab851(body.lab851BgRemoveParams, fetched)
+            return _lab851(body.lab851BgRemoveParams, fetch_photo)
         case FluxFillBody():
-            return _flux_fill(body.fluxFillParams, fetched)
+            return _flux_fill(body.fluxFillParams, fetch_photo)
 
 
-def _topaz(params: TopazParams, fetched: Fetcher) -> Made:
-    photo = fetched(params.image)
+def _topaz(params: TopazParams, fetch_photo: PhotoFetcher) -> RenderedImage:
+    photo = fetch_photo(params.image)
     sharpen = {"low-res-v2": 1.2, "text-refine": 1.4, "high-fidelity-v2": 0.3}
-    factor = _checked(photo, int(params.upscale_factor))
-    return Made(
+    factor = _check_size(photo, int(params.upscale_factor))
+    return RenderedImage(
         enlarge(photo.rgb, factor, sharpen=sharpen.get(params.model_type, 0.7)),
         params.output_format,
     )
 
 
-def _clarity(params: ClarityParams, fetched: Fetcher) -> Made:
-    photo = fetched(params.image)
-    large = enlarge(photo.rgb, _checked(photo, int(params.scale_factor)), sharpen=0.5)
+def _clarity(params: ClarityParams, fetch_photo: PhotoFetcher) -> RenderedImage:
+    photo = fetch_photo(params.image)
+    large = enlarge(photo.rgb, _check_size(photo, int(params.scale_factor)), sharpen=0.5)
     detailed = unsharp(large, params.creativity + params.dynamic / 20, radius=6)
     if params.sharpen:
         detailed = unsharp(detailed, params.sharpen / 5)
-    return Made(detailed, params.output_format)
+    return RenderedImage(detailed, params.output_format)
 
 
-def _checked(photo: Photo, factor: int) -> int:
+def _check_size(photo: Photo, factor: int) -> int:
     width, height = photo.size
     if width * height * factor**2 > MAX_OUTPUT_PIXELS:
         raise TooLargeError(f"the output would have more than {MAX_OUTPUT_PIXELS} pixels")
     return factor
 
 
-def _lab851(params: Lab851Params, fetched: Fetcher) -> Made:
-    photo = fetched(params.image)
+def _lab851(params: Lab851Params, fetch_photo: PhotoFetcher) -> RenderedImage:
+    photo = fetch_photo(params.image)
     matte = find_subject(photo.rgb).matte
     if params.reverse:
         matte = 255 - matte
     if params.threshold > 0:
         matte = as_bytes((matte > params.threshold * 255) * 255)
     if params.background_type == "map":
-        return Made(matte, params.format)
+        return RenderedImage(matte, params.format)
     if params.background_type == "rgba":
-        return Made(with_alpha(photo.rgb, matte), params.format)
+        return RenderedImage(with_alpha(photo.rgb, matte), params.format)
     share = matte[:, :, None].astype(np.float32) / 255
     behind = _background(params.background_type, photo.rgb)
-    return Made(as_bytes(photo.rgb * share + behind * (1 - share)), params.format)
+    return RenderedImage(as_bytes(photo.rgb * share + behind * (1 - share)), params.format)
 
 
 def _background(kind: str, rgb: Pixels) -> Pixels:
@@ -139,17 +139,19 @@ def _background(kind: str, rgb: Pixels) -> Pixels:
     return np.full_like(rgb, (0, 255, 0) if kind == "green" else (255, 255, 255))
 
 
-def _flux_fill(params: FluxFillParams, fetched: Fetcher) -> Made:
-    photo = fetched(params.image)
+def _flux_fill(params: FluxFillParams, fetch_photo: PhotoFetcher) -> RenderedImage:
+    photo = fetch_photo(params.image)
     if params.mode == "inpaint" and params.mask is not None:
-        mask = white(fetched(params.mask), photo.size)
-        return Made(imagine(photo.rgb, mask, params.prompt), params.output_format)
+        mask = read_white_mask(fetch_photo(params.mask), photo.size)
+        return RenderedImage(fill_from_prompt(photo.rgb, mask, params.prompt), params.output_format)
     border = _border(params.outpaint or "", *photo.size)
-    return Made(extend(photo.rgb, **border, prompt=params.prompt), params.output_format)
+    return RenderedImage(
+        extend_canvas(photo.rgb, **border, prompt=params.prompt), params.output_format
+    )
 
 
 def _border(preset: str, width: int, height: int) -> dict[str, int]:
-    """Return how many pixels the preset adds on each side."""
+    """Return the pixels that a preset adds on each side."""
     short_x, short_y = max(0, height - width), max(0, width - height)
     sides = {
         "Zoom out 1.5x": (width / 4, height / 4, width / 4, height / 4),

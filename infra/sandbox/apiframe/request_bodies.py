@@ -1,7 +1,7 @@
-"""The request bodies of Apiframe's three image-edit routes, strict as the vendor's schema.
+"""The request bodies of Apiframe's three image-edit routes, as strict as the vendor's schema.
 
 Facts from the vendor's OpenAPI file (openapi.json in apiframe-ai/apiframe-nodejs-sdk) and
-docs-v2.apiframe.ai/docs/image-edits. Nothing unknown passes, neither at the root nor in the params.
+docs-v2.apiframe.ai/docs/image-edits. Unknown fields are refused, at the root and in the params.
 """
 
 from typing import Annotated, Literal, Self
@@ -32,7 +32,7 @@ Prompt = Annotated[str, Field(max_length=2000)]
 
 
 class Strict(BaseModel):
-    """Takes no unknown field, turns no type into another, and takes no null for an absent field."""
+    """Refuses unknown fields and nulls, and converts no types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -51,7 +51,7 @@ class TopazParams(Strict):
     model_type: Literal[
         "standard-v2", "low-res-v2", "cgi", "high-fidelity-v2", "text-refine", "redefine"
     ] = "standard-v2"
-    # No default is documented; the upstream model's is to leave the size as it is.
+    # A guess, since no default is documented: the upstream model keeps the size.
     upscale_factor: Annotated[float, _one_of(1, 2, 4, 6)] = 1
     face_enhance: bool = False
     face_enhance_creativity: Share = 0
@@ -129,7 +129,7 @@ class FluxFillParams(Strict):
 
 
 class EditBody(Strict):
-    """What every body has beside its model and params."""
+    """The fields that every body has beside its model and params."""
 
     webhookUrl: Uri | None = None  # noqa: N815 - the vendor's spelling
     webhookEvents: (  # noqa: N815 - the vendor's spelling

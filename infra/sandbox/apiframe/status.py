@@ -1,6 +1,6 @@
-"""Apiframe's words for where a job stands and what it made."""
+"""Apiframe's words for a job's status, and the `result` of a job."""
 
-from infra.sandbox.jobs import Phase, Standing
+from infra.sandbox.jobs import JobStatus, Phase
 
 STATUS: dict[Phase, str] = {
     "waiting": "QUEUED",
@@ -11,8 +11,8 @@ STATUS: dict[Phase, str] = {
 }
 
 
-def write_result(standing: Standing, base: str) -> dict[str, object] | None:
+def write_result(job_status: JobStatus, base_url: str) -> dict[str, object] | None:
     """Return a job's `result`: the URLs of its images, or None while there are none."""
-    if standing.phase != "done":
+    if job_status.phase != "done":
         return None
-    return {"images": [base + str(standing.result)]}
+    return {"images": [base_url + str(job_status.result)]}

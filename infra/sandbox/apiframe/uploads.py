@@ -1,6 +1,6 @@
-"""Apiframe's `POST /v2/uploads`: local bytes become a URL that lives for an hour.
+"""Apiframe's `POST /v2/uploads`: an upload becomes a URL that is valid for an hour.
 
-Facts from the vendor's OpenAPI file; the documents say "~1-2 h", of which this keeps the shorter.
+Facts from the vendor's OpenAPI file. The documents say "~1-2 h"; the sandbox uses the shorter.
 """
 
 import uuid
@@ -10,8 +10,9 @@ from typing import Literal
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_millis
-from infra.sandbox.context import RefusalError, RequestContext, SandboxState
-from infra.sandbox.responses import json_reply
+from infra.sandbox.context import RequestContext, SandboxState
+from infra.sandbox.provider import RefusalError
+from infra.sandbox.responses import json_response
 
 LIFETIME_S = 3600.0
 MAX_BYTES = {"image": 25 * 1024 * 1024, "audio": 25 * 1024 * 1024, "video": 50 * 1024 * 1024}
@@ -19,14 +20,14 @@ MAX_BYTES = {"image": 25 * 1024 * 1024, "audio": 25 * 1024 * 1024, "video": 50 *
 
 @dataclass(frozen=True)
 class Media:
-    """A kind of file that is taken."""
+    """A type of file that is accepted."""
 
     kind: Literal["image", "video", "audio"]
     mime: str
     extension: str
 
 
-# Where the bytes stand, the bytes, and what they mean; the first that fits decides.
+# Offset, magic bytes, type; the first match decides.
 MAGIC: tuple[tuple[int, bytes, Media], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", Media("image", "image/png", "png")),
     (0, b"\xff\xd8\xff", Media("image", "image/jpeg", "jpg")),
@@ -43,9 +44,9 @@ MAGIC: tuple[tuple[int, bytes, Media], ...] = (
 )
 
 
-def take_upload(call: RequestContext, world: SandboxState) -> Response:
-    """Keep the multipart field `file`; what it is, is read from its bytes."""
-    file = call.request.files.get("file")
+def take_upload(ctx: RequestContext, state: SandboxState) -> Response:
+    """Store the multipart field `file`; its bytes decide its type."""
+    file = ctx.request.files.get("file")
     content = b"" if file is None else file.stream.read()
     if not content:
         raise RefusalError(400, "No file was uploaded in the multipart field 'file'")
@@ -56,22 +57,22 @@ def take_upload(call: RequestContext, world: SandboxState) -> Response:
         raise RefusalError(400, f"File too large: at most {MAX_BYTES[media.kind]} bytes")
     upload_id = str(uuid.uuid4())
     path = f"/cdn/uploads/{upload_id}.{media.extension}"
-    world.files.put(path, content, media.mime, lifetime_s=LIFETIME_S)
-    return json_reply(
+    state.files.put(path, content, media.mime, lifetime_s=LIFETIME_S)
+    return json_response(
         {
             "id": upload_id,
-            "url": call.base + path,
+            "url": ctx.base_url + path,
             "kind": media.kind,
             "contentType": media.mime,
             "byteSize": len(content),
-            "expiresAt": iso_millis(world.clock.now() + LIFETIME_S),
+            "expiresAt": iso_millis(state.clock.now() + LIFETIME_S),
         },
         201,
     )
 
 
 def sniff(content: bytes) -> Media | None:
-    """Recognise a file by its first bytes."""
+    """Recognize a file by its first bytes, None if it is not accepted."""
     for offset, magic, media in MAGIC:
         if content[offset : offset + len(magic)] == magic:
             return media

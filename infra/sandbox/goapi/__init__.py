@@ -6,9 +6,9 @@ from infra.sandbox.goapi.api.app import GoApi
 RATE_PER_MIN: int | None = None  # the vendor publishes no figure
 
 
-def build_provider(world: SandboxState) -> GoApi:
-    """Build the provider on a world."""
-    return GoApi(world)
+def build_provider(state: SandboxState) -> GoApi:
+    """Build the provider over its state."""
+    return GoApi(state)
 
 
 __all__ = ["RATE_PER_MIN", "build_provider"]

@@ -16,17 +16,17 @@ MIMES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 MAX_PIXELS = 50_000_000
 JPEG_QUALITY = 92
 
-# The edits are small and several people share the machine; one thread keeps them predictable too.
+# The edits are small and the machine is shared; one thread also keeps their duration predictable.
 cv2.setNumThreads(1)
 
 
 class BadImageError(Exception):
-    """The bytes are no image that can be worked on; the message says why."""
+    """The bytes are not an image that can be edited; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded picture: its colours, and its alpha channel where it has one."""
+    """A decoded image: its colours, and its alpha channel if it has one."""
 
     rgb: Pixels
     alpha: Pixels | None = None
@@ -60,11 +60,11 @@ def encode(pixels: Pixels, form: str = "png") -> bytes:
     """Encode grey, RGB or RGBA pixels as `png`, `jpg` or `webp`; JPEG gets a white background."""
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]  # noqa: PLR2004 - a plane has two axes
     if channels == 4 and form == "jpg":  # noqa: PLR2004 - four channels are RGBA
-        pixels, channels = over_white(pixels), 3
+        pixels, channels = flatten_on_white(pixels), 3
     order = {1: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[channels]
     ordered = pixels if order is None else cv2.cvtColor(pixels, order)
     options = {
-        "png": [],  # what OpenCV chooses by itself is quick, and any level that is named is not
+        "png": [],  # OpenCV's own choice is quick; every explicit level is slow
         "jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
         "webp": [cv2.IMWRITE_WEBP_QUALITY, JPEG_QUALITY],
     }[form]
@@ -75,19 +75,19 @@ def encode(pixels: Pixels, form: str = "png") -> bytes:
 
 
 def with_alpha(rgb: Pixels, alpha: Pixels) -> Pixels:
-    """Join colours and alpha; what is fully transparent loses its colour too."""
+    """Combine colours and alpha; fully transparent pixels become black."""
     visible = rgb * (alpha > 0)[:, :, None].astype(np.uint8)
     return np.dstack([visible, alpha])
 
 
-def over_white(rgba: Pixels) -> Pixels:
+def flatten_on_white(rgba: Pixels) -> Pixels:
     """Flatten RGBA onto white."""
     share = rgba[:, :, 3:].astype(np.float32) / 255
     return as_bytes(rgba[:, :, :3] * share + 255 * (1 - share))
 
 
 def as_bytes(values: npt.ArrayLike) -> Pixels:
-    """Round and clip to bytes; what is bytes already is given back."""
+    """Round and clip to bytes; an array of bytes is returned as it is."""
     if isinstance(values, np.ndarray) and values.dtype == np.uint8:
         return values
     return np.clip(np.rint(np.asarray(values, dtype=np.float32)), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Puts one picture's subject into another: several pictures in one, garments on a person."""
+"""Puts the subject of one image into another: several images in one, garments on a person."""
 
 from typing import Literal
 
@@ -10,16 +10,16 @@ from infra.sandbox.image_ops.cutout import find_subject
 
 Garment = Literal["upper", "lower", "full"]
 
-# Where a garment goes, as shares of the person's height from the top of the head.
-REACH: dict[Garment, tuple[float, float]] = {
+# Top and bottom of a garment, as shares of the person's height from the top of the head.
+GARMENT_SPANS: dict[Garment, tuple[float, float]] = {
     "upper": (0.2, 0.58),
     "lower": (0.52, 0.97),
     "full": (0.2, 0.97),
 }
 
 
-def gather(first: Pixels, others: list[Photo]) -> Pixels:
-    """Set the subjects of the other pictures side by side into the lower part of the first."""
+def paste_subjects(first: Pixels, others: list[Photo]) -> Pixels:
+    """Paste the subjects of the other images side by side into the lower half of the first."""
     canvas = first.copy()
     height, width = canvas.shape[:2]
     room = width // (len(others) + 1)
@@ -30,17 +30,17 @@ def gather(first: Pixels, others: list[Photo]) -> Pixels:
     return canvas
 
 
-def dress(person: Pixels, garment: Photo, kind: Garment) -> Pixels:
-    """Put a garment on the subject of a picture."""
+def put_on_garment(person: Pixels, garment: Photo, kind: Garment) -> Pixels:
+    """Put a garment on the subject of an image."""
     x1, y1, x2, y2 = find_subject(person).box
     tall = y2 - y1
-    start, end = REACH[kind]
+    start, end = GARMENT_SPANS[kind]
     box = (x1, y1 + round(start * tall), x2, y1 + round(end * tall))
     return _paste(person, garment, box)
 
 
 def _paste(canvas: Pixels, other: Photo, box: tuple[int, int, int, int]) -> Pixels:
-    """Fit the other picture's subject into a box of the canvas, its proportions kept."""
+    """Fit the other image's subject into a box of the canvas, with its aspect ratio."""
     matte = other.alpha if other.alpha is not None and other.alpha.any() else None
     if matte is None:
         matte = find_subject(other.rgb).matte

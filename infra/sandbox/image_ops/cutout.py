@@ -1,25 +1,25 @@
-"""Tells a subject from its background."""
+"""Separates a subject from its background."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from infra.sandbox.image_ops.cache import CachedOperation
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
-from infra.sandbox.image_ops.memory import Remembered
 
 WORKING_EDGE = 224  # grabCut's time grows with the pixels; its matte is smooth enough from here
-MARGIN = 0.06  # of each edge: the frame that is taken for background
-SOFT_EDGE = 0.004  # of the longer edge: how wide the matte fades
-BLANK = 2.0  # spread of the pixels of 255: grabCut takes seconds to tell nothing from nothing
-FAIR_SHARE = (0.02, 0.98)  # a matte outside of this has failed
+MARGIN = 0.06  # of each edge: the frame that counts as background
+SOFT_EDGE = 0.004  # of the longer edge: the width of the matte's fade
+BLANK = 2.0  # standard deviation below which an image is blank: grabCut takes seconds on it
+PLAUSIBLE_SHARE = (0.02, 0.98)  # of the image; a matte outside this range has failed
 
 
 @dataclass(frozen=True)
 class Subject:
     """The matte of the subject (0 background, 255 subject) and its box x1, y1, x2, y2.
 
-    `certain` is False where nothing stood out and an ellipse took its place.
+    `certain` is False where no subject was found and an ellipse took its place.
     """
 
     matte: Pixels
@@ -28,25 +28,25 @@ class Subject:
 
 
 def find_subject(rgb: Pixels) -> Subject:
-    """Find the subject; there is always some of both, an ellipse where nothing stands out."""
+    """Find the subject, or use an ellipse; the matte always has subject and background."""
     height, width = rgb.shape[:2]
     scale = min(1.0, WORKING_EDGE / max(height, width))
     small_size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = as_bytes(cv2.resize(rgb, small_size, interpolation=cv2.INTER_AREA))
-    rough = grab(small)
+    rough = grab_cut(small)
     share = float((rough > 0).mean())
-    certain = FAIR_SHARE[0] < share < FAIR_SHARE[1]
+    certain = PLAUSIBLE_SHARE[0] < share < PLAUSIBLE_SHARE[1]
     if not certain:
         rough = _ellipse(small.shape[0], small.shape[1])
     matte = as_bytes(cv2.resize(rough, (width, height), interpolation=cv2.INTER_CUBIC))
     blur = max(1, round(max(height, width) * SOFT_EDGE)) * 2 + 1
     matte = as_bytes(cv2.GaussianBlur(matte, (blur, blur), 0))
-    matte = _stretch(matte)
-    return Subject(matte, box_of(matte), certain)
+    matte = _stretch_contrast(matte)
+    return Subject(matte, bounding_box(matte), certain)
 
 
-def box_of(mask: Pixels) -> tuple[int, int, int, int]:
-    """Return the box around what is set in a mask, its far corner exclusive."""
+def bounding_box(mask: Pixels) -> tuple[int, int, int, int]:
+    """Return the bounding box of a mask: x1, y1, x2, y2 with the far corner exclusive."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
@@ -54,9 +54,9 @@ def box_of(mask: Pixels) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-@Remembered
-def grab(small: Pixels) -> Pixels:
-    """Tell the subject from the background as grabCut does: 255 and 0, perhaps all of one."""
+@CachedOperation
+def grab_cut(small: Pixels) -> Pixels:
+    """Run grabCut: 255 for the subject, 0 for the background; either may be missing."""
     height, width = small.shape[:2]
     if float(small.std(axis=(0, 1)).max()) < BLANK:
         return np.zeros((height, width), np.uint8)
@@ -64,11 +64,11 @@ def grab(small: Pixels) -> Pixels:
     frame = (margin_x, margin_y, width - 2 * margin_x, height - 2 * margin_y)
     labels = np.zeros((height, width), np.uint8)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(1)  # grabCut seeds its clusters at random; equal pictures get equal mattes
+    cv2.setRNGSeed(1)  # grabCut seeds its clusters at random; equal images get equal mattes
     try:
         cv2.grabCut(small, labels, frame, background, foreground, 3, cv2.GC_INIT_WITH_RECT)
     except cv2.error:
-        # A picture of one colour has no clusters to tell apart.
+        # An image of one colour has no clusters.
         return np.zeros((height, width), np.uint8)
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8) * 255
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
@@ -92,6 +92,6 @@ def _ellipse(height: int, width: int) -> Pixels:
     return mask
 
 
-def _stretch(matte: Pixels) -> Pixels:
-    """Make the faint ends of the matte fully transparent and fully opaque."""
+def _stretch_contrast(matte: Pixels) -> Pixels:
+    """Make nearly transparent pixels fully transparent and nearly opaque ones fully opaque."""
     return as_bytes((matte.astype(np.float32) - 12) * (255 / 231))

@@ -7,22 +7,22 @@ import cv2
 import numpy as np
 
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
-from infra.sandbox.image_ops.cutout import box_of, find_subject
-from infra.sandbox.image_ops.look import skin_of
-from infra.sandbox.image_ops.mask import grown
+from infra.sandbox.image_ops.cutout import bounding_box, find_subject
+from infra.sandbox.image_ops.filters import skin_mask
+from infra.sandbox.image_ops.mask import dilate
 
-MIN_SHARE = 0.003  # of the picture: what is smaller is no object
-PERSON_SKIN = (0.08, 0.95)  # the share of skin that makes an object a person
-TEXT_EDGE = 640  # the longer edge at which text is looked for
-TEXT_LEAST_LETTERS = 3  # strokes in a line of text
-TEXT_LEAST_HEIGHT = 6
-WIRE_LENGTH = 0.4  # of the longer edge: what is shorter is no wire
+MIN_SHARE = 0.003  # of the image: a smaller region is not an object
+PERSON_SKIN = (0.08, 0.95)  # the share of skin of an object that is a person
+TEXT_EDGE = 640  # the longer edge of the image in which text is detected
+MIN_TEXT_STROKES = 3  # in a line of text
+MIN_TEXT_HEIGHT = 6
+WIRE_LENGTH = 0.4  # of the longer edge: a shorter line is not a wire
 WIRE_EDGE = 800
 
 
 @dataclass(frozen=True)
-class Found:
-    """One object: its box, its mask within the box, how sure, and what it is taken for."""
+class DetectedObject:
+    """One object: its box, its mask within the box, its accuracy from 0 to 1, and its kind."""
 
     box: tuple[int, int, int, int]
     mask: Pixels
@@ -30,22 +30,22 @@ class Found:
     kind: Literal["person", "object"]
 
 
-def find_objects(rgb: Pixels) -> list[Found]:
-    """Find what stands out from the frame, the surest first; nothing in an even picture."""
+def find_objects(rgb: Pixels) -> list[DetectedObject]:
+    """Find the objects, the most certain first; none in a plain image."""
     subject = find_subject(rgb)
     if not subject.certain:
         return []
     mask = as_bytes((subject.matte > 127) * 255)  # noqa: PLR2004 - the middle of a byte
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-    skin = skin_of(rgb)
+    skin = skin_mask(rgb)
     found = []
     for label in range(1, count):
         if stats[label, cv2.CC_STAT_AREA] < MIN_SHARE * mask.size:
             continue
         part = as_bytes((labels == label) * 255)
-        x1, y1, x2, y2 = box_of(part)
+        x1, y1, x2, y2 = bounding_box(part)
         inside = part > 0
-        around = (grown(part, 8) > 0) & ~inside
+        around = (dilate(part, 8) > 0) & ~inside
         contrast = 0.0
         if around.any():
             contrast = float(np.abs(rgb[inside].mean(axis=0) - rgb[around].mean(axis=0)).mean())
@@ -54,12 +54,12 @@ def find_objects(rgb: Pixels) -> list[Found]:
             "person" if PERSON_SKIN[0] < share < PERSON_SKIN[1] else "object"
         )
         accuracy = round(min(0.99, 0.5 + contrast / 150), 2)
-        found.append(Found((x1, y1, x2, y2), part[y1:y2, x1:x2], accuracy, kind))
+        found.append(DetectedObject((x1, y1, x2, y2), part[y1:y2, x1:x2], accuracy, kind))
     return sorted(found, key=lambda one: (-one.accuracy, one.box))
 
 
 def find_text(rgb: Pixels) -> Pixels | None:
-    """Return the mask of what looks like lines of text, None when nothing does."""
+    """Return the mask of what looks like lines of text, None without any."""
     height, width = rgb.shape[:2]
     scale = min(1.0, TEXT_EDGE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
@@ -85,7 +85,7 @@ def _is_text_line(
     strokes: Pixels, belongs: "np.ndarray[tuple[int, ...], np.dtype[np.bool]]"
 ) -> bool:
     height, width = strokes.shape
-    if not (TEXT_LEAST_HEIGHT <= height <= TEXT_EDGE // 6 and width >= 2 * height):
+    if not (MIN_TEXT_HEIGHT <= height <= TEXT_EDGE // 6 and width >= 2 * height):
         return False
     inked = (strokes > 0) & belongs
     density = float(inked.mean())
@@ -93,11 +93,11 @@ def _is_text_line(
     profile = inked[height // 4 : max(height // 4 + 1, height * 3 // 4)].any(axis=0)
     middle = inked[height // 2]
     changes = int(np.abs(np.diff(middle.astype(np.int8))).sum())
-    return bool(0.15 < density < 0.85 and profile.any() and changes >= 2 * TEXT_LEAST_LETTERS)  # noqa: PLR2004
+    return bool(0.15 < density < 0.85 and profile.any() and changes >= 2 * MIN_TEXT_STROKES)  # noqa: PLR2004
 
 
 def find_wires(rgb: Pixels) -> Pixels | None:
-    """Return the mask of long thin straight lines, None when there are none."""
+    """Return the mask of long thin straight lines, None without any."""
     height, width = rgb.shape[:2]
     scale = min(1.0, WIRE_EDGE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))

@@ -1,4 +1,4 @@
-"""Draws pictures from words: the same words always give the same picture."""
+"""Draws images from text: the same text always gives the same image."""
 
 import hashlib
 import textwrap
@@ -9,27 +9,27 @@ import numpy as np
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
 
 SHAPES = 9
-EDGE = 3  # pixels around a shape, for what smooths its outline
+EDGE = 3  # pixels around a shape, for its antialiased outline
 
 
-def seed_of(text: str) -> int:
-    """Turn words into a number."""
+def seed_from_text(text: str) -> int:
+    """Return a number that depends only on the text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def colours_of(text: str, count: int) -> list[tuple[int, int, int]]:
-    """Choose vivid colours for words."""
-    random = np.random.default_rng(seed_of(text))
+def colours_from_text(text: str, count: int) -> list[tuple[int, int, int]]:
+    """Choose `count` vivid colours that depend only on the text."""
+    random = np.random.default_rng(seed_from_text(text))
     hues = random.integers(0, 180, count)
     cells = np.array([[[hue, 170, 220] for hue in hues]], dtype=np.uint8)
     rgb = cv2.cvtColor(cells, cv2.COLOR_HSV2RGB)[0]
     return [(int(r), int(g), int(b)) for r, g, b in rgb]
 
 
-def paint_prompt(prompt: str, width: int, height: int) -> Pixels:
+def draw_prompt(prompt: str, width: int, height: int) -> Pixels:
     """Draw a gradient with translucent shapes, both chosen by the prompt."""
-    random = np.random.default_rng(seed_of(prompt))
-    first, second, *others = colours_of(prompt, 2 + SHAPES)
+    random = np.random.default_rng(seed_from_text(prompt))
+    first, second, *others = colours_from_text(prompt, 2 + SHAPES)
     slope = random.uniform(-0.6, 0.6)
     rows = np.linspace(0, 255, height, dtype=np.float32)[:, None]
     columns = np.linspace(-127.5, 127.5, width, dtype=np.float32)[None, :] * slope
@@ -39,7 +39,7 @@ def paint_prompt(prompt: str, width: int, height: int) -> Pixels:
     for colour in others:
         x, y = int(random.uniform(0, width)), int(random.uniform(0, height))
         radius = max(2, int(random.uniform(0.05, 0.25) * min(width, height)))
-        # Only where the shape is: the canvas may be large.
+        # Blend only around the shape: the canvas may be large.
         left, top = max(0, x - radius - EDGE), max(0, y - radius - EDGE)
         part = canvas[top : y + radius + EDGE, left : x + radius + EDGE]
         shape = part.copy()
@@ -48,9 +48,9 @@ def paint_prompt(prompt: str, width: int, height: int) -> Pixels:
     return canvas
 
 
-def poster(prompt: str, width: int, height: int, *, artist: str = "") -> Pixels:
-    """Draw the prompt's picture with its words on it; each artist draws another one."""
-    canvas = paint_prompt(artist + prompt, width, height)
+def draw_poster(prompt: str, width: int, height: int, *, variant: str = "") -> Pixels:
+    """Draw the prompt's image with its text on it; each `variant` is another image."""
+    canvas = draw_prompt(variant + prompt, width, height)
     # The built-in font knows ASCII only; other letters would become question marks.
     words = prompt.encode("ascii", "ignore").decode().split()
     scale = min(width, height) / 900
@@ -71,17 +71,17 @@ def poster(prompt: str, width: int, height: int, *, artist: str = "") -> Pixels:
     return canvas
 
 
-def pose_figures(rgb: Pixels, count: int, gender: str) -> Pixels:
-    """Draw so many stick figures side by side into a picture."""
+def draw_pose_figures(rgb: Pixels, count: int, gender: str) -> Pixels:
+    """Draw `count` stick figures side by side into an image."""
     canvas = rgb.copy()
     height, width = canvas.shape[:2]
-    for number, colour in enumerate(colours_of(f"pose {gender}", count)):
+    for number, colour in enumerate(colours_from_text(f"pose {gender}", count)):
         centre_x = round(width * (number + 1) / (count + 1))
-        _stick_figure(canvas, centre_x, height, colour, wide_hips=gender == "female")
+        _draw_stick_figure(canvas, centre_x, height, colour, wide_hips=gender == "female")
     return canvas
 
 
-def _stick_figure(
+def _draw_stick_figure(
     canvas: Pixels, centre_x: int, height: int, colour: tuple[int, int, int], *, wide_hips: bool
 ) -> None:
     unit = height / 16

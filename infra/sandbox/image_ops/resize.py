@@ -1,4 +1,4 @@
-"""Makes pictures larger, with their detail sharpened."""
+"""Enlarges and sharpens images."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from infra.sandbox.image_ops.codec import Pixels, as_bytes
 
 
 def enlarge(rgb: Pixels, factor: int, *, sharpen: float = 0.6) -> Pixels:
-    """Return the picture at exactly `factor` times its width and height."""
+    """Return the image at exactly `factor` times its width and height."""
     height, width = rgb.shape[:2]
     size = (width * factor, height * factor)
     large = as_bytes(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC))
@@ -15,6 +15,6 @@ def enlarge(rgb: Pixels, factor: int, *, sharpen: float = 0.6) -> Pixels:
 
 
 def unsharp(rgb: Pixels, amount: float, *, radius: float = 1.0) -> Pixels:
-    """Sharpen by taking the blur away; `amount` 0 changes nothing."""
+    """Sharpen by an unsharp mask; `amount` 0 changes nothing."""
     blurred = cv2.GaussianBlur(rgb, (0, 0), radius)
     return np.asarray(cv2.addWeighted(rgb, 1 + amount, blurred, -amount, 0), dtype=np.uint8)

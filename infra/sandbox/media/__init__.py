@@ -1,4 +1,4 @@
-"""Plain, quick and deterministic videos, sounds and solids that stand in for the providers' models.
+"""Plain, quick and deterministic videos, sounds and meshes in place of the providers' models.
 
-Like the pixels, they know nothing of HTTP, credits or providers.
+Nothing here knows about HTTP, credits or providers.
 """

@@ -1,7 +1,7 @@
 """Short MP4 videos: read, drawn, written.
 
-A video has few frames, spread over the seconds it is meant to last, so that its length is true and
-its making quick.
+A video has only a few frames, spread over its duration, so that it has the right duration and is
+quick to make.
 """
 
 import math
@@ -17,17 +17,17 @@ from infra.sandbox.image_ops.codec import Pixels, as_bytes
 
 FRAMES = 10
 LONG_SIDE = 320
-MAX_PIXELS = 40_000_000  # of all frames that are read; of a larger video every n-th one is
-ZOOM = 0.25  # how far a picture is zoomed into from first frame to last
+MAX_PIXELS = 40_000_000  # of all decoded frames; of a larger video every n-th frame is decoded
+ZOOM = 0.25  # of the image, zoomed into from first frame to last
 
 
 class BadClipError(Exception):
-    """The bytes are no video that can be worked on."""
+    """The bytes are not a video that can be edited."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames of one size, and how long they last together."""
+    """Frames of one size, and their duration together."""
 
     frames: Sequence[Pixels]
     seconds: float
@@ -40,7 +40,7 @@ class Clip:
 
 def read_clip(content: bytes) -> Clip:
     """Decode a video, or raise `BadClipError`."""
-    # Looked at first, since the decoder complains about anything else on stderr.
+    # Checked first, since the decoder prints errors on stderr.
     if content[4:8] != b"ftyp" or b"moov" not in content:
         raise BadClipError("the file is not an MP4 video")
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
@@ -56,7 +56,7 @@ def read_clip(content: bytes) -> Clip:
 
 
 def write_clip(clip: Clip, change: Callable[[Pixels], Pixels] = lambda frame: frame) -> bytes:
-    """Encode as MP4, each frame changed on its way; odd sides lose a pixel, as the codec wants."""
+    """Encode as MP4, with `change` applied to each frame; odd sides lose a pixel for the codec."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         rate = len(clip.frames) / max(clip.seconds, 0.1)
@@ -69,9 +69,9 @@ def write_clip(clip: Clip, change: Callable[[Pixels], Pixels] = lambda frame: fr
         return path.read_bytes()
 
 
-def pan(rgb: Pixels, size: tuple[int, int], seconds: float) -> Clip:
-    """Zoom slowly into a picture, cropped to the proportions of `size`."""
-    canvas = _cropped(rgb, size)
+def zoom_clip(rgb: Pixels, size: tuple[int, int], seconds: float) -> Clip:
+    """Zoom slowly into an image, cropped to the aspect ratio of `size`."""
+    canvas = _crop(rgb, size)
     height, width = canvas.shape[:2]
     frames = []
     for share in np.linspace(0, ZOOM, FRAMES):
@@ -85,10 +85,10 @@ def pan(rgb: Pixels, size: tuple[int, int], seconds: float) -> Clip:
     return Clip(frames, seconds)
 
 
-def morph(first: Pixels, last: Pixels, size: tuple[int, int], seconds: float) -> Clip:
-    """Fade from one picture to another."""
+def crossfade_clip(first: Pixels, last: Pixels, size: tuple[int, int], seconds: float) -> Clip:
+    """Fade from one image to another."""
     ends = [
-        as_bytes(cv2.resize(_cropped(one, size), size, interpolation=cv2.INTER_AREA))
+        as_bytes(cv2.resize(_crop(one, size), size, interpolation=cv2.INTER_AREA))
         for one in (first, last)
     ]
     shares = np.linspace(0, 1, FRAMES)
@@ -97,13 +97,13 @@ def morph(first: Pixels, last: Pixels, size: tuple[int, int], seconds: float) ->
 
 
 def frame_size(proportion: float) -> tuple[int, int]:
-    """Return even sides in a proportion of width to height, the longer one the usual length."""
+    """Return width and height, both even, for a ratio of width to height."""
     if proportion >= 1:
         return LONG_SIDE, max(2, round(LONG_SIDE / proportion / 2) * 2)
     return max(2, round(LONG_SIDE * proportion / 2) * 2), LONG_SIDE
 
 
-def _cropped(rgb: Pixels, size: tuple[int, int]) -> Pixels:
+def _crop(rgb: Pixels, size: tuple[int, int]) -> Pixels:
     height, width = rgb.shape[:2]
     wanted = size[0] / size[1]
     wide, tall = (
@@ -115,7 +115,7 @@ def _cropped(rgb: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _read_frames(reader: cv2.VideoCapture) -> tuple[list[Pixels], int]:
-    """Return frames that fit into memory, evenly spread, and how many there were."""
+    """Return evenly spread frames that fit into memory, and the number of all frames."""
     sides = (reader.get(one) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     pixels = math.prod(sides) * reader.get(cv2.CAP_PROP_FRAME_COUNT)
     step = max(1, math.ceil(pixels / MAX_PIXELS))

@@ -4,9 +4,9 @@ from infra.sandbox.context import SandboxState
 from infra.sandbox.perfect.app import RATE_PER_MIN, Perfect
 
 
-def build_provider(world: SandboxState) -> Perfect:
-    """Build the provider on a world."""
-    return Perfect(world)
+def build_provider(state: SandboxState) -> Perfect:
+    """Build the provider over its state."""
+    return Perfect(state)
 
 
 __all__ = ["RATE_PER_MIN", "build_provider"]

@@ -1,4 +1,4 @@
-"""Perfect's credit endpoints: what is left, and what it was spent on.
+"""Perfect's credit endpoints: the balance, and the history of charges.
 
 From the vendor's page "unit system" (docs.perfectcorp.com/developers/unit_system): credits spent
 are negative amounts in the history, `target_id` is the task that they were spent on.
@@ -13,34 +13,34 @@ from infra.sandbox.ledger import Entry
 from infra.sandbox.perfect.errors import invalid_parameters
 from infra.sandbox.perfect.features import BY_SLUG
 from infra.sandbox.perfect.requests import read_page_size, read_token
-from infra.sandbox.responses import json_reply
+from infra.sandbox.responses import json_response
 
 LOT_ID = 24409059381740549
 FIRST_HISTORY_ID = 38173479337460985
-LOT_EXPIRES_AT_MS = 4_102_444_800_000  # the year 2100: the sandbox's credits do not run out in time
-MAX_HISTORY_PER_PAGE = 30  # the lists of styles have 20
+LOT_EXPIRES_AT_MS = 4_102_444_800_000  # the year 2100: the sandbox's credits do not expire
+MAX_HISTORY_PER_PAGE = 30  # the style lists have 20
 
 
 class Account:
-    """Reads the ledger in the vendor's words."""
+    """Handles the credit routes, from the ledger."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def credit(self, _: RequestContext) -> Response:
-        """Answer with the credits that are left, as one lot without an end that matters."""
-        balance = self._world.ledger.balance
+        """Respond with the balance, as one lot that does not expire."""
+        balance = self._state.ledger.balance
         lot = _lot(balance) | {"type": "ApiPaygToken", "expiry": LOT_EXPIRES_AT_MS}
-        return json_reply({"status": 200, "results": [lot]})
+        return json_response({"status": 200, "results": [lot]})
 
-    def history(self, call: RequestContext) -> Response:
-        """Answer with a page of what credits were spent on, the newest first."""
-        size = read_page_size(call.request.args, MAX_HISTORY_PER_PAGE)
+    def history(self, ctx: RequestContext) -> Response:
+        """Respond with a page of charges, the newest first."""
+        size = read_page_size(ctx.request.args, MAX_HISTORY_PER_PAGE)
         entries = [
-            _show(number, entry) for number, entry in enumerate(self._world.ledger.entries())
+            _show(number, entry) for number, entry in enumerate(self._state.ledger.entries())
         ]
         entries.reverse()
-        token = read_token(call.request.args)
+        token = read_token(ctx.request.args)
         start = 0
         if token is not None:
             places = [n for n, entry in enumerate(entries) if str(entry["id"]) == token]
@@ -50,7 +50,7 @@ class Account:
         end = start + size
         next_token = str(entries[end]["id"]) if end < len(entries) else None
         result = {"next_token": next_token, "history": entries[start:end]}
-        return json_reply({"status": 200, "result": result})
+        return json_response({"status": 200, "result": result})
 
 
 def _show(number: int, entry: Entry) -> Mapping[str, object]:

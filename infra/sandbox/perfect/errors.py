@@ -1,10 +1,10 @@
-"""The ways in which Perfect turns a request down, with the codes that its documents list."""
+"""Perfect's refusals, with the error codes of its documents."""
 
-from infra.sandbox.context import RefusalError
+from infra.sandbox.provider import RefusalError
 
 
 def invalid_parameters() -> RefusalError:
-    """400: the query or the body does not fit."""
+    """400: the query or the body is not valid."""
     return RefusalError(400, "Invalid parameter value", kind="InvalidParameters")
 
 
@@ -34,7 +34,7 @@ def invalid_access_token() -> RefusalError:
 
 
 def unknown_client() -> RefusalError:
-    """401: the client does not prove who it is; the vendor documents no code for it."""
+    """401: the client's proof is not valid; the vendor documents no code for it."""
     return RefusalError(401, "Unauthorized")
 
 

@@ -1,8 +1,8 @@
-"""Perfect's features as a table: paths, what a task needs, what it may answer with, its price.
+"""The table of Perfect's features: paths, inputs, output formats and price of each.
 
 From the vendor's document, one section per feature, and its table of formats and dimensions. The
-document shows `hair-style` only as a path; the other slugs are those that working clients use. Two
-features have two, since the sources do not agree.
+document shows the path of `hair-style` only; the other slugs are those of working clients. Two
+features have two slugs, since the sources do not agree.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,11 @@ SMALL, LARGE = 1024, 4096
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature; `credits` is what one success costs, `action` its word in the history.
+    """One feature.
 
-    `output_exts` has the default first; without `roles` there is no file to upload.
+    `credits` is the price of a success, `action` its name in the credit history. The first of
+    `output_exts` is the default. `roles` are the files of a task, in order. `max_side` is in
+    pixels. `extra_formats` are Pillow's names of formats that only this feature takes.
     """
 
     name: str
@@ -33,13 +35,13 @@ class Feature:
     roles: tuple[Role, ...] = ("src_ids",)
     params: Params = "none"
     content_types: tuple[str, ...] = JPG_OR_PNG
-    longest_side: int = LARGE
+    max_side: int = LARGE
     request_id_required: bool = True
-    odd_formats: tuple[str, ...] = ()
+    extra_formats: tuple[str, ...] = ()
 
     @property
     def has_styles(self) -> bool:
-        """Whether it lists style groups and styles."""
+        """Whether it has style groups and styles."""
         return self.params in ("style", "prompt")
 
 
@@ -50,9 +52,9 @@ FEATURES: tuple[Feature, ...] = (
         credits=1,
         action="api_hair_style",
         params="style",
-        longest_side=SMALL,
+        max_side=SMALL,
     ),
-    # The table of dimensions leaves wig and aging out; the largest of the others stands in.
+    # The table of dimensions omits wig and aging; they get the largest of the others.
     Feature("wig", ("wig",), credits=1, action="wig", params="style"),
     *(
         Feature(
@@ -61,7 +63,7 @@ FEATURES: tuple[Feature, ...] = (
             credits=price,
             action=action,
             params="style",
-            longest_side=SMALL,
+            max_side=SMALL,
             # The document marks `request_id` as required everywhere but in these three.
             request_id_required=False,
         )
@@ -79,8 +81,8 @@ FEATURES: tuple[Feature, ...] = (
         action="api_mu_trans_rec",
         roles=("src_ids", "ref_ids"),
         content_types=(*JPG_OR_PNG, "image/tiff", "image/gif"),
-        longest_side=SMALL,
-        odd_formats=("TIFF", "GIF"),
+        max_side=SMALL,
+        extra_formats=("TIFF", "GIF"),
     ),
     Feature(
         "obj-rem",

@@ -1,7 +1,7 @@
-"""Reads what clients send: sign-in, file registrations, and tasks, each checked for its feature.
+"""Reads and checks request bodies: sign-in, file registrations, and the tasks of each feature.
 
-Fields that nobody knows are let pass, as over there: clients send parameters of one feature to
-another and are not refused.
+Unknown fields are accepted, as by the vendor: clients send parameters of one feature to another.
+Every invalid body gets the same error, `invalid_parameters`, so no message needs to be mapped.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class SignIn(BaseModel):
 
 
 class NewFile(BaseModel):
-    """One file to register; v1.1 of the path declares its size."""
+    """One file to register; in v1.1 of the path its size is required."""
 
     content_type: Text
     file_name: Text
@@ -42,7 +42,7 @@ class NewFiles(BaseModel):
 
 
 class Params(BaseModel):
-    """Parameters of an action, as far as any feature has them."""
+    """The parameters of an action, of all features together."""
 
     style_group_id: StrictInt | None = None
     style_ids: list[StrictInt] | None = None
@@ -51,14 +51,14 @@ class Params(BaseModel):
 
 
 class Action(BaseModel):
-    """What to do; its id is echoed beside its results."""
+    """An action; its id is echoed beside its results."""
 
     id: Count
     params: dict[str, object] | None = None
 
 
 class Payload(BaseModel):
-    """What to do with which files."""
+    """The action of a task and its files, by role."""
 
     model_config = ConfigDict(strict=True)
 
@@ -75,10 +75,10 @@ class TaskBody(BaseModel):
 
 
 @dataclass(frozen=True)
-class Order:
-    """A task as asked for: one file id per role in the feature's order, and its parameters.
+class TaskRequest:
+    """A checked task: one file id per role, in the feature's order, and its parameters.
 
-    Of the parameters those that the feature needs are there; the styles are not looked up yet.
+    The parameters that the feature needs are present; the styles are not looked up yet.
     """
 
     request_id: int | None
@@ -92,14 +92,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read(model: type[Model], content: bytes) -> Model:
-    """Read a JSON body, or raise the refusal for one that does not fit."""
+    """Read a JSON body, or raise `invalid_parameters`."""
     try:
         return model.model_validate_json(content)
     except ValidationError as exc:
         raise invalid_parameters() from exc
 
 
-def read_task(feature: Feature, content: bytes) -> Order:
+def read_task(feature: Feature, content: bytes) -> TaskRequest:
     """Read the body of a task of this feature."""
     body = read(TaskBody, content)
     if body.request_id is None and feature.request_id_required:
@@ -108,7 +108,7 @@ def read_task(feature: Feature, content: bytes) -> Order:
     output_ext = body.payload.output_ext or feature.output_exts[0]
     if output_ext not in feature.output_exts:
         raise invalid_parameters()
-    return Order(
+    return TaskRequest(
         request_id=body.request_id,
         files=tuple(_only_file(body.payload.file_sets.get(role)) for role in feature.roles),
         action_id=action.id,
@@ -117,22 +117,22 @@ def read_task(feature: Feature, content: bytes) -> Order:
     )
 
 
-def read_page_size(query: "MultiDict[str, str]", most: int = MAX_PER_PAGE) -> int:
-    """Read how much of a list is wanted at once; 20 where nothing is said."""
+def read_page_size(query: "MultiDict[str, str]", maximum: int = MAX_PER_PAGE) -> int:
+    """Read the page size, by default 20."""
     text = query.get("page_size", str(MAX_PER_PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    if not text.isdecimal() or not 1 <= int(text) <= maximum:
         raise invalid_parameters()
     return int(text)
 
 
 def read_token(query: "MultiDict[str, str]") -> str | None:
-    """Read where a page starts; "start with null for the first page" is taken at its word too."""
+    """Read the token where a page starts, None for the first page, which may also be "null"."""
     token = query.get("starting_token", "")
     return None if token in ("", "null") else token
 
 
 def _only_file(ids: object) -> str:
-    # The document says "only accept 1 file" in some sections and nothing in the others.
+    # The document says "only accept 1 file" in some sections only.
     if isinstance(ids, list) and len(ids) == 1 and isinstance(ids[0], str) and ids[0]:
         return ids[0]
     raise invalid_parameters()

@@ -1,7 +1,7 @@
 """Perfect's style lists: groups of a feature, styles of a group, their thumbnails, in pages.
 
 Titles are this sandbox's own. Ids are odd and above 2**53, so that a client that reads them as
-floating point numbers asks for a style that does not exist.
+floating point numbers requests a style that does not exist.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,21 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import Handler, RefusalError, RequestContext
+from infra.sandbox.context import RequestContext
 from infra.sandbox.image_ops.codec import encode
-from infra.sandbox.image_ops.draw import paint_prompt, seed_of
+from infra.sandbox.image_ops.draw import draw_prompt, seed_from_text
 from infra.sandbox.perfect.errors import invalid_parameters, invalid_style, invalid_style_group
 from infra.sandbox.perfect.features import FEATURES, Feature
 from infra.sandbox.perfect.requests import read_page_size, read_token
-from infra.sandbox.responses import json_reply
+from infra.sandbox.provider import Handler, RefusalError
+from infra.sandbox.responses import json_response
 
 SAFE_INTEGER = 2**53
 THUMB_EDGE = 96
 
 LENGTHS = ("Short", "Chin Length", "Shoulder Length", "Long", "Extra Long")
 TEXTURES = ("Straight", "Waves", "Curls", "Coils", "Layers")
-WORDS: Mapping[str, Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
+STYLE_WORDS: Mapping[str, Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     "hair-style": {
         "Female": (LENGTHS, TEXTURES),
         "Male": (("Cropped", "Swept", "Slicked", "Loose"), ("Fade", "Curls")),
@@ -81,16 +82,16 @@ class Group:
 Item = TypeVar("Item", Style, Group)
 
 
-def _number(*words: str) -> int:
-    return (2 * SAFE_INTEGER + seed_of(" ".join(words)) % SAFE_INTEGER) | 1
+def _style_id(*words: str) -> int:
+    return (2 * SAFE_INTEGER + seed_from_text(" ".join(words)) % SAFE_INTEGER) | 1
 
 
 def _groups_of(name: str) -> tuple[Group, ...]:
     groups = []
-    for title, (first, second) in WORDS[name].items():
+    for title, (first, second) in STYLE_WORDS[name].items():
         titles = [f"{one} {other}" for one, other in product(first, second)]
-        styles = tuple(Style(_number(name, title, one), one) for one in titles)
-        groups.append(Group(_number(name, title), title, styles))
+        styles = tuple(Style(_style_id(name, title, one), one) for one in titles)
+        groups.append(Group(_style_id(name, title), title, styles))
     return tuple(groups)
 
 
@@ -108,47 +109,47 @@ def find_style(feature: Feature, group_id: int, style_id: int) -> Style:
 
 
 def groups_handler(feature: Feature) -> Handler:
-    """Make the handler that lists the feature's style groups."""
+    """Return the handler that lists the feature's style groups."""
 
-    def handle(call: RequestContext) -> Response:
-        page, token = _page(call, GROUPS[feature.name])
+    def handle(ctx: RequestContext) -> Response:
+        page, token = _page(ctx, GROUPS[feature.name])
         groups = [{"id": group.id, "info": {"title": group.title}} for group in page]
-        return json_reply({"status": 200, "result": {"next_token": token, "groups": groups}})
+        return json_response({"status": 200, "result": {"next_token": token, "groups": groups}})
 
     return handle
 
 
 def styles_handler(feature: Feature) -> Handler:
-    """Make the handler that lists the styles of a group, of every group where none is named."""
+    """Return the handler that lists the styles of a group, or of all groups."""
 
-    def handle(call: RequestContext) -> Response:
-        named = call.request.args.get("style_group_id")
-        if named is None:
+    def handle(ctx: RequestContext) -> Response:
+        group_param = ctx.request.args.get("style_group_id")
+        if group_param is None:
             styles = tuple(style for group in GROUPS[feature.name] for style in group.styles)
-        elif named.isdecimal():
-            styles = _find_group(feature, int(named)).styles
+        elif group_param.isdecimal():
+            styles = _find_group(feature, int(group_param)).styles
         else:
             raise invalid_parameters()
-        page, token = _page(call, styles)
+        page, token = _page(ctx, styles)
         shown = [
             {
                 "id": style.id,
-                "info": {"title": style.title, "thumb": f"{call.base}/thumbs/{style.id}.jpg"},
+                "info": {"title": style.title, "thumb": f"{ctx.base_url}/thumbs/{style.id}.jpg"},
             }
             for style in page
         ]
-        return json_reply({"status": 200, "result": {"next_token": token, "styles": shown}})
+        return json_response({"status": 200, "result": {"next_token": token, "styles": shown}})
 
     return handle
 
 
-def thumb(call: RequestContext) -> Response:
-    """Answer with the thumbnail of a style; no token is asked for."""
+def serve_thumbnail(ctx: RequestContext) -> Response:
+    """Respond with the thumbnail of a style; no token is needed."""
     for groups in GROUPS.values():
         for group in groups:
             for style in group.styles:
-                if call.args["style_id"] == str(style.id):
-                    drawn = paint_prompt(style.title, THUMB_EDGE, THUMB_EDGE)
+                if ctx.args["style_id"] == str(style.id):
+                    drawn = draw_prompt(style.title, THUMB_EDGE, THUMB_EDGE)
                     return Response(encode(drawn, "jpg"), mimetype="image/jpeg")
     raise RefusalError(404, "Not Found")
 
@@ -160,10 +161,10 @@ def _find_group(feature: Feature, group_id: int) -> Group:
     raise invalid_style_group()
 
 
-def _page(call: RequestContext, items: tuple[Item, ...]) -> tuple[tuple[Item, ...], str | None]:
-    """Cut a page out of a list; the token of the next page is the id that it starts with."""
-    size = read_page_size(call.request.args)
-    token = read_token(call.request.args)
+def _page(ctx: RequestContext, items: tuple[Item, ...]) -> tuple[tuple[Item, ...], str | None]:
+    """Return a page of a list and the token of the next page, which is the id of its first item."""
+    size = read_page_size(ctx.request.args)
+    token = read_token(ctx.request.args)
     places = [place for place, item in enumerate(items) if token in (None, str(item.id))]
     if not places:
         raise invalid_parameters()

@@ -5,11 +5,11 @@ import base64
 from infra.sandbox.image_ops.codec import Pixels, encode, with_alpha
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.detect import find_objects, find_text, find_wires
-from infra.sandbox.image_ops.mask import as_picture
-from infra.sandbox.snapapi.app import Desk, Plan
+from infra.sandbox.image_ops.mask import mask_to_rgba
+from infra.sandbox.snapapi.app import Plan, ResponseBuilder
 from infra.sandbox.snapapi.form import Form
 
-# What the detections call things, by `lang`; other languages get English.
+# The names of detected objects by `lang`; other languages get English.
 NAMES = {
     "en": {"person": "person", "object": "object"},
     "vi": {"person": "người", "object": "đồ vật"},
@@ -17,11 +17,11 @@ NAMES = {
 
 
 def detect_objects(form: Form) -> Plan:
-    """1 credit; a DetectionResponse, the surest object first."""
+    """1 credit; a DetectionResponse, the most certain object first."""
     photo = form.image()
     names = NAMES.get(form.text("lang").lower(), NAMES["en"])
 
-    def run(desk: Desk) -> dict[str, object]:
+    def run(builder: ResponseBuilder) -> dict[str, object]:
         found = [
             {
                 "bbox": list(one.box),
@@ -32,7 +32,7 @@ def detect_objects(form: Form) -> Plan:
             }
             for one in find_objects(photo.rgb)
         ]
-        return {"session_id": desk.remember(photo)["session_id"], "detected_objects": found}
+        return {"session_id": builder.remember(photo)["session_id"], "detected_objects": found}
 
     return Plan(1, run)
 
@@ -52,15 +52,15 @@ def detect_wires(form: Form) -> Plan:
 def remove_background(form: Form) -> Plan:
     """1 credit; an RGBA PNG.
 
-    The page's table shows `output_image_url` and `box`, its "Get your result" `data[0].url` for the
-    same call; the answer has both, as a client may have read either.
+    For this call the page's table shows `output_image_url` and `box`, its "Get your result"
+    `data[0].url`. The response has both, since a client may rely on either.
     """
     photo = form.image()
 
-    def run(desk: Desk) -> dict[str, object]:
+    def run(builder: ResponseBuilder) -> dict[str, object]:
         subject = find_subject(photo.rgb)
-        url = desk.store(with_alpha(photo.rgb, subject.matte))
-        return {"output_image_url": url, "box": list(subject.box), **desk.listed(url)}
+        url = builder.store(with_alpha(photo.rgb, subject.matte))
+        return {"output_image_url": url, "box": list(subject.box), **builder.image_response(url)}
 
     return Plan(1, run)
 
@@ -72,4 +72,4 @@ def _simple_detection(mask: Pixels | None) -> dict[str, object]:
 
 
 def _as_base64(mask: Pixels) -> str:
-    return base64.b64encode(encode(as_picture(mask), "png")).decode()
+    return base64.b64encode(encode(mask_to_rgba(mask), "png")).decode()

@@ -1,13 +1,13 @@
-"""SnapAPI's edits of one picture without a mask: enhance, restore, colour, style, beauty."""
+"""SnapAPI's edits of one image without a mask: enhance, restore, colorize, style, beauty."""
 
 from collections.abc import Callable
 
 from infra.sandbox.image_ops.codec import Photo, Pixels
-from infra.sandbox.image_ops.draw import pose_figures
-from infra.sandbox.image_ops.look import artistic, hairstyle, makeup, smooth_skin
+from infra.sandbox.image_ops.draw import draw_pose_figures
+from infra.sandbox.image_ops.filters import apply_art_style, apply_makeup, colour_hair, smooth_skin
 from infra.sandbox.image_ops.resize import enlarge
 from infra.sandbox.image_ops.tone import colorize, denoise
-from infra.sandbox.snapapi.app import Plan, Reader
+from infra.sandbox.snapapi.app import FormReader, Plan
 from infra.sandbox.snapapi.form import Form, bad_request
 
 ZOOMS = ("2", "4")
@@ -31,60 +31,60 @@ def enhance(form: Form) -> Plan:
             f"Image is too large: its longest edge may have {ENHANCE_LONGEST_EDGE} pixels."
         )
     sharpen = 0.7 if faces else 0.5
-    return edited(
+    return plan_edit(
         ENHANCE_CREDITS[zoom], photo, lambda: enlarge(photo.rgb, int(zoom), sharpen=sharpen)
     )
 
 
 def enhance_art(form: Form) -> Plan:
-    """2 credits; flatter and with sharper lines than `enhance`."""
+    """2 credits; like `enhance` with sharper lines."""
     photo = form.image()
     zoom = form.choice("zoom_factor", ZOOMS, DEFAULT_ZOOM)
-    return edited(2, photo, lambda: enlarge(photo.rgb, int(zoom), sharpen=1.3))
+    return plan_edit(2, photo, lambda: enlarge(photo.rgb, int(zoom), sharpen=1.3))
 
 
 def generate_art(form: Form) -> Plan:
     """6 credits; the look of a style id."""
     photo = form.image(by_id=["image_id"])
     style = form.text("style") or "special_effect_fire"
-    return edited(6, photo, lambda: artistic(photo.rgb, style))
+    return plan_edit(6, photo, lambda: apply_art_style(photo.rgb, style))
 
 
 def transfer_makeup(form: Form) -> Plan:
     """1 credit; the look of a style id."""
     photo = form.image()
     style = form.text("style") or "camdao"
-    return edited(1, photo, lambda: makeup(photo.rgb, style))
+    return plan_edit(1, photo, lambda: apply_makeup(photo.rgb, style))
 
 
 def change_hairstyle(form: Form) -> Plan:
     """6 credits; the look of a style id."""
     photo = form.image(by_id=["image_id"])
     style = form.text("style")
-    return edited(6, photo, lambda: hairstyle(photo.rgb, style))
+    return plan_edit(6, photo, lambda: colour_hair(photo.rgb, style))
 
 
 def pose_suggest(form: Form) -> Plan:
-    """28 credits; so many figures in the picture."""
+    """28 credits; draws `num_models` figures into the image."""
     photo = form.image()
     number = form.whole("num_models", 1, 1, MAX_MODELS)
     gender = form.choice("gender", ("female", "male"), "female")
-    return edited(28, photo, lambda: pose_figures(photo.rgb, number, gender))
+    return plan_edit(28, photo, lambda: draw_pose_figures(photo.rgb, number, gender))
 
 
-def _plain(credits: int, edit: Callable[[Pixels], Pixels]) -> Reader:  # noqa: A002
+def _simple_edit(credits: int, edit: Callable[[Pixels], Pixels]) -> FormReader:  # noqa: A002
     def read(form: Form) -> Plan:
         photo = form.image()
-        return edited(credits, photo, lambda: edit(photo.rgb))
+        return plan_edit(credits, photo, lambda: edit(photo.rgb))
 
     return read
 
 
-restore = _plain(1, denoise)
-colour = _plain(1, colorize)
-retouch_skin = _plain(2, smooth_skin)
+restore = _simple_edit(1, denoise)
+colorize_photo = _simple_edit(1, colorize)
+retouch_skin = _simple_edit(2, smooth_skin)
 
 
-def edited(credits: int, photo: Photo, work: Callable[[], Pixels]) -> Plan:  # noqa: A002
+def plan_edit(credits: int, photo: Photo, work: Callable[[], Pixels]) -> Plan:  # noqa: A002
     """Plan an edit that answers with a SingleImageResponse."""
-    return Plan(credits, lambda desk: desk.single_image(work(), photo))
+    return Plan(credits, lambda builder: builder.single_image_response(work(), photo))

@@ -1,4 +1,4 @@
-"""SnapAPI's removals by mask, and outpaint, which fills by mask too."""
+"""SnapAPI's removals by mask, and outpaint, which also fills a mask."""
 
 import base64
 import binascii
@@ -9,8 +9,8 @@ import numpy as np
 from infra.sandbox.image_ops.codec import BadImageError, Photo, Pixels, decode
 from infra.sandbox.image_ops.detect import find_text
 from infra.sandbox.image_ops.fill import heal
-from infra.sandbox.image_ops.mask import painted, white
-from infra.sandbox.snapapi.app import Desk, Plan
+from infra.sandbox.image_ops.mask import read_brush_mask, read_white_mask
+from infra.sandbox.snapapi.app import Plan, ResponseBuilder
 from infra.sandbox.snapapi.form import Form, bad_request
 
 ERASE_CREDITS: Mapping[str, int] = {"normal": 3, "super": 4, "ultra": 13}
@@ -25,56 +25,56 @@ def remove_objects(form: Form) -> Plan:
     masks = []
     brush = form.image_or_none("input_mask")
     if brush is not None:
-        masks.append(painted(brush, photo.size))
+        masks.append(read_brush_mask(brush, photo.size))
     selected = form.json("mask_objects")
     if selected is not None:
         if not form.text("original_session_id"):
             raise bad_request("mask_objects needs original_session_id.")
-        masks.append(_selected(selected, photo))
+        masks.append(_selected_mask(selected, photo))
     if not masks:
         raise bad_request("Missing target: give input_mask or mask_objects.")
-    return _erase(ERASE_CREDITS[mode], photo, lambda: np.maximum.reduce(masks))
+    return _plan_removal(ERASE_CREDITS[mode], photo, lambda: np.maximum.reduce(masks))
 
 
 def remove_text(form: Form) -> Plan:
     """4 credits; erases the mask."""
     photo = form.image()
     form.choice("erase_mode", ERASE_MODES, "normal")
-    return _erase(4, photo, _required_mask(form, photo))
+    return _plan_removal(4, photo, _required_mask(form, photo))
 
 
 def remove_wires(form: Form) -> Plan:
     """4 credits; erases the mask."""
     photo = form.image()
-    return _erase(4, photo, _required_mask(form, photo))
+    return _plan_removal(4, photo, _required_mask(form, photo))
 
 
 def remove_watermark(form: Form) -> Plan:
-    """5 credits; erases the mask, or what is found when there is none."""
+    """5 credits; erases the mask, or detected text without one."""
     photo = form.image()
     form.choice("predict_mode", ("2.0", "3.0"), "2.0")
     brush = form.image_or_none("input_mask")
 
     def mask() -> Pixels | None:
-        return find_text(photo.rgb) if brush is None else painted(brush, photo.size)
+        return find_text(photo.rgb) if brush is None else read_brush_mask(brush, photo.size)
 
-    return _erase(5, photo, mask)
+    return _plan_removal(5, photo, mask)
 
 
 def outpaint(form: Form) -> Plan:
-    """15 credits; fills what is white in the grey mask, on a canvas that has its final size."""
+    """15 credits; fills the white part of the grey mask; the canvas has its final size already."""
     photo = form.image()
     given = form.image_or_none("input_mask")
     if given is None:
         raise bad_request("Missing required image input: input_mask.")
-    return _erase(15, photo, lambda: white(given, photo.size))
+    return _plan_removal(15, photo, lambda: read_white_mask(given, photo.size))
 
 
-def _erase(credits: int, photo: Photo, mask: Callable[[], Pixels | None]) -> Plan:  # noqa: A002
-    def run(desk: Desk) -> dict[str, object]:
+def _plan_removal(credits: int, photo: Photo, mask: Callable[[], Pixels | None]) -> Plan:  # noqa: A002
+    def run(builder: ResponseBuilder) -> dict[str, object]:
         found = mask()
         result = photo.rgb if found is None else heal(photo.rgb, found)
-        return desk.single_image(result, photo)
+        return builder.single_image_response(result, photo)
 
     return Plan(credits, run)
 
@@ -83,16 +83,16 @@ def _required_mask(form: Form, photo: Photo) -> Callable[[], Pixels]:
     brush = form.image_or_none("input_mask")
     if brush is None:
         raise bad_request("Missing required image input: input_mask.")
-    return lambda: painted(brush, photo.size)
+    return lambda: read_brush_mask(brush, photo.size)
 
 
-def _selected(selected: object, photo: Photo) -> Pixels:
-    """Paint the selected objects' masks at their boxes."""
+def _selected_mask(selected: object, photo: Photo) -> Pixels:
+    """Draw the masks of the selected objects at their boxes."""
     width, height = photo.size
     canvas = np.zeros((height, width), np.uint8)
     for one in selected if isinstance(selected, list) else [selected]:
         x1, y1, x2, y2 = _box(one)
-        part = painted(_mask_of(one), (x2 - x1, y2 - y1))
+        part = read_brush_mask(_mask_of(one), (x2 - x1, y2 - y1))
         left, top = max(0, x1), max(0, y1)
         inside = part[top - y1 : max(top, height) - y1, left - x1 : max(left, width) - x1]
         place = canvas[top : top + inside.shape[0], left : left + inside.shape[1]]

@@ -1,7 +1,7 @@
 """Reads and checks the form of one SnapAPI request.
 
-Scalars arrive as strings; a file field holds a file or a URL string; unknown fields are ignored.
-What is wrong is refused with 400 before anything is charged.
+Scalars are strings, a file field holds a file or a URL, unknown fields are ignored. An invalid
+field is refused with 400 before anything is charged.
 """
 
 import base64
@@ -13,12 +13,13 @@ from typing import Self
 
 from werkzeug.datastructures import FileStorage
 
-from infra.sandbox.context import RefusalError, RequestContext, SandboxState
+from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.fetch import FetchError, fetch
 from infra.sandbox.image_ops.codec import BadImageError, Photo, decode
+from infra.sandbox.provider import RefusalError
 from infra.sandbox.snapapi.sessions import Sessions
 
-# The documents show multipart; a form without files is the same fields in the other encoding.
+# The documents show multipart; a form without files may use the other encoding.
 FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 JSON = "application/json"
 MASK = "input_mask"
@@ -30,29 +31,29 @@ def bad_request(message: str) -> RefusalError:
 
 
 class Form:
-    """The fields of one request; `takes_json` where an endpoint takes them as JSON, too."""
+    """The fields of one request; `takes_json` where an endpoint also takes them as JSON."""
 
     def __init__(
         self,
-        call: RequestContext,
-        world: SandboxState,
+        ctx: RequestContext,
+        state: SandboxState,
         sessions: Sessions,
         *,
         takes_json: bool = False,
     ) -> None:
-        request = call.request
+        request = ctx.request
         if request.mimetype not in FORMS and not (takes_json and request.mimetype == JSON):
             raise bad_request("Content-Type must be multipart/form-data.")
-        self._call = call
-        self._world = world
+        self._call = ctx
+        self._state = state
         self._sessions = sessions
         self._fields: Mapping[str, str] = request.form.to_dict()
         self._files: Mapping[str, FileStorage] = request.files.to_dict()
         if request.mimetype == JSON:
             self._fields = _read_json(request.get_data())
 
-    def translated(self, names: Mapping[str, str], values: Mapping[str, str]) -> Self:
-        """Return the same form in this API's names: own name -> the client's, and fixed values."""
+    def translate(self, names: Mapping[str, str], values: Mapping[str, str]) -> Self:
+        """Return the form with fields renamed (own name -> the client's) and fixed `values`."""
         other = copy.copy(self)
         fields = {own: self._fields[name] for own, name in names.items() if name in self._fields}
         other._fields = {**self._fields, **fields, **values}
@@ -61,18 +62,18 @@ class Form:
         return other
 
     def has(self, name: str) -> bool:
-        """Tell whether a field was sent at all, as text or as a file."""
+        """Whether a field was sent, as text or as a file."""
         return name in self._fields or name in self._files
 
     def image(self, name: str = "input_image", by_id: Sequence[str] = ()) -> Photo:
-        """Return a required picture, given as file, URL, or id of an earlier one."""
+        """Return a required image: a file, a URL, or an earlier image's id in a `by_id` field."""
         photo = self.image_or_none(name, by_id)
         if photo is None:
             raise bad_request(f"Missing required image input: {name}.")
         return photo
 
     def image_or_none(self, name: str, by_id: Sequence[str] = ()) -> Photo | None:
-        """Return a picture if one is given."""
+        """Return an image, None if none is given."""
         content = self._content(name)
         if content is not None:
             try:
@@ -80,9 +81,9 @@ class Form:
             except BadImageError as exc:
                 raise bad_request(f"Invalid image in {name}: {exc}.") from exc
         for field in by_id:
-            known_as = self.text(field)
-            if known_as:
-                return self._remembered(field, known_as)
+            any_id = self.text(field)
+            if any_id:
+                return self._recall(field, any_id)
         return None
 
     def text(self, name: str, default: str = "") -> str:
@@ -115,7 +116,7 @@ class Form:
         return int(value)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Return a boolean; clients write it as `true` and as `True`."""
+        """Return a boolean; clients send `true` and `True`."""
         text = self.text(name).lower() or str(default).lower()
         if text not in {"true", "false"}:
             raise bad_request(f"Invalid {name}: must be true or false.")
@@ -141,15 +142,15 @@ class Form:
         if not url:
             return None
         if name == MASK and not url.startswith(("http://", "https://")):
-            # A detection's base64 mask is to be passed as input_mask, so it may come as it was.
+            # A client may pass on a detection's mask as input_mask, which is base64.
             return _read_base64(url)
         try:
-            return fetch(url, own_base=self._call.base, files=self._world.files)
+            return fetch(url, own_base=self._call.base_url, files=self._state.files)
         except FetchError as exc:
             raise bad_request(f"Could not fetch {name}: {exc}.") from exc
 
-    def _remembered(self, field: str, known_as: str) -> Photo:
-        photo = self._sessions.recall(known_as)
+    def _recall(self, field: str, any_id: str) -> Photo:
+        photo = self._sessions.recall(any_id)
         if photo is None:
             raise bad_request(f"Unknown or expired {field}.")
         return photo

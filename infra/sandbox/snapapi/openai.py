@@ -1,8 +1,8 @@
-"""SnapAPI's calls in the manner of the OpenAI SDK: pictures from words, and edits by model name.
+"""SnapAPI's calls in the format of the OpenAI SDK: generations and edits by model name.
 
 Model names, sizes and field names from docs.snapedit.app/en/docs, "openaiGenerate" and
-"openaiEdit". Prices are those of the endpoint that does the same. Undocumented, so guessed here:
-that `flux-kontext` answers at once, and that `headshot` needs no mark in its prompt.
+"openaiEdit". Prices are those of the equivalent endpoint. Two points are undocumented guesses:
+`flux-kontext` responds at once, and `headshot` needs no `[FACE CROP]` in its prompt.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from infra.sandbox.snapapi import detect, enhance, erase, generate, tasks
-from infra.sandbox.snapapi.app import Desk, Plan, Reader
+from infra.sandbox.snapapi.app import FormReader, Plan, ResponseBuilder
 from infra.sandbox.snapapi.form import Form, bad_request
 
 T = TypeVar("T")
@@ -27,25 +27,25 @@ NAMES: Mapping[str, str] = {"input_image": "image", "input_mask": "mask"}
 
 @dataclass(frozen=True)
 class Model:
-    """What stands behind a model's name: an endpoint's reader, and fields that the name implies."""
+    """A model's name stands for an endpoint, through its reader, and for fixed field values."""
 
-    reader: Reader
+    reader: FormReader
     values: Mapping[str, str] = field(default_factory=dict)
     prompt_is_style: bool = False
 
 
 def _flux(form: Form) -> Plan:
     plan = tasks.edit_flux(form)
-    return Plan(plan.credits, lambda desk: desk.listed(desk.store(plan.work())))
+    return Plan(plan.credits, lambda builder: builder.image_response(builder.store(plan.work())))
 
 
 def _headshot(form: Form) -> Plan:
     prompt = form.text("prompt")
     marked = prompt if generate.FACE_CROP in prompt else f"{generate.FACE_CROP} {prompt}"
-    return generate.edits(form.translated({}, {"prompt": marked, "mode": "headshot"}))
+    return generate.edits(form.translate({}, {"prompt": marked, "mode": "headshot"}))
 
 
-GENERATORS: Mapping[str, Reader] = {
+GENERATORS: Mapping[str, FormReader] = {
     "z-image": generate.generations,
     "qwen-image": generate.generations_qwen,
 }
@@ -61,7 +61,7 @@ EDITORS: Mapping[str, Model] = {
     "enhance-art-4x": Model(enhance.enhance_art, {"zoom_factor": "4"}),
     "restore": Model(enhance.restore),
     "restore-pro": Model(generate.edits, {"mode": "restore"}),
-    "colorize": Model(enhance.colour),
+    "colorize": Model(enhance.colorize_photo),
     "colorize-pro": Model(generate.edits, {"mode": "colorize"}),
     "light-restore": Model(generate.edits, {"mode": "light_restore"}),
     "headshot": Model(_headshot),
@@ -83,31 +83,31 @@ EDITORS: Mapping[str, Model] = {
 
 
 def generations(form: Form) -> Plan:
-    """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
+    """Read a request with a `model` in OpenAI's format, any other in the endpoint's own."""
     if not form.text("model"):
         return generate.generations(form)
-    reader = _named(form, GENERATORS)
+    reader = _find_model(form, GENERATORS)
     size = form.text("size")
     if not size:
-        return _in_its_shape(reader(form))
+        return _as_openai(reader(form))
     if size not in RATIOS:
         raise bad_request(f"Invalid size: must be one of {', '.join(RATIOS)}.")
-    return _in_its_shape(reader(form.translated({}, {"aspect_ratio": RATIOS[size]})))
+    return _as_openai(reader(form.translate({}, {"aspect_ratio": RATIOS[size]})))
 
 
 def edits(form: Form) -> Plan:
-    """Read a call with a `model` as OpenAI's, any other as the endpoint's own."""
+    """Read a request with a `model` in OpenAI's format, any other in the endpoint's own."""
     if not form.text("model"):
         return generate.edits(form)
-    model = _named(form, EDITORS)
-    # The SDK calls the field so when it is given a list of pictures.
+    model = _find_model(form, EDITORS)
+    # The SDK uses this name for a list of images.
     image = "image[]" if form.has("image[]") else "image"
     values = {**model.values, **({"style": form.text("prompt")} if model.prompt_is_style else {})}
-    translated = form.translated({**NAMES, "input_image": image}, values)
-    return _in_its_shape(model.reader(translated))
+    translate = form.translate({**NAMES, "input_image": image}, values)
+    return _as_openai(model.reader(translate))
 
 
-def _named(form: Form, models: Mapping[str, T]) -> T:
+def _find_model(form: Form, models: Mapping[str, T]) -> T:
     name = form.text("model")
     found = models.get(name.removeprefix(PREFIX))
     if found is None or not name.startswith(PREFIX):
@@ -117,13 +117,11 @@ def _named(form: Form, models: Mapping[str, T]) -> T:
     return found
 
 
-def _in_its_shape(plan: Plan) -> Plan:
-    """Leave `created` and `data` of an answer with a picture; other answers stay as they are."""
+def _as_openai(plan: Plan) -> Plan:
+    """Keep only `created` and `data` of a response with an image; leave other responses as is."""
 
-    def run(desk: Desk) -> dict[str, object]:
-        answer = plan.run(desk)
-        return (
-            {"created": answer["created"], "data": answer["data"]} if "data" in answer else answer
-        )
+    def run(builder: ResponseBuilder) -> dict[str, object]:
+        body = plan.run(builder)
+        return {"created": body["created"], "data": body["data"]} if "data" in body else body
 
     return Plan(plan.credits, run)

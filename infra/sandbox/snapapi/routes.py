@@ -1,16 +1,17 @@
-"""SnapAPI's endpoints and who handles each."""
+"""SnapAPI's endpoints and their handlers."""
 
 from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
-from infra.sandbox.context import Handler, RequestContext, Route, SandboxState
-from infra.sandbox.responses import json_reply
+from infra.sandbox.context import RequestContext, SandboxState
+from infra.sandbox.provider import Handler, Route
+from infra.sandbox.responses import json_response
 from infra.sandbox.snapapi import detect, enhance, erase, generate, openai, tasks
-from infra.sandbox.snapapi.app import Reader, SnapApi
+from infra.sandbox.snapapi.app import FormReader, SnapApi
 
-SYNCHRONOUS: Mapping[str, Reader] = {
+SYNC_READERS: Mapping[str, FormReader] = {
     "detect-objects": detect.detect_objects,
     "detect-text": detect.detect_text,
     "detect-wires": detect.detect_wires,
@@ -22,7 +23,7 @@ SYNCHRONOUS: Mapping[str, Reader] = {
     "enhance": enhance.enhance,
     "enhance-art": enhance.enhance_art,
     "restore": enhance.restore,
-    "colorize": enhance.colour,
+    "colorize": enhance.colorize_photo,
     "generate-art": enhance.generate_art,
     "generations": openai.generations,
     "generations-qwen": generate.generations_qwen,
@@ -34,10 +35,10 @@ SYNCHRONOUS: Mapping[str, Reader] = {
     "outpaint": erase.outpaint,
     "pose-suggest": enhance.pose_suggest,
 }
-TASKS = {"edit-flux": tasks.edit_flux, "try-on": tasks.try_on}
+TASK_READERS = {"edit-flux": tasks.edit_flux, "try-on": tasks.try_on}
 TAKES_JSON = frozenset({"generations"})  # as the OpenAI SDK sends it
 
-# The page names an older path beside each; both take and answer the same here.
+# The page names an older path beside each endpoint; both behave the same here.
 LEGACY: Mapping[str, str] = {
     "detect-objects": "/api/object_removal/v5/ai_detection",
     "detect-text": "/api/object_removal/v5/text_detection",
@@ -71,34 +72,34 @@ class Api(SnapApi):
 
     def routes(self) -> list[Route]:
         """List every endpoint."""
-        opened = tasks.Tasks(self)
+        task_routes = tasks.Tasks(self)
         handlers: dict[str, Handler] = {
             **{
-                name: self.synchronous(reader, takes_json=name in TAKES_JSON)
-                for name, reader in SYNCHRONOUS.items()
+                name: self.sync_handler(reader, takes_json=name in TAKES_JSON)
+                for name, reader in SYNC_READERS.items()
             },
-            **{name: opened.create(reader) for name, reader in TASKS.items()},
+            **{name: task_routes.create(reader) for name, reader in TASK_READERS.items()},
         }
         return [
             *(Route("POST", f"/v1/images/{name}", handle) for name, handle in handlers.items()),
             *(Route("POST", LEGACY[name], handle) for name, handle in handlers.items()),
-            Route("GET", "/v1/tasks/<task_id>", opened.get),
-            Route("DELETE", "/v1/tasks/<task_id>", opened.cancel),
+            Route("GET", "/v1/tasks/<task_id>", task_routes.get),
+            Route("DELETE", "/v1/tasks/<task_id>", task_routes.cancel),
             Route("GET", "/v1/health", self._health),
             Route("GET", "/outputs/<path:name>", self.output),
         ]
 
     def _health(self, _: RequestContext) -> Response:
         parts = ("worker", "upstream", "backend", "kv")
-        return json_reply(
+        return json_response(
             {
                 "status": "healthy",
                 "checks": dict.fromkeys(parts, "ok"),
-                "timestamp": iso_seconds(self.world.clock.now()),
+                "timestamp": iso_seconds(self.state.clock.now()),
             }
         )
 
 
-def build_provider(world: SandboxState) -> Api:
-    """Build the provider on a world."""
-    return Api(world)
+def build_provider(state: SandboxState) -> Api:
+    """Build the provider over its state."""
+    return Api(state)

@@ -1,6 +1,6 @@
-"""Remembers uploaded pictures under the ids that SnapAPI hands out, so they need no second upload.
+"""Remembers uploaded images under the ids that SnapAPI returns, so they need no second upload.
 
-How long the vendor remembers is not documented; here it is an hour.
+How long the vendor remembers them is not documented; here it is an hour.
 """
 
 import threading
@@ -10,28 +10,28 @@ from infra.sandbox.clock import Clock
 from infra.sandbox.image_ops.codec import Photo
 
 LIFETIME_S = 3600.0
-MAX_REMEMBERED = 200  # pictures are kept decoded; the oldest are forgotten beyond this
+MAX_REMEMBERED = 200  # decoded images; beyond this the oldest are forgotten
 
 
 @dataclass(frozen=True)
-class Ids:
-    """The two names of one remembered picture."""
+class ImageIds:
+    """The two ids of one remembered image."""
 
     session_id: str
     image_id: str
 
 
 class Sessions:
-    """Pictures by session id and image id."""
+    """Images by session id and image id."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._photos: dict[str, tuple[float, Photo]] = {}
         self._lock = threading.Lock()
 
-    def remember(self, photo: Photo, stem: str) -> Ids:
-        """Keep a picture; both ids lead to it."""
-        ids = Ids(f"sess_{stem}", f"img_{stem}")
+    def remember(self, photo: Photo, stem: str) -> ImageIds:
+        """Remember an image under two new ids."""
+        ids = ImageIds(f"sess_{stem}", f"img_{stem}")
         with self._lock:
             entry = (self._clock.now() + LIFETIME_S, photo)
             self._photos[ids.session_id] = entry
@@ -40,10 +40,10 @@ class Sessions:
                 del self._photos[next(iter(self._photos))]
         return ids
 
-    def recall(self, known_as: str) -> Photo | None:
-        """Return a remembered picture, None when it is unknown or forgotten."""
+    def recall(self, any_id: str) -> Photo | None:
+        """Return the image with this id of either kind, None when unknown or expired."""
         with self._lock:
-            entry = self._photos.get(known_as)
+            entry = self._photos.get(any_id)
         if entry is None or entry[0] <= self._clock.now():
             return None
         return entry[1]

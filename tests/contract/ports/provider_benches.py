@@ -26,7 +26,7 @@ from darkroom.ports import Providers
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import DeadlineTransport
-from infra.sandbox import start
+from infra.sandbox.http_server import start
 from tests.contract.providers.bench import Sandbox, picture
 from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs
@@ -241,7 +241,7 @@ def far_end() -> Iterator[Callable[[], RealBench]]:
     wire = DeadlineTransport()
     with start(job_s=JOB_S) as running, httpx.Client() as client:
         sandboxes = {
-            name: Sandbox(name, one.base_url, one.credentials, client, one.world)
+            name: Sandbox(name, one.base_url, one.credentials, client, one.state)
             for name, one in running.items()
         }
         try:

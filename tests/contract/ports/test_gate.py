@@ -84,22 +84,22 @@ def test_a_provider_nobody_knows_stands_well(limiter: Limiter) -> None:
 def test_a_standing_is_changed_by_one_of_those_who_saw_it(limiter: Limiter) -> None:
     """So one task alone tries a paused provider out."""
     paused = CircuitState(5, NOW + 30.5)
-    assert limiter.change("p", CircuitState(), paused)
-    assert not limiter.change("p", CircuitState(), CircuitState(1, 0))
+    assert limiter.compare_and_set("p", CircuitState(), paused)
+    assert not limiter.compare_and_set("p", CircuitState(), CircuitState(1, 0))
     assert limiter.circuit("p") == paused
-    assert limiter.change("p", paused, CircuitState(5, NOW + 90))
-    assert not limiter.change("p", paused, CircuitState(5, NOW + 90.5))
-    assert limiter.change("p", CircuitState(5, NOW + 90), CircuitState())
+    assert limiter.compare_and_set("p", paused, CircuitState(5, NOW + 90))
+    assert not limiter.compare_and_set("p", paused, CircuitState(5, NOW + 90.5))
+    assert limiter.compare_and_set("p", CircuitState(5, NOW + 90), CircuitState())
     assert limiter.circuit("p") == CircuitState()
 
 
 def test_a_reason_is_kept_with_a_standing(limiter: Limiter) -> None:
     """It is part of what one has seen."""
     paused = CircuitState(5, NOW + 30, "Add credits.")
-    assert limiter.change("p", CircuitState(), paused)
+    assert limiter.compare_and_set("p", CircuitState(), paused)
     assert limiter.circuit("p") == paused
-    assert not limiter.change("p", CircuitState(5, NOW + 30), CircuitState())
-    assert limiter.change("p", paused, CircuitState())
+    assert not limiter.compare_and_set("p", CircuitState(5, NOW + 30), CircuitState())
+    assert limiter.compare_and_set("p", paused, CircuitState())
     assert limiter.circuit("p") == CircuitState()
 
 

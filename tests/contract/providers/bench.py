@@ -106,7 +106,7 @@ class Sandbox:
         """No more faults, and a full purse."""
         self.world.faults.clear()
         self.world.ledger.set_balance(100_000)
-        self.world.pace.limit = 100_000
+        self.world.rate_limit.max_requests = 100_000
 
     def account(self, **settings: float) -> None:
         """Set credits or the rate limit."""

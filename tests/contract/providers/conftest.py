@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from darkroom.providers.engine.transport import DeadlineTransport
-from infra.sandbox import start
+from infra.sandbox.http_server import start
 from tests.contract.providers.bench import Bench, Sandbox, build_bench
 from tests.contract.providers.needs import JOB_S, NEEDS
 
@@ -18,7 +18,7 @@ def sandboxes() -> Iterator[Mapping[str, Sandbox]]:
     """Every provider's sandbox, over real HTTP."""
     with start(list(PROVIDERS), job_s=JOB_S) as running, httpx.Client() as client:
         yield {
-            name: Sandbox(name, one.base_url, one.credentials, client, one.world)
+            name: Sandbox(name, one.base_url, one.credentials, client, one.state)
             for name, one in running.items()
         }
 

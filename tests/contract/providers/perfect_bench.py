@@ -21,7 +21,7 @@ from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.perfect.adapter import Perfect
-from infra.sandbox import start
+from infra.sandbox.http_server import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.perfect_needs import MIN_PARAMS, PICTURES, STEP_S
 from tests.fakes.inputs import InMemoryInputs
@@ -40,7 +40,7 @@ def served() -> Iterator[Sandbox]:
     """A sandbox that nobody else uses."""
     with start(["perfect"], job_s=JOB_S) as running, httpx.Client() as client:
         perfect = running["perfect"]
-        yield Sandbox("perfect", perfect.base_url, perfect.credentials, client, perfect.world)
+        yield Sandbox("perfect", perfect.base_url, perfect.credentials, client, perfect.state)
 
 
 def bench_of(

@@ -25,7 +25,7 @@ from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.goapi.adapter import GoApi
-from infra.sandbox import start
+from infra.sandbox.http_server import start
 from tests.contract.providers.bench import Bench, Sandbox
 from tests.contract.providers.needs import JOB_S
 from tests.fakes.inputs import InMemoryInputs
@@ -46,7 +46,7 @@ def sandbox() -> Iterator[Sandbox]:
     """A sandbox of its own, whose clock no other test moves."""
     with start(["goapi"], job_s=JOB_S) as running, httpx.Client() as client:
         goapi = running["goapi"]
-        yield Sandbox("goapi", goapi.base_url, goapi.credentials, client, goapi.world)
+        yield Sandbox("goapi", goapi.base_url, goapi.credentials, client, goapi.state)
 
 
 @pytest.fixture

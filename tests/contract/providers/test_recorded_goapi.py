@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from darkroom.domain.media import BY_EXTENSION, extension_of
-from infra.sandbox import Running, start
+from infra.sandbox.http_server import RunningSandbox, start
 from tests.contract.providers.bench import clip, picture, tune
 
 RECORDED = Path(__file__).parents[2] / "providers" / "recorded"
@@ -41,7 +41,7 @@ TASK = {
 class Desk:
     """A client that knows the recordings alone."""
 
-    def __init__(self, running: Running, client: httpx.Client) -> None:
+    def __init__(self, running: RunningSandbox, client: httpx.Client) -> None:
         self.base_url = running.base_url
         self.client = client
         self.headers = {"x-api-key": running.credentials["api_key"]}
@@ -109,14 +109,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def running() -> Iterator[RunningSandbox]:
     """A sandbox of its own."""
     with start(["goapi"], job_s=JOB_S) as started:
         yield started["goapi"]
 
 
 @pytest.fixture
-def desk(running: Running) -> Iterator[Desk]:
+def desk(running: RunningSandbox) -> Iterator[Desk]:
     """A client with a full purse."""
     with httpx.Client(timeout=30) as client:
         desk = Desk(running, client)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from darkroom.providers.perfect.auth import build_id_token
-from infra.sandbox import Running, start
+from infra.sandbox.http_server import RunningSandbox, start
 from tests.contract.providers.perfect_bench import photo
 from tests.contract.providers.perfect_needs import PICTURES
 
@@ -28,7 +28,7 @@ STEP_S = 8.0
 class Desk:
     """A client that knows the recordings alone, and what the sandbox has handed out instead."""
 
-    def __init__(self, running: Running, client: httpx.Client) -> None:
+    def __init__(self, running: RunningSandbox, client: httpx.Client) -> None:
         self.base_url = running.base_url
         self.held = running.credentials
         self.client = client
@@ -71,14 +71,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def running() -> Iterator[RunningSandbox]:
     """A sandbox of its own."""
     with start(["perfect"], job_s=4.0, rate_per_min={"perfect": 0}) as started:
         yield started["perfect"]
 
 
 @pytest.fixture
-def desk(running: Running) -> Iterator[Desk]:
+def desk(running: RunningSandbox) -> Iterator[Desk]:
     """A client that has signed in by the recorded request."""
     with httpx.Client(timeout=30) as client:
         desk = Desk(running, client)

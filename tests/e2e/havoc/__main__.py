@@ -1,24 +1,25 @@
-"""Play havoc: `python -m tests.e2e.havoc --tasks 100 --seed 1`.
+"""Chaos test: `python -m tests.e2e.havoc --tasks 100 --seed 1`.
 
-One local environment, tasks for every provider in every way, faults in every sandbox, and all the
-while the functions' processes are killed. When nothing moves any more, every promise is checked
-and printed with its figure. Exits with 1 when one was broken, and then keeps the evidence. What is
-drawn comes from the seed; what real processes make of it does not repeat.
+It starts one local environment, drops tasks for all providers in all ways, adds faults to each
+sandbox, and kills the functions' processes all the time. When all tasks have ended, it checks every
+promise and prints it with its figures. The exit code is 1 if one was broken; then the collected
+state is kept. The seed determines the tasks, faults and kills; the timing of real processes does
+not repeat.
 
-The parts, in the order in which they meet:
+The modules, in the order of their use:
 
-    play        one run, from nothing to rest
-    drops       the tasks that are dropped
-    faults      what goes wrong at the providers
-    troubles    what refuses for some seconds: our own stores, the providers' accounts
-    kills       the end of processes
-    wire        stands between functions and sandboxes, and keeps what goes over
-    liberties   where the run is quicker than the real thing
-    evidence    what is left of a run
-    checks      the promises, with what has to do with money in `money`, with waiting in `patience`
-    canaries    secrets that were in use, and the search for them
-    damages     ways to be wrong, which the checks must notice
-    places      what each request to a provider is for
+    runner              one run: start, drop tasks, wait until all have ended, collect
+    workload            the tasks that are dropped
+    provider_faults     faults of the providers
+    outages             what fails for some seconds: our own stores, the providers' accounts
+    killer              kills the functions' processes
+    recording_proxy     between functions and sandboxes; keeps all requests and responses
+    time_compression    shortens waits
+    collected_state     what is left of a run
+    checks              the promises; those about money in `money_checks`, waits in `wait_checks`
+    secret_leaks        the secrets in use, and the search for them
+    check_mutations     wrong states, which the checks must notice
+    request_kinds       what each request to a provider is for
 """
 
 import argparse
@@ -30,25 +31,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.havoc.checks import check
-from tests.e2e.havoc.money import Check
-from tests.e2e.havoc.play import PATIENCE_S, Extent, Outcome, play
+from tests.e2e.havoc.money_checks import Check
+from tests.e2e.havoc.runner import TIMEOUT_S, Outcome, RunSize, run
 
 KILLS_PER_TASK = 0.6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play what the command line says; the exit code."""
-    extent = _read(arguments)
+    """Run what the command line says; returns the exit code."""
+    size = _read(arguments)
     folder = Path(tempfile.mkdtemp(prefix="darkroom-havoc-"))
-    # Told before the environment is taken down: its end may fail too, and must not cost the rest.
-    with play(extent, folder, _say) as outcome:
-        keep_evidence(outcome, folder)
+    # Printed before the environment stops: an error while stopping must not hide it.
+    with run(size, folder, _say) as outcome:
+        write_state(outcome, folder)
         checks = check(outcome)
         broken = [one for one in checks if one.broken]
-        lines = [line for one in checks for line in tell(one)]
+        lines = [line for one in checks for line in as_lines(one)]
         lines.append(f"{len(checks) - len(broken)} of {len(checks)} hold")
         if broken:
-            lines.append(f"evidence and logs: {folder}")
+            lines.append(f"collected state and logs: {folder}")
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     if not broken:
@@ -56,22 +57,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if broken else 0
 
 
-def tell(one: Check, most: int = 20) -> list[str]:
-    """A check as lines for people."""
+def as_lines(one: Check, limit: int = 20) -> list[str]:
+    """A check as lines to print."""
     lines = [f"{'FAIL' if one.broken else 'ok  '} {one.name}: {one.figure}"]
-    lines += [f"       {broken}" for broken in one.broken[:most]]
-    if len(one.broken) > most:
-        lines.append(f"       and {len(one.broken) - most} more")
+    lines += [f"       {broken}" for broken in one.broken[:limit]]
+    if len(one.broken) > limit:
+        lines.append(f"       and {len(one.broken) - limit} more")
     return lines
 
 
-def keep_evidence(outcome: Outcome, folder: Path) -> None:
-    """Write down, beside the logs, what the checks were made from."""
-    seen = outcome.evidence
-    (folder / "evidence.json").write_text(
+def write_state(outcome: Outcome, folder: Path) -> None:
+    """Write what the checks were made from beside the logs."""
+    seen = outcome.state
+    (folder / "state.json").write_text(
         json.dumps(
             {
-                "drops": [vars(drop) | {"wish": vars(drop.wish)} for drop in outcome.drops],
+                "drops": [vars(drop) | {"kind": vars(drop.kind)} for drop in outcome.drops],
                 "items": seen.items,
                 "manifests": seen.manifests,
                 "executions": [vars(one) for one in seen.executions],
@@ -83,7 +84,7 @@ def keep_evidence(outcome: Outcome, folder: Path) -> None:
                     for one in seen.exchanges
                 ],
                 "fired": outcome.fired,
-                "troubles": outcome.troubles,
+                "outages": outcome.outages,
                 "closed": seen.closed,
             },
             default=str,
@@ -97,26 +98,28 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _read(arguments: Sequence[str] | None) -> Extent:
-    description = (__doc__ or "").partition("\n\nThe parts")[0]
+def _read(arguments: Sequence[str] | None) -> RunSize:
+    description = (__doc__ or "").partition("\n\nThe modules")[0]
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.havoc", description=description)
     parser.add_argument("--tasks", type=int, default=100, help="how many tasks (100)")
-    parser.add_argument("--seed", type=int, default=1, help="what everything is drawn from (1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random choices (1)")
     parser.add_argument("--kills", type=int, help="kills at random (six for ten tasks)")
     parser.add_argument(
-        "--patience",
+        "--timeout",
         type=float,
-        default=PATIENCE_S,
-        help=f"seconds for all ends ({PATIENCE_S:.0f})",
+        default=TIMEOUT_S,
+        help=f"seconds until all tasks must have ended ({TIMEOUT_S:.0f})",
     )
     parser.add_argument(
         "--hurried",
         action="store_true",
-        help="do not wait for answers that nobody is left to receive",
+        help="do not wait for responses whose caller was killed",
     )
-    told = parser.parse_args(arguments)
-    kills = round(told.tasks * KILLS_PER_TASK) if told.kills is None else told.kills
-    return Extent(told.tasks, told.seed, kills, hurried=told.hurried, patience_s=told.patience)
+    options = parser.parse_args(arguments)
+    kills = round(options.tasks * KILLS_PER_TASK) if options.kills is None else options.kills
+    return RunSize(
+        options.tasks, options.seed, kills, hurried=options.hurried, timeout_s=options.timeout
+    )
 
 
 if __name__ == "__main__":

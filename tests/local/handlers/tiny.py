@@ -1,5 +1,6 @@
-"""Functions for the runtime's tests, each with one habit."""
+"""Functions for the tests of the Lambda runtime; each does one thing."""
 
+import importlib
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 
 def echo(event: Any, context: Any) -> dict[str, Any]:
-    """Answers what it got, and who it is."""
+    """Returns its event and its context."""
     return {
         "event": event,
         "pid": os.getpid(),
@@ -27,51 +28,56 @@ def fail(event: Any, _context: Any) -> None:
     raise LookupError(message)
 
 
+def import_module(event: Any, _context: Any) -> str:
+    """Imports a module; returns its name."""
+    return importlib.import_module(event).__name__
+
+
 def leave(event: Any, _context: Any) -> None:
     """Ends its process."""
     os._exit(int(event["status"]))
 
 
 def dawdle(event: Any, _context: Any) -> dict[str, Any]:
-    """Takes as long as it is told."""
+    """Takes `s` seconds."""
     started = time.time()
     time.sleep(event["s"])
     return {"pid": os.getpid(), "started": started, "ended": time.time()}
 
 
 def speak(event: Any, _context: Any) -> None:
-    """Prints to both outputs."""
+    """Writes to stdout and stderr."""
     sys.stdout.write(f"out: {event['text']}\n")
     sys.stderr.write(f"err: {event['text']}\n")
 
 
 def shout(event: Any, _context: Any) -> str:
-    """Answers as many bytes as it is told."""
+    """Returns `bytes` bytes."""
     return "x" * int(event["bytes"])
 
 
 def note(event: Any, _context: Any) -> dict[str, Any]:
-    """Writes down what it got."""
+    """Writes its event to the notes."""
     with Path(os.environ["NOTES"]).open("a") as notes:
         notes.write(json.dumps(event) + "\n")
     return {"next": "done", "wait_s": 0}
 
 
 def note_and_fail(event: Any, context: Any) -> None:
-    """Writes down what it got, and raises."""
+    """Writes its event to the notes, and raises."""
     note(event, context)
     fail(event, context)
 
 
 def batch(event: Any, context: Any) -> dict[str, Any]:
-    """Writes down a batch of messages, and fails on those whose body says so."""
+    """Writes a batch of messages to the notes, and fails those whose body has "bad"."""
     note([record["body"] for record in event["Records"]], context)
     failed = [record["messageId"] for record in event["Records"] if "bad" in record["body"]]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def step(event: Any, context: Any) -> Any:
-    """Does what the execution's input says for this step."""
+    """Does what the execution's input says."""
     note({"step": event["does"]}, context)
     match event["does"]:
         case "raise":

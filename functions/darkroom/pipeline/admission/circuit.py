@@ -43,14 +43,14 @@ def record_failure(ports: Ports, provider: str, error: DarkroomError) -> None:
     else:
         # Losing this race is fine: the winner counted a failure of the same moment.
         old = ports.limiter.circuit(provider)
-        ports.limiter.change(provider, old, old.after_failure(now, retry_after_s, reason))
+        ports.limiter.compare_and_set(provider, old, old.after_failure(now, retry_after_s, reason))
 
 
 def record_success(ports: Ports, provider: str) -> None:
     """Close the circuit; a pause that the provider itself has set stays."""
     old = ports.limiter.circuit(provider)
     if old.refusals:
-        ports.limiter.change(provider, old, old.after_success())
+        ports.limiter.compare_and_set(provider, old, old.after_success())
 
 
 def defer_while_open(
@@ -68,7 +68,7 @@ def defer_unless_probe(
 ) -> Deferred | None:
     """None for the one task that probes a half-open circuit; every other task waits for it."""
     until = ports.clock.now().timestamp() + PROBE_S
-    if ports.limiter.change(route.provider, circuit, replace(circuit, until=until)):
+    if ports.limiter.compare_and_set(route.provider, circuit, replace(circuit, until=until)):
         return None
     return Deferred(deferral_s(ports, task, SPREAD_S), _pause_reason(route, circuit))
 
@@ -77,7 +77,7 @@ def change_circuit(ports: Ports, name: str, change: Callable[[CircuitState], Cir
     """Read, change and write a state; gives up silently after `MAX_TRIES` lost races."""
     for _ in range(MAX_TRIES):
         old = ports.limiter.circuit(name)
-        if ports.limiter.change(name, old, change(old)):
+        if ports.limiter.compare_and_set(name, old, change(old)):
             return
 
 

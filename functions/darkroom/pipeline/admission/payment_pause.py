@@ -44,7 +44,7 @@ def resume_payments(ports: Ports) -> None:
     """Allow new paid calls: something was delivered."""
     old = ports.limiter.circuit(DELIVERY)
     if old.refusals:
-        ports.limiter.change(DELIVERY, old, CircuitState())
+        ports.limiter.compare_and_set(DELIVERY, old, CircuitState())
 
 
 def defer_while_paused(ports: Ports, task: Task, pause: CircuitState) -> Deferred | None:

@@ -27,10 +27,10 @@ def build_id_token(client_id: str, client_secret: str, now_ms: int) -> str:
         AccountBlocked: `bad-credentials`; the secret is no such key, or too short for the id.
     """
     # Loading it takes longer than everything else that a function imports for its providers.
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     text = _ARMOUR.sub("", client_secret)
     try:

@@ -1,4 +1,4 @@
-"""GoAPI's `GET /account/info`: plan, wallet, credit pack and the caps on concurrency.
+"""GoAPI's `GET /account/info`: plan, wallet, credit pack and the limits of concurrency.
 
 Fields from "Account Info" (piapi.ai/docs) and from what the vendor's command line reads. 500
 credits are 1 USD; the sandbox's ledger counts these credits.
@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from infra.sandbox.clock import iso_seconds
 from infra.sandbox.context import RequestContext, SandboxState
-from infra.sandbox.goapi.api.envelope import answer
+from infra.sandbox.goapi.api.envelope import success_response
 
 CREDITS_PER_USD = 500
 ACCOUNT_ID = 1
@@ -29,27 +29,27 @@ CAPPED = (
 YEAR_S = 365 * 24 * 3600.0
 
 
-def show_account(_: RequestContext, world: SandboxState) -> Response:
-    """Answer with the account as it stands."""
-    world.jobs.settle()
-    report = world.ledger.report()
-    used = _whole(report, "charged") - _whole(report, "refunded")
-    left = world.ledger.balance
-    now = world.clock.now()
-    most = int(world.knobs["max_concurrent_tasks"])
+def show_account(_: RequestContext, state: SandboxState) -> Response:
+    """Respond with the account's present state."""
+    state.jobs.settle()
+    report = state.ledger.report()
+    used = _int_entry(report, "charged") - _int_entry(report, "refunded")
+    left = state.ledger.balance
+    now = state.clock.now()
+    most = int(state.knobs["max_concurrent_tasks"])
     caps = {
         f"max_concurrent_{name}_count" if name == "task" else f"max_{name}_concurrency": most
         for name in CAPPED
     }
-    return answer(
+    return success_response(
         {
             "id": ACCOUNT_ID,
             "name": "sandbox",
-            "plan": "creator" if world.knobs["uploads_in_plan"] else "free",
+            "plan": "creator" if state.knobs["uploads_in_plan"] else "free",
             "type": "user",
             "platform": "sandbox",
             "account_group": "sandbox",
-            "is_enable": world.active,
+            "is_enable": state.active,
             "is_verified": True,
             "equivalent_in_usd": left / CREDITS_PER_USD,
             **caps,
@@ -89,6 +89,6 @@ def show_account(_: RequestContext, world: SandboxState) -> Response:
     )
 
 
-def _whole(report: Mapping[str, object], name: str) -> int:
+def _int_entry(report: Mapping[str, object], name: str) -> int:
     value = report[name]
     return value if isinstance(value, int) else 0

@@ -1,8 +1,8 @@
-"""The tasks of the unified API: accepted, paid, staged, worked on, cancelled.
+"""The tasks of the unified API: created, paid for, staged, run, cancelled.
 
-A task holds its price from the beginning and gives it back when it fails or is cancelled; the
-vendor's documents are silent on refunds, so that is a guess. Beyond the account's concurrency a
-task is `staged` and has no job yet.
+The price is taken when a task is created and refunded when the task fails or is cancelled. The
+vendor's documents do not mention refunds, so this is a guess. A task beyond the account's
+concurrency is `staged` and has no job yet.
 """
 
 import threading
@@ -13,9 +13,10 @@ from typing import Protocol
 
 from infra.sandbox.context import RequestContext, SandboxState
 from infra.sandbox.goapi.generators.context import GenerationContext, Output
-from infra.sandbox.goapi.generators.padded_files import Tails
-from infra.sandbox.goapi.task_types.task_type import Row, credits_of
-from infra.sandbox.jobs import Job, Standing
+from infra.sandbox.goapi.generators.padded_files import PaddedFiles
+from infra.sandbox.goapi.task_duration import task_duration_s
+from infra.sandbox.goapi.task_types.task_type import TaskType, credits_of
+from infra.sandbox.jobs import Job, JobStatus
 from infra.sandbox.ledger import Purchase
 
 STATUS = {
@@ -30,12 +31,12 @@ STAGED = "staged"
 
 @dataclass
 class Task:
-    """One task; `job` is None while it is staged."""
+    """One task. `job` is None while it is staged, `units` is its price."""
 
     id: str
-    row: Row
-    call: RequestContext
-    asked: Mapping[str, object]
+    task_type: TaskType
+    ctx: RequestContext
+    task_input: Mapping[str, object]
     config: Mapping[str, object]
     units: int
     purchase: Purchase
@@ -45,70 +46,79 @@ class Task:
 
     @property
     def refunds(self) -> bool:
-        """Whether its price comes back when it comes to nothing."""
-        return self.call.effect is None or self.call.effect.refund is not False
+        """Whether its price is refunded when it fails or is cancelled."""
+        return self.ctx.effect is None or self.ctx.effect.refund is not False
 
 
 @dataclass(frozen=True)
-class Look:
-    """Where a task stands, in the vendor's word, with the job's own facts."""
+class TaskStatus:
+    """The status of a task in the vendor's word, and the status of its job."""
 
     status: str
-    standing: Standing
+    job_status: JobStatus
 
 
-class Watcher(Protocol):
-    """Somebody who is told what becomes of tasks, and must neither wait nor ask in return."""
+class TaskListener(Protocol):
+    """Is notified of tasks. A listener must not block and must not ask about tasks."""
 
     def accepted(self, task: Task) -> None:
-        """Hear of a task that was accepted."""
+        """A task was accepted."""
         ...
 
     def ended(self, task: Task) -> None:
-        """Hear of a task that ended."""
+        """A task ended."""
         ...
 
 
 class Tasks:
     """Every task of the account, oldest first."""
 
-    def __init__(self, world: SandboxState, tails: Tails) -> None:
-        self._world = world
-        self._tails = tails
-        self._watchers: list[Watcher] = []
+    def __init__(self, state: SandboxState, padded_files: PaddedFiles) -> None:
+        self._state = state
+        self._padded_files = padded_files
+        self._listeners: list[TaskListener] = []
         self._tasks: dict[str, Task] = {}
         self._running: dict[str, Task] = {}
         self._staged: list[Task] = []
-        self._freed: list[float] = []
+        self._freed_at: list[float] = []
         self._lock = threading.Lock()
 
-    def add_watcher(self, watcher: Watcher) -> None:
-        """Tell somebody of every task from now on."""
-        self._watchers.append(watcher)
+    def add_listener(self, listener: TaskListener) -> None:
+        """Notify a listener of every task from now on."""
+        self._listeners.append(listener)
 
     def open(
         self,
-        call: RequestContext,
-        row: Row,
-        asked: Mapping[str, object],
+        ctx: RequestContext,
+        task_type: TaskType,
+        task_input: Mapping[str, object],
         config: Mapping[str, object],
         digest: str,
     ) -> Task:
         """Charge and accept a task, or raise `OutOfCreditsError`."""
         task_id = str(uuid.uuid4())
-        units = row.units(asked)
-        purchase = Purchase(task_id, call.route, credits_of(units), digest)
+        units = task_type.units(task_input)
+        purchase = Purchase(task_id, ctx.route, credits_of(units), digest)
         self.settle()
         with self._lock:
-            self._world.ledger.charge(purchase)
-            task = Task(task_id, row, call, asked, config, units, purchase, self._world.clock.now())
+            self._state.ledger.charge(purchase)
+            task = Task(
+                id=task_id,
+                task_type=task_type,
+                ctx=ctx,
+                task_input=task_input,
+                config=config,
+                units=units,
+                purchase=purchase,
+                created_at=self._state.clock.now(),
+            )
             self._tasks[task_id] = task
-            if len(self._running) < self._most():
+            if len(self._running) < self._max_concurrent():
                 self._start(task, task.created_at)
             else:
                 self._staged.append(task)
-        for watcher in self._watchers:
-            watcher.accepted(task)
+        for listener in self._listeners:
+            listener.accepted(task)
         return task
 
     def get(self, task_id: str) -> Task | None:
@@ -121,106 +131,105 @@ class Tasks:
         with self._lock:
             return list(reversed(self._tasks.values()))
 
-    def look(self, task: Task) -> Look:
-        """Say where a task stands now."""
+    def status_of(self, task: Task) -> TaskStatus:
+        """Return the present status of a task."""
         self.settle()
         if task.cancelled_at is not None:
-            end = Standing("cancelled", ended_at=task.cancelled_at, error="task canceled")
-            return Look(str(self._world.knobs["status_when_cancelled"]), end)
+            end = JobStatus("cancelled", ended_at=task.cancelled_at, error="task canceled")
+            return TaskStatus(str(self._state.knobs["status_when_cancelled"]), end)
         if task.job is None:
-            return Look(STAGED, Standing("waiting"))
-        standing = self._world.jobs.look(task.job)
-        return Look(STATUS[standing.phase], standing)
+            return TaskStatus(STAGED, JobStatus("waiting"))
+        job_status = self._state.jobs.status_of(task.job)
+        return TaskStatus(STATUS[job_status.phase], job_status)
 
     def cancel(self, task: Task) -> bool:
-        """Cancel a pending task and give its price back; False when it is too late."""
-        if self.look(task).status != STATUS["waiting"] or task.job is None:
+        """Cancel a pending task and refund its price; False when it is too late."""
+        if self.status_of(task).status != STATUS["waiting"] or task.job is None:
             return False
         with self._lock:
             if task.cancelled_at is not None:
                 return False
-            end = self._world.jobs.cancel(task.job)
+            end = self._state.jobs.cancel(task.job)
             if end.phase != "cancelled":
                 return False
-            task.cancelled_at = end.ended_at or self._world.clock.now()
-        self._world.ledger.refund(task.purchase, task.cancelled_at)
-        self._end(task, task.cancelled_at)
+            task.cancelled_at = end.ended_at or self._state.clock.now()
+        self._state.ledger.refund(task.purchase, task.cancelled_at)
+        self._finish(task, task.cancelled_at)
         return True
 
     def find_output(self, task_id: str) -> Mapping[str, object] | None:
-        """Return the output of a completed task; work on another task may ask this."""
+        """Return the output of a completed task. The work of another task may call this."""
         task = self._tasks.get(task_id)
         if task is None or task.job is None:
             return None
-        # That one job only: to look at the asker's own would be to wait for oneself.
-        result = self._world.jobs.look(task.job).result
+        # Only this one job: the work that calls this would wait for itself if all were refreshed.
+        result = self._state.jobs.status_of(task.job).result
         return result if isinstance(result, dict) else None
 
     def settle(self) -> None:
-        """Tell what has ended, and start what was staged, each when its slot became free."""
-        self._look_at_running()
+        """Report the tasks that have ended, and start each staged task when its slot was freed."""
+        self._refresh_running()
         while True:
             with self._lock:
-                if not self._staged or len(self._running) >= self._most():
+                if not self._staged or len(self._running) >= self._max_concurrent():
                     if not self._staged:
-                        self._freed.clear()
+                        self._freed_at.clear()
                     return
                 task = self._staged.pop(0)
-                freed = self._freed.pop(0) if self._freed else task.created_at
-                self._start(task, max(freed, task.created_at))
-            self._look_at_running()
+                freed_at = self._freed_at.pop(0) if self._freed_at else task.created_at
+                self._start(task, max(freed_at, task.created_at))
+            self._refresh_running()
 
-    def _look_at_running(self) -> None:
-        """Look at what runs, never while holding the lock: a look may wait for work.
+    def _refresh_running(self) -> None:
+        """Bring the running tasks up to date. Never call it with the lock: it may wait for work.
 
-        Work that is late is waited for only where somebody needs its slot.
+        It waits for late work only where a staged task needs the slot.
         """
         for task in list(self._running.values()):
             if task.job is not None and (self._staged or task.job.work.done()):
-                self._world.jobs.look(task.job)
+                self._state.jobs.status_of(task.job)
 
-    def _most(self) -> int:
-        return int(self._world.knobs["max_concurrent_tasks"])
+    def _max_concurrent(self) -> int:
+        return int(self._state.knobs["max_concurrent_tasks"])
 
-    def _end(self, task: Task, when: float) -> None:
-        # Called from within the jobs' own lock too, so it takes none here; each step is atomic.
+    def _finish(self, task: Task, at: float) -> None:
+        # Also called with the jobs' own lock held, so it takes no lock. Each step is atomic.
         self._running.pop(task.id, None)
-        self._freed.append(when)
-        for watcher in self._watchers:
-            watcher.ended(task)
+        self._freed_at.append(at)
+        for listener in self._listeners:
+            listener.ended(task)
 
     def _start(self, task: Task, at: float) -> None:
-        effect = task.call.effect
-        row = task.row
-        bench = GenerationContext(
-            world=self._world,
-            tails=self._tails,
-            base=task.call.base,
-            model=row.model,
-            task_type=row.task_type,
-            input=task.asked,
-            inline=row.inline,
+        effect = task.ctx.effect
+        task_type = task.task_type
+        generation = GenerationContext(
+            state=self._state,
+            padded_files=self._padded_files,
+            base_url=task.ctx.base_url,
+            model=task_type.model,
+            task_type=task_type.name,
+            input=task.task_input,
+            takes_base64=task_type.takes_base64,
             find_output=self.find_output,
             effect=effect,
         )
 
         def work() -> Output:
-            return row.make(bench)
+            return task_type.generate(generation)
 
-        def fail(when: float) -> None:
+        def fail(failed_at: float) -> None:
             if task.refunds:
-                self._world.ledger.refund(task.purchase, when)
-            self._end(task, when)
+                self._state.ledger.refund(task.purchase, failed_at)
+            self._finish(task, failed_at)
 
         self._running[task.id] = task  # before the job, which might end at once
-        job = self._world.jobs.open(
+        job = self._state.jobs.open(
             task.id,
             work,
-            duration_s=self._world.job_s,
-            fate=None if effect is None else effect.job,
+            duration_s=task_duration_s(self._state),
+            fault=None if effect is None else effect.job,
             on_failure=fail,
-            on_success=lambda when: self._end(task, when),
-            facts={},
+            on_success=lambda ended_at: self._finish(task, ended_at),
         )
-        job.made_at = at
+        job.created_at = at
         task.job = job

@@ -1,8 +1,8 @@
 """GoAPI's unified task routes: create, get, cancel one, cancel many.
 
-Facts from "Unified API Schema", "Get Task" and "Cancel Task(s)" (piapi.ai/docs). A refused create
-answers with a task that never lived, its cause in `logs` and `error`; it has an id that nothing
-answers to, as a client must not read it as accepted.
+Facts from "Unified API Schema", "Get Task" and "Cancel Task(s)" (piapi.ai/docs). The response to a
+refused create contains a failed task, with the cause in `logs` and `error`. Its id is unknown to
+`get`, so a client must not read it as accepted.
 """
 
 import json
@@ -11,14 +11,20 @@ from collections.abc import Mapping
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import RefusalError, RequestContext, SandboxState
-from infra.sandbox.goapi.api.envelope import answer, error_part, meta_part, task_part
+from infra.sandbox.context import RequestContext, SandboxState
+from infra.sandbox.goapi.api.envelope import (
+    error_fields,
+    meta_fields,
+    success_response,
+    task_fields,
+)
 from infra.sandbox.goapi.api.tasks import Task, Tasks
 from infra.sandbox.goapi.generators.context import with_urls
 from infra.sandbox.goapi.task_types.fields import InputError, read_input
-from infra.sandbox.goapi.task_types.table import find_row
-from infra.sandbox.goapi.task_types.task_type import UNITS_PER_POINT, Row
+from infra.sandbox.goapi.task_types.table import find_task_type
+from infra.sandbox.goapi.task_types.task_type import UNITS_PER_POINT, TaskType
 from infra.sandbox.ledger import OutOfCreditsError
+from infra.sandbox.provider import RefusalError
 from infra.sandbox.responses import request_digest
 
 FAILURE = 10_000  # `error.code` of a failed task; the vendor's list of codes is not public
@@ -26,49 +32,49 @@ INVALID = 1100  # the one code that "Getting Started" shows
 MODES = ("", "public", "private")
 
 
-class Unified:
-    """Answers the task routes."""
+class UnifiedApi:
+    """Handles the task routes."""
 
-    def __init__(self, world: SandboxState, tasks: Tasks) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, tasks: Tasks) -> None:
+        self._state = state
         self._tasks = tasks
 
-    def create(self, call: RequestContext) -> Response:
-        """Accept a task: 400 when its body is not valid, or cannot be paid for."""
-        body = _read_body(call)
+    def create(self, ctx: RequestContext) -> Response:
+        """Accept a task; 400 when its body is not valid or the credits do not suffice."""
+        body = _read_body(ctx)
         config = _read_config(body)
-        row = find_row(body.get("model"), body.get("task_type"))
-        if row is None:
-            raise _refused(400, body, config, "invalid request: unknown model or task_type")
+        task_type = find_task_type(body.get("model"), body.get("task_type"))
+        if task_type is None:
+            raise _refusal(400, body, config, "invalid request: unknown model or task_type")
         raw = body.get("input")
         if not isinstance(raw, dict):
-            raise _refused(400, body, config, "invalid request: input is required")
+            raise _refusal(400, body, config, "invalid request: input is required")
         try:
-            asked = self._read_input(row, raw)
+            task_input = self._read_input(task_type, raw)
         except InputError as exc:
-            raise _refused(400, body, config, str(exc)) from exc
+            raise _refusal(400, body, config, str(exc)) from exc
         try:
-            task = self._tasks.open(call, row, asked, config, request_digest(call.request))
+            task = self._tasks.open(ctx, task_type, task_input, config, request_digest(ctx.request))
         except OutOfCreditsError as exc:
-            status = int(self._world.knobs["no_credit_status"])
-            raise _refused(status, body, config, "failed to freeze credit") from exc
-        return answer(self.show(task, call.base))
+            status = int(self._state.knobs["no_credit_status"])
+            raise _refusal(status, body, config, "failed to freeze credit") from exc
+        return success_response(self.show(task, ctx.base_url))
 
-    def get(self, call: RequestContext) -> Response:
-        """Answer with a task, 404 when there is none."""
-        return answer(self.show(self._found(call), call.base))
+    def get(self, ctx: RequestContext) -> Response:
+        """Respond with a task, 404 when there is none."""
+        return success_response(self.show(self._find_task(ctx), ctx.base_url))
 
-    def cancel(self, call: RequestContext) -> Response:
+    def cancel(self, ctx: RequestContext) -> Response:
         """Cancel a task that is still pending."""
-        task = self._found(call)
+        task = self._find_task(ctx)
         if not self._tasks.cancel(task):
-            status = self._tasks.look(task).status
+            status = self._tasks.status_of(task).status
             raise RefusalError(400, f"task {task.id} can not be canceled: status is {status}")
-        return answer(None, message=f"task {task.id} canceled")
+        return success_response(None, message=f"task {task.id} canceled")
 
-    def cancel_many(self, call: RequestContext) -> Response:
-        """Cancel what is pending, of one model or of all, and created before a time."""
-        query = call.request.args
+    def cancel_many(self, ctx: RequestContext) -> Response:
+        """Cancel the pending tasks, of one model or all, created before a time if given."""
+        query = ctx.request.args
         model = query.get("model", "all")
         before = query.get("created_before", "")
         if model not in ("kling", "midjourney", "suno", "luma", "all"):
@@ -78,69 +84,69 @@ class Unified:
         cancelled = [
             task.id
             for task in self._tasks.newest_first()
-            if model in ("all", task.row.model)
+            if model in ("all", task.task_type.model)
             and (not before or task.created_at < int(before))
             and self._tasks.cancel(task)
         ]
-        return answer({"task_ids": cancelled}, message=f"{len(cancelled)} tasks canceled")
+        return success_response({"task_ids": cancelled}, message=f"{len(cancelled)} tasks canceled")
 
-    def show(self, task: Task, base: str) -> dict[str, object]:
-        """Build the `data` of a task as it stands now."""
-        look = self._tasks.look(task)
-        standing = look.standing
-        ended = standing.ended_at
-        failed = standing.phase in ("failed", "cancelled")
-        output: object = task.row.skeleton(task.asked)
-        if standing.phase == "done":
-            output = with_urls(standing.result, base)
-        cause = standing.error or ""
-        started = standing.started_at
-        if started is None and standing.phase == "failed":
+    def show(self, task: Task, base_url: str) -> dict[str, object]:
+        """Build the `data` of a task with its present status."""
+        task_status = self._tasks.status_of(task)
+        job_status = task_status.job_status
+        ended = job_status.ended_at
+        failed = job_status.phase in ("failed", "cancelled")
+        output: object = task.task_type.pending_output(task.task_input)
+        if job_status.phase == "done":
+            output = with_urls(job_status.result, base_url)
+        cause = job_status.error or ""
+        started = job_status.started_at
+        if started is None and job_status.phase == "failed":
             started = task.created_at
-        return task_part(
+        return task_fields(
             task_id=task.id,
-            model=task.row.model,
-            task_type=task.row.task_type,
-            status=look.status,
+            model=task.task_type.model,
+            task_type=task.task_type.name,
+            status=task_status.status,
             config=task.config,
-            asked=task.asked,
+            task_input=task.task_input,
             output=output,
-            meta=meta_part(task.created_at, started, ended, _usage(task, ended, failed=failed)),
+            meta=meta_fields(task.created_at, started, ended, _usage(task, ended, failed=failed)),
             logs=[cause] if failed else [],
-            error=error_part(FAILURE, cause, cause) if failed else error_part(),
+            error=error_fields(FAILURE, cause, cause) if failed else error_fields(),
         )
 
-    def _found(self, call: RequestContext) -> Task:
-        task = self._tasks.get(call.args["task_id"])
+    def _find_task(self, ctx: RequestContext) -> Task:
+        task = self._tasks.get(ctx.args["task_id"])
         if task is None:
             raise RefusalError(404, "Record Not Found")
         return task
 
-    def _read_input(self, row: Row, raw: Mapping[str, object]) -> dict[str, object]:
-        asked = read_input(row.fields, raw)
-        for rule in row.rules:
-            wrong = rule(asked)
+    def _read_input(self, task_type: TaskType, raw: Mapping[str, object]) -> dict[str, object]:
+        task_input = read_input(task_type.fields, raw)
+        for rule in task_type.rules:
+            wrong = rule(task_input)
             if wrong is not None:
                 raise InputError(wrong)
-        for field in row.fields:
-            named = asked.get(field.name)
+        for field in task_type.fields:
+            named = task_input.get(field.name)
             if field.kind == "task" and named and self._tasks.get(str(named)) is None:
                 raise InputError(f"{field.name}: task not found")
-        return asked
+        return task_input
 
 
 def _usage(task: Task, ended: float | None, *, failed: bool) -> dict[str, object]:
-    usage: dict[str, object] = {"type": task.row.usage}
-    price = task.units // UNITS_PER_POINT if task.row.usage == "mj" else task.units
+    usage: dict[str, object] = {"type": task.task_type.usage}
+    price = task.units // UNITS_PER_POINT if task.task_type.usage == "mj" else task.units
     spent = 0 if failed and task.refunds else price
-    if task.row.usage == "llm" or ended is not None:
+    if task.task_type.usage == "llm" or ended is not None:
         return usage | {"frozen": 0, "consume": spent}
     return usage | {"frozen": price, "consume": 0}
 
 
-def _read_body(call: RequestContext) -> dict[str, object]:
+def _read_body(ctx: RequestContext) -> dict[str, object]:
     try:
-        body = json.loads(call.request.get_data())
+        body = json.loads(ctx.request.get_data())
     except ValueError as exc:
         raise RefusalError(400, "invalid request body") from exc
     if not isinstance(body, dict):
@@ -149,7 +155,7 @@ def _read_body(call: RequestContext) -> dict[str, object]:
 
 
 def _read_config(body: Mapping[str, object]) -> dict[str, object]:
-    """Return the config as it is echoed, the webhook's secret in clear as the vendor does it."""
+    """Return the config as it is echoed, with the webhook's secret in clear like the vendor's."""
     config = body.get("config")
     config = config if isinstance(config, dict) else {}
     webhook = config.get("webhook_config")
@@ -164,24 +170,24 @@ def _read_config(body: Mapping[str, object]) -> dict[str, object]:
         "webhook_config": {"endpoint": endpoint, "secret": secret},
     }
     if mode not in MODES or not isinstance(endpoint, str) or not isinstance(secret, str):
-        raise _refused(400, body, echoed, "invalid config")
+        raise _refusal(400, body, echoed, "invalid config")
     return echoed
 
 
-def _refused(
+def _refusal(
     status: int, body: Mapping[str, object], config: Mapping[str, object], cause: str
 ) -> RefusalError:
-    asked = body.get("input")
-    part = task_part(
+    task_input = body.get("input")
+    part = task_fields(
         task_id=str(uuid.uuid4()),
         model=str(body.get("model") or ""),
         task_type=str(body.get("task_type") or ""),
         status="failed",
         config=config,
-        asked=asked if isinstance(asked, dict) else {},
+        task_input=task_input if isinstance(task_input, dict) else {},
         output=None,
-        meta=meta_part(None, None, None, {"type": "", "frozen": 0, "consume": 0}),
+        meta=meta_fields(None, None, None, {"type": "", "frozen": 0, "consume": 0}),
         logs=[cause],
-        error=error_part(INVALID, cause, cause),
+        error=error_fields(INVALID, cause, cause),
     )
     return RefusalError(status, cause, extra={"data": part})

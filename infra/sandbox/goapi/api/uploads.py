@@ -1,7 +1,7 @@
-"""GoAPI's `POST /api/ephemeral_resource`: base64 becomes a URL that lives for a day.
+"""GoAPI's `POST /api/ephemeral_resource`: base64 becomes a URL that is valid for a day.
 
-Rules from "File Upload API" (piapi.ai/docs/tools/file-upload). The vendor runs it on a host of its
-own; here it is the same server.
+Rules from "File Upload API" (piapi.ai/docs/tools/file-upload). The vendor runs it on another host;
+here it is the same server.
 """
 
 import base64
@@ -11,8 +11,9 @@ import uuid
 
 from werkzeug.wrappers import Response
 
-from infra.sandbox.context import RefusalError, RequestContext, SandboxState
-from infra.sandbox.goapi.api.envelope import answer
+from infra.sandbox.context import RequestContext, SandboxState
+from infra.sandbox.goapi.api.envelope import success_response
+from infra.sandbox.provider import RefusalError
 
 LIFETIME_S = 24 * 3600.0
 MAX_BYTES = 10 * 1024 * 1024
@@ -26,15 +27,15 @@ TYPES = {
     "wav": "audio/wav",
     "mp3": "audio/mpeg",
 }
-# What a `data:` head may call the same thing.
+# Other names of the same types in a `data:` prefix.
 ALIASES = {"image/jpg": "image/jpeg", "audio/x-wav": "audio/wav", "audio/mp3": "audio/mpeg"}
 
 
-def take_upload(call: RequestContext, world: SandboxState) -> Response:
-    """Keep a file for a day; refused with 403 when the account's plan does not include it."""
-    if not world.knobs["uploads_in_plan"]:
+def store_upload(ctx: RequestContext, state: SandboxState) -> Response:
+    """Store a file for a day; 403 when the account's plan does not include uploads."""
+    if not state.knobs["uploads_in_plan"]:
         raise RefusalError(403, "Insufficient plan level")
-    name, data = _read_body(call)
+    name, data = _read_body(ctx)
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     if len(name) > MAX_NAME or extension not in TYPES:
         raise RefusalError(400, "invalid file_name")
@@ -42,13 +43,13 @@ def take_upload(call: RequestContext, world: SandboxState) -> Response:
     if len(content) > MAX_BYTES:
         raise RefusalError(400, "file size exceeds 10MB")
     path = f"/ephemeral/{uuid.uuid4()}.{extension}"
-    world.files.put(path, content, TYPES[extension], lifetime_s=LIFETIME_S)
-    return answer({"url": call.base + path})
+    state.files.put(path, content, TYPES[extension], lifetime_s=LIFETIME_S)
+    return success_response({"url": ctx.base_url + path})
 
 
-def _read_body(call: RequestContext) -> tuple[str, str]:
+def _read_body(ctx: RequestContext) -> tuple[str, str]:
     try:
-        body = json.loads(call.request.get_data())
+        body = json.loads(ctx.request.get_data())
     except ValueError as exc:
         raise RefusalError(400, "invalid request body") from exc
     if not isinstance(body, dict):

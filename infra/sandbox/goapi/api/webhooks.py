@@ -1,8 +1,8 @@
-"""Tells a task's webhook about its end, on the side: it never delays or fails the task.
+"""Sends a task's webhook when the task ends, in the background: it never delays or fails the task.
 
-Body, header and "on completed or failed" from "Unified API Webhook" (piapi.ai/docs); the number of
-tries and the seconds between them are a guess. Hosts under `.invalid` are never tried: they are
-reserved for addresses that mean nobody (RFC 2606).
+Body, header and "on completed or failed" from "Unified API Webhook" (piapi.ai/docs). The number of
+attempts and the seconds between them are guesses. Hosts under `.invalid` are never called: no such
+host exists (RFC 2606).
 """
 
 import logging
@@ -16,9 +16,9 @@ import httpx
 from infra.sandbox.context import SandboxState
 from infra.sandbox.goapi.api.tasks import Task, Tasks
 
-TRIES = 3
-LOOKS_EVERY_S = 0.1
-ANSWER_S = 2.0
+MAX_ATTEMPTS = 3
+CHECK_INTERVAL_S = 0.1
+TIMEOUT_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -26,10 +26,10 @@ Show = Callable[[Task, str], dict[str, object]]
 
 
 class Webhooks:
-    """Sends what `show` says of a task, and brings tasks to their end though nobody polls."""
+    """Sends what `show` builds of a task. It ends tasks on time even if no client polls."""
 
-    def __init__(self, world: SandboxState, tasks: Tasks, show: Show) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, tasks: Tasks, show: Show) -> None:
+        self._state = state
         self._tasks = tasks
         self._show = show
         self._senders = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sandbox-webhook")
@@ -38,11 +38,11 @@ class Webhooks:
         self._watching = False
 
     def accepted(self, task: Task) -> None:
-        """Look after an accepted task, and tell of its creation where that is wanted."""
+        """Watch an accepted task; also send its creation where the knob is on."""
         if _endpoint(task) is None:
             return
-        if self._world.knobs["webhook_on_creation"]:
-            self._tell(task)
+        if self._state.knobs["webhook_on_creation"]:
+            self._send_soon(task)
         with self._lock:
             self._open[task.id] = task
             if not self._watching:
@@ -50,43 +50,46 @@ class Webhooks:
                 threading.Thread(target=self._watch, daemon=True, name="sandbox-watch").start()
 
     def ended(self, task: Task) -> None:
-        """Send the end of a task, soon and from another thread."""
+        """Send the end of a task from another thread."""
         if _endpoint(task) is not None:
-            self._tell(task)
+            self._send_soon(task)
 
     def _watch(self) -> None:
-        while not self._world.stopping.wait(LOOKS_EVERY_S):
+        while not self._state.stopping.wait(CHECK_INTERVAL_S):
             for task in list(self._open.values()):
-                if self._tasks.look(task).standing.ended_at is not None:
+                if self._tasks.status_of(task).job_status.ended_at is not None:
                     self._open.pop(task.id, None)
             with self._lock:
                 if not self._open:
                     self._watching = False
                     return
 
-    def _tell(self, task: Task) -> None:
-        if not self._world.stopping.is_set():
+    def _send_soon(self, task: Task) -> None:
+        if not self._state.stopping.is_set():
             self._senders.submit(self._send, task)
 
     def _send(self, task: Task) -> None:
         endpoint = _endpoint(task)
         if endpoint is None:
             return
-        body = {"timestamp": int(self._world.clock.now()), "data": self._show(task, task.call.base)}
+        body = {
+            "timestamp": int(self._state.clock.now()),
+            "data": self._show(task, task.ctx.base_url),
+        }
         secret = _webhook(task).get("secret")
         headers = {"x-webhook-secret": str(secret)} if secret else {}
-        for number in range(TRIES):
-            if number and self._world.stopping.wait(float(self._world.knobs["webhook_retry_s"])):
+        for number in range(MAX_ATTEMPTS):
+            if number and self._state.stopping.wait(float(self._state.knobs["webhook_retry_s"])):
                 return
             try:
-                if httpx.post(endpoint, json=body, headers=headers, timeout=ANSWER_S).is_success:
+                if httpx.post(endpoint, json=body, headers=headers, timeout=TIMEOUT_S).is_success:
                     return
             except (httpx.HTTPError, httpx.InvalidURL):
                 _log.debug("the webhook of task %s could not be reached", task.id)
 
 
 def is_reachable(endpoint: str) -> bool:
-    """Tell whether an endpoint is an address that somebody may be at."""
+    """Whether an endpoint is an HTTP URL whose host can exist."""
     try:
         parts = urlsplit(endpoint)
         host = parts.hostname or ""

@@ -1,1 +1,1 @@
-"""What makes the results of GoAPI's tasks."""
+"""The generators: functions that make the output of GoAPI's tasks."""

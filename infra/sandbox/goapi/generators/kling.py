@@ -1,12 +1,12 @@
-"""Kling's outputs that are no plain video: version 3, garments, sounds."""
+"""Kling's generators beside plain video: version 3, virtual try-on, sounds."""
 
 from collections.abc import Mapping
 
 from infra.sandbox.goapi.generators.context import GenerationContext, Output
-from infra.sandbox.goapi.generators.video_files import as_video, as_works
-from infra.sandbox.goapi.generators.video_frames import filmed, origin_video
+from infra.sandbox.goapi.generators.video_frames import origin_video, video_generator
+from infra.sandbox.goapi.generators.video_outputs import video_output, works_output
 from infra.sandbox.image_ops.codec import Pixels
-from infra.sandbox.image_ops.compose import Garment, dress
+from infra.sandbox.image_ops.compose import Garment, put_on_garment
 from infra.sandbox.jobs import WorkError
 from infra.sandbox.media.sounds import melody
 
@@ -19,44 +19,44 @@ GARMENTS: tuple[tuple[str, Garment], ...] = (
 )
 
 
-def film(bench: GenerationContext) -> Output:
-    """Film in the form of the version asked for."""
-    return filmed(as_video if is_newer(bench.input) else as_works)(bench)
+def generate_video(ctx: GenerationContext) -> Output:
+    """Generate a video, with the output format of the requested version."""
+    return video_generator(video_output if is_version_3(ctx.input) else works_output)(ctx)
 
 
-def skeleton(asked: Mapping[str, object]) -> Mapping[str, object] | None:
-    """Show the empty video that version 3 shows before the end."""
-    return {"video": ""} if is_newer(asked) else None
+def pending_output(task_input: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Return the empty video that version 3 shows before the task ends."""
+    return {"video": ""} if is_version_3(task_input) else None
 
 
-def is_newer(asked: Mapping[str, object]) -> bool:
-    """Tell whether version 3 is asked for."""
-    return asked.get("version") in NEWER
+def is_version_3(task_input: Mapping[str, object]) -> bool:
+    """Whether the input requests version 3."""
+    return task_input.get("version") in NEWER
 
 
-def try_on(bench: GenerationContext) -> Output:
-    """Put garments on a person, as often as asked; the form of the output is a guess."""
-    person: Pixels = bench.photo(bench.input["model_input"]).rgb
+def try_on(ctx: GenerationContext) -> Output:
+    """Put garments on a person, `batch_size` times; the output format is a guess."""
+    person: Pixels = ctx.photo(ctx.input["model_input"]).rgb
     for name, kind in GARMENTS:
-        if bench.input.get(name):
-            person = dress(person, bench.photo(bench.input[name]), kind)
+        if ctx.input.get(name):
+            person = put_on_garment(person, ctx.photo(ctx.input[name]), kind)
     works = []
-    for _ in range(bench.whole("batch_size", 1)):
-        link = bench.keep_image(person)
+    for _ in range(ctx.whole("batch_size", 1)):
+        link = ctx.store_image(person)
         image = {"resource": link, "resource_without_watermark": link}
         works.append({"content_type": "image", "status": 99, "type": "ai_try_on", "image": image})
     return {"type": "ai_try_on", "status": 99, "works": works}
 
 
-def sound(bench: GenerationContext) -> Output:
-    """Give the four sounds that the page speaks of; their key is a guess."""
-    if bench.input.get("origin_task_id"):
-        origin_video(bench)
-    elif not bench.text("prompt"):
+def sound(ctx: GenerationContext) -> Output:
+    """Generate the four sounds that the page mentions; their key is a guess."""
+    if ctx.input.get("origin_task_id"):
+        origin_video(ctx)
+    elif not ctx.text("prompt"):
         raise WorkError("prompt is required")
-    words, seconds = bench.text("prompt"), bench.number("duration", 10)
+    words, seconds = ctx.text("prompt"), ctx.number("duration", 10)
     return {
         "audio_urls": [
-            bench.keep(melody(f"{words}{number}", seconds), "wav") for number in range(SOUNDS)
+            ctx.store(melody(f"{words}{number}", seconds), "wav") for number in range(SOUNDS)
         ]
     }

@@ -1,7 +1,7 @@
-"""What Midjourney's tasks make: grids of four, and what is done with one of the four.
+"""Midjourney's generators: grids of four images, and edits of one of the four.
 
-The output block follows "Detailed Explanation on Midjourney Task Result" (piapi.ai/docs). Which of
-the two lists of four is filled depends on the plan over there; here both are.
+The output follows "Detailed Explanation on Midjourney Task Result" (piapi.ai/docs). Which of the
+two lists of four URLs the vendor fills depends on the plan; the sandbox fills both.
 """
 
 import re
@@ -11,18 +11,18 @@ import cv2
 import numpy as np
 
 from infra.sandbox.goapi.generators.context import GenerationContext, Link, Output
-from infra.sandbox.goapi.generators.images import proportion, sides
-from infra.sandbox.goapi.generators.texts import describe_picture
+from infra.sandbox.goapi.generators.images import parse_ratio, size_for_ratio
+from infra.sandbox.goapi.generators.texts import describe_image
 from infra.sandbox.image_ops.codec import Pixels, as_bytes
-from infra.sandbox.image_ops.draw import poster, seed_of
-from infra.sandbox.image_ops.fill import extend, imagine
-from infra.sandbox.image_ops.look import artistic
-from infra.sandbox.image_ops.mask import painted
+from infra.sandbox.image_ops.draw import draw_poster, seed_from_text
+from infra.sandbox.image_ops.fill import extend_canvas, fill_from_prompt
+from infra.sandbox.image_ops.filters import apply_art_style
+from infra.sandbox.image_ops.mask import read_brush_mask
 from infra.sandbox.image_ops.resize import enlarge
 from infra.sandbox.image_ops.tone import blend
 from infra.sandbox.jobs import WorkError
 
-LONG_SIDE = 256  # of one of the four
+LONG_SIDE = 256  # of one of the four images images
 NO_ORIGIN = "origin task not found or not completed"
 RATIO = re.compile(r"--ar\s+(\d+:\d+)")
 DIMENSIONS = {"square": 1.0, "portrait": 2 / 3, "landscape": 3 / 2}
@@ -30,121 +30,122 @@ ACTIONS = ["reroll", *(f"{act}{n}" for act in ("upscale", "variation") for n in 
 SHIFTS = {"left": "left", "right": "right", "up": "top", "down": "bottom"}
 
 
-def imagine_four(bench: GenerationContext) -> Output:
-    """Draw the prompt four times."""
-    prompt = bench.text("prompt")
+def imagine(ctx: GenerationContext) -> Output:
+    """Generate four images from the prompt."""
+    prompt = ctx.text("prompt")
     found = RATIO.search(prompt)
-    ratio = proportion(found[1] if found else bench.text("aspect_ratio"))
-    return _block(bench, _drawn(prompt, ratio, bench.base))
+    ratio = parse_ratio(found[1] if found else ctx.text("aspect_ratio"))
+    return _grid_output(ctx, _generate(prompt, ratio, ctx.base_url))
 
 
-def upscale(bench: GenerationContext) -> Output:
-    """Give one of the four alone and larger; other words than 1 to 4 work on a single picture."""
-    picture = _picked(bench, bench.text("index"))
-    return _single(bench, enlarge(picture, 2))
+def upscale(ctx: GenerationContext) -> Output:
+    """Enlarge one of the four; an index other than 1 to 4 is for a single image."""
+    image = _selected_image(ctx, ctx.text("index"))
+    return _single_output(ctx, enlarge(image, 2))
 
 
-def vary(bench: GenerationContext) -> Output:
-    """Make four others of one of the four."""
-    picture = _picked(bench, bench.text("index"))
-    words = bench.text("prompt")
-    strength = 0.8 if "high" in bench.text("index") else 0.5
-    four = [blend(picture, artistic(picture, f"{words}{n}"), strength) for n in range(4)]
-    return _block(bench, four)
+def variation(ctx: GenerationContext) -> Output:
+    """Make four variations of one of the four."""
+    image = _selected_image(ctx, ctx.text("index"))
+    words = ctx.text("prompt")
+    strength = 0.8 if "high" in ctx.text("index") else 0.5
+    four = [blend(image, apply_art_style(image, f"{words}{n}"), strength) for n in range(4)]
+    return _grid_output(ctx, four)
 
 
-def reroll(bench: GenerationContext) -> Output:
-    """Draw four others in the size of the first four."""
-    first = _pictures(bench)[0]
-    words = bench.text("prompt") or bench.text("origin_task_id")
-    return _block(bench, _drawn(words, first.shape[1] / first.shape[0], "again"))
+def reroll(ctx: GenerationContext) -> Output:
+    """Generate four new images of the same size."""
+    first = _origin_images(ctx)[0]
+    words = ctx.text("prompt") or ctx.text("origin_task_id")
+    return _grid_output(ctx, _generate(words, first.shape[1] / first.shape[0], "again"))
 
 
-def describe(bench: GenerationContext) -> Output:
-    """Say in four ways what is in a picture."""
-    said = describe_picture(bench.photo(bench.input["image_url"]).rgb)
+def describe(ctx: GenerationContext) -> Output:
+    """Describe an image in four ways."""
+    text = describe_image(ctx.photo(ctx.input["image_url"]).rgb)
     ways = ("photograph", "painting", "sketch", "poster")
-    return {"description": "\n\n".join(f"{n}. {way}: {said}" for n, way in enumerate(ways, 1))}
+    return {"description": "\n\n".join(f"{n}. {way}: {text}" for n, way in enumerate(ways, 1))}
 
 
-def tell_seed(bench: GenerationContext) -> Output:
-    """Tell the number that a task was drawn with."""
-    _pictures(bench)
-    return {"seed": str(seed_of(bench.text("origin_task_id")) % 2**32)}
+def show_seed(ctx: GenerationContext) -> Output:
+    """Return the seed of a task."""
+    _origin_images(ctx)
+    return {"seed": str(seed_from_text(ctx.text("origin_task_id")) % 2**32)}
 
 
-def blend_pictures(bench: GenerationContext) -> Output:
-    """Mix pictures into four."""
-    photos = [bench.photo(source).rgb for source in bench.list("image_urls")]
-    size = sides(DIMENSIONS.get(bench.text("dimension"), 1.0), LONG_SIDE)
+def blend_images(ctx: GenerationContext) -> Output:
+    """Blend images into four new ones."""
+    photos = [ctx.photo(source).rgb for source in ctx.list("image_urls")]
+    size = size_for_ratio(DIMENSIONS.get(ctx.text("dimension"), 1.0), LONG_SIDE)
     fitted = [as_bytes(cv2.resize(one, size, interpolation=cv2.INTER_AREA)) for one in photos]
     mixed = as_bytes(np.mean(fitted, axis=0))
-    return _block(bench, [blend(mixed, artistic(mixed, str(n)), 0.3) for n in range(4)])
+    return _grid_output(ctx, [blend(mixed, apply_art_style(mixed, str(n)), 0.3) for n in range(4)])
 
 
-def inpaint(bench: GenerationContext) -> Output:
-    """Draw the prompt where the mask is painted, in four ways."""
-    picture = _picked(bench, "")
-    mask = painted(bench.photo(bench.input["mask"]), (picture.shape[1], picture.shape[0]))
-    words = bench.text("prompt")
-    return _block(bench, [imagine(picture, mask, f"{words} {n}") for n in range(4)])
+def inpaint(ctx: GenerationContext) -> Output:
+    """Fill the mask from the prompt, in four ways."""
+    image = _selected_image(ctx, "")
+    mask = read_brush_mask(ctx.photo(ctx.input["mask"]), (image.shape[1], image.shape[0]))
+    words = ctx.text("prompt")
+    return _grid_output(ctx, [fill_from_prompt(image, mask, f"{words} {n}") for n in range(4)])
 
 
-def outpaint(bench: GenerationContext) -> Output:
-    """Zoom out, the new border drawn from the prompt, in four ways."""
-    picture = _picked(bench, "")
-    share = max(0.0, (float(bench.text("zoom_ratio") or 2) - 1) / 2)
-    x, y = round(picture.shape[1] * share), round(picture.shape[0] * share)
-    words = bench.text("prompt") or "around"
-    return _block(
-        bench,
-        [extend(picture, left=x, top=y, right=x, bottom=y, prompt=f"{words}{n}") for n in range(4)],
+def outpaint(ctx: GenerationContext) -> Output:
+    """Zoom out and fill the new border from the prompt, in four ways."""
+    image = _selected_image(ctx, "")
+    share = max(0.0, (float(ctx.text("zoom_ratio") or 2) - 1) / 2)
+    x, y = round(image.shape[1] * share), round(image.shape[0] * share)
+    words = ctx.text("prompt") or "around"
+    return _grid_output(
+        ctx,
+        [
+            extend_canvas(image, left=x, top=y, right=x, bottom=y, prompt=f"{words}{n}")
+            for n in range(4)
+        ],
     )
 
 
-def pan(bench: GenerationContext) -> Output:
+def pan(ctx: GenerationContext) -> Output:
     """Extend to one side by half, in four ways."""
-    picture = _picked(bench, "")
-    side = SHIFTS[bench.text("direction")]
-    length = picture.shape[1 if side in ("left", "right") else 0] // 2
-    words = bench.text("prompt") or side
-    four = [extend(picture, **{side: length}, prompt=f"{words}{n}") for n in range(4)]
-    return _block(bench, four)
+    image = _selected_image(ctx, "")
+    side = SHIFTS[ctx.text("direction")]
+    length = image.shape[1 if side in ("left", "right") else 0] // 2
+    words = ctx.text("prompt") or side
+    four = [extend_canvas(image, **{side: length}, prompt=f"{words}{n}") for n in range(4)]
+    return _grid_output(ctx, four)
 
 
-def _drawn(words: str, ratio: float, artist: str) -> list[Pixels]:
-    size = sides(ratio, LONG_SIDE)
-    return [poster(words, *size, artist=f"{artist}{number}") for number in range(4)]
+def _generate(words: str, ratio: float, variant: str) -> list[Pixels]:
+    size = size_for_ratio(ratio, LONG_SIDE)
+    return [draw_poster(words, *size, variant=f"{variant}{number}") for number in range(4)]
 
 
-def _picked(bench: GenerationContext, index: str) -> Pixels:
-    """Return the picture of that number, the first where it is none."""
-    pictures = _pictures(bench)
-    digits = [int(letter) for letter in index if letter in "1234"]
+def _selected_image(ctx: GenerationContext, index: str) -> Pixels:
+    """Return the image of that index, the first where the index has no number."""
+    images = _origin_images(ctx)
+    digits = [int(char) for char in index if char in "1234"]
     number = digits[-1] if digits and not index.endswith("x") else 1
-    return pictures[min(number, len(pictures)) - 1]
+    return images[min(number, len(images)) - 1]
 
 
-def _pictures(bench: GenerationContext) -> list[Pixels]:
-    output: Mapping[str, object] | None = bench.find_output(bench.text("origin_task_id"))
+def _origin_images(ctx: GenerationContext) -> list[Pixels]:
+    output: Mapping[str, object] | None = ctx.find_output(ctx.text("origin_task_id"))
     if output is None:
         raise WorkError(NO_ORIGIN)
     links = output.get("image_urls") or [output.get("image_url")]
     if not isinstance(links, list):
         raise WorkError(NO_ORIGIN)
-    return [bench.photo(link).rgb for link in links]
+    return [ctx.photo(link).rgb for link in links]
 
 
-def _block(bench: GenerationContext, four: Sequence[Pixels]) -> Output:
+def _grid_output(ctx: GenerationContext, four: Sequence[Pixels]) -> Output:
     rows = [np.hstack(four[:2]), np.hstack(four[2:])]
-    links = [bench.keep_image(one) for one in four]
-    return _output(bench.keep_image(np.vstack(rows)), links, ACTIONS)
+    links = [ctx.store_image(one) for one in four]
+    return _output(ctx.store_image(np.vstack(rows)), links, ACTIONS)
 
 
-def _single(bench: GenerationContext, picture: Pixels) -> Output:
-    return _output(
-        bench.keep_image(picture), None, ["variation_low", "variation_high", "upscale2x"]
-    )
+def _single_output(ctx: GenerationContext, image: Pixels) -> Output:
+    return _output(ctx.store_image(image), None, ["variation_low", "variation_high", "upscale2x"])
 
 
 def _output(link: Link, four: list[Link] | None, actions: list[str]) -> Output:

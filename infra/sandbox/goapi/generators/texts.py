@@ -1,4 +1,4 @@
-"""What is put into words: captions and descriptions of pictures, lyrics from a prompt."""
+"""The generators of text: captions and descriptions of images, lyrics from a prompt."""
 
 import cv2
 import numpy as np
@@ -6,9 +6,9 @@ import numpy as np
 from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.image_ops.codec import Pixels
 from infra.sandbox.image_ops.cutout import find_subject
-from infra.sandbox.image_ops.draw import seed_of
+from infra.sandbox.image_ops.draw import seed_from_text
 
-# Hue in OpenCV's half degrees -> its name, up to and including the figure.
+# Hue in OpenCV's half degrees, up to and including this one -> its name.
 NAMES = (
     (9, "red"),
     (22, "orange"),
@@ -28,29 +28,29 @@ LINES = (
 )
 
 
-def caption(bench: GenerationContext) -> Output:
-    """Describe a picture, in one sentence or in several."""
-    said = describe_picture(bench.photo(bench.input["image"]).rgb)
-    style = bench.text("prompt_style")
-    if "short" in bench.text("caption_length"):
-        said = said.split(". ")[0]
-    return {"text": f"{style}: {said}" if style not in ("", "Descriptive") else said}
+def caption(ctx: GenerationContext) -> Output:
+    """Describe an image in one sentence or several."""
+    text = describe_image(ctx.photo(ctx.input["image"]).rgb)
+    style = ctx.text("prompt_style")
+    if "short" in ctx.text("caption_length"):
+        text = text.split(". ")[0]
+    return {"text": f"{style}: {text}" if style not in ("", "Descriptive") else text}
 
 
-def write_lyrics(bench: GenerationContext) -> Output:
-    """Write a song in the form of Udio's lyrics."""
-    title, text = _song(bench)
+def write_udio_lyrics(ctx: GenerationContext) -> Output:
+    """Write lyrics in Udio's output format."""
+    title, text = _write_song(ctx)
     return {"lyrics_pairs": [{"title": title, "text": text}]}
 
 
-def write_song_text(bench: GenerationContext) -> Output:
-    """Write a song in the form of Suno's lyrics; the vendor's pages do not show it."""
-    title, text = _song(bench)
+def write_suno_lyrics(ctx: GenerationContext) -> Output:
+    """Write lyrics in Suno's output format, which is a guess: the vendor does not document it."""
+    title, text = _write_song(ctx)
     return {"title": title, "text": text}
 
 
-def describe_picture(rgb: Pixels) -> str:
-    """Say what size and colours a picture has, and where its subject is."""
+def describe_image(rgb: Pixels) -> str:
+    """Describe the size and colours of an image, and where its subject is."""
     height, width = rgb.shape[:2]
     shape = "landscape" if width > height else "portrait" if height > width else "square"
     subject = find_subject(rgb)
@@ -75,8 +75,8 @@ def _name(colours: Pixels) -> str:
     return tone + next(name for most, name in NAMES if hue <= most)
 
 
-def _song(bench: GenerationContext) -> tuple[str, str]:
-    words = (bench.text("prompt") or bench.text("gpt_description_prompt")).split() or ["silence"]
-    start = seed_of(" ".join(words)) % len(words)
+def _write_song(ctx: GenerationContext) -> tuple[str, str]:
+    words = (ctx.text("prompt") or ctx.text("gpt_description_prompt")).split() or ["silence"]
+    start = seed_from_text(" ".join(words)) % len(words)
     verse = [line.format(words[(start + n) % len(words)]) for n, line in enumerate(LINES)]
     return " ".join(words[:4]).title(), "[Verse]\n" + "\n".join(verse) + "\n"

@@ -1,1 +1,1 @@
-"""The table of GoAPI's tasks: input, price and generator of each."""
+"""GoAPI's task types: the input, the price and the generator of each."""

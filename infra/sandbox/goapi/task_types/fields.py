@@ -1,14 +1,15 @@
-"""What a task's `input` may hold, and how it is checked and echoed.
+"""The fields of a task's `input`, and how the input is checked and echoed.
 
-The vendor echoes the input normalised: zero values for what was left out, and without what the
-task does not know. Fields that name files, lists or objects are echoed only when given.
+The vendor echoes the input normalized: absent fields with their zero value, unknown fields left
+out. Fields for files, lists and objects are echoed only when given. The fields are data and not
+pydantic models because the echo and the messages need the vendor's own kinds and order.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal[
+FieldKind = Literal[
     "text",
     "whole",
     "number",
@@ -36,93 +37,101 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 class InputError(Exception):
-    """The input is not valid; the message is the cause that the vendor's logs would name."""
+    """The input is not valid; the message is the cause in the task's `logs`."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an input: `need` refuses its absence, `start` is what absence means.
+    """One field of an input; `default` is the value of an absent field.
 
-    `also` is another name that it may be sent under; it is echoed under its own.
+    A client may also send it under the name `alias`; it is echoed as `name`.
     """
 
     name: str
-    kind: Kind
-    need: bool = False
-    start: Value = None
-    among: tuple[Value, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    most: int | None = None
-    also: str = ""
+    kind: FieldKind
+    required: bool = False
+    default: Value = None
+    choices: tuple[Value, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    alias: str = ""
 
 
-def text(name: str, start: str = "", *among: str, most: int | None = None) -> Field:
-    """Declare a word or sentence, of `among` where there are such."""
-    return Field(name, "text", start=start, among=among, most=most)
+def text(name: str, default: str = "", *choices: str, max_length: int | None = None) -> Field:
+    """Declare a text field; `choices` are the allowed values, empty for any."""
+    return Field(name, "text", default=default, choices=choices, max_length=max_length)
 
 
-def whole(name: str, start: int = 0, low: float | None = None, high: float | None = None) -> Field:
-    """Declare a whole number."""
-    return Field(name, "whole", start=start, low=low, high=high)
+def whole(
+    name: str, default: int = 0, minimum: float | None = None, maximum: float | None = None
+) -> Field:
+    """Declare an integer field."""
+    return Field(name, "whole", default=default, minimum=minimum, maximum=maximum)
 
 
 def number(
-    name: str, start: float = 0, low: float | None = None, high: float | None = None
+    name: str, default: float = 0, minimum: float | None = None, maximum: float | None = None
 ) -> Field:
-    """Declare a number."""
-    return Field(name, "number", start=start, low=low, high=high)
+    """Declare a number field."""
+    return Field(name, "number", default=default, minimum=minimum, maximum=maximum)
 
 
-def flag(name: str, *, start: bool = False) -> Field:
-    """Declare a switch."""
-    return Field(name, "flag", start=start)
+def flag(name: str, *, default: bool = False) -> Field:
+    """Declare a boolean field."""
+    return Field(name, "flag", default=default)
 
 
-def some(kind: Kind, *names: str) -> tuple[Field, ...]:
+def optional(kind: FieldKind, *names: str) -> tuple[Field, ...]:
     """Declare optional fields of one kind."""
     return tuple(Field(name, kind) for name in names)
 
 
-def need(kind: Kind, *names: str) -> tuple[Field, ...]:
-    """Declare fields of one kind that must be there."""
-    return tuple(Field(name, kind, need=True) for name in names)
+def required(kind: FieldKind, *names: str) -> tuple[Field, ...]:
+    """Declare required fields of one kind."""
+    return tuple(Field(name, kind, required=True) for name in names)
 
 
 def read_input(fields: tuple[Field, ...], raw: Mapping[str, Value]) -> dict[str, Value]:
     """Return the input as the vendor echoes it, or raise `InputError`."""
-    seen: dict[str, Value] = {}
+    normalized: dict[str, Value] = {}
     for field in fields:
-        value = raw.get(field.name) or raw.get(field.also, raw.get(field.name))
+        value = raw.get(field.name) or raw.get(field.alias, raw.get(field.name))
         if value is None or (value in ("", []) and field.kind not in ("flag", "whole", "number")):
-            _refuse_absence(field, value)
-            value = field.start if field.start is not None else ZEROES.get(field.kind)
+            _check_absence(field, value)
+            value = field.default if field.default is not None else ZEROES.get(field.kind)
             if value is not None:
-                seen[field.name] = value
+                normalized[field.name] = value
             continue
-        seen[field.name] = _checked(field, value)
-    return seen
+        normalized[field.name] = _check(field, value)
+    return normalized
 
 
-def _refuse_absence(field: Field, value: Value) -> None:
-    # An empty list is a way to say "none" where a list is asked for, as LoRA settings show.
-    if field.need and not (field.kind == "list" and value == []):
+def _check_absence(field: Field, value: Value) -> None:
+    # An empty list is a valid value of a required list, as the LoRA settings show.
+    if field.required and not (field.kind == "list" and value == []):
         raise InputError(f"{field.name} is required")
 
 
-def _checked(field: Field, value: Value) -> Value:
-    if not _fits(field, value):
+def _check(field: Field, value: Value) -> Value:
+    if not _has_kind(field, value):
         raise InputError(f"cannot unmarshal input.{field.name}: {field.kind} expected")
-    if field.among and value not in field.among:
-        raise InputError(f"invalid {field.name}: must be one of {', '.join(map(str, field.among))}")
+    if field.choices and value not in field.choices:
+        raise InputError(
+            f"invalid {field.name}: must be one of {', '.join(map(str, field.choices))}"
+        )
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         _check_bounds(field, value)
-    if field.most is not None and isinstance(value, (str, list)) and len(value) > field.most:
-        raise InputError(f"invalid {field.name}: at most {field.most}")
+    if (
+        field.max_length is not None
+        and isinstance(value, (str, list))
+        and len(value) > field.max_length
+    ):
+        raise InputError(f"invalid {field.name}: at most {field.max_length}")
     return value
 
 
-def _fits(field: Field, value: Value) -> bool:
+def _has_kind(field: Field, value: Value) -> bool:
     if field.kind in ("images", "videos", "audios"):
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
     if isinstance(value, bool):
@@ -133,7 +142,7 @@ def _fits(field: Field, value: Value) -> bool:
 
 
 def _check_bounds(field: Field, value: float) -> None:
-    if field.low is not None and value < field.low:
-        raise InputError(f"invalid {field.name}: must be at least {field.low:g}")
-    if field.high is not None and value > field.high:
-        raise InputError(f"invalid {field.name}: must be at most {field.high:g}")
+    if field.minimum is not None and value < field.minimum:
+        raise InputError(f"invalid {field.name}: must be at least {field.minimum:g}")
+    if field.maximum is not None and value > field.maximum:
+        raise InputError(f"invalid {field.name}: must be at most {field.maximum:g}")

@@ -1,22 +1,22 @@
-"""The whole task table, and the way to find a row in it."""
+"""The table of all task types, by model and name."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from infra.sandbox.goapi.task_types import audio_3d, image, video
-from infra.sandbox.goapi.task_types.task_type import Row
+from infra.sandbox.goapi.task_types.task_type import TaskType
 
-TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
+TASK_TYPES: Mapping[tuple[str, str], TaskType] = MappingProxyType(
     {
-        (row.model, row.task_type): row
-        for rows in (image.ROWS, video.ROWS, audio_3d.ROWS, audio_3d.SOLID_ROWS)
-        for row in rows
+        (task_type.model, task_type.name): task_type
+        for types in (image.TASK_TYPES, video.TASK_TYPES, audio_3d.TASK_TYPES, audio_3d.MESH_TYPES)
+        for task_type in types
     }
 )
 
 
-def find_row(model: object, task_type: object) -> Row | None:
-    """Find a model's task; both words are case-sensitive."""
-    if not (isinstance(model, str) and isinstance(task_type, str)):
+def find_task_type(model: object, name: object) -> TaskType | None:
+    """Find a task type; both words are case-sensitive."""
+    if not (isinstance(model, str) and isinstance(name, str)):
         return None
-    return TABLE.get((model, task_type))
+    return TASK_TYPES.get((model, name))

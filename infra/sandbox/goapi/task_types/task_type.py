@@ -1,6 +1,6 @@
-"""What one row of the task table says: a model's task, its input, its price, and who makes it.
+"""One task type of a model: its input, its price, its generator.
 
-The rows themselves stand in `image_rows`, `video_rows` and `sound_rows`.
+The task types themselves are in `image`, `video`, `kling` and `audio_3d`, all of them in `table`.
 """
 
 import re
@@ -11,72 +11,72 @@ from typing import Literal
 from infra.sandbox.goapi.generators.context import GenerationContext, Output
 from infra.sandbox.goapi.task_types.fields import Field
 
-Asked = Mapping[str, object]
-Maker = Callable[[GenerationContext], Output]
-Price = int | Callable[[Asked], int]
-Rule = Callable[[Asked], str | None]
-"""Says what is wrong with an input beyond its single fields."""
+TaskInput = Mapping[str, object]
+Generator = Callable[[GenerationContext], Output]
+Price = int | Callable[[TaskInput], int]
+Rule = Callable[[TaskInput], str | None]
+"""Checks the fields of an input together; returns what is wrong."""
 Usage = Literal["point", "llm", "mj"]
-Skeleton = Callable[[Asked], Mapping[str, object] | None]
-"""Makes the output that is shown before the end."""
+PendingOutput = Callable[[TaskInput], Mapping[str, object] | None]
+"""Builds the output that a task shows before it ends."""
 
-# 10,000,000 units are 1 USD; the account page counts credits, of which 500 are 1 USD.
+# 10,000,000 units are 1 USD. The account page counts credits; 500 are 1 USD.
 UNITS_PER_CREDIT = 20_000
 UNITS_PER_POINT = 50_000  # of Midjourney's own count; fits the 14 that a sample shows
 
 
-def _nothing_yet(_: Asked) -> Mapping[str, object] | None:
+def _no_output(_: TaskInput) -> Mapping[str, object] | None:
     return None
 
 
 @dataclass(frozen=True)
-class Row:
-    """One model's task.
+class TaskType:
+    """One task type of a model; `price` is in units.
 
-    `usage` says how the price is shown: `point` and `mj` freeze it and consume it at the end,
-    `llm` shows it as consumed from the beginning. `skeleton` makes the output before the end.
+    `usage` is how the price is shown: `point` and `mj` freeze it and consume it at the end, `llm`
+    shows it as consumed from the beginning.
     """
 
     model: str
-    task_type: str
+    name: str
     fields: tuple[Field, ...]
-    make: Maker
+    generate: Generator
     price: Price
     usage: Usage = "point"
     rules: tuple[Rule, ...] = ()
-    skeleton: Skeleton = _nothing_yet
+    pending_output: PendingOutput = _no_output
 
     @property
-    def inline(self) -> bool:
-        """Whether files may be given as base64 besides URLs."""
+    def takes_base64(self) -> bool:
+        """Whether a file may be base64 instead of a URL."""
         return self.model.startswith("Qubico/") or self.model == "midjourney"
 
-    def units(self, asked: Asked) -> int:
-        """Price a checked input."""
-        return self.price if isinstance(self.price, int) else self.price(asked)
+    def units(self, task_input: TaskInput) -> int:
+        """Return the price of a checked input, in units."""
+        return self.price if isinstance(self.price, int) else self.price(task_input)
 
 
 def credits_of(units: int) -> int:
-    """Return the whole credits that the ledger books for so many units, at least one."""
+    """Convert units to the credits that the ledger books: rounded up, at least one."""
     return max(1, -(-units // UNITS_PER_CREDIT))
 
 
-def one_of(*names: str) -> Rule:
-    """Make the rule that at least one of these fields is given."""
+def any_of(*names: str) -> Rule:
+    """Return the rule that at least one of these fields is given."""
 
-    def check(asked: Asked) -> str | None:
-        if any(asked.get(name) for name in names):
+    def check(task_input: TaskInput) -> str | None:
+        if any(task_input.get(name) for name in names):
             return None
         return f"{' or '.join(names)} is required"
 
     return check
 
 
-def by_second(units: int, default: int = 5) -> Price:
-    """Price a video by its seconds, `default` where none are asked for."""
-    return lambda asked: units * _seconds(asked, default)
+def price_by_second(units: int, default: int = 5) -> Price:
+    """Return the price of a video by its seconds, `default` without a duration."""
+    return lambda task_input: units * _seconds(task_input, default)
 
 
-def _seconds(asked: Asked, default: int) -> int:
-    found = re.search(r"\d+", str(asked.get("duration") or default))
+def _seconds(task_input: TaskInput, default: int) -> int:
+    found = re.search(r"\d+", str(task_input.get("duration") or default))
     return int(found[0]) if found else default

@@ -1,0 +1,101 @@
+"""The six functions: their variables, code, runtime and logs."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.aws.environments import PROVIDERS
+from tests.infra.template import VERBS, Template, references
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_functions_know_the_resources_of_their_own_stack(template: Template, verb: str) -> None:
+    """Each variable refers to the resource that it is named after."""
+    variables = template.variables(verb)
+    assert variables["DARKROOM_ENVIRONMENT"] == template.environment
+    assert variables["POWERTOOLS_SERVICE_NAME"] == verb
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Darkroom"
+    expected = {
+        "DARKROOM_INPUT_BUCKET": template.one("S3::Bucket", "Input"),
+        "DARKROOM_OUTPUT_BUCKET": template.one("S3::Bucket", "Output"),
+        "DARKROOM_TABLE": template.one("DynamoDB::Table"),
+        "DARKROOM_EVENT_BUS": template.one("Events::EventBus"),
+    }
+    if verb in {"intake", "sweep"}:
+        expected["DARKROOM_STATE_MACHINE_ARN"] = template.one("StepFunctions::StateMachine")
+    if verb == "intake":
+        expected["DARKROOM_DEAD_LETTER_QUEUE_URL"] = template.one("SQS::Queue", "DeadLetters")
+        expected["DARKROOM_INTAKE_QUEUE_URL"] = template.one("SQS::Queue", "IntakeQueue")
+    assert {name: variables[name] for name in expected} == {
+        name: {"Ref": resource.id} for name, resource in expected.items()
+    }
+    secrets = {
+        f"DARKROOM_SECRET_{provider.upper()}": template.one(
+            "SecretsManager::Secret", provider.capitalize()
+        )["Name"]
+        for provider in PROVIDERS
+        if verb != "deliver"
+    }
+    assert {name: variables[name] for name in secrets} == secrets
+    assert set(variables) == {
+        *expected,
+        *secrets,
+        *(["DARKROOM_LOOPBACK"] if template.environment == "local" else []),
+        "DARKROOM_ENVIRONMENT",
+        "POWERTOOLS_LOG_LEVEL",
+        "POWERTOOLS_METRICS_NAMESPACE",
+        "POWERTOOLS_SERVICE_NAME",
+    }
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_functions_have_their_file_in_the_asset(prod: Template, verb: str) -> None:
+    """The handler of a function is in the code that is deployed with it."""
+    function = prod.function(verb)
+    assert function["Handler"] == f"{verb}.handler"
+    assert (prod.asset(function, "Code") / f"{verb}.py").is_file()
+
+
+def test_asset_is_the_functions_folder_without_caches(prod: Template) -> None:
+    """Everything in the folder except notes for contributors and bytecode."""
+    asset = prod.asset(prod.function("submit"), "Code")
+    deployed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
+    source = {
+        path.relative_to(FUNCTIONS)
+        for path in FUNCTIONS.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"
+    }
+    assert deployed == source
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_functions_share_one_runtime_and_the_layer(template: Template, verb: str) -> None:
+    """The layer is built for this runtime and this processor, and declares both."""
+    function, layer = template.function(verb), template.one("Lambda::LayerVersion")
+    assert function["Layers"] == [{"Ref": layer.id}]
+    assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.13"]
+    assert function["Architectures"] == layer["CompatibleArchitectures"] == ["arm64"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_functions_write_json_logs_with_a_retention(template: Template, verb: str) -> None:
+    """The log group belongs to the stack; the level never shows keys."""
+    logging = template.function(verb)["LoggingConfig"]
+    (log_group,) = references(logging["LogGroup"])
+    assert template[log_group]["LogGroupName"].endswith(f"darkroom-{template.environment}-{verb}")
+    assert logging["LogFormat"] == "JSON"
+    assert logging["ApplicationLogLevel"] == "INFO"
+    assert template.variables(verb)["POWERTOOLS_LOG_LEVEL"] == "INFO"
+    for each in template.of_type("Logs::LogGroup"):
+        assert each["RetentionInDays"] > 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_functions_keep_their_logical_ids(template: Template, verb: str) -> None:
+    """With another one, a deployment would create a second function with the same name."""
+    function = template.function(verb)
+    assert function.id.startswith(f"{verb.capitalize()}DoorFunction")
+    assert template.role(function).id.startswith(f"{verb.capitalize()}DoorRole")

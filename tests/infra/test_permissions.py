@@ -1,0 +1,182 @@
+"""The IAM rights of each function: exactly what it needs, without wildcards."""
+
+import pytest
+
+from tests.infra.template import VERBS, Template
+
+# AWS accepts only "*" for these actions.
+NEEDS_EVERY_RESOURCE = {
+    "xray:PutTelemetryRecords",  # X-Ray has no resource for traces
+    "xray:PutTraceSegments",  # the same
+    "xray:GetSamplingRules",  # the same, for the state machine
+    "xray:GetSamplingTargets",  # the same, for the state machine
+    "logs:CreateLogDelivery",  # the state machine's log: the delivery API has no resource
+    "logs:DeleteLogDelivery",  # the same
+    "logs:DescribeLogGroups",  # the same
+    "logs:DescribeResourcePolicies",  # the same
+    "logs:GetLogDelivery",  # the same
+    "logs:ListLogDeliveries",  # the same
+    "logs:PutResourcePolicy",  # the same
+    "logs:UpdateLogDelivery",  # the same
+}
+
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+# Verb -> resource, by its name in `_resources` -> the allowed actions.
+ALLOWED = {
+    "intake": {
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
+        "intake queue": {
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage",
+        },
+        "dead letters": {"sqs:SendMessage"},
+    },
+    "submit": {
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+    },
+    "poll": {
+        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "output objects": {"s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+    },
+    "deliver": {
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "bus": {"events:PutEvents"},
+    },
+    "fail": {
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
+        "dead letters": {"sqs:SendMessage"},
+    },
+    "sweep": {
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        "index by-due": {"dynamodb:Query"},
+        "input bucket": {"s3:ListBucket"},
+        "input objects": {"s3:GetObject"},
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
+        "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
+        "runs": {"states:DescribeExecution"},
+    },
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_function_has_exactly_these_rights(template: Template, verb: str) -> None:
+    """Every pair of action and resource in its role is in the table above, and none is missing."""
+    role = template.role(template.function(verb))
+    resources = _resources(template, verb)
+    expected = {
+        (action, resource)
+        for place, actions in {**ALLOWED[verb], "log": LOG, "anywhere": TRACE}.items()
+        for action in actions
+        for resource in resources[place]
+    }
+    assert {
+        (action, resource) for action, there in template.allowed(role).items() for resource in there
+    } == expected
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_function_has_no_other_policies(template: Template, verb: str) -> None:
+    """No managed policy, and none that a construct has added."""
+    role = template.role(template.function(verb))
+    assert role.get("ManagedPolicyArns") is None
+    assert not template.of_type("IAM::Policy")
+    assert not template.of_type("IAM::ManagedPolicy")
+
+
+def test_functions_with_secret_names_are_those_that_may_read_them(template: Template) -> None:
+    """A name without the right would fail late; a right without the name is useless."""
+    for verb in VERBS:
+        named = any(name.startswith("DARKROOM_SECRET_") for name in template.variables(verb))
+        assert named == ("secrets" in ALLOWED[verb]), verb
+
+
+def test_workflow_may_invoke_its_four_functions_only(template: Template) -> None:
+    """INTAKE and SWEEP are not among them."""
+    role = template.role(template.one("StepFunctions::StateMachine"), "RoleArn")
+    allowed = template.allowed(role)
+    assert allowed["lambda:InvokeFunction"] == {
+        f"<{template.function(verb).id}>" for verb in ("submit", "poll", "deliver", "fail")
+    }
+    assert {action.split(":")[0] for action in allowed} == {"lambda", "logs", "xray"}
+
+
+def test_no_right_has_a_wildcard(template: Template) -> None:
+    """Except if AWS has no narrower resource; an action never has one."""
+    for role in template.of_type("IAM::Role"):
+        for action, resources in template.allowed(role).items():
+            assert "*" not in action
+            if "*" in resources:
+                assert action in NEEDS_EVERY_RESOURCE
+
+
+def _resources(template: Template, verb: str) -> dict[str, set[str]]:
+    """Names of the table above -> resources as in a role."""
+    source, results = (f"<{template.one('S3::Bucket', word).id}>" for word in ("Input", "Output"))
+    table = template.one("DynamoDB::Table").id
+    log_group = template.function(verb)["LoggingConfig"]["LogGroup"]["Ref"]
+    return {
+        "table": {f"<{table}>"},
+        "index by-due": {f"<{table}>/index/by-due"},
+        "input bucket": {source},
+        "input objects": {f"{source}/*"},
+        "output bucket": {results},
+        "output objects": {f"{results}/*"},
+        "secrets": {f"<{each.id}>" for each in template.of_type("SecretsManager::Secret")},
+        "bus": {f"<{template.one('Events::EventBus').id}>"},
+        "workflow": {f"<{template.one('StepFunctions::StateMachine').id}>"},
+        "runs": {
+            f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:darkroom-{template.environment}:*"
+        },
+        "intake queue": {f"<{template.one('SQS::Queue', 'IntakeQueue').id}>"},
+        "dead letters": {f"<{template.one('SQS::Queue', 'DeadLetters').id}>"},
+        "log": {f"<{log_group}>"},
+        "anywhere": {"*"},
+    }
