@@ -16,13 +16,13 @@ from darkroom.domain.task import Task
 
 
 class InMemoryTasks:
-    """Fulfils `darkroom.ports.Tasks`; `all` is for tests."""
+    """Fulfils `darkroom.ports.Tasks`; `all`, `wanted` and `owners` are for tests."""
 
     def __init__(self) -> None:
         self._items: dict[str, dict[str, Any]] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._latest: dict[str, str] = {}
-        self._owner: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
 
     @property
@@ -42,19 +42,9 @@ class InMemoryTasks:
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
         """Write a new task, its wanted keys, and its claims, all or nothing."""
-        key = task.trigger.key
-        if (
-            task.task_id in self._items
-            or (task.replaces and self._latest.get(key) != previous)
-            or self._owner.get(task.output) != owner
-        ):
-            raise Conflict(f"Task {task.task_id} or its names changed.")
+        self._check_new(task, self.get(task.task_id), previous, owner)
         self._items[task.task_id] = write_item(task)
-        if task.replaces:
-            self._latest[key] = task.task_id
-        self._owner[task.output] = task.task_id
-        for wanted in task.wants:
-            self._wants.setdefault(wanted, {})[task.task_id] = None
+        self._claim(task)
 
     def replace(self, old: Task, new: Task) -> Task:
         """Write `new` where `old` is still what is stored."""
@@ -71,7 +61,7 @@ class InMemoryTasks:
 
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
-        return self._owner.get(output)
+        return self.owners.get(output)
 
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
         """Whether the provider's job belongs to this attempt."""
@@ -80,9 +70,9 @@ class InMemoryTasks:
 
     def claim_output(self, name: str, task: Task, over: str | None) -> bool:
         """Make the task the owner of one more output name."""
-        if self._owner.get(name) not in (None, task.task_id, over):
+        if self.owners.get(name) not in (None, task.task_id, over):
             return False
-        self._owner[name] = task.task_id
+        self.owners[name] = task.task_id
         return True
 
     def wanting(self, key: str, prefix: str = "", most: int | None = None) -> Sequence[str]:
@@ -132,3 +122,22 @@ class InMemoryTasks:
         """Failed and unknown tasks, newest first."""
         found = [task for task in self.all if task.state in ("failed", "unknown")]
         return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]
+
+    def _check_new(
+        self, task: Task, there: Task | None, previous: str | None, owner: str | None
+    ) -> None:
+        """Raise `Conflict` if the task exists or its names belong to another one than expected."""
+        if (
+            there is not None
+            or (task.replaces and self._latest.get(task.trigger.key) != previous)
+            or self.owners.get(task.output) != owner
+        ):
+            raise Conflict(f"Task {task.task_id} or its names changed concurrently.")
+
+    def _claim(self, task: Task) -> None:
+        """Record a new task's names and wanted keys."""
+        if task.replaces:
+            self._latest[task.trigger.key] = task.task_id
+        self.owners[task.output] = task.task_id
+        for wanted in task.wants:
+            self._wants.setdefault(wanted, {})[task.task_id] = None

@@ -33,7 +33,8 @@ class Scenario:
 
     Attributes:
         operation: of the task.
-        provider: that the spec names.
+        provider: that the spec names; None for the default order.
+        uploads: what is uploaded, if not a photo and its spec.
         events: what happens apart from the upload; nothing in most scenarios.
         first_faults: call -> the faults of its first calls.
         allowed_ends: the states in which its tasks may end, whatever fails.
@@ -44,7 +45,8 @@ class Scenario:
     """
 
     operation: str
-    provider: str
+    provider: str | None
+    uploads: Callable[[SimulatedSystem], None] | None = None
     events: Callable[[SimulatedSystem], None] = lambda _world: None
     first_faults: Mapping[str, Sequence[str]] | None = None
     allowed_ends: frozenset[str] = frozenset({"succeeded", "unknown"})
@@ -65,12 +67,15 @@ class Scenario:
         users = system.users
         if twice:
             users.send = _sent_twice(users.send)
-        if spec_first:
-            users.upload_spec(SPEC, self.operation, provider=self.provider)
+        named = {"provider": self.provider} if self.provider else {}
+        if self.uploads:
+            self.uploads(system)
+        elif spec_first:
+            users.upload_spec(SPEC, self.operation, **named)
             system.scheduler.after(5, lambda: users.upload(PHOTO))
         else:
             users.upload(PHOTO)
-            users.upload_spec(SPEC, self.operation, provider=self.provider)
+            users.upload_spec(SPEC, self.operation, **named)
         system.scheduler.after(5 if spec_first else 0, lambda: self.events(system))
         system.run_until_idle()
         return system
@@ -180,6 +185,45 @@ def _sent_twice(send: Callable[[str], None]) -> Callable[[str], None]:
     return send_twice
 
 
+# --- uploads -------------------------------------------------------------------------------------
+
+
+def _not_a_spec(system: SimulatedSystem) -> None:
+    system.users.upload_spec_text(SPEC, b"{}", "not-a-spec")
+
+
+def _empty_photo(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, JOB_KEY, "input-empty")
+    system.scheduler.after(5, lambda: system.users.upload(PHOTO, b""))
+
+
+def _no_photo(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, "inputs-missing")
+
+
+def _deleted_spec(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, "spec-deleted")
+    system.scheduler.after(5, lambda: system.users.delete(SPEC))
+
+
+def _two_versions(system: SimulatedSystem) -> None:
+    system.users.upload(PHOTO)
+    system.users.upload_spec(SPEC, JOB_KEY, "superseded")
+    users, params = system.users, {"scale": 4}
+    system.scheduler.after(MIDDLE_S, lambda: users.upload_spec(SPEC, JOB_KEY, params=params))
+
+
+def _two_versions_out_of_order(system: SimulatedSystem) -> None:
+    users = system.users
+    send, late = users.send, list[str]()
+    users.upload(PHOTO)
+    users.send = late.append
+    users.upload_spec(SPEC, JOB_KEY, "superseded")
+    users.send = send
+    users.upload_spec(SPEC, JOB_KEY, params={"scale": 4})
+    system.scheduler.after(1, lambda: send(late[0]))
+
+
 # --- the scenarios -------------------------------------------------------------------------------
 
 BASIC: Final[Mapping[str, Scenario]] = {
@@ -193,7 +237,9 @@ BASIC: Final[Mapping[str, Scenario]] = {
 """One task from its upload to its end, by how its provider identifies a paid call."""
 
 _ANY: Final = frozenset({"succeeded", "unknown", "failed", "cancelled"})
+_FAILED: Final = frozenset({"failed"})
 _DOUBT: Final = {"providers.pay": ("accepted-but-unanswered",)}
+_THROTTLED: Final = {"providers.pay": ("throttled",)}
 _REFUSED: Final = {"providers.pay": ("refused",)}
 _REFUSED_FOR_LONG: Final = {**_DOUBT, "providers.repeat": ("refused",) * 13}
 _DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_JOB_LIMIT}
@@ -201,66 +247,109 @@ _STUCK: Final = {"outputs.put_over": ("bucket-error",) * 4}
 _DATA: Final = 0.3752
 """A fraction with which a synchronous result is data."""
 _CANCELLED: Final = frozenset({"succeeded", "unknown", "cancelled"})
+_REPLACED: Final = frozenset({"succeeded", "cancelled"})
 _ABORTED: Final = frozenset({"succeeded", "unknown", "failed"})
 """Failed where the run is aborted before anything was paid."""
 
+_LARGE: Final = 0.37501
+"""A fraction with which a synchronous result is large data."""
+
+OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
+    "not a spec": Scenario("", None, _not_a_spec, allowed_ends=_FAILED),
+    "empty photo": Scenario(JOB_KEY, None, _empty_photo, allowed_ends=_FAILED),
+    "no photo": Scenario(SYNC_NONE, None, _no_photo, allowed_ends=_FAILED),
+    "deleted spec": Scenario(SYNC_NONE, None, _deleted_spec, allowed_ends=frozenset({"cancelled"})),
+    "two versions, key": Scenario(
+        JOB_KEY,
+        None,
+        _two_versions,
+        first_faults=_THROTTLED,
+        allowed_ends=_REPLACED,
+        max_charges=2,
+    ),
+    "two versions out of order, key": Scenario(
+        JOB_KEY, None, _two_versions_out_of_order, allowed_ends=_REPLACED
+    ),
+    "large answer, none": Scenario(SYNC_NONE, "alpha", fraction=_LARGE),
+    "fallback, none": Scenario(SYNC_NONE, None, first_faults=_REFUSED),
+}
+"""Other uploads than a photo and a spec for one provider, and other answers."""
+
 WITH_USER_EVENTS: Final[Mapping[str, Scenario]] = {
-    "cancelled, key, a job": Scenario(JOB_KEY, "beta", _cancelled, allowed_ends=_CANCELLED),
-    "cancelled, none, a job": Scenario(JOB_NONE, "gamma", _cancelled, allowed_ends=_CANCELLED),
+    "cancelled, key, a job": Scenario(JOB_KEY, "beta", events=_cancelled, allowed_ends=_CANCELLED),
+    "cancelled, none, a job": Scenario(
+        JOB_NONE, "gamma", events=_cancelled, allowed_ends=_CANCELLED
+    ),
     "cancelled early, none": Scenario(
-        SYNC_NONE, "alpha", _cancelled_while_queued, allowed_ends=_CANCELLED
+        SYNC_NONE, "alpha", events=_cancelled_while_queued, allowed_ends=_CANCELLED
     ),
     "cancelled in doubt, key": Scenario(
-        JOB_KEY, "beta", _cancelled, _DOUBT, allowed_ends=_CANCELLED
+        JOB_KEY, "beta", events=_cancelled, first_faults=_DOUBT, allowed_ends=_CANCELLED
     ),
     "cancelled in doubt, key, sync": Scenario(
-        SYNC_KEY, "delta", _cancelled, _DOUBT, allowed_ends=_CANCELLED
+        SYNC_KEY, "delta", events=_cancelled, first_faults=_DOUBT, allowed_ends=_CANCELLED
     ),
     "cancelled in doubt, look-up": Scenario(
-        JOB_LOOKED_UP, "epsilon", _cancelled, _DOUBT, allowed_ends=_CANCELLED
+        JOB_LOOKED_UP, "epsilon", events=_cancelled, first_faults=_DOUBT, allowed_ends=_CANCELLED
     ),
     "cancelled in doubt, none": Scenario(
-        JOB_NONE, "gamma", _cancelled, _DOUBT, allowed_ends=_CANCELLED
+        JOB_NONE, "gamma", events=_cancelled, first_faults=_DOUBT, allowed_ends=_CANCELLED
     ),
     "cancelled, refused, none": Scenario(
-        JOB_NONE, "gamma", _cancelled_at_its_call, _REFUSED, allowed_ends=_ANY
+        JOB_NONE, "gamma", events=_cancelled_at_its_call, first_faults=_REFUSED, allowed_ends=_ANY
     ),
-    "aborted in doubt, key": Scenario(JOB_KEY, "beta", _aborted, _DOUBT, allowed_ends=_ABORTED),
+    "aborted in doubt, key": Scenario(
+        JOB_KEY, "beta", events=_aborted, first_faults=_DOUBT, allowed_ends=_ABORTED
+    ),
     "aborted in doubt, look-up": Scenario(
-        JOB_LOOKED_UP, "epsilon", _aborted, _DOUBT, allowed_ends=_ABORTED
+        JOB_LOOKED_UP, "epsilon", events=_aborted, first_faults=_DOUBT, allowed_ends=_ABORTED
     ),
-    "aborted in doubt, none": Scenario(JOB_NONE, "gamma", _aborted, _DOUBT, allowed_ends=_ABORTED),
+    "aborted in doubt, none": Scenario(
+        JOB_NONE, "gamma", events=_aborted, first_faults=_DOUBT, allowed_ends=_ABORTED
+    ),
     "refused for an hour, key": Scenario(JOB_KEY, "beta", first_faults=_REFUSED_FOR_LONG),
     "cancelled in doubt, last run": Scenario(
         JOB_NONE,
         "gamma",
-        _cancelled_and_aborted,
-        _DOUBT,
+        events=_cancelled_and_aborted,
+        first_faults=_DOUBT,
         allowed_ends=_CANCELLED | _ABORTED,
         max_runs=1,
     ),
     "cut short at its end, retried": Scenario(
-        SYNC_NONE, "alpha", _aborted_and_retried, _STUCK, _ABORTED, max_runs=1, fraction=_DATA
+        SYNC_NONE,
+        "alpha",
+        events=_aborted_and_retried,
+        first_faults=_STUCK,
+        allowed_ends=_ABORTED,
+        max_runs=1,
+        fraction=_DATA,
     ),
-    "denied, none, retried": Scenario(JOB_NONE, "gamma", _retried, _DENIED, allowed_ends=_ABORTED),
-    "unclear, none, retried": Scenario(JOB_NONE, "gamma", _retried, _DOUBT),
-    "unclear, none, paid again": Scenario(JOB_NONE, "gamma", _paid_again, _DOUBT, max_charges=2),
-    "aborted, key, retried": Scenario(JOB_KEY, "beta", _aborted_and_retried, allowed_ends=_ANY),
+    "denied, none, retried": Scenario(
+        JOB_NONE, "gamma", events=_retried, first_faults=_DENIED, allowed_ends=_ABORTED
+    ),
+    "unclear, none, retried": Scenario(JOB_NONE, "gamma", events=_retried, first_faults=_DOUBT),
+    "unclear, none, paid again": Scenario(
+        JOB_NONE, "gamma", events=_paid_again, first_faults=_DOUBT, max_charges=2
+    ),
+    "aborted, key, retried": Scenario(
+        JOB_KEY, "beta", events=_aborted_and_retried, allowed_ends=_ANY
+    ),
     "aborted, look-up, retried": Scenario(
-        JOB_LOOKED_UP, "epsilon", _aborted_and_retried, allowed_ends=_ANY
+        JOB_LOOKED_UP, "epsilon", events=_aborted_and_retried, allowed_ends=_ANY
     ),
-    "aborted, none, retried": Scenario(JOB_NONE, "gamma", _aborted_and_retried, allowed_ends=_ANY),
-    "run lost, key, a job": Scenario(JOB_KEY, "beta", _lost),
-    "run lost, look-up, a job": Scenario(JOB_LOOKED_UP, "epsilon", _lost),
-    "run lost at the call, none": Scenario(SYNC_NONE, "alpha", _lost_with_its_call),
+    "aborted, none, retried": Scenario(
+        JOB_NONE, "gamma", events=_aborted_and_retried, allowed_ends=_ANY
+    ),
+    "run lost, key, a job": Scenario(JOB_KEY, "beta", events=_lost),
+    "run lost, look-up, a job": Scenario(JOB_LOOKED_UP, "epsilon", events=_lost),
+    "run lost at the call, none": Scenario(SYNC_NONE, "alpha", events=_lost_with_its_call),
     "overwritten, none, a job": Scenario(
-        JOB_NONE, "gamma", _spec_overwritten, allowed_ends=_CANCELLED, max_charges=2
+        JOB_NONE, "gamma", events=_spec_overwritten, allowed_ends=_CANCELLED, max_charges=2
     ),
 }
 """Users and lost runs."""
 
-_LARGE: Final = 0.37501
-"""A fraction with which a synchronous result is large data."""
 _LATE: Final = frozenset({"result-late"})
 _NOT_SENT_LATE: Final = {"providers.pay": ("not-sent-late",)}
 _REFUSED_LATE: Final = {"providers.pay": ("refused-late",)}
@@ -268,19 +357,19 @@ _THROTTLED_LATE: Final = {"providers.pay": ("throttled-late",)}
 
 WITH_OUTAGES: Final[Mapping[str, Scenario]] = {
     "table down for seconds, none, sync": Scenario(
-        SYNC_NONE, "alpha", _outage("table-down-after-pay", 20)
+        SYNC_NONE, "alpha", events=_outage("table-down-after-pay", 20)
     ),
     "table down for minutes, none, a job": Scenario(
-        JOB_NONE, "gamma", _outage("table-down-long-after-pay", 300)
+        JOB_NONE, "gamma", events=_outage("table-down-long-after-pay", 300)
     ),
     "bucket down for minutes, none, large": Scenario(
-        SYNC_NONE, "alpha", _outage("bucket-down-long-after-pay", 300), fraction=_LARGE
+        SYNC_NONE, "alpha", events=_outage("bucket-down-long-after-pay", 300), fraction=_LARGE
     ),
     "outputs down for a while, none, a job": Scenario(
-        JOB_NONE, "gamma", _outage("outputs-down", 900)
+        JOB_NONE, "gamma", events=_outage("outputs-down", 900)
     ),
     "outputs down for hours, none, sync": Scenario(
-        SYNC_NONE, "alpha", _outage("outputs-down", 5000)
+        SYNC_NONE, "alpha", events=_outage("outputs-down", 5000)
     ),
     "late result, none, sync": Scenario(SYNC_NONE, "alpha", always=_LATE),
     "late result, none, a job": Scenario(JOB_NONE, "gamma", always=_LATE),
@@ -292,23 +381,28 @@ WITH_OUTAGES: Final[Mapping[str, Scenario]] = {
     ),
     "throttled late, key, a job": Scenario(JOB_KEY, "beta", first_faults=_THROTTLED_LATE),
     "no credits for minutes, key, a job": Scenario(
-        JOB_KEY, "beta", _account_problem("beta", "no-credits", 200)
+        JOB_KEY, "beta", events=_account_problem("beta", "no-credits", 200)
     ),
     "credentials refused for minutes, none, a job": Scenario(
-        JOB_NONE, "gamma", _account_problem("gamma", "key-refused", 200, MIDDLE_S)
+        JOB_NONE, "gamma", events=_account_problem("gamma", "key-refused", 200, MIDDLE_S)
     ),
     "another account for minutes, none, a job": Scenario(
-        JOB_NONE, "gamma", _account_problem("gamma", "other-account", 200, MIDDLE_S)
+        JOB_NONE, "gamma", events=_account_problem("gamma", "other-account", 200, MIDDLE_S)
     ),
     "an older job is named, none": Scenario(
         JOB_NONE,
         "gamma",
-        _second_task(JOB_NONE, "gamma"),
+        events=_second_task(JOB_NONE, "gamma"),
         max_charges=2,
         always=frozenset({"older-job-named"}),
     ),
 }
 """Outages of our own stores and problems with the providers' accounts."""
 
-SCENARIOS: Final[Mapping[str, Scenario]] = {**BASIC, **WITH_USER_EVENTS, **WITH_OUTAGES}
+SCENARIOS: Final[Mapping[str, Scenario]] = {
+    **BASIC,
+    **OTHER_UPLOADS,
+    **WITH_USER_EVENTS,
+    **WITH_OUTAGES,
+}
 SPECIAL: Final = (*WITH_USER_EVENTS, *WITH_OUTAGES)

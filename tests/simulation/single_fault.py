@@ -28,8 +28,7 @@ class SingleFault:
         always: Collection[str] = (),
     ) -> None:
         self.fired: Counter[str] = Counter()
-        self.count = 0
-        self.struck = ""
+        self.calls: list[str] = []
         self._at, self._way = at, way
         self._first_faults = {call: list(kinds) for call, kinds in (first_faults or {}).items()}
         self._fraction = fraction
@@ -37,12 +36,11 @@ class SingleFault:
 
     def pick_fault(self, call: str) -> str | None:
         """The fault, if this is the call."""
-        self.count += 1
+        self.calls.append(call)
         script = self._first_faults.get(call)
         scripted = script.pop(0) if script else None
-        if self.count != self._at:
+        if len(self.calls) != self._at:
             return scripted
-        self.struck = call
         self.fired[self._way] += 1
         return self._way
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.simulation.crash_points import KEYED, enumerate_points, table
-from tests.simulation.scenarios import BASIC, SCENARIOS, SPECIAL
+from tests.simulation.crash_points import KEYED, READS, enumerate_points, table
+from tests.simulation.fault_kinds import CALLS
+from tests.simulation.scenarios import BASIC, OTHER_UPLOADS, SCENARIOS, SPECIAL
 from tests.simulation.single_fault import SingleFault
 
 every_event = pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
@@ -20,6 +21,7 @@ def test_no_crash_point_violates_an_invariant(name: str, *, twice: bool) -> None
     assert sum(row.doubtful.values()) == row.outcomes["unknown"]
     if not name.startswith(KEYED):
         assert 0 < row.outcomes["unknown"] < row.points / 10
+        assert row.misplaced == []
     if name.startswith("look-up"):
         assert row.adopted > 0
         assert "crash-after providers.pay" not in row.doubtful
@@ -47,12 +49,71 @@ def test_no_crash_point_of_a_special_scenario_violates_an_invariant(name: str) -
     assert row.wrong(name) == []
 
 
+@pytest.mark.parametrize("name", OTHER_UPLOADS)
+def test_no_crash_point_of_other_uploads_violates_an_invariant(name: str) -> None:
+    """Specs and photos that are bad, missing, deleted, late or replaced; a provider that refuses.
+
+    Only a fault around the paid call leaves a task unknown, and a key none.
+    """
+    row = enumerate_points(OTHER_UPLOADS[name], twice=False)
+
+    assert row.points > 40
+    assert row.wrong(name) == []
+    assert row.misplaced == []
+
+
+def test_a_fault_of_a_read_has_the_same_outcome_whether_it_was_carried_out() -> None:
+    """Each pair of ways is run once for both; run apart, they give the same row."""
+    assert set(CALLS) > READS
+    for name in ("look-up, a job", "no photo"):
+        rows = [
+            enumerate_points(SCENARIOS[name], twice=True, spec_first=True, share_reads=share)
+            for share in (True, False)
+        ]
+        assert rows[0] == rows[1]
+
+
+def test_every_call_to_a_port_fails_in_some_scenario() -> None:
+    """INTAKE's own messages and what cannot be read are left to random simulations."""
+    calls: set[str] = set()
+    for scenario in SCENARIOS.values():
+        fault = scenario.build_fault()
+        scenario.play(fault)
+        calls |= set(fault.calls)
+    assert calls == set(CALLS) - {"errands.send", "dead_letters.put", "tasks.put_off"}
+
+
 @pytest.mark.parametrize("name", BASIC)
 def test_a_basic_scenario_without_faults_succeeds(name: str) -> None:
     """One charge, one success."""
     system = BASIC[name].play(SingleFault())
     assert [task.state for task in system.tasks.stored.values()] == ["succeeded"]
     assert len(system.providers.ledger.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "outcomes"),
+    [
+        ("not a spec", ["not-a-spec"], [[]]),
+        ("empty photo", ["input-empty"], [[]]),
+        ("no photo", ["inputs-missing"], [[]]),
+        ("deleted spec", ["spec-deleted"], [[]]),
+        ("two versions, key", ["superseded", "succeeded"], [["throttled"], ["succeeded"]]),
+        ("two versions out of order, key", ["succeeded", "superseded"], [["succeeded"], []]),
+        ("large answer, none", ["succeeded"], [["succeeded"]]),
+        ("fallback, none", ["succeeded"], [["refused", "succeeded"]]),
+    ],
+)
+def test_a_scenario_with_other_uploads_ends_as_its_name_says(
+    name: str, ends: list[str], outcomes: list[list[str]]
+) -> None:
+    """Otherwise its crash points would be those of another scenario."""
+    scenario = OTHER_UPLOADS[name]
+    fault = scenario.build_fault()
+    tasks = scenario.play(fault).tasks.stored.values()
+    assert [task.ending.failure.code if task.ending else task.state for task in tasks] == ends
+    assert [[attempt.outcome for attempt in task.attempts] for task in tasks] == outcomes
+    assert ("outputs.put" in fault.calls) == ("large" in name)
 
 
 @pytest.mark.parametrize(

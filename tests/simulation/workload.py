@@ -100,7 +100,12 @@ class Users:
         self, key: str, operation: str, expected_end: str | None = SUCCEEDED, **more: Any
     ) -> None:
         """Upload a spec."""
-        body = json.dumps({"operation": operation, **more}).encode()
+        self.upload_spec_text(
+            key, json.dumps({"operation": operation, **more}).encode(), expected_end
+        )
+
+    def upload_spec_text(self, key: str, body: bytes, expected_end: str | None) -> None:
+        """Upload a spec as it is."""
         version = self.inputs.put(key, body).version_id
         self.expected_tasks.append(
             ExpectedTask(Trigger("upload", self.inputs.bucket, key, version), expected_end)
