@@ -1,4 +1,4 @@
-"""The text of the project is plain English of today: turns that readers must translate are refused."""
+"""The project speaks plain English of today: turns that readers must translate are refused."""
 
 import re
 from pathlib import Path
