@@ -1,8 +1,8 @@
 """The process may die before or after any call to the outside, once; nothing is paid twice.
 
 Each scenario is first run unharmed to count its calls. Then it is run again for every one of
-them: that call dies, either before it does anything or after it has done it, and whoever called
-the door (the queue, the workflow) calls it again.
+them: that call dies, either before it does anything or after it has done it, and the caller of
+the step (the queue, the workflow) calls it again.
 """
 
 import contextlib
