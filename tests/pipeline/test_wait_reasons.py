@@ -7,7 +7,7 @@ from darkroom.domain.provider_jobs import Accepted, JobFailed
 from darkroom.domain.rate_limits import LANES, Rate, Rules, bucket_of
 from darkroom.pipeline.admission.backoff import MIN_EXPLAINED_S
 from darkroom.pipeline.paid_call.saved_answer import save_to_bucket
-from darkroom.pipeline.paid_call.settle import RECONCILING
+from darkroom.pipeline.paid_call.settle_unclear import RECONCILING
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP

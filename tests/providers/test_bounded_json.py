@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.providers.bounded_json import MAX_DEPTH, MAX_MEMBERS, MAX_VALUES, parse_json
+from darkroom.providers.parse_json import MAX_DEPTH, MAX_MEMBERS, MAX_VALUES, parse_json
 
 PLAIN = st.recursive(
     st.none()

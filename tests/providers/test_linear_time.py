@@ -15,11 +15,11 @@ import pytest
 
 from darkroom.domain.errors import DarkroomError
 from darkroom.domain.media import BY_EXTENSION
-from darkroom.providers import job_status, untrusted_json
+from darkroom.providers import job_status, json_fields
 from darkroom.providers.adapter import Response
-from darkroom.providers.bounded_json import parse_json
 from darkroom.providers.goapi import history
 from darkroom.providers.goapi.results import read_facts
+from darkroom.providers.parse_json import parse_json
 from darkroom.providers.perfect.errors import read_failure
 from darkroom.providers.result_refs import find_results
 from tests.fakes.run_adapter import ADAPTERS, NamedFiles, adapter_of, job_request_of, route_of, run
@@ -164,13 +164,13 @@ def _history(text: str) -> object:
 ANSWERS: Mapping[str, Reader] = _adapter_readers()
 
 READERS: Mapping[str, Reader] = {
-    "quotable": untrusted_json.quotable,
-    "quotable of an object": lambda text: untrusted_json.quotable({"error": {"message": [text]}}),
-    "as_base64": untrusted_json.as_base64,
-    "as_url": untrusted_json.as_url,
-    "as_id": untrusted_json.as_id,
-    "flag_of": untrusted_json.bool_or_none,
-    "number_of": untrusted_json.number_or_none,
+    "quotable": json_fields.quotable,
+    "quotable of an object": lambda text: json_fields.quotable({"error": {"message": [text]}}),
+    "as_base64": json_fields.as_base64,
+    "as_url": json_fields.as_url,
+    "as_id": json_fields.as_id,
+    "flag_of": json_fields.bool_or_none,
+    "number_of": json_fields.number_or_none,
     "standing_of": lambda text: job_status.read_job_status(text, {}),
     "parse_time_s": history.parse_time_s,
     "refs_of": lambda text: find_results([text, {"url": text}], "image"),
@@ -204,11 +204,11 @@ def test_reading_takes_linear_time(name: str) -> None:
 
 def test_readers_have_no_backtracking_pattern() -> None:
     """The only pattern left is possessive."""
-    from darkroom.providers import bounded_json  # noqa: PLC0415 - only its pattern
+    from darkroom.providers import parse_json  # noqa: PLC0415 - only its pattern
 
-    pattern = bounded_json._MARK.pattern
+    pattern = parse_json._MARK.pattern
     assert pattern.count("*") == pattern.count("*+")
-    for module in (untrusted_json, history, job_status):
+    for module in (json_fields, history, job_status):
         assert not hasattr(module, "re")
 
 

@@ -8,7 +8,7 @@ import pytest
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Unclear
 from darkroom.domain.provider_jobs import Accepted
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.result_refs import find_results
 from tests.fakes.run_adapter import adapter_of, job_request_of, response_of, route_of, run
 from tests.providers.job_responses import JOBS, asked, made
@@ -211,4 +211,4 @@ def test_goapi_output_can_be_the_bare_result(output: object) -> None:
 )
 def test_flag_is_read_or_none(value: object, flag: bool | None) -> None:  # noqa: FBT001 - the flag
     """Other values are not guessed at."""
-    assert untrusted_json.bool_or_none(value) is flag
+    assert json_fields.bool_or_none(value) is flag

@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.domain.errors import DarkroomError, Unclear
 from darkroom.domain.order import Input
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.adapter import FilePart, Request, Response
 from darkroom.providers.goapi import history
 from tests.fakes.run_adapter import adapter_of, job_request_of, response_of, route_of, run
@@ -107,11 +107,9 @@ def test_error_without_json_is_read(name: str, body: bytes) -> None:
 
 def test_quote_is_short_and_has_no_url() -> None:
     """A provider's words may have a signed URL, line breaks, or a whole page."""
-    said = untrusted_json.quotable(
-        "Could not fetch\n https://s3.test/a?sig=secret now. " + "x" * 500
-    )
+    said = json_fields.quotable("Could not fetch\n https://s3.test/a?sig=secret now. " + "x" * 500)
     assert said.startswith("Could not fetch (address) now. xxx")
-    assert len(said) == untrusted_json.MAX_QUOTED
+    assert len(said) == json_fields.MAX_QUOTED
     assert said.endswith("…")
 
 
@@ -126,19 +124,19 @@ def test_quote_is_short_and_has_no_url() -> None:
 )
 def test_base64_is_normalized(text: str, clean: str) -> None:
     """A prefix, line breaks and missing padding must not lose a paid mask."""
-    assert untrusted_json.as_base64(text) == clean
+    assert json_fields.as_base64(text) == clean
 
 
 @pytest.mark.parametrize("value", [-1, 101, True, "40", 4.5, None])
 def test_progress_that_is_not_a_percentage_is_none(value: object) -> None:
     """No progress is better than a wrong one."""
-    assert untrusted_json.progress_or_none(value) is None
+    assert json_fields.progress_or_none(value) is None
 
 
 @pytest.mark.parametrize("value", [-1, True, "4", None, float("nan"), float("inf")])
 def test_credits_that_are_not_an_amount_are_none(value: object) -> None:
     """The price table decides then."""
-    assert untrusted_json.credits_or_none(value) is None
+    assert json_fields.credits_or_none(value) is None
 
 
 @pytest.mark.parametrize(

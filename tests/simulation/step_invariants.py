@@ -15,7 +15,7 @@ from darkroom.domain.object_keys import WORK_PREFIX, work_key
 from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
 from darkroom.pipeline.fail import STOP_JOB_CODES
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
-from darkroom.pipeline.paid_call.settle import REPLAY_FOR
+from darkroom.pipeline.paid_call.settle_unclear import REPLAY_FOR
 from tests.fakes.routes import ROUTES
 from tests.simulation.fault_injection import FaultInjector
 from tests.simulation.payment_monitor import SKEW_S, PaymentMonitor

@@ -25,15 +25,12 @@ from darkroom.domain.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.domain.provider_jobs import Download
 from darkroom.domain.task import Ending, Result, Task
 from darkroom.pipeline.admission.backoff import backoff_s
-from darkroom.pipeline.admission.entry import load_for_step
+from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.manifest import read_results
+from darkroom.pipeline.endings.move_aside import claim_output_name, claim_result_names
 from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after
-from darkroom.pipeline.endings.output_names import (
-    claim_output_name,
-    claim_result_names,
-    put_if_owner,
-)
+from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest, write_manifest
 from darkroom.pipeline.paid_call.own_trouble import delay_delivery
 from darkroom.pipeline.paid_call.plan import route_for

@@ -14,21 +14,21 @@ from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.error_cause import is_own_trouble
 from darkroom.pipeline.admission.payment_pause import pause_payments
 from darkroom.pipeline.endings.decide import runs_left
+from darkroom.pipeline.endings.move_aside import claim_output_name
 from darkroom.pipeline.endings.next_steps import retry_command
-from darkroom.pipeline.endings.output_names import claim_output_name
 from darkroom.pipeline.endings.publish import (
     finalize,
     publish_event,
     rewrite_manifest,
     write_manifest,
 )
-from darkroom.pipeline.paid_call.plan import account_changed, route_for
-from darkroom.pipeline.paid_call.saved_answer import archive_answer
-from darkroom.pipeline.paid_call.unknown import (
+from darkroom.pipeline.paid_call.close_unknown import (
     apply_saved_answer,
     close_as_unknown,
     unknown_failure,
 )
+from darkroom.pipeline.paid_call.plan import account_changed, route_for
+from darkroom.pipeline.paid_call.saved_answer import archive_answer
 from darkroom.ports import Ports, Step
 
 STOP_JOB_CODES = frozenset({"cancelled", "job-too-slow"})

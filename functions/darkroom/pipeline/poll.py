@@ -24,9 +24,9 @@ from darkroom.pipeline.admission.backoff import (
 )
 from darkroom.pipeline.admission.circuit import record_failure
 from darkroom.pipeline.admission.deferred import Deferred
-from darkroom.pipeline.admission.entry import load_for_step
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.pipeline.admission.leases import release_lease
+from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.admission.rate_slot import take_slot
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after, retry_command

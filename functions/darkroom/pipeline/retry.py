@@ -35,7 +35,7 @@ from darkroom.pipeline.orders.inputs import (
 from darkroom.pipeline.orders.superseded import SUPERSEDED, superseded_failure
 from darkroom.pipeline.paid_call.plan import route_for
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES, load_answer
-from darkroom.pipeline.paid_call.settle import give_up_after
+from darkroom.pipeline.paid_call.settle_unclear import give_up_after
 from darkroom.ports import Ports
 
 

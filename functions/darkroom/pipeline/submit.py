@@ -27,8 +27,8 @@ from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.admit import admit, undo_admission
 from darkroom.pipeline.admission.circuit import record_failure, record_success
 from darkroom.pipeline.admission.deferred import Deferred
-from darkroom.pipeline.admission.entry import load_for_step
 from darkroom.pipeline.admission.leases import release_all_leases, release_lease
+from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after
 from darkroom.pipeline.orders.superseded import superseded_failure
@@ -43,7 +43,7 @@ from darkroom.pipeline.paid_call.plan import (
 )
 from darkroom.pipeline.paid_call.record_accepted import record_accepted, with_called_account
 from darkroom.pipeline.paid_call.record_refused import record_refused
-from darkroom.pipeline.paid_call.settle import record_unclear, settle
+from darkroom.pipeline.paid_call.settle_unclear import record_unclear, settle
 from darkroom.pipeline.poll_until_done import poll_until_done
 from darkroom.ports import Ports, Step
 

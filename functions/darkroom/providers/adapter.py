@@ -22,7 +22,7 @@ from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers.bounded_json import parse_json
+from darkroom.providers.parse_json import parse_json
 
 MAX_PAUSE_S = 3600
 """Longest pause that a provider can ask for; a wait must fit the workflow's own limits."""
@@ -96,7 +96,7 @@ class Response:
         return 200 <= self.status < 300  # noqa: PLR2004 - the class of success
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON
-        """The body as JSON, within the bounds of `bounded_json`.
+        """The body as JSON, within the bounds of `parse_json`.
 
         Raises:
             Unclear: it is not JSON. A paid call with such a response may have been accepted.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 
 State = Literal["pending", "finished", "failed", "cancelled"]
 StatusWords = Mapping[str, State]
@@ -64,9 +64,9 @@ def read_job_status(status: object, own: StatusWords) -> JobStatus:
         Unclear: it is not a text.
     """
     if not isinstance(status, str):
-        raise untrusted_json.unreadable_response()
+        raise json_fields.unreadable_response()
     word = normalize(status)
     state = own.get(word) or COMMON_WORDS.get(word)
     if state is None:
-        return JobStatus("pending", word, untrusted_json.quotable(status[:MAX_LENGTH]))
+        return JobStatus("pending", word, json_fields.quotable(status[:MAX_LENGTH]))
     return JobStatus(state, word)

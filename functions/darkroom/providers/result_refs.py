@@ -11,7 +11,7 @@ from typing import Final
 from darkroom.domain.attempt import ResultRef
 from darkroom.domain.errors import Unclear
 from darkroom.domain.media import HEAD_BYTES, Kind, sniff
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 
 MAX_DEPTH: Final = 5
 """Levels of objects and lists around one result."""
@@ -42,7 +42,7 @@ def find_results(value: object, kind: Kind, *, encoded: bool = False) -> tuple[R
 def require_results(refs: tuple[ResultRef, ...]) -> tuple[ResultRef, ...]:
     """The results. Raises `Unclear` if there are none."""
     if not refs:
-        raise untrusted_json.unreadable_response()
+        raise json_fields.unreadable_response()
     return refs
 
 
@@ -70,11 +70,11 @@ def is_base64_field(name: str) -> bool:
 
 def _read_text(text: str, kind: Kind, *, encoded: bool) -> ResultRef | None:
     try:
-        return ResultRef(kind, url=untrusted_json.as_url(text))
+        return ResultRef(kind, url=json_fields.as_url(text))
     except Unclear:
         pass
     try:
-        data = untrusted_json.as_base64(text)
+        data = json_fields.as_base64(text)
     except Unclear:
         return None
     if encoded or text[:MIN_BYTES].lstrip()[:5].lower() == "data:":

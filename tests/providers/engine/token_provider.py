@@ -8,7 +8,7 @@ from darkroom.domain.errors import DarkroomError, Unclear
 from darkroom.domain.media import PNG
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Role, Route, Sides, Tariff
-from darkroom.providers import http_statuses, untrusted_json
+from darkroom.providers import http_statuses, json_fields
 from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.token_cache import TokenCache
@@ -52,7 +52,7 @@ class TokenProvider(Adapter):
         response = yield Request("POST", "/sign-in", json=body)
         if not response.ok:
             raise self.read_error(response)
-        return {"Authorization": f"Bearer {untrusted_json.as_text(response.json()['token'])}"}
+        return {"Authorization": f"Bearer {json_fields.as_text(response.json()['token'])}"}
 
     def prepare(self, work: JobRequest, files: InputFiles) -> Generator[Request, Response, Request]:
         """The file goes to the given URL, its text to the other host."""
@@ -70,7 +70,7 @@ class TokenProvider(Adapter):
 
     def read_submit(self, work: JobRequest, response: Response) -> Accepted | Finished:  # noqa: ARG002
         """The job's id."""
-        return Accepted(untrusted_json.as_text(response.json()["job"]))
+        return Accepted(json_fields.as_text(response.json()["job"]))
 
     def poll(
         self,
@@ -85,7 +85,7 @@ class TokenProvider(Adapter):
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status, with the provider's own words."""
-        said = untrusted_json.quotable(response.body.decode())
+        said = json_fields.quotable(response.body.decode())
         return http_statuses.error_for_status(
             self.label, response.status, said, response.retry_after_s()
         )

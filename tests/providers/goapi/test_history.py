@@ -7,7 +7,7 @@ import pytest
 from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled, Unclear
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.pipeline.admission.backoff import backoff_s
-from darkroom.pipeline.paid_call.settle import LOOK_UP_FOR
+from darkroom.pipeline.paid_call.settle_unclear import LOOK_UP_FOR
 from darkroom.providers.goapi.history import ASKED, EARLIER_S, FURTHER, NEAREST, PAGES
 from tests.fakes.run_adapter import job_request_of, response_of, run
 from tests.providers.goapi.history_pages import (

@@ -9,7 +9,7 @@ from darkroom.domain.media import JPEG, MOV, MP4, PNG
 from darkroom.domain.routes import Sides
 from darkroom.domain.validation_messages import explain
 from darkroom.providers.perfect.adapter import Perfect
-from darkroom.providers.perfect.features import FEATURES
+from darkroom.providers.perfect.routes import FEATURES
 from tests.fakes.run_adapter import NamedFiles, job_request_of, run
 from tests.providers.perfect.builders import job_request_for, registered, result_response, route_of
 

@@ -7,7 +7,7 @@ from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline import poll, submit
-from darkroom.pipeline.paid_call import record_refused, settle
+from darkroom.pipeline.paid_call import record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -49,9 +49,11 @@ def _refused_keys_lose_jobs() -> list[Swap]:
 
 def _another_key_ends_doubts() -> list[Swap]:
     def wait_for_old_key(ports: Ports, task: Task) -> Step:
-        return settle._end_unknown(ports, task, settle._no_answer(task.last_attempt))
+        return settle_unclear._end_unknown(
+            ports, task, settle_unclear._no_answer(task.last_attempt)
+        )
 
-    return [(settle, "_wait_for_old_key", wait_for_old_key)]
+    return [(settle_unclear, "_wait_for_old_key", wait_for_old_key)]
 
 
 BUGS: Final = (
@@ -60,7 +62,7 @@ BUGS: Final = (
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
     Bug(
         "a doubtful call is repeated under another key",
-        lambda: [(settle, "account_changed", lambda *_: False)],
+        lambda: [(settle_unclear, "account_changed", lambda *_: False)],
         OTHER_ACCOUNT_KINDS,
     ),
     Bug("another key ends what is doubtful", _another_key_ends_doubts, OTHER_ACCOUNT_KINDS),

@@ -15,7 +15,7 @@ from darkroom.pipeline.paid_call import (
     own_trouble,
     record_accepted,
     record_refused,
-    settle,
+    settle_unclear,
     write_answer,
 )
 from darkroom.ports import Ports, Step
@@ -64,7 +64,7 @@ def _saved_answers_are_not_looked_for() -> list[Swap]:
     def load_answer(_ports: Ports, _task: Task, attempt: Attempt) -> Any:
         return attempt.answer
 
-    return [(settle, "load_answer", load_answer)]
+    return [(settle_unclear, "load_answer", load_answer)]
 
 
 def _refusals_are_written_once() -> list[Swap]:

@@ -11,7 +11,7 @@ from darkroom.domain.object_keys import manifest_key
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.admission.leases import release_all_leases
-from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.endings import move_aside, owned_writes, publish
 from darkroom.ports import Ports
 from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -47,7 +47,7 @@ def _written_unconditionally() -> list[Swap]:
 
 def _other_name_is_not_recorded() -> list[Swap]:
     def claim_output_name(ports: Ports, task: Task) -> Task:
-        if output_names._is_aside(task) or output_names._owns_name(ports, task):
+        if move_aside.is_aside(task) or move_aside.owns_name(ports, task):
             return task
         return replace(task, manifest_key=manifest_key(f"{task.output}@{task.task_id[:8]}"))
 
@@ -56,7 +56,7 @@ def _other_name_is_not_recorded() -> list[Swap]:
 
 def _results_keep_the_old_name() -> list[Swap]:
     def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> None:
-        output_names.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
+        owned_writes.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
 
     return [(deliver, "put_if_owner", put_if_owner)]
 

@@ -11,9 +11,14 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import fail, poll, submit
 from darkroom.pipeline.admission import admit, backoff, circuit
-from darkroom.pipeline.admission.entry import load_for_step
+from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
-from darkroom.pipeline.paid_call import record_accepted, record_refused, settle, throttled_wait
+from darkroom.pipeline.paid_call import (
+    record_accepted,
+    record_refused,
+    settle_unclear,
+    wait_after_refusal,
+)
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
@@ -50,7 +55,7 @@ def _any_job_is_adopted() -> list[Swap]:
 
 
 def _settled_during_the_call() -> list[Swap]:
-    original = settle.settle
+    original = settle_unclear.settle
 
     def settle_now(ports: Ports, task: Task, *more: Any) -> Step:
         due = replace(task.last_attempt, call_until=task.last_attempt.started_at)
@@ -66,7 +71,7 @@ def _unclear_calls_are_paid_again() -> list[Swap]:
         record_refused.requeue(ports, task, task.with_attempt(attempt))
         return Step("submit")
 
-    return [(settle, "_end_unknown", end_unknown)]
+    return [(settle_unclear, "_end_unknown", end_unknown)]
 
 
 def _ended_tasks_are_submitted() -> list[Swap]:
@@ -109,7 +114,7 @@ def _reported_prices_are_ignored() -> list[Swap]:
 
     return [
         (submit, "record_accepted", accepted),
-        (settle, "record_accepted", accepted),
+        (settle_unclear, "record_accepted", accepted),
         (poll, "_job_done", job_done),
     ]
 
@@ -149,7 +154,7 @@ def _retry_after_is_ignored() -> list[Swap]:
         if not getattr(error, "retry_after_s", None):
             original(ports, provider, error)
 
-    modules = (throttled_wait, record_refused)
+    modules = (wait_after_refusal, record_refused)
     waits: list[Swap] = [(module, "throttled_wait_s", lambda *_: 1) for module in modules]
     return [*waits, (submit, "record_failure", record_failure)]
 

@@ -14,7 +14,7 @@ from darkroom.domain.provider_jobs import Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Result, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, poll, sweep
-from darkroom.pipeline.endings import output_names, publish
+from darkroom.pipeline.endings import move_aside, owned_writes, publish
 from darkroom.pipeline.orders import new_task
 from darkroom.ports import Ports, Step
 from tests.simulation import system
@@ -98,7 +98,7 @@ def _manifest_before_results() -> list[Swap]:
         results = tuple(original(replace(ports, outputs=outputs), task, answer, time_left_s))
         publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
-            output_names.put_if_owner(ports, task, *one)
+            owned_writes.put_if_owner(ports, task, *one)
         return results
 
     return [(deliver, "_copy_results", copy_results)]
@@ -145,7 +145,7 @@ def _losing_manifest_stays() -> list[Swap]:
 
 
 def _every_task_owns_its_name() -> list[Swap]:
-    return [(output_names, "_owns_name", lambda _ports, _task: True)]
+    return [(move_aside, "owns_name", lambda _ports, _task: True)]
 
 
 # --- waiting -------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ BUGS: Final = (
     Bug("an older task overwrites a newer one's files", _every_task_owns_its_name),
     Bug(
         "several results have one name",
-        lambda: [(output_names, "Counter", lambda *_: defaultdict(int))],
+        lambda: [(move_aside, "Counter", lambda *_: defaultdict(int))],
     ),
     Bug(
         "a result of the wrong kind is delivered",

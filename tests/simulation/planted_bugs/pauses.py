@@ -13,7 +13,7 @@ from darkroom.domain.task import Task
 from darkroom.pipeline import fail, intake, poll, submit
 from darkroom.pipeline.admission import admit, circuit
 from darkroom.pipeline.endings import decide
-from darkroom.pipeline.paid_call import own_trouble, record_refused, settle, write_answer
+from darkroom.pipeline.paid_call import own_trouble, record_refused, settle_unclear, write_answer
 from darkroom.ports import Ports, Step, Tasks
 from tests.simulation.planted_bugs.accounts import BLOCKED_KINDS
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -64,7 +64,7 @@ def _refused_tasks_give_no_reason() -> list[Swap]:
     def requeue(ports: Ports, task: Task, attempts: Any, **how: Any) -> None:
         original(ports, task, attempts, **{**how, "wait_reason": None})
 
-    return [(module, "requeue", requeue) for module in (record_refused, settle)]
+    return [(module, "requeue", requeue) for module in (record_refused, settle_unclear)]
 
 
 def _deferred_tasks_give_no_reason() -> list[Swap]:
@@ -122,7 +122,7 @@ BUGS: Final = (
     ),
     Bug(
         "a task does not say that its call is being reconciled",
-        lambda: [(settle, "RECONCILING", "")],
+        lambda: [(settle_unclear, "RECONCILING", "")],
         ("crash-after", "crash-before", "unanswered", "accepted-but-unanswered"),
     ),
     Bug(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from darkroom.domain.task import Task
 from darkroom.pipeline import deliver, fail, intake, release, submit, sweep
-from darkroom.pipeline.endings.output_names import put_if_owner
+from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.orders import new_task
 from darkroom.pipeline.orders.inputs import find_inputs

@@ -14,9 +14,9 @@ from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
-from darkroom.pipeline.admission import entry
-from darkroom.pipeline.endings import output_names, publish
-from darkroom.pipeline.paid_call import record_refused, settle
+from darkroom.pipeline.admission import load_for_step
+from darkroom.pipeline.endings import move_aside, publish
+from darkroom.pipeline.paid_call import record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -54,22 +54,22 @@ def _lost_runs_keep_their_number() -> list[Swap]:
 
 
 def _cancelled_calls_are_not_reconciled() -> list[Swap]:
-    original = entry.load_for_step
+    original = load_for_step.load_for_step
 
-    def load_for_step(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
+    def load_past_the_ending(ports: Ports, task_id: str, run: int, *mine: Any) -> Task | Step:
         task = original(ports, task_id, run, *mine)
         return Step("fail") if isinstance(task, Task) and task.ending is not None else task
 
-    return [(submit, "load_for_step", load_for_step)]
+    return [(submit, "load_for_step", load_past_the_ending)]
 
 
 def _cancelled_and_paid_again() -> list[Swap]:
-    original = settle._end_unknown
+    original = settle_unclear._end_unknown
 
     def end_unknown(ports: Ports, task: Task, why: Any) -> Step:
         return original(ports, replace(task, ending=None), why)
 
-    return [(settle, "_end_unknown", end_unknown)]
+    return [(settle_unclear, "_end_unknown", end_unknown)]
 
 
 def _refusals_are_lost() -> list[Swap]:
@@ -83,7 +83,7 @@ def _refusals_are_lost() -> list[Swap]:
 
 
 def _a_repeats_refusal_is_proof() -> list[Swap]:
-    original = settle._reconcile
+    original = settle_unclear._reconcile
 
     def reconcile(ports: Ports, task: Task, route: Route, time_left_s: Any) -> Step:
         refusals: list[DarkroomError] = []
@@ -91,7 +91,7 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
         def unclear(ports: Ports, task: Task, route: Route, why: Any, *more: Any) -> Step:
             if refusals:
                 return record_refused.record_refused(ports, task, task.last_attempt, refusals[0])
-            return settle.record_unclear(ports, task, route, why, *more)
+            return settle_unclear.record_unclear(ports, task, route, why, *more)
 
         class Listening:
             def __getattr__(self, name: str) -> Any:
@@ -113,20 +113,23 @@ def _a_repeats_refusal_is_proof() -> list[Swap]:
             return unclear(ports, fresh, route, refusals[0].failure)
         return step
 
-    return [(settle, "_reconcile", reconcile)]
+    return [(settle_unclear, "_reconcile", reconcile)]
 
 
 def _given_up_within_the_hour() -> list[Swap]:
-    original = settle.give_up_after
+    original = settle_unclear.give_up_after
 
     def give_up_after(attempt: Attempt, route: Route) -> timedelta:
-        return min(original(attempt, route), settle.LOOK_UP_FOR)
+        return min(original(attempt, route), settle_unclear.LOOK_UP_FOR)
 
-    return [(settle, "give_up_after", give_up_after)]
+    return [(settle_unclear, "give_up_after", give_up_after)]
 
 
 def _reconciling_takes_no_slot() -> list[Swap]:
-    return [(settle, "take_slot", lambda *_: None), (settle, "backoff_s", lambda _times: 1)]
+    return [
+        (settle_unclear, "take_slot", lambda *_: None),
+        (settle_unclear, "backoff_s", lambda _times: 1),
+    ]
 
 
 # --- given up ------------------------------------------------------------------------------------
@@ -174,7 +177,7 @@ def _paid_again_before_asking() -> list[Swap]:
 
 def _other_name_keeps_old_results() -> list[Swap]:
     def claim_output_name(ports: Ports, task: Task) -> Task:
-        if output_names._is_aside(task) or output_names._owns_name(ports, task):
+        if move_aside.is_aside(task) or move_aside.owns_name(ports, task):
             return task
         aside = manifest_key(f"{task.output}@{task.task_id[:8]}")
         return ports.tasks.replace(task, replace(task, manifest_key=aside))

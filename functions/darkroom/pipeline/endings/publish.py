@@ -9,7 +9,7 @@ from darkroom.domain.task import Task
 from darkroom.pipeline.admission.leases import release_all_leases
 from darkroom.pipeline.admission.payment_pause import resume_payments
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of
-from darkroom.pipeline.endings.output_names import put_if_owner
+from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.ports import Ports
 
 EVENT_OF = {

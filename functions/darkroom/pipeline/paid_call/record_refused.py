@@ -17,7 +17,7 @@ from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.paid_call.plan import next_choice
-from darkroom.pipeline.paid_call.throttled_wait import throttled_wait_s, wait_after_s
+from darkroom.pipeline.paid_call.wait_after_refusal import throttled_wait_s, wait_after_s
 from darkroom.pipeline.paid_call.write_answer import reread, write_refusal
 from darkroom.ports import Ports, Step
 

@@ -12,7 +12,7 @@ from darkroom.domain.attempt import Charged, Finished, ResultRef
 from darkroom.domain.errors import DarkroomError
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers import http_statuses, result_refs, untrusted_json
+from darkroom.providers import http_statuses, json_fields, result_refs
 from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
 from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
 from darkroom.providers.http_statuses import Meaning
@@ -85,9 +85,7 @@ class Apiframe(Adapter):
                 response = yield Request("POST", "/v2/uploads", files=(FilePart("file", file),))
                 if not response.ok:
                     raise self.read_error(response)
-                params[role] = untrusted_json.as_url(
-                    untrusted_json.as_object(response.json()).get("url")
-                )
+                params[role] = json_fields.as_url(json_fields.as_object(response.json()).get("url"))
         params |= endpoint.fixed
         params |= job_request.params.to_provider()
         return Request(
@@ -103,9 +101,9 @@ class Apiframe(Adapter):
         response: Response,
     ) -> Accepted | Finished:
         """The new job, or the one that the idempotency key had already created."""
-        body = untrusted_json.as_object(response.json())
+        body = json_fields.as_object(response.json())
         job_id = body.get("jobId")
-        return Accepted(untrusted_json.as_id(body.get("id") if job_id in (None, "") else job_id))
+        return Accepted(json_fields.as_id(body.get("id") if job_id in (None, "") else job_id))
 
     def poll(
         self,
@@ -118,17 +116,15 @@ class Apiframe(Adapter):
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
         if not response.ok:
             raise self.read_error(response)
-        job = untrusted_json.as_object(response.json())
+        job = json_fields.as_object(response.json())
         status = read_job_status(job.get("status"), _STATUS_WORDS)
         match status.state:
             case "pending":
-                return Pending(
-                    untrusted_json.progress_or_none(job.get("progress")), note=status.note
-                )
+                return Pending(json_fields.progress_or_none(job.get("progress")), note=status.note)
             case "finished":
                 return Finished(
                     _images(job.get("result")),
-                    untrusted_json.credits_or_none(job.get("creditCost")),
+                    json_fields.credits_or_none(job.get("creditCost")),
                 )
             case "failed" | "cancelled":
                 return _failed(self.label, route, status.state, job)
@@ -156,22 +152,22 @@ def _images(result: object) -> tuple[ResultRef, ...]:
 def _failed(label: str, route: Route, state: str, job: Mapping[str, Any]) -> JobFailed:
     if state == "cancelled":
         # Refunds are promised for failed jobs only; the job's own cost decides.
-        refunded = untrusted_json.credits_or_none(job.get("creditCost")) == 0
+        refunded = json_fields.credits_or_none(job.get("creditCost")) == 0
         charged: Charged = "no" if refunded else "unknown"
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
-    return untrusted_json.job_failed(label, job.get("error"), route.charged_on_failure)
+    return json_fields.job_failed(label, job.get("error"), route.charged_on_failure)
 
 
 def _message(response: Response) -> str:
     """The provider's own words: `error`, and the first of the `details` with its field."""
-    body = untrusted_json.error_body(response)
-    error = untrusted_json.find_text(body.get("error"))
-    words = [error[: untrusted_json.MAX_TEXT_READ]] if error else []
+    body = json_fields.error_body(response)
+    error = json_fields.find_text(body.get("error"))
+    words = [error[: json_fields.MAX_TEXT_READ]] if error else []
     details = body.get("details")
     if isinstance(details, dict):
         for field, errors in details.items():
             if isinstance(errors, list) and errors and isinstance(errors[0], str):
-                limit = untrusted_json.MAX_QUOTED
+                limit = json_fields.MAX_QUOTED
                 words.append(f"{field[:limit]}: {errors[0][:limit]}")
                 break
-    return untrusted_json.quotable("; ".join(words))
+    return json_fields.quotable("; ".join(words))

@@ -37,8 +37,8 @@ from darkroom.providers.engine.accounts import Accounts, Credentials
 from darkroom.providers.engine.client import ProviderClient
 from darkroom.providers.engine.download import download
 from darkroom.providers.engine.input_files import InputFileSet
-from darkroom.providers.engine.job_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.preferences import Preferences, sort_routes
+from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
 

@@ -7,7 +7,7 @@ that frame the message, name its host or identify the sender are never taken fro
 from collections.abc import Mapping
 from typing import Final
 
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 
 _NAMES: Final = frozenset({"content-type", "content-md5", "content-disposition", "cache-control"})
 _STORES: Final = ("x-amz-", "x-goog-", "x-ms-")
@@ -25,7 +25,7 @@ def upload_headers(offered: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in offered.items() if _is_needed(name)}
     if len(kept) > _MAX_COUNT or not all(map(_can_be_sent, kept.values())):
-        raise untrusted_json.unreadable_response()
+        raise json_fields.unreadable_response()
     return kept
 
 

@@ -15,7 +15,7 @@ from darkroom.domain.errors import DarkroomError
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.validation_messages import explain
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.adapter import Adapter, InputFiles, Request, Response
 from darkroom.providers.goapi import envelope, toolkit_v2
 from darkroom.providers.goapi.catalogue import Catalogue, read_catalogue
@@ -132,7 +132,7 @@ class GoApi(Adapter):
     def read_submit(self, job_request: JobRequest, response: Response) -> Accepted | Finished:
         """The new task; HTTP may report success while the envelope's code reports an error."""
         task = envelope.read_created(response)
-        job_id = untrusted_json.as_id(task.get("task_id"))
+        job_id = json_fields.as_id(task.get("task_id"))
         if self._call(job_request.route).entry is None:
             return Accepted(job_id)
         return Accepted(job_id, envelope.credits_at_start(task))
@@ -148,7 +148,7 @@ class GoApi(Adapter):
         if task is None:
             return None
         return Accepted(
-            untrusted_json.as_id(task.get("task_id")),
+            json_fields.as_id(task.get("task_id")),
             envelope.credits_at_start(task),
         )
 
@@ -170,7 +170,7 @@ class GoApi(Adapter):
         match status.state:
             case "pending":
                 progress = output.get("progress") if isinstance(output, dict) else None
-                return Pending(untrusted_json.progress_or_none(progress), note=status.note)
+                return Pending(json_fields.progress_or_none(progress), note=status.note)
             case "finished":
                 results = read_results(self._catalogue, entry, output)
                 return Finished(results, envelope.credits_at_end(task), read_facts(output))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from darkroom.domain.errors import AccountBlocked, DarkroomError
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.providers import http_statuses, untrusted_json
+from darkroom.providers import http_statuses, json_fields
 from darkroom.providers.adapter import Response
 from darkroom.providers.job_status import JobStatus, State, StatusWords, read_job_status
 
@@ -63,15 +63,15 @@ def read_data(response: Response) -> Mapping[str, Any]:
         DarkroomError: `code` reports an error: the meaning of such a status.
         Unclear: `data` is missing.
     """
-    body = untrusted_json.as_object(response.json())
+    body = json_fields.as_object(response.json())
     code = _code(body)
     data = body.get("data")
     if code in _OK:
-        return untrusted_json.as_object(data)
+        return json_fields.as_object(data)
     has_task = isinstance(data, dict) and data.get("task_id")
     if code in _STATUS or not has_task:
         raise error_for(response, code)
-    return untrusted_json.as_object(data)
+    return json_fields.as_object(data)
 
 
 def read_created(response: Response) -> Mapping[str, Any]:
@@ -91,7 +91,7 @@ def read_created(response: Response) -> Mapping[str, Any]:
 def error_for(response: Response, code: int | None = None) -> DarkroomError:
     """The error of a response: by its words for a lack of credits, else by its status or `code`."""
     status = response.status if code is None else code
-    body = untrusted_json.error_body(response)
+    body = json_fields.error_body(response)
     task = body.get("data")
     messages = [body.get("message"), *(_all_messages(task) if isinstance(task, dict) else ())]
     if _lacks_credits(messages):
@@ -103,13 +103,13 @@ def is_unknown_task(response: Response) -> bool:
     """Whether the response says that the task does not exist: by status or by code."""
     missing = 404
     if response.ok:
-        return _code(untrusted_json.error_body(response)) == missing
+        return _code(json_fields.error_body(response)) == missing
     return response.status == missing
 
 
 def is_ok(response: Response) -> bool:
     """Whether HTTP and `code` both report success."""
-    return response.ok and _code(untrusted_json.error_body(response)) in _OK
+    return response.ok and _code(json_fields.error_body(response)) in _OK
 
 
 def read_task_status(task: Mapping[str, Any]) -> JobStatus:
@@ -132,18 +132,18 @@ def read_failure(task: Mapping[str, Any], state: State) -> JobFailed:
     """A failed or cancelled task. Whether the vendor refunds it is not documented."""
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {LABEL}.", "unknown")
-    return untrusted_json.job_failed(LABEL, _message_of_task(task), "unknown")
+    return json_fields.job_failed(LABEL, _message_of_task(task), "unknown")
 
 
 def _code(body: Mapping[str, Any]) -> int:
     """The envelope's code; success if it is not a number, because HTTP's status is 2xx."""
-    code = untrusted_json.number_or_none(body.get("code"))
+    code = json_fields.number_or_none(body.get("code"))
     return _OK.start if code is None else int(code)
 
 
 def _lacks_credits(messages: Iterable[object]) -> bool:
     texts = (
-        message[: untrusted_json.MAX_TEXT_READ].casefold()
+        message[: json_fields.MAX_TEXT_READ].casefold()
         for message in messages
         if isinstance(message, str)
     )
@@ -163,7 +163,7 @@ def _amount(task: Mapping[str, Any], name: str) -> float | None:
     usage = meta.get("usage") if isinstance(meta, dict) else None
     if not isinstance(usage, dict) or usage.get("type") not in _IN_UNITS:
         return None
-    units = untrusted_json.credits_or_none(usage.get(name))
+    units = json_fields.credits_or_none(usage.get(name))
     return None if units is None else units / UNITS_PER_CREDIT
 
 
@@ -171,13 +171,13 @@ def _message(body: Mapping[str, Any]) -> str:
     """An error response may contain a task whose log says more than the message."""
     task = body.get("data")
     message = _message_of_task(task, logs_first=True) if isinstance(task, dict) else ""
-    return untrusted_json.quotable(message or body.get("message"))
+    return json_fields.quotable(message or body.get("message"))
 
 
 def _message_of_task(task: Mapping[str, Any], *, logs_first: bool = False) -> str:
     """The cause in the vendor's words: the error of a failed task, the log of a refused one."""
     words = _all_messages(task, logs_first=logs_first)
-    return next((word for word in words if word[: untrusted_json.MAX_TEXT_READ].strip()), "")
+    return next((word for word in words if word[: json_fields.MAX_TEXT_READ].strip()), "")
 
 
 def _all_messages(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:
@@ -188,4 +188,4 @@ def _all_messages(task: Mapping[str, Any], *, logs_first: bool = False) -> Seque
     )
     logged = logs[:_MAX_LOGS] if isinstance(logs, list) else [logs]
     words = [*logged, *errors] if logs_first else [*errors, *logged]
-    return [untrusted_json.find_text(word) for word in words]
+    return [json_fields.find_text(word) for word in words]

@@ -24,11 +24,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from darkroom.domain.errors import Unclear
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.adapter import Request, Response
 from darkroom.providers.goapi.catalogue import Entry
 from darkroom.providers.goapi.envelope import error_for, is_unknown_task, read_data
-from darkroom.providers.untrusted_json import MAX_FIGURE_LENGTH, as_text
+from darkroom.providers.json_fields import MAX_FIGURE_LENGTH, as_text
 
 TASK: Final = "/api/v1/task"
 HISTORY: Final = "/api/open/tasks/histories"
@@ -118,7 +118,7 @@ def _read_page(entry: Entry, start_s: int, number: int) -> Generator[Request, Re
     if not response.ok:
         raise error_for(response)
     data = read_data(response)
-    rows = untrusted_json.as_list(data.get("data") or [])
+    rows = json_fields.as_list(data.get("data") or [])
     total = data.get("total")
     return _Page(rows, total if isinstance(total, int) else len(rows))
 
@@ -151,7 +151,7 @@ def parse_time_s(value: object) -> float | None:
 def _task_id_of_row(row: object) -> str | None:
     """The task id of a row; None if it has none."""
     try:
-        return untrusted_json.as_id(untrusted_json.as_object(row).get("task_id"))
+        return json_fields.as_id(json_fields.as_object(row).get("task_id"))
     except Unclear:
         return None
 

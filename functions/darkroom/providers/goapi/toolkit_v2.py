@@ -11,7 +11,7 @@ from typing import Any, Final
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
-from darkroom.providers import result_refs, untrusted_json
+from darkroom.providers import json_fields, result_refs
 from darkroom.providers.adapter import Request, Response
 from darkroom.providers.goapi.envelope import LABEL, error_for, is_unknown_task, read_data
 from darkroom.providers.job_status import StatusWords, read_job_status
@@ -65,11 +65,11 @@ def fetch(
     status = read_job_status(task.get("status"), WORDS)
     match status.state:
         case "finished":
-            return Finished(_images(untrusted_json.as_object(task.get("task_result"))))
+            return Finished(_images(json_fields.as_object(task.get("task_result"))))
         case "failed" | "cancelled":
             result = task.get("task_result")
             messages = result.get("error_messages") if isinstance(result, dict) else None
-            return untrusted_json.job_failed(LABEL, messages, route.charged_on_failure)
+            return json_fields.job_failed(LABEL, messages, route.charged_on_failure)
         case "pending":
             return Pending(note=status.note)
 

@@ -10,7 +10,7 @@ from typing import Final
 from darkroom.domain.errors import AccountBlocked, ProviderRefused
 from darkroom.domain.media import JPEG, MP3, MP4, PNG, WAV, WEBP
 from darkroom.domain.order import Input
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.adapter import FilePart, InputFiles, Request, Response
 from darkroom.providers.goapi.envelope import LABEL, error_for, read_data
 
@@ -62,14 +62,14 @@ def upload_or_link(role: str, file: Input, files: InputFiles) -> Generator[Reque
 def _read_url(response: Response) -> str:
     if not response.ok:
         raise error_for(response)
-    body = untrusted_json.as_object(response.json())
+    body = json_fields.as_object(response.json())
     if body.get("url"):  # documented in `data`; the vendor's own command reads it at the top
-        return untrusted_json.as_url(body["url"])
+        return json_fields.as_url(body["url"])
     data = body.get("data")
-    return untrusted_json.as_url(data if isinstance(data, str) else read_data(response).get("url"))
+    return json_fields.as_url(data if isinstance(data, str) else read_data(response).get("url"))
 
 
 def _status(response: Response) -> int:
     """HTTP's status; if that is 2xx, the envelope's code."""
-    code = untrusted_json.number_or_none(untrusted_json.error_body(response).get("code"))
+    code = json_fields.number_or_none(json_fields.error_body(response).get("code"))
     return int(code) if response.ok and code is not None else response.status

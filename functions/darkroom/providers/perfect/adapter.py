@@ -17,14 +17,14 @@ from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers import result_refs, untrusted_json
+from darkroom.providers import json_fields, result_refs
 from darkroom.providers.adapter import Adapter, InputFiles, Method, Request, Response, StyleGroup
 from darkroom.providers.job_status import StatusWords, read_job_status
 from darkroom.providers.perfect.auth import build_id_token
 from darkroom.providers.perfect.errors import LABEL, error_for, is_lost, read_failure, read_result
-from darkroom.providers.perfect.features import FEATURES, FILE_SETS, Feature
 from darkroom.providers.perfect.params import Styled
-from darkroom.providers.perfect.routes import NAME, build_route, read_options, slug_of
+from darkroom.providers.perfect.route_builder import NAME, build_route, read_options, slug_of
+from darkroom.providers.perfect.routes import FEATURES, FILE_SETS, Feature
 from darkroom.providers.perfect.styles import Catalogues
 
 _V1: Final = "/s2s/v1.0"
@@ -84,9 +84,9 @@ class Perfect(Adapter):
             raise AccountBlocked("bad-credentials", f"{LABEL} does not accept the client's id.")
         if not response.ok:
             raise error_for(response)
-        access = untrusted_json.as_text(read_result(response).get("access_token")).strip()
+        access = json_fields.as_text(read_result(response).get("access_token")).strip()
         if not (access.isascii() and access.isprintable()):
-            raise untrusted_json.unreadable_response()
+            raise json_fields.unreadable_response()
         return {"Authorization": f"Bearer {access}"}
 
     def prepare(
@@ -125,7 +125,7 @@ class Perfect(Adapter):
         response: Response,
     ) -> Accepted | Finished:
         """The new task, or the one that the `request_id` had already created."""
-        return Accepted(untrusted_json.as_id(read_result(response).get("task_id")))
+        return Accepted(json_fields.as_id(read_result(response).get("task_id")))
 
     def poll(
         self, route: Route, job_id: str
@@ -181,7 +181,7 @@ class Perfect(Adapter):
         put = yield _build_put(_first(registered.get("requests")), file)
         if not put.ok:  # the URL may have expired: a new registration gives another
             raise Unclear("upload-failed", f"{LABEL} did not take a file.")
-        return untrusted_json.as_id(registered.get("file_id"))
+        return json_fields.as_id(registered.get("file_id"))
 
 
 def request_id(task_id: str, attempt: int) -> int:
@@ -193,18 +193,18 @@ def request_id(task_id: str, attempt: int) -> int:
 
 
 def _first(value: object) -> Mapping[str, Any]:
-    items = untrusted_json.as_list(value)
-    return untrusted_json.as_object(items[0] if items else None)
+    items = json_fields.as_list(value)
+    return json_fields.as_object(items[0] if items else None)
 
 
 def _build_put(target: Mapping[str, Any], file: Input) -> Request:
     """The upload with the given method, URL and headers, of which `upload_headers` sends some."""
-    method = _METHODS.get(untrusted_json.as_text(target.get("method")).upper())
-    headers = untrusted_json.as_object(target.get("headers") or {})
+    method = _METHODS.get(json_fields.as_text(target.get("method")).upper())
+    headers = json_fields.as_object(target.get("headers") or {})
     if method is None or not all(isinstance(value, str | int) for value in headers.values()):
-        raise untrusted_json.unreadable_response()
+        raise json_fields.unreadable_response()
     sent = {name: str(value) for name, value in headers.items()}
-    return Request(method, untrusted_json.as_url(target.get("url")), headers=sent, content=file)
+    return Request(method, json_fields.as_url(target.get("url")), headers=sent, content=file)
 
 
 def _seconds(milliseconds: object) -> float | None:
@@ -218,10 +218,10 @@ def _finished(feature: Feature, task: Mapping[str, Any]) -> Finished:
     refs: list[ResultRef] = []
     ages: list[int] = []
     facts: dict[str, Any] = {}
-    for entry in untrusted_json.as_list(task.get("results"), texts=True):
+    for entry in json_fields.as_list(task.get("results"), texts=True):
         result = entry if isinstance(entry, dict) else {"data": entry}
         # A result without `data` may be the file itself, as in the vendor's later API.
-        for item in untrusted_json.as_list(result.get("data", result), texts=True):
+        for item in json_fields.as_list(result.get("data", result), texts=True):
             refs += result_refs.require_results(result_refs.find_results(item, feature.kind))
             age = item.get("res_age") if isinstance(item, dict) else None
             if isinstance(age, int):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from darkroom.domain.errors import DarkroomError
 from darkroom.domain.provider_jobs import JobFailed
-from darkroom.providers import http_statuses, untrusted_json
+from darkroom.providers import http_statuses, json_fields
 from darkroom.providers.adapter import Response
 from darkroom.providers.http_statuses import Meaning
 
@@ -170,7 +170,7 @@ def read_failure(code: object, message: object) -> JobFailed:
     """
     known = _find_row(_normalize(code))
     if known is None:
-        return untrusted_json.job_failed(LABEL, message or code, "no")
+        return json_fields.job_failed(LABEL, message or code, "no")
     ours, words = known
     return JobFailed(ours, f"{LABEL} {words}", "no")
 
@@ -182,11 +182,11 @@ def read_result(response: Response) -> Mapping[str, Any]:
     client's error there (400 to 499, also as a text) counts; any other value is ignored, and the
     missing result is unclear.
     """
-    body = untrusted_json.as_object(response.json())
-    status = untrusted_json.number_or_none(body.get("status"))
+    body = json_fields.as_object(response.json())
+    status = json_fields.number_or_none(body.get("status"))
     if status is not None and 400 <= status < 500 and not body.get("result"):  # noqa: PLR2004
         raise error_for(response, int(status))
-    return untrusted_json.as_object(body.get("result"))
+    return json_fields.as_object(body.get("result"))
 
 
 def error_for(response: Response, status: int | None = None) -> DarkroomError:
@@ -195,7 +195,7 @@ def error_for(response: Response, status: int | None = None) -> DarkroomError:
     meaning = http_statuses.meaning_of(status)
     if 400 <= status < 500:  # noqa: PLR2004 - the client's errors
         meaning = ERROR_CODES.get(read_error_code(response), meaning)
-    quote = untrusted_json.quotable(untrusted_json.error_body(response).get("error"))
+    quote = json_fields.quotable(json_fields.error_body(response).get("error"))
     return http_statuses.error_for(
         LABEL, meaning, status=status, quote=quote, retry_after_s=response.retry_after_s()
     )
@@ -205,14 +205,14 @@ def is_lost(response: Response) -> bool:
     """Whether the response says that the task does not (or no longer) exist."""
     if read_error_code(response) != _LOST:
         return False
-    body = untrusted_json.error_body(response)
-    refused = untrusted_json.number_or_none(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
+    body = json_fields.error_body(response)
+    refused = json_fields.number_or_none(body.get("status")) == 400 and not body.get("result")  # noqa: PLR2004
     return response.status == 400 or (response.ok and refused)  # noqa: PLR2004 - as documented
 
 
 def read_error_code(response: Response) -> str:
     """The `error_code` of an error response, in lower case; "" if there is none."""
-    return _normalize(untrusted_json.error_body(response).get("error_code"))
+    return _normalize(json_fields.error_body(response).get("error_code"))
 
 
 def _normalize(code: object) -> str:

@@ -1,94 +1,209 @@
-"""Builds Perfect's routes from the table in `features.py`, which has limits, prices and slugs.
+"""Every feature of Perfect in one table: operation, slug, files, limits, parameters and price.
 
-An environment can set slugs, because the vendor's document prints one path only: a wrong slug is
-corrected there, and a feature that the document only names becomes callable.
+Formats and dimensions are those of the vendor's table "Supported Formats & Dimensions" (Perfect AI
+API 2.0), as far as an upload can name them: the table has HEIC for some features, but "Create a new
+file" has no content type for it, and there is no other way to send a file. The document prints one
+path only, `hair-style`; each feature says where its slug is from, and an environment's settings can
+correct it. What the vendor requires of faces (width, pose) is checked by its engine.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from darkroom.domain.media import JPEG, MOV, MP4, PNG, Media
+from darkroom.domain.routes import Role, Sides
+from darkroom.providers.perfect import params as p
 
-from darkroom.domain.routes import Route
-from darkroom.domain.validation_messages import explain, nearest
-from darkroom.providers.perfect.features import FEATURES, Feature
-from darkroom.providers.perfect.params import Styled
+SlugSource = Literal["documented", "clients", "inferred", "guessed"]
+Price = Callable[[Any], float | None]
 
-NAME = "perfect"
+FILE_SETS: Mapping[str, str] = {
+    "image": "src_ids",
+    "video": "src_ids",
+    "mask": "mask_ids",
+    "reference": "ref_ids",
+    "face": "ref_ids",
+}
+"""Role -> the field of `file_sets` with the ids of its files."""
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")]
 
-
-class Options(BaseModel, frozen=True, extra="forbid"):
-    """An environment's settings for this provider.
+@dataclass(frozen=True)
+class Feature:
+    """One feature of the vendor.
 
     Attributes:
-        slugs: operation -> slug.
-        file_version: version of the file API; v1.1 also requires every file's size.
+        operation: the product's name for it.
+        slug: the vendor's name for it, in paths.
+        slug_source: where the slug is from: the document, working clients of third parties, the
+            vendor's later API or its wording, or a guess among several.
+        params: its parameters.
+        roles: its files.
+        price: units of the vendor's later price list; the document itself has none.
+        typical_s: seconds until the first poll; below 10, because a job that is not polled for 10
+            seconds is lost.
+        kind: of its results.
+        described: whether the document says how to call it.
     """
 
-    slugs: Mapping[str, Slug] = Field(default_factory=dict)
-    file_version: Literal["v1.0", "v1.1"] = "v1.0"
+    operation: str
+    slug: str
+    slug_source: SlugSource
+    params: type[p.Plain]
+    roles: Mapping[str, Role]
+    price: Price
+    typical_s: int = 6
+    kind: Literal["image", "video"] = "image"
+    described: bool = True
 
-    @field_validator("slugs")
-    @classmethod
-    def _known(cls, slugs: Mapping[str, str]) -> Mapping[str, str]:
-        operations = {feature.operation for feature in FEATURES}
-        for operation in slugs:
-            if operation not in operations:
-                close = nearest(operation, operations)
-                raise ValueError(f"Perfect Corp has no operation '{operation}'.{close}")
-        return slugs
-
-
-def read_options(options: Mapping[str, Any]) -> Options:
-    """The settings, checked. Raises `ValueError` with a sentence that names the wrong one."""
-    try:
-        return Options.model_validate(dict(options))
-    except ValidationError as error:
-        sentence, _ = explain(error, "The environment's settings for perfect", Options.model_fields)
-        raise ValueError(sentence) from error
+    @property
+    def has_styles(self) -> bool:
+        """Whether it has a catalogue of styles."""
+        return issubclass(self.params, p.Styled)
 
 
-def slug_of(feature: Feature, options: Options) -> str:
-    """The feature's name in paths."""
-    return options.slugs.get(feature.operation, feature.slug)
+def _fixed_price(units: float | None) -> Price:
+    return lambda _params: units
 
 
-def build_route(feature: Feature, options: Options) -> Route:
-    """The feature as a route."""
-    callable_ = feature.described or feature.operation in options.slugs
-    return Route(
-        operation=feature.operation,
-        provider=NAME,
-        # A task from before a slug was corrected finds its route by the old one. Its job is polled
-        # under the new slug, where it is unknown: lost, not charged, and submitted again.
-        models=tuple(dict.fromkeys((slug_of(feature, options), feature.slug))),
-        params=feature.params,
-        roles=feature.roles,
-        check=_check_group if feature.has_styles else lambda _params, _roles: None,
-        idempotency="key",  # "Requests with the same request_id will be ignored by the server"
-        asynchronous=True,
-        charged_on_failure="no",  # "credits will be consumed when the resulting image is ..."
-        credits=feature.price,
-        call_s=60,
-        typical_s=feature.typical_s,
-        job_s=600,
-        max_poll_gap_s=10,  # "the task will lose if no polling in 10 seconds"
-        source=next(iter(feature.roles), "image"),
-        refusal=None if callable_ else _refusal(feature),
-    )
+def _video_price(params: p.EnhanceVideo) -> float | None:
+    return None if params.dst_duration is None else math.ceil(params.dst_duration / 2)
 
 
-def _refusal(feature: Feature) -> str:
-    return (
-        f"'{feature.operation}' is known, but Perfect's v1 documents do not describe how to call"
-        f" it; name its slug (its later API says '{feature.slug}') in the environment's settings"
-        " to try it."
-    )
+_IMAGE_BYTES = 10 * 1024 * 1024 - 1  # "< 10MB"
+_VIDEO_BYTES = 100 * 1024 * 1024 - 1  # "<100MB"
 
 
-def _check_group(params: Styled, _roles: frozenset[str]) -> str | None:
-    if params.style_group is not None and params.style_group_id is not None:
-        return "Name the style's group by `style_group` or by `style_group_id`, not by both."
-    return None
+def _image_role(
+    *formats: Media, longest: int = 4096, shortest: int | None = None, least: int | None = None
+) -> Role:
+    return Role(frozenset(formats), max_bytes=_IMAGE_BYTES, sides=Sides(longest, shortest, least))
+
+
+# "with the exact same width and hight with the input image"
+_MASK = Role(frozenset({JPEG, PNG}), max_bytes=_IMAGE_BYTES, same_size_as="image")
+_FACE = Role(
+    frozenset({JPEG, PNG}), max_files=10, max_bytes=_IMAGE_BYTES, sides=Sides(max_longer=4096)
+)
+_VIDEO = Role(frozenset({MP4, MOV}), max_bytes=_VIDEO_BYTES, sides=Sides(max_longer=1920))
+_MAKEUP = _image_role(JPEG, PNG, longest=1024)
+_HEAD = {"image": _image_role(JPEG, PNG, longest=1024)}
+_PHOTO = {"image": _image_role(JPEG, PNG)}
+
+FEATURES: Sequence[Feature] = (
+    Feature(
+        "hairstyle",
+        "hair-style",
+        "documented",
+        p.Styled,
+        # The table has only jpg, though an upload can name png too.
+        {"image": _image_role(JPEG, longest=1024)},
+        _fixed_price(1),
+    ),
+    # Not in the table of formats; assumed to be like the other hair features. No price is known.
+    Feature("wig", "wig", "inferred", p.Styled, _HEAD, _fixed_price(None)),
+    Feature("hair-extension", "hair-ext", "clients", p.Styled, _HEAD, _fixed_price(1)),
+    Feature("hair-bangs", "hair-bang", "clients", p.Styled, _HEAD, _fixed_price(1)),
+    Feature("hair-volume", "hair-vol", "clients", p.Styled, _HEAD, _fixed_price(2)),
+    Feature(
+        "aging",
+        "aging",
+        "clients",
+        p.ToJpg,
+        # Not in the table either; the limits are those of the vendor's later API.
+        {"image": _image_role(JPEG, least=320)},
+        _fixed_price(2),
+        typical_s=8,
+    ),
+    Feature(
+        "makeup-transfer",
+        "mu-trans-rec",
+        "clients",
+        p.ToJpg,
+        {"image": _MAKEUP, "reference": _MAKEUP},
+        _fixed_price(2),
+    ),
+    Feature(
+        "remove-objects",
+        "obj-rem",  # not documented; the later API calls the same for videos `obj-rem-vid`
+        "guessed",
+        p.ToJpgOrWebp,
+        {**_PHOTO, "mask": _MASK},
+        _fixed_price(1),
+    ),
+    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, _fixed_price(2)),
+    Feature(
+        "remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, _fixed_price(1), typical_s=4
+    ),
+    Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, _fixed_price(2)),
+    Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, _fixed_price(2)),
+    Feature("generate", "text-to-image", "clients", p.Generate, {}, _fixed_price(2), typical_s=8),
+    # The following are only in the table of formats; slugs and parameters of the later API.
+    Feature(
+        "enhance-video",
+        "video-sr",
+        "inferred",
+        p.EnhanceVideo,
+        {"video": _VIDEO},
+        _video_price,
+        typical_s=8,
+        kind="video",
+        described=False,
+    ),
+    Feature(
+        "change-background",
+        "bg-replace",
+        "inferred",
+        p.ChangeBackground,
+        _PHOTO,
+        _fixed_price(4),
+        described=False,
+    ),
+    Feature(
+        "blur-background",
+        "bg-blur",
+        "inferred",
+        p.BlurBackground,
+        _PHOTO,
+        _fixed_price(1),
+        described=False,
+    ),
+    Feature(
+        "relight",
+        "lighting",
+        "inferred",
+        p.Plain,
+        {"image": _image_role(JPEG, PNG, least=256)},
+        _fixed_price(2),
+        described=False,
+    ),
+    Feature(
+        "correct-color",
+        "colorize/color-correct",
+        "inferred",
+        p.Plain,
+        _PHOTO,
+        _fixed_price(2),
+        described=False,
+    ),
+    Feature(
+        "replace-objects",
+        "obj-replace",
+        "inferred",
+        p.ReplaceObjects,
+        {"image": _image_role(JPEG, PNG, longest=2048, shortest=1024), "mask": _MASK},
+        _fixed_price(1),
+        described=False,
+    ),
+    Feature(
+        "face-swap",
+        "face-swap",
+        "inferred",
+        p.SwapFaces,
+        {**_PHOTO, "face": _FACE},
+        _fixed_price(1),
+        described=False,
+    ),
+)
+"""Every feature of the vendor's document; those that it describes come first."""

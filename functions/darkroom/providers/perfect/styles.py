@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from darkroom.domain.errors import DarkroomError, ProviderRefused
 from darkroom.domain.validation_messages import nearest
-from darkroom.providers import untrusted_json
+from darkroom.providers import json_fields
 from darkroom.providers.adapter import Request, Response, Style, StyleGroup
 from darkroom.providers.perfect.errors import LABEL
 from darkroom.providers.perfect.params import Styled
@@ -127,20 +127,18 @@ class Catalogues:
             response = yield Request("GET", f"/s2s/v1.0/task/{path}?{urlencode(params)}")
             if not response.ok:
                 raise self._error_for(response)
-            result = untrusted_json.as_object(
-                untrusted_json.as_object(response.json()).get("result")
-            )
-            items = untrusted_json.as_list(result.get(name))
+            result = json_fields.as_object(json_fields.as_object(response.json()).get("result"))
+            items = json_fields.as_list(result.get(name))
             entries = [entry for item in items if (entry := _entry(item)) is not None]
             if items and not entries:
-                raise untrusted_json.unreadable_response()
+                raise json_fields.unreadable_response()
             found += entries
             token = result.get("next_token")
             if token is None or token == "":
                 return tuple(found)
             token = str(token)
             if token in seen or len(seen) >= MAX_PAGES or len(token) > MAX_TOKEN_LENGTH:
-                raise untrusted_json.unreadable_response()  # it would never end
+                raise json_fields.unreadable_response()  # it would never end
             seen.add(token)
             params["starting_token"] = token
 
@@ -190,7 +188,7 @@ def _entry(item: object) -> Style | None:
 def _number(value: object) -> int | None:
     """A whole number, also one that is written as a text; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value) if len(value) <= untrusted_json.MAX_FIGURE_LENGTH else None
+        return int(value) if len(value) <= json_fields.MAX_FIGURE_LENGTH else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

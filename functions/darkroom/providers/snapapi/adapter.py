@@ -15,7 +15,7 @@ from darkroom.domain.errors import AccountBlocked, DarkroomError, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
-from darkroom.providers import http_statuses, result_refs, untrusted_json
+from darkroom.providers import http_statuses, json_fields, result_refs
 from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
 from darkroom.providers.job_status import StatusWords, read_job_status
 from darkroom.providers.snapapi.params import HEADSHOT_MARK
@@ -74,7 +74,7 @@ class SnapApi(Adapter):
 
     def read_submit(self, job_request: JobRequest, response: Response) -> Accepted | Finished:
         """The result's URL, detections, or the new task."""
-        body = untrusted_json.as_object(response.json())
+        body = json_fields.as_object(response.json())
         _raise_error_code(self, response, body)
         match _ENDPOINTS[job_request.route.operation, job_request.route.model].returns:
             case "image" | "task":
@@ -82,7 +82,7 @@ class SnapApi(Adapter):
                 # return.
                 if found := _images(body):
                     return Finished(found, facts=_facts(body))
-                return Accepted(untrusted_json.as_id(body.get("task_id")))
+                return Accepted(json_fields.as_id(body.get("task_id")))
             case "objects":
                 return _read_objects(body)
             case "mask":
@@ -99,13 +99,11 @@ class SnapApi(Adapter):
             return JobFailed("job-lost", f"{self.label} no longer knows the job.", "unknown")
         if not response.ok:
             raise self.read_error(response)
-        body = untrusted_json.as_object(response.json())
+        body = json_fields.as_object(response.json())
         status = read_job_status(body.get("status"), _STATUS_WORDS)
         match status.state:
             case "pending":
-                return Pending(
-                    untrusted_json.progress_or_none(body.get("progress")), note=status.note
-                )
+                return Pending(json_fields.progress_or_none(body.get("progress")), note=status.note)
             case "finished":
                 return Finished(result_refs.require_results(_images(body)))
             case "failed" | "cancelled":
@@ -140,7 +138,7 @@ def _raise_error_code(adapter: SnapApi, response: Response, body: Mapping[str, A
     code that is missing or no status is ignored.
     """
     error = body.get("error")
-    code = untrusted_json.number_or_none(error.get("code")) if isinstance(error, dict) else None
+    code = json_fields.number_or_none(error.get("code")) if isinstance(error, dict) else None
     if code is None or not 400 <= code < 500:  # noqa: PLR2004 - the client's errors
         return
     if not body.keys() & {*_RESULT_FIELDS, "task_id", "detected", "detected_objects", "mask"}:
@@ -208,12 +206,12 @@ def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
 def _read_objects(body: Mapping[str, Any]) -> Finished:
     masks: list[ResultRef] = []
     found = []
-    for item in untrusted_json.as_list(body.get("detected_objects")):
-        detected = dict(untrusted_json.as_object(item))
+    for item in json_fields.as_list(body.get("detected_objects")):
+        detected = dict(json_fields.as_object(item))
         mask = detected.pop("mask", None)
         # The reference says `bbox`, the vendor's later pages and its clients say `box`.
         if not isinstance(detected.get("bbox", detected.get("box")), list):
-            raise untrusted_json.unreadable_response()
+            raise json_fields.unreadable_response()
         if mask is not None:
             masks += _mask(mask)
         found.append(detected)
@@ -224,9 +222,9 @@ def _read_objects(body: Mapping[str, Any]) -> Finished:
 def _read_mask(body: Mapping[str, Any]) -> Finished:
     mask = body.get("mask")
     # A mask implies it.
-    detected = untrusted_json.bool_or_none(body.get("detected", None if mask is None else True))
+    detected = json_fields.bool_or_none(body.get("detected", None if mask is None else True))
     if detected is None:
-        raise untrusted_json.unreadable_response()
+        raise json_fields.unreadable_response()
     if mask is None and detected:
         raise Unclear("unreadable-answer", "The provider found something but sent no mask.")
     masks = () if mask is None else _mask(mask)
@@ -246,11 +244,11 @@ def _data(value: Mapping[str, Any]) -> ResultRef:
 def _failed(label: str, route: Route, state: str, body: Mapping[str, Any]) -> JobFailed:
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", "unknown")
-    return untrusted_json.job_failed(label, body.get("error_msg"), route.charged_on_failure)
+    return json_fields.job_failed(label, body.get("error_msg"), route.charged_on_failure)
 
 
 def _message(response: Response) -> str:
     """The provider's own words: `error.message`, or the fields of older responses."""
-    body = untrusted_json.error_body(response)
+    body = json_fields.error_body(response)
     fields = (body.get("error"), body.get("message"), body.get("detail"))
-    return next(filter(None, map(untrusted_json.quotable, fields)), "")
+    return next(filter(None, map(json_fields.quotable, fields)), "")

@@ -12,7 +12,8 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.object_keys import results_stem
 from darkroom.domain.task import Result, Task
-from darkroom.pipeline.endings.output_names import claim_output_name, put_if_owner
+from darkroom.pipeline.endings.move_aside import claim_output_name
+from darkroom.pipeline.endings.owned_writes import put_if_owner
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG
 from tests.fakes.routes import JOB_KEY, SYNC_NONE

@@ -18,6 +18,7 @@ from darkroom.domain.task import Ending, EndStatus, Task
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s
 from darkroom.pipeline.admission.rate_slot import take_slot
 from darkroom.pipeline.endings.decide import decide_ending
+from darkroom.pipeline.paid_call.close_unknown import close_as_unknown, unknown_failure
 from darkroom.pipeline.paid_call.plan import (
     account_changed,
     account_changed_reason,
@@ -28,7 +29,6 @@ from darkroom.pipeline.paid_call.plan import (
 from darkroom.pipeline.paid_call.record_accepted import record_accepted
 from darkroom.pipeline.paid_call.record_refused import continue_closed, requeue
 from darkroom.pipeline.paid_call.saved_answer import load_answer
-from darkroom.pipeline.paid_call.unknown import close_as_unknown, unknown_failure
 from darkroom.ports import Ports, Step
 
 REPLAY_FOR = timedelta(hours=23)

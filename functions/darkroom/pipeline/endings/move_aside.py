@@ -8,13 +8,10 @@ its files and its manifest. Numbered names are claimed before anything is writte
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import BinaryIO
 
 from darkroom.domain.attempt import Finished
-from darkroom.domain.errors import Conflict
 from darkroom.domain.media import Kind
 from darkroom.domain.object_keys import WORK_PREFIX, manifest_key, results_stem
-from darkroom.domain.retries import retry_on_conflict
 from darkroom.domain.task import Task
 from darkroom.pipeline.orders.output_owner import find_live_owner
 from darkroom.ports import Ports
@@ -26,7 +23,7 @@ def claim_output_name(ports: Ports, task: Task) -> Task:
     Raises:
         Conflict: another step changed the task first.
     """
-    if _is_aside(task) or _owns_name(ports, task):
+    if is_aside(task) or owns_name(ports, task):
         return task
     return _move_aside(ports, task)
 
@@ -70,51 +67,6 @@ def claim_result_names(ports: Ports, task: Task, answer: Finished) -> Sequence[s
     return names
 
 
-def put_if_owner(
-    ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
-) -> None:
-    """Write a file under the task's name, over its own or an older task's file, not a newer one's.
-
-    A write may be in flight for longer than another task takes from its spec to its results, so
-    every write states the ETag that it replaces.
-
-    Args:
-        ports: the outside.
-        task: as returned by `claim_output_name`.
-        key: begins with the task's name.
-        body: bytes, or a seekable file.
-        content_type: its media type.
-
-    Raises:
-        Conflict: a newer task has taken the name, or the task was changed.
-        Busy: too many others write there.
-    """
-    etag: str | None = None
-    first = True
-
-    def write() -> Conflict | None:
-        """Why the file must not be written; a lost write raises, and is tried again."""
-        nonlocal etag, first
-        if not _is_aside(task) and not _owns_name(ports, task):
-            return Conflict(f"A newer task took the name of task {task.task_id}.")
-        if not first and _has_changed(ports, task):
-            return Conflict(f"Task {task.task_id} changed while its files were written.")
-        first = False
-        if not isinstance(body, bytes):
-            body.seek(0)
-        try:
-            ports.outputs.put_over(key, body, content_type, etag)
-        except Conflict:
-            # Read before owner and task are: a later change of these also writes later.
-            etag = ports.outputs.find(key)
-            raise
-        return None
-
-    conflict = retry_on_conflict(write, key)
-    if conflict is not None:
-        raise conflict
-
-
 def _claim(ports: Ports, task: Task, names: Iterable[str]) -> bool:
     """Make the task the owner of these names, unless another live spec owns one of them."""
     for name in names:
@@ -128,15 +80,11 @@ def _claim(ports: Ports, task: Task, names: Iterable[str]) -> bool:
     return True
 
 
-def _is_aside(task: Task) -> bool:
+def is_aside(task: Task) -> bool:
     """Whether the task has moved to a name that no other task can have."""
     return task.manifest_key != manifest_key(task.output)
 
 
-def _owns_name(ports: Ports, task: Task) -> bool:
+def owns_name(ports: Ports, task: Task) -> bool:
+    """Whether no newer task has taken the task's own name."""
     return ports.tasks.owner(task.output) in (None, task.task_id)
-
-
-def _has_changed(ports: Ports, task: Task) -> bool:
-    stored = ports.tasks.get(task.task_id)
-    return stored is None or stored.revision != task.revision

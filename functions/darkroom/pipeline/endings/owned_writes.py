@@ -1,0 +1,59 @@
+"""Writes a file only while its name belongs to the task, over older files and never over newer."""
+
+from typing import BinaryIO
+
+from darkroom.domain.errors import Conflict
+from darkroom.domain.retries import retry_on_conflict
+from darkroom.domain.task import Task
+from darkroom.pipeline.endings import move_aside
+from darkroom.ports import Ports
+
+
+def put_if_owner(
+    ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
+) -> None:
+    """Write a file under the task's name, over its own or an older task's file, not a newer one's.
+
+    A write may be in flight for longer than another task takes from its spec to its results, so
+    every write states the ETag that it replaces.
+
+    Args:
+        ports: the outside.
+        task: as returned by `claim_output_name`.
+        key: begins with the task's name.
+        body: bytes, or a seekable file.
+        content_type: its media type.
+
+    Raises:
+        Conflict: a newer task has taken the name, or the task was changed.
+        Busy: too many others write there.
+    """
+    etag: str | None = None
+    first = True
+
+    def write() -> Conflict | None:
+        """Why the file must not be written; a lost write raises, and is tried again."""
+        nonlocal etag, first
+        if not move_aside.is_aside(task) and not move_aside.owns_name(ports, task):
+            return Conflict(f"A newer task took the name of task {task.task_id}.")
+        if not first and _has_changed(ports, task):
+            return Conflict(f"Task {task.task_id} changed while its files were written.")
+        first = False
+        if not isinstance(body, bytes):
+            body.seek(0)
+        try:
+            ports.outputs.put_over(key, body, content_type, etag)
+        except Conflict:
+            # Read before owner and task are: a later change of these also writes later.
+            etag = ports.outputs.find(key)
+            raise
+        return None
+
+    conflict = retry_on_conflict(write, key)
+    if conflict is not None:
+        raise conflict
+
+
+def _has_changed(ports: Ports, task: Task) -> bool:
+    stored = ports.tasks.get(task.task_id)
+    return stored is None or stored.revision != task.revision
