@@ -1,7 +1,7 @@
-"""How long a task waits after its provider sent it away: a 429 (`Throttled`) becomes a wait here.
+"""How long a task waits after its provider refused a paid call for now, for instance with a 429.
 
 The wait grows with every refusal in a row and is spread by task, so that tasks that were refused
-together do not return together.
+together do not return together. A 429 on a poll becomes a wait in `pipeline/poll.py`.
 """
 
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_BLOCKED_S
