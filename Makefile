@@ -3,14 +3,16 @@ PYTHON ?= python3
 SEEDS ?= 400
 TASKS ?= 100
 SEED ?= 1
+MUTANTS ?= 200
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+MUTMUT := .darkroom/mutmut
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc check compiled layers requirements clean
+.PHONY: help demo local test all-tests simulate havoc mutate check compiled layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,6 +39,9 @@ simulate: $(BIN)/.installed-dev ## hundreds of simulations with faults, every cr
 havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty sandboxes: make havoc TASKS=100
 	@$(BIN)/python -m tests.e2e.havoc --tasks $(TASKS) --seed $(SEED)
 
+mutate: $(MUTMUT)/.tested ## small changes that no test notices: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
+	@PYTHONPATH=$(MUTMUT) nice $(BIN)/python -m tests.mutation --sample $(MUTANTS) --seed $(SEED) $(OPTIONS)
+
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy --no-error-summary
@@ -56,6 +61,7 @@ requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml -o layers/runtime/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps tests/mutation/requirements.in -o tests/mutation/requirements.txt
 
 clean: ## remove what was made here
 	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -73,4 +79,15 @@ $(BIN)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 $(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
 	@echo "Installing what the tests need ..."
 	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Not into .venv: what is tested and checked is the same whether this is there or not.
+$(MUTMUT)/.installed: tests/mutation/requirements.txt $(BIN)/.installed-dev
+	@echo "Installing what makes the mutants ..."
+	@rm -rf $(MUTMUT)
+	@$(INSTALL) --no-deps --target $(MUTMUT) -r $<
+	@touch $@
+
+$(MUTMUT)/.tested: $(MUTMUT)/.installed $(wildcard tests/mutation/*.py)
+	@PYTHONPATH=$(MUTMUT) $(BIN)/python -m pytest -q tests/mutation
 	@touch $@

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = [*ROOT.glob("requirements*.txt"), *ROOT.glob("layers/*/requirements.txt")]
+FILES = [
+    path
+    for name in ("requirements*.txt", "layers/*/requirements.txt", "tests/*/requirements.txt")
+    for path in ROOT.glob(name)
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
