@@ -1,13 +1,16 @@
 """The whole pipeline over fakes, with a user and the workflow.
 
-`run` does what the workflow file does: calls the steps, waits by advancing the clock, retries a
-step that raises, and calls FAIL when it raises again.
+`run` interprets the workflow's own file: its waits, retries and catches, with a clock that jumps.
 """
 
+import contextlib
 import functools
+import heapq
+import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from darkroom.aws.intake_messages import read_message
@@ -21,7 +24,7 @@ from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Ports, Step
-from tests.fakes.clock import FixedClock
+from tests.fakes.clock import START, FixedClock
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.outputs import InMemoryOutputs
@@ -34,17 +37,48 @@ from tests.fakes.recorders import (
 )
 from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES
 from tests.fakes.tasks import InMemoryTasks
+from tests.simulation.asl_interpreter import Run, definition
+from tests.simulation.fault_injection import FunctionError
+from tests.simulation.single_fault import SingleFault
 
 T = TypeVar("T")
 
 PHOTO = "photos/cat.jpg"
 SPEC = "photos/cat.jpg.json"
 TRIES = 4
-"""How often the workflow calls a step that raises, the first call included."""
+"""How often the queue delivers a message on which intake raises, the first time included."""
 
 
 class Died(BaseException):
     """The process died; nothing in it may catch this."""
+
+
+class _StateReached(BaseException):
+    """The task is in a state in which the test wants to look at it."""
+
+
+class _ClockScheduler:
+    """The workflow's waits and time limits; the next one advances the clock."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Callable[[], object]]] = []
+        self._count = itertools.count()
+
+    @property
+    def now(self) -> float:
+        """Seconds since the start."""
+        return (self._clock.now() - START).total_seconds()
+
+    def after(self, seconds: float, act: Callable[[], object]) -> None:
+        """Schedule `act` in this many seconds."""
+        heapq.heappush(self._heap, (self.now + seconds, next(self._count), act))
+
+    def run_next(self) -> None:
+        """Advance the clock to the next event, and run it."""
+        at, _, act = heapq.heappop(self._heap)
+        self._clock.advance(max(0.0, at - self.now))
+        act()
 
 
 @dataclass
@@ -132,30 +166,43 @@ class PipelineHarness:
             self._drive(task_id, run, frozenset(until), most)
 
     def _drive(self, task_id: str, run: int, until: frozenset[State], most: int) -> None:
-        step = Step("submit")
-        for _ in range(most):
-            task = self.tasks.get(task_id)
-            if step.next == "done" or (task and task.state in until):
-                return
-            self.clock.advance(step.wait_s)
-            step = self._step_or_fail(step.next, task_id, run)
-            self.steps.append(step)
-        raise AssertionError(f"the run did not end within {most} steps")
+        """Interpret the workflow's own file, with the waits on the fixed clock."""
+        scheduler = _ClockScheduler(self.clock)
+        steps = 0
 
-    def _step_or_fail(self, name: str, task_id: str, run: int) -> Step:
-        try:
-            return self._with_retries(lambda: self.step(name, task_id, run))
-        except (Exception, Died) as error:
-            if name == "fail":
-                raise
-            broken = type(error).__name__
-            return self._with_retries(lambda: fail(self.ports, task_id, run, broken))
+        def invoke(verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
+            task = self.tasks.get(task_id)
+            if task is not None and task.state in until:
+                raise _StateReached
+            nonlocal steps
+            steps += 1
+            if steps > most:
+                raise AssertionError(f"the run did not end within {most} steps")
+            error = event["error"]["Error"] if "error" in event else None
+            try:
+                if verb == "fail":
+                    step = fail(self.ports, task_id, run, error)
+                else:
+                    step = self.step(verb, task_id, run)
+            except (Exception, Died) as broken:  # noqa: BLE001 - the workflow handles any error
+                return FunctionError(type(broken).__name__)
+            self.steps.append(step)
+            return step
+
+        injector: Any = SimpleNamespace(scheduler=scheduler, fault_policy=SingleFault())
+        execution = Run(task_id, run, definition(), injector, invoke, lambda *_: None)
+        with contextlib.suppress(_StateReached):
+            execution.begin()
+            while execution.status == "RUNNING":
+                scheduler.run_next()
+            if execution.status != "SUCCEEDED":
+                invoke("fail", {"error": {"Error": execution.status}})
 
     def _with_retries(self, act: Callable[[], T]) -> T:
         for _ in range(TRIES - 1):
             try:
                 return act()
-            except (Exception, Died):  # noqa: BLE001 - workflow and queue retry any error
+            except (Exception, Died):  # noqa: BLE001 - the queue retries any error
                 self.clock.advance(5)
         return act()
 
