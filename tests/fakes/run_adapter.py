@@ -1,9 +1,10 @@
 """Runs an adapter by hand: no driver, no network, only requests and responses."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
+from darkroom.domain.errors import DarkroomError
 from darkroom.domain.media import BY_EXTENSION, Media, extension_of
 from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import JobRequest
@@ -71,3 +72,12 @@ def run(steps: Generator[Request, Response, T], *responses: Response) -> tuple[l
     except StopIteration as end:
         result: T = end.value
         return made, result
+
+
+def error_of(call: Callable[..., object], *args: object) -> DarkroomError | None:
+    """What a call raises, None if it succeeds; for tables whose rows are tested in one loop."""
+    try:
+        call(*args)
+    except DarkroomError as error:
+        return error
+    return None

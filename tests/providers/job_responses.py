@@ -18,15 +18,17 @@ _ROUTES = {
 }
 
 
-def asked(kind: str, status: object, result: object = None) -> Pending | Finished | JobFailed:
+def poll_outcome(
+    kind: str, status: object, result: object = None
+) -> Pending | Finished | JobFailed:
     """The outcome of a poll with this status, and a result in its field."""
     provider, operation, model = _ROUTES[kind]
     route = route_of(provider, operation, model)
-    response = response_of(200, _standing(kind, status, result))
+    response = response_of(200, _status_body(kind, status, result))
     return run(adapter_of(provider).poll(route, "job-1"), response)[1]
 
 
-def made(kind: str, job_id: object) -> Accepted | Finished:
+def submit_outcome(kind: str, job_id: object) -> Accepted | Finished:
     """The outcome of a paid call with this job id in its response."""
     provider, operation, model = _ROUTES[kind]
     body = {
@@ -44,7 +46,7 @@ def _params(kind: str) -> dict[str, Any]:
     return {"prompt": "x"} if kind == "snapapi" else {}
 
 
-def _standing(kind: str, status: object, result: object) -> object:
+def _status_body(kind: str, status: object, result: object) -> object:
     match kind:
         case "apiframe":
             return {"id": "job-1", "status": status, "result": {"images": result}}

@@ -1,7 +1,6 @@
 """Results and job ids in undocumented forms: a paid result is not lost."""
 
 import base64
-from typing import Any
 
 import pytest
 
@@ -10,8 +9,15 @@ from darkroom.domain.errors import Unclear
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.providers import json_fields
 from darkroom.providers.result_refs import find_results
-from tests.fakes.run_adapter import adapter_of, job_request_of, response_of, route_of, run
-from tests.providers.job_responses import JOBS, asked, made
+from tests.fakes.run_adapter import (
+    adapter_of,
+    error_of,
+    job_request_of,
+    response_of,
+    route_of,
+    run,
+)
+from tests.providers.job_responses import JOBS, poll_outcome, submit_outcome
 
 URL = "https://cdn.example.com/1.png"
 BYTES = b"\x89PNG\r\n\x1a\n" + bytes([0xFB, 0xFF]) * 29 + b"!"
@@ -48,33 +54,27 @@ ADDRESSES: dict[str, object] = {
 
 
 @pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize("form", FORMS)
-def test_result_can_be_data(kind: str, form: str) -> None:
-    """In place of its URL, in every encoding of bytes."""
-    said = asked(kind, WORD[kind], FORMS[form])
-    assert isinstance(said, Finished)
-    assert said.results == (ResultRef("image", data=PIXEL),)
-    assert base64.b64decode(said.results[0].data or "", validate=True) == BYTES
+def test_result_is_found_in_any_form(kind: str) -> None:
+    """Bytes in place of the URL, in every encoding; a URL alone, in an object or in a list."""
+    assert base64.b64decode(PIXEL, validate=True) == BYTES
+    for form, value in FORMS.items():
+        outcome = poll_outcome(kind, WORD[kind], value)
+        assert isinstance(outcome, Finished), form
+        assert outcome.results == (ResultRef("image", data=PIXEL),), form
+    for form, value in ADDRESSES.items():
+        outcome = poll_outcome(kind, WORD[kind], value)
+        assert isinstance(outcome, Finished), form
+        assert outcome.results == (ResultRef("image", url=URL),), form
 
 
 @pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize("form", ADDRESSES)
-def test_url_can_be_wrapped_or_bare(kind: str, form: str) -> None:
-    """An object for a text and the reverse; a list of one and the reverse."""
-    said = asked(kind, WORD[kind], ADDRESSES[form])
-    assert isinstance(said, Finished)
-    assert said.results == (ResultRef("image", url=URL),)
-
-
-@pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize(
-    "nothing",
-    [None, "", "  ", 7, True, [], {}, [None], {"url": ""}, "outputs/1.png", "soon", "%%%", "AAAA"],
-)
-def test_other_values_are_no_results(kind: str, nothing: object) -> None:
+def test_other_values_are_no_results(kind: str) -> None:
     """The job is polled again."""
-    with pytest.raises(Unclear):
-        asked(kind, WORD[kind], nothing)
+    for value in (
+        *(None, "", "  ", 7, True, [], {}, [None], {"url": ""}),
+        *("outputs/1.png", "soon", "%%%", "AAAA"),
+    ):
+        assert isinstance(error_of(poll_outcome, kind, WORD[kind], value), Unclear), value
 
 
 def test_covers_and_grids_are_no_results() -> None:
@@ -92,32 +92,17 @@ def test_deeply_nested_value_is_no_result() -> None:
 
 
 @pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        (7, "7"),
-        (7.0, "7"),
-        (10**38, str(10**38)),
-        (0, "0"),
-        (" job 1 ", "job 1"),
-        ({"id": "j"}, "j"),
-        ({"task_id": 7}, "7"),
-        (["j"], "j"),
-    ],
-)
-def test_job_id_can_be_a_number_or_in_an_object(kind: str, name: Any, text: str) -> None:
-    """The job is paid, and can be polled."""
-    said = made(kind, name)
-    assert isinstance(said, Accepted)
-    assert said.job_id == text
-
-
-@pytest.mark.parametrize("kind", JOBS)
-@pytest.mark.parametrize("name", [None, "", " ", True, [], {}, ["a", "b"], "x" * 1001])
-def test_job_without_an_id_is_unclear(kind: str, name: object) -> None:
-    """The call may have been accepted, and the job cannot be polled."""
-    with pytest.raises(Unclear):
-        made(kind, name)
+def test_job_id_can_be_a_number_or_in_an_object(kind: str) -> None:
+    """The job is paid, and can be polled; without an id the call is unclear."""
+    for job_id, text in (
+        *((7, "7"), (7.0, "7"), (10**38, str(10**38)), (0, "0"), (" job 1 ", "job 1")),
+        *(({"id": "j"}, "j"), ({"task_id": 7}, "7"), (["j"], "j")),
+    ):
+        outcome = submit_outcome(kind, job_id)
+        assert isinstance(outcome, Accepted), job_id
+        assert outcome.job_id == text
+    for nothing in (None, "", " ", True, [], {}, ["a", "b"], "x" * 1001):
+        assert isinstance(error_of(submit_outcome, kind, nothing), Unclear), nothing
 
 
 @pytest.mark.parametrize(
@@ -138,9 +123,9 @@ def test_job_without_an_id_is_unclear(kind: str, name: object) -> None:
 def test_image_in_a_response_is_found(body: object, found: dict[str, str]) -> None:
     """SnapAPI returns results at once, without a job that could be polled."""
     work = job_request_of(route_of("snapapi", "restore"), {}, {"image": ["a"]})
-    said = adapter_of("snapapi").read_submit(work, response_of(200, body))
-    assert isinstance(said, Finished)
-    assert said.results == (ResultRef("image", **found),)
+    outcome = adapter_of("snapapi").read_submit(work, response_of(200, body))
+    assert isinstance(outcome, Finished)
+    assert outcome.results == (ResultRef("image", **found),)
 
 
 def test_response_decides_between_a_job_and_a_result() -> None:
@@ -151,8 +136,8 @@ def test_response_decides_between_a_job_and_a_result() -> None:
     later = job_request_of(
         route_of("snapapi", "edit", "flux-kontext"), {"prompt": "x"}, {"image": ["a"]}
     )
-    said = adapter.read_submit(later, response_of(200, {"data": [{"url": URL}]}))
-    assert isinstance(said, Finished)
+    outcome = adapter.read_submit(later, response_of(200, {"data": [{"url": URL}]}))
+    assert isinstance(outcome, Finished)
 
 
 @pytest.mark.parametrize(
@@ -169,19 +154,19 @@ def test_response_decides_between_a_job_and_a_result() -> None:
 def test_mask_is_found_in_any_form(body: object, detected: bool, masks: list[str]) -> None:  # noqa: FBT001 - what was seen
     """A flag can be a word or a number, and a mask implies it."""
     work = job_request_of(route_of("snapapi", "detect-text"), {}, {"image": ["a"]})
-    said = adapter_of("snapapi").read_submit(work, response_of(200, body))
-    assert isinstance(said, Finished)
-    assert said.facts == {"detected": detected}
-    assert [ref.data for ref in said.results if ref.kind == "image"] == masks
+    outcome = adapter_of("snapapi").read_submit(work, response_of(200, body))
+    assert isinstance(outcome, Finished)
+    assert outcome.facts == {"detected": detected}
+    assert [ref.data for ref in outcome.results if ref.kind == "image"] == masks
 
 
 def test_single_detected_object_needs_no_list() -> None:
     """It is paid like several."""
     work = job_request_of(route_of("snapapi", "detect-objects"), {}, {"image": ["a"]})
     body = {"detected_objects": {"bbox": [1, 2, 3, 4], "mask": PIXEL}}
-    said = adapter_of("snapapi").read_submit(work, response_of(200, body))
-    assert isinstance(said, Finished)
-    assert [ref.kind for ref in said.results] == ["json", "image"]
+    outcome = adapter_of("snapapi").read_submit(work, response_of(200, body))
+    assert isinstance(outcome, Finished)
+    assert [ref.kind for ref in outcome.results] == ["json", "image"]
 
 
 @pytest.mark.parametrize("results", [URL, [URL], {"url": URL}, {"output": [{"url": URL}]}])
@@ -189,20 +174,20 @@ def test_perfect_results_can_lack_their_wrapper(results: object) -> None:
     """As in its later API, or without any object."""
     body = {"status": 200, "result": {"status": "success", "results": results}}
     steps = adapter_of("perfect").poll(route_of("perfect", "upscale"), "T")
-    _, said = run(steps, response_of(200, body))
-    assert isinstance(said, Finished)
-    assert said.results == (ResultRef("image", url=URL),)
+    _, outcome = run(steps, response_of(200, body))
+    assert isinstance(outcome, Finished)
+    assert outcome.results == (ResultRef("image", url=URL),)
 
 
 @pytest.mark.parametrize("output", [URL, [URL], {"image_base64": "", "image_url": URL}])
 def test_goapi_output_can_be_the_bare_result(output: object) -> None:
     """An object for a text, and the reverse."""
     body = {"code": 200, "data": {"task_id": "t", "status": "completed", "output": output}}
-    _, said = run(
+    _, outcome = run(
         adapter_of("goapi").poll(route_of("goapi", "upscale"), "t"), response_of(200, body)
     )
-    assert isinstance(said, Finished)
-    assert said.results == (ResultRef("image", url=URL),)
+    assert isinstance(outcome, Finished)
+    assert outcome.results == (ResultRef("image", url=URL),)
 
 
 @pytest.mark.parametrize(

@@ -92,12 +92,10 @@ NAVIGATION = {
 REWORDED = {"aspect_ratio", "outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom"}
 
 
-@pytest.mark.parametrize("family", NAVIGATION)
-def test_every_page_of_the_navigation_has_its_entries(family: str) -> None:
+def test_every_page_of_the_navigation_has_its_entries() -> None:
     """Under the vendor's heading."""
-    assert {name: ENTRIES[name].family for name in NAVIGATION[family]} == dict.fromkeys(
-        NAVIGATION[family], family
-    )
+    for family, names in NAVIGATION.items():
+        assert {name: ENTRIES[name].family for name in names} == dict.fromkeys(names, family)
 
 
 def test_every_family_is_in_the_navigation() -> None:
@@ -110,61 +108,55 @@ def test_every_task_is_unique() -> None:
     assert len(ENTRIES) == len(CATALOGUE.entries) > 110
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.entries, ids=lambda entry: entry.name)
-def test_entry_is_consistent(entry: Entry) -> None:
+def test_every_entry_is_consistent() -> None:
     """What it refers to exists, and it says how certain it is and where it is from."""
-    assert CATALOGUE.shapes[entry.results]
-    assert entry.cites
-    assert not entry.fields.keys() & entry.files.keys()
-    assert not entry.files or entry.source in entry.files
-    for group in entry.any_of:
-        assert set(group) <= entry.fields.keys() | entry.files.keys()
-        assert len(group) > 1
-    for role, file in entry.files.items():
-        assert file.most == 1 or "[]" in file.place(role)
-        assert all(extension in BY_EXTENSION for extension in file.formats)
-    assert 0 < entry.typical_s < entry.job_s <= 7200
+    for entry in CATALOGUE.entries:
+        assert CATALOGUE.shapes[entry.results], entry.name
+        assert entry.cites, entry.name
+        assert not entry.fields.keys() & entry.files.keys(), entry.name
+        assert not entry.files or entry.source in entry.files, entry.name
+        for group in entry.any_of:
+            assert set(group) <= entry.fields.keys() | entry.files.keys(), entry.name
+            assert len(group) > 1, entry.name
+        for role, file in entry.files.items():
+            assert file.most == 1 or "[]" in file.place(role), (entry.name, role)
+            assert set(file.formats) <= BY_EXTENSION.keys(), (entry.name, role)
+        assert 0 < entry.typical_s < entry.job_s <= 7200, entry.name
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.entries, ids=lambda entry: entry.name)
-def test_entry_becomes_a_params_model(entry: Entry) -> None:
+def test_every_entry_becomes_a_params_model() -> None:
     """Required fields are required, valid values pass, and undocumented fields are passed on."""
-    params = build_params(entry, {})
-    needed = {name: _fitting(rule) for name, rule in entry.fields.items() if rule.required}
-    said = {**needed, "new_field": [1, {"a": None}]}
+    for entry in CATALOGUE.entries:
+        params = build_params(entry, {})
+        required = _required(entry)
+        given = {**required, "new_field": [1, {"a": None}]}
+        presets = {name: rule.preset for name, rule in entry.fields.items()}
+        sent = {name: preset for name, preset in presets.items() if preset is not None}
+        assert params.model_validate(given).to_provider() == {**sent, **given}, entry.name
+        if required:
+            with pytest.raises(ValidationError, match="required"):
+                pytest.fail(f"{entry.name}: {params.model_validate({})}")
 
-    sent = params.model_validate(said).to_provider()
-    assert {name: sent[name] for name in said} == said
-    presets = {name: rule.preset for name, rule in entry.fields.items() if rule.preset is not None}
-    assert sent == {**presets, **said}
-    if needed:
-        with pytest.raises(ValidationError, match="required"):
-            params.model_validate({})
 
-
-@pytest.mark.parametrize("entry", CATALOGUE.entries, ids=lambda entry: entry.name)
-def test_file_can_be_given_as_a_url(entry: Entry) -> None:
+def test_file_can_be_given_as_a_url() -> None:
     """Among the params, under the vendor's name; one of the two ways, not both."""
-    params = build_params(entry, {})
-    needed = {name: _fitting(rule) for name, rule in entry.fields.items() if rule.required}
-    plain = {role: file for role, file in entry.files.items() if not file.nested}
-    addresses = {
-        role: ["https://a.test/1"] if file.most > 1 else "https://a.test/1"
-        for role, file in plain.items()
-    }
-    texts = {
-        name: _fitting(entry.fields[name])
-        for group in entry.any_of
-        for name in group
-        if name in entry.fields
-    }
-    said = params.model_validate({**needed, **texts, **addresses})
-    nested = frozenset(entry.files.keys() - plain.keys())
-    assert check_task(entry, said, nested) is None
-    for role in plain:
-        sentence = check_task(entry, said, frozenset({role}))
-        assert sentence is not None
-        assert f"`{role}`" in sentence
+    for entry in CATALOGUE.entries:
+        plain = {role: file for role, file in entry.files.items() if not file.nested}
+        urls = {
+            role: ["https://a.test/1"] if file.most > 1 else "https://a.test/1"
+            for role, file in plain.items()
+        }
+        texts = {
+            name: _fitting(entry.fields[name])
+            for group in entry.any_of
+            for name in group
+            if name in entry.fields
+        }
+        params = build_params(entry, {}).model_validate({**_required(entry), **texts, **urls})
+        nested = frozenset(entry.files.keys() - plain.keys())
+        assert check_task(entry, params, nested) is None, entry.name
+        for role in plain:
+            assert f"`{role}`" in str(check_task(entry, params, frozenset({role}))), entry.name
 
 
 def test_missing_files_and_groups_are_reported() -> None:
@@ -201,9 +193,8 @@ def test_missing_files_and_groups_are_reported() -> None:
 def test_documented_bounds_are_checked(name: str, field: str, value: object) -> None:
     """Types, choices, ranges and lengths; the field is named."""
     entry = ENTRIES[name]
-    needed = {other: _fitting(rule) for other, rule in entry.fields.items() if rule.required}
     with pytest.raises(ValidationError) as caught:
-        build_params(entry, {}).model_validate({**needed, field: value})
+        build_params(entry, {}).model_validate({**_required(entry), field: value})
     assert {error["loc"][0] for error in caught.value.errors()} == {field}
 
 
@@ -275,8 +266,12 @@ def test_portable_operation_sends_only_fields_of_its_task() -> None:
         assert {name for names in call.fields.values() for name in names} <= call.entry.files.keys()
 
 
-def _params(entry: Entry, **said: Any) -> TaskParams:
-    return build_params(entry, {}).model_validate(said)
+def _params(entry: Entry) -> TaskParams:
+    return build_params(entry, {}).model_validate({})
+
+
+def _required(entry: Entry) -> dict[str, Any]:
+    return {name: _fitting(rule) for name, rule in entry.fields.items() if rule.required}
 
 
 def _fitting(rule: Field) -> Any:
