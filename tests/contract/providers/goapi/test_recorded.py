@@ -202,8 +202,8 @@ def test_task_ends_as_recorded(harness: DriverHarness, call: str, state: str) ->
     harness.control("clock", {"advance_s": JOB_S})
     status, body = harness.ask(task_id)
     assert status == 200
-    body = PAIRS[state]["answer"]["body"]
-    recorded = {**body, "data": {**body["data"], "input": {}}}
+    answer = PAIRS[state]["answer"]["body"]
+    recorded = {**answer, "data": {**answer["data"], "input": {}}}
     assert body["data"]["status"] == recorded["data"]["status"]
     assert_holds(body, recorded)
 
