@@ -1,5 +1,7 @@
 """Words for a job's status, in any spelling, and unknown words."""
 
+import itertools
+
 import pytest
 
 from darkroom.domain.attempt import Finished
@@ -59,6 +61,6 @@ def test_unknown_word_is_pending_and_noted(kind: str) -> None:
 
 def test_status_that_is_not_a_text_is_unclear() -> None:
     """The job is polled again."""
-    for kind in JOBS:
-        for status in (None, 7, True, [], {}):
-            assert isinstance(error_of(poll_outcome, kind, status, URL), Unclear), (kind, status)
+    others: tuple[object, ...] = (None, 7, True, [], {})
+    for kind, status in itertools.product(JOBS, others):
+        assert isinstance(error_of(poll_outcome, kind, status, URL), Unclear), (kind, status)

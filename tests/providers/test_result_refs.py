@@ -101,8 +101,9 @@ def test_job_id_can_be_a_number_or_in_an_object(kind: str) -> None:
         outcome = submit_outcome(kind, job_id)
         assert isinstance(outcome, Accepted), job_id
         assert outcome.job_id == text
-    for nothing in (None, "", " ", True, [], {}, ["a", "b"], "x" * 1001):
-        assert isinstance(error_of(submit_outcome, kind, nothing), Unclear), nothing
+    nothing: tuple[object, ...] = (None, "", " ", True, [], {}, ["a", "b"], "x" * 1001)
+    for value in nothing:
+        assert isinstance(error_of(submit_outcome, kind, value), Unclear), value
 
 
 @pytest.mark.parametrize(

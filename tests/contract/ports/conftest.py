@@ -9,12 +9,6 @@ from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.ports import Inputs, Limiter, Outputs, Tasks
-from tests.contract.ports.provider_harnesses import (
-    FakeHarness,
-    ProvidersHarness,
-    SandboxHarness,
-    sandbox_harnesses,
-)
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud, table
@@ -100,18 +94,3 @@ def output_harness(request: pytest.FixtureRequest) -> Iterator[OutputHarness]:
             return [(one["ContentType"], one["Body"].read()) for one in found]
 
         yield OutputHarness(S3Outputs(s3, OUTPUT), versions)
-
-
-@pytest.fixture(scope="session")
-def build_real() -> Iterator[Callable[[], SandboxHarness]]:
-    """Makes a bench of the real providers."""
-    with sandbox_harnesses() as build:
-        yield build
-
-
-@pytest.fixture(params=["fake", "real"])
-def harness(
-    request: pytest.FixtureRequest, build_real: Callable[[], SandboxHarness]
-) -> ProvidersHarness:
-    """Every provider set up, nothing asked for yet."""
-    return FakeHarness() if request.param == "fake" else build_real()

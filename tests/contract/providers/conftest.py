@@ -7,10 +7,13 @@ import pytest
 
 from darkroom.providers.engine.transport import DeadlineTransport
 from infra.sandbox.http_server import start
+from tests.contract.providers.fake_harness import FAKES, FakeHarness
 from tests.contract.providers.harness import ProviderHarness, Sandbox, build_harness
 from tests.contract.providers.provider_cases import JOB_S, PROVIDER_CASES
 
 PROVIDERS = tuple(PROVIDER_CASES)
+
+AnyHarness = FakeHarness | ProviderHarness
 
 
 @pytest.fixture(scope="session")
@@ -55,28 +58,21 @@ def harness(
     yield from _harness_of(sandboxes[request.param], transport)
 
 
-@pytest.fixture(params=[name for name in PROVIDERS if PROVIDER_CASES[name].upload])
-def uploading(
+@pytest.fixture(params=[*FAKES, *PROVIDERS])
+def provider(
     request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
-) -> Iterator[ProviderHarness]:
-    """Every provider with uploads before the paid call."""
-    yield from _harness_of(sandboxes[request.param], transport)
+) -> Iterator[AnyHarness]:
+    """Every implementation: the fake's three routes, and every provider with its sandbox."""
+    yield from _open(request.param, sandboxes, transport)
 
 
-@pytest.fixture(params=["apiframe", "perfect"])
-def keyed(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
-) -> Iterator[ProviderHarness]:
-    """Every provider whose paid calls have an idempotency key."""
-    yield from _harness_of(sandboxes[request.param], transport)
-
-
-@pytest.fixture(params=["snapapi", "goapi"])
-def keyless(
-    request: pytest.FixtureRequest, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
-) -> Iterator[ProviderHarness]:
-    """Every provider whose paid calls have none."""
-    yield from _harness_of(sandboxes[request.param], transport)
+def _open(
+    name: str, sandboxes: Mapping[str, Sandbox], transport: DeadlineTransport
+) -> Iterator[AnyHarness]:
+    if name in FAKES:
+        yield FakeHarness(name)
+    else:
+        yield from _harness_of(sandboxes[name], transport)
 
 
 def _harness_of(sandbox: Sandbox, transport: DeadlineTransport) -> Iterator[ProviderHarness]:

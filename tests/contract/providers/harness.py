@@ -1,91 +1,46 @@
 """What the provider contract runs on: the sandboxes, a driver, and small images."""
 
 import base64
-import functools
-import io
 import itertools
 import json
 import math
-import tempfile
-import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-import cv2
 import httpx
-import numpy as np
-from PIL import Image, ImageDraw
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
-from darkroom.domain.routes import Role, Route
+from darkroom.domain.routes import Route
+from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
+from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
 from infra.sandbox.context import SandboxState
+from infra.sandbox.http_server import start
 from tests.contract.providers.provider_cases import JOB_S, PROVIDER_CASES, ProviderCase
+from tests.contract.providers.sample_files import sample
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.run_adapter import ADAPTERS
 
+Trouble = Literal[
+    "refused", "throttled", "lost", "never arrived", "malformed", "truncated", "job fails"
+]
+"""What can happen to a paid call: an error response; a response that is lost or unreadable after
+the provider accepted the call; a request that never arrives; a job that fails later."""
+
+RETRY_AFTER_S = 7
+"""The pause that a throttling provider asks for."""
+AGES_S = 400 * 24 * 3600.0
+"""Longer than any provider keeps a result."""
+
 _counter = itertools.count(1)
-
-
-def image(
-    mode: str = "RGB", kind: str = "PNG", size: tuple[int, int] = (48, 32), grey: int = 0
-) -> bytes:
-    """A small photo with a rectangle in its middle."""
-    image = Image.new(mode, size, "white")
-    box = tuple(side * share // 8 for share in (2, 6) for side in size)
-    ImageDraw.Draw(image).rectangle(box, fill=grey if mode == "L" else "red")
-    out = io.BytesIO()
-    image.save(out, kind)
-    return out.getvalue()
-
-
-def mask(size: tuple[int, int] = (48, 32)) -> bytes:
-    """A mask of the same size: black, with a white rectangle."""
-    image = Image.new("L", size, 0)
-    box = tuple(side * share // 8 for share in (3, 5) for side in size)
-    ImageDraw.Draw(image).rectangle(box, fill=255)
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-def sample(role: str, rule: Role, kind: str = "PNG", size: tuple[int, int] = (48, 32)) -> bytes:
-    """A small file that a role accepts."""
-    kinds = {media.kind for media in rule.formats}
-    if "image" in kinds:
-        return mask(size) if role == "mask" else image(kind=kind, size=size)
-    return clip() if "video" in kinds else tune()
-
-
-@functools.cache
-def clip() -> bytes:
-    """A video of a few frames."""
-    with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
-        writer = cv2.VideoWriter(file.name, cv2.VideoWriter.fourcc(*"mp4v"), 8, (64, 48))
-        for shade in range(0, 240, 40):
-            frame = Image.open(io.BytesIO(image(size=(64, 48)))).convert("RGB")
-            writer.write(np.maximum(np.asarray(frame)[:, :, ::-1], np.uint8(shade // 4)))
-        writer.release()
-        return Path(file.name).read_bytes()
-
-
-@functools.cache
-def tune() -> bytes:
-    """A tenth of a second of sound."""
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(1600))
-    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -133,7 +88,13 @@ class ProviderHarness:
     driver: Driver
     inputs: InMemoryInputs
     transport: DeadlineTransport
+    keys: dict[str, Mapping[str, str]] = field(default_factory=dict)
     intended: list[str] = field(default_factory=list)
+
+    @property
+    def providers(self) -> Driver:
+        """The port under test."""
+        return self.driver
 
     @property
     def case(self) -> ProviderCase:
@@ -146,9 +107,65 @@ class ProviderHarness:
         return 2 if self.sandbox.name == "perfect" else 1
 
     @property
-    def default_operation(self) -> Route:
+    def default_route(self) -> Route:
         """The route that represents the provider."""
         return self.route(self.case.default_operation)
+
+    @property
+    def job_route(self) -> Route:
+        """A route that creates jobs."""
+        return self.route(*self.case.with_jobs)
+
+    @property
+    def charges_at_submit(self) -> bool:
+        """Whether an accepted call is charged at once; Perfect charges for a finished job."""
+        return self.sandbox.name != "perfect"
+
+    def charges(self) -> int:
+        """How many charges the sandbox has written."""
+        return sum(entry["kind"] == "charge" for entry in self.sandbox.ledger())
+
+    def fault(self, trouble: Trouble) -> None:
+        """Let the next paid call go wrong."""
+        effects: Mapping[Trouble, Mapping[str, Any]] = {
+            "refused": {"status": 400, "body": self.case.complaint},
+            "throttled": {
+                "status": 429,
+                "headers": {"Retry-After": str(RETRY_AFTER_S)},
+                "body": {},
+            },
+            "lost": {"drop": "after"},
+            "never arrived": {"drop": "before"},
+            "malformed": {"malformed": True},
+            "truncated": {"truncate": 9},
+            "job fails": {"job": "fail"},
+        }
+        self.sandbox.faults({"match": self.case.paid, "do": effects[trouble]})
+
+    def fail_upload(self) -> None:
+        """Let the next upload fail for the moment."""
+        assert self.case.upload is not None
+        self.sandbox.faults({"match": self.case.upload, "do": {"drop": "before"}})
+
+    def cut_result(self, url: str, size: int) -> None:
+        """Let the next download of a result end after this many bytes."""
+        match = {"method": "GET", "path": urlsplit(url).path}
+        self.sandbox.faults({"match": match, "do": {"truncate": size}})
+
+    def expire_results(self) -> None:
+        """Let more time pass than results are kept."""
+        self.sandbox.advance(AGES_S)
+
+    def forget_key(self) -> None:
+        """Remove the provider's credentials."""
+        self.keys[self.sandbox.name] = {}
+
+    def complete(self, work: JobRequest) -> Finished:
+        """Submit, and let the job finish if there is one."""
+        out = self.submit(work)
+        end = self.finish(work.route, out) if isinstance(out, Accepted) else out
+        assert isinstance(end, Finished)
+        return end
 
     def route(self, operation: str, model: str | None = None) -> Route:
         """A route of the provider, by its operation and perhaps its model."""
@@ -218,21 +235,44 @@ class ProviderHarness:
         return said
 
 
+@contextmanager
+def open_sandbox(name: str, job_s: float = JOB_S) -> Iterator[Sandbox]:
+    """A sandbox of one provider, for tests that move its clock far or read its whole log."""
+    with start([name], job_s=job_s) as running, httpx.Client() as client:
+        one = running[name]
+        yield Sandbox(name, one.base_url, one.credentials, client, one.state)
+
+
 def build_harness(
-    sandbox: Sandbox, transport: DeadlineTransport, **instead: str
+    sandbox: Sandbox,
+    transport: DeadlineTransport,
+    adapter: Adapter | None = None,
+    token_cache: TokenCache | None = None,
+    instead: Mapping[str, str] | None = None,
 ) -> ProviderHarness:
-    """A harness for one provider; credentials and base URL are the sandbox's, except `instead`."""
+    """A harness for one provider.
+
+    Args:
+        sandbox: the provider's; its credentials and base URL are used.
+        transport: the network.
+        adapter: the only provider of the driver; by default it has all of them.
+        token_cache: the driver's.
+        instead: values of the secret that replace the sandbox's; "" removes one.
+    """
     inputs = InMemoryInputs()
-    held = {**sandbox.credentials, "base_url": sandbox.base_url, **instead}
+    keys: dict[str, Mapping[str, str]] = {}
+    secret = {**sandbox.credentials, "base_url": sandbox.base_url, **(instead or {})}
+    secret = {name: value for name, value in secret.items() if value}
     driver = Driver(
-        ADAPTERS,
-        lambda _provider: held,
+        ADAPTERS if adapter is None else [adapter],
+        lambda provider: keys.get(provider, secret),
         inputs,
         "local",
         transport=transport,
         preferences=Preferences(loopback=True),
+        token_cache=token_cache,
     )
-    return ProviderHarness(sandbox, driver, inputs, transport)
+    return ProviderHarness(sandbox, driver, inputs, transport, keys)
 
 
 def json_of(data: str | None) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from darkroom.domain.attempt import Finished
@@ -21,14 +20,10 @@ from darkroom.domain.errors import (
 )
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.providers.adapter import Request
-from darkroom.providers.engine.driver import Driver
-from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import DeadlineTransport
 from darkroom.providers.goapi.adapter import GoApi
-from infra.sandbox.http_server import start
-from tests.contract.providers.harness import ProviderHarness, Sandbox
+from tests.contract.providers.harness import ProviderHarness, Sandbox, build_harness, open_sandbox
 from tests.contract.providers.provider_cases import JOB_S
-from tests.fakes.inputs import InMemoryInputs
 
 CREATE = {"method": "POST", "path": "/api/v1/task"}
 UPLOAD = {"method": "POST", "path": "/api/ephemeral_resource"}
@@ -44,9 +39,8 @@ OTHER = {
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox for these tests alone, because they move its clock."""
-    with start(["goapi"], job_s=JOB_S) as running, httpx.Client() as client:
-        goapi = running["goapi"]
-        yield Sandbox("goapi", goapi.base_url, goapi.credentials, client, goapi.state)
+    with open_sandbox("goapi") as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
@@ -57,39 +51,10 @@ def harness(sandbox: Sandbox, transport: DeadlineTransport) -> Iterator[Provider
     sandbox.clear()
 
 
-def build_harness(
-    sandbox: Sandbox,
-    transport: DeadlineTransport,
-    adapter: GoApi,
-    held: Mapping[str, str] | None = None,
-) -> ProviderHarness:
-    """A harness with this provider only."""
-    inputs = InMemoryInputs()
-    credentials = {**sandbox.credentials, "base_url": sandbox.base_url} if held is None else held
-    return ProviderHarness(
-        sandbox,
-        Driver(
-            [adapter],
-            lambda _: credentials,
-            inputs,
-            "local",
-            transport=transport,
-            preferences=Preferences(loopback=True),
-        ),
-        inputs,
-        transport,
-    )
-
-
 def now(sandbox: Sandbox) -> datetime:
     """The sandbox's time."""
     response = sandbox.client.get(f"{sandbox.base_url}/_sandbox/clock")
     return datetime.fromtimestamp(response.json()["now"], UTC)
-
-
-def charged(harness: ProviderHarness) -> int:
-    """How many charges the sandbox has written."""
-    return sum(entry["kind"] == "charge" for entry in harness.sandbox.ledger())
 
 
 @pytest.mark.parametrize("fault", [{"drop": "after"}, {"malformed": True}, {"truncate": 9}])
@@ -98,20 +63,20 @@ def test_look_up_finds_the_task_of_a_lost_response(
 ) -> None:
     """Among others of its kind, by the attempt in its webhook URL; its result can be fetched."""
     since = now(harness.sandbox)
-    harness.submit(harness.work(harness.default_operation))
+    harness.submit(harness.work(harness.default_route))
     harness.sandbox.faults({"match": CREATE, "do": fault})
-    work = harness.work(harness.default_operation)
+    work = harness.work(harness.default_route)
     with pytest.raises(Unclear):
         harness.submit(work)
-    harness.submit(harness.work(harness.default_operation))
-    before = charged(harness)
+    harness.submit(harness.work(harness.default_route))
+    before = harness.charges()
     harness.sandbox.advance(JOB_S)
 
     found = harness.driver.look_up(work, since, 0)
 
     assert found is not None
-    assert charged(harness) == before
-    assert isinstance(harness.driver.poll(harness.default_operation, found.job_id), Finished)
+    assert harness.charges() == before
+    assert isinstance(harness.driver.poll(harness.default_route, found.job_id), Finished)
     task = harness.sandbox.client.get(
         f"{harness.sandbox.base_url}/api/v1/task/{found.job_id}",
         headers={"x-api-key": harness.sandbox.credentials["api_key"]},
@@ -123,7 +88,7 @@ def test_look_up_finds_the_task_of_a_lost_response(
 def test_look_up_does_not_find_a_task_that_was_never_created(harness: ProviderHarness) -> None:
     """Neither other tasks of the same kind nor another attempt of the same task match."""
     since = now(harness.sandbox)
-    work = harness.work(harness.default_operation)
+    work = harness.work(harness.default_route)
     harness.submit(JobRequest(work.task_id, 2, work.route, work.params, work.inputs))
     harness.sandbox.faults({"match": CREATE, "do": {"drop": "before"}})
     with pytest.raises(Unclear):
@@ -136,7 +101,7 @@ def test_look_up_finds_the_task_among_two_hundred_of_the_same_minute(
     harness: ProviderHarness,
 ) -> None:
     """At once if it was created at the time of the call, by a later look-up if much later."""
-    sandbox, work = harness.sandbox, harness.work(harness.default_operation)
+    sandbox, work = harness.sandbox, harness.work(harness.default_route)
     headers = {"x-api-key": sandbox.credentials["api_key"]}
     start = since = now(sandbox)
     for number in range(200):
@@ -165,10 +130,11 @@ def test_look_up_finds_the_task_among_two_hundred_of_the_same_minute(
 
 def test_look_up_under_a_wrong_key_proves_nothing(harness: ProviderHarness) -> None:
     """It is repeated once the key is right; no task counts as never created."""
-    held = {"api_key": "wrong-key-0123456789", "base_url": harness.sandbox.base_url}
-    wrong = build_harness(harness.sandbox, harness.transport, GoApi(), held)
+    wrong = build_harness(
+        harness.sandbox, harness.transport, GoApi(), instead={"api_key": "wrong-key-0123456789"}
+    )
     with pytest.raises(Throttled):
-        wrong.driver.look_up(harness.work(harness.default_operation), now(harness.sandbox), 0)
+        wrong.driver.look_up(harness.work(harness.default_route), now(harness.sandbox), 0)
 
 
 @pytest.mark.parametrize(
@@ -186,12 +152,12 @@ def test_next_base_url_is_used_when_the_first_is_unreachable(
         base_urls = (gone, sandbox.base_url, "http://127.0.0.1:9")
         hosts: Mapping[str, str] = {"upload": sandbox.base_url}
 
-    harness = build_harness(sandbox, transport, Moved(), sandbox.credentials)
-    before = charged(harness)
-    job = harness.submit(harness.work(harness.default_operation))
+    harness = build_harness(sandbox, transport, Moved(), instead={"base_url": ""})
+    before = harness.charges()
+    job = harness.submit(harness.work(harness.default_route))
     assert isinstance(job, Accepted)
-    assert isinstance(harness.finish(harness.default_operation, job), Finished)
-    assert charged(harness) == before + 1
+    assert isinstance(harness.finish(harness.default_route, job), Finished)
+    assert harness.charges() == before + 1
 
 
 def test_next_base_url_is_not_used_once_a_request_was_sent(
@@ -204,12 +170,12 @@ def test_next_base_url_is_not_used_once_a_request_was_sent(
         base_urls = (sandbox.base_url, sandbox.base_url)
         hosts: Mapping[str, str] = {"upload": sandbox.base_url}
 
-    harness = build_harness(sandbox, transport, Twice(), sandbox.credentials)
-    before = charged(harness)
+    harness = build_harness(sandbox, transport, Twice(), instead={"base_url": ""})
+    before = harness.charges()
     sandbox.faults({"match": CREATE, "do": {"drop": "after"}})
     with pytest.raises(Unclear):
-        harness.submit(harness.work(harness.default_operation))
-    assert charged(harness) == before + 1
+        harness.submit(harness.work(harness.default_route))
+    assert harness.charges() == before + 1
 
 
 def test_call_without_a_reachable_base_url_is_not_paid(
@@ -221,16 +187,16 @@ def test_call_without_a_reachable_base_url_is_not_paid(
         base_urls = ("http://127.0.0.1:9",) * 3
         hosts: Mapping[str, str] = {"upload": sandbox.base_url}
 
-    harness = build_harness(sandbox, transport, Away(), sandbox.credentials)
+    harness = build_harness(sandbox, transport, Away(), instead={"base_url": ""})
     with pytest.raises(NotSent):
-        harness.submit(harness.work(harness.default_operation))
+        harness.submit(harness.work(harness.default_route))
 
 
 def test_plan_without_uploads_gets_a_presigned_url(harness: ProviderHarness) -> None:
     """The paid request names the input bucket, which the provider can read."""
     rule = {"status": 403, "body": {"code": 403, "message": "Insufficient plan level"}}
     harness.sandbox.faults({"match": UPLOAD, "do": rule})
-    harness.submit(harness.work(harness.default_operation))
+    harness.submit(harness.work(harness.default_route))
     request = Request.from_text(harness.intended[-1])
     assert request.json is not None
     assert request.json["input"]["image"].startswith("https://inputs.test/")
@@ -247,11 +213,11 @@ def test_file_without_a_transport_is_refused_before_payment(
         base_urls = ("http://goapi.invalid", sandbox.base_url)
         hosts: Mapping[str, str] = {"upload": sandbox.base_url}
 
-    harness = build_harness(sandbox, transport, Far(), sandbox.credentials)
+    harness = build_harness(sandbox, transport, Far(), instead={"base_url": ""})
     rule = {"status": 403, "body": {"code": 403, "message": "Insufficient plan level"}}
     sandbox.faults({"match": UPLOAD, "do": rule})
     with pytest.raises(ProviderRefused) as caught:
-        harness.submit(harness.work(harness.default_operation))
+        harness.submit(harness.work(harness.default_route))
     assert caught.value.failure.code == "no-transport"
     assert "Insufficient plan level" in caught.value.failure.sentence
     assert harness.intended == []
@@ -275,20 +241,20 @@ def test_error_code_in_a_2xx_response_counts(
     body = {"code": code, "message": "no", "data": None}
     harness.sandbox.faults({"match": CREATE, "do": {"status": 200, "body": body}})
     with pytest.raises(kind):
-        harness.submit(harness.work(harness.default_operation))
+        harness.submit(harness.work(harness.default_route))
 
 
 def test_error_code_of_a_poll_does_not_end_the_job(harness: ProviderHarness) -> None:
     """A free call is repeated, whatever the error."""
-    job = harness.submit(harness.work(harness.default_operation))
+    job = harness.submit(harness.work(harness.default_route))
     assert isinstance(job, Accepted)
     match = {"method": "GET", "path": "/api/v1/task/*"}
     for code, kind in ((400, Throttled), (500, Busy)):
         body = {"code": code, "message": "no", "data": None}
         harness.sandbox.faults({"match": match, "do": {"status": 200, "body": body}})
         with pytest.raises(kind):
-            harness.driver.poll(harness.default_operation, job.job_id)
-    assert isinstance(harness.finish(harness.default_operation, job), Finished)
+            harness.driver.poll(harness.default_route, job.job_id)
+    assert isinstance(harness.finish(harness.default_route, job), Finished)
 
 
 def test_refused_task_quotes_its_cause(harness: ProviderHarness) -> None:
@@ -304,26 +270,26 @@ def test_refused_task_quotes_its_cause(harness: ProviderHarness) -> None:
 def test_waiting_task_can_be_cancelled(harness: ProviderHarness) -> None:
     """Later the cancellation fails, and `cancel` returns False."""
     harness.sandbox.faults({"match": CREATE, "do": {"job": "stall"}})
-    waiting = harness.submit(harness.work(harness.default_operation))
+    waiting = harness.submit(harness.work(harness.default_route))
     assert isinstance(waiting, Accepted)
-    assert harness.driver.cancel(harness.default_operation, waiting.job_id) is True
-    end = harness.driver.poll(harness.default_operation, waiting.job_id)
+    assert harness.driver.cancel(harness.default_route, waiting.job_id) is True
+    end = harness.driver.poll(harness.default_route, waiting.job_id)
     assert isinstance(end, JobFailed)
     assert end.code in {"job-cancelled", "job-failed"}
 
-    done = harness.submit(harness.work(harness.default_operation))
+    done = harness.submit(harness.work(harness.default_route))
     assert isinstance(done, Accepted)
-    harness.finish(harness.default_operation, done)
-    assert harness.driver.cancel(harness.default_operation, done.job_id) is False
+    harness.finish(harness.default_route, done)
+    assert harness.driver.cancel(harness.default_route, done.job_id) is False
 
 
 def test_cancellation_with_an_error_code_is_refused(harness: ProviderHarness) -> None:
     """The code says that the job goes on."""
-    job = harness.submit(harness.work(harness.default_operation))
+    job = harness.submit(harness.work(harness.default_route))
     assert isinstance(job, Accepted)
     match = {"method": "DELETE", "path": "/api/v1/task/*"}
     harness.sandbox.faults({"match": match, "do": {"status": 200, "body": {"code": 400}}})
-    assert harness.driver.cancel(harness.default_operation, job.job_id) is False
+    assert harness.driver.cancel(harness.default_route, job.job_id) is False
 
 
 def test_toolkit_v2_creates_and_polls_by_post(harness: ProviderHarness) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,18 +14,17 @@ from darkroom.domain.errors import AccountBlocked, Busy, ProviderRefused, Thrott
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
-from tests.contract.providers.harness import ProviderHarness, Sandbox
-from tests.contract.providers.perfect.harness import (
+from darkroom.providers.perfect.adapter import Perfect
+from tests.contract.providers.harness import ProviderHarness, Sandbox, build_harness
+from tests.contract.providers.perfect.jobs import (
     ASK,
     JOB_S,
     RUN,
     STORE,
-    build_harness,
     charges,
     finished,
     job_request_on,
     log,
-    served,
     submitted,
 )
 
@@ -36,21 +35,6 @@ CODES = (
     *("error_upload", "error_multiple_people", "error_no_shoulder", "error_large_face_angle"),
     "unknown_internal_error",
 )
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox for these tests alone, because they move its clock."""
-    with served() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def harness(sandbox: Sandbox, transport: DeadlineTransport) -> Iterator[ProviderHarness]:
-    """Perfect with its sandbox."""
-    sandbox.clear()
-    yield build_harness(sandbox, transport)
-    sandbox.clear()
 
 
 def sign_ins(requests: Sequence[Mapping[str, Any]]) -> int:
@@ -111,7 +95,7 @@ def test_token_is_renewed_before_it_expires(sandbox: Sandbox, transport: Deadlin
     """After nine tenths of its lifetime, so that no call is refused."""
     elapsed = [0.0]
     harness = build_harness(
-        sandbox, transport, token_cache=TokenCache(monotonic=lambda: elapsed[0])
+        sandbox, transport, Perfect(), token_cache=TokenCache(monotonic=lambda: elapsed[0])
     )
     route = harness.route("remove-background")
     submitted(harness, route)
@@ -144,7 +128,7 @@ def test_wrong_credentials_are_reported_with_the_command_that_sets_them(
     sandbox: Sandbox, transport: DeadlineTransport, wrong: Mapping[str, str]
 ) -> None:
     """The credentials themselves are in no text."""
-    harness = build_harness(sandbox, transport, instead=wrong)
+    harness = build_harness(sandbox, transport, Perfect(), instead=wrong)
     with pytest.raises((AccountBlocked, ProviderRefused)) as caught:
         submitted(harness, harness.route("colorize"))
     failure = caught.value.failure

@@ -1,6 +1,5 @@
 """Perfect's files, styles and results, through the real driver against its sandbox."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,32 +11,16 @@ from darkroom.domain.order import Choice, Order
 from darkroom.domain.provider_jobs import JobRequest
 from darkroom.pipeline.orders.inputs import pin_versions
 from darkroom.providers.engine.transport import DeadlineTransport
-from tests.contract.providers.harness import ProviderHarness, Sandbox
-from tests.contract.providers.perfect.harness import (
-    build_harness,
+from darkroom.providers.perfect.adapter import Perfect
+from tests.contract.providers.harness import ProviderHarness, Sandbox, build_harness
+from tests.contract.providers.perfect.jobs import (
     charges,
     finished,
-    image,
     job_request_on,
     log,
-    served,
     submitted,
 )
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    """A sandbox for these tests alone, because they move its clock."""
-    with served() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def harness(sandbox: Sandbox, transport: DeadlineTransport) -> Iterator[ProviderHarness]:
-    """Perfect with its sandbox."""
-    sandbox.clear()
-    yield build_harness(sandbox, transport)
-    sandbox.clear()
+from tests.contract.providers.sample_files import image, mask
 
 
 def test_aging_returns_every_age_in_order(harness: ProviderHarness) -> None:
@@ -117,13 +100,37 @@ def test_unknown_style_ids_are_refused_by_the_vendor(harness: ProviderHarness) -
 @pytest.mark.parametrize(
     ("operation", "role", "body", "code", "figures"),
     [
-        ("remove-objects", "mask", image("PNG", 47, 32, "L"), "sizes-differ", ["47 x 32", "48"]),
-        ("remove-background", "image", image("PNG", 5000, 8), "picture-too-large", ["4096"]),
-        ("hairstyle", "image", image("JPEG", 8, 1025), "picture-too-large", ["1025", "1024"]),
-        ("hairstyle", "image", image("PNG"), "wrong-format", ["png", "jpg"]),
-        ("aging", "image", image("JPEG", 400, 319), "picture-too-small", ["319", "320"]),
-        ("colorize", "image", image("WEBP"), "wrong-format", ["webp", "jpg, png"]),
-        ("makeup-transfer", "reference", image("PNG", 1025, 9), "picture-too-large", ["1025"]),
+        ("remove-objects", "mask", mask((47, 32)), "sizes-differ", ["47 x 32", "48"]),
+        (
+            "remove-background",
+            "image",
+            image(kind="PNG", size=(5000, 8)),
+            "picture-too-large",
+            ["4096"],
+        ),
+        (
+            "hairstyle",
+            "image",
+            image(kind="JPEG", size=(8, 1025)),
+            "picture-too-large",
+            ["1025", "1024"],
+        ),
+        ("hairstyle", "image", image(kind="PNG"), "wrong-format", ["png", "jpg"]),
+        (
+            "aging",
+            "image",
+            image(kind="JPEG", size=(400, 319)),
+            "picture-too-small",
+            ["319", "320"],
+        ),
+        ("colorize", "image", image(kind="WEBP"), "wrong-format", ["webp", "jpg, png"]),
+        (
+            "makeup-transfer",
+            "reference",
+            image(kind="PNG", size=(1025, 9)),
+            "picture-too-large",
+            ["1025"],
+        ),
     ],
 )
 def test_file_outside_the_limits_is_refused_before_any_request(
@@ -191,7 +198,7 @@ def test_newer_file_api_and_another_slug_work(
     """Both by the environment's settings."""
     sandbox.clear()
     options = {"file_version": "v1.1", "slugs": {"remove-objects": "obj-removal"}}
-    harness = build_harness(sandbox, transport, options)
+    harness = build_harness(sandbox, transport, Perfect(options))
     route = harness.route("remove-objects")
     before = len(log(harness))
     assert isinstance(finished(harness, route, submitted(harness, route)), Finished)
