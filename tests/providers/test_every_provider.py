@@ -29,7 +29,8 @@ KNOWN = sorted(
 @pytest.mark.parametrize("provider", KNOWN)
 def test_provider_has_all_its_parts(provider: str) -> None:
     """A name that is in one place only lacks everything else."""
-    assert [*_missing_parts(provider)] == []
+    missing = "\n".join(_missing_parts(provider))
+    assert not missing, f"{provider} lacks:\n{missing}"
 
 
 def _missing_parts(provider: str) -> Iterator[str]:
