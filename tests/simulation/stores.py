@@ -132,7 +132,7 @@ class PlainInputs(InMemoryInputs):
 
 
 class PlainOutputs(InMemoryOutputs):
-    """Fulfils `darkroom.ports.Outputs`.
+    """Fulfils `darkroom.ports.Outputs`; keeps only the newest version of an object.
 
     Attributes:
         objects: key -> the newest version.
@@ -144,9 +144,10 @@ class PlainOutputs(InMemoryOutputs):
         self._watcher = watcher or NoWatcher()
 
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
-        """Write an object; the same key again makes a new version."""
+        """Write an object in place of the one with this key."""
         data = body if isinstance(body, bytes) else body.read()
         self._watcher.put(key, data)
+        self._versions.pop(key, None)
         super().put(key, data, content_type)
         self.objects[key] = data
 
