@@ -9,7 +9,8 @@ from typing import Final
 
 from darkroom.domain.media import PNG, WEBP
 from darkroom.domain.routes import Route
-from darkroom.providers.goapi import image_params, video_params
+from darkroom.providers.goapi import image_params as image
+from darkroom.providers.goapi import video_params as video
 from darkroom.providers.goapi.catalogue import Catalogue
 from darkroom.providers.goapi.route_builder import (
     Call,
@@ -35,7 +36,7 @@ _FROM_VIDEO: Final = Override(source="video")
 _OPTIONAL_END: Final = Override(optional=frozenset({"end_image"}))
 
 
-def _check_speech(params: video_params.LipSync, roles: frozenset[str]) -> str | None:
+def _check_speech(params: video.LipSync, roles: frozenset[str]) -> str | None:
     if (params.text is None) == ("audio" in roles):
         return None
     return "Name `audio` among the inputs, or give `text` among the params; one of the two."
@@ -50,60 +51,54 @@ def _check_garments(_params: object, roles: frozenset[str]) -> str | None:
 
 _IMAGES: tuple[tuple[Route, Call], ...] = (
     build_operation_route(
-        "upscale",
-        (_IMAGE_TOOLKIT, "image-toolkit"),
-        f"{_IMAGE_TOOLKIT}:upscale",
-        image_params.Upscale,
+        "upscale", (_IMAGE_TOOLKIT, "image-toolkit"), f"{_IMAGE_TOOLKIT}:upscale", image.Upscale
     ),
     build_operation_route(
         "remove-background",
         (_IMAGE_TOOLKIT, "image-toolkit"),
         f"{_IMAGE_TOOLKIT}:background-remove",
-        image_params.RemoveBackground,
+        image.RemoveBackground,
     ),
     build_operation_route(
-        "segment",
-        (_IMAGE_TOOLKIT, "image-toolkit"),
-        f"{_IMAGE_TOOLKIT}:segment",
-        image_params.Segment,
+        "segment", (_IMAGE_TOOLKIT, "image-toolkit"), f"{_IMAGE_TOOLKIT}:segment", image.Segment
     ),
     build_operation_route(
         "face-swap",
         (_IMAGE_TOOLKIT, "image-toolkit"),
         f"{_IMAGE_TOOLKIT}:face-swap",
-        image_params.Nothing,
+        image.Nothing,
         _FACES,
     ),
     build_operation_route(
         "face-swap",
         ("multi-face-swap",),
         f"{_IMAGE_TOOLKIT}:multi-face-swap",
-        image_params.SwapFaces,
+        image.SwapFaces,
         _FACES,
     ),
     build_operation_route(
         "edit",
         ("Qubico/qwen-image", "qwen-image"),
         "Qubico/qwen-image:image-edit",
-        image_params.EditQwen,
+        image.EditQwen,
         {"image": ("image1",)},
     ),
     build_operation_route(
-        "edit", ("kontext", "flux-kontext"), f"{_FLUX}:kontext", image_params.EditKontext
+        "edit", ("kontext", "flux-kontext"), f"{_FLUX}:kontext", image.EditKontext
     ),
     *(
         build_operation_route("edit", (name,), f"gemini:{name}", params, _URLS, override=_ONE_FILE)
         for name, params in (
-            ("gemini-2.5-flash-image", image_params.Gemini),
-            ("nano-banana-2", image_params.NanoBanana),
-            ("nano-banana-pro", image_params.NanoBananaPro),
+            ("gemini-2.5-flash-image", image.Gemini),
+            ("nano-banana-2", image.NanoBanana),
+            ("nano-banana-pro", image.NanoBananaPro),
         )
     ),
     build_operation_route(
         "edit",
         ("seedream-5-lite",),
         "seedream:seedream-5-lite",
-        image_params.Seedream,
+        image.Seedream,
         _URLS,
         override=_ONE_FILE,
     ),
@@ -111,7 +106,7 @@ _IMAGES: tuple[tuple[Route, Call], ...] = (
         "generate",
         ("Qubico/z-image", "z-image"),
         "Qubico/z-image:txt2img",
-        image_params.GenerateZImage,
+        image.GenerateZImage,
         {},
     ),
     *(
@@ -119,61 +114,59 @@ _IMAGES: tuple[tuple[Route, Call], ...] = (
             "generate", (f"Qubico/{name}", name), f"Qubico/{name}:txt2img", params, {}
         )
         for name, params in (
-            ("flux1-schnell", image_params.GenerateFlux),
-            ("flux1-dev", image_params.GenerateFlux),
-            ("qwen-image", image_params.GenerateQwen),
+            ("flux1-schnell", image.GenerateFlux),
+            ("flux1-dev", image.GenerateFlux),
+            ("qwen-image", image.GenerateQwen),
         )
     ),
     *(
         build_operation_route("generate", (name,), task, params, {})
         for name, task, params in (
-            ("gemini-2.5-flash-image", "gemini:gemini-2.5-flash-image", image_params.Gemini),
-            ("nano-banana-2", "gemini:nano-banana-2", image_params.NanoBanana),
-            ("nano-banana-pro", "gemini:nano-banana-pro", image_params.NanoBananaPro),
-            ("seedream-5-lite", "seedream:seedream-5-lite", image_params.Seedream),
-            ("midjourney", "midjourney:imagine", image_params.Midjourney),
+            ("gemini-2.5-flash-image", "gemini:gemini-2.5-flash-image", image.Gemini),
+            ("nano-banana-2", "gemini:nano-banana-2", image.NanoBanana),
+            ("nano-banana-pro", "gemini:nano-banana-pro", image.NanoBananaPro),
+            ("seedream-5-lite", "seedream:seedream-5-lite", image.Seedream),
+            ("midjourney", "midjourney:imagine", image.Midjourney),
         )
     ),
     *(
         build_operation_route("combine", (name,), f"gemini:{name}", params, _URLS)
         for name, params in (
-            ("gemini-2.5-flash-image", image_params.Gemini),
-            ("nano-banana-2", image_params.NanoBanana),
-            ("nano-banana-pro", image_params.NanoBananaPro),
+            ("gemini-2.5-flash-image", image.Gemini),
+            ("nano-banana-2", image.NanoBanana),
+            ("nano-banana-pro", image.NanoBananaPro),
         )
     ),
     build_operation_route(
         "combine",
         ("Qubico/qwen-image", "qwen-image"),
         "Qubico/qwen-image:image-edit",
-        image_params.EditQwen,
+        image.EditQwen,
         {"image": ("image1", "image2", "image3")},
     ),
     build_operation_route(
         "inpaint",
         ("flux-fill", _FLUX),
         f"{_FLUX}:fill-inpaint",
-        image_params.Inpaint,
+        image.Inpaint,
         # Only these have the transparency that marks what is painted.
         override=Override(formats=frozenset({PNG, WEBP})),
     ),
     build_operation_route(
-        "outpaint", ("flux-fill", _FLUX), f"{_FLUX}:fill-outpaint", image_params.Outpaint
+        "outpaint", ("flux-fill", _FLUX), f"{_FLUX}:fill-outpaint", image.Outpaint
     ),
-    build_operation_route(
-        "vary", ("flux-redux", _FLUX), f"{_FLUX}:redux-variation", image_params.Vary
-    ),
+    build_operation_route("vary", ("flux-redux", _FLUX), f"{_FLUX}:redux-variation", image.Vary),
     build_operation_route(
         "caption",
         ("Qubico/joycaption", "joycaption"),
         "Qubico/joycaption:joycaption-beta-one",
-        image_params.Caption,
+        image.Caption,
     ),
     build_operation_route(
         "try-on",
         ("kling",),
         "kling:ai_try_on",
-        image_params.TryOn,
+        image.TryOn,
         {
             "image": ("model_input",),
             "garment": ("dress_input",),
@@ -181,25 +174,21 @@ _IMAGES: tuple[tuple[Route, Call], ...] = (
             "lower_garment": ("lower_input",),
         },
         override=Override(
-            optional=frozenset({"garment", "upper_garment", "lower_garment"}),
-            check=_check_garments,
+            optional=frozenset({"garment", "upper_garment", "lower_garment"}), check=_check_garments
         ),
     ),
     build_operation_route(
         "make-3d",
         ("Qubico/trellis", "trellis"),
         "Qubico/trellis:image-to-3d",
-        image_params.MakeModel,
+        image.MakeModel,
         {"image": ("images",)},
     ),
     build_operation_route(
-        "make-3d",
-        ("Qubico/trellis2", "trellis2"),
-        "Qubico/trellis2:image-to-3d",
-        image_params.MakeModel2,
+        "make-3d", ("Qubico/trellis2", "trellis2"), "Qubico/trellis2:image-to-3d", image.MakeModel2
     ),
     build_operation_route(
-        "make-3d", ("trellis-text",), "Qubico/trellis:text-to-3d", image_params.MakeModelOfText, {}
+        "make-3d", ("trellis-text",), "Qubico/trellis:text-to-3d", image.MakeModelOfText, {}
     ),
 )
 
@@ -208,18 +197,16 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
         "animate",
         ("kling",),
         "kling:video_generation",
-        video_params.Kling,
+        video.Kling,
         {"image": ("image_url",), "end_image": ("image_tail_url",)},
         override=_OPTIONAL_END,
     ),
-    build_operation_route(
-        "animate", ("hailuo",), "hailuo:video_generation", video_params.Hailuo, _URL
-    ),
+    build_operation_route("animate", ("hailuo",), "hailuo:video_generation", video.Hailuo, _URL),
     build_operation_route(
         "animate",
         ("luma", "dream-machine"),
         "luma:video_generation",
-        video_params.Luma,
+        video.Luma,
         {"image": ("start_image",), "end_image": ("end_image",)},
         override=_OPTIONAL_END,
     ),
@@ -227,47 +214,40 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
         "animate",
         ("veo3.1-video", "veo3.1"),
         "veo3.1:veo3.1-video",
-        video_params.Veo,
+        video.Veo,
         {"image": ("image_url",), "end_image": ("tail_image_url",)},
         override=_OPTIONAL_END,
     ),
     build_operation_route(
-        "animate", ("sora2-video", "sora2"), "sora2:sora2-video", video_params.Sora, _URL
+        "animate", ("sora2-video", "sora2"), "sora2:sora2-video", video.Sora, _URL
     ),
     build_operation_route(
         "animate",
         ("seedance-2",),
         "seedance:seedance-2",
-        video_params.Seedance,
+        video.Seedance,
         _URLS,
         {"mode": "first_last_frames"},
         Override(most=2),
     ),
-    build_operation_route(
-        "animate", ("wan26-img2video",), "Wan:wan26-img2video", video_params.AnimateWan
-    ),
+    build_operation_route("animate", ("wan26-img2video",), "Wan:wan26-img2video", video.AnimateWan),
     *(
         build_operation_route("generate-video", models, task, params, {}, fixed)
         for models, task, params, fixed in (
-            (("kling",), "kling:video_generation", video_params.KlingOfText, None),
-            (("hailuo",), "hailuo:video_generation", video_params.HailuoOfText, None),
-            (("luma", "dream-machine"), "luma:video_generation", video_params.LumaOfText, None),
-            (("veo3.1-video", "veo3.1"), "veo3.1:veo3.1-video", video_params.Veo, None),
-            (("sora2-video", "sora2"), "sora2:sora2-video", video_params.Sora, None),
-            (
-                ("seedance-2",),
-                "seedance:seedance-2",
-                video_params.Seedance,
-                {"mode": "text_to_video"},
-            ),
-            (("wan26-txt2video",), "Wan:wan26-txt2video", video_params.Wan, None),
+            (("kling",), "kling:video_generation", video.KlingOfText, None),
+            (("hailuo",), "hailuo:video_generation", video.HailuoOfText, None),
+            (("luma", "dream-machine"), "luma:video_generation", video.LumaOfText, None),
+            (("veo3.1-video", "veo3.1"), "veo3.1:veo3.1-video", video.Veo, None),
+            (("sora2-video", "sora2"), "sora2:sora2-video", video.Sora, None),
+            (("seedance-2",), "seedance:seedance-2", video.Seedance, {"mode": "text_to_video"}),
+            (("wan26-txt2video",), "Wan:wan26-txt2video", video.Wan, None),
         )
     ),
     build_operation_route(
         "upscale-video",
         (_VIDEO_TOOLKIT, "video-toolkit"),
         f"{_VIDEO_TOOLKIT}:upscale",
-        video_params.UpscaleVideo,
+        video.UpscaleVideo,
         _VIDEO,
         override=_FROM_VIDEO,
     ),
@@ -275,7 +255,7 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
         "remove-background-video",
         (_VIDEO_TOOLKIT, "video-toolkit"),
         f"{_VIDEO_TOOLKIT}:background-remove",
-        video_params.RemoveVideoBackground,
+        video.RemoveVideoBackground,
         _VIDEO,
         override=_FROM_VIDEO,
     ),
@@ -283,7 +263,7 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
         "face-swap-video",
         (_VIDEO_TOOLKIT, "video-toolkit"),
         f"{_VIDEO_TOOLKIT}:face-swap",
-        image_params.SwapFaces,
+        image.SwapFaces,
         {"video": ("target_video",), "face": ("swap_image",)},
         override=_FROM_VIDEO,
     ),
@@ -291,7 +271,7 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
         "lip-sync",
         ("kling",),
         "kling:lip_sync",
-        video_params.LipSync,
+        video.LipSync,
         {"video": ("video_url",), "audio": ("local_dubbing_url",)},
         override=Override("video", frozenset({"audio"}), check=_check_speech),
     ),
@@ -299,23 +279,23 @@ _VIDEOS: tuple[tuple[Route, Call], ...] = (
 
 _SOUNDS: tuple[tuple[Route, Call], ...] = (
     build_operation_route(
-        "generate-music", (_ACE, "ace-step"), f"{_ACE}:txt2audio", video_params.AceStep, {}
+        "generate-music", (_ACE, "ace-step"), f"{_ACE}:txt2audio", video.AceStep, {}
     ),
     build_operation_route(
-        "generate-music", ("music-u", "udio"), "music-u:generate_music", video_params.Udio, {}
+        "generate-music", ("music-u", "udio"), "music-u:generate_music", video.Udio, {}
     ),
     build_operation_route(
         "generate-music",
         ("Qubico/diffrhythm", "diffrhythm"),
         "Qubico/diffrhythm:txt2audio-full",
-        video_params.DiffRhythm,
+        video.DiffRhythm,
         {},
     ),
     build_operation_route(
         "speak",
         ("Qubico/tts", "tts"),
         "Qubico/tts:zero-shot",
-        video_params.Speak,
+        video.Speak,
         {"voice": ("ref_audio",)},
         override=Override(source="voice"),
     ),
@@ -323,7 +303,7 @@ _SOUNDS: tuple[tuple[Route, Call], ...] = (
         "add-sound",
         ("Qubico/mmaudio", "mmaudio"),
         "Qubico/mmaudio:video2audio",
-        video_params.AddSound,
+        video.AddSound,
         _VIDEO,
         override=_FROM_VIDEO,
     ),
@@ -331,11 +311,11 @@ _SOUNDS: tuple[tuple[Route, Call], ...] = (
 
 # Limits: "each side at most 2048", for segments 3072; the face swap's are on its own page.
 _TOOLKIT: tuple[tuple[Route, Call], ...] = (
-    build_toolkit_route("upscale", image_params.UpscaleV2, {"image": "image"}, 2048),
-    build_toolkit_route("remove-background", image_params.Nothing, {"image": "image"}, None),
-    build_toolkit_route("segment", image_params.Segment, {"image": "image"}, 3072),
+    build_toolkit_route("upscale", image.UpscaleV2, {"image": "image"}, 2048),
+    build_toolkit_route("remove-background", image.Nothing, {"image": "image"}, None),
+    build_toolkit_route("segment", image.Segment, {"image": "image"}, 3072),
     build_toolkit_route(
-        "face-swap", image_params.Nothing, {"image": "target_image", "face": "swap_image"}, 2048
+        "face-swap", image.Nothing, {"image": "target_image", "face": "swap_image"}, 2048
     ),
 )
 
