@@ -39,7 +39,7 @@ simulate: $(BIN)/.installed-dev ## hundreds of simulations with faults, every cr
 havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty sandboxes: make havoc TASKS=100
 	@$(BIN)/python -m tests.e2e.havoc --tasks $(TASKS) --seed $(SEED)
 
-mutate: $(MUTMUT)/.tested ## small changes that no test notices: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
+mutate: $(MUTMUT)/.tested ## mutation tests on a sample of the product: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
 	@PYTHONPATH=$(MUTMUT) nice $(BIN)/python -m tests.mutation --sample $(MUTANTS) --seed $(SEED) $(OPTIONS)
 
 check: $(BIN)/.installed-dev ## lint and types only
@@ -81,9 +81,9 @@ $(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-# Not into .venv: what is tested and checked is the same whether this is there or not.
+# Outside .venv, so that mypy and the test suite behave the same with and without it.
 $(MUTMUT)/.installed: tests/mutation/requirements.txt $(BIN)/.installed-dev
-	@echo "Installing what makes the mutants ..."
+	@echo "Installing the mutation operators ..."
 	@rm -rf $(MUTMUT)
 	@$(INSTALL) --no-deps --target $(MUTMUT) -r $<
 	@touch $@

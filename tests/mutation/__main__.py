@@ -1,12 +1,12 @@
-"""Try small changes of the product on the tests: `python -m tests.mutation --sample 200`.
+"""Mutation testing of the product: `python -m tests.mutation --sample 200`.
 
-A change (a mutant, made by mutmut's operators) is killed when a test fails with it. One that
-survives is not tested for, or makes no difference. Untested is what no test reaches; that
-includes functions that run only while modules are imported. Programs that a test starts do not
-have the change in them, so the tests that work by programs, and long ones, are left out.
+A mutant (a small change by mutmut's operators) is killed when a test fails with it. If it survives,
+no test checks that behaviour, or the change makes no difference. It is untested when no test
+executes it; that includes functions that run only at import. Subprocesses of a test run without the
+mutant, so end-to-end tests and the like are left out.
 
-The sample depends on the product and the seed alone. So two runs, before and after a change of the
-tests, can be compared: that exits with 1 when what was killed is killed no more.
+The sample depends on the product and the seed alone, so two runs, before and after a change of the
+tests, can be compared. --compare exits with 1 if a mutant is no longer killed.
 """
 
 import argparse
@@ -23,28 +23,29 @@ from typing import Any
 import pytest
 
 from tests.mutation.mutants import find_mutants, sample
-from tests.mutation.session import Limits, Result, Trial
+from tests.mutation.session import Limits, MutationRun, Result
 
 KILLED = ("killed", "time-out")
-LEFT_OUT = [Path("tests", name) for name in ("e2e", "simulation", "infra", "local", "mutation")]
+PRODUCT, TESTS, OUT = Path("functions/darkroom"), Path("tests"), Path(".darkroom/mutation.json")
+LEFT_OUT = [TESTS / name for name in ("e2e", "simulation", "infra", "local", "mutation")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; the exit code."""
+    """Run what the command line asks for; returns the exit code."""
     asked = _parser().parse_args(arguments)
     if asked.compare:
         return _compare(*(json.loads(path.read_text("utf-8")) for path in asked.compare))
     files = [str(file) for path in asked.paths for file in sorted(path.rglob("*.py")) or [path]]
     with ProcessPoolExecutor(asked.processes) as pool:
         found = [one for some in pool.map(find_mutants, files) for one in some]
-    limits = Limits(asked.processes, asked.most_tests, asked.cpu, asked.spare, asked.control)
-    trial = Trial(sample(found, asked.sample, asked.seed), limits)
+    limits = Limits(asked.processes, asked.max_tests, asked.cpu, asked.spare, asked.control)
+    run = MutationRun(sample(found, asked.sample, asked.seed), limits)
     left_out = (f"--ignore={path}" for path in asked.leave_out)
     options = ("-qq", "--capture=sys", "-p", "no:xdist", *left_out)
-    code = pytest.main([*options, *map(str, asked.tests)], plugins=[trial])
-    if len(trial.results) < len(trial.wanted):
-        _print(f"ended early, after {len(trial.results)} of {len(trial.wanted)}")
-    report = {one.mutant.id: _row(one) for one in trial.results}
+    code = pytest.main([*options, *map(str, asked.tests)], plugins=[run])
+    if len(run.results) < len(run.sample):
+        _print(f"ended early, after {len(run.results)} of {len(run.sample)}")
+    report = {one.mutant.id: _row(one) for one in run.results}
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", "utf-8")
     _print(*_survivors(report), *_table(report), f"{len(found)} in all; see {asked.out}")
@@ -64,7 +65,7 @@ def _survivors(report: Mapping[str, Any]) -> Iterator[str]:
     for name, row in sorted(report.items()):
         if row["verdict"] == "survived":
             yield f"\n{row['file']}:{row['line']}  {name}"
-            yield f"{row['tests']} of {row['reaching']} tests did not notice"
+            yield f"{row['tests']} of {row['reaching']} tests run, none fails"
             yield from row["diff"]
 
 
@@ -84,18 +85,20 @@ def _table(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-    """Print what is killed no more; what is in one of the two alone is counted."""
+    """Print the mutants that are no longer killed; returns 1 if there are any."""
     both = sorted(before.keys() & after.keys())
     was, now = (
         {name for name in both if one[name]["verdict"] in KILLED} for one in (before, after)
     )
     for name in sorted(was - now):
         row = after[name]
-        _print(f"\n{row['file']}:{row['line']}  {name}", f"was killed by {before[name]['by']}")
-        _print(f"now {row['verdict']}, {row['tests']} of {row['reaching']} tests", *row["diff"])
+        _print(f"\n{row['file']}:{row['line']}  {name}", f"before: killed by {before[name]['by']}")
+        _print(
+            f"after: {row['verdict']}, {row['tests']} of {row['reaching']} tests run", *row["diff"]
+        )
     _print(
-        f"{len(both)} in both, {len(before.keys() ^ after.keys())} in one alone; "
-        f"killed {len(was)} before, {len(now)} after: {len(was - now)} lost, {len(now - was)} won"
+        f"{len(both)} in both, {len(before.keys() ^ after.keys())} in one only; killed {len(was)} "
+        f"before, {len(now)} after: {len(was - now)} lost, {len(now - was)} gained"
     )
     return 1 if was - now else 0
 
@@ -107,25 +110,19 @@ def _print(*lines: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     add = parser.add_argument
-    names = ", ".join(map(str, LEFT_OUT))
-    product, tests = [Path("functions/darkroom")], [Path("tests")]
-    add("--paths", nargs="+", type=Path, default=product, help="what to change (the product)")
-    add("--tests", nargs="+", type=Path, default=tests, help="what has to notice (tests)")
-    add("--leave-out", nargs="+", type=Path, default=LEFT_OUT, help=f"but not these ({names})")
-    add("--sample", type=int, help="how many mutants (all)")
-    add("--seed", type=int, default=1, help="which ones (1)")
+    skipped = ", ".join(map(str, LEFT_OUT))
+    add("--paths", nargs="+", type=Path, default=[PRODUCT], help=f"code to mutate ({PRODUCT})")
+    add("--tests", nargs="+", type=Path, default=[TESTS], help=f"tests to run ({TESTS})")
+    add("--leave-out", nargs="+", type=Path, default=LEFT_OUT, help=f"tests to skip ({skipped})")
+    add("--sample", type=int, help="number of mutants (all)")
+    add("--seed", type=int, default=1, help="selects the sample (1)")
     add("--processes", type=int, default=2, help="processes (2)")
-    add("--most-tests", type=int, default=1000, help="tests of one mutant at most (1000)")
-    add("--cpu", type=float, default=30, help="seconds that they took without it at most (30)")
-    add(
-        "--spare",
-        type=float,
-        default=30,
-        help="seconds until a mutant hangs, and ten times theirs (30)",
-    )
-    add("--control", action="store_true", help="change nothing, so everything should survive")
-    add("--out", type=Path, default=Path(".darkroom/mutation.json"), help="where all results go")
-    add("--compare", nargs=2, type=Path, metavar="JSON", help="compare two results; run nothing")
+    add("--max-tests", type=int, default=1000, help="limit of tests per mutant (1000)")
+    add("--cpu", type=float, default=30, help="limit of the tests' usual CPU seconds (30)")
+    add("--spare", type=float, default=30, help="seconds added to the time limit (30)")
+    add("--control", action="store_true", help="run without the mutants: all should survive")
+    add("--out", type=Path, default=OUT, help=f"file for the results ({OUT})")
+    add("--compare", nargs=2, type=Path, metavar="JSON", help="compare two results, run nothing")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Runs work in forked processes; whatever becomes of one of them, the others go on."""
+"""Runs jobs in forked processes. A crash, a hang or a leak of one child does not affect the run."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 MEMORY: Final = 6 * 2**30
-"""Bytes that a child may ask for: a mutant may ask without end."""
+"""Address space of a child, in bytes: a mutant may allocate without end."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a child does for a subject; its result must be JSON. The limits are seconds."""
+    """Work for a child; returns a JSON value. The time limits are seconds."""
 
     subject: Any
     work: Callable[[], Any]
@@ -36,10 +36,11 @@ class _Child:
 
 
 def run(jobs: Iterable[Job], processes: int) -> Iterator[tuple[Any, Any, str]]:
-    """Do the jobs, so many at a time; yields each subject with its result as it is done.
+    """Run the jobs, `processes` at a time; yields (subject, result, "") as each one finishes.
 
-    A child that ends without a result has None and how it ended: "time-out", "signal 11".
-    What a child has started is killed when it ends, and its temporary files are removed.
+    For a child that ends without a result: (subject, None, reason), where the reason is "time-out",
+    "exit 3" or "signal 11". When a child ends, its subprocesses are killed and its temporary files
+    removed.
     """
     waiting = iter(jobs)
     running: list[_Child] = []
@@ -64,7 +65,7 @@ def _start(job: Job) -> _Child:
     if pid == 0:
         code = 1
         try:
-            _settle(job, folder)
+            _prepare(job, folder)
             (folder / "result").write_text(json.dumps(job.work()))
             code = 0
         finally:
@@ -72,8 +73,8 @@ def _start(job: Job) -> _Child:
     return _Child(pid, job, folder, time.monotonic() + job.wall_s)
 
 
-def _settle(job: Job, folder: Path) -> None:
-    """In the child: keep to the limits, print nothing, and put all files into the folder."""
+def _prepare(job: Job, folder: Path) -> None:
+    """In the child: set limits, discard output, and put temporary files into the folder."""
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (int(job.cpu_s) + 1, int(job.cpu_s) + 9))
@@ -86,7 +87,7 @@ def _settle(job: Job, folder: Path) -> None:
 
 
 def _is_over(child: _Child) -> bool:
-    # It stays a zombie for now, so that its group's number is nobody else's when it is killed.
+    # Not reaped here: as long as the zombie exists, no other process can have its group id.
     how = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return time.monotonic() > child.deadline or os.waitid(os.P_PID, child.pid, how) is not None
 

@@ -1,9 +1,8 @@
-"""What mutmut's operators would change in functions, and how a loaded function is changed.
+"""Finds mutants with mutmut's operators, and swaps their code into loaded functions.
 
-A mutant is an edit of a file's text. The edited text is compiled, not run: the functions that are
-loaded take its code over, so a table, a decorator or pydantic that holds one of them runs the
-mutant. What runs when a file is loaded has no mutants: code outside of functions, and the default
-values of parameters.
+A mutant is an edit of a file's text. The edited text is compiled but never executed: functions that
+are already loaded get its code, so tables, decorators and models that hold such a function run the
+mutant. Code that runs at import has no mutants: code outside functions, and default values.
 """
 
 import ast
@@ -25,10 +24,10 @@ from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
 HIT: Final = "__mutation_hit__"
-"""A built-in while tests are recorded: it is called with a file and the line of a statement."""
+"""Name of a built-in; recording code calls it with the file and line of each statement."""
 
 Place = tuple[str, str, int]
-"""Where a function is defined: resolved file, qualified name, first line."""
+"""Where a function is defined: absolute path, qualified name, first line."""
 
 T = TypeVar("T")
 Loaded = Mapping[Place, Iterable[FunctionType]]
@@ -36,9 +35,9 @@ Loaded = Mapping[Place, Iterable[FunctionType]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change of a function: in its file the text from `start` to `end` becomes `text`.
+    """One edit inside a function: the file's text from `start` to `end` becomes `text`.
 
-    `statement` is the line on which the changed statement begins.
+    `line` is the first changed line, `statement` the line on which its statement begins.
     """
 
     file: str
@@ -52,17 +51,17 @@ class Mutant:
 
     @property
     def id(self) -> str:
-        """It stays the same while the file's name and the function's text do."""
+        """Stable as long as the file's name and the function's text are the same."""
         return f"{self.file}::{self.function}::{self.index}"
 
     def source(self) -> str:
-        """The file's text with the change."""
+        """The file's text with the edit."""
         text = Path(self.file).read_text("utf-8")
         return text[: self.start] + self.text + text[self.end :]
 
 
 class _Visitor(MutationVisitor):  # type: ignore[misc]
-    """Decorated functions have mutants, too; mutmut's own way to swap them cannot do that."""
+    """Mutates decorated functions too; mutmut leaves them out, its trampolines need that."""
 
     def _skip_node_and_children(self, node: Any) -> bool:
         if isinstance(node, cst.FunctionDef):
@@ -71,7 +70,7 @@ class _Visitor(MutationVisitor):  # type: ignore[misc]
 
 
 def find_mutants(file: str) -> list[Mutant]:
-    """All mutants of the functions and methods of a file, in the order of its text."""
+    """All mutants of the functions and methods in a file."""
     source = Path(file).read_text("utf-8")
     wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
     visitor = _Visitor(mutation_operators, IgnoredCode(set(), set(), set()))
@@ -99,7 +98,7 @@ def find_mutants(file: str) -> list[Mutant]:
         old = _render(wrapper.module, node, indent)
         new = _render(wrapper.module, mutation.mutated_node, indent)
         if old != source[start:end]:
-            raise AssertionError(f"{file}:{statement}: it is not rendered as it was read")
+            raise AssertionError(f"{file}:{statement}: rendered differently from the source")
         kept = sum(
             1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
         )
@@ -122,17 +121,17 @@ def _render(module: Any, node: Any, indent: str) -> str:
 
 
 def _statements(tree: ast.Module) -> dict[int, int]:
-    """Each line, and the line on which the innermost statement around it begins."""
+    """For each line, the line on which the innermost statement around it begins."""
     return {
         line: node.lineno
-        for node in ast.walk(tree)  # what is inside comes later
+        for node in ast.walk(tree)  # outer nodes first
         if isinstance(node, ast.stmt)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
 
 
 def _functions(body: Iterable[ast.stmt], within: str = "") -> Iterator[tuple[int, str]]:
-    """The line of each `def`, and its qualified name."""
+    """The line of each `def` outside functions, and its qualified name."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.lineno, within + node.name
@@ -141,22 +140,22 @@ def _functions(body: Iterable[ast.stmt], within: str = "") -> Iterator[tuple[int
 
 
 def sample(mutants: Iterable[Mutant], size: int | None, seed: int) -> list[Mutant]:
-    """So many of them, or all, in an order that only their ids and the seed decide."""
+    """`size` mutants (None: all), in an order that depends on their ids and the seed alone."""
     return sorted(mutants, key=lambda one: hashlib.sha256(f"{seed} {one.id}".encode()).digest())[
         :size
     ]
 
 
 def loaded(kind: type[T]) -> list[T]:
-    """All objects of a kind in memory."""
-    gc.unfreeze()  # what was collected is set aside, and is not found otherwise
+    """All objects of a type in memory."""
+    gc.unfreeze()  # tests/conftest.py freezes what it collected; frozen objects are not listed
     found = [one for one in gc.get_objects() if isinstance(one, kind)]
     gc.freeze()
     return found
 
 
 def loaded_functions() -> Loaded:
-    """All functions in memory; one place has several where a file was loaded more than once."""
+    """All functions in memory; a file that is loaded twice has two at the same place."""
     found: dict[Place, list[FunctionType]] = {}
     for one in loaded(FunctionType):
         found.setdefault(_place(one.__code__), []).append(one)
@@ -164,7 +163,7 @@ def loaded_functions() -> Loaded:
 
 
 def compiled(tree: ast.Module | str, file: str) -> dict[Place, CodeType]:
-    """The code of all functions of a file."""
+    """The code of all functions in a file's text."""
     todo = [compile(tree, str(Path(file).resolve()), "exec", dont_inherit=True)]
     for code in todo:
         todo.extend(one for one in code.co_consts if isinstance(one, CodeType))
@@ -176,18 +175,18 @@ def _place(code: CodeType) -> Place:
 
 
 def swap(functions: Loaded, codes: Mapping[Place, CodeType]) -> None:
-    """Let the loaded functions run this code."""
+    """Give the loaded functions this code."""
     for place, code in codes.items():
         for function in functions.get(place, ()):
             cells = function.__code__.co_freevars
             if code.co_freevars == cells:
                 function.__code__ = code
-            elif not code.co_freevars:  # without `super()`, or what else its cells were for
+            elif not code.co_freevars:  # the edit removed the use of `super()`
                 function.__code__ = code.replace(co_freevars=cells)
 
 
 def recording(file: str) -> dict[Place, CodeType]:
-    """The code of a file's functions, where each calls HIT at its start and before a statement."""
+    """The code of a file's functions, with a call of HIT on entry and before each statement."""
     tree = ast.parse(Path(file).read_text("utf-8"))
     for node in list(ast.walk(tree)):
         if isinstance(node, ast.Module | ast.ClassDef):

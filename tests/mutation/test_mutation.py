@@ -197,5 +197,5 @@ def test_two_runs_are_compared(
     said = capsys.readouterr().out
     assert name in said
     assert "test_it_doubles" in said
-    assert "1 lost, 0 won" in said
+    assert "1 lost, 0 gained" in said
     assert main(["--compare", str(after), str(before)]) == 0
