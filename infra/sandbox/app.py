@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 LOG_LENGTH = 1000
-SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
+SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 _log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class SandboxApp:
         self, request: SandboxRequest, status: int | None, effect: Effect | None
     ) -> None:
         headers = {
-            name: "[redacted]" if name.lower() in SECRET_HEADERS else value
+            name: "[redacted]" if _is_secret(name.lower()) else value
             for name, value in request.headers.items()
         }
         entry: dict[str, object] = {
@@ -151,6 +151,11 @@ class SandboxApp:
     def _read_log(self) -> list[dict[str, object]]:
         with self._log_lock:
             return list(self._requests)
+
+
+def _is_secret(header: str) -> bool:
+    """Whether a header, by its lower-case name, has a key: every provider has its own name."""
+    return header in SECRET_HEADERS or (header.endswith("key") and header != "idempotency-key")
 
 
 def _as_refusal(exc: HTTPException) -> RefusalError:

@@ -13,7 +13,7 @@ from darkroom.providers.goapi import envelope as goapi_envelope
 from darkroom.providers.goapi import toolkit_v2 as goapi_toolkit
 from darkroom.providers.perfect import adapter as perfect
 from darkroom.providers.snapapi import adapter as snapapi
-from tests.fakes.run_adapter import error_of
+from tests.fakes.run_adapter import ADAPTERS, error_of
 from tests.providers.job_responses import JOBS, poll_outcome
 
 URL = "https://cdn.example.com/1.png"
@@ -34,6 +34,13 @@ def test_tables_are_written_in_normal_form() -> None:
     """A word in another spelling would never be found."""
     for name, table in TABLES.items():
         assert {word: job_status.normalize(word) for word in table} == {w: w for w in table}, name
+
+
+def test_every_provider_with_jobs_is_among_the_kinds() -> None:
+    """In `job_responses.py`, and with its table of words above."""
+    with_jobs = {one.name for one in ADAPTERS if any(route.asynchronous for route in one.routes)}
+    assert with_jobs - set(JOBS) == set()
+    assert set(JOBS) - set(TABLES) == set()
 
 
 @pytest.mark.parametrize("kind", JOBS)

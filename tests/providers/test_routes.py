@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from darkroom.domain.routes import Route
 from darkroom.providers.registry import build_adapters
 from darkroom.providers.snapapi.routes import ENDPOINTS
+from tests.contract.providers.provider_cases import PROVIDER_CASES
 from tests.fakes.run_adapter import route_of
 
 ROUTES = [route for adapter in build_adapters() for route in adapter.routes]
@@ -73,21 +74,14 @@ def test_route_refuses_unknown_parameters() -> None:
             pytest.fail(f"{name_of(route)}: {route.params.model_validate({'no_such_thing': 1})}")
 
 
-MONEY = {
-    "snapapi": ("none", "unknown"),
-    "apiframe": ("key", "no"),
-    "perfect": ("key", "no"),
-    "goapi": ("look-up", "unknown"),
-}
-"""How a doubtful call is settled, and what a failed job costs."""
-
-
 def test_route_declares_roles_and_idempotency() -> None:
     """Formats for every file; the class that the provider documents."""
     for route in ROUTES:
         assert all(role.formats for role in route.roles.values()), name_of(route)
-        is_v2 = route.model == "image-toolkit-v2"
-        expected = ("none", "unknown") if is_v2 else MONEY[route.provider]
+        case = PROVIDER_CASES[route.provider]
+        expected = (case.idempotency, case.charged_on_failure)
+        if route.model == "image-toolkit-v2":  # GoAPI lists no past calls of its older toolkit
+            expected = ("none", "unknown")
         assert (route.idempotency, route.charged_on_failure) == expected, name_of(route)
 
 

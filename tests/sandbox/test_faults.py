@@ -221,6 +221,17 @@ def test_request_log_has_no_secrets(snapapi: SandboxClient) -> None:
     assert not [one for one in _log(snapapi) if one["path"].startswith("/_sandbox")]
 
 
+@pytest.mark.parametrize("header", ["authorization", "api-key", "X-API-Key", "X-Vendor-Key"])
+def test_request_log_hides_every_key_header(snapapi: SandboxClient, header: str) -> None:
+    """Whatever a provider calls it; an idempotency key is no secret."""
+    sent = {header: "a-real-key", "Idempotency-Key": "task-1"}
+    snapapi.http.get("/v1/tasks/task_logged", headers=sent)
+
+    logged = {name.lower(): value for name, value in _log(snapapi)[-1]["headers"].items()}
+    assert logged[header.lower()] == "[redacted]"
+    assert logged["idempotency-key"] == "task-1"
+
+
 def test_unknown_control_route_names_the_known_ones(snapapi: SandboxClient) -> None:
     """The response is a 404."""
     response = snapapi.http.get("/_sandbox/help")

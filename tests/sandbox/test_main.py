@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from infra.sandbox.registry import PROVIDERS
+
 Process = subprocess.Popen[str]
 
 
@@ -28,7 +30,7 @@ def test_sandboxes_print_json_and_exit_with_zero(process: Process, how: str) -> 
     """A signal and the end of stdin both stop it cleanly, with nothing on stderr."""
     assert process.stdout is not None
     places = json.loads(process.stdout.readline())
-    assert set(places) == {"snapapi", "apiframe", "perfect", "goapi"}
+    assert set(places) == set(PROVIDERS)
     for name, place in places.items():
         own = {"client_id", "client_secret"} if name == "perfect" else {"api_key"}
         assert set(place) == {"base_url"} | own

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from infra.cli.checkout import SPECS
 from infra.cli.main import main
 from infra.cli.offline_specs import check_spec
+from tests.fakes.run_adapter import ADAPTERS
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -33,7 +34,8 @@ def test_a_good_spec_beside_its_photo_needs_no_option(tmp_path: Path) -> None:
     spec.write_text('{"operation": "upscale"}')
     code, output = run(str(spec))
     assert code == 0
-    assert output == f"{spec}: ok (upscale by snapapi, apiframe, perfect, goapi)\n"
+    offered = [one.name for one in ADAPTERS if any(r.operation == "upscale" for r in one.routes)]
+    assert output == f"{spec}: ok (upscale by {', '.join(offered)})\n"
 
 
 WRONG_SPECS = [

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from darkroom.domain.attempt import Charged
 from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.routes import Idempotency
 from darkroom.providers.goapi.catalogue import Entry, Field, read_catalogue
 
 Body = Mapping[str, Any]
@@ -22,9 +24,12 @@ class ProviderCase:
         label: its name in sentences.
         default_operation: the operation that stands for it where any would do.
         with_jobs: operation and model of a route whose work becomes a job.
+        idempotency: how an unclear paid call is settled; the routes declare it too.
+        charged_on_failure: whether a failed job is charged; the routes declare it too.
         paid: which requests cost something, for a fault to match.
         poll: which requests ask about a job.
         upload: which requests bring a file before the paid one; None where there are none.
+        can_link: whether a file whose upload is refused goes as a URL instead.
         complaint: the body of a refusal.
         unknown_word: a 200 about a job whose status no document names.
         no_result: a 200 about a finished job without a result.
@@ -39,6 +44,8 @@ class ProviderCase:
     label: str
     default_operation: str
     with_jobs: tuple[str, str]
+    idempotency: Idempotency
+    charged_on_failure: Charged
     paid: Mapping[str, str]
     poll: Mapping[str, str]
     complaint: Body
@@ -46,6 +53,7 @@ class ProviderCase:
     no_result: Body
     lost: JobFailed
     upload: Mapping[str, str] | None = None
+    can_link: bool = False
     params: Params = field(default_factory=dict)
     images: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
     origin: str | None = None
@@ -152,6 +160,8 @@ PROVIDER_CASES: Mapping[str, ProviderCase] = {
         label="SnapAPI",
         default_operation="remove-background",
         with_jobs=("edit", "flux-kontext"),
+        idempotency="none",
+        charged_on_failure="unknown",
         paid={"method": "POST", "path": "/v?/images/*"},
         poll={"method": "GET", "path": "/v?/*"},
         complaint={"error": {"message": "no"}},
@@ -172,6 +182,8 @@ PROVIDER_CASES: Mapping[str, ProviderCase] = {
         label="Apiframe",
         default_operation="upscale",
         with_jobs=("upscale", "clarity"),
+        idempotency="key",
+        charged_on_failure="no",
         paid={"method": "POST", "path": "/v?/images/*"},
         poll={"method": "GET", "path": "/v?/*"},
         upload={"method": "POST", "path": "/v2/uploads"},
@@ -188,6 +200,8 @@ PROVIDER_CASES: Mapping[str, ProviderCase] = {
         label="Perfect Corp",
         default_operation="remove-background",
         with_jobs=("remove-background", "sod"),
+        idempotency="key",
+        charged_on_failure="no",
         paid={"method": "POST", "path": "/s2s/v1.0/task/*"},
         poll={"method": "GET", "path": "/s2s/v1.0/task/*"},
         upload={"method": "POST", "path": "/s2s/v1.0/file/*"},
@@ -203,9 +217,12 @@ PROVIDER_CASES: Mapping[str, ProviderCase] = {
         label="GoAPI",
         default_operation="remove-background",
         with_jobs=("upscale", "image-toolkit"),
+        idempotency="look-up",
+        charged_on_failure="unknown",
         paid={"method": "POST", "path": "/api/v1/task"},
         poll={"method": "GET", "path": "/api/v1/task/*"},
         upload={"method": "POST", "path": "/api/ephemeral_resource"},
+        can_link=True,
         complaint={"code": 400, "message": "no"},
         unknown_word={"code": 200, "data": {"task_id": "t", "status": "dreaming", "output": None}},
         no_result={"code": 200, "data": {"task_id": "t", "status": "completed", "output": {}}},
@@ -215,3 +232,8 @@ PROVIDER_CASES: Mapping[str, ProviderCase] = {
         every_role=False,
     ),
 }
+
+UPLOADING = [name for name, case in PROVIDER_CASES.items() if case.upload]
+MUST_UPLOAD = [name for name in UPLOADING if not PROVIDER_CASES[name].can_link]
+KEYED = [name for name, case in PROVIDER_CASES.items() if case.idempotency == "key"]
+KEYLESS = [name for name in PROVIDER_CASES if name not in KEYED]

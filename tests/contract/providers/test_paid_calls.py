@@ -29,6 +29,7 @@ from tests.contract.providers.harness import (
     Trouble,
     build_harness,
 )
+from tests.contract.providers.provider_cases import KEYED, KEYLESS, MUST_UPLOAD, UPLOADING
 
 STATUSES: dict[int, tuple[type[DarkroomError], str]] = {
     400: (ProviderRefused, "provider-refused"),
@@ -55,16 +56,10 @@ STATUSES: dict[int, tuple[type[DarkroomError], str]] = {
 }
 
 
-keyed = pytest.mark.parametrize(
-    "provider", ["fake keyed job", "apiframe", "perfect"], indirect=True
-)
-keyless = pytest.mark.parametrize(
-    "provider", ["fake at once", "fake job", "snapapi", "goapi"], indirect=True
-)
-preparing = pytest.mark.parametrize(
-    "provider", ["fake keyed job", "apiframe", "perfect", "goapi"], indirect=True
-)
-uploading = pytest.mark.parametrize("harness", ["apiframe", "perfect", "goapi"], indirect=True)
+keyed = pytest.mark.parametrize("provider", ["fake keyed job", *KEYED], indirect=True)
+keyless = pytest.mark.parametrize("provider", ["fake at once", "fake job", *KEYLESS], indirect=True)
+preparing = pytest.mark.parametrize("provider", ["fake keyed job", *UPLOADING], indirect=True)
+uploading = pytest.mark.parametrize("harness", UPLOADING, indirect=True)
 
 
 def default_work(provider: AnyHarness) -> JobRequest:
@@ -367,7 +362,7 @@ def test_wrong_key_is_reported_with_the_command_that_sets_it(harness: ProviderHa
     assert "sk-wrong-key" not in f"{failure} {caught.value!r} {caught.value.__cause__!r}"
 
 
-@pytest.mark.parametrize("harness", ["apiframe", "perfect"], indirect=True)
+@pytest.mark.parametrize("harness", MUST_UPLOAD, indirect=True)
 def test_refused_upload_is_the_attempts_refusal(harness: ProviderHarness) -> None:
     """These providers take a file in no other way; no intent is written."""
     fault = {"status": 400, "body": harness.case.complaint}
