@@ -54,3 +54,8 @@ def _missing_parts(provider: str) -> Iterator[str]:
         "a case in tests/contract/providers/provider_cases.py": provider in PROVIDER_CASES,
     }
     yield from (part for part, found in present.items() if not found)
+
+
+def test_default_order_of_preference_is_stable() -> None:
+    """A spec without `provider` must not go to another vendor because one was added."""
+    assert NAMES[:4] == ("snapapi", "apiframe", "perfect", "goapi")
