@@ -12,9 +12,9 @@ from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.domain.task import STUCK_AFTER
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, POLL_GAP_SHARE
 from darkroom.pipeline.intake import MAX_TRIES
+from darkroom.pipeline.paid_call.failed_job import LOST_JOB_WAITS_S
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
 from darkroom.pipeline.paid_call.settle_unclear import LOOK_UP_FOR, REPLAY_FOR
-from darkroom.pipeline.poll import LOST_JOB_WAITS_S
 from darkroom.pipeline.sweep import MIN_LEFT_S
 from darkroom.providers.adapter import Adapter
 from darkroom.providers.engine.driver import CallLimits

@@ -8,7 +8,7 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.object_keys import manifest_key, results_stem
 from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
-from darkroom.pipeline.poll import UNKNOWN_JOB_LIMIT
+from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.final_money_invariants import find_money_violations

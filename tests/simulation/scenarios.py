@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from darkroom.domain.limits import Limits
-from darkroom.pipeline.poll import UNKNOWN_JOB_LIMIT
+from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
 from tests.simulation.single_fault import FRACTION, SingleFault

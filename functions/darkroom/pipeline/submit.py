@@ -117,10 +117,10 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
 
 def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
     """Make the attempt: prepare it, store the intent, call once, store the answer."""
-    work = build_job_request(task, route, next_attempt_number(task))
+    job_request = build_job_request(task, route, next_attempt_number(task))
     now = ports.clock.now()
     attempt = Attempt(
-        work.attempt,
+        job_request.attempt,
         route.provider,
         route.model,
         now,
@@ -144,7 +144,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
             raise OwnTrouble("table-slow", "Storing the intent to pay took too long.")
 
     try:
-        answer = ports.providers.submit(work, store_intent)
+        answer = ports.providers.submit(job_request, store_intent)
     except Conflict:
         raise
     except Exception as error:
@@ -208,14 +208,16 @@ def _with_intent(
 def _defer(ports: Ports, task: Task, route: Route, deferred: Deferred) -> Step:
     """Wait, with the reason stored; before the first wait, refuse a task with a bad file."""
     if task.wait_reason is None:
-        work = build_job_request(task, route, next_attempt_number(task))
+        job_request = build_job_request(task, route, next_attempt_number(task))
         try:
-            ports.providers.check(work)
+            ports.providers.check(job_request)
         except InputWithheld as error:
             return wait_for_withheld(ports, task, route, error)
         except InputRefused as error:
             now = ports.clock.now()
-            attempt = Attempt(work.attempt, route.provider, route.model, now, now, run=task.run)
+            attempt = Attempt(
+                job_request.attempt, route.provider, route.model, now, now, run=task.run
+            )
             step = record_refused(ports, task, attempt, error)
             release_lease(ports, task, route)
             return step

@@ -7,7 +7,7 @@ from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline import poll, submit
-from darkroom.pipeline.paid_call import record_refused, settle_unclear
+from darkroom.pipeline.paid_call import failed_job, record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -41,7 +41,7 @@ def _refused_keys_lose_jobs() -> list[Swap]:
     def not_reached(ports: Ports, task: Task, route: Route, error: Any) -> Step:
         if isinstance(error, AccountBlocked):
             response = JobFailed("job-lost", error.failure.sentence, "unknown")
-            return poll._job_failed(ports, task, response)
+            return failed_job.record_failed_job(ports, task, response)
         return original(ports, task, route, error)
 
     return [(poll, "_not_reached", not_reached)]
@@ -68,7 +68,7 @@ BUGS: Final = (
     Bug("another key ends what is doubtful", _another_key_ends_doubts, OTHER_ACCOUNT_KINDS),
     Bug(
         "another account's answer about a job is believed",
-        lambda: [(poll, "account_changed", lambda *_: False)],
+        lambda: [(failed_job, "account_changed", lambda *_: False)],
         ("other-account", "job-late"),
     ),
 )

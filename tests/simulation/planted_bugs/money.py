@@ -14,6 +14,7 @@ from darkroom.pipeline.admission import admit, backoff, circuit
 from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import (
+    failed_job,
     record_accepted,
     record_refused,
     settle_unclear,
@@ -91,12 +92,12 @@ def _time_left_is_ignored() -> list[Swap]:
 
 def _failed_jobs_are_charged(charged: str) -> Callable[[], list[Swap]]:
     def swaps() -> list[Swap]:
-        original = poll._job_failed
+        original = failed_job.record_failed_job
 
         def job_failed(ports: Ports, task: Task, response: JobFailed) -> Step:
             return original(ports, task, replace(response, charged=charged))  # type: ignore[arg-type]
 
-        return [(poll, "_job_failed", job_failed)]
+        return [(module, "record_failed_job", job_failed) for module in (poll, failed_job)]
 
     return swaps
 
@@ -206,7 +207,10 @@ BUGS: Final = (
         lambda: [(fail, "_ending", _ending_without_doubt)],
         ("crash-after", "run-aborted"),
     ),
-    Bug("a job is given up when it is not found once", lambda: [(poll, "UNKNOWN_JOB_LIMIT", 1)]),
+    Bug(
+        "a job is given up when it is not found once",
+        lambda: [(failed_job, "UNKNOWN_JOB_LIMIT", 1)],
+    ),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
     Bug("a job is polled too seldom", lambda: [(backoff, "POLL_GAP_SHARE", 3.0)]),
     Bug(

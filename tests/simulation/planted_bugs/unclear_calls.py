@@ -16,7 +16,7 @@ from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
 from darkroom.pipeline.admission import load_for_step
 from darkroom.pipeline.endings import move_aside, publish
-from darkroom.pipeline.paid_call import record_refused, settle_unclear
+from darkroom.pipeline.paid_call import failed_job, record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -136,7 +136,7 @@ def _reconciling_takes_no_slot() -> list[Swap]:
 
 
 def _unknown_jobs_count_as_failed() -> list[Swap]:
-    original = poll._job_failed
+    original = failed_job.record_failed_job
 
     def job_failed(ports: Ports, task: Task, response: JobFailed) -> Step:
         step = original(ports, task, response)
@@ -146,7 +146,7 @@ def _unknown_jobs_count_as_failed() -> list[Swap]:
             ports.tasks.replace(fresh, replace(fresh, attempts=fresh.with_attempt(failed)))
         return step
 
-    return [(poll, "_job_failed", job_failed)]
+    return [(module, "record_failed_job", job_failed) for module in (poll, failed_job)]
 
 
 def _every_given_up_job_failed() -> list[Swap]:

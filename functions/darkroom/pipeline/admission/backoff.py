@@ -4,6 +4,7 @@ import math
 
 from darkroom.domain.retries import exponential_s
 from darkroom.domain.routes import Route
+from darkroom.domain.task import Task
 
 FIRST_BACKOFF_S = 5
 MAX_BACKOFF_S = 300
@@ -24,6 +25,11 @@ the job."""
 def backoff_s(failures: int) -> int:
     """Seconds to wait after this many failures in a row: 5, 10, 20, ... at most 300."""
     return int(exponential_s(FIRST_BACKOFF_S, failures, MAX_BACKOFF_S))
+
+
+def task_spread(task: Task) -> float:
+    """A figure from 0 up to 1 that is always the same for a task: waits are spread by it."""
+    return int(task.task_id[:4], 16) / 0x10000
 
 
 def poll_interval_s(route: Route, elapsed_s: float, retry_after_s: float = 0) -> int:

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from darkroom.domain.task import Slot, Task
+from darkroom.pipeline.admission.backoff import task_spread
 from darkroom.ports import Ports
 
 SPREAD_S = 5
@@ -34,7 +35,6 @@ class Deferred:
 
 def deferral_s(ports: Ports, task: Task, min_s: float) -> int:
     """Whole seconds to wait: at least `min_s`, longer the longer it has waited, spread by task."""
-    spread = int(task.task_id[:4], 16) / 0x10000
     waited_s = (ports.clock.now() - task.updated_at).total_seconds() if task.wait_reason else 0
     share_s = min(MAX_SHARE_WAIT_S, waited_s / WAITED_SHARE)
-    return max(1, math.ceil(max(min_s, share_s) + spread * SPREAD_S))
+    return max(1, math.ceil(max(min_s, share_s) + task_spread(task) * SPREAD_S))

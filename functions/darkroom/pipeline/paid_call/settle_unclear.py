@@ -120,13 +120,13 @@ def _reconcile(ports: Ports, task: Task, route: Route, time_left_s: Callable[[],
             wait_reason=RECONCILING,
         ),
     )
-    work = build_job_request(task, route, attempt.number)
+    job_request = build_job_request(task, route, attempt.number)
     try:
         if route.idempotency == "key":
             request = attempt.request or ""
-            answer: Accepted | Finished | None = ports.providers.repeat(work, request)
+            answer: Accepted | Finished | None = ports.providers.repeat(job_request, request)
         else:
-            answer = ports.providers.look_up(work, attempt.started_at, attempt.replays)
+            answer = ports.providers.look_up(job_request, attempt.started_at, attempt.replays)
     except DarkroomError as error:
         # The first request may have been accepted in spite of this: a refusal proves nothing, and
         # its cause (a key, a balance) may be fixed while the provider still knows the call.

@@ -8,7 +8,7 @@ from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_BLOCKED_S
 from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled
 from darkroom.domain.retries import exponential_s
 from darkroom.domain.task import Task
-from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s
+from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s, task_spread
 
 BLOCKED_SOON_TRIES = 200
 """How often in a row a blocked account is tried again soon: for about five hours."""
@@ -25,7 +25,7 @@ def wait_after_s(task: Task, error: DarkroomError) -> int:
 
 def throttled_wait_s(task: Task, waits: int, retry_after_s: int | None) -> int:
     """Whole seconds to wait: at least Retry-After, else doubling with every wait in a row."""
-    spread = _spread(task)
+    spread = task_spread(task)
     if retry_after_s is not None:
         # A provider that asks for one second a hundred thousand times would exceed the history
         # limit of the workflow.
@@ -40,9 +40,4 @@ def _blocked_account_wait_s(task: Task, waits: int) -> int:
     After hours it is tried less often, so that the run's history holds days of waiting.
     """
     max_s = MAX_BLOCKED_S if waits <= BLOCKED_SOON_TRIES else MAX_BACKOFF_S
-    return int(exponential_s(FIRST_PAUSE_S, waits, max_s) + 1 + _spread(task) * 5)
-
-
-def _spread(task: Task) -> float:
-    """A figure from 0 up to 1 that is always the same for a task."""
-    return int(task.task_id[:4], 16) / 0x10000
+    return int(exponential_s(FIRST_PAUSE_S, waits, max_s) + 1 + task_spread(task) * 5)

@@ -92,7 +92,7 @@ class Account:
             ) from error
 
     def read_error(self, response: Response) -> Exception:
-        """The error that a response other than 2xx meaning, with what to do about it."""
+        """What a response other than 2xx means, as an error that says what to do about it."""
         return self.with_setup_hint(self.adapter.read_error(response))
 
     def with_setup_hint(self, error: Exception) -> Exception:
