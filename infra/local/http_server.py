@@ -23,8 +23,8 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
-from werkzeug.serving import BaseWSGIServer, make_server
 
+from infra.keep_alive import KeepAliveHandler, KeepAliveServer
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError
 from infra.local.lambda_runtime.worker import MAX_RESPONSE_BYTES
@@ -55,12 +55,11 @@ class Server:
             self._socket = socket.create_server((HOST, port), backlog=256)
         except OSError as error:
             raise PortTakenError(f"port {port} cannot be used: {error.strerror}") from error
-        self._server: BaseWSGIServer = make_server(
+        self._server = KeepAliveServer(
             HOST,
             port,
             Guard(Application(invoker), _forbid),
-            threaded=True,
-            request_handler=_QuietHandler,
+            _QuietHandler,
             fd=self._socket.fileno(),
         )
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
@@ -135,7 +134,7 @@ class Application:
         return _reply(start_response, "200 OK", result.payload, headers)
 
 
-class _QuietHandler(MotoRequestHandler):
+class _QuietHandler(KeepAliveHandler, MotoRequestHandler):
     """Logs requests with `logging`, not to the terminal."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's
