@@ -2,8 +2,8 @@
 
 moto is pinned, because the patches name its internals. Each patch says why it is needed:
 `cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`,
-`transactions` and `atomic_writes`. Each has a test that fails when moto no longer needs it or no
-longer has the patched name.
+`transactions`, `faster_requests` and `atomic_writes`. Each has a test that fails
+when moto no longer needs it or no longer has the patched name.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from infra.local.moto_patches import (
     atomic_writes,
     cloudformation,
     event_targets,
+    faster_requests,
     s3_events,
     step_functions,
     transactions,
@@ -51,6 +52,7 @@ def all_patches(invoker: Invoker) -> Iterator[Patch]:
     yield from event_targets.patches(invoker)
     yield from step_functions.patches(invoker)
     yield from transactions.patches()
+    yield from faster_requests.patches()
     # After the patches of the same names: its locks must be outside.
     yield from atomic_writes.patches()
 

@@ -1,0 +1,52 @@
+"""The patches for the speed of all requests give moto's own results, only sooner."""
+
+from typing import Any
+
+import pytest
+from moto.moto_api._internal import mock_random
+from moto.sqs.models import SQSBackend, sqs_backends
+
+from infra.local.emulator import ACCOUNT, REGION
+from infra.local.moto_patches import faster_requests
+from tests.local.sample_template import Stack
+
+
+def test_fifo_queue_still_drops_a_message_with_the_same_content(stack: Stack) -> None:
+    """The attribute that moto looks for is found where it can be."""
+    sqs = stack.client("sqs")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs.create_queue(QueueName="in-order.fifo", Attributes=attributes)["QueueUrl"]
+    for _ in range(2):
+        sqs.send_message(QueueUrl=url, MessageBody="same", MessageGroupId="g")
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert found["Attributes"]["ApproximateNumberOfMessages"] == "1"
+
+
+def test_message_is_sent_without_counting_the_others(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a send does not depend on the length of the queue."""
+
+    def fail(_queue: Any) -> None:
+        raise AssertionError("the messages were counted")
+
+    sqs = stack.client("sqs")
+    url = sqs.create_queue(QueueName="uncounted")["QueueUrl"]
+    backend: SQSBackend = sqs_backends[ACCOUNT][REGION]
+    queue = type(backend.get_queue("uncounted"))
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "attributes", property(fail))
+        sqs.send_message(QueueUrl=url, MessageBody="one")
+    [message] = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert message["Body"] == "one"
+    assert sqs.receive_message(QueueUrl=url).get("Messages", []) == []
+
+
+def test_random_text_has_the_length_and_the_characters_that_moto_gives() -> None:
+    """All options of moto's own."""
+    draw = faster_requests._random_string
+    assert len(draw(mock_random)) == 20
+    assert len(draw(mock_random, 52)) == 52
+    assert draw(mock_random, 1000, include_digits=False).isalpha()
+    assert draw(mock_random, 1000, lower_case=True).islower()
+    assert any(character.isdigit() for character in draw(mock_random, 1000))
