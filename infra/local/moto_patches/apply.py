@@ -2,7 +2,7 @@
 
 moto is pinned, because the patches name its internals. Each patch says why it is needed:
 `cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`,
-`transactions`, `faster_requests` and `atomic_writes`. Each has a test that fails
+`transactions`, `faster_requests`, `faster_tables` and `atomic_writes`. Each has a test that fails
 when moto no longer needs it or no longer has the patched name.
 """
 
@@ -20,6 +20,7 @@ from infra.local.moto_patches import (
     cloudformation,
     event_targets,
     faster_requests,
+    faster_tables,
     s3_events,
     step_functions,
     transactions,
@@ -53,6 +54,7 @@ def all_patches(invoker: Invoker) -> Iterator[Patch]:
     yield from step_functions.patches(invoker)
     yield from transactions.patches()
     yield from faster_requests.patches()
+    yield from faster_tables.patches()
     # After the patches of the same names: its locks must be outside.
     yield from atomic_writes.patches()
 
