@@ -6,6 +6,7 @@ import pytest
 from moto.moto_api._internal import mock_random
 from moto.sqs.models import SQSBackend, sqs_backends
 
+from infra.local import http_server
 from infra.local.emulator import ACCOUNT, REGION
 from infra.local.moto_patches import faster_requests
 from tests.local.sample_template import Stack
@@ -50,3 +51,10 @@ def test_random_text_has_the_length_and_the_characters_that_moto_gives() -> None
     assert draw(mock_random, 1000, include_digits=False).isalpha()
     assert draw(mock_random, 1000, lower_case=True).islower()
     assert any(character.isdigit() for character in draw(mock_random, 1000))
+
+
+def test_moto_adds_no_headers_for_web_pages(stack: Stack) -> None:
+    """They would only be taken out again."""
+    assert stack.emulator.url
+    response = http_server._create_app("sqs").test_client().options("/")
+    assert [name for name in response.headers if name[0].lower().startswith("access-control")] == []

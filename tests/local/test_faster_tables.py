@@ -1,6 +1,7 @@
 """The patches for DynamoDB's speed give moto's own results, only sooner."""
 
 import copy
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from moto.core.model import StructureShape
 from moto.core.parse import PROTOCOL_PARSERS, BaseJSONParser
 from moto.core.serialize import BaseJSONSerializer, XFormedAttributePicker, get_serializer_class
 from moto.core.utils import get_service_model
+from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -141,6 +143,17 @@ def test_size_and_json_of_a_value_are_as_before(value: dict[str, Any]) -> None:
     expected = held.to_regular_json()
     assert faster_tables._to_regular_json(held) == expected
     assert held == DynamoType(value)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+@settings(deadline=None)
+def test_item_is_converted_as_before(attrs: dict[str, Any]) -> None:
+    """As part of a result, with everything in it."""
+    original = dynamodb_responses.dynamo_to_dict  # type: ignore[attr-defined]
+    item = Item(DynamoType({"S": "a"}), None, attrs)
+    at = datetime.now(UTC)
+    result = {"Item": item.attrs, "Items": [item], "Count": 1, "At": at, "None": None}
+    assert faster_tables._to_dict(original, result) == original(result)
 
 
 def parts_of(value: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from moto import backends
 from moto.core import responses
 from moto.moto_api._internal.moto_random import MotoRandom
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs import models as sqs
 from moto.sqs.models import SQSBackend
@@ -25,6 +26,8 @@ def patches() -> Iterator[Patch]:
     yield cached(DomainDispatcherApplication, "get_backend_for_host")
     yield cached(responses, "method_names_from_class", frozenset)
     yield cached(responses, "camelcase_to_underscores")
+    # The guard in front of moto refuses every request of a web page, and takes these headers out.
+    yield Patch(werkzeug_app, "DISABLE_GLOBAL_CORS", replacement=True)
     yield Patch(MotoRandom, "get_random_string", _random_string)
     yield around(SQSBackend, "send_message", _send_without_attributes)
     yield Patch(sqs, "unix_time_millis", lambda: time.time() * 1000)

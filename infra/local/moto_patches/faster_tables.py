@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from moto.core.parse import BaseJSONParser
 from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
@@ -36,6 +37,7 @@ def patches() -> Iterator[Patch]:
     yield Patch(DynamoType, "to_regular_json", _to_regular_json)
     yield Patch(DynamoType, "__deepcopy__", _copy)
     yield around(Table, "query", _query())
+    yield around(dynamodb_responses, "dynamo_to_dict", _to_dict)
     yield around(BaseJSONSerializer, "_serialize_type_structure", _serialize_value)
 
 
@@ -173,6 +175,21 @@ def _find_by_attributes(table: Any, conditions: dict[str, Any]) -> list[Any]:
             for name, kind, value in wanted
         )
     ]
+
+
+def _to_dict(original: Callable[[Any], Any], part: Any) -> Any:
+    """Moto tries to convert every text and every number too."""
+    if type(part) is DynamoType:
+        if part.type in _AS_THEY_ARE:
+            return {part.type: part.value}
+        if part.type == "M":
+            return {"M": {name: _to_dict(original, one) for name, one in part.value.items()}}
+        if part.type == "L":
+            return {"L": [_to_dict(original, one) for one in part.value]}
+        return original(part)
+    if isinstance(part, dict):
+        return {name: _to_dict(original, one) for name, one in part.items()}
+    return original(part)
 
 
 def _serialize_value(
