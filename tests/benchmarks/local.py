@@ -1,4 +1,6 @@
-"""Benchmark of the local environment: `python -m tests.benchmarks local`, two to four minutes.
+"""Benchmark of the local environment: `python -m tests.benchmarks local`.
+
+It takes two to four minutes on two idle cores.
 
 One environment in its own process gets tasks on a synchronous route of SnapAPI's sandbox, each from
 a small picture and its spec. In every round, a fixed number of tasks is in flight: each task that
@@ -37,7 +39,7 @@ OPERATION: Final = "restore"
 SANDBOX_PATH: Final = "/v1/images/restore"
 # In flight and tasks of each round. A round has more tasks than are in flight, so that most of it
 # runs with all of them.
-ROUNDS: Final[Sequence[tuple[int, int]]] = ((1, 25), (10, 120), (100, 250), (500, 750), (10, 120))
+ROUNDS: Final[Sequence[tuple[int, int]]] = ((1, 20), (10, 100), (100, 200), (500, 600), (10, 100))
 WARM_UP: Final = (10, 40)
 CALLS_PER_MIN: Final = 1_000_000
 CREDITS: Final = 1_000_000_000
