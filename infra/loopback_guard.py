@@ -65,7 +65,8 @@ class Guard:
 
     Args:
         application: the application that it protects.
-        refuse: answers a request with 403 and a sentence, in the format of the application.
+        refuse: answers a request with 403 and a sentence, in the format of the application; the
+            connection is closed afterwards.
         forwarded: whether a proxy may forward from another port.
         hosts: see `refusal`.
     """
@@ -88,7 +89,11 @@ class Guard:
         port = None if self._forwarded else int(environ["SERVER_PORT"])
         reason = refusal(environ["REQUEST_METHOD"], _headers(environ), port, self._hosts)
         if reason is not None:
-            return self._refuse(environ, start_response, reason)
+
+            def close(status: str, headers: list[tuple[str, str]], *error: object) -> object:
+                return start_response(status, [*headers, ("Connection", "close")], *error)
+
+            return self._refuse(environ, close, reason)
 
         def start(status: str, headers: list[tuple[str, str]], *error: object) -> object:
             kept = [one for one in headers if not one[0].lower().startswith(_CORS)]

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
-
+from infra.keep_alive import KeepAliveHandler, KeepAliveServer
 from infra.loopback_guard import LOOPBACK
 from infra.sandbox.app import SandboxApp
 from infra.sandbox.clock import Clock
@@ -39,7 +38,7 @@ class RunningSandbox:
         return {"base_url": self.base_url, **self.credentials}
 
 
-class _Handler(WSGIRequestHandler):
+class _Handler(KeepAliveHandler):
     """Handles requests without a line on stderr for each; `Date` is the sandbox's own time."""
 
     clock: Clock
@@ -104,7 +103,7 @@ def _host_names(host: str) -> frozenset[str]:
 @contextmanager
 def _serve(app: SandboxApp, state: SandboxState, host: str, port: int) -> Iterator[int]:
     handler = type("_HandlerWithClock", (_Handler,), {"clock": state.clock})
-    server = ThreadedWSGIServer(host, port, app, handler=handler)
+    server = KeepAliveServer(host, port, app, handler)
     thread = threading.Thread(
         target=server.serve_forever, args=(STOP_CHECK_INTERVAL_S,), daemon=True, name="sandbox"
     )

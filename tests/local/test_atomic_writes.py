@@ -15,19 +15,20 @@ TABLE = "writes"
 
 
 class ConcurrentWrite:
-    """Part of a table that starts a write while the table is copied, and waits a little."""
+    """Part of an item that starts a write while the item is copied, and waits a little."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self.thread = threading.Thread(target=act)
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
-        self.thread.start()
-        self.thread.join(0.5)
+        if self.thread.ident is None:
+            self.thread.start()
+            self.thread.join(0.5)
         return self
 
 
 def test_cancelled_transaction_keeps_concurrent_writes(stack: Stack) -> None:
-    """Moto restores a copy of the whole table; no write may fall between the two."""
+    """It puts back copies of its items; no write of theirs may fall between the two."""
     table = stack.client("dynamodb")
     table.create_table(
         TableName=TABLE,
@@ -35,19 +36,27 @@ def test_cancelled_transaction_keeps_concurrent_writes(stack: Stack) -> None:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    table.put_item(TableName=TABLE, Item={"pk": {"S": "taken"}})
+    for name in ("taken", "shared"):
+        table.put_item(TableName=TABLE, Item={"pk": {"S": name}})
     writer = stack.client("dynamodb")
-    concurrent = ConcurrentWrite(
-        lambda: writer.put_item(TableName=TABLE, Item={"pk": {"S": "theirs"}})
-    )
-    vars(dynamodb_backends[ACCOUNT][REGION].tables[TABLE])["concurrent"] = concurrent
+    theirs = {"pk": {"S": "shared"}, "by": {"S": "them"}}
+    concurrent = ConcurrentWrite(lambda: writer.put_item(TableName=TABLE, Item=theirs))
+    backend = dynamodb_backends[ACCOUNT][REGION]
+    shared = backend.get_item(TABLE, {"pk": {"S": "shared"}})
+    assert shared is not None
+    dict.__setitem__(shared.attrs, "concurrent", concurrent)
 
+    ours = {"pk": {"S": "shared"}, "by": {"S": "us"}}
     again = {"TableName": TABLE, "Item": {"pk": {"S": "taken"}}}
     with pytest.raises(ClientError, match="TransactionCanceled"):
         table.transact_write_items(
-            TransactItems=[{"Put": {**again, "ConditionExpression": "attribute_not_exists(pk)"}}]
+            TransactItems=[
+                {"Put": {"TableName": TABLE, "Item": ours}},
+                {"Put": {**again, "ConditionExpression": "attribute_not_exists(pk)"}},
+            ]
         )
+    assert concurrent.thread.ident is not None
     concurrent.thread.join()
 
-    stored = {item["pk"]["S"] for item in table.scan(TableName=TABLE)["Items"]}
-    assert stored == {"taken", "theirs"}
+    stored = {item["pk"]["S"]: item for item in table.scan(TableName=TABLE)["Items"]}
+    assert stored == {"taken": {"pk": {"S": "taken"}}, "shared": theirs}

@@ -1,9 +1,9 @@
 """Applies all patches to moto while a local environment is up, and then takes them back.
 
 moto is pinned, because the patches name its internals. Each patch says why it is needed:
-`cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`
-and `atomic_writes`. Each has a test that fails when moto no longer needs it or no longer has the
-patched name.
+`cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`,
+`transactions`, `faster_requests`, `faster_tables` and `atomic_writes`. Each has a test that fails
+when moto no longer needs it or no longer has the patched name.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,11 @@ from infra.local.moto_patches import (
     atomic_writes,
     cloudformation,
     event_targets,
+    faster_requests,
+    faster_tables,
     s3_events,
     step_functions,
+    transactions,
 )
 from infra.local.moto_patches.patch import Patch
 
@@ -49,6 +52,10 @@ def all_patches(invoker: Invoker) -> Iterator[Patch]:
     yield from s3_events.patches()
     yield from event_targets.patches(invoker)
     yield from step_functions.patches(invoker)
+    yield from transactions.patches()
+    yield from faster_requests.patches()
+    yield from faster_tables.patches()
+    # After the patches of the same names: its locks must be outside.
     yield from atomic_writes.patches()
 
 

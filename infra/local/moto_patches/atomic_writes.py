@@ -25,8 +25,8 @@ TABLE_CALLS = (
 
 def patches() -> Iterator[Patch]:
     """The patches: one thread at a time in the tables, and one in a PUT of an object."""
-    # Moto copies the whole table when a transaction begins and restores the copy when it is
-    # cancelled. Without the lock that would undo concurrent writes.
+    # A transaction keeps copies of its items and puts them back when it is cancelled. Without the
+    # lock that would undo concurrent writes, and others would see a part of a transaction.
     table = threading.RLock()
     for name in TABLE_CALLS:
         yield around(DynamoDBBackend, name, functools.partial(_locked, table))

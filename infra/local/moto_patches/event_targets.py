@@ -31,7 +31,7 @@ def publish(event: Any, account: str, region: str) -> None:
     bus = events_backends[account][region].event_buses["default"]
     for rule in list(bus.rules.values()):
         try:
-            rule.send_to_targets(copy.deepcopy(event), transform_input=False)
+            rule.send_to_targets(event, transform_input=False)
         except Exception:
             # As on AWS, a failed delivery must not fail the call that caused the event.
             LOG.exception("the rule %s could not deliver an event", rule.name)
@@ -69,6 +69,8 @@ def _send_to_targets(
         return
     if not rule.event_pattern.matches_event(event):
         return
+    # Targets may change it.
+    event = copy.deepcopy(event)
     plain = {name: value for name, value in event.items() if name != "ingestion-time"}
     for target in rule.targets:
         if target["Arn"].split(":")[2] == "lambda":

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - owners and replacements are moto's own objects
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,3 +36,8 @@ def around(owner: Any, name: str, wrap: Callable[..., Any]) -> Patch:
         return wrap(original, *args, **kwargs)
 
     return Patch(owner, name, of_function)
+
+
+def cached(owner: Any, name: str, convert: Callable[[Any], Any] = lambda result: result) -> Patch:
+    """Cache the results of a function by its arguments; `convert` makes them immutable."""
+    return around(owner, name, functools.cache(lambda original, *args: convert(original(*args))))

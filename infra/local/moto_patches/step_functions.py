@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto import backends
 from moto.stepfunctions.exceptions import InvalidName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -27,27 +26,21 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError
 from infra.local.moto_patches.event_targets import build_event, publish
-from infra.local.moto_patches.patch import Patch, around
+from infra.local.moto_patches.patch import Patch, around, cached
 
 
 def patches(invoker: Invoker) -> Iterator[Patch]:
     """The patches, in the order in which an execution meets them."""
     yield around(StepFunctionsParserBackend, "start_execution", _start_with_valid_name())
     yield Patch(ExecutionWorker, "_get_evaluation_entrypoint", _parse_once())
-    # Moto lists its folders for every request, and parses the path grammar for every choice.
-    yield _cached(backends, "list_of_moto_modules", tuple)
-    yield _cached(json_path, "parse")
+    # Moto parses the path grammar for every choice.
+    yield cached(json_path, "parse")
     # Moto calls Lambda over HTTP and makes a new client for each task.
     yield Patch(lambda_eval_utils, "boto_client_for", lambda **_: _LambdaClient(invoker))
     # A Fail state may pass on the name of a reserved error; moto turns it into States.Runtime.
     yield Patch(state_fail, "CustomErrorName", ErrorName)
     yield around(Environment, "set_error", _keep_status)
     yield around(BaseExecutionWorkerCommunication, "terminated", _publish_status_change)
-
-
-def _cached(owner: Any, name: str, convert: Callable[[Any], Any] = lambda result: result) -> Patch:
-    """Cache the results of a function by its arguments; `convert` makes them immutable."""
-    return around(owner, name, functools.cache(lambda original, *args: convert(original(*args))))
 
 
 class _LambdaClient:
