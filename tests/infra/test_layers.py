@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.layers import HOST, PLACEHOLDER, PYTHON_VERSION, build_layer, find_layer
+from infra.aws.bytecode import PYTHON_VERSION
+from infra.aws.layers import HOST, PLACEHOLDER, build_layer, find_layer
 from tests.infra.conftest import CHECKOUT, BuiltLayer
 from tests.infra.template import VERBS, Template, as_text
 
