@@ -3,9 +3,10 @@
     python -m tests.benchmarks.cold            # some minutes; prints JSON
 
 Every figure is the median of fresh processes, started in random order so that a busy moment of the
-machine meets all of them. On a machine with other work compare processor time, not elapsed time. Nothing of the virtual environment can be imported there: some packages
-import what they find beside them, such as `rich`. Times run from the start of the process, the
-interpreter's own start included, as in the bare `import boto3` that they are compared with.
+machine meets all of them. On a machine with other work compare processor time, not elapsed time.
+Nothing of the virtual environment can be imported there: some packages import what they find beside
+them, such as `rich`. Times run from the start of the process, the interpreter's own start included,
+as in the bare `import boto3` that they are compared with.
 
 AWS and the providers are one small server in this process. It answers at once, so that what is
 measured is what a process does itself: imports, clients, connections.
