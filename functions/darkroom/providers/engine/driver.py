@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import (
@@ -34,13 +35,14 @@ from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.client import ProviderClient
-from darkroom.providers.engine.download import download
 from darkroom.providers.engine.input_files import InputFileSet
 from darkroom.providers.engine.preferences import Preferences, sort_routes
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
-from darkroom.providers.engine.transport import DeadlineTransport
+
+if TYPE_CHECKING:
+    from darkroom.providers.engine.network import Network
+    from darkroom.providers.engine.transport import DeadlineTransport
 
 _T = TypeVar("_T")
 
@@ -83,7 +85,7 @@ class Driver:
         environment: str,
         *,
         preferences: Preferences | None = None,
-        transport: DeadlineTransport | None = None,
+        transport: "DeadlineTransport | None" = None,
         limits: CallLimits | None = None,
         token_cache: TokenCache | None = None,
     ) -> None:
@@ -96,13 +98,8 @@ class Driver:
         )
         self._inputs = inputs
         self._limits = limits or CallLimits()
-        self._transport = transport or DeadlineTransport()
-        self._client = ProviderClient(
-            self._transport,
-            token_cache or TokenCache(),
-            self._limits.response_bytes,
-            self._accounts.renew,
-        )
+        self._transport = transport
+        self._token_cache = token_cache or TokenCache()
         # At INFO httpx logs URLs, at DEBUG httpcore logs headers; both hold secrets.
         for logger in ("httpx", "httpcore"):
             logging.getLogger(logger).setLevel(logging.WARNING)
@@ -245,12 +242,19 @@ class Driver:
             DarkroomError: the result is too large (`result-too-large`), or its URL is refused
                 (`result-address-refused`).
         """
-        return download(
-            self._transport,
+        return self._network.download(
             url,
             max_bytes,
             self._limits.result_s,
             allow_loopback=self._preferences.loopback,
+        )
+
+    @cached_property
+    def _network(self) -> "Network":
+        from darkroom.providers.engine.network import Network  # noqa: PLC0415 - brings httpx along
+
+        return Network(
+            self._transport, self._token_cache, self._limits.response_bytes, self._accounts.renew
         )
 
     def _open_files(self, account: Account) -> InputFileSet:
@@ -289,7 +293,7 @@ class Driver:
             steps.close()
 
     def _send_free(self, account: Account, request: Request, files: InputFileSet) -> Response:
-        return self._client.send(account, request, files, self._limits.free_s, reuse=True)
+        return self._network.client.send(account, request, files, self._limits.free_s, reuse=True)
 
     def _pay(
         self,
@@ -301,7 +305,9 @@ class Driver:
         renew: bool = True,
     ) -> Accepted | Finished:
         timeout_s = job_request.route.call_s
-        response = self._client.send(account, request, files, timeout_s, reuse=False, renew=renew)
+        response = self._network.client.send(
+            account, request, files, timeout_s, reuse=False, renew=renew
+        )
         try:
             if not response.ok:
                 raise account.adapter.read_error(response)
