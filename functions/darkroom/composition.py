@@ -22,7 +22,7 @@ from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.ports import Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.registry import build_adapters
+from darkroom.providers.registry import Adapters
 from darkroom.settings import Settings
 
 _T = TypeVar("_T")
@@ -99,7 +99,7 @@ def build_ports(
         events=EventBridgeEvents(client("events"), settings.event_bus),
         dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
         providers=Driver(
-            build_adapters(settings.options),
+            Adapters(settings.options),
             SecretCredentials(client("secretsmanager"), settings.secrets),
             inputs,
             settings.environment,

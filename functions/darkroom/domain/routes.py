@@ -3,9 +3,10 @@
 Nothing here calls a provider; an adapter declares, the pipeline compares and chooses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, overload
 
 from pydantic import BaseModel
 
@@ -111,3 +112,43 @@ class Tariff:
     usd_per_credit: float | None
     as_of: str
     source: str
+
+
+class RoutesByProvider(Sequence[Route]):
+    """The routes of several providers, built when they are first read.
+
+    A task needs those of its own provider, and `of` builds no other's.
+
+    Args:
+        providers: their names, in the default order of preference.
+        routes_of: builds the routes of one provider, in its own order of preference.
+        arrange: puts the routes of all providers in order.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[str],
+        routes_of: Callable[[str], Sequence[Route]],
+        arrange: Callable[[Sequence[Route]], Sequence[Route]],
+    ) -> None:
+        self._providers = tuple(providers)
+        self._routes_of = routes_of
+        self._arrange = arrange
+
+    def of(self, provider: str) -> Sequence[Route]:
+        """The provider's routes; empty for an unknown one."""
+        return self._routes_of(provider) if provider in self._providers else ()
+
+    @cached_property
+    def _all(self) -> Sequence[Route]:
+        return self._arrange([each for name in self._providers for each in self._routes_of(name)])
+
+    @overload
+    def __getitem__(self, index: int) -> Route: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Route]: ...
+    def __getitem__(self, index: int | slice) -> Route | Sequence[Route]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)

@@ -5,11 +5,11 @@ no provider by name. No error or log line of its holds a key or a signed URL.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from darkroom.domain.attempt import Finished
@@ -30,7 +30,7 @@ from darkroom.domain.provider_jobs import (
     Prepared,
 )
 from darkroom.domain.rate_limits import Rules
-from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.routes import Route, RoutesByProvider, Tariff
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
@@ -66,7 +66,8 @@ class Driver:
     """All providers behind one interface; fulfils `darkroom.ports.Providers`.
 
     Args:
-        adapters: the providers, in the default order of preference.
+        adapters: provider -> its adapter, in the default order of preference. An adapter is read
+            when its provider is asked about, so that the mapping can build it then.
         credentials: provider -> the values of its secret, empty when it is not set up; read again
             when a key is refused. `base_url` in it replaces the adapter's.
         inputs: the input bucket.
@@ -79,7 +80,7 @@ class Driver:
 
     def __init__(
         self,
-        adapters: Sequence[Adapter],
+        adapters: Mapping[str, Adapter],
         credentials: Credentials,
         inputs: Inputs,
         environment: str,
@@ -89,12 +90,13 @@ class Driver:
         limits: CallLimits | None = None,
         token_cache: TokenCache | None = None,
     ) -> None:
-        self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._adapters = adapters
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
-        self._routes = sort_routes(
-            [route for adapter in adapters for route in adapter.routes],
-            self._preferences.order,
+        self._routes = RoutesByProvider(
+            adapters,
+            lambda provider: adapters[provider].routes,
+            partial(sort_routes, order=self._preferences.order),
         )
         self._inputs = inputs
         self._limits = limits or CallLimits()
@@ -105,7 +107,13 @@ class Driver:
             logging.getLogger(logger).setLevel(logging.WARNING)
 
     def routes(self) -> Sequence[Route]:
-        """Every route of every provider, in the default order of preference."""
+        """Every route of every provider, in the default order of preference.
+
+        One provider's can be read without building the others: see `RoutesByProvider`.
+
+        Raises:
+            ValueError: when they are read; the preferences name an unknown operation or provider.
+        """
         return self._routes
 
     def tariff(self, provider: str) -> Tariff:
