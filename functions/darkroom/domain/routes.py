@@ -6,7 +6,7 @@ Nothing here calls a provider; an adapter declares, the pipeline compares and ch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 from pydantic import BaseModel
 
@@ -60,13 +60,36 @@ class Role:
     same_size_as: str | None = None
 
 
+class _ParamsOnFirstUse:
+    """The field `Route.params`: a model, or a function that builds it when it is first read.
+
+    A provider may have a hundred models, and a task needs one.
+    """
+
+    def __set__(self, route: "Route", params: type[Params] | Callable[[], type[Params]]) -> None:
+        vars(route)["params"] = params
+
+    @overload
+    def __get__(self, route: None, owner: type["Route"]) -> type[Params]: ...
+    @overload
+    def __get__(self, route: "Route", owner: type["Route"]) -> type[Params]: ...
+    def __get__(self, route: "Route | None", owner: type["Route"]) -> type[Params]:
+        if route is None:
+            raise AttributeError("params")  # for `dataclass`: the field has no default
+        params = vars(route)["params"]
+        if not isinstance(params, type):
+            params = vars(route)["params"] = params()
+        return cast("type[Params]", params)
+
+
 @dataclass(frozen=True)
 class Route:
     """One way to do one operation: a provider, a model, its limits and its price.
 
     Attributes:
         models: names under which a spec may pin this route's model; the first is the provider's.
-        params: the parameters it takes, portable ones and the provider's own.
+        params: the model of the parameters it takes, portable ones and the provider's own; may be
+            given as a function that builds it.
         check: checks parameters and roles together, such as a mask that the mode needs; gets the
             parameters and the roles that the spec names; returns a sentence, or None.
         idempotency: how an unclear paid call is settled.
@@ -84,7 +107,7 @@ class Route:
     operation: str
     provider: str
     models: tuple[str, ...]
-    params: type[Params]
+    params: _ParamsOnFirstUse = _ParamsOnFirstUse()
     roles: Mapping[str, Role] = field(default_factory=dict)
     check: Callable[[Any, frozenset[str]], str | None] = lambda _params, _roles: None
     idempotency: Idempotency = "none"
