@@ -20,8 +20,11 @@ MAX_INPUT_BYTES = 100 * 1024 * 1024
 """The largest input, whatever a provider accepts; SUBMIT has 512 MB of disk for all inputs."""
 
 
-class Params(BaseModel, extra="forbid"):
-    """Base of every route's parameters: typed and checked; unknown names are refused."""
+class Params(BaseModel, extra="forbid", defer_build=True):
+    """Base of every route's parameters: typed and checked; unknown names are refused.
+
+    Subclasses are completed on first use: there are many, and a task needs one.
+    """
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,8 @@ def reject_bool(value: object) -> object:
     return value
 
 
-class StrictParams(Params, strict=True, frozen=True, allow_inf_nan=False, defer_build=True):
-    """Parameters whose types are taken literally: "2" is not a number.
-
-    Subclasses are completed on first use: there are many, and a task needs one.
-    """
+class StrictParams(Params, strict=True, frozen=True, allow_inf_nan=False):
+    """Parameters whose types are taken literally: "2" is not a number."""
 
     def to_provider(self) -> dict[str, Any]:
         """The parameters under the provider's names, without those that the spec leaves out."""

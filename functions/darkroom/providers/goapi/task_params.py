@@ -29,13 +29,8 @@ _TYPES: Final[Mapping[str, Any]] = {
 }
 
 
-class TaskParams(
-    Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False, defer_build=True
-):
-    """The `input` of a task without its files; each entry has its own subclass.
-
-    Subclasses are completed on first use: there are many, and a task needs one.
-    """
+class TaskParams(Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False):
+    """The `input` of a task without its files; each entry has its own subclass."""
 
     def to_provider(self) -> dict[str, Any]:
         """The parameters for the provider, without those that the spec leaves out."""
