@@ -35,12 +35,12 @@ from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.input_files import InputFileSet
 from darkroom.providers.engine.preferences import Preferences, sort_routes
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
 
 if TYPE_CHECKING:
+    from darkroom.providers.engine.input_files import InputFileSet
     from darkroom.providers.engine.network import Network
     from darkroom.providers.engine.transport import DeadlineTransport
 
@@ -146,7 +146,7 @@ class Driver:
 
     def check(self, job_request: JobRequest) -> None:
         """Refuse files that the route cannot take; no provider is called. Raises `InputRefused`."""
-        with InputFileSet(self._inputs) as files:
+        with self._network.open_files(self._inputs, can_link=False) as files:
             files.check(job_request)
 
     def submit(
@@ -259,14 +259,15 @@ class Driver:
 
     @cached_property
     def _network(self) -> "Network":
-        from darkroom.providers.engine.network import Network  # noqa: PLC0415 - brings httpx along
+        from darkroom.providers.engine.network import Network  # noqa: PLC0415 - see there
 
         return Network(
             self._transport, self._token_cache, self._limits.response_bytes, self._accounts.renew
         )
 
-    def _open_files(self, account: Account) -> InputFileSet:
-        return InputFileSet(self._inputs, can_link=self._inputs.public or account.is_local)
+    def _open_files(self, account: Account) -> "InputFileSet":
+        can_link = self._inputs.public or account.is_local
+        return self._network.open_files(self._inputs, can_link=can_link)
 
     def _ask(
         self, provider: str, question: Callable[[Adapter], Generator[Request, Response, _T]]
@@ -283,7 +284,7 @@ class Driver:
             raise Throttled(failure.code, failure.sentence, failure.next_step) from error
 
     def _run(
-        self, account: Account, steps: Generator[Request, Response, _T], files: InputFileSet
+        self, account: Account, steps: Generator[Request, Response, _T], files: "InputFileSet"
     ) -> _T:
         """Run a generator of free round trips to its end."""
         try:
@@ -300,7 +301,7 @@ class Driver:
         finally:
             steps.close()
 
-    def _send_free(self, account: Account, request: Request, files: InputFileSet) -> Response:
+    def _send_free(self, account: Account, request: Request, files: "InputFileSet") -> Response:
         return self._network.client.send(account, request, files, self._limits.free_s, reuse=True)
 
     def _pay(
@@ -308,7 +309,7 @@ class Driver:
         account: Account,
         job_request: JobRequest,
         request: Request,
-        files: InputFileSet,
+        files: "InputFileSet",
         *,
         renew: bool = True,
     ) -> Accepted | Finished:

@@ -1,16 +1,18 @@
-"""The driver's network: authorized requests, and downloads of results, on the same transport.
+"""The driver's network: authorized requests with their files, and downloads of results.
 
-Whatever needs httpx is imported here, and the driver imports this module when it first uses the
-network: httpx takes a third of the time of boto3, and most doors call no provider.
+What only a call needs, such as httpx, is imported here, and the driver imports this module for its
+first call: httpx takes a third of the time of boto3, and most functions call no provider.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from darkroom.domain.provider_jobs import Download
+from darkroom.ports import Inputs
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.client import ProviderClient
 from darkroom.providers.engine.download import download
+from darkroom.providers.engine.input_files import InputFileSet
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
 
@@ -27,6 +29,10 @@ class Network:
     ) -> None:
         self._transport = transport or DeadlineTransport()
         self.client = ProviderClient(self._transport, token_cache, response_bytes, renew)
+
+    def open_files(self, inputs: Inputs, *, can_link: bool) -> InputFileSet:
+        """See `InputFileSet`."""
+        return InputFileSet(inputs, can_link=can_link)
 
     def download(
         self, url: str, max_bytes: int, timeout_s: float, *, allow_loopback: bool
