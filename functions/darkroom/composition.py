@@ -2,10 +2,12 @@
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -20,8 +22,10 @@ from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.ports import Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.registry import build_adapters
+from darkroom.providers.registry import Adapters
 from darkroom.settings import Settings
+
+_T = TypeVar("_T")
 
 _RETRIES = Config(
     retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=30
@@ -52,6 +56,16 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class _OnFirstUse:
+    """Stands for a client until it is first used: making all takes as long as importing boto3."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - what the client has
+        return getattr(self._make(), name)
+
+
 def build_ports(
     settings: Settings, session: boto3.Session | None = None, endpoint_url: str | None = None
 ) -> Ports:
@@ -62,18 +76,21 @@ def build_ports(
         session: credentials and region; by default those of the process.
         endpoint_url: the URL of a local AWS; by default boto3's.
     """
-    session = session or boto3.Session()
-    s3 = session.client("s3", config=_SIGNED.merge(_RETRIES), endpoint_url=endpoint_url)
-    inputs = S3Inputs(s3, settings.input_bucket)
-    table = session.resource("dynamodb", config=_TABLE, endpoint_url=endpoint_url).Table(
-        settings.table
-    )
+    lock = threading.RLock()
+    open_session = _once(lambda: session or boto3.Session(), lock)
 
-    def client(service: Any) -> Callable[[], Any]:  # noqa: ANN401 - boto3 types each name
-        return functools.cache(
-            lambda: session.client(service, config=_RETRIES, endpoint_url=endpoint_url)
+    def client(service: Any, config: Config = _RETRIES) -> Callable[[], Any]:  # noqa: ANN401 - boto3 types each name
+        return _once(
+            lambda: open_session().client(service, config=config, endpoint_url=endpoint_url), lock
         )
 
+    def open_table() -> Any:  # noqa: ANN401 - boto3 types each name
+        dynamodb = open_session().resource("dynamodb", config=_TABLE, endpoint_url=endpoint_url)
+        return dynamodb.Table(settings.table)
+
+    s3: Any = _OnFirstUse(client("s3", _SIGNED.merge(_RETRIES)))
+    table: Any = _OnFirstUse(_once(open_table, lock))
+    inputs = S3Inputs(s3, settings.input_bucket)
     return Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
@@ -82,7 +99,7 @@ def build_ports(
         events=EventBridgeEvents(client("events"), settings.event_bus),
         dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
         providers=Driver(
-            build_adapters(settings.options),
+            Adapters(settings.options),
             SecretCredentials(client("secretsmanager"), settings.secrets),
             inputs,
             settings.environment,
@@ -92,6 +109,17 @@ def build_ports(
         limiter=DynamoLimiter(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
+
+
+def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable[[], _T]:
+    """`make`, called once; under the lock, because boto3's sessions are not thread-safe."""
+    cached = functools.cache(make)
+
+    def made() -> _T:
+        with lock:
+            return cached()
+
+    return made
 
 
 @functools.cache

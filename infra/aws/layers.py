@@ -6,10 +6,8 @@ must not import the CDK: tests and `make layers` work without Node.
 """
 
 import argparse
-import compileall
 import hashlib
 import json
-import py_compile
 import shutil
 import subprocess
 import sys
@@ -17,14 +15,18 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from infra.aws.bytecode import (
+    PYTHON_VERSION,
+    compile_folder,
+    describe_bytecode,
+    makes_bytecode_for,
+)
+
 ROOT = Path(__file__).resolve().parents[2] / "layers"
 PLACEHOLDER = Path(__file__).resolve().parent / "placeholder"
 
 HOST = "host"
 """The platform name for this machine and this Python."""
-
-PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-"""The version of the running Python, such as `3.13`."""
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's names for its processors -> the names that wheels use."""
@@ -97,7 +99,7 @@ def build_layer(
         raise ValueError(msg)
     folder = root / name / "build" / architecture
     current = _read_recipe(folder)
-    recipe = Recipe(_digest(root / name), python, bytecode=_makes_bytecode_for(python))
+    recipe = Recipe(_digest(root / name), python, bytecode=makes_bytecode_for(python))
     # A layer that another Python built with bytecode for this runtime is better than ours.
     if current and current in {recipe, replace(recipe, bytecode=True)} and not force:
         return current
@@ -109,7 +111,7 @@ def build_layer(
         _install(root / name / "requirements.txt", packages, architecture, python)
         _strip(packages)
         if recipe.bytecode:
-            _compile(packages)
+            compile_folder(packages, "/opt/python")
         _recipe_path(folder).unlink(missing_ok=True)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -134,18 +136,10 @@ def main(arguments: list[str] | None = None) -> None:
             recipe = build_layer(name, options.platform, python, force=options.force)
         except subprocess.CalledProcessError:
             sys.exit(f"layers/{name}: not built; see pip's message above")
-        bytecode = (
-            "with bytecode"
-            if recipe.bytecode
-            else f"without bytecode (built by Python {PYTHON_VERSION}): functions start more slowly"
-        )
+        bytecode = describe_bytecode(compiled=recipe.bytecode)
         sys.stdout.write(
             f"layers/{name}: ready for {options.platform}, Python {python}, {bytecode}\n"
         )
-
-
-def _makes_bytecode_for(python: str) -> bool:
-    return python == PYTHON_VERSION and sys.implementation.name == "cpython"
 
 
 def _digest(layer: Path) -> str:
@@ -199,21 +193,6 @@ def _strip(packages: Path) -> None:
     for folder in sorted(packages.rglob("*"), reverse=True):
         if folder.is_dir() and folder.name in {"tests", "__pycache__"}:
             shutil.rmtree(folder)
-
-
-def _compile(packages: Path) -> None:
-    # Unchecked, because zip archives and Lambda's file system have no times to compare. With
-    # Lambda's paths in it, so that the same requirements give the same bytes on every machine.
-    compiled = compileall.compile_dir(
-        packages,
-        quiet=1,
-        stripdir=str(packages),
-        prependdir="/opt/python",
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
-    if not compiled:
-        msg = f"not everything below {packages} could be compiled"
-        raise RuntimeError(msg)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 The functions' rights are in `permissions`, their time-outs and memory in `sizes`.
 """
 
+import atexit
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,6 @@ from aws_cdk import (
     CfnOutput,
     DefaultStackSynthesizer,
     Duration,
-    IgnoreMode,
     Stack,
 )
 from aws_cdk import aws_events as events
@@ -23,7 +25,9 @@ from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
 from infra.aws import permissions
+from infra.aws.bytecode import describe_bytecode
 from infra.aws.environments import PROVIDERS, Environment
+from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction
 from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, Layer, find_layer
@@ -31,7 +35,7 @@ from infra.aws.sizes import BATCH_SIZE, Verb
 from infra.aws.storage import Storage
 from infra.aws.workflow import Workflow
 
-FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+_PYTHON = RUNTIME.name.removeprefix("python")
 
 # The functions that the workflow calls; INTAKE and SWEEP start it.
 IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
@@ -53,7 +57,7 @@ class DarkroomStack(Stack):
         self._environment = environment
         self._storage = Storage(self, "Storage", environment)
         self._intake = Intake(self, "Intake", environment, self._storage.input_bucket)
-        self._assets = Assets(code=_read_functions(), layer=self._layer("runtime"))
+        self._assets = Assets(code=self._code(), layer=self._layer("runtime"))
 
         resources = self._resources()
         functions = {verb: self._function(verb, resources) for verb in IN_WORKFLOW}
@@ -127,13 +131,25 @@ class DarkroomStack(Stack):
             dead_letters=self._intake.dead_letters.queue_arn,
         )
 
+    def _code(self) -> lambda_.Code:
+        # The local environment runs the functions from their folder; its template must not depend
+        # on the Python that synthesizes it.
+        python = "" if self._environment.name == "local" else _PYTHON
+        folder = Path(tempfile.mkdtemp(prefix="darkroom-asset-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        asset = build_function_asset(folder / "functions", python)
+        if python:
+            bytecode = describe_bytecode(compiled=asset.bytecode)
+            sys.stderr.write(f"functions: ready for Python {python}, {bytecode}\n")
+        return lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.digest)
+
     def _layer(self, name: str) -> lambda_.LayerVersion:
         # The local environment runs the functions from the virtual environment, which has the
         # packages; its template must not depend on whether the layer was built.
         if self._environment.name == "local":
             found = Layer(PLACEHOLDER)
         else:
-            found = find_layer(name, ARCHITECTURE.name, RUNTIME.name.removeprefix("python"))
+            found = find_layer(name, ARCHITECTURE.name, _PYTHON)
         layer = lambda_.LayerVersion(
             self,
             f"{name.capitalize()}Layer",
@@ -179,9 +195,3 @@ class DarkroomStack(Stack):
             "EventBus": self._intake.bus.event_bus_name,
         }.items():
             CfnOutput(self, name, value=value)
-
-
-def _read_functions() -> lambda_.Code:
-    return lambda_.Code.from_asset(
-        str(FUNCTIONS), exclude=[".*", "__pycache__/", "*.pyc", "*.md"], ignore_mode=IgnoreMode.GIT
-    )

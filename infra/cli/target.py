@@ -130,14 +130,14 @@ class Target:
         from darkroom.aws.s3 import S3Inputs  # noqa: PLC0415 - the same
         from darkroom.aws.secrets_manager import SecretCredentials  # noqa: PLC0415 - brings boto3 along
         from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
-        from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
+        from darkroom.providers.registry import Adapters  # noqa: PLC0415 - the same
         from infra.aws.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
 
         known = find_environment(self.environment)
         client = self._session.client("secretsmanager", endpoint_url=self.endpoint_url)
         secrets = {provider: known.secret_name(provider) for provider in PROVIDERS}
         return Driver(
-            build_adapters(known.options),
+            Adapters(known.options),
             SecretCredentials(lambda: client, secrets),
             S3Inputs(self.s3, self.input_bucket),
             self.environment,

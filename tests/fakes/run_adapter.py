@@ -15,12 +15,15 @@ from darkroom.providers.registry import build_adapters
 ADAPTERS = build_adapters()
 """Building them all costs a tenth of a second."""
 
+BY_NAME = {adapter.name: adapter for adapter in ADAPTERS}
+"""As the driver gets them."""
+
 T = TypeVar("T")
 
 
 def adapter_of(name: str) -> Adapter:
     """The adapter with this name."""
-    return next(adapter for adapter in ADAPTERS if adapter.name == name)
+    return BY_NAME[name]
 
 
 def route_of(provider: str, operation: str, model: str | None = None) -> Route:

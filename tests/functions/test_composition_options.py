@@ -65,7 +65,7 @@ def test_aws_clients_have_timeouts_and_signature_version_4() -> None:
 
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in signed
     assert f"%2F{REGION}%2Fs3%2F" in signed
-    tasks, outputs = vars(ports.tasks)["_client"], vars(ports.outputs)["_client"]
+    tasks, outputs = vars(ports.tasks)["_table"].meta.client, vars(ports.outputs)["_client"]
     for client in (tasks, outputs):
         config = client.meta.config
         assert config.connect_timeout <= 5

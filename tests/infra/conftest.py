@@ -17,7 +17,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.aws.layers import HOST, PYTHON_VERSION, ROOT, Recipe, build_layer
+from infra.aws.bytecode import PYTHON_VERSION
+from infra.aws.layers import HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 from tests.once import made_once
 

@@ -35,7 +35,10 @@ def test_circular_references_fail_the_synthesis(synthesis: Synthesis) -> None:
 
 def test_imports_do_not_start_node(tmp_path: Path) -> None:
     """The command, the local environment and the simulation import these modules."""
-    modules = ("app", "layers", "environments", "sizes", "workflow_definition")
+    modules = (
+        *("app", "bytecode", "environments", "function_asset"),
+        *("layers", "sizes", "workflow_definition"),
+    )
     script = f"import sys, {', '.join(f'infra.aws.{name}' for name in modules)}"
     script += "; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
     assert run_bare(["-c", script], tmp_path).returncode == 0

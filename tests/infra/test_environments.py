@@ -5,7 +5,7 @@ import pytest
 from darkroom.domain.rate_limits import AccountLimits
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
-from darkroom.providers.registry import build_adapters
+from darkroom.providers.registry import Adapters
 from darkroom.settings import Settings
 from infra.aws.environments import MAX_NAME_LENGTH, PROVIDERS, Environment, find_environment
 from tests.fakes.inputs import InMemoryInputs
@@ -72,7 +72,7 @@ def test_preferences_of_every_environment_are_valid(name: str) -> None:
     """A mistake in the list of environments is found here, not by a function that cannot start."""
     known = find_environment(name)
     driver = Driver(
-        build_adapters(known.options),
+        Adapters(known.options),
         lambda _provider: {},
         InMemoryInputs(),
         name,

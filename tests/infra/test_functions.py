@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.aws.bytecode import makes_bytecode_for
 from infra.aws.environments import PROVIDERS
 from tests.infra.template import VERBS, Template, references
 
@@ -59,9 +60,12 @@ def test_functions_have_their_file_in_the_asset(prod: Template, verb: str) -> No
 
 
 def test_asset_is_the_functions_folder_without_caches(prod: Template) -> None:
-    """Everything in the folder except notes for contributors and bytecode."""
+    """Everything in the folder except notes for contributors and this machine's bytecode."""
     asset = prod.asset(prod.function("submit"), "Code")
     deployed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
+    compiled = {path for path in deployed if path.suffix == ".pyc"}
+    assert bool(compiled) == makes_bytecode_for("3.13")
+    deployed -= compiled
     source = {
         path.relative_to(FUNCTIONS)
         for path in FUNCTIONS.rglob("*")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.layers import HOST, PLACEHOLDER, PYTHON_VERSION, build_layer, find_layer
+from infra.aws.bytecode import PYTHON_VERSION
+from infra.aws.function_asset import build_function_asset
+from infra.aws.layers import HOST, PLACEHOLDER, build_layer, find_layer
 from tests.infra.conftest import CHECKOUT, BuiltLayer
 from tests.infra.template import VERBS, Template, as_text
 
@@ -45,7 +47,7 @@ ARM_64_MACHINE = (183).to_bytes(2, "little")
 
 
 def test_functions_import_from_asset_layer_and_runtime_alone(
-    host_layer: BuiltLayer, lambda_packages: Path, prod: Template
+    host_layer: BuiltLayer, lambda_packages: Path, prod: Template, tmp_path: Path
 ) -> None:
     """A package that the layer lacks is found here and not in production."""
     region = {"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
@@ -61,7 +63,7 @@ def test_functions_import_from_asset_layer_and_runtime_alone(
             "-c",
             IMPORT,
             json.dumps(modules),
-            str(FUNCTIONS),
+            str(build_function_asset(tmp_path / "asset", PYTHON_VERSION).folder),
             str(host_layer.folder / "python"),
             str(lambda_packages),
         ],

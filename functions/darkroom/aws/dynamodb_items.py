@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +20,10 @@ One partition takes 1,000 writes a second."""
 TASK_FIELD = "task"
 MAX_INTEGER = Decimal("1e30")
 
-_TASK: TypeAdapter[Task] = TypeAdapter(Task)
+
+@cache
+def _task_adapter() -> TypeAdapter[Task]:
+    return TypeAdapter(Task)
 
 
 def task_key(task_id: str) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def shard_of(task_id: str) -> int:
 
 def write_item(task: Task) -> dict[str, Any]:
     """The item: index keys and state beside the whole task; numbers are Decimal."""
-    document = json.loads(_TASK.dump_json(task), parse_float=Decimal)
+    document = json.loads(_task_adapter().dump_json(task), parse_float=Decimal)
     at = time_text(task.updated_at)
     item = task_key(task.task_id) | {
         "revision": task.revision,
@@ -80,7 +84,7 @@ def read_item(item: Mapping[str, Any]) -> Task:
         ValueError: another version of the code wrote it; the message holds nothing of the item.
     """
     try:
-        return _TASK.validate_python(_plain(item[TASK_FIELD]))
+        return _task_adapter().validate_python(_plain(item[TASK_FIELD]))
     except ValidationError:
         raise ValueError(f"the item {item['pk']} is not a task that this version knows") from None
 

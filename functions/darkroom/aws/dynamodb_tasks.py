@@ -42,6 +42,7 @@ from darkroom.domain.errors import Conflict, OwnTrouble
 from darkroom.domain.task import Task
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.service_resource import Table
 
 LOG = logging.getLogger(__name__)
@@ -56,7 +57,10 @@ class DynamoTasks:
 
     def __init__(self, table: "Table") -> None:
         self._table = table
-        self._client = table.meta.client
+
+    @property
+    def _client(self) -> "DynamoDBClient":
+        return self._table.meta.client
 
     def get(self, task_id: str) -> Task | None:
         """See `ports.Tasks.get`; a strongly consistent read."""

@@ -167,27 +167,31 @@ def _plausible(at: datetime) -> datetime:
 
 
 Time = Annotated[datetime, AfterValidator(_plausible)]
-_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time, config=ConfigDict(defer_build=True))
 
 
-class _Records(BaseModel):
+class _Model(BaseModel, defer_build=True):
+    """Base of the models: completed on first use, because a message is of one kind."""
+
+
+class _Records(_Model):
     Records: list[Any]
 
 
-class _Envelope(BaseModel):
+class _Envelope(_Model):
     Type: Literal["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
     Message: str
     TopicArn: str = ""
     Timestamp: Any = None
 
 
-class _Topic(BaseModel):
+class _Topic(_Model):
     """A record as SNS passes it to functions; the envelope is in `Sns`."""
 
     Sns: dict[str, Any]
 
 
-class _Release(BaseModel):
+class _Release(_Model):
     """A message from INTAKE to itself: release the tasks that wait for a key."""
 
     model_config = ConfigDict(extra="forbid")
@@ -199,7 +203,7 @@ class _Release(BaseModel):
         return ReleaseErrand(self.release, self.tasks)
 
 
-class _Request(BaseModel):
+class _Request(_Model):
     """A request of a backend: the key of an uploaded spec, or a spec itself.
 
     `asked_at` is when a request without `request_id` was first sent; Darkroom adds it when it sends

@@ -94,44 +94,48 @@ def bad_message(
     return Refused("bad-message", sentence, next_step)
 
 
-class _Name(BaseModel):
+class _Part(BaseModel, defer_build=True):
+    """Base of the models: completed on first use, because a message is of one kind."""
+
+
+class _Name(_Part):
     name: str
 
 
-class _Object(BaseModel):
+class _Object(_Part):
     key: Key
     version_id: str | None = Field(default=None, alias="version-id")
     etag: str | None = None
 
 
-class _S3Detail(BaseModel):
+class _S3Detail(_Part):
     bucket: _Name
     object: _Object
 
 
-class _S3Event(BaseModel):
+class _S3Event(_Part):
     """S3's event on EventBridge; https://docs.aws.amazon.com/AmazonS3 "Amazon S3 event message"."""
 
     detail: _S3Detail
 
 
-class _NativeObject(BaseModel):
+class _NativeObject(_Part):
     key: Annotated[str, StringConstraints(min_length=1)]  # encoded, so up to three times as long
     versionId: str | None = None  # noqa: N815 - S3's own name
     eTag: str | None = None  # noqa: N815 - S3's own name
 
 
-class _NativeS3(BaseModel):
+class _NativeS3(_Part):
     bucket: _Name
     object: _NativeObject
 
 
-class _Record(BaseModel):
+class _Record(_Part):
     eventName: str  # noqa: N815 - S3's own name
     s3: _NativeS3
 
 
-class _Decoded(BaseModel):
+class _Decoded(_Part):
     key: Key
 
 

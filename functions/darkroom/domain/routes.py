@@ -3,9 +3,10 @@
 Nothing here calls a provider; an adapter declares, the pipeline compares and chooses.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, cast, overload
 
 from pydantic import BaseModel
 
@@ -19,8 +20,11 @@ MAX_INPUT_BYTES = 100 * 1024 * 1024
 """The largest input, whatever a provider accepts; SUBMIT has 512 MB of disk for all inputs."""
 
 
-class Params(BaseModel, extra="forbid"):
-    """Base of every route's parameters: typed and checked; unknown names are refused."""
+class Params(BaseModel, extra="forbid", defer_build=True):
+    """Base of every route's parameters: typed and checked; unknown names are refused.
+
+    Subclasses are completed on first use: there are many, and a task needs one.
+    """
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,36 @@ class Role:
     same_size_as: str | None = None
 
 
+class _ParamsOnFirstUse:
+    """The field `Route.params`: a model, or a function that builds it when it is first read.
+
+    A provider may have a hundred models, and a task needs one.
+    """
+
+    def __set__(self, route: "Route", params: type[Params] | Callable[[], type[Params]]) -> None:
+        vars(route)["params"] = params
+
+    @overload
+    def __get__(self, route: None, owner: type["Route"]) -> type[Params]: ...
+    @overload
+    def __get__(self, route: "Route", owner: type["Route"]) -> type[Params]: ...
+    def __get__(self, route: "Route | None", owner: type["Route"]) -> type[Params]:
+        if route is None:
+            raise AttributeError("params")  # for `dataclass`: the field has no default
+        params = vars(route)["params"]
+        if not isinstance(params, type):
+            params = vars(route)["params"] = params()
+        return cast("type[Params]", params)
+
+
 @dataclass(frozen=True)
 class Route:
     """One way to do one operation: a provider, a model, its limits and its price.
 
     Attributes:
         models: names under which a spec may pin this route's model; the first is the provider's.
-        params: the parameters it takes, portable ones and the provider's own.
+        params: the model of the parameters it takes, portable ones and the provider's own; may be
+            given as a function that builds it.
         check: checks parameters and roles together, such as a mask that the mode needs; gets the
             parameters and the roles that the spec names; returns a sentence, or None.
         idempotency: how an unclear paid call is settled.
@@ -83,7 +110,7 @@ class Route:
     operation: str
     provider: str
     models: tuple[str, ...]
-    params: type[Params]
+    params: _ParamsOnFirstUse = _ParamsOnFirstUse()
     roles: Mapping[str, Role] = field(default_factory=dict)
     check: Callable[[Any, frozenset[str]], str | None] = lambda _params, _roles: None
     idempotency: Idempotency = "none"
@@ -111,3 +138,43 @@ class Tariff:
     usd_per_credit: float | None
     as_of: str
     source: str
+
+
+class RoutesByProvider(Sequence[Route]):
+    """The routes of several providers, built when they are first read.
+
+    A task needs those of its own provider, and `of` builds no other's.
+
+    Args:
+        providers: their names, in the default order of preference.
+        routes_of: builds the routes of one provider, in its own order of preference.
+        arrange: puts the routes of all providers in order.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[str],
+        routes_of: Callable[[str], Sequence[Route]],
+        arrange: Callable[[Sequence[Route]], Sequence[Route]],
+    ) -> None:
+        self._providers = tuple(providers)
+        self._routes_of = routes_of
+        self._arrange = arrange
+
+    def of(self, provider: str) -> Sequence[Route]:
+        """The provider's routes; empty for an unknown one."""
+        return self._routes_of(provider) if provider in self._providers else ()
+
+    @cached_property
+    def _all(self) -> Sequence[Route]:
+        return self._arrange([each for name in self._providers for each in self._routes_of(name)])
+
+    @overload
+    def __getitem__(self, index: int) -> Route: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Route]: ...
+    def __getitem__(self, index: int | slice) -> Route | Sequence[Route]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._all)

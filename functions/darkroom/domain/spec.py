@@ -36,7 +36,7 @@ Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 class Spec(BaseModel):
     """What to do with a file. Only `operation` is required."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, title="Darkroom spec")
+    model_config = ConfigDict(extra="forbid", strict=True, title="Darkroom spec", defer_build=True)
 
     schema_: str | None = Field(
         default=None, alias="$schema", description="For editors; Darkroom does not read it."

@@ -10,6 +10,7 @@ To write a new one, see README.md beside this file.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -71,15 +72,17 @@ class Request:
 
     def to_text(self) -> str:
         """The request as text, stored until its outcome is known. Contains no credentials."""
-        return _REQUEST.dump_json(self).decode()
+        return _request_adapter().dump_json(self).decode()
 
     @classmethod
     def from_text(cls, text: str) -> "Request":
         """The request that `to_text` wrote, equal to the original."""
-        return _REQUEST.validate_json(text)
+        return _request_adapter().validate_json(text)
 
 
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+@cache
+def _request_adapter() -> TypeAdapter[Request]:
+    return TypeAdapter(Request)
 
 
 @dataclass(frozen=True)

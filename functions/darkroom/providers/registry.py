@@ -6,12 +6,11 @@ synthesized and a command can start without them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from darkroom.providers.adapter import Adapter
 
 ADAPTERS: Final[Mapping[str, str]] = {
@@ -26,20 +25,43 @@ NAMES: Final = tuple(ADAPTERS)
 """Every provider, in the default order of preference."""
 
 
-def build_adapters(
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> tuple[Adapter, ...]:
-    """One adapter for every provider, in the default order of preference.
+class Adapters(Mapping[str, "Adapter"]):
+    """Provider -> its adapter, in the default order of preference; built when it is first read.
+
+    An invocation serves one task, so its process builds the adapter of that task's provider alone.
+    Only INTAKE compares the routes of all.
 
     Args:
         options: provider -> settings of its adapter; see each adapter.
 
     Raises:
-        ValueError: an option is for an unknown provider, or is invalid.
+        ValueError: an option is for an unknown provider, or, when the adapter is read, is invalid.
     """
-    options = options or {}
-    if unknown := options.keys() - ADAPTERS.keys():
-        raise ValueError(f"there are no options for: {', '.join(sorted(unknown))}")
-    return tuple(
-        resolve_name(adapter)(options.get(provider, {})) for provider, adapter in ADAPTERS.items()
-    )
+
+    def __init__(self, options: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._options = options or {}
+        self._built: dict[str, Adapter] = {}
+        if unknown := self._options.keys() - ADAPTERS.keys():
+            raise ValueError(f"there are no options for: {', '.join(sorted(unknown))}")
+
+    def __getitem__(self, provider: str) -> Adapter:
+        if provider not in self._built:
+            adapter = resolve_name(ADAPTERS[provider])
+            self._built[provider] = adapter(self._options.get(provider, {}))
+        return self._built[provider]
+
+    def __contains__(self, provider: object) -> bool:
+        return provider in ADAPTERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ADAPTERS)
+
+    def __len__(self) -> int:
+        return len(ADAPTERS)
+
+
+def build_adapters(
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Adapter, ...]:
+    """One adapter for every provider, in the default order of preference; see `Adapters`."""
+    return tuple(Adapters(options).values())

@@ -27,7 +27,7 @@ from infra.sandbox.http_server import start
 from tests.contract.providers.provider_cases import JOB_S, PROVIDER_CASES, ProviderCase
 from tests.contract.providers.sample_files import sample
 from tests.fakes.inputs import InMemoryInputs
-from tests.fakes.run_adapter import ADAPTERS
+from tests.fakes.run_adapter import BY_NAME
 
 Trouble = Literal[
     "refused", "throttled", "lost", "never arrived", "malformed", "truncated", "job fails"
@@ -264,7 +264,7 @@ def build_harness(
     secret = {**sandbox.credentials, "base_url": sandbox.base_url, **(instead or {})}
     secret = {name: value for name, value in secret.items() if value}
     driver = Driver(
-        ADAPTERS if adapter is None else [adapter],
+        BY_NAME if adapter is None else {adapter.name: adapter},
         lambda provider: keys.get(provider, secret),
         inputs,
         "local",

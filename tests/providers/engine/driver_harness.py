@@ -11,7 +11,7 @@ from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.engine.transport import DeadlineTransport
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.raw_server import http
-from tests.fakes.run_adapter import ADAPTERS
+from tests.fakes.run_adapter import BY_NAME
 
 TRANSPORT = DeadlineTransport()
 """The network of every desk; making one costs the reading of every trusted certificate."""
@@ -30,7 +30,7 @@ class DriverHarness:
         self.inputs = InMemoryInputs()
         credentials = {"api_key": KEY, "base_url": base_url} if held is None else held
         self.driver = Driver(
-            ADAPTERS,
+            BY_NAME,
             lambda _name: credentials,
             self.inputs,
             "dev",

@@ -41,9 +41,9 @@ class SsrfHarness:
             "ab" * 16, 1, ROUTE, ROUTE.params(), {"image": (inputs.put("a.png", PNG),)}
         )
         adapter = TokenProvider((base_url,), upload=url, hosts={"upload": base_url})
-        Driver([adapter], lambda _name: HELD, inputs, "dev", transport=self.transport).submit(
-            work, lambda _prepared: None
-        )
+        Driver(
+            {adapter.name: adapter}, lambda _name: HELD, inputs, "dev", transport=self.transport
+        ).submit(work, lambda _prepared: None)
 
     def redirect_to(self, location: str, status: str = "302 Found") -> None:
         """The server redirects requests for `/`."""

@@ -7,7 +7,7 @@ from darkroom.providers.engine.account import open_account
 from darkroom.providers.engine.driver import Driver
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.raw_server import answering, http, serving
-from tests.fakes.run_adapter import ADAPTERS
+from tests.fakes.run_adapter import ADAPTERS, BY_NAME
 from tests.providers.engine.driver_harness import DONE, KEY, TRANSPORT, DriverHarness
 
 
@@ -35,7 +35,7 @@ def test_redirect_of_a_provider_does_not_get_the_key(status: str) -> None:
 
 def test_loopback_result_needs_a_preference() -> None:
     """As in every environment except the local one."""
-    driver = Driver(ADAPTERS, lambda _name: {}, InMemoryInputs(), "prod", transport=TRANSPORT)
+    driver = Driver(BY_NAME, lambda _name: {}, InMemoryInputs(), "prod", transport=TRANSPORT)
     with serving(answering(http("200 OK", b"x"))) as server:
         with pytest.raises(DarkroomError), driver.fetch(server.base_url, 10):
             pass

@@ -11,7 +11,7 @@ from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.raw_server import answering, http, serving, speaking
-from tests.fakes.run_adapter import ADAPTERS
+from tests.fakes.run_adapter import BY_NAME
 from tests.providers.engine.driver_harness import DONE, PNG, TRANSPORT, DriverHarness
 from tests.providers.engine.test_token_cache import NO, PAID, asked, script, token, work
 from tests.providers.engine.token_provider import HELD, ROUTE, TokenProvider
@@ -42,9 +42,7 @@ class Kept:
 
 def _driver(credentials: Kept, inputs: InMemoryInputs) -> Driver:
     preferences = Preferences(loopback=True)
-    return Driver(
-        ADAPTERS, credentials, inputs, "dev", preferences=preferences, transport=TRANSPORT
-    )
+    return Driver(BY_NAME, credentials, inputs, "dev", preferences=preferences, transport=TRANSPORT)
 
 
 def _submit(driver: Driver, inputs: InMemoryInputs) -> list[str]:
@@ -108,7 +106,11 @@ def test_provider_with_tokens_is_signed_in_to_again() -> None:
         base = {"base_url": server.base_url}
         adapter = TokenProvider((server.base_url,))
         driver = Driver(
-            [adapter], Kept(HELD | base, new | base), inputs, "dev", transport=TRANSPORT
+            {adapter.name: adapter},
+            Kept(HELD | base, new | base),
+            inputs,
+            "dev",
+            transport=TRANSPORT,
         )
         assert driver.poll(ROUTE, "j1") == Pending()
         assert driver.submit(work(inputs), lambda _prepared: None) == Accepted("j1")
@@ -143,7 +145,7 @@ def test_unreadable_secret_affects_only_its_provider() -> None:
             raise AccountBlocked("not-set-up", "The secret s holds no JSON object.")
         return {"api_key": OLD}
 
-    driver = Driver(ADAPTERS, held, InMemoryInputs(), "dev", transport=TRANSPORT)
+    driver = Driver(BY_NAME, held, InMemoryInputs(), "dev", transport=TRANSPORT)
     assert [driver.set_up(name) for name in ("snapapi", "perfect")] == [True, False]
     assert driver.set_up_hint("perfect").startswith("The secret s holds no JSON object. Set it")
 
@@ -171,5 +173,5 @@ def test_unusable_secret_has_no_account_digest() -> None:
     def unusable(_provider: str, /) -> Mapping[str, str]:
         raise AccountBlocked("not-set-up", "The secret holds no JSON.")
 
-    driver = Driver(ADAPTERS, unusable, InMemoryInputs(), "dev", transport=TRANSPORT)
+    driver = Driver(BY_NAME, unusable, InMemoryInputs(), "dev", transport=TRANSPORT)
     assert driver.account("snapapi") == ""

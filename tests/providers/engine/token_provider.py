@@ -103,7 +103,7 @@ def driver_of(
     """A driver with this provider only."""
     secret = HELD | held
     return Driver(
-        [adapter],
+        {adapter.name: adapter},
         lambda _name: secret,
         inputs or InMemoryInputs(),
         "dev",

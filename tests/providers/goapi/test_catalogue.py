@@ -10,7 +10,7 @@ from darkroom.domain.media import BY_EXTENSION
 from darkroom.providers.goapi.adapter import GoApi
 from darkroom.providers.goapi.catalogue import FILE, Catalogue, Entry, Field, read_catalogue
 from darkroom.providers.goapi.routes import build_calls
-from darkroom.providers.goapi.task_params import TaskParams, build_params, check_task
+from darkroom.providers.goapi.task_params import ParamModels, TaskParams, check_task
 from tests.fakes.run_adapter import NamedFiles, job_request_of, run
 
 CATALOGUE = read_catalogue()
@@ -127,7 +127,7 @@ def test_every_entry_is_consistent() -> None:
 def test_every_entry_becomes_a_params_model() -> None:
     """Required fields are required, valid values pass, and undocumented fields are passed on."""
     for entry in CATALOGUE.entries:
-        params = build_params(entry, {})
+        params = ParamModels([entry]).of(entry)
         required = _required(entry)
         given = {**required, "new_field": [1, {"a": None}]}
         presets = {name: rule.preset for name, rule in entry.fields.items()}
@@ -152,7 +152,9 @@ def test_file_can_be_given_as_a_url() -> None:
             for name in group
             if name in entry.fields
         }
-        params = build_params(entry, {}).model_validate({**_required(entry), **texts, **urls})
+        params = (
+            ParamModels([entry]).of(entry).model_validate({**_required(entry), **texts, **urls})
+        )
         nested = frozenset(entry.files.keys() - plain.keys())
         assert check_task(entry, params, nested) is None, entry.name
         for role in plain:
@@ -194,7 +196,7 @@ def test_documented_bounds_are_checked(name: str, field: str, value: object) -> 
     """Types, choices, ranges and lengths; the field is named."""
     entry = ENTRIES[name]
     with pytest.raises(ValidationError) as caught:
-        build_params(entry, {}).model_validate({**_required(entry), field: value})
+        ParamModels([entry]).of(entry).model_validate({**_required(entry), field: value})
     assert {error["loc"][0] for error in caught.value.errors()} == {field}
 
 
@@ -267,7 +269,7 @@ def test_portable_operation_sends_only_fields_of_its_task() -> None:
 
 
 def _params(entry: Entry) -> TaskParams:
-    return build_params(entry, {}).model_validate({})
+    return ParamModels([entry]).of(entry).model_validate({})
 
 
 def _required(entry: Entry) -> dict[str, Any]:
@@ -288,3 +290,13 @@ def _fitting(rule: Field) -> Any:
         "object": {},
         "any": None,
     }[rule.type]
+
+
+def test_model_of_tasks_with_the_same_fields_is_named_after_the_first() -> None:
+    """Whichever is read first: the schema of specs has its name."""
+    models, later = ParamModels(CATALOGUE.entries), ParamModels(CATALOGUE.entries)
+    names = [models.of(entry).__name__ for entry in CATALOGUE.entries]
+    assert names == [later.of(entry).__name__ for entry in reversed(CATALOGUE.entries)][::-1]
+    assert len(set(names)) < len(names)
+    for entry in CATALOGUE.entries:
+        assert models.of(entry) is models.of(entry)

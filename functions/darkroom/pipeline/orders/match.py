@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR, SpecName
 from darkroom.domain.order import Choice
-from darkroom.domain.routes import Route
+from darkroom.domain.routes import Route, RoutesByProvider
 from darkroom.domain.spec import Spec
 from darkroom.domain.validation_messages import explain, nearest
 from darkroom.ports import Providers
@@ -37,7 +37,8 @@ def choose_routes(spec: Spec, keys: Keys, name: SpecName, providers: Providers) 
 
 def find_route(routes: Iterable[Route], operation: str, choice: Choice) -> Route | None:
     """The declared route of a choice; None when a deployment has removed it."""
-    for route in routes:
+    own = routes.of(choice.provider) if isinstance(routes, RoutesByProvider) else routes
+    for route in own:
         same = (route.provider, route.operation) == (choice.provider, operation)
         if same and choice.model in route.models:
             return route

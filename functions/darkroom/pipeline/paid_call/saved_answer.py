@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from darkroom.domain.attempt import Attempt, Finished
 from darkroom.domain.fact_bounds import storable_facts
@@ -21,7 +21,9 @@ IN_ITEM_BYTES = 100_000
 MAX_IN_ITEM_BYTES = 250_000
 """What still fits beside the largest spec, for an answer that the bucket does not accept."""
 
-_SAVED: TypeAdapter[Finished | Accepted] = TypeAdapter(Finished | Accepted)
+_SAVED: TypeAdapter[Finished | Accepted] = TypeAdapter(
+    Finished | Accepted, config=ConfigDict(defer_build=True)
+)
 
 
 def store_answer(ports: Ports, task: Task, attempt: Attempt, answer: Finished) -> Attempt:

@@ -1,4 +1,4 @@
-"""One provider with its credentials: is it set up, and how does a request of its become HTTP?"""
+"""One provider with its credentials: is it set up, and under which addresses is it called?"""
 
 import hashlib
 import json
@@ -7,21 +7,11 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import httpx
-
 from darkroom.domain.errors import AccountBlocked, ProviderRefused
 from darkroom.providers.adapter import Adapter, Request, Response
-from darkroom.providers.engine.input_files import InputFileSet, form_parts
-from darkroom.providers.engine.upload_headers import upload_headers
 
 MIN_SECRET_LENGTH = 8
 """Characters. Shorter values are not treated as secrets: redacting them would damage responses."""
-
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
-    "User-Agent": "darkroom",
-}
 
 
 @dataclass(frozen=True)
@@ -52,44 +42,6 @@ class Account:
         if request.is_external:
             return ("",)
         return (self.hosts[request.host],) if request.host else self.base_urls
-
-    def build_request(
-        self,
-        request: Request,
-        files: InputFileSet,
-        base_url: str,
-        authorization: Mapping[str, str],
-    ) -> httpx.Request:
-        """The request as HTTP to one of its base URLs, with credentials and files.
-
-        Raises:
-            ProviderRefused: the base URL is not a valid URL (`bad-base-url`).
-            Unclear: the provider wants headers that cannot be sent.
-        """
-        headers = (
-            upload_headers(request.headers)
-            if request.is_external
-            else {**_HEADERS, **request.headers, **authorization}
-        )
-        url = base_url + request.path
-        try:
-            if request.content is not None:
-                body = files.body(request.content)
-                return httpx.Request(request.method, url, headers=headers, content=body)
-            if request.form or request.files:
-                parts = form_parts(request.form, [files.part(part) for part in request.files])
-                return httpx.Request(request.method, url, headers=headers, files=parts)
-            document = request.json
-            if document is not None and request.encoded:
-                texts = {part.field: files.base64(part.input) for part in request.encoded}
-                document = {**document, **texts}
-            return httpx.Request(request.method, url, headers=headers, json=document)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise ProviderRefused(
-                "bad-base-url",
-                f"The base URL of {self.adapter.label} is not a valid URL.",
-                "Correct the provider's base URL in its settings.",
-            ) from error
 
     def read_error(self, response: Response) -> Exception:
         """What a response other than 2xx means, as an error that says what to do about it."""

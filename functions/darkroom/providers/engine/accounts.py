@@ -1,6 +1,6 @@
 """The accounts of an environment: which providers are set up, and with which credentials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from darkroom.domain.errors import AccountBlocked, OwnTrouble
@@ -34,15 +34,15 @@ class Accounts:
     """Opens accounts with the environment's secrets.
 
     Args:
-        adapters: the providers.
+        adapters: provider -> its adapter.
         credentials: reads a provider's secret.
         environment: its name, for the name of a secret.
     """
 
     def __init__(
-        self, adapters: Sequence[Adapter], credentials: Credentials, environment: str
+        self, adapters: Mapping[str, Adapter], credentials: Credentials, environment: str
     ) -> None:
-        self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._adapters = adapters
         self._credentials = credentials
         self._environment = environment
 

@@ -10,17 +10,24 @@ from functools import partial
 
 import httpx
 
-from darkroom.domain.errors import DarkroomError, NotSent, Unclear
+from darkroom.domain.errors import DarkroomError, NotSent, ProviderRefused, Unclear
 from darkroom.providers.adapter import Request, Response
 from darkroom.providers.engine.account import Account, redact_secrets
 from darkroom.providers.engine.content_codings import DecodingError, TooLargeError, decode_content
-from darkroom.providers.engine.input_files import InputFileSet
+from darkroom.providers.engine.input_files import InputFileSet, form_parts
 from darkroom.providers.engine.token_cache import TokenCache
 from darkroom.providers.engine.transport import DeadlineTransport
+from darkroom.providers.engine.upload_headers import upload_headers
 from darkroom.providers.engine.url_guard import UrlGuard
 
 UNAUTHORIZED = 401
 KEY_REFUSED = frozenset({UNAUTHORIZED, 403})
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "darkroom",
+}
 
 
 class ProviderClient:
@@ -119,7 +126,7 @@ class ProviderClient:
             guard = UrlGuard("upload", allow_loopback=account.is_local)
             guard.parse(request.path)
         for base_url in account.base_urls_for(request):
-            http_request = account.build_request(request, files, base_url, headers)
+            http_request = _build_request(account, request, files, base_url, headers)
             try:
                 left_s = until - self._transport.monotonic()
                 response = self._receive(http_request, left_s, reuse=reuse, guard=guard)
@@ -153,3 +160,42 @@ class ProviderClient:
                     ) from None
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status_code, headers, bytes(body))
+
+
+def _build_request(
+    account: Account,
+    request: Request,
+    files: InputFileSet,
+    base_url: str,
+    authorization: Mapping[str, str],
+) -> httpx.Request:
+    """The request as HTTP to one of the account's base URLs, with credentials and files.
+
+    Raises:
+        ProviderRefused: the base URL is not a valid URL (`bad-base-url`).
+        Unclear: the provider wants headers that cannot be sent.
+    """
+    headers = (
+        upload_headers(request.headers)
+        if request.is_external
+        else {**_HEADERS, **request.headers, **authorization}
+    )
+    url = base_url + request.path
+    try:
+        if request.content is not None:
+            body = files.body(request.content)
+            return httpx.Request(request.method, url, headers=headers, content=body)
+        if request.form or request.files:
+            parts = form_parts(request.form, [files.part(part) for part in request.files])
+            return httpx.Request(request.method, url, headers=headers, files=parts)
+        document = request.json
+        if document is not None and request.encoded:
+            texts = {part.field: files.base64(part.input) for part in request.encoded}
+            document = {**document, **texts}
+        return httpx.Request(request.method, url, headers=headers, json=document)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ProviderRefused(
+            "bad-base-url",
+            f"The base URL of {account.adapter.label} is not a valid URL.",
+            "Correct the provider's base URL in its settings.",
+        ) from error

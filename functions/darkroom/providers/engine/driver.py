@@ -5,11 +5,12 @@ no provider by name. No error or log line of its holds a key or a signed URL.
 """
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import (
@@ -29,18 +30,19 @@ from darkroom.domain.provider_jobs import (
     Prepared,
 )
 from darkroom.domain.rate_limits import Rules
-from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.routes import Route, RoutesByProvider, Tariff
 from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.client import ProviderClient
-from darkroom.providers.engine.download import download
-from darkroom.providers.engine.input_files import InputFileSet
 from darkroom.providers.engine.preferences import Preferences, sort_routes
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
-from darkroom.providers.engine.transport import DeadlineTransport
+
+if TYPE_CHECKING:
+    from darkroom.providers.engine.input_files import InputFileSet
+    from darkroom.providers.engine.network import Network
+    from darkroom.providers.engine.transport import DeadlineTransport
 
 _T = TypeVar("_T")
 
@@ -64,7 +66,8 @@ class Driver:
     """All providers behind one interface; fulfils `darkroom.ports.Providers`.
 
     Args:
-        adapters: the providers, in the default order of preference.
+        adapters: provider -> its adapter, in the default order of preference. An adapter is read
+            when its provider is asked about, so that the mapping can build it then.
         credentials: provider -> the values of its secret, empty when it is not set up; read again
             when a key is refused. `base_url` in it replaces the adapter's.
         inputs: the input bucket.
@@ -77,38 +80,40 @@ class Driver:
 
     def __init__(
         self,
-        adapters: Sequence[Adapter],
+        adapters: Mapping[str, Adapter],
         credentials: Credentials,
         inputs: Inputs,
         environment: str,
         *,
         preferences: Preferences | None = None,
-        transport: DeadlineTransport | None = None,
+        transport: "DeadlineTransport | None" = None,
         limits: CallLimits | None = None,
         token_cache: TokenCache | None = None,
     ) -> None:
-        self._adapters = {adapter.name: adapter for adapter in adapters}
+        self._adapters = adapters
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
-        self._routes = sort_routes(
-            [route for adapter in adapters for route in adapter.routes],
-            self._preferences.order,
+        self._routes = RoutesByProvider(
+            adapters,
+            lambda provider: adapters[provider].routes,
+            partial(sort_routes, order=self._preferences.order),
         )
         self._inputs = inputs
         self._limits = limits or CallLimits()
-        self._transport = transport or DeadlineTransport()
-        self._client = ProviderClient(
-            self._transport,
-            token_cache or TokenCache(),
-            self._limits.response_bytes,
-            self._accounts.renew,
-        )
+        self._transport = transport
+        self._token_cache = token_cache or TokenCache()
         # At INFO httpx logs URLs, at DEBUG httpcore logs headers; both hold secrets.
         for logger in ("httpx", "httpcore"):
             logging.getLogger(logger).setLevel(logging.WARNING)
 
     def routes(self) -> Sequence[Route]:
-        """Every route of every provider, in the default order of preference."""
+        """Every route of every provider, in the default order of preference.
+
+        One provider's can be read without building the others: see `RoutesByProvider`.
+
+        Raises:
+            ValueError: when they are read; the preferences name an unknown operation or provider.
+        """
         return self._routes
 
     def tariff(self, provider: str) -> Tariff:
@@ -141,7 +146,7 @@ class Driver:
 
     def check(self, job_request: JobRequest) -> None:
         """Refuse files that the route cannot take; no provider is called. Raises `InputRefused`."""
-        with InputFileSet(self._inputs) as files:
+        with self._network.open_files(self._inputs, can_link=False) as files:
             files.check(job_request)
 
     def submit(
@@ -245,16 +250,24 @@ class Driver:
             DarkroomError: the result is too large (`result-too-large`), or its URL is refused
                 (`result-address-refused`).
         """
-        return download(
-            self._transport,
+        return self._network.download(
             url,
             max_bytes,
             self._limits.result_s,
             allow_loopback=self._preferences.loopback,
         )
 
-    def _open_files(self, account: Account) -> InputFileSet:
-        return InputFileSet(self._inputs, can_link=self._inputs.public or account.is_local)
+    @cached_property
+    def _network(self) -> "Network":
+        from darkroom.providers.engine.network import Network  # noqa: PLC0415 - see there
+
+        return Network(
+            self._transport, self._token_cache, self._limits.response_bytes, self._accounts.renew
+        )
+
+    def _open_files(self, account: Account) -> "InputFileSet":
+        can_link = self._inputs.public or account.is_local
+        return self._network.open_files(self._inputs, can_link=can_link)
 
     def _ask(
         self, provider: str, question: Callable[[Adapter], Generator[Request, Response, _T]]
@@ -271,7 +284,7 @@ class Driver:
             raise Throttled(failure.code, failure.sentence, failure.next_step) from error
 
     def _run(
-        self, account: Account, steps: Generator[Request, Response, _T], files: InputFileSet
+        self, account: Account, steps: Generator[Request, Response, _T], files: "InputFileSet"
     ) -> _T:
         """Run a generator of free round trips to its end."""
         try:
@@ -288,20 +301,22 @@ class Driver:
         finally:
             steps.close()
 
-    def _send_free(self, account: Account, request: Request, files: InputFileSet) -> Response:
-        return self._client.send(account, request, files, self._limits.free_s, reuse=True)
+    def _send_free(self, account: Account, request: Request, files: "InputFileSet") -> Response:
+        return self._network.client.send(account, request, files, self._limits.free_s, reuse=True)
 
     def _pay(
         self,
         account: Account,
         job_request: JobRequest,
         request: Request,
-        files: InputFileSet,
+        files: "InputFileSet",
         *,
         renew: bool = True,
     ) -> Accepted | Finished:
         timeout_s = job_request.route.call_s
-        response = self._client.send(account, request, files, timeout_s, reuse=False, renew=renew)
+        response = self._network.client.send(
+            account, request, files, timeout_s, reuse=False, renew=renew
+        )
         try:
             if not response.ok:
                 raise account.adapter.read_error(response)

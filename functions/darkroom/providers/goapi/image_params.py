@@ -27,8 +27,8 @@ SIZES = {
 }
 
 
-class Portable(StrictParams, defer_build=True):
-    """Their base class; a model is completed on first use, because a task needs only one."""
+class Portable(StrictParams):
+    """Their base class."""
 
 
 class Nothing(Portable):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from darkroom.domain.media import JPEG, PNG, WEBP, Media
 from darkroom.domain.routes import Role, Route, Sides
 from darkroom.providers.goapi.catalogue import Entry, entries_by_name
-from darkroom.providers.goapi.task_params import TaskParams, build_params, check_task
+from darkroom.providers.goapi.task_params import ParamModels, check_task
 from darkroom.providers.goapi.toolkit_v2 import MODEL
 from darkroom.providers.params import StrictParams
 
@@ -52,18 +52,18 @@ class Override:
     check: Check = lambda _params, _roles: None
 
 
-def build_task_route(entry: Entry, models: dict[str, type[TaskParams]]) -> tuple[Route, Call]:
+def build_task_route(entry: Entry, models: ParamModels) -> tuple[Route, Call]:
     """The route for an entry under the vendor's own names.
 
     Args:
         entry: the task.
-        models: see `build_params`.
+        models: of all tasks.
     """
     route = Route(
         operation="task",
         provider=NAME,
         models=(entry.name,),
-        params=build_params(entry, models),
+        params=partial(models.of, entry),
         # A file may be given as a URL among the params, so `check_task` requires it instead.
         roles={role: file.role(required=False) for role, file in entry.files.items()},
         check=partial(check_task, entry),

@@ -19,7 +19,7 @@ from darkroom.providers.goapi.route_builder import (
     build_task_route,
     build_toolkit_route,
 )
-from darkroom.providers.goapi.task_params import TaskParams
+from darkroom.providers.goapi.task_params import ParamModels
 
 _IMAGE_TOOLKIT: Final = "Qubico/image-toolkit"
 _VIDEO_TOOLKIT: Final = "Qubico/video-toolkit"
@@ -322,6 +322,6 @@ _TOOLKIT: tuple[tuple[Route, Call], ...] = (
 
 def build_calls(catalogue: Catalogue) -> tuple[tuple[Route, Call], ...]:
     """Every route with its call; the preferred one of an operation first."""
-    models: dict[str, type[TaskParams]] = {}
+    models = ParamModels(catalogue.entries)
     tasks = (build_task_route(entry, models) for entry in catalogue.entries)
     return (*_IMAGES, *_VIDEOS, *_SOUNDS, *_TOOLKIT, *tasks)

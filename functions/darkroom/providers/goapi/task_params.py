@@ -5,6 +5,7 @@ documents are incomplete, and the vendor refuses what it does not know. No netwo
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, cast
 
 import pydantic
@@ -28,39 +29,34 @@ _TYPES: Final[Mapping[str, Any]] = {
 }
 
 
-class TaskParams(
-    Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False, defer_build=True
-):
-    """The `input` of a task without its files; each entry has its own subclass.
-
-    Subclasses are completed on first use: there are many, and a task needs one.
-    """
+class TaskParams(Params, strict=True, frozen=True, extra="allow", allow_inf_nan=False):
+    """The `input` of a task without its files; each entry has its own subclass."""
 
     def to_provider(self) -> dict[str, Any]:
         """The parameters for the provider, without those that the spec leaves out."""
         return self.model_dump(exclude_none=True)
 
 
-def build_params(entry: Entry, models: dict[str, type[TaskParams]]) -> type[TaskParams]:
-    """The entry's fields as a model. URLs of files may be among them.
+class ParamModels:
+    """The parameter models of tasks, each built when it is first asked for.
 
-    Args:
-        entry: the task.
-        models: the models built so far; tasks with the same fields share one.
+    Tasks with the same fields share one, named after the first of them in the catalogue.
     """
-    urls = {role: file.most for role, file in entry.files.items() if not file.nested}
-    key = repr((entry.fields, urls))
-    if key not in models:
-        fields = {name: _field(rule) for name, rule in entry.fields.items()}
-        for role, most in urls.items():
-            fields[role] = ((list[_Text] if most > 1 else _Text) | None, None)
-        models[key] = pydantic.create_model(
-            f"{entry.model}-{entry.task_type}",
-            __base__=TaskParams,
-            __doc__=f"The input of {entry.model}, {entry.task_type}, and of tasks like it.",
-            **cast("dict[str, Any]", fields),
-        )
-    return models[key]
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._built: dict[str, type[TaskParams]] = {}
+
+    def of(self, entry: Entry) -> type[TaskParams]:
+        """The entry's fields as a model. URLs of files may be among them."""
+        shape = _shape(entry)
+        if shape not in self._built:
+            self._built[shape] = _build_model(self._firsts[shape])
+        return self._built[shape]
+
+    @cached_property
+    def _firsts(self) -> Mapping[str, Entry]:
+        return {_shape(entry): entry for entry in reversed(self._entries)}
 
 
 def check_task(entry: Entry, params: TaskParams, roles: frozenset[str]) -> str | None:
@@ -89,6 +85,28 @@ def place_files(document: dict[str, Any], file: File, role: str, urls: Sequence[
         _put(document, file.place(role), index, url)
     for path, value in file.beside.items():
         _put(document, path, 0, value)
+
+
+def _shape(entry: Entry) -> str:
+    """The same for tasks with the same fields."""
+    return repr((entry.fields, _urls(entry)))
+
+
+def _urls(entry: Entry) -> Mapping[str, int]:
+    """Fields that take URLs of files, and how many each."""
+    return {role: file.most for role, file in entry.files.items() if not file.nested}
+
+
+def _build_model(entry: Entry) -> type[TaskParams]:
+    fields = {name: _field(rule) for name, rule in entry.fields.items()}
+    for role, most in _urls(entry).items():
+        fields[role] = ((list[_Text] if most > 1 else _Text) | None, None)
+    return pydantic.create_model(
+        f"{entry.model}-{entry.task_type}",
+        __base__=TaskParams,
+        __doc__=f"The input of {entry.model}, {entry.task_type}, and of tasks like it.",
+        **cast("dict[str, Any]", fields),
+    )
 
 
 def _field(rule: Field) -> tuple[Any, Any]:
