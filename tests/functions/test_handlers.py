@@ -89,16 +89,6 @@ def test_only_the_failed_message_is_tried_again(house: House) -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics")
-def test_batch_in_which_every_message_fails_is_a_failed_invocation(house: House) -> None:
-    """The queue delivers all again, and the function's error metric counts it, with the reason."""
-    spec = house.put("cat.jpg.json", SPEC)
-    client("dynamodb").delete_table(TableName=TABLE)
-    with pytest.raises(ExceptionGroup, match="ResourceNotFoundException") as caught:
-        house.receive(spec, spec)
-    assert len(caught.value.exceptions) == 2
-
-
 def test_message_tried_too_often_goes_to_the_dead_letter_queue(house: House) -> None:
     """The queue counts; the last try gives the error, and nothing of the message."""
     spec = house.put("cat.jpg.json", SPEC)
