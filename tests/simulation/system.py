@@ -15,7 +15,7 @@ from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
-from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
+from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
@@ -61,10 +61,12 @@ MAX_RETRIES: Final = 3
 """How often a task whose job has a result is retried; then the result must be delivered."""
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
-    "submit": lambda ports, event, left_s: submit.submit(
+    "submit": lambda ports, event, left_s: continue_in_place.submit_and_continue(
         ports, event["task_id"], event["run"], left_s
     ),
-    "poll": lambda ports, event, _left_s: poll.poll(ports, event["task_id"], event["run"]),
+    "poll": lambda ports, event, left_s: continue_in_place.poll_and_continue(
+        ports, event["task_id"], event["run"], left_s
+    ),
     "deliver": lambda ports, event, left_s: deliver.deliver(
         ports, event["task_id"], event["run"], left_s
     ),
@@ -131,8 +133,8 @@ class SimulatedSystem:
         )
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self.ports = self._build_ports(limits)
-        # A process nested in another one must not poll in place: the outer one would wait for it.
-        self._nested_ports = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
+        # A process nested in another one must not linger: the outer one would wait for it.
+        self._nested_ports = replace(self.ports, limits=replace(limits, linger_s=0))
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
@@ -262,7 +264,7 @@ class SimulatedSystem:
         left_s = self.injector.time_left_s
         act = _FUNCTIONS[verb]
         result = self.injector.invoke(
-            verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s)
+            verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s), event["run"]
         )
         if verb == "fail" and event["task_id"] in self.tasks.due_times:
             # FAIL may leave the task to SWEEP.

@@ -92,10 +92,10 @@ def _event_before_state() -> list[Swap]:
 def _manifest_before_results() -> list[Swap]:
     original = deliver._copy_results
 
-    def copy_results(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
+    def copy_results(ports: Ports, task: Task, *given: Any) -> Any:
         held: list[tuple[Any, ...]] = []
         outputs: Any = _Holding(ports.outputs, held)
-        results = tuple(original(replace(ports, outputs=outputs), task, answer, time_left_s))
+        results = tuple(original(replace(ports, outputs=outputs), task, *given))
         publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
             owned_writes.put_if_owner(ports, task, *one)

@@ -233,12 +233,15 @@ class Driver:
             except (NotSent, Unclear) as error:
                 raise _busy(error) from error
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
+    def fetch(
+        self, url: str, max_bytes: int, max_s: float | None = None
+    ) -> AbstractContextManager[Download]:
         """Download a result, in constant memory, without credentials.
 
         Args:
             url: as the provider gave it; requested only if `url_guard` allows it.
             max_bytes: size limit.
+            max_s: seconds for everything, if less than `CallLimits.result_s`.
 
         Raises:
             ResultGone, Busy: on entering the block.
@@ -249,7 +252,7 @@ class Driver:
             self._transport,
             url,
             max_bytes,
-            self._limits.result_s,
+            self._limits.result_s if max_s is None else min(max_s, self._limits.result_s),
             allow_loopback=self._preferences.loopback,
         )
 
