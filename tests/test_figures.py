@@ -170,6 +170,10 @@ def test_job_with_a_max_poll_gap_survives_one_lost_poll(route: Route) -> None:
     assert 2 * POLL_GAP_SHARE < 1
     assert int(route.max_poll_gap_s * POLL_GAP_SHARE) >= 1
     assert route.typical_s <= Limits().poll_in_place_s < SIZES["submit"].timeout_s
+    # It is waited for in place, also where nothing else is.
+    linger_s = find_environment("local").linger_s
+    assert linger_s is not None
+    assert route.max_poll_gap_s * POLL_GAP_SHARE <= linger_s <= SUBMIT_LINGER_S
 
 
 def test_circuit_pauses_grow_and_a_probe_has_time() -> None:

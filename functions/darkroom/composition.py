@@ -4,6 +4,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +75,7 @@ def build_ports(
             lambda: session.client(service, config=_RETRIES, endpoint_url=endpoint_url)
         )
 
-    return Ports(
+    ports = Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
         outputs=S3Outputs(s3, settings.output_bucket),
@@ -86,12 +87,17 @@ def build_ports(
             SecretCredentials(client("secretsmanager"), settings.secrets),
             inputs,
             settings.environment,
-            preferences=Preferences(settings.order, settings.pace, settings.loopback),
+            preferences=Preferences(
+                settings.order, settings.pace, settings.loopback, settings.typical_s
+            ),
         ),
         clock=SystemClock(),
         limiter=DynamoLimiter(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
+    if settings.linger_s is None:
+        return ports
+    return replace(ports, limits=replace(ports.limits, linger_s=settings.linger_s))
 
 
 @functools.cache

@@ -91,7 +91,7 @@ class Driver:
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
         self._routes = sort_routes(
-            [route for adapter in adapters for route in adapter.routes],
+            [self._preferences.applied_to(route) for one in adapters for route in one.routes],
             self._preferences.order,
         )
         self._inputs = inputs
