@@ -125,7 +125,7 @@ def _dawdle(runtime: Runtime, times: int) -> list[Any]:
 def test_invocation_that_has_queued_for_long_gets_a_further_process(
     processes: Processes, workspace: Workspace
 ) -> None:
-    """Those at work may be asleep; there is a limit all the same."""
+    """Those at work may be asleep; up to a limit."""
     impatient = Runtime(look_up, workspace, processes, workers=1, patience_s=0)
     try:
         answers = _dawdle(impatient, MAX_GROWTH + 2)

@@ -6,6 +6,8 @@ the event is published again with the same id.
 A result that cannot be fetched is tried again, whatever the answer was: it is paid for, and may be
 there in a minute. Then its job, if there is one, is polled for a new URL. Only then the task ends,
 and even so `darkroom retry` can fetch it later: its URL and its job are kept.
+
+SUBMIT and POLL deliver small results themselves (`continue_in_place`); DELIVER has more room.
 """
 
 import base64
