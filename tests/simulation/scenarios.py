@@ -209,6 +209,11 @@ def _deleted_spec(system: SimulatedSystem) -> None:
     system.scheduler.after(5, lambda: system.users.delete(SPEC))
 
 
+def _photo_during_creation(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, provider="alpha")
+    system.scheduler.after(5, lambda: system.users.upload(PHOTO))
+
+
 def _two_versions(system: SimulatedSystem) -> None:
     system.users.upload(PHOTO)
     system.users.upload_spec(SPEC, JOB_KEY, "superseded")
@@ -252,6 +257,9 @@ _FAILED: Final = frozenset({"failed"})
 _DOUBT: Final = {"providers.pay": ("accepted-but-unanswered",)}
 _THROTTLED: Final = {"providers.pay": ("throttled",)}
 _REFUSED: Final = {"providers.pay": ("refused",)}
+_HALF_A_MINUTE: Final = 0.122
+"""A fraction with which a slow call takes half a minute."""
+_CREATED_SLOWLY: Final = {"tasks.create": ("slow-call",)}
 _REFUSED_FOR_LONG: Final = {**_DOUBT, "providers.repeat": ("refused",) * 13}
 _DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_JOB_LIMIT}
 _STUCK: Final = {"outputs.put_over": ("bucket-error",) * 4}
@@ -283,6 +291,13 @@ OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     ),
     "large answer, none": Scenario(SYNC_NONE, "alpha", fraction=_LARGE),
     "fallback, none": Scenario(SYNC_NONE, None, first_faults=_REFUSED),
+    "photo arrives while its task is created, none": Scenario(
+        SYNC_NONE,
+        "alpha",
+        _photo_during_creation,
+        first_faults=_CREATED_SLOWLY,
+        fraction=_HALF_A_MINUTE,
+    ),
 }
 """Other uploads than a photo and a spec for one provider, and other answers."""
 

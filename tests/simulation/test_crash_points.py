@@ -135,6 +135,7 @@ def test_a_basic_scenario_calls_the_functions_that_its_name_says(
         ("two versions out of order, key", ["succeeded", "superseded"], [["succeeded"], []]),
         ("large answer, none", ["succeeded"], [["succeeded"]]),
         ("fallback, none", ["succeeded"], [["refused", "succeeded"]]),
+        ("photo arrives while its task is created, none", ["succeeded"], [["succeeded"]]),
     ],
 )
 def test_a_scenario_with_other_uploads_ends_as_its_name_says(

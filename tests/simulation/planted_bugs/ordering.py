@@ -261,7 +261,11 @@ BUGS: Final = (
     ),
     Bug("a result that is gone is not requested again", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
     Bug("a task that exists already is not started", _only_new_tasks_are_started),
-    Bug("inputs are not looked for a second time", _inputs_are_looked_for_once, ("slow-call",)),
+    Bug(
+        "inputs are not looked for a second time",
+        _inputs_are_looked_for_once,
+        scenarios=("photo arrives while its task is created, none",),
+    ),
     Bug(
         "only missing files are waited for",
         _only_missing_files_are_wanted,
