@@ -20,7 +20,7 @@ NEW_PRICE: Final = 2.5
 REPORTED_PRICE: Final = 3.0
 SMALL: Final = base64.b64encode(b"caption").decode()
 LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
-SMALL_BYTES: Final = 1_000_000
+SMALL_BYTES: Final = 1_000
 LARGE_BYTES: Final = 100_000_000
 MANY: Final = 5
 """Larger, and more results, than a function delivers in place."""

@@ -84,13 +84,19 @@ class _DeadLetterPort:
 
 
 class _ErrandPort:
-    """Messages that INTAKE sends to its own queue."""
+    """Messages that INTAKE sends to its own queue.
+
+    Attributes:
+        sent: how many.
+    """
 
     def __init__(self, queue: IntakeQueue) -> None:
+        self.sent = 0
         self._queue = queue
 
     def send(self, bodies: Sequence[str]) -> None:
         """Send all of them."""
+        self.sent += len(bodies)
         for body in bodies:
             self._queue.send(body)
 
@@ -132,6 +138,7 @@ class SimulatedSystem:
             self.tasks.stored, self.providers.ledger, self.limiter.without_lease
         )
         self.queue = IntakeQueue(self.injector, self._run_intake)
+        self._errands = _ErrandPort(self.queue)
         self.ports = self._build_ports(limits)
         # A process nested in another one must not linger: the outer one would wait for it.
         self._nested_ports = replace(self.ports, limits=replace(limits, linger_s=0))
@@ -252,7 +259,7 @@ class SimulatedSystem:
                 "events": self.step_monitor,
                 "dead_letters": _DeadLetterPort(self.queue),
                 "limiter": self.limiter,
-                "errands": _ErrandPort(self.queue),
+                "errands": self._errands,
             }.items()
         }
         clock = SimulatedClock(injector)
@@ -296,14 +303,15 @@ class SimulatedSystem:
     def _run_intake(self, message: Message) -> FunctionError | None:
         """Call INTAKE with a message; None if it succeeded."""
         begun: list[Invocation | None] = []
-        dead = len(self.queue.reasons)
+        dead, sent = len(self.queue.reasons), self._errands.sent
 
         def act() -> None:
             begun.append(self.injector.current)
             intake.receive(self.ports, message, read_message)
 
         result = self.injector.invoke("intake", None, LIMITS["intake"], act)
-        given_up = len(self.queue.reasons) > dead
+        # A message that takes too long is given up, or the rest of it is left to errands.
+        given_up = len(self.queue.reasons) > dead or self._errands.sent > sent
         if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
             self._check_all_released(message)
         return result if isinstance(result, FunctionError) else None
