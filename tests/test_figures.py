@@ -1,5 +1,6 @@
 """Figures that depend on each other are compared; each of them alone may look right."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,8 @@ from darkroom.domain.routes import Route
 from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.domain.task import STUCK_AFTER
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, POLL_GAP_SHARE
+from darkroom.pipeline.continue_in_place import MIN_LEFT_S as MIN_LEFT_IN_PLACE_S
+from darkroom.pipeline.continue_in_place import POLL_LINGER_S, ROOM, SUBMIT_LINGER_S
 from darkroom.pipeline.intake import MAX_TRIES
 from darkroom.pipeline.paid_call.failed_job import LOST_JOB_WAITS_S
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES
@@ -21,7 +24,7 @@ from darkroom.providers.engine.driver import CallLimits
 from darkroom.providers.goapi.uploads import LINK_LIFETIME_S
 from darkroom.providers.registry import build_adapters
 from infra.aws.environments import find_environment
-from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
+from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR, Verb
 from tests.workflow.definition import definition, states
 
 ADAPTERS = build_adapters()
@@ -32,6 +35,9 @@ ROUTES = [route for adapter in ADAPTERS for route in adapter.routes]
 SCRATCH_BYTES = 512 * 1024 * 1024
 ITEM_BYTES = 400_000
 EVENT_BYTES = 256 * 1024
+# AWS price lists, us-east-1, 2026-09: Step Functions (Standard), Lambda (arm64).
+TRANSITION_USD = 25e-6
+GB_SECOND_USD = 0.0000133334
 NAME_TAKEN_FOR = timedelta(days=90)
 KEYS_KEPT_FOR = timedelta(hours=24)
 """Apiframe's OpenAPI file: how long a repeated request is known by its key."""
@@ -71,6 +77,34 @@ def test_fetch_s_covers_download_and_write() -> None:
     # One that was copied leaves the time for the next, or nothing would ever go on.
     assert 2 * Limits().fetch_s < deliver_s
     assert Limits().result_bytes < SCRATCH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("verb", "linger_s"), [("submit", SUBMIT_LINGER_S), ("poll", POLL_LINGER_S)]
+)
+def test_lingering_costs_no_more_than_a_round_of_the_workflow(verb: Verb, linger_s: int) -> None:
+    """The break-even, in whole seconds: the wait, the step and the choice, at list prices."""
+    round_usd = 3 * TRANSITION_USD
+    second_usd = SIZES[verb].memory_mb / 1024 * GB_SECOND_USD
+    assert math.floor(round_usd / second_usd) == linger_s
+    assert linger_s <= Limits().linger_s
+
+
+def test_result_that_is_delivered_in_place_has_the_time_and_the_room() -> None:
+    """It is fetched and written in the time left, and a usual paid call leaves that time."""
+    to_write_s = 30
+    assert ROOM.fetch_s is not None
+    assert ROOM.fetch_s + to_write_s <= ROOM.min_left_s
+    assert ROOM.result_bytes <= Limits().result_bytes
+    assert ROOM.result_bytes < SCRATCH_BYTES
+    for verb in ("submit", "poll"):
+        assert ROOM.min_left_s + max(SUBMIT_LINGER_S, POLL_LINGER_S) < SIZES[verb].timeout_s / 2
+
+
+def test_function_that_lingers_ends_before_its_time_limit() -> None:
+    """It lingers no longer than `poll_in_place_s`, and ends one poll later."""
+    for verb in ("submit", "poll"):
+        assert Limits().poll_in_place_s + MIN_LEFT_IN_PLACE_S < SIZES[verb].timeout_s
 
 
 def test_sweep_has_more_time_than_its_reserve() -> None:
@@ -136,6 +170,10 @@ def test_job_with_a_max_poll_gap_survives_one_lost_poll(route: Route) -> None:
     assert 2 * POLL_GAP_SHARE < 1
     assert int(route.max_poll_gap_s * POLL_GAP_SHARE) >= 1
     assert route.typical_s <= Limits().poll_in_place_s < SIZES["submit"].timeout_s
+    # It is waited for in place, also where nothing else is.
+    linger_s = find_environment("local").linger_s
+    assert linger_s is not None
+    assert route.max_poll_gap_s * POLL_GAP_SHARE <= linger_s <= SUBMIT_LINGER_S
 
 
 def test_circuit_pauses_grow_and_a_probe_has_time() -> None:

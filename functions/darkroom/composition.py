@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -91,7 +92,7 @@ def build_ports(
     s3: Any = _OnFirstUse(client("s3", _SIGNED.merge(_RETRIES)))
     table: Any = _OnFirstUse(_once(open_table, lock))
     inputs = S3Inputs(s3, settings.input_bucket)
-    return Ports(
+    ports = Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
         outputs=S3Outputs(s3, settings.output_bucket),
@@ -103,12 +104,17 @@ def build_ports(
             SecretCredentials(client("secretsmanager"), settings.secrets),
             inputs,
             settings.environment,
-            preferences=Preferences(settings.order, settings.pace, settings.loopback),
+            preferences=Preferences(
+                settings.order, settings.pace, settings.loopback, settings.typical_s
+            ),
         ),
         clock=SystemClock(),
         limiter=DynamoLimiter(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
+    if settings.linger_s is None:
+        return ports
+    return replace(ports, limits=replace(ports.limits, linger_s=settings.linger_s))
 
 
 def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable[[], _T]:

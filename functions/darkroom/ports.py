@@ -270,8 +270,15 @@ class Providers(Protocol):
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False where it has no such call."""
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
+    def fetch(
+        self, url: str, max_bytes: int, max_s: float | None = None
+    ) -> AbstractContextManager[Download]:
         """Download a result, in constant memory; a content encoding is decoded.
+
+        Args:
+            url: as the provider gave it.
+            max_bytes: size limit.
+            max_s: seconds for everything; None for as long as a download ever may take.
 
         Raises:
             ResultGone: the server answers that it is absent (403, 404, 410...), perhaps because it
@@ -290,7 +297,7 @@ class Clock(Protocol):
         """UTC, aware."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait in this process; only while a write or a poll cannot wait for the workflow."""
+        """Wait in this process; only where the workflow's wait would be too long or cost more."""
 
 
 class Limiter(Protocol):

@@ -23,6 +23,8 @@ class Settings(BaseModel):
         secrets: provider -> the id of its secret.
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
         pace: provider -> the account's limits, if they differ from the documented ones.
+        linger_s: the longest wait for a job inside a function, if it is not what pays.
+        typical_s: how long jobs usually take at most, seconds; only where sandboxes run.
         loopback: whether results may be fetched from this machine; only where sandboxes run.
         options: provider -> options of its adapter, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: only for functions that start runs.
@@ -44,6 +46,8 @@ class Settings(BaseModel):
     order: Mapping[str, tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}
     pace: Mapping[str, AccountLimits] = {}
+    linger_s: int | None = None
+    typical_s: int | None = None
     loopback: bool = False
 
     @classmethod

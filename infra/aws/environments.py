@@ -43,6 +43,13 @@ class Environment:
     """Provider -> options of its adapter: `{"goapi": {"service_mode": "private"}}`, or
     `{"perfect": {"slugs": {"wig": "wig-v2"}}}` for a path that the vendor does not document."""
 
+    linger_s: int | None = None
+    """The longest wait for a job inside SUBMIT and POLL, seconds; None for what costs least. Less
+    where few functions run at once: a new AWS account runs ten of them."""
+
+    typical_s: int | None = None
+    """How long jobs usually take at most, seconds, where sandboxes stand in for the providers."""
+
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_LENGTH:
             msg = (
@@ -68,13 +75,17 @@ class Environment:
 
     @property
     def preferences(self) -> Mapping[str, str]:
-        """The environment variables for `order`, `options` and `pace`, as far as they are set."""
+        """The environment variables for the preferences, as far as they are set."""
         values = {
             "DARKROOM_ORDER": self.order,
             "DARKROOM_OPTIONS": self.options,
             "DARKROOM_PACE": self.pace,
         }
         variables = {name: json.dumps(value) for name, value in values.items() if value}
+        if self.linger_s is not None:
+            variables["DARKROOM_LINGER_S"] = str(self.linger_s)
+        if self.typical_s is not None:
+            variables["DARKROOM_TYPICAL_S"] = str(self.typical_s)
         # The sandboxes listen, and serve their results, on this machine's loopback address.
         return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
 
@@ -86,7 +97,9 @@ class Environment:
 _KNOWN = {
     known.name: known
     for known in (
-        Environment("local", keep=False, log_days=1),
+        # Its processes are few, and its transitions cost nothing; but a job that must be polled
+        # every few seconds is waited for inside a function. The sandboxes' jobs take a second.
+        Environment("local", keep=False, log_days=1, linger_s=4, typical_s=2),
         Environment("dev", keep=False, log_days=7),
         Environment("staging", log_days=30),
         Environment("prod", log_days=365),

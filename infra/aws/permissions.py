@@ -66,15 +66,9 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *send_messages(on.intake_queue),
             ]
         case "submit":
-            return [
-                *common,
-                *update_items(on.table),
-                *read_versions(on.input_bucket),
-                *read_objects(on.output_bucket),
-            ]
-        case "poll":
-            return [*common, *update_items(on.table)]
-        case "deliver" | "fail":
+            # SUBMIT and POLL also deliver what is done soon, with the rights of DELIVER.
+            return [*common, *finish, *read_versions(on.input_bucket)]
+        case "poll" | "deliver" | "fail":
             return [*common, *finish]
         case "sweep":
             return [

@@ -213,8 +213,9 @@ class FakeProviders:
         return True
 
     @contextmanager
-    def fetch(self, url: str, max_bytes: int) -> Iterator[Download]:
+    def fetch(self, url: str, max_bytes: int, max_s: float | None = None) -> Iterator[Download]:
         """Download a result."""
+        del max_s
         outcome = self._next("fetch")
         if isinstance(outcome, BaseException):
             raise outcome

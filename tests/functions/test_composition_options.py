@@ -1,6 +1,7 @@
 """What keeps the product safe is switched on where it is put together, too."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,20 @@ def test_loopback_results_need_the_loopback_setting(
         composition.ports().providers.fetch(f"{server.base_url}/1.png", 10_000) as fetched,
     ):
         assert fetched.body.read() == PNG
+
+
+def test_waits_of_an_environment_reach_the_pipeline(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long a function waits for a job, and how long jobs take; other limits stay."""
+    plain = house.ports
+    monkeypatch.setenv("DARKROOM_LINGER_S", "4")
+    monkeypatch.setenv("DARKROOM_TYPICAL_S", "2")
+    composition.ports.cache_clear()
+    ports = composition.ports()
+    assert ports.limits == replace(plain.limits, linger_s=4)
+    assert max(route.typical_s for route in plain.providers.routes()) > 60
+    assert {route.typical_s for route in ports.providers.routes()} == {2}
 
 
 def test_http_libraries_log_only_warnings_and_errors(

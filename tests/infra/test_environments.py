@@ -56,15 +56,21 @@ def test_preferences_reach_the_functions_as_json() -> None:
         order={"upscale": ["perfect", "snapapi"]},
         options={"goapi": {"service_mode": "private"}},
         pace={"snapapi": {"share": 0.5}},
+        linger_s=0,
     ).preferences
     needed = ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
     read = Settings.from_environment({**{f"DARKROOM_{name}": "x" for name in needed}, **variables})
     assert read.order == {"upscale": ("perfect", "snapapi")}
     assert read.options == {"goapi": {"service_mode": "private"}}
     assert read.pace == {"snapapi": AccountLimits(share=0.5)}
+    assert (read.linger_s, read.typical_s) == (0, None)
     assert not read.loopback
     assert Environment("shop").preferences == {}
-    assert find_environment("local").preferences == {"DARKROOM_LOOPBACK": "1"}
+    assert find_environment("local").preferences == {
+        "DARKROOM_LOOPBACK": "1",
+        "DARKROOM_LINGER_S": "4",
+        "DARKROOM_TYPICAL_S": "2",
+    }
 
 
 @pytest.mark.parametrize("name", ["local", "dev", "staging", "prod"])

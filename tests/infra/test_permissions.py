@@ -50,17 +50,30 @@ ALLOWED = {
         "dead letters": {"sqs:SendMessage"},
     },
     "submit": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
     },
     "poll": {
-        "table": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-        "output objects": {"s3:PutObject"},
+        "table": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+        },
+        "output bucket": {"s3:ListBucket"},
+        "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
+        "bus": {"events:PutEvents"},
     },
     "deliver": {
         "table": {

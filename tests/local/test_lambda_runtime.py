@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.lambda_runtime.pool import NoSuchFunctionError, Runtime, Workspace
+from infra.local.lambda_runtime.pool import (
+    MAX_GROWTH,
+    NoSuchFunctionError,
+    Runtime,
+    Workspace,
+)
 from infra.local.lambda_runtime.worker import Function, InvocationResult
 from infra.local.processes import Processes
 from tests.local.wait import build_function, wait_for
@@ -29,7 +34,7 @@ def look_up(name: str) -> Function:
 @pytest.fixture
 def runtime(processes: Processes, workspace: Workspace) -> Iterator[Runtime]:
     """A runtime with at most two processes for each function."""
-    started = Runtime(look_up, workspace, processes, workers=2)
+    started = Runtime(look_up, workspace, processes, workers=2, patience_s=60)
     yield started
     started.close()
 
@@ -102,18 +107,36 @@ def test_response_is_limited_to_6_mb(invoke: Invoke) -> None:
     assert invoke("shout", {"bytes": 7_000_000})[1]["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_invocations_beyond_the_limit_wait(runtime: Runtime) -> None:
-    """Three invocations share two processes: the third starts when one of the others has ended."""
+def _dawdle(runtime: Runtime, times: int) -> list[Any]:
+    """The answers of so many invocations at once, each of which takes 0.4 s."""
     answers: list[Any] = []
 
     def call() -> None:
         answers.append(json.loads(runtime.invoke("dawdle", b'{"s": 0.4}').payload))
 
-    threads = [threading.Thread(target=call) for _ in range(3)]
+    threads = [threading.Thread(target=call) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return answers
+
+
+def test_invocation_that_has_queued_for_long_gets_a_further_process(
+    processes: Processes, workspace: Workspace
+) -> None:
+    """Those at work may be asleep; up to a limit."""
+    impatient = Runtime(look_up, workspace, processes, workers=1, patience_s=0)
+    try:
+        answers = _dawdle(impatient, MAX_GROWTH + 2)
+    finally:
+        impatient.close()
+    assert len({answer["pid"] for answer in answers}) == MAX_GROWTH
+
+
+def test_invocations_beyond_the_limit_wait(runtime: Runtime) -> None:
+    """Three invocations share two processes: the third starts when one of the others has ended."""
+    answers = _dawdle(runtime, 3)
     assert len({answer["pid"] for answer in answers}) == 2
     last = max(answer["started"] for answer in answers)
     assert last >= min(answer["ended"] for answer in answers)

@@ -1,6 +1,8 @@
 """The whole pipeline over fakes, with a user and the workflow.
 
 `run` interprets the workflow's own file: its waits, retries and catches, with a clock that jumps.
+Every call does one verb, so that a test can stop between any two; with `in_place` SUBMIT and POLL
+go on as deployed.
 """
 
 import contextlib
@@ -18,6 +20,7 @@ from darkroom.domain.arrivals import Arrival, Message, Removed, Uploaded
 from darkroom.domain.errors import ProviderRefused, Unclear
 from darkroom.domain.limits import Limits
 from darkroom.domain.task import State, Task
+from darkroom.pipeline.continue_in_place import poll_and_continue, submit_and_continue
 from darkroom.pipeline.deliver import deliver
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.intake import take_arrival
@@ -83,7 +86,12 @@ class _ClockScheduler:
 
 @dataclass
 class PipelineHarness:
-    """Everything that one test needs; `ports` may be replaced by wrapped ones."""
+    """Everything that one test needs; `ports` may be replaced by wrapped ones.
+
+    Attributes:
+        in_place: whether SUBMIT and POLL go on with the next verb in the same call.
+        entered: how many states of the workflow the runs of the last `run` have entered.
+    """
 
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
     inputs: InMemoryInputs = field(default_factory=InMemoryInputs)
@@ -97,6 +105,8 @@ class PipelineHarness:
     errands: RecordingErrands = field(default_factory=RecordingErrands)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
+    in_place: bool = False
+    entered: int = 0
 
     def __post_init__(self) -> None:
         self.ports = Ports(
@@ -153,8 +163,8 @@ class PipelineHarness:
     def step(self, name: str, task_id: str, run: int = 1) -> Step:
         """Call one step of the workflow once."""
         steps: dict[str, Callable[[Ports, str, int], Step]] = {
-            "submit": submit,
-            "poll": poll,
+            "submit": submit_and_continue if self.in_place else submit,
+            "poll": poll_and_continue if self.in_place else poll,
             "deliver": deliver,
             "fail": fail,
         }
@@ -162,6 +172,7 @@ class PipelineHarness:
 
     def run(self, until: Iterable[State] = (), most: int = 10_000) -> None:
         """Drive every started run to its end, or until its task is in one of the states."""
+        self.entered = 0
         for task_id, run in list(self.workflows.started):
             self._drive(task_id, run, frozenset(until), most)
 
@@ -197,6 +208,7 @@ class PipelineHarness:
                 scheduler.run_next()
             if execution.status != "SUCCEEDED":
                 invoke("fail", {"error": {"Error": execution.status}})
+        self.entered += execution.entered
 
     def _with_retries(self, act: Callable[[], T]) -> T:
         for _ in range(TRIES - 1):

@@ -55,10 +55,10 @@ def test_a_job_that_is_asked_again_is_delivered_from_its_first_result_on() -> No
     fetch = harness.providers.fetch
     mended = False
 
-    def out_of_reach(url: str, most: int) -> object:
+    def out_of_reach(url: str, most: int, max_s: float | None = None) -> object:
         if url == lost and not mended:
             raise Busy("result-not-fetched", "The result could not be fetched for the moment.")
-        return fetch(url, most)
+        return fetch(url, most, max_s)
 
     harness.providers.fetch = out_of_reach  # type: ignore[method-assign, assignment]
     harness.run()
@@ -89,9 +89,9 @@ def test_what_moves_aside_is_written_there_from_its_first_result_on() -> None:
     fetch = harness.providers.fetch
     calls = iter([True, False])
 
-    def one_at_a_time(url: str, most: int) -> object:
+    def one_at_a_time(url: str, most: int, max_s: float | None = None) -> object:
         if next(calls, True):
-            return fetch(url, most)
+            return fetch(url, most, max_s)
         raise Busy("result-not-fetched", "Later.")
 
     harness.providers.fetch = one_at_a_time  # type: ignore[method-assign, assignment]

@@ -165,11 +165,11 @@ def test_newer_result_is_not_overwritten_by_an_older_one_in_flight(
     older = harness.task
     fetch = harness.providers.fetch
 
-    def newer_comes_first(url: str, max_bytes: int) -> Any:
+    def newer_comes_first(url: str, max_bytes: int, max_s: float | None = None) -> Any:
         harness.providers.fetch = fetch  # type: ignore[method-assign]
         harness.upload_spec(JOB_KEY, metadata={"version": 2})
         harness.run()
-        return fetch(url, max_bytes)
+        return fetch(url, max_bytes, max_s)
 
     harness.providers.fetch = newer_comes_first  # type: ignore[method-assign]
     harness.step("deliver", older.task_id)

@@ -21,12 +21,12 @@ def _asked(harness: PipelineHarness, operation: str, **fields: Any) -> PipelineH
     return harness
 
 
-def test_first_poll_comes_after_half_the_usual_time(harness: PipelineHarness) -> None:
-    """The route declares how long a job usually takes."""
+def test_first_poll_comes_shortly_before_the_usual_time(harness: PipelineHarness) -> None:
+    """The route declares how long a job usually takes: here 6 s."""
     _asked(harness, JOB_KEY)
     step = harness.step("submit", harness.task.task_id)
 
-    assert (step.next, step.wait_s) == ("poll", 3)
+    assert (step.next, step.wait_s) == ("poll", 4)
 
 
 def test_poll_interval_grows_with_the_jobs_age(harness: PipelineHarness) -> None:

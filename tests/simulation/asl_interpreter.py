@@ -95,7 +95,11 @@ class AslInterpreter:
 
 
 class Run:
-    """One execution."""
+    """One execution.
+
+    Attributes:
+        entered: how many states it has entered: Step Functions bills each.
+    """
 
     def __init__(
         self,
@@ -107,6 +111,7 @@ class Run:
         report_bad_end: Callable[[str, int, str], None],
     ) -> None:
         self.status = "RUNNING"
+        self.entered = 0
         self._data: dict[str, Any] = {"task_id": task_id, "run": run}
         self._definition, self._states = definition, definition["States"]
         self._injector, self._scheduler = injector, injector.scheduler
@@ -149,6 +154,7 @@ class Run:
             self.end("TIMED_OUT")
             return
         state = self._states[name]
+        self.entered += 1
         match state["Type"]:
             case "Task":
                 self._run_task(state, {})

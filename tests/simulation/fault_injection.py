@@ -73,6 +73,7 @@ class Invocation:
     """One process at work.
 
     Attributes:
+        run: of its task; None for a process that no run has called.
         clock_skew_s: how far its clock is off.
         harmed: whether a fault has struck it.
         excused: whether it could not help what it left undone: it was delayed, killed from
@@ -89,6 +90,7 @@ class Invocation:
     begun: float
     dies_at: float
     clock_skew_s: float
+    run: int | None = None
     harmed: bool = False
     excused: bool = False
     table_unavailable: bool = False
@@ -105,7 +107,7 @@ class FunctionError:
     name: str
 
 
-OUTPUT_WRITERS: Final = frozenset({"deliver", "fail"})
+OUTPUT_WRITERS: Final = frozenset({"submit", "poll", "deliver", "fail"})
 """The functions that write results and manifests, and record when they cannot."""
 
 
@@ -133,14 +135,19 @@ class FaultInjector:
     outage_since: dict[str, float] = field(default_factory=dict)
 
     def invoke(
-        self, verb: str, task_id: str | None, limit_s: float, act: Callable[[], T]
+        self,
+        verb: str,
+        task_id: str | None,
+        limit_s: float,
+        act: Callable[[], T],
+        run: int | None = None,
     ) -> T | FunctionError:
         """Run one process; its answer, or the error that it ended with."""
         skewed = self.fault_policy.chance("clock-skewed")
         clock_skew_s = self.fault_policy.between(-5, 5) if skewed else 0.0
         before = self.current
         now = self.scheduler.now
-        mine = Invocation(verb, task_id, now, now + limit_s, clock_skew_s)
+        mine = Invocation(verb, task_id, now, now + limit_s, clock_skew_s, run)
         self.current = mine
         if self.trace is not None:
             self.note(f"> {verb} {task_id}")
@@ -270,7 +277,12 @@ class SimulatedClock:
         return START + timedelta(seconds=self._injector.scheduler.now + clock_skew_s)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass for every process; this one may be killed."""
+        """Let time pass for every process; no process sleeps until it is killed."""
+        current = self._injector.current
+        if current and self._injector.scheduler.now + seconds >= current.dies_at:
+            self._injector.unexpected_errors.append(
+                f"{current.verb} of {current.task_id} sleeps past its time limit"
+            )
         self._injector.advance(seconds)
 
 

@@ -14,6 +14,7 @@ from tests.fakes.routes import ROUTES
 from tests.simulation.final_money_invariants import find_money_violations
 from tests.simulation.ledger import Job
 from tests.simulation.payment_monitor import SKEW_S
+from tests.simulation.rate_invariants import RULES
 from tests.simulation.results import PNG, read_title
 from tests.simulation.stores import sha256
 from tests.simulation.system import LIMITS, SimulatedSystem
@@ -22,6 +23,8 @@ from tests.simulation.workload import SUCCEEDED
 
 MAX_S: Final = max(route.call_s + route.job_s for route in ROUTES) + Limits().margin_s + SKEW_S
 """No lease is longer."""
+MAX_DELAY_S: Final = 10
+"""A job takes at most 12 s without faults, and is polled again after a quarter of its age."""
 
 
 def check(system: SimulatedSystem) -> list[str]:
@@ -36,7 +39,25 @@ def check(system: SimulatedSystem) -> list[str]:
         *_foreign_results(system),
         *_leftovers(system),
         *_leases(system),
+        *_delays(system),
     ]
+
+
+def _delays(system: SimulatedSystem) -> Iterator[str]:
+    """Without faults, what a job made is delivered soon after its end."""
+    if not system.fault_free:
+        return
+    for task in system.tasks.stored.values():
+        job = (
+            system.providers.ledger.jobs.get(task.last_attempt.job_id or "")
+            if (task.state == SUCCEEDED)
+            else None
+        )
+        if job is None or RULES[job.work.route.provider].rate:  # there, polls wait for their turn
+            continue
+        late_s = (task.updated_at - START).total_seconds() - job.done_at
+        if late_s > MAX_DELAY_S:
+            yield f"{task.task_id} was delivered {late_s:.0f} s after the end of {job.job_id}"
 
 
 def _requested_tasks(system: SimulatedSystem) -> Iterator[str]:
@@ -183,7 +204,10 @@ def _claimed_first(system: SimulatedSystem, task: Task, job: Job) -> bool:
     own = [
         one for a in task.attempts for one in ledger.by_attempt.get((task.task_id, a.number), ())
     ]
-    near = any(0 <= one.accepted_at - job.accepted_at < LIMITS["submit"] for one in own)
+    # An owner that learned the job's name later, by repeating an unclear call, came second.
+    answered_at = system.step_monitor.payment_monitor.answered_at
+    until = max(job.accepted_at + LIMITS["submit"], answered_at[job.work.task_id, job.work.attempt])
+    near = any(job.accepted_at <= one.accepted_at < until for one in own)
     return near and [why.code for why in failures] == ["job-claimed"]
 
 

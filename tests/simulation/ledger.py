@@ -20,6 +20,10 @@ NEW_PRICE: Final = 2.5
 REPORTED_PRICE: Final = 3.0
 SMALL: Final = base64.b64encode(b"caption").decode()
 LARGE: Final = base64.b64encode(b"caption " * 16_000).decode()
+SMALL_BYTES: Final = 1_000
+LARGE_BYTES: Final = 100_000_000
+MANY: Final = 5
+"""Larger, and more results, than a function delivers in place."""
 MAX_RESULT_DELAY_S: Final = 500
 """A result is available at most this long after its job is done; DELIVER tries for ten minutes."""
 OUR_ACCOUNT: Final = "ours"
@@ -47,6 +51,8 @@ class Job:
         data: its result, base64, if that is no image.
         available_at: from when on its result can be fetched.
         account: who paid for it.
+        results: how many it has.
+        size: of each result, bytes; what the download stands for.
         wrong_kind: whether its last result is of another kind than asked.
     """
 
@@ -70,6 +76,7 @@ class Job:
     available_at: float = 0.0
     account: str = OUR_ACCOUNT
     results: int = 1
+    size: int = SMALL_BYTES
     wrong_kind: bool = False
     failure: JobFailed | None = None
     refs: tuple[ResultRef, ...] = ()
@@ -167,7 +174,9 @@ def _build_job(
     draw = fault_policy.between(0, 1)
     job.price_reported = draw < 0.5
     job.amount = REPORTED_PRICE if job.price_reported else PRICE
-    job.results = 2 if draw * 20 % 1 < 0.1 else 1
+    kind = draw * 20 % 1
+    job.results = 2 if kind < 0.1 else MANY if kind < 0.2 else 1
+    job.size = LARGE_BYTES if 0.2 <= kind < 0.35 else SMALL_BYTES
     if not work.route.asynchronous and draw * 400 % 1 < 0.1:
         job.data = LARGE if draw * 400 % 1 < 0.005 else SMALL
     job.wrong_kind = fault_policy.chance("result-of-wrong-kind")

@@ -38,6 +38,7 @@ class PaymentMonitor:
     Attributes:
         doubtful: attempts for which the outcome of the paid call cannot be known.
         answered_by: attempt -> the process that got the response of its paid call.
+        answered_at: attempt -> when that was.
         refused_by: attempt -> the process whose paid call was clearly refused.
         accepted_losses: task -> attempts that a user allowed to pay for again.
         allowed_repeats: task -> attempts that were rightly paid although an earlier one was.
@@ -49,6 +50,7 @@ class PaymentMonitor:
     report: Callable[[str], None]
     doubtful: set[Number] = field(default_factory=set)
     answered_by: dict[Number, Invocation | None] = field(default_factory=dict)
+    answered_at: dict[Number, float] = field(default_factory=dict)
     refused_by: dict[Number, Invocation | None] = field(default_factory=dict)
     accepted_losses: dict[str, frozenset[int]] = field(default_factory=dict)
     allowed_repeats: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -108,6 +110,7 @@ class PaymentMonitor:
     def record_answered(self, work: JobRequest) -> None:
         """The response to a paid call reaches its caller."""
         self.answered_by[work.task_id, work.attempt] = self.injector.current
+        self.answered_at[work.task_id, work.attempt] = self.injector.scheduler.now
 
     def before_cancel(self, job_id: str) -> None:
         """A job is about to be cancelled at its provider."""

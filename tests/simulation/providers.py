@@ -163,10 +163,12 @@ class SimulatedProviders:
         self._injector.after_call(kind)
         return can
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
+    def fetch(
+        self, url: str, max_bytes: int, max_s: float | None = None
+    ) -> AbstractContextManager[Download]:
         """Download a result."""
-        del max_bytes
-        return self.result_store.fetch(url)
+        del max_s
+        return self.result_store.fetch(url, max_bytes)
 
     # --- helpers --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Final
 from darkroom.domain.limits import Limits
 from tests.fakes.routes import JOB_NONE
 from tests.simulation.final_invariants import check
-from tests.simulation.scenarios import PHOTO, SPEC
+from tests.simulation.scenarios import BIG_FILE, PHOTO, SPEC
 from tests.simulation.single_fault import FRACTION
 from tests.simulation.system import SimulatedSystem
 
@@ -35,6 +35,8 @@ class Race:
         broken: whether the first process is killed at once and its run aborted: FAIL is called.
         runs: how many runs may be begun; with one, FAIL has to end what is paid for.
         begin: what else happens from then on.
+        in_place: whether SUBMIT lingers and delivers; otherwise the workflow waits, and the result
+            is so large that DELIVER delivers it.
     """
 
     first: Process
@@ -43,6 +45,7 @@ class Race:
     broken: bool
     begin: Callable[[SimulatedSystem], None]
     runs: int = 1
+    in_place: bool = False
 
 
 class RaceFaults:
@@ -90,7 +93,7 @@ class RaceFaults:
 
     def between(self, least: float, most: float) -> float:
         """Always the same fraction."""
-        return least + (most - least) * FRACTION
+        return least + (most - least) * (FRACTION if self.race.in_place else BIG_FILE)
 
 
 def _late_deliver(after_s: float) -> Callable[[SimulatedSystem], None]:
@@ -128,6 +131,16 @@ def _retried(after_s: float) -> Callable[[SimulatedSystem], None]:
     def begin(system: SimulatedSystem) -> None:
         task_id = system.users.expected_tasks[0].trigger.task_id
         system.scheduler.after(after_s, lambda: system.retry(task_id, pay_again=False))
+
+    return begin
+
+
+def _aborted(after_s: float) -> Callable[[SimulatedSystem], None]:
+    """The first task's run is aborted, while its function goes on."""
+
+    def begin(system: SimulatedSystem) -> None:
+        run = system.interpreter.runs[system.users.expected_tasks[0].trigger.task_id, 1]
+        system.scheduler.after(after_s, lambda: run.end("ABORTED"))
 
     return begin
 
@@ -183,6 +196,15 @@ RACES: Final[Mapping[str, Race]] = {
     "a user's retry is delayed, a late DELIVER begins": Race(
         _DELIVER, ("retry", 0), _DELIVER, broken=True, begin=_retry_and_late_deliver
     ),
+    "SUBMIT delivers and is delayed, a newer task begins": Race(
+        _SUBMIT, _SUBMIT, ("poll", 1), broken=False, begin=_newer_task(6), in_place=True
+    ),
+    "SUBMIT delivers and is delayed, FAIL begins": Race(
+        _SUBMIT, _SUBMIT, _FAIL, broken=False, begin=_aborted(6), in_place=True
+    ),
+    "SUBMIT delivers and is delayed, a new run begins": Race(
+        _SUBMIT, _SUBMIT, ("poll", 0), broken=False, begin=_aborted(6), runs=10, in_place=True
+    ),
 }
 
 
@@ -204,7 +226,8 @@ def run_race(race: Race) -> Iterator[tuple[str, list[str]]]:
 
 
 def _run(faults: RaceFaults) -> list[str]:
-    system = SimulatedSystem(faults, limits=Limits(runs=faults.race.runs))
+    linger_s = Limits().linger_s if faults.race.in_place else 0
+    system = SimulatedSystem(faults, limits=Limits(runs=faults.race.runs, linger_s=linger_s))
     faults.system = system
     system.users.upload(PHOTO)
     _upload_spec(system, version=1)

@@ -1,8 +1,8 @@
 """Rate invariants: in no window is a provider called more often than its account allows.
 
 Cancelling a job takes no slot of the rate limit and is not counted: it is rare, and nothing waits
-for it. Results are fetched from elsewhere. When the response of a SUBMIT that polls in place is
-lost, the workflow polls the job, too, until that SUBMIT ends; such a pair of polls counts once.
+for it. Results are fetched from elsewhere. When the response of a function that polls in place is
+lost, the workflow polls the job, too, until that function ends; such a pair of polls counts once.
 """
 
 from collections import defaultdict
@@ -48,8 +48,7 @@ class RateMonitor:
     def record_poll(self, provider: str, job_id: str, at: float, by: Invocation | None) -> None:
         """The provider was polled."""
         last, asked_by = self._polled.get(job_id, (-PAIR_S, by))
-        attended = by is not asked_by and "submit" in {i.verb for i in (by, asked_by) if i}
-        if attended and at - last < PAIR_S and self._rules[provider].calls_per_job:
+        if by is not asked_by and at - last < PAIR_S and self._rules[provider].calls_per_job:
             return
         self._polled[job_id] = at, by
         self.record_call(provider, at)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from darkroom.domain.attempt import Finished, ResultRef
-from darkroom.domain.errors import Busy, ResultGone
+from darkroom.domain.errors import Busy, DarkroomError, ResultGone
 from darkroom.domain.media import PNG as PNG_MEDIA
 from darkroom.domain.provider_jobs import Download
 from tests.simulation.fault_injection import FaultInjector
@@ -43,7 +43,7 @@ class ResultStore:
             refs.append(ResultRef("image", url))
         return Finished(tuple(refs), reported, {"boxes": [1, 2]})
 
-    def fetch(self, url: str) -> AbstractContextManager[Download]:
+    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
         """Download a result."""
         kind = self._injector.before_call("providers.fetch", 0.1)
         body, until, job = self._bodies[url]
@@ -56,6 +56,8 @@ class ResultStore:
             raise ResultGone("result-gone", "The provider no longer has the result.")
         if now < job.available_at:
             raise ResultGone("result-gone", "There is nothing at the result's address.")
+        if job.size > max_bytes:
+            raise DarkroomError("result-too-large", "The result is too large.")
         if kind == "result-cut":
             raise Busy("result-cut", "The result broke off.")
         self._injector.after_call(kind)

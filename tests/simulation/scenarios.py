@@ -42,6 +42,7 @@ class Scenario:
         max_runs: how many runs may be begun.
         fraction: where every random figure lies between its bounds, 0 to 1.
         always: kinds of events that happen whenever they may.
+        lingers: whether a function waits for a job that is done soon; otherwise the workflow does.
     """
 
     operation: str
@@ -54,6 +55,7 @@ class Scenario:
     max_runs: int = Limits().runs
     fraction: float = FRACTION
     always: frozenset[str] = frozenset()
+    lingers: bool = True
 
     def build_fault(self, at: int = 0, way: str = "") -> SingleFault:
         """The scenario's own faults, and one call that fails."""
@@ -63,7 +65,8 @@ class Scenario:
         self, fault: SingleFault, *, spec_first: bool = False, twice: bool = False
     ) -> SimulatedSystem:
         """Run it from the upload until nothing is left to do."""
-        system = SimulatedSystem(fault, limits=Limits(runs=self.max_runs))
+        linger_s = Limits().linger_s if self.lingers else 0
+        system = SimulatedSystem(fault, limits=Limits(runs=self.max_runs, linger_s=linger_s))
         users = system.users
         if twice:
             users.send = _sent_twice(users.send)
@@ -206,6 +209,11 @@ def _deleted_spec(system: SimulatedSystem) -> None:
     system.scheduler.after(5, lambda: system.users.delete(SPEC))
 
 
+def _photo_during_creation(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, provider="alpha")
+    system.scheduler.after(5, lambda: system.users.upload(PHOTO))
+
+
 def _two_versions(system: SimulatedSystem) -> None:
     system.users.upload(PHOTO)
     system.users.upload_spec(SPEC, JOB_KEY, "superseded")
@@ -226,6 +234,10 @@ def _two_versions_out_of_order(system: SimulatedSystem) -> None:
 
 # --- the scenarios -------------------------------------------------------------------------------
 
+BIG_FILE: Final = 0.3635
+_MANY: Final = 0.3565
+"""Fractions with which a result is too large, or results are too many, to be delivered in place."""
+
 BASIC: Final[Mapping[str, Scenario]] = {
     "key, synchronous": Scenario(SYNC_KEY, "delta"),
     "key, a job": Scenario(JOB_KEY, "beta"),
@@ -233,14 +245,21 @@ BASIC: Final[Mapping[str, Scenario]] = {
     "look-up, a job": Scenario(JOB_LOOKED_UP, "epsilon"),
     "none, synchronous": Scenario(SYNC_NONE, "alpha"),
     "none, a job": Scenario(JOB_NONE, "gamma"),
+    "key, a job, the workflow waits": Scenario(JOB_KEY, "beta", lingers=False),
+    "none, a job, a large result": Scenario(JOB_NONE, "gamma", fraction=BIG_FILE),
+    "none, synchronous, many results": Scenario(SYNC_NONE, "alpha", fraction=_MANY),
 }
-"""One task from its upload to its end, by how its provider identifies a paid call."""
+"""One task from its upload to its end, by how its provider identifies a paid call, by who waits for
+its job, and by who delivers: small results are delivered by the function that hears of them."""
 
 _ANY: Final = frozenset({"succeeded", "unknown", "failed", "cancelled"})
 _FAILED: Final = frozenset({"failed"})
 _DOUBT: Final = {"providers.pay": ("accepted-but-unanswered",)}
 _THROTTLED: Final = {"providers.pay": ("throttled",)}
 _REFUSED: Final = {"providers.pay": ("refused",)}
+_HALF_A_MINUTE: Final = 0.122
+"""A fraction with which a slow call takes half a minute."""
+_CREATED_SLOWLY: Final = {"tasks.create": ("slow-call",)}
 _REFUSED_FOR_LONG: Final = {**_DOUBT, "providers.repeat": ("refused",) * 13}
 _DENIED: Final = {"providers.poll": ("job-not-found-yet",) * UNKNOWN_JOB_LIMIT}
 _STUCK: Final = {"outputs.put_over": ("bucket-error",) * 4}
@@ -272,6 +291,13 @@ OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     ),
     "large answer, none": Scenario(SYNC_NONE, "alpha", fraction=_LARGE),
     "fallback, none": Scenario(SYNC_NONE, None, first_faults=_REFUSED),
+    "photo arrives while its task is created, none": Scenario(
+        SYNC_NONE,
+        "alpha",
+        _photo_during_creation,
+        first_faults=_CREATED_SLOWLY,
+        fraction=_HALF_A_MINUTE,
+    ),
 }
 """Other uploads than a photo and a spec for one provider, and other answers."""
 
@@ -333,17 +359,26 @@ WITH_USER_EVENTS: Final[Mapping[str, Scenario]] = {
         JOB_NONE, "gamma", events=_paid_again, first_faults=_DOUBT, max_charges=2
     ),
     "aborted, key, retried": Scenario(
-        JOB_KEY, "beta", events=_aborted_and_retried, allowed_ends=_ANY
+        JOB_KEY, "beta", events=_aborted_and_retried, allowed_ends=_ANY, lingers=False
     ),
     "aborted, look-up, retried": Scenario(
-        JOB_LOOKED_UP, "epsilon", events=_aborted_and_retried, allowed_ends=_ANY
+        JOB_LOOKED_UP, "epsilon", events=_aborted_and_retried, allowed_ends=_ANY, lingers=False
     ),
     "aborted, none, retried": Scenario(
         JOB_NONE, "gamma", events=_aborted_and_retried, allowed_ends=_ANY
     ),
-    "run lost, key, a job": Scenario(JOB_KEY, "beta", events=_lost),
-    "run lost, look-up, a job": Scenario(JOB_LOOKED_UP, "epsilon", events=_lost),
-    "run lost at the call, none": Scenario(SYNC_NONE, "alpha", events=_lost_with_its_call),
+    "aborted while SUBMIT lingers, key": Scenario(
+        JOB_KEY, "beta", events=_aborted, allowed_ends=_ABORTED
+    ),
+    "run lost, key, a job": Scenario(JOB_KEY, "beta", events=_lost, lingers=False),
+    "run lost, look-up, a job": Scenario(JOB_LOOKED_UP, "epsilon", events=_lost, lingers=False),
+    "run lost while SUBMIT lingers, none": Scenario(JOB_NONE, "gamma", events=_lost),
+    "run lost at the call, none": Scenario(
+        SYNC_NONE, "alpha", events=_lost_with_its_call, fraction=BIG_FILE
+    ),
+    "cancelled while the workflow waits, key": Scenario(
+        JOB_KEY, "beta", events=_cancelled, allowed_ends=_CANCELLED, lingers=False
+    ),
     "overwritten, none, a job": Scenario(
         JOB_NONE, "gamma", events=_spec_overwritten, allowed_ends=_CANCELLED, max_charges=2
     ),

@@ -94,6 +94,11 @@ class StepMonitor:
             self.report(f"{new.task_id} was {old.state} and was written again")
         elif old.state != new.state and new.state not in TRANSITIONS[old.state]:
             self.report(f"{new.task_id} went from {old.state} to {new.state}")
+        current = self.injector.current
+        strange = current is not None and current.run not in (None, old.run)
+        # The answer of a paid call is stored whatever has become of its run.
+        if strange and old.state in ("running", "delivering"):
+            self.report(f"{new.task_id} in run {old.run} was changed by a function of another run")
         if new.revision != old.revision + 1:
             self.report(f"{new.task_id} went from revision {old.revision} to {new.revision}")
         if new.attempts != old.attempts:

@@ -15,7 +15,7 @@ from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
-from darkroom.pipeline import cancel, deliver, fail, intake, poll, retry, submit, sweep
+from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
@@ -61,10 +61,12 @@ MAX_RETRIES: Final = 3
 """How often a task whose job has a result is retried; then the result must be delivered."""
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], float]], Step]]] = {
-    "submit": lambda ports, event, left_s: submit.submit(
+    "submit": lambda ports, event, left_s: continue_in_place.submit_and_continue(
         ports, event["task_id"], event["run"], left_s
     ),
-    "poll": lambda ports, event, _left_s: poll.poll(ports, event["task_id"], event["run"]),
+    "poll": lambda ports, event, left_s: continue_in_place.poll_and_continue(
+        ports, event["task_id"], event["run"], left_s
+    ),
     "deliver": lambda ports, event, left_s: deliver.deliver(
         ports, event["task_id"], event["run"], left_s
     ),
@@ -82,13 +84,19 @@ class _DeadLetterPort:
 
 
 class _ErrandPort:
-    """Messages that INTAKE sends to its own queue."""
+    """Messages that INTAKE sends to its own queue.
+
+    Attributes:
+        sent: how many.
+    """
 
     def __init__(self, queue: IntakeQueue) -> None:
+        self.sent = 0
         self._queue = queue
 
     def send(self, bodies: Sequence[str]) -> None:
         """Send all of them."""
+        self.sent += len(bodies)
         for body in bodies:
             self._queue.send(body)
 
@@ -130,9 +138,10 @@ class SimulatedSystem:
             self.tasks.stored, self.providers.ledger, self.limiter.without_lease
         )
         self.queue = IntakeQueue(self.injector, self._run_intake)
+        self._errands = _ErrandPort(self.queue)
         self.ports = self._build_ports(limits)
-        # A process nested in another one must not poll in place: the outer one would wait for it.
-        self._nested_ports = replace(self.ports, limits=replace(limits, poll_in_place_s=0))
+        # A process nested in another one must not linger: the outer one would wait for it.
+        self._nested_ports = replace(self.ports, limits=replace(limits, linger_s=0))
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
@@ -250,7 +259,7 @@ class SimulatedSystem:
                 "events": self.step_monitor,
                 "dead_letters": _DeadLetterPort(self.queue),
                 "limiter": self.limiter,
-                "errands": _ErrandPort(self.queue),
+                "errands": self._errands,
             }.items()
         }
         clock = SimulatedClock(injector)
@@ -262,7 +271,7 @@ class SimulatedSystem:
         left_s = self.injector.time_left_s
         act = _FUNCTIONS[verb]
         result = self.injector.invoke(
-            verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s)
+            verb, event["task_id"], LIMITS[verb], lambda: act(ports, event, left_s), event["run"]
         )
         if verb == "fail" and event["task_id"] in self.tasks.due_times:
             # FAIL may leave the task to SWEEP.
@@ -294,14 +303,15 @@ class SimulatedSystem:
     def _run_intake(self, message: Message) -> FunctionError | None:
         """Call INTAKE with a message; None if it succeeded."""
         begun: list[Invocation | None] = []
-        dead = len(self.queue.reasons)
+        dead, sent = len(self.queue.reasons), self._errands.sent
 
         def act() -> None:
             begun.append(self.injector.current)
             intake.receive(self.ports, message, read_message)
 
         result = self.injector.invoke("intake", None, LIMITS["intake"], act)
-        given_up = len(self.queue.reasons) > dead
+        # A message that takes too long is given up, or the rest of it is left to errands.
+        given_up = len(self.queue.reasons) > dead or self._errands.sent > sent
         if self.tasks.unreadable and begun[0] and not begun[0].harmed and not given_up:
             self._check_all_released(message)
         return result if isinstance(result, FunctionError) else None

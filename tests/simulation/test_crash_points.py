@@ -1,11 +1,16 @@
 """Every call of a task fails once in every way: no task is paid twice, lost or stuck."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
+from darkroom.ports import Step
 from tests.simulation.crash_points import KEYED, READS, enumerate_points, table
+from tests.simulation.fault_injection import FunctionError
 from tests.simulation.fault_kinds import CALLS
 from tests.simulation.scenarios import BASIC, OTHER_UPLOADS, SCENARIOS, SPECIAL
-from tests.simulation.single_fault import SingleFault
+from tests.simulation.system import SimulatedSystem
 
 every_event = pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 
@@ -86,9 +91,37 @@ def test_every_call_to_a_port_fails_in_some_scenario() -> None:
 @pytest.mark.parametrize("name", BASIC)
 def test_a_basic_scenario_without_faults_succeeds(name: str) -> None:
     """One charge, one success."""
-    system = BASIC[name].play(SingleFault())
+    system = BASIC[name].play(BASIC[name].build_fault())
     assert [task.state for task in system.tasks.stored.values()] == ["succeeded"]
     assert len(system.providers.ledger.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [
+        ("none, synchronous", ["submit"]),
+        ("none, a job", ["submit"]),
+        ("key, a job, polled in place", ["submit"]),
+        ("key, a job, the workflow waits", ["submit", "poll", "poll"]),
+        ("none, a job, a large result", ["submit", "deliver"]),
+        ("none, synchronous, many results", ["submit", "deliver"]),
+    ],
+)
+def test_a_basic_scenario_calls_the_functions_that_its_name_says(
+    name: str, verbs: list[str]
+) -> None:
+    """A function goes on with the next verb; the workflow waits, and DELIVER takes the large."""
+    begun: list[str] = []
+    original = SimulatedSystem.invoke_function
+
+    def invoke(self: SimulatedSystem, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
+        begun.append(verb)
+        return original(self, verb, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SimulatedSystem, "invoke_function", invoke)
+        BASIC[name].play(BASIC[name].build_fault())
+    assert begun == verbs
 
 
 @pytest.mark.parametrize(
@@ -102,6 +135,7 @@ def test_a_basic_scenario_without_faults_succeeds(name: str) -> None:
         ("two versions out of order, key", ["succeeded", "superseded"], [["succeeded"], []]),
         ("large answer, none", ["succeeded"], [["succeeded"]]),
         ("fallback, none", ["succeeded"], [["refused", "succeeded"]]),
+        ("photo arrives while its task is created, none", ["succeeded"], [["succeeded"]]),
     ],
 )
 def test_a_scenario_with_other_uploads_ends_as_its_name_says(
@@ -136,7 +170,10 @@ def test_a_scenario_with_other_uploads_ends_as_its_name_says(
         ("unclear, none, paid again", ["succeeded"], [2]),
         ("aborted, key, retried", ["succeeded"], [2]),
         ("aborted, look-up, retried", ["succeeded"], [2]),
+        ("aborted while SUBMIT lingers, key", ["succeeded"], [1]),
         ("run lost, key, a job", ["succeeded"], [2]),
+        ("run lost while SUBMIT lingers, none", ["succeeded"], [1]),
+        ("cancelled while the workflow waits, key", ["cancelled"], [1]),
         ("run lost at the call, none", ["succeeded"], [2]),
         ("overwritten, none, a job", ["succeeded", "succeeded"], [1, 1]),
     ],

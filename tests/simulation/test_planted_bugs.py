@@ -5,7 +5,7 @@ Here some that are found at once; `make simulate` plants all of them.
 
 import pytest
 
-from darkroom.pipeline import intake, retry, submit
+from darkroom.pipeline import continue_in_place, intake, retry, submit
 from tests.simulation.planted_bugs import hunt
 from tests.simulation.planted_bugs.hunt import BUGS, Hunt, find_bug
 from tests.simulation.planted_bugs.plant import Bug, planted
@@ -93,7 +93,7 @@ def test_a_bug_that_no_longer_fits_the_product_proves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An error because of a wrong argument violates no invariant: it comes from the plant."""
-    misfit = Bug("a misfit", lambda: [(submit, "submit", lambda: None)])
+    misfit = Bug("a misfit", lambda: [(continue_in_place, "submit", lambda: None)])
     monkeypatch.setattr(hunt, "BUGS", (misfit,))
     with pytest.raises(ValueError, match="no longer fits the product"):
         find_bug("a misfit", CPU_S)

@@ -14,7 +14,8 @@ class Limits:
         margin_s: how long after a call's own deadline its answer may still be stored.
         fetch_s: how long fetching one result may take; DELIVER starts none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
-        poll_in_place_s: how long SUBMIT polls a job that must be polled often.
+        linger_s: the longest single wait for a job inside a function; none at 0.
+        poll_in_place_s: how long one call of a function goes on polling a job.
         runs: how many runs a task may have whose runs end without ending it.
     """
 
@@ -24,5 +25,6 @@ class Limits:
     margin_s: int = 20
     fetch_s: int = 240
     result_bytes: int = 400 * 1024 * 1024
+    linger_s: int = 60
     poll_in_place_s: int = 120
     runs: int = 10

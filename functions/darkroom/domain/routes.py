@@ -99,7 +99,7 @@ class Route:
         charged_on_failure: whether an accepted job that fails is charged.
         credits: the documented price of one call with these parameters, or None when unknown.
         call_s: total deadline of the paid call, seconds.
-        typical_s: how long a job usually takes, seconds; it is first polled after half of that.
+        typical_s: how long a job usually takes, seconds; it is first polled shortly before.
         job_s: a job that takes longer is given up, seconds.
         max_poll_gap_s: a job that is not polled for this long is lost, seconds; None if jobs wait.
         source: the role of the file that the spec's name implies.

@@ -6,6 +6,8 @@ the event is published again with the same id.
 A result that cannot be fetched is tried again, whatever the answer was: it is paid for, and may be
 there in a minute. Then its job, if there is one, is polled for a new URL. Only then the task ends,
 and even so `darkroom retry` can fetch it later: its URL and its job are kept.
+
+SUBMIT and POLL deliver small results themselves (`continue_in_place`); DELIVER has more room.
 """
 
 import base64
@@ -51,6 +53,26 @@ class _WrongResultError(DarkroomError):
 
 
 @dataclass(frozen=True)
+class Room:
+    """What one call may take on.
+
+    Attributes:
+        max_results: an answer with more results is left to a call with more room; None for any.
+        result_bytes: the largest result.
+        fetch_s: how long one download may take, seconds; None for as long as a download ever may.
+        min_left_s: with less time left in this process no further result is begun, seconds.
+        final: whether a result that does not come, or does not fit, is recorded as missing;
+            otherwise it is left to a call with more room.
+    """
+
+    max_results: int | None
+    result_bytes: int
+    fetch_s: float | None
+    min_left_s: float
+    final: bool = False
+
+
+@dataclass(frozen=True)
 class _MissingResult:
     """The first result that cannot be fetched, why not, and the results before it."""
 
@@ -67,32 +89,45 @@ def deliver(
     Raises:
         Busy: the event bus did not take the event; the workflow tries again.
     """
+    limits = ports.limits
+    room = Room(None, limits.result_bytes, None, limits.fetch_s, final=True)
+    return deliver_within(ports, task_id, run, room, time_left_s)
+
+
+def deliver_within(
+    ports: Ports, task_id: str, run: int, room: Room, time_left_s: Callable[[], float]
+) -> Step:
+    """As `deliver`, as far as `room` allows; the answer `deliver` leaves the rest to DELIVER."""
     task = load_for_step(ports, task_id, run, "delivering", "succeeded")
     if isinstance(task, Step):
         return task
     if task.finished:
         return _finish_again(ports, task)
     try:
-        return _deliver(ports, claim_output_name(ports, task), time_left_s)
+        return _deliver(ports, claim_output_name(ports, task), room, time_left_s)
     except Conflict:
         return _lost_race(ports, task)
     except Exception as error:  # noqa: BLE001 - `delay_delivery` judges it, and raises it again
         return delay_delivery(ports, task, error)
 
 
-def _deliver(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step:
+def _deliver(ports: Ports, task: Task, room: Room, time_left_s: Callable[[], float]) -> Step:
     answer = load_answer(ports, task, task.last_attempt)
     if not isinstance(answer, Finished):
         raise LookupError(  # noqa: TRY004 - it is absent, not of a wrong type
             f"task {task.task_id} is delivering without an answer"
         )
+    if room.max_results is not None and len(answer.results) > room.max_results:
+        return Step("deliver")
     results = list(task.results)
     try:
-        for result in _copy_results(ports, task, answer, time_left_s):
+        for result in _copy_results(ports, task, answer, room, time_left_s):
             results.append(result)  # noqa: PERF402 - results copied before an error count
     except (Conflict, OwnTrouble):
         raise
     except DarkroomError as error:
+        if not room.final and (isinstance(error, Busy) or _is_too_large(error)):
+            return Step("deliver")
         ref = answer.results[len(results)]
         return _handle_missing(ports, task, _MissingResult(ref, error, tuple(results)))
     return _succeed(ports, task, tuple(results))
@@ -125,7 +160,7 @@ def _finish_again(ports: Ports, task: Task) -> Step:
 
 
 def _copy_results(
-    ports: Ports, task: Task, answer: Finished, time_left_s: Callable[[], float]
+    ports: Ports, task: Task, answer: Finished, room: Room, time_left_s: Callable[[], float]
 ) -> Iterator[Result]:
     """Copy every result that is not copied yet."""
     if len(task.results) == len(answer.results):
@@ -133,9 +168,9 @@ def _copy_results(
     names = claim_result_names(ports, task, answer)
     todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
     for ref, name in todo:
-        if time_left_s() < ports.limits.fetch_s:
+        if time_left_s() < room.min_left_s:
             raise Busy("out-of-time", "The results took too long to be copied in one go.")
-        with _open_result(ports, ref) as result:
+        with _open_result(ports, ref, room) as result:
             media = _check_kind(result.media, ref.kind)
             key = f"{name}.{media.extension}"
             try:
@@ -147,9 +182,9 @@ def _copy_results(
 
 
 @contextmanager
-def _open_result(ports: Ports, ref: ResultRef) -> Iterator[Download]:
+def _open_result(ports: Ports, ref: ResultRef, room: Room) -> Iterator[Download]:
     if ref.url is not None:
-        with ports.providers.fetch(ref.url, ports.limits.result_bytes) as fetched:
+        with ports.providers.fetch(ref.url, room.result_bytes, room.fetch_s) as fetched:
             yield fetched
         return
     # Padding may be absent; more of it than needed does no harm.
@@ -198,7 +233,7 @@ def _handle_missing(ports: Ports, task: Task, missing: _MissingResult) -> Step:
             ),
         )
         return Step("poll", backoff_s(waits))
-    if task.last_attempt.job_id and task.gone < POLL_AGAIN_LIMIT and not _is_too_large(missing):
+    if task.last_attempt.job_id and task.gone < POLL_AGAIN_LIMIT and not _is_too_large(missing.why):
         return _poll_again(ports, task, missing)
     return _give_up(ports, task, missing)
 
@@ -215,11 +250,11 @@ def _max_tries(missing: _MissingResult) -> int:
     if isinstance(missing.why, Busy):
         return RESULT_UNREACHED_LIMIT
     # A result inside the answer, or one that is too large, is the same the next time.
-    return 0 if missing.ref.url is None or _is_too_large(missing) else ABSENT_LIMIT
+    return 0 if missing.ref.url is None or _is_too_large(missing.why) else ABSENT_LIMIT
 
 
-def _is_too_large(missing: _MissingResult) -> bool:
-    return missing.why.failure.code == "result-too-large"
+def _is_too_large(why: DarkroomError) -> bool:
+    return why.failure.code == "result-too-large"
 
 
 def _poll_again(ports: Ports, task: Task, missing: _MissingResult) -> Step:

@@ -44,7 +44,6 @@ from darkroom.pipeline.paid_call.plan import (
 from darkroom.pipeline.paid_call.record_accepted import record_accepted, with_called_account
 from darkroom.pipeline.paid_call.record_refused import record_refused
 from darkroom.pipeline.paid_call.settle_unclear import record_unclear, settle
-from darkroom.pipeline.poll_until_done import poll_until_done
 from darkroom.ports import Ports, Step
 
 
@@ -65,11 +64,7 @@ def submit(
         return task
     try:
         if task.state == "submitting":
-            route, step = (
-                route_for(ports, task, task.last_attempt),
-                settle(ports, task, time_left_s),
-            )
-            return poll_until_done(ports, task_id, run, route, step, time_left_s)
+            return settle(ports, task, time_left_s)
         return _attempt_or_delay(ports, task, time_left_s)
     except Conflict:
         fresh = ports.tasks.get(task_id)
@@ -158,7 +153,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         raise AssertionError(f"{route.provider} was called before the intent was stored")
     step = record_accepted(ports, stored, route, answer, time_left_s)
     record_success(ports, route.provider)
-    return poll_until_done(ports, task.task_id, task.run, route, step, time_left_s)
+    return step
 
 
 def _not_accepted(

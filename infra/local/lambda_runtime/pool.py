@@ -1,5 +1,8 @@
 """Runs the functions: one process per concurrent invocation, reused, with a limit per function.
 
+The limit is for functions at work. One that sleeps, until a job is done for instance, leaves the
+processor to others. So a call that has queued for long gets one process more, up to a second limit.
+
 It gets `Function` values from `look_up` and knows nothing of templates. On AWS an invocation beyond
 the concurrency limit is throttled; here it waits, because the limit is this machine's.
 """
@@ -10,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +41,10 @@ PASSED_VARIABLES: Final = (
 # errors and retries with asynchronous invocation"). Here users would not wait for minutes.
 RETRY_AFTER_S: Final = (1.0, 2.0)
 ASYNC_THREADS: Final = 4
+PATIENCE_S: Final = 2.0
+"""A call that has queued this long gets a further process: by then, those at work are done."""
+MAX_GROWTH: Final = 4
+"""How many times its limit a function's processes may become, each about 90 MB."""
 
 
 class NoSuchFunctionError(LookupError):
@@ -65,11 +73,13 @@ class Runtime:
         workers: int = 2,
         on_failed: Callable[[Function, bytes, InvocationResult], None] = lambda *_: None,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         """`look_up` takes a name or an ARN and raises `NoSuchFunctionError`.
 
-        `workers` is the maximum number of processes for each function. `on_failed` gets each
-        asynchronous invocation whose retries all failed, with its last result.
+        `workers` is how many processes each function may have at once, and up to `MAX_GROWTH` times
+        as many where calls queue for longer than `patience_s`. `on_failed` gets each asynchronous
+        invocation whose retries all failed, with its last result.
         """
         self._look_up = look_up
         self._workspace = workspace
@@ -77,6 +87,8 @@ class Runtime:
         self._cap = workers
         self._on_lost = on_failed
         self._retry_after_s = retry_after_s
+        self._patience_s = patience_s
+        self._added: Counter[str] = Counter()
         self._pools: dict[str, queue.LifoQueue[Worker | None]] = {}
         self._workers: list[Worker] = []
         self._lock = threading.Lock()
@@ -85,10 +97,10 @@ class Runtime:
             threading.Thread(target=self._run_async, name=f"later-{number}", daemon=True).start()
 
     def invoke(self, name: str, payload: bytes) -> InvocationResult:
-        """Run a function and wait for its result; waits while `workers` processes are busy."""
+        """Run a function and wait for its result; waits while all its processes are busy."""
         function = self._look_up(name)
         pool = self._pool(function.name)
-        worker = pool.get()
+        worker = self._take(pool, function.name)
         try:
             worker = self._ensure_current(worker, function)
             return worker.invoke(payload)
@@ -121,6 +133,16 @@ class Runtime:
             workers, self._workers = self._workers, []
         for worker in workers:
             worker.close()
+
+    def _take(self, pool: "queue.LifoQueue[Worker | None]", name: str) -> Worker | None:
+        """A free worker of the function, or the place of one that is still to be started."""
+        with contextlib.suppress(queue.Empty):
+            return pool.get(timeout=self._patience_s)
+        with self._lock:
+            if self._added[name] < (MAX_GROWTH - 1) * self._cap:
+                self._added[name] += 1
+                return None
+        return pool.get()
 
     def _pool(self, name: str) -> "queue.LifoQueue[Worker | None]":
         with self._lock:

@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import (
     accounts,
     answers,
     cleanup,
+    lingering,
     money,
     ordering,
     pauses,
@@ -31,6 +32,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *accounts.BUGS,
     *answers.BUGS,
     *pauses.BUGS,
+    *lingering.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

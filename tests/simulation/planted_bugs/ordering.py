@@ -92,10 +92,10 @@ def _event_before_state() -> list[Swap]:
 def _manifest_before_results() -> list[Swap]:
     original = deliver._copy_results
 
-    def copy_results(ports: Ports, task: Task, answer: Any, time_left_s: Any) -> Any:
+    def copy_results(ports: Ports, task: Task, *given: Any) -> Any:
         held: list[tuple[Any, ...]] = []
         outputs: Any = _Holding(ports.outputs, held)
-        results = tuple(original(replace(ports, outputs=outputs), task, answer, time_left_s))
+        results = tuple(original(replace(ports, outputs=outputs), task, *given))
         publish.write_manifest(ports, _final(ports, task, results))
         for one in held:
             owned_writes.put_if_owner(ports, task, *one)
@@ -261,7 +261,11 @@ BUGS: Final = (
     ),
     Bug("a result that is gone is not requested again", lambda: [(deliver, "POLL_AGAIN_LIMIT", 0)]),
     Bug("a task that exists already is not started", _only_new_tasks_are_started),
-    Bug("inputs are not looked for a second time", _inputs_are_looked_for_once, ("slow-call",)),
+    Bug(
+        "inputs are not looked for a second time",
+        _inputs_are_looked_for_once,
+        scenarios=("photo arrives while its task is created, none",),
+    ),
     Bug(
         "only missing files are waited for",
         _only_missing_files_are_wanted,

@@ -95,7 +95,9 @@ class Driver:
         self._preferences = preferences or Preferences()
         self._routes = RoutesByProvider(
             adapters,
-            lambda provider: adapters[provider].routes,
+            lambda provider: [
+                self._preferences.applied_to(route) for route in adapters[provider].routes
+            ],
             partial(sort_routes, order=self._preferences.order),
         )
         self._inputs = inputs
@@ -238,12 +240,15 @@ class Driver:
             except (NotSent, Unclear) as error:
                 raise _busy(error) from error
 
-    def fetch(self, url: str, max_bytes: int) -> AbstractContextManager[Download]:
+    def fetch(
+        self, url: str, max_bytes: int, max_s: float | None = None
+    ) -> AbstractContextManager[Download]:
         """Download a result, in constant memory, without credentials.
 
         Args:
             url: as the provider gave it; requested only if `url_guard` allows it.
             max_bytes: size limit.
+            max_s: seconds for everything, if less than `CallLimits.result_s`.
 
         Raises:
             ResultGone, Busy: on entering the block.
@@ -253,7 +258,7 @@ class Driver:
         return self._network.download(
             url,
             max_bytes,
-            self._limits.result_s,
+            self._limits.result_s if max_s is None else min(max_s, self._limits.result_s),
             allow_loopback=self._preferences.loopback,
         )
 

@@ -1,7 +1,7 @@
 """An environment's preferences among its providers, and the order of routes they give."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from darkroom.domain.rate_limits import AccountLimits
 from darkroom.domain.routes import Route
@@ -15,11 +15,19 @@ class Preferences:
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
         pace: provider -> limits of its account that differ from the adapter's.
         loopback: whether results may be on this machine, as the sandboxes' are.
+        typical_s: no route's jobs usually take longer, seconds; None for what the routes declare.
     """
 
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pace: Mapping[str, AccountLimits] = field(default_factory=dict)
     loopback: bool = False
+    typical_s: int | None = None
+
+    def applied_to(self, route: Route) -> Route:
+        """The route with these preferences in place of what it declares."""
+        if self.typical_s is None or route.typical_s <= self.typical_s:
+            return route
+        return replace(route, typical_s=self.typical_s)
 
 
 def sort_routes(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:

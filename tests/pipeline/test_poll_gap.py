@@ -1,11 +1,13 @@
-"""A job with a max poll gap is polled inside SUBMIT; a lost one is made again."""
+"""A job that must be polled every few seconds is polled in place; a lost one is made again."""
 
 from typing import Any
+
+import pytest
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Busy, ResultGone, Throttled, Unclear
 from darkroom.domain.provider_jobs import JobFailed, Pending
-from darkroom.pipeline.submit import submit
+from darkroom.pipeline.continue_in_place import submit_and_continue
 from tests.fakes.routes import JOB_ALONE
 from tests.pipeline.harness import PHOTO, PipelineHarness
 
@@ -16,6 +18,12 @@ LEFT_ALONE: tuple[Busy | JobFailed, ...] = (
     *[LOST] * 4,
 )
 """Polls fail for longer than `MAX_GAP_S`, and then the job is not known any more."""
+
+
+@pytest.fixture
+def harness() -> PipelineHarness:
+    """SUBMIT and POLL go on as deployed."""
+    return PipelineHarness(in_place=True)
 
 
 def _asked(harness: PipelineHarness, **fields: Any) -> PipelineHarness:
@@ -32,11 +40,12 @@ def _outcomes(harness: PipelineHarness) -> list[tuple[str, str, str]]:
 
 
 def test_submit_polls_until_the_job_is_done(harness: PipelineHarness) -> None:
-    """The workflow goes directly to DELIVER."""
+    """And delivers its result."""
     harness.providers.polls = 12
     _asked(harness)
 
-    assert harness.step("submit", harness.task.task_id).next == "deliver"
+    assert harness.step("submit", harness.task.task_id).next == "done"
+    assert harness.task.state == "succeeded"
 
 
 def test_long_job_goes_to_the_wait_loop_with_short_waits(harness: PipelineHarness) -> None:
@@ -55,7 +64,7 @@ def test_submit_stops_polling_before_its_time_is_over(harness: PipelineHarness) 
     harness.providers.polls = 100
     _asked(harness)
     began = harness.clock.now()
-    step = submit(
+    step = submit_and_continue(
         harness.ports,
         harness.task.task_id,
         1,
