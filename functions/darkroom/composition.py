@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
+from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
@@ -24,7 +25,7 @@ from darkroom.ports import Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import Adapters
-from darkroom.settings import Settings
+from darkroom.settings import Settings, SettingsError
 
 _T = TypeVar("_T")
 
@@ -76,6 +77,9 @@ def build_ports(
         settings: of the environment.
         session: credentials and region; by default those of the process.
         endpoint_url: the URL of a local AWS; by default boto3's.
+
+    Raises:
+        SettingsError: the preferences among the providers cannot be met.
     """
     lock = threading.RLock()
     open_session = _once(lambda: session or boto3.Session(), lock)
@@ -99,16 +103,11 @@ def build_ports(
         workflows=StepFunctionsWorkflows(client("stepfunctions"), settings.state_machine_arn),
         events=EventBridgeEvents(client("events"), settings.event_bus),
         dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
-        providers=Driver(
-            Adapters(settings.options),
-            SecretCredentials(client("secretsmanager"), settings.secrets),
-            inputs,
-            settings.environment,
-            preferences=Preferences(
-                settings.order, settings.pace, settings.loopback, settings.typical_s
-            ),
+        providers=_build_driver(
+            settings, SecretCredentials(client("secretsmanager"), settings.secrets), inputs
         ),
         clock=SystemClock(),
+        lines=DynamoLines(table),
         limiter=DynamoLimiter(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
@@ -126,6 +125,23 @@ def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable
             return cached()
 
     return made
+
+
+def _build_driver(settings: Settings, credentials: SecretCredentials, inputs: S3Inputs) -> Driver:
+    try:
+        return Driver(
+            Adapters(settings.options),
+            credentials,
+            inputs,
+            settings.environment,
+            preferences=Preferences(
+                settings.order, settings.pace, settings.loopback, settings.typical_s
+            ),
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"DARKROOM_ORDER, DARKROOM_OPTIONS or DARKROOM_PACE cannot be met: {error}."
+        ) from error
 
 
 @functools.cache

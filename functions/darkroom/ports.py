@@ -21,9 +21,10 @@ from darkroom.domain.provider_jobs import (
     Pending,
     Prepared,
 )
-from darkroom.domain.rate_limits import Bucket, Lane, Rules
+from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
+from darkroom.domain.turns import Place, Turns, Waiter
 
 RunStatus = Literal["running", "ended", "none"]
 Next = Literal["submit", "poll", "deliver", "fail", "done"]
@@ -48,7 +49,7 @@ class Tasks(Protocol):
         """The task, or None."""
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
-        """Write a new task, its wanted keys, and its claims, all or nothing.
+        """Write a new task, its wanted keys, its place in line, and its claims, all or nothing.
 
         Args:
             task: revision 0; each of its `wants` gets an entry that `wanting` finds.
@@ -61,7 +62,7 @@ class Tasks(Protocol):
         """
 
     def replace(self, old: Task, new: Task) -> Task:
-        """Write `new` where `old` is still what is stored.
+        """Write `new` where `old` is still what is stored, and its place in line, if that changes.
 
         Returns:
             `new` with its revision.
@@ -300,36 +301,47 @@ class Clock(Protocol):
         """Wait in this process; only where the workflow's wait would be too long or cost more."""
 
 
-class Limiter(Protocol):
-    """The rate limiter, the leases and the circuit of each provider. Times are seconds since 1970.
+class Lines(Protocol):
+    """The line of each provider, and what is given out there. Reads are consistent.
 
-    Every call is atomic. A call whose answer was lost may be repeated: then a lane loses a slot, a
-    lease is the task's already, and a circuit has been changed.
+    A task is in a line exactly while it has a `place`: `Tasks.create` and `Tasks.replace` write
+    both together.
     """
 
-    def reserve(
-        self,
-        provider: str,
-        lane: Lane,
-        bucket: Bucket,
-        now: float,
-        calls: int = 1,
-        lender: Lane | None = None,
-    ) -> float:
-        """Take the next slot of a lane for `calls` calls; returns when they may begin.
+    def turns(self, provider: str) -> Turns:
+        """What is given out at the provider."""
 
-        If the lane is full and the lane `lender` is idle, the slot is borrowed from that one.
-        Raises `Busy` when too many others reserve at the same moment.
-        """
+    def compare_and_set(self, provider: str, old: Turns, new: Turns) -> bool:
+        """Store `new` with the next version if `old` is still stored; whether it was."""
 
-    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
-        """Count the task's job as open until then, unless `most` others are open already.
+    def first(self, provider: str, most: int) -> Sequence[Waiter]:
+        """At most `most` of the first in line, in its order, without those who missed a turn."""
+
+    def missed(self, provider: str) -> Sequence[Waiter]:
+        """Those who missed a turn, in the line's order."""
+
+    def mark(self, task_id: str, place: Place, *, missed: bool) -> None:
+        """Note whether a waiter has missed a turn; nothing if it has left the line."""
+
+    def ahead(self, task_id: str, place: Place) -> int:
+        """How many are before the task in its line."""
+
+
+class Limiter(Protocol):
+    """The circuit of each provider, and the leases of probes. Times are seconds since 1970.
+
+    Every call is atomic. A call whose answer was lost may be repeated: then a lease is the task's
+    already, and a circuit has been changed.
+    """
+
+    def lease(self, name: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """Take a lease until then, unless `most` others have one already.
 
         An expired lease does not count; a task has at most one.
         """
 
-    def release(self, provider: str, task_id: str) -> None:
-        """The task's job is no longer open; safe if it never was."""
+    def release(self, name: str, task_id: str) -> None:
+        """The task gives up its lease; safe if it has none."""
 
     def circuit(self, provider: str) -> CircuitState:
         """The state of the provider's circuit."""
@@ -357,6 +369,7 @@ class Ports:
     dead_letters: DeadLetters
     providers: Providers
     clock: Clock
+    lines: Lines
     limiter: Limiter
     errands: Errands
     limits: Limits = field(default_factory=Limits)

@@ -27,7 +27,7 @@ class Settings(BaseModel):
         typical_s: how long jobs usually take at most, seconds; only where sandboxes run.
         loopback: whether results may be fetched from this machine; only where sandboxes run.
         options: provider -> options of its adapter, such as `{"perfect": {"slugs": ...}}`.
-        state_machine_arn: only for functions that start runs.
+        state_machine_arn: of the workflow, to start its runs.
         dead_letter_queue_url: only for intake.
         intake_queue_url: only for intake.
     """

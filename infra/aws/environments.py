@@ -71,7 +71,8 @@ class Environment:
     pace: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Provider -> limits of its account: the `share` that this environment may use (0 to 1),
     `calls_per_min`, `open_jobs`. For example `{"snapapi": {"share": 0.5}}` if two environments
-    use one key, or `{"perfect": {"open_jobs": 4}}` with several outgoing IP addresses."""
+    use one key, or `{"perfect": {"open_jobs": 4}}` with several outgoing IP addresses. The share of
+    the open jobs must be at least one job: Perfect's single one cannot be shared."""
 
     @property
     def preferences(self) -> Mapping[str, str]:
@@ -111,6 +112,27 @@ def find_environment(name: str) -> Environment:
     """The settings of the environment `name`.
 
     A name that is not listed gets the settings of `staging`: its data is kept.
-    Raises ValueError for a name that cannot be part of a bucket's name.
+    Raises ValueError for a name that cannot be part of a bucket's name, and for preferences that
+    cannot be met.
     """
-    return _KNOWN.get(name) or replace(_KNOWN["staging"], name=name)
+    environment = _KNOWN.get(name) or replace(_KNOWN["staging"], name=name)
+    check_preferences(environment)
+    return environment
+
+
+def check_preferences(environment: Environment) -> None:
+    """Refuse what the functions would refuse: better before a deployment than after it.
+
+    Raises ValueError with a sentence that says what would do.
+    """
+    if not (environment.order or environment.options or environment.pace):
+        return
+    from darkroom.domain.rate_limits import AccountLimits  # noqa: PLC0415 - only where they are set
+    from darkroom.providers.engine.preferences import check_shares, sort_routes  # noqa: PLC0415 - the same
+    from darkroom.providers.registry import Adapters  # noqa: PLC0415 - the same
+
+    adapters = Adapters(environment.options)
+    routes = [route for adapter in adapters.values() for route in adapter.routes]
+    sort_routes(routes, environment.order)
+    limits: Mapping[str, Any] = environment.pace
+    check_shares(adapters, {name: AccountLimits(**fields) for name, fields in limits.items()})

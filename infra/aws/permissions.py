@@ -24,8 +24,7 @@ class Resources:
 
     Attributes:
         secrets: of the providers' credentials.
-        state_machine, runs: of the workflow, and of all its runs; empty for the functions that the
-            workflow calls, because it is created after them.
+        state_machine, runs: of the workflow, and of all its runs.
     """
 
     input_bucket: str
@@ -35,21 +34,28 @@ class Resources:
     event_bus: str
     intake_queue: str
     dead_letters: str
-    state_machine: str = ""
-    runs: str = ""
+    state_machine: str
+    runs: str
 
 
 def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
     """The rights of the function for `verb`, beyond its log, its traces and its dead letters."""
-    common = [*keep_tasks(on.table), *write_objects(on.output_bucket)]
+    # Every function gives turns: it queries a provider's line, notes who missed a turn, and starts
+    # the runs of the first in line.
+    common = [
+        *keep_tasks(on.table),
+        *update_items(on.table),
+        *query_items(on.table),
+        *start_runs(on.state_machine),
+        *write_objects(on.output_bucket),
+    ]
     if verb in WITH_SECRETS:
         common += read_secrets(on.secrets)
     # A task ends in steps that may each be repeated: manifest, state, event, and clearing its
     # `wants#` notes and its due time. Objects are read first, then overwritten with If-Match.
     finish = [
         *send_events(on.event_bus),
-        *update_items(on.table),
-        *forget_wants(on.table),
+        *delete_items(on.table),
         *read_objects(on.output_bucket),
     ]
     match verb:
@@ -57,8 +63,6 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
             return [
                 *common,
                 *finish,
-                *start_runs(on.state_machine),
-                *query_wants(on.table),
                 *read_versions(on.input_bucket),
                 *receive_messages(on.intake_queue),
                 *send_messages(on.dead_letters),
@@ -74,7 +78,6 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
             return [
                 *common,
                 *finish,
-                *start_runs(on.state_machine),
                 *describe_runs(on.runs),
                 *query_index(on.table, BY_DUE),
                 *read_objects(on.input_bucket),
@@ -112,17 +115,17 @@ def keep_tasks(table_arn: str) -> list[iam.PolicyStatement]:
 
 
 def update_items(table_arn: str) -> list[iam.PolicyStatement]:
-    """Update single items: rate limiters, leases, circuit states, due times."""
+    """Update single items: leases, circuit states, missed turns, due times."""
     return [_allow(["dynamodb:UpdateItem"], table_arn)]
 
 
-def forget_wants(table_arn: str) -> list[iam.PolicyStatement]:
-    """Delete single items: the `wants#` notes of a task."""
+def delete_items(table_arn: str) -> list[iam.PolicyStatement]:
+    """Delete single items: a task's `wants#` notes, and in transactions its place in line."""
     return [_allow(["dynamodb:DeleteItem"], table_arn)]
 
 
-def query_wants(table_arn: str) -> list[iam.PolicyStatement]:
-    """Query the table for the tasks that wait for a file."""
+def query_items(table_arn: str) -> list[iam.PolicyStatement]:
+    """Query the table: the tasks that wait for a file, or for a turn at a provider."""
     return [_allow(["dynamodb:Query"], table_arn)]
 
 

@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from aws_cdk import (
@@ -33,11 +32,11 @@ from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, Layer, find_layer
 from infra.aws.sizes import BATCH_SIZE, Verb
 from infra.aws.storage import Storage
-from infra.aws.workflow import Workflow
+from infra.aws.workflow import Workflow, machine_arn, runs_arn
 
 _PYTHON = RUNTIME.name.removeprefix("python")
 
-# The functions that the workflow calls; INTAKE and SWEEP start it.
+# The functions that the workflow calls. All functions start its runs.
 IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
 
 
@@ -67,23 +66,19 @@ class DarkroomStack(Stack):
         self._workflow.route_failed_runs_to(
             environment, functions["fail"].function, self._intake.dead_letters
         )
-        machine_arn = self._workflow.machine.state_machine_arn
-        machine = {"DARKROOM_STATE_MACHINE_ARN": machine_arn}
-        resources = replace(
-            resources, state_machine=machine_arn, runs=self._workflow.executions_arn
+        intake = self._function(
+            "intake",
+            resources,
+            {
+                "DARKROOM_DEAD_LETTER_QUEUE_URL": self._intake.dead_letters.queue_url,
+                "DARKROOM_INTAKE_QUEUE_URL": self._intake.queue.queue_url,
+            },
         )
-        self._read_queue(
-            self._function(
-                "intake",
-                resources,
-                {
-                    **machine,
-                    "DARKROOM_DEAD_LETTER_QUEUE_URL": self._intake.dead_letters.queue_url,
-                    "DARKROOM_INTAKE_QUEUE_URL": self._intake.queue.queue_url,
-                },
-            )
-        )
-        self._sweep_every_minute(self._function("sweep", resources, machine))
+        sweep = self._function("sweep", resources)
+        for starter in (intake, sweep):  # they are invoked as soon as they exist
+            starter.function.node.add_dependency(self._workflow.machine)
+        self._read_queue(intake)
+        self._sweep_every_minute(sweep)
         self._add_outputs()
 
     def _function(
@@ -111,6 +106,7 @@ class DarkroomStack(Stack):
             "DARKROOM_EVENT_BUS": self._intake.bus.event_bus_name,
             "DARKROOM_INPUT_BUCKET": self._storage.input_bucket.bucket_name,
             "DARKROOM_OUTPUT_BUCKET": self._storage.output_bucket.bucket_name,
+            "DARKROOM_STATE_MACHINE_ARN": machine_arn(self, self._environment),
             "DARKROOM_TABLE": self._storage.table.table_name,
             **{
                 f"DARKROOM_SECRET_{provider.upper()}": self._environment.secret_name(provider)
@@ -129,6 +125,8 @@ class DarkroomStack(Stack):
             event_bus=self._intake.bus.event_bus_arn,
             intake_queue=self._intake.queue.queue_arn,
             dead_letters=self._intake.dead_letters.queue_arn,
+            state_machine=machine_arn(self, self._environment),
+            runs=runs_arn(self, self._environment),
         )
 
     def _code(self) -> lambda_.Code:

@@ -39,7 +39,6 @@ class Workflow(Construct):
         functions: Mapping[Verb, DarkroomFunction],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._name = environment.stack_name
         arns = {verb: each.function.function_arn for verb, each in functions.items()}
         # The name's beginning keeps the log's resource policy below its size limit, however many
         # machines there are (Step Functions guide, "CloudWatch Logs resource policy size limits").
@@ -64,7 +63,7 @@ class Workflow(Construct):
         self.machine = sfn.StateMachine(
             self,
             "Machine",
-            state_machine_name=self._name,
+            state_machine_name=environment.stack_name,
             state_machine_type=sfn.StateMachineType.STANDARD,
             # The text, not the file: a file's contents would hide in an asset of the deployment.
             definition_body=sfn.DefinitionBody.from_string(
@@ -80,16 +79,6 @@ class Workflow(Construct):
             ),
             role=role.without_policy_updates(),
             tracing_enabled=True,
-        )
-
-    @property
-    def executions_arn(self) -> str:
-        """The ARN of every run."""
-        return Stack.of(self).format_arn(
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-            resource="execution",
-            resource_name=f"{self._name}:*",
-            service="states",
         )
 
     def route_failed_runs_to(
@@ -111,3 +100,25 @@ class Workflow(Construct):
             ),
             targets=[targets.LambdaFunction(fail, dead_letter_queue=dead_letters)],
         )
+
+
+def machine_arn(scope: Construct, environment: Environment) -> str:
+    """The ARN of the state machine, made of its name: it calls functions that start its runs.
+
+    With a reference to the machine, they would depend on each other, and neither could be created.
+    """
+    return _states_arn(scope, "stateMachine", environment.stack_name)
+
+
+def runs_arn(scope: Construct, environment: Environment) -> str:
+    """The ARN of every run of the state machine."""
+    return _states_arn(scope, "execution", f"{environment.stack_name}:*")
+
+
+def _states_arn(scope: Construct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        resource=resource,
+        resource_name=name,
+        service="states",
+    )

@@ -1,6 +1,7 @@
 """AWS's errors that moto never gives: each is mapped, and one without a row is raised unchanged."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,16 +13,18 @@ from botocore.stub import Stubber
 from darkroom.aws.client_errors import CONFLICTS, TRANSIENT, map_aws_errors
 from darkroom.aws.dynamodb_items import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
+from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Busy, Conflict, InputWithheld
-from darkroom.domain.rate_limits import Bucket
+from darkroom.domain.turns import Place, Turns
 from tests.fakes.clock import START
 from tests.fakes.task_factory import sample_task
 
 ONE_TRY = Config(retries={"mode": "standard", "total_max_attempts": 1})
 TASK = sample_task(1)
+PLACE = Place("p", START)
 
 
 @pytest.fixture
@@ -47,22 +50,31 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         lambda table: DynamoTasks(table).create(TASK, previous=None, owner=None),
     ),
     "replace": ("put_item", lambda table: DynamoTasks(table).replace(TASK, TASK)),
+    "join a line": (
+        "transact_write_items",
+        lambda table: DynamoTasks(table).replace(TASK, replace(TASK, place=PLACE)),
+    ),
     "claim_job": ("put_item", lambda table: DynamoTasks(table).claim_job("p", "j", "t", 1)),
     "postpone": ("update_item", lambda table: DynamoTasks(table).postpone(TASK, START)),
     "dismiss": ("update_item", lambda table: DynamoTasks(table).dismiss(TASK)),
     "wanting": ("query", lambda table: list(DynamoTasks(table).wanting("a"))),
     "due": ("query", lambda table: list(DynamoTasks(table).due(START))),
     "in_folder": ("query", lambda table: DynamoTasks(table).in_folder("a/", 5)),
-    "reserve": (
-        "update_item",
-        lambda table: DynamoLimiter(table).reserve("p", "submit", Bucket(1, 0), 1.0),
-    ),
     "lease": ("get_item", lambda table: DynamoLimiter(table).lease("p", "t", 9, 1, 1)),
     "standing": ("get_item", lambda table: DynamoLimiter(table).circuit("p")),
     "change": (
         "update_item",
         lambda table: DynamoLimiter(table).compare_and_set("p", CircuitState(), CircuitState(1)),
     ),
+    "turns": ("get_item", lambda table: DynamoLines(table).turns("p")),
+    "set turns": (
+        "put_item",
+        lambda table: DynamoLines(table).compare_and_set("p", Turns(), Turns()),
+    ),
+    "first": ("query", lambda table: DynamoLines(table).first("p", 5)),
+    "missed": ("query", lambda table: DynamoLines(table).missed("p")),
+    "mark": ("update_item", lambda table: DynamoLines(table).mark("t", PLACE, missed=True)),
+    "ahead": ("query", lambda table: DynamoLines(table).ahead("t", PLACE)),
 }
 
 
@@ -91,7 +103,7 @@ def test_transient_error_of_any_call_is_busy(
         call(table)
 
 
-@pytest.mark.parametrize("name", ["replace", "claim_job", "create"])
+@pytest.mark.parametrize("name", ["replace", "claim_job", "create", "join a line"])
 def test_running_transaction_is_a_conflict_for_a_plain_write(
     stubbed: tuple[Any, Stubber], name: str
 ) -> None:
@@ -102,6 +114,19 @@ def test_running_transaction_is_a_conflict_for_a_plain_write(
 
     with pytest.raises(Conflict):
         call(table)
+
+
+def test_turns_are_not_set_and_no_place_is_marked_during_a_transaction(
+    stubbed: tuple[Any, Stubber],
+) -> None:
+    """The caller reads the turns again; the place is just being left or shows a new run."""
+    table, stub = stubbed
+    for operation in ("put_item", "update_item"):
+        stub.add_client_error(operation, "TransactionConflictException", http_status_code=400)
+
+    assert DynamoLines(table).compare_and_set("p", Turns(), Turns()) is False
+    DynamoLines(table).mark("t", PLACE, missed=True)
+    stub.assert_no_pending_responses()
 
 
 def test_due_time_is_not_updated_during_a_transaction(stubbed: tuple[Any, Stubber]) -> None:
@@ -178,7 +203,8 @@ def test_missing_right_is_not_a_missing_file() -> None:
     """It is a fault of the deployment; a task must not fail or wait because of it."""
     denied: Any = _DeniedAws()
     denied.meta.client = denied
-    inputs, outputs, tasks = S3Inputs(denied, "b"), S3Outputs(denied, "b"), DynamoTasks(denied)
+    inputs, outputs = S3Inputs(denied, "b"), S3Outputs(denied, "b")
+    tasks, lines = DynamoTasks(denied), DynamoLines(denied)
     task = sample_task()
     for read in (
         lambda: inputs.find("a"),
@@ -191,6 +217,11 @@ def test_missing_right_is_not_a_missing_file() -> None:
         lambda: outputs.get("a"),
         lambda: tasks.create(task, previous=None, owner=None),
         lambda: tasks.replace(task, task),
+        lambda: tasks.replace(task, replace(task, place=PLACE)),
+        lambda: lines.turns("p"),
+        lambda: lines.compare_and_set("p", Turns(), Turns()),
+        lambda: lines.first("p", 5),
+        lambda: lines.mark("t", PLACE, missed=True),
     ):
         with pytest.raises(ClientError):
             call()

@@ -8,12 +8,10 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb_limiter import TRIES, DynamoLimiter
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.errors import Busy, DarkroomError
-from darkroom.domain.rate_limits import Bucket
+from darkroom.domain.errors import DarkroomError
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
 from tests.fakes.moto_aws import cloud, table
 
-BUCKET = Bucket(2, 2)
 LOST = Answer({}, 400, "ConditionalCheckFailedException")
 
 
@@ -28,32 +26,6 @@ def limiter() -> Iterator[tuple[RequestRecorder, DynamoLimiter]]:
 def _leases(**jobs: int) -> Answer:
     written = {task_id: {"N": str(until)} for task_id, until in jobs.items()}
     return Answer({"Item": {"jobs": {"M": written}}})
-
-
-def test_reserve_is_busy_after_losing_every_race(
-    limiter: tuple[RequestRecorder, DynamoLimiter],
-) -> None:
-    """After some tries, each for an idle, a busy and a full lane."""
-    recorder, store = limiter
-    with pytest.raises(Busy) as caught:
-        store.reserve("beta", "submit", BUCKET, 1000.0)
-
-    assert caught.value.failure.code == "contended"
-    assert "beta" in caught.value.failure.sentence
-    assert len(recorder.sent) == 3 * TRIES
-
-
-def test_reserve_tries_the_other_lane_after_its_own(
-    limiter: tuple[RequestRecorder, DynamoLimiter],
-) -> None:
-    """And only if the other lane is idle."""
-    recorder, store = limiter
-    with pytest.raises(Busy):
-        store.reserve("beta", "submit", BUCKET, 1000.0, 1, "poll")
-
-    lanes = [request.body["Key"]["sk"]["S"] for request in recorder.sent[:4]]
-    assert lanes == ["lane#submit", "lane#submit", "lane#poll", "lane#submit"]
-    assert len(recorder.sent) == 4 * TRIES
 
 
 def test_lease_is_refused_after_losing_every_race(
@@ -114,12 +86,13 @@ def test_fault_is_not_a_lost_race(
 ) -> None:
     """Repeating would not help, and the fault would be taken for a full account."""
     recorder, store = limiter
-    recorder.answers = lambda _: Answer({}, 400, code)
+    fault = Answer({}, 400, code)
+    recorder.answers = lambda request: _leases() if request.operation == "GetItem" else fault
     with pytest.raises((ClientError, DarkroomError)):
-        store.reserve("beta", "submit", BUCKET, 1000.0)
+        store.lease("beta", "b", 2000.0, 1, 1000.0)
     with pytest.raises((ClientError, DarkroomError)):
         store.compare_and_set("beta", CircuitState(), CircuitState(1, 0.0))
-    assert len(recorder.sent) == 2
+    assert [request.operation for request in recorder.sent] == ["GetItem", *2 * ["UpdateItem"]]
 
 
 def test_circuit_state_of_an_older_version_has_no_reason() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from darkroom.aws import dynamodb_items as items
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
+from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.rate_limits import Bucket
+from darkroom.domain.turns import Place, Turn, Turns, Waiter
 from tests.aws.request_recorder import recorded_table
 from tests.fakes.clock import START
 from tests.fakes.moto_aws import cloud
@@ -26,6 +27,9 @@ def test_keys_of_all_kinds_of_item() -> None:
     assert items.wants_key("a/b.jpg", ID) == {"pk": "wants#a/b.jpg", "sk": ID}
     assert items.latest_key("a/b.jpg.json") == {"pk": "spec#a/b.jpg.json", "sk": "latest"}
     assert items.owner_key("a/b.jpg/upscale") == {"pk": "output#a/b.jpg/upscale", "sk": "owner"}
+    assert items.turns_key("beta") == {"pk": "gate#beta", "sk": "turns"}
+    place = Place("beta", START + timedelta(milliseconds=7))
+    assert items.line_key(ID, place) == {"pk": "line#beta", "sk": f"001772366400007#{ID}"}
 
 
 def test_item_has_all_attributes_of_its_indexes() -> None:
@@ -96,10 +100,6 @@ def test_error_for_an_item_of_another_version_does_not_show_it() -> None:
 
 
 LIMITER_ITEMS: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, Any]]] = {
-    "lane": (
-        lambda limiter: limiter.reserve("beta", "poll", Bucket(2, 2), 1000.0),
-        {"sk": "lane#poll", "empty_at": 1_002_000},
-    ),
     "leases": (
         lambda limiter: limiter.lease("beta", ID, 1060.5, 1, 1000.0),
         {"sk": "leases", "jobs": {ID: 1_060_500}},
@@ -119,6 +119,57 @@ def test_limiter_stores_whole_milliseconds(name: str) -> None:
         act(DynamoLimiter(table))
         (item,) = table.scan()["Items"]
     assert {key: item[key] for key in ("pk", *expected)} == {"pk": "gate#beta", **expected}
+
+
+def test_turns_are_stored_in_whole_milliseconds() -> None:
+    """The attributes `version`, `empty_at`, `given` and `jobs` of one item for each provider."""
+    turns = Turns(
+        empty_at=1002.5,
+        given={ID: Turn(1001.0, 0.625, since=900.5), "b": Turn(1000.0, used=True)},
+        open_jobs={"b": 4600.25},
+    )
+    with cloud(), recorded_table() as (_, table):
+        DynamoLines(table).compare_and_set("beta", Turns(), turns)
+        (item,) = table.scan()["Items"]
+    del item["write_id"]
+    assert item == {
+        "pk": "gate#beta",
+        "sk": "turns",
+        "version": 1,
+        "empty_at": 1_002_500,
+        "given": {ID: [1_001_000, 625, False, 900_500], "b": [1_000_000, 0, True, 0]},
+        "jobs": {"b": 4_600_250},
+    }
+
+
+def test_place_in_line_is_stored_with_what_its_turn_needs() -> None:
+    """A line is read without its tasks. The place expires after its task."""
+    place = Place("beta", START, 6, opens_job=True)
+    task = sample_task(9, run=3, place=place)
+    written = items.write_waiter(task)
+    assert written == {
+        "pk": "line#beta",
+        "sk": f"001772366400000#{ID}",
+        "run": 3,
+        "calls": 6,
+        "opens_job": True,
+        "missed": False,
+        "expires_at": int(task.deadline.timestamp()) + 400 * 24 * 3600,
+    }
+    assert items.read_waiter(written) == Waiter(ID, 3, place)
+    assert items.read_waiter(written | {"missed": True}) == Waiter(ID, 3, place, missed=True)
+    assert items.write_waiter(sample_task(9)) is None
+
+
+def test_task_without_a_place_can_be_read() -> None:
+    """An older version of the code stored a slot of its rate limiter in its place."""
+    item = items.write_item(sample_task(9))
+    for name in ("place", "queued_at", "parked"):
+        del item["task"][name]
+    slot = {"provider": "beta", "lane": "submit", "at": "2026-03-01T12:00:00Z"}
+    item["task"] |= {"slot": slot}
+    item["task"]["order"].pop("priority")
+    assert items.read_item(item) == sample_task(9)
 
 
 def test_postpone_and_dismiss_change_index_keys_only() -> None:

@@ -6,8 +6,8 @@ from darkroom.domain.circuit_state import FAILURES_TO_OPEN, MAX_PAUSE_S, Circuit
 from darkroom.domain.rate_limits import AccountLimits, Bucket, Rate, Rules, bucket_of
 
 
-def test_call_waits_until_the_lane_is_within_its_tolerance() -> None:
-    """It takes its spacing from when the lane is empty, or from now if that has passed."""
+def test_call_waits_until_the_bucket_is_within_its_tolerance() -> None:
+    """It takes its spacing from when the bucket is empty, or from now if that has passed."""
     bucket = Bucket(spacing_s=2.0, tolerance_s=3.0)
     assert bucket.slot(0.0, 100.0) == (100.0, 102.0)
     assert bucket.slot(103.0, 100.0) == (100.0, 105.0)
@@ -15,22 +15,20 @@ def test_call_waits_until_the_lane_is_within_its_tolerance() -> None:
     assert bucket.slot(104.0, 100.0, calls=3) == (101.0, 110.0)
 
 
-def test_headroom_is_a_tenth_and_burst_a_twentieth_of_the_rest() -> None:
-    """100 in 300 s: 90 are used, 45 a lane; 2.25 at once, and the other 42.75 one by one."""
+def test_headroom_is_a_tenth_and_burst_a_fiftieth_of_the_rest() -> None:
+    """100 in 300 s: 90 are used; 1.8 at once, and the other 88.2 one by one."""
     bucket = bucket_of(Rules(Rate(100, 300)))
     assert bucket is not None
-    assert bucket.spacing_s == pytest.approx(300 / 42.75)
-    assert bucket.tolerance_s == pytest.approx(1.25 * 300 / 42.75)
+    assert bucket.spacing_s == pytest.approx(300 / 88.2)
+    assert bucket.tolerance_s == pytest.approx(0.8 * 300 / 88.2)
 
 
-def test_share_and_single_lane_change_a_lanes_rate() -> None:
-    """Half the account is half the calls; a single lane has both lanes' part."""
+def test_half_the_account_is_half_the_calls() -> None:
+    """At least one at once."""
     half = bucket_of(Rules(Rate(100, 300), share=0.5))
-    single = bucket_of(Rules(Rate(100, 300), calls_per_job=4))
     assert half is not None
-    assert single is not None
-    assert half.spacing_s == pytest.approx(300 / (22.5 * 0.95))
-    assert single.spacing_s == pytest.approx(300 / 85.5)
+    assert half.spacing_s == pytest.approx(300 / 44)
+    assert half.tolerance_s == 0
 
 
 def test_rate_below_one_call_is_slow_but_finite() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.domain.circuit_state import FAILURES_TO_OPEN, MAX_HONORED_S, CircuitState
-from darkroom.domain.rate_limits import HEADROOM, LANES, AccountLimits, Rate, Rules, bucket_of
+from darkroom.domain.rate_limits import HEADROOM, AccountLimits, Rate, Rules, bucket_of
 
 MINUTE = Rate(60, 60)
 FIVE = Rate(100, 300)
@@ -20,18 +20,17 @@ FIVE = Rate(100, 300)
 def test_no_window_holds_more_calls_than_the_limit(
     rate: Rate, share: float, gaps: list[float]
 ) -> None:
-    """Whenever calls are asked for, on both lanes at once."""
+    """Whenever calls are asked for."""
     bucket = bucket_of(Rules(rate, share=share))
     assert bucket is not None
     now = 0.0
     slots: list[float] = []
-    empty_at = dict.fromkeys(LANES, 0.0)
+    empty_at = 0.0
     for gap in gaps:
         now += gap
-        for lane in LANES:
-            slot, empty_at[lane] = bucket.slot(empty_at[lane], now)
-            assert slot >= now
-            slots.append(slot)
+        slot, empty_at = bucket.slot(empty_at, now)
+        assert slot >= now
+        slots.append(slot)
     for start in slots:
         inside = sum(start <= slot < start + rate.per_s for slot in slots)
         assert inside <= rate.calls * share
@@ -40,39 +39,24 @@ def test_no_window_holds_more_calls_than_the_limit(
 @settings(deadline=None, max_examples=60)
 @given(
     rate=st.sampled_from([MINUTE, FIVE, Rate(1000, 60), Rate(6, 60), Rate(60, 600)]),
-    polled=st.booleans(),
     late=st.lists(st.floats(0, 1), min_size=30, max_size=200),
     rest=st.lists(st.floats(0, 3), min_size=200, max_size=200),
 )
 def test_no_window_exceeds_the_limit_with_late_calls(
-    rate: Rate, late: list[float], rest: list[float], *, polled: bool
+    rate: Rate, late: list[float], rest: list[float]
 ) -> None:
     """As late as a slot is good for, each as it likes."""
-    rules = Rules(rate, polled=polled)
+    rules = Rules(rate)
     bucket = bucket_of(rules)
     assert bucket is not None
-    now, calls = 0.0, []
-    empty_at = [0.0] * rules.lanes
+    now, empty_at, calls = 0.0, 0.0, []
     for share, gap in zip(late, rest, strict=False):
         now += gap * bucket.spacing_s
-        for lane in range(rules.lanes):
-            slot, empty_at[lane] = bucket.slot(empty_at[lane], now)
-            calls.append(slot + share * rules.slot_ttl_s)
+        slot, empty_at = bucket.slot(empty_at, now)
+        calls.append(slot + share * rules.slot_ttl_s)
     for start in calls:
         inside = sum(start <= at < start + rate.per_s for at in calls)
         assert inside <= rate.calls
-
-
-def test_submit_lane_has_the_whole_rate_without_polls() -> None:
-    """Nearly all of it without the headroom, from the first minute on."""
-    bucket = bucket_of(Rules(MINUTE, polled=False))
-    assert bucket is not None
-    empty_at = 0.0
-    slots: list[float] = []
-    while not slots or slots[-1] < 600:
-        slot, empty_at = bucket.slot(empty_at, 0.0)
-        slots.append(slot)
-    assert len(slots) / 10 > MINUTE.calls * (1 - HEADROOM) * 0.95
 
 
 def test_rate_is_usable_up_to_the_headroom() -> None:
@@ -84,8 +68,7 @@ def test_rate_is_usable_up_to_the_headroom() -> None:
     while not slots or slots[-1] < 600:
         slot, empty_at = bucket.slot(empty_at, 0.0)
         slots.append(slot)
-    per_window = len(slots) / 10
-    assert per_window * len(LANES) > MINUTE.calls * (1 - HEADROOM) * 0.85
+    assert len(slots) / 10 > MINUTE.calls * (1 - HEADROOM) * 0.97
 
 
 def test_account_without_a_rate_has_no_bucket() -> None:
@@ -118,13 +101,10 @@ def test_account_limits_of_zero_are_refused(wrong: dict[str, float]) -> None:
 
 
 def test_polls_of_jobs_with_a_max_gap_are_reserved_with_the_call() -> None:
-    """And they have the whole rate, because no task waits for the poll lane."""
+    """They are calls of the same rate."""
     rules = Rules(FIVE, calls_per_file=1, calls_per_job=4)
     assert rules.calls(files=2) == 7
-    one, both = bucket_of(rules), bucket_of(Rules(FIVE))
-    assert one
-    assert both
-    assert one.spacing_s == pytest.approx(both.spacing_s / 2, rel=0.05)
+    assert bucket_of(rules) == bucket_of(Rules(FIVE))
 
 
 def test_circuit_opens_after_failures_in_a_row_and_longer_each_time() -> None:

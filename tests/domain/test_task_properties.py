@@ -15,10 +15,10 @@ from darkroom.domain.task import (
     STUCK_AFTER,
     Ending,
     EndStatus,
-    Slot,
     State,
     Task,
 )
+from darkroom.domain.turns import Place
 from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
 
@@ -56,11 +56,19 @@ def test_only_a_waiting_task_without_an_ending_awaits_inputs(state: State) -> No
     assert given_up.due == START + STUCK_AFTER
 
 
-@pytest.mark.parametrize(("slot_at", "from_"), [(-1, START), (1, START + timedelta(hours=1))])
-def test_task_with_a_slot_is_due_after_it(slot_at: int, from_: object) -> None:
-    """Not before its slot; a slot in the past changes nothing."""
-    slot = Slot("beta", "submit", START + timedelta(hours=slot_at))
-    assert sample_task(1, slot=slot).due == from_ + STUCK_AFTER  # type: ignore[operator]
+def test_task_in_line_is_due_at_its_deadline() -> None:
+    """Until then SWEEP checks its line as a whole."""
+    task = sample_task(1, place=Place("beta", START))
+    assert task.due == task.deadline
+
+
+def test_task_leaves_its_line_with_its_state() -> None:
+    """It may stay queued in it, or go to another one."""
+    there, elsewhere = Place("beta", START), Place("gamma", START)
+    task = sample_task(1, state="queued", place=there)
+    assert task.with_state("queued", NOW).place == there
+    assert task.with_state("queued", NOW, place=elsewhere).place == elsewhere
+    assert task.with_state("submitting", NOW).place is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +110,9 @@ def test_with_new_run_resets_the_counters() -> None:
     before = replace(
         full_task(),
         state="failed",
-        slot=Slot("beta", "poll", NOW),
+        place=Place("beta", NOW),
+        queued_at=NOW,
+        parked=2,
         unreached=7,
         waits=3,
         gone=2,
@@ -117,12 +127,13 @@ def test_with_new_run_resets_the_counters() -> None:
     }
 
     assert changed == {
-        *("state", "updated_at", "run", "since_run", "ending", "slot", "wait_reason"),
-        *("waits", "unreached", "gone", "results"),
+        *("state", "updated_at", "run", "since_run", "ending", "wait_reason"),
+        *("waits", "unreached", "gone", "results", "place", "queued_at", "parked"),
     }
     assert (after.run, after.since_run, after.updated_at) == (5, 5, NOW)
     assert (after.waits, after.unreached, after.gone) == (0, 0, 0)
-    assert (after.ending, after.slot, after.wait_reason) == (None, None, None)
+    assert (after.ending, after.wait_reason) == (None, None)
+    assert (after.place, after.queued_at, after.parked) == (None, None, 0)
 
 
 def test_with_attempt_replaces_by_number_first() -> None:

@@ -1,52 +1,31 @@
-"""The rate limiter in memory: lanes, leases and circuits of every provider."""
+"""The circuits and probes' leases in memory."""
 
 from collections import defaultdict
 
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.rate_limits import Bucket, Lane
 
 
 class InMemoryLimiter:
-    """`darkroom.ports.Limiter` in memory; `granted` is every reserved slot, in order."""
+    """`darkroom.ports.Limiter` in memory."""
 
     def __init__(self) -> None:
-        self.granted: list[tuple[str, Lane, float, int]] = []
         self.leases: defaultdict[str, dict[str, float]] = defaultdict(dict)
-        self._empty_at: dict[tuple[str, Lane], float] = {}
         self._circuits: dict[str, CircuitState] = {}
 
-    def reserve(
-        self,
-        provider: str,
-        lane: Lane,
-        bucket: Bucket,
-        now: float,
-        calls: int = 1,
-        lender: Lane | None = None,
-    ) -> float:
-        """When these calls may begin."""
-        full = self._empty_at.get((provider, lane), 0.0) > now + bucket.tolerance_s
-        if full and lender and self._empty_at.get((provider, lender), 0.0) <= now:
-            lane = lender
-        empty_at = self._empty_at.get((provider, lane), 0.0)
-        slot, self._empty_at[provider, lane] = bucket.slot(empty_at, now, calls)
-        self.granted.append((provider, lane, slot, calls))
-        return slot
-
-    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
-        """Count one more open job, unless `most` are open."""
-        jobs = self.leases[provider]
-        for name in [name for name, end in jobs.items() if end <= now and name != task_id]:
+    def lease(self, name: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """Take one more lease, unless `most` are taken."""
+        jobs = self.leases[name]
+        for other in [one for one, end in jobs.items() if end <= now and one != task_id]:
             if task_id not in jobs and len(jobs) >= most:
-                del jobs[name]
+                del jobs[other]
         if task_id not in jobs and len(jobs) >= most:
             return False
         jobs[task_id] = until
         return True
 
-    def release(self, provider: str, task_id: str) -> None:
-        """The job is no longer open."""
-        self.leases[provider].pop(task_id, None)
+    def release(self, name: str, task_id: str) -> None:
+        """Give up the lease."""
+        self.leases[name].pop(task_id, None)
 
     def circuit(self, provider: str) -> CircuitState:
         """The state of its circuit."""

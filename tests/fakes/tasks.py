@@ -4,19 +4,27 @@ Tasks are kept as the items that the real store writes, so what a round trip wou
 refuse shows here too.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from darkroom.aws.dynamodb_items import read_item, time_text, write_item
+from darkroom.aws.dynamodb_items import (
+    read_item,
+    read_waiter,
+    time_text,
+    write_item,
+    write_waiter,
+)
 from darkroom.domain.errors import Conflict
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.task import Task
+from darkroom.domain.turns import Waiter
 
 
 class InMemoryTasks:
-    """Fulfils `darkroom.ports.Tasks`; `all`, `wanted` and `owners` are for tests."""
+    """Fulfils `darkroom.ports.Tasks`; `all`, `wanted`, `owners` and `lines` are for tests."""
 
     def __init__(self) -> None:
         self._items: dict[str, dict[str, Any]] = {}
@@ -24,6 +32,7 @@ class InMemoryTasks:
         self._latest: dict[str, str] = {}
         self.owners: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
+        self.lines: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
 
     @property
     def all(self) -> Sequence[Task]:
@@ -45,6 +54,7 @@ class InMemoryTasks:
         self._check_new(task, self.get(task.task_id), previous, owner)
         self._items[task.task_id] = write_item(task)
         self._claim(task)
+        self._move_in_line(None, task)
 
     def replace(self, old: Task, new: Task) -> Task:
         """Write `new` where `old` is still what is stored."""
@@ -53,6 +63,7 @@ class InMemoryTasks:
             raise Conflict(f"Task {old.task_id} changed.")
         written = replace(new, revision=old.revision + 1)
         self._items[old.task_id] = write_item(written)
+        self._move_in_line(old, written)
         return written
 
     def latest(self, key: str) -> str | None:
@@ -133,6 +144,16 @@ class InMemoryTasks:
             or self.owners.get(task.output) != owner
         ):
             raise Conflict(f"Task {task.task_id} or its names changed concurrently.")
+
+    def _move_in_line(self, old: Task | None, new: Task) -> None:
+        """Record a changed place, or a changed run in the same one."""
+        if old is not None and (old.place, old.run) == (new.place, new.run):
+            return
+        if old is not None and old.place is not None:
+            self.lines[old.place.provider].pop(old.task_id, None)
+        if (item := write_waiter(new)) is not None:
+            waiter = read_waiter(item)
+            self.lines[waiter.place.provider][new.task_id] = waiter
 
     def _claim(self, task: Task) -> None:
         """Record a new task's names and wanted keys."""

@@ -37,6 +37,18 @@ def test_function_without_its_variables_raises_settings_error(
         composition.ports()
 
 
+def test_share_that_cannot_be_met_raises_settings_error(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two environments would open two jobs where one is allowed."""
+    assert house
+    monkeypatch.setenv("DARKROOM_PACE", '{"perfect": {"share": 0.5}}')
+    composition.ports.cache_clear()
+
+    with pytest.raises(SettingsError, match="open_jobs to at least 2"):
+        composition.ports()
+
+
 @pytest.mark.parametrize(
     ("region", "host"),
     [

@@ -110,6 +110,12 @@ def as_text(value: Any) -> str:
     raise AssertionError(message)
 
 
+def machine_arn(template: Template) -> str:
+    """The state machine's ARN as Step Functions makes it, by the name that it has."""
+    name = template.one("StepFunctions::StateMachine")["StateMachineName"]
+    return f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:{name}"
+
+
 def references(value: Any) -> set[str]:
     """The logical ids that a property refers to, at any depth, without pseudo parameters."""
     if isinstance(value, list):

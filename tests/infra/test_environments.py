@@ -1,5 +1,7 @@
 """What differs between environments, and what must not."""
 
+from typing import Any
+
 import pytest
 
 from darkroom.domain.rate_limits import AccountLimits
@@ -7,7 +9,14 @@ from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import Adapters
 from darkroom.settings import Settings
-from infra.aws.environments import MAX_NAME_LENGTH, PROVIDERS, Environment, find_environment
+from infra.aws import environments
+from infra.aws.environments import (
+    MAX_NAME_LENGTH,
+    PROVIDERS,
+    Environment,
+    check_preferences,
+    find_environment,
+)
 from tests.fakes.inputs import InMemoryInputs
 
 # The longest region name has 15 characters today; account ids have 12 digits.
@@ -85,3 +94,37 @@ def test_preferences_of_every_environment_are_valid(name: str) -> None:
         preferences=Preferences(known.order),
     )
     assert driver.routes()
+    check_preferences(known)
+
+
+@pytest.mark.parametrize(
+    ("preferences", "sentence"),
+    [
+        ({"order": {"upscale": ["snapapy"]}}, "unknown one: 'snapapy'"),
+        ({"options": {"snapapy": {}}}, "no options for: snapapy"),
+        ({"pace": {"perfect": {"share": 0.5}}}, "set its share to at least 1,"),
+        ({"pace": {"perfect": {"share": 2}}}, "share must be above 0 and at most 1"),
+    ],
+)
+def test_preferences_that_cannot_be_met_are_refused(
+    monkeypatch: pytest.MonkeyPatch, preferences: dict[str, Any], sentence: str
+) -> None:
+    """Before a deployment, whose functions could not start."""
+    monkeypatch.setitem(environments._KNOWN, "shop", Environment("shop", **preferences))
+    with pytest.raises(ValueError, match=sentence):
+        find_environment("shop")
+
+
+@pytest.mark.parametrize(
+    "preferences",
+    [
+        {"pace": {"perfect": {"share": 0.5, "open_jobs": 2}, "snapapi": {"share": 0.01}}},
+        {"pace": {"goapi": {"share": 0.05}}, "order": {"*": ["goapi"]}},
+    ],
+)
+def test_shares_of_at_least_one_job_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, preferences: dict[str, Any]
+) -> None:
+    """And a small share where jobs are not limited."""
+    monkeypatch.setitem(environments._KNOWN, "shop", Environment("shop", **preferences))
+    assert find_environment("shop").pace == preferences["pace"]

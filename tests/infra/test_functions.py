@@ -6,9 +6,12 @@ import pytest
 
 from infra.aws.bytecode import makes_bytecode_for
 from infra.aws.environments import PROVIDERS
-from tests.infra.template import VERBS, Template, references
+from tests.infra.template import VERBS, Template, as_text, machine_arn, references
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+LOCAL_ONLY = ("DARKROOM_LINGER_S", "DARKROOM_LOOPBACK", "DARKROOM_TYPICAL_S")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -24,14 +27,14 @@ def test_functions_know_the_resources_of_their_own_stack(template: Template, ver
         "DARKROOM_TABLE": template.one("DynamoDB::Table"),
         "DARKROOM_EVENT_BUS": template.one("Events::EventBus"),
     }
-    if verb in {"intake", "sweep"}:
-        expected["DARKROOM_STATE_MACHINE_ARN"] = template.one("StepFunctions::StateMachine")
     if verb == "intake":
         expected["DARKROOM_DEAD_LETTER_QUEUE_URL"] = template.one("SQS::Queue", "DeadLetters")
         expected["DARKROOM_INTAKE_QUEUE_URL"] = template.one("SQS::Queue", "IntakeQueue")
     assert {name: variables[name] for name in expected} == {
         name: {"Ref": resource.id} for name, resource in expected.items()
     }
+    # By name: the state machine refers to the functions.
+    assert as_text(variables["DARKROOM_STATE_MACHINE_ARN"]) == machine_arn(template)
     secrets = {
         f"DARKROOM_SECRET_{provider.upper()}": template.one(
             "SecretsManager::Secret", provider.capitalize()
@@ -43,8 +46,9 @@ def test_functions_know_the_resources_of_their_own_stack(template: Template, ver
     assert set(variables) == {
         *expected,
         *secrets,
-        *(["DARKROOM_LOOPBACK"] if template.environment == "local" else []),
+        *(LOCAL_ONLY if template.environment == "local" else ()),
         "DARKROOM_ENVIRONMENT",
+        "DARKROOM_STATE_MACHINE_ARN",
         "POWERTOOLS_LOG_LEVEL",
         "POWERTOOLS_METRICS_NAMESPACE",
         "POWERTOOLS_SERVICE_NAME",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.infra.template import VERBS, Template
+from tests.infra.template import VERBS, Template, machine_arn
 
 # AWS accepts only "*" for these actions.
 NEEDS_EVERY_RESOURCE = {
@@ -54,6 +54,7 @@ ALLOWED = {
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
         "input bucket": {"s3:ListBucket"},
@@ -62,41 +63,48 @@ ALLOWED = {
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
     },
     "poll": {
         "table": {
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
     },
     "deliver": {
         "table": {
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
     },
     "fail": {
         "table": {
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
         "output bucket": {"s3:ListBucket"},
         "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "bus": {"events:PutEvents"},
+        "workflow": {"states:StartExecution"},
         "dead letters": {"sqs:SendMessage"},
     },
     "sweep": {
@@ -104,6 +112,7 @@ ALLOWED = {
             "dynamodb:DeleteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:Query",
             "dynamodb:UpdateItem",
         },
         "index by-due": {"dynamodb:Query"},
@@ -184,7 +193,7 @@ def _resources(template: Template, verb: str) -> dict[str, set[str]]:
         "output objects": {f"{results}/*"},
         "secrets": {f"<{each.id}>" for each in template.of_type("SecretsManager::Secret")},
         "bus": {f"<{template.one('Events::EventBus').id}>"},
-        "workflow": {f"<{template.one('StepFunctions::StateMachine').id}>"},
+        "workflow": {machine_arn(template)},
         "runs": {
             f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:darkroom-{template.environment}:*"
         },

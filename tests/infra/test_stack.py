@@ -27,11 +27,20 @@ def test_template_has_no_parameters(template: Template) -> None:
 
 
 def test_resources_have_no_circular_references(template: Template) -> None:
-    """State machine, functions and rules refer to one another, but never in a circle."""
+    """The state machine calls functions that start its runs; that must not be a circle."""
     graph = {
         each.id: references(each.body) | set(each.body.get("DependsOn", ())) for each in template
     }
     assert set(TopologicalSorter(graph).static_order()) == set(graph)
+
+
+def test_functions_that_are_invoked_at_once_are_created_after_the_workflow(
+    template: Template,
+) -> None:
+    """They start its runs, and know it by name only."""
+    machine = template.one("StepFunctions::StateMachine")
+    for verb in ("intake", "sweep"):
+        assert machine.id in template.function(verb).body["DependsOn"]
 
 
 def test_two_environments_share_no_physical_name(templates: Mapping[str, Template]) -> None:

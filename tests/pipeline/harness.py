@@ -26,10 +26,12 @@ from darkroom.pipeline.fail import fail
 from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
+from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
+from tests.fakes.lines import InMemoryLines
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG, FakeProviders
 from tests.fakes.recorders import (
@@ -48,6 +50,8 @@ T = TypeVar("T")
 
 PHOTO = "photos/cat.jpg"
 SPEC = "photos/cat.jpg.json"
+MAX_SWEEPS = 7 * 24 * 60
+"""One a minute, for longer than a task waits."""
 TRIES = 4
 """How often the queue delivers a message on which intake raises, the first time included."""
 
@@ -109,6 +113,7 @@ class PipelineHarness:
     entered: int = 0
 
     def __post_init__(self) -> None:
+        self.lines = InMemoryLines(self.tasks)
         self.ports = Ports(
             self.tasks,
             self.inputs,
@@ -118,6 +123,7 @@ class PipelineHarness:
             self.dead_letters,
             self.providers,
             self.clock,
+            self.lines,
             self.limiter,
             self.errands,
             self.limits,
@@ -160,8 +166,11 @@ class PipelineHarness:
                 for arrival in read_message(message, self.inputs.bucket):
                     self._with_retries(functools.partial(take_arrival, self.ports, arrival))
 
-    def step(self, name: str, task_id: str, run: int = 1) -> Step:
-        """Call one step of the workflow once."""
+    def step(self, name: str, task_id: str, run: int | None = None) -> Step:
+        """Call one step of the workflow once, by default in the task's newest run."""
+        if run is None:
+            task = self.tasks.get(task_id)
+            run = task.run if task else 1
         steps: dict[str, Callable[[Ports, str, int], Step]] = {
             "submit": submit_and_continue if self.in_place else submit,
             "poll": poll_and_continue if self.in_place else poll,
@@ -171,10 +180,21 @@ class PipelineHarness:
         return steps[name](self.ports, task_id, run)
 
     def run(self, until: Iterable[State] = (), most: int = 10_000) -> None:
-        """Drive every started run to its end, or until its task is in one of the states."""
+        """Drive every started run to its end, or until its task is in one of the states.
+
+        Without `until` SWEEP follows while a task is in line, as every minute.
+        """
         self.entered = 0
-        for task_id, run in list(self.workflows.started):
-            self._drive(task_id, run, frozenset(until), most)
+        driven = 0
+        for _ in range(MAX_SWEEPS):
+            while driven < len(self.workflows.started):
+                task_id, run = self.workflows.started[driven]
+                driven += 1
+                self._drive(task_id, run, frozenset(until), most)
+            if until or not any(self.tasks.lines.values()):
+                return
+            self.clock.advance(60)
+            sweep(self.ports)
 
     def _drive(self, task_id: str, run: int, until: frozenset[State], most: int) -> None:
         """Interpret the workflow's own file, with the waits on the fixed clock."""

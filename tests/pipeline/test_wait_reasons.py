@@ -4,7 +4,8 @@ import pytest
 
 from darkroom.domain.errors import Busy, NotSent, Throttled, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed
-from darkroom.domain.rate_limits import LANES, Rate, Rules, bucket_of
+from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.domain.turns import Turns
 from darkroom.pipeline.admission.backoff import MIN_EXPLAINED_S
 from darkroom.pipeline.paid_call.saved_answer import save_to_bucket
 from darkroom.pipeline.paid_call.settle_unclear import RECONCILING
@@ -61,23 +62,6 @@ def test_lost_job_that_is_made_again_has_a_wait_reason(harness: PipelineHarness)
     assert harness.task.wait_reason is None
 
 
-def test_slot_is_used_for_one_poll(harness: PipelineHarness) -> None:
-    """The next poll takes another one."""
-    harness.providers.polls = 10
-    rules = harness.providers.rules_of["beta"] = Rules(Rate(30, 60))
-    task_id = _asked(harness, JOB_KEY)
-    harness.clock.advance(harness.step("submit", task_id).wait_s)
-    bucket = bucket_of(rules)
-    assert bucket is not None
-    for lane in LANES:
-        harness.limiter.reserve("beta", lane, bucket, harness.clock.now().timestamp(), 2)
-    harness.clock.advance(harness.step("poll", task_id).wait_s)
-    taken = len(harness.limiter.granted)
-    for more in range(3):
-        harness.clock.advance(harness.step("poll", task_id).wait_s)
-        assert len(harness.limiter.granted) == taken + more
-
-
 @pytest.mark.parametrize("operation", [JOB_KEY, JOB_LOOKED_UP])
 def test_unclear_call_has_a_wait_reason(harness: PipelineHarness, operation: str) -> None:
     """Until its job is known."""
@@ -131,10 +115,7 @@ def test_slot_that_is_minutes_away_has_a_wait_reason(harness: PipelineHarness) -
     harness.clock.advance(harness.step("submit", task_id).wait_s)
     harness.providers.rules_of["epsilon"] = rules
     now = harness.clock.now().timestamp()
-    bucket = bucket_of(rules)
-    assert bucket is not None
-    for lane in LANES:
-        harness.limiter.reserve("epsilon", lane, bucket, now, 1, None)
+    harness.lines.given["epsilon"] = Turns(empty_at=now + 3600)
     step = harness.step("submit", task_id)
     assert step.wait_s >= MIN_EXPLAINED_S
     assert harness.task.wait_reason == f"{RECONCILING}: it waits for its turn at epsilon"

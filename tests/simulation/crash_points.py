@@ -21,7 +21,7 @@ READS: Final = frozenset(
     {
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
         *("inputs.find", "inputs.read", "outputs.find", "outputs.get"),
-        *("workflows.status", "limiter.circuit"),
+        *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
     }
 )
 KEYED: Final = "key"

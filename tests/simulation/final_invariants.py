@@ -332,12 +332,16 @@ def _accounts(system: SimulatedSystem) -> Iterator[str]:
 
 
 def _leases(system: SimulatedSystem) -> Iterator[str]:
-    """A finished task holds no lease, and a lease is not longer than a job."""
-    if system.limiter.max_lease_s > MAX_S:
-        yield f"a lease was taken for {system.limiter.max_lease_s:.0f} s"
-    for provider, leases in system.limiter.leases.items():
-        for task_id in leases:
-            # A process that was delayed may take a lease after the end; it expires.
+    """No job of a finished task counts as open, none for longer than a job, and nobody waits."""
+    if system.lines.max_open_s > MAX_S:
+        yield f"a job was to count as open for {system.lines.max_open_s:.0f} s"
+    for provider, turns in system.lines.given.items():
+        for task_id in turns.open_jobs:
+            # A process that was delayed may open a job after the end; it expires.
             ended_at = (system.tasks.stored[task_id].updated_at - START).total_seconds()
-            if system.fault_free or system.limiter.leased_at[task_id] < ended_at - SKEW_S:
-                yield f"{task_id} has ended and holds a lease of {provider}"
+            if system.fault_free or system.lines.opened_at[task_id] < ended_at - SKEW_S:
+                yield f"{task_id} has ended and its job counts as open at {provider}"
+    yield from system.lines.violations
+    for provider, line in system.tasks.lines.items():
+        for task_id in line:
+            yield f"{task_id} is still in line at {provider}"

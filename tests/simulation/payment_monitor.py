@@ -57,11 +57,9 @@ class PaymentMonitor:
     jobs_to_stop: set[str] = field(default_factory=set)
     fruitless_at: list[float] = field(default_factory=list)
 
-    def watch(
-        self, tasks: Mapping[str, Task], ledger: Ledger, without_lease: Collection[str]
-    ) -> None:
-        """Set what is checked; tasks in `without_lease` may have a job without a lease."""
-        self._tasks, self._ledger, self._slipped = tasks, ledger, without_lease
+    def watch(self, tasks: Mapping[str, Task], ledger: Ledger, uncounted: Collection[str]) -> None:
+        """Set what is checked; tasks in `uncounted` may have an open job that does not count."""
+        self._tasks, self._ledger, self._slipped = tasks, ledger, uncounted
 
     def run_begun(self, task: Task) -> None:
         """A user began a new run; only `retry --pay-again` may pay again."""
@@ -152,7 +150,7 @@ class PaymentMonitor:
             )
 
     def _check_open_jobs(self, work: JobRequest) -> None:
-        """No more jobs are open than the account allows; a lease expires in the end."""
+        """No more jobs are open than the account allows; each counts for a limited time."""
         provider, most = work.route.provider, RULES[work.route.provider].leases
         if most is None or not work.route.asynchronous:
             return
@@ -163,7 +161,7 @@ class PaymentMonitor:
             if task.state in ("submitting", "running")
             and task.last_attempt.outcome in ("open", "accepted")
             and not task.gone  # its job has ended; only a new URL of the result is requested
-            and task.last_attempt.asked_since is None  # its lease was released with its first run
+            and task.last_attempt.asked_since is None  # it does not count since its first run
             and task.task_id not in self._slipped
             and task.last_attempt.provider == provider
             and task.last_attempt.started_at > since

@@ -6,14 +6,16 @@ lost, the workflow polls the job, too, until that function ends; such a pair of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.rate_limits import Rate, Rules
-from darkroom.pipeline.admission.payment_pause import DELIVERY
+from darkroom.domain.turns import Turns, Waiter
 from tests.fakes.clock import START
 from tests.fakes.limiter import InMemoryLimiter
+from tests.fakes.lines import InMemoryLines
+from tests.fakes.tasks import InMemoryTasks
 from tests.simulation.fault_injection import FaultInjector, Invocation
 
 RULES: Final[Mapping[str, Rules]] = {
@@ -66,46 +68,95 @@ class RateMonitor:
                     break
 
 
-class WatchedLimiter(InMemoryLimiter):
-    """A rate limiter that records which process took each lease.
+class WatchedLines(InMemoryLines):
+    """The lines, recording which process opened each job.
 
-    A lease belongs to a task, not to a process. A process that was delayed may release what another
-    one of the same task has taken since; then a job is open without a lease.
+    An open job belongs to a task, not to a process. A process that was delayed may release what
+    another one of the same task has opened since; then a job is open and does not count.
 
     Attributes:
-        without_lease: tasks that may have a job open without a lease for that reason.
-        leased_at: task -> when it last took a lease.
-        max_lease_s: the longest duration of a lease.
+        uncounted: tasks that may have an open job that does not count, for that reason.
+        opened_at: task -> when its job was last opened.
+        max_open_s: the longest time for which a job counts.
+        violations: turns that were given in another order, or twice.
+    """
+
+    def __init__(self, tasks: InMemoryTasks, injector: FaultInjector) -> None:
+        super().__init__(tasks)
+        self.uncounted: set[str] = set()
+        self.opened_at: dict[str, float] = {}
+        self.max_open_s = 0.0
+        self.violations: list[str] = []
+        self._injector = injector
+        self._openers: dict[str, Invocation | None] = {}
+        self._seen: dict[tuple[int, str], Sequence[Waiter]] = {}
+
+    def first(self, provider: str, most: int) -> Sequence[Waiter]:
+        """The first in line, remembered for the turns that this process gives."""
+        line = super().first(provider, most)
+        self._seen[id(self._injector.current), provider] = line
+        return line
+
+    def compare_and_set(self, provider: str, old: Turns, new: Turns) -> bool:
+        """Store what is given out now."""
+        changed = super().compare_and_set(provider, old, new)
+        if changed:
+            self._check_given(provider, old, new)
+            for task_id in new.open_jobs.keys() - old.open_jobs.keys():
+                self._record_opened(task_id, new.open_jobs[task_id])
+            for task_id in old.open_jobs.keys() - new.open_jobs.keys():
+                self._record_closed(task_id)
+        return changed
+
+    def find_forgotten(self, provider: str, rules: Rules, now: float) -> set[tuple[str, int]]:
+        """The first in line, and its run, if it waits for a turn that is free."""
+        turns, _ = self.turns(provider).without_expired(rules, now)
+        busy = turns.given.keys() | turns.open_jobs.keys()
+        idle = [one for one in super().first(provider, 99) if one.task_id not in busy]
+        if not idle or not turns.may_give(rules, now):
+            return set()
+        return {(idle[0].task_id, idle[0].run)}
+
+    def _check_given(self, provider: str, old: Turns, new: Turns) -> None:
+        """Turns go to the first in line, and to nobody twice."""
+        fresh = {one for one, turn in new.given.items() if turn != old.given.get(one)}
+        for task_id in sorted(fresh & new.open_jobs.keys()):
+            if not new.given[task_id].used:
+                self.violations.append(f"{task_id} got a turn while its job is open")
+        given = new.given.keys() - old.given.keys()
+        line = self._seen.get((id(self._injector.current), provider), ())
+        names = [one.task_id for one in line]
+        for task_id in given:
+            before = names[: names.index(task_id)] if task_id in names else []
+            passed = set(before) - new.given.keys() - new.open_jobs.keys() - old.given.keys()
+            if passed:
+                self.violations.append(f"{task_id} got a turn before {min(passed)}")
+
+    def _record_opened(self, task_id: str, until: float) -> None:
+        now = self._injector.scheduler.now
+        self._openers[task_id] = self._injector.current
+        self.max_open_s = max(self.max_open_s, until - START.timestamp() - now)
+        self.opened_at[task_id] = now
+        self.uncounted.discard(task_id)
+
+    def _record_closed(self, task_id: str) -> None:
+        current, opener = self._injector.current, self._openers.get(task_id)
+        if current and opener and current.begun < opener.begun:
+            self.uncounted.add(task_id)
+
+
+class WatchedLimiter(InMemoryLimiter):
+    """The circuits, with the pauses of blocked accounts.
+
+    Attributes:
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
             first other failure after that included.
     """
 
     def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
-        self.without_lease: set[str] = set()
-        self.leased_at: dict[str, float] = {}
-        self.max_lease_s = 0.0
         self.max_pause_s: dict[str, float] = {}
         self._injector = injector
-        self._takers: dict[str, Invocation | None] = {}
-
-    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
-        """Take a lease for one more open job, if one is free."""
-        taken = super().lease(provider, task_id, until, most, now)
-        if taken:
-            self._takers[task_id] = self._injector.current
-            if provider != DELIVERY:  # not a lease for a job
-                self.max_lease_s = max(self.max_lease_s, until - now)
-            self.leased_at[task_id] = self._injector.scheduler.now
-            self.without_lease.discard(task_id)
-        return taken
-
-    def release(self, provider: str, task_id: str) -> None:
-        """Release the lease."""
-        current, taker = self._injector.current, self._takers.get(task_id)
-        if current and taker and current.begun < taker.begun:
-            self.without_lease.add(task_id)
-        super().release(provider, task_id)
 
     def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Store `new` if `old` is still stored; whether it was."""

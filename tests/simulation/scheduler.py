@@ -45,7 +45,7 @@ class Scheduler:
             self.depth += 1
             try:
                 while heap and heap[0][0] <= until:
-                    self._next()
+                    self.run_next()
             finally:
                 self.depth -= 1
         self.now = max(self.now, until)
@@ -53,9 +53,10 @@ class Scheduler:
     def run(self) -> None:
         """Run every event until none is left."""
         while self._heap:
-            self._next()
+            self.run_next()
 
-    def _next(self) -> None:
+    def run_next(self) -> None:
+        """Run the next event."""
         at, _, act = heapq.heappop(self._heap)
         self.now = max(self.now, at)
         act()

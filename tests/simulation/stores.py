@@ -81,6 +81,7 @@ class PlainTasks(InMemoryTasks):
         self._watcher.created(task)
         self.stored[task.task_id] = task
         self._claim(task)
+        self._move_in_line(None, task)
         self.claims.setdefault(task.output, []).append(task.task_id)
         self.due_times[task.task_id] = None
 
@@ -94,6 +95,7 @@ class PlainTasks(InMemoryTasks):
         written.__dict__.update(new.__dict__, revision=old.revision + 1)
         self._watcher.replaced(there, written)
         self.stored[old.task_id] = written
+        self._move_in_line(there, written)
         self.due_times[old.task_id] = None
         return written
 

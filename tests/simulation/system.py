@@ -6,7 +6,7 @@ Users' actions are scheduled, then the system runs until it is idle; `final_inva
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from darkroom.aws.intake_messages import read_message
@@ -16,6 +16,7 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
+from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
@@ -32,7 +33,7 @@ from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.providers import SimulatedProviders
-from tests.simulation.rate_invariants import WatchedLimiter
+from tests.simulation.rate_invariants import RULES, WatchedLimiter, WatchedLines
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.step_invariants import StepMonitor
 from tests.simulation.stores import PlainInputs, PlainOutputs, PlainTasks
@@ -53,7 +54,7 @@ COMMAND_LIMIT_S: Final = 3600
 """Time limit of a user's command in seconds."""
 SWEEP_INTERVAL_S: Final = 60
 """Between two sweeps, in seconds; as deployed."""
-MAX_SWEEPS: Final = 2000
+MAX_SWEEPS: Final = 9000
 """How many sweeps there are before tasks that have not ended count as stuck."""
 REDRIVE_TIMES_S: Final = (10_000, 30_000, 50_000, 70_000)
 """When an operator redrives the intake queue's dead letters; within a day, as the alarm asks."""
@@ -127,6 +128,7 @@ class SimulatedSystem:
         self.outputs = PlainOutputs(self.step_monitor)
         self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
+        self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
@@ -135,7 +137,7 @@ class SimulatedSystem:
         self.providers.abort_run = self.interpreter.abort
         self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
         self.step_monitor.payment_monitor.watch(
-            self.tasks.stored, self.providers.ledger, self.limiter.without_lease
+            self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self._errands = _ErrandPort(self.queue)
@@ -187,6 +189,8 @@ class SimulatedSystem:
         """Call SWEEP as the schedule does; unless a fault strikes it, it handles every due task."""
         certainly = self._now() - timedelta(seconds=SKEW_S)
         due, read = set(self.tasks.due(certainly)), set[str]()
+        begun_at = self._now().timestamp()
+        neglected = self._neglected_waiters(begun_at)
         begun: list[Invocation | None] = []
 
         def act() -> None:
@@ -202,6 +206,23 @@ class SimulatedSystem:
         unharmed = begun[0] is not None and not begun[0].harmed
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
+        if alone and unharmed:
+            for task_id, run in neglected & self._neglected_waiters(begun_at):
+                if task_id not in self.tasks.unreadable:
+                    self.step_monitor.report(f"SWEEP left run {run} of {task_id} in line")
+
+    def _neglected_waiters(self, now: float) -> set[tuple[str, int]]:
+        """Tasks in line, and their runs, that wait for a turn that is free or whose run is gone."""
+        neglected = set[tuple[str, int]]()
+        paused = self.limiter.circuit(DELIVERY).probing
+        for provider in {route.provider for route in self.providers.offered_routes}:
+            rules, circuit = RULES[provider], self.limiter.circuit(provider)
+            if not (paused or circuit.probing or circuit.until > now):
+                neglected |= self.lines.find_forgotten(provider, rules, now)
+            for waiter in self.lines.missed(provider):
+                if self.interpreter.status(waiter.task_id, waiter.run) != "running":
+                    neglected.add((waiter.task_id, waiter.run))
+        return neglected
 
     def cancel(self, task_id: str) -> None:
         """A user cancels a task."""
@@ -244,8 +265,15 @@ class SimulatedSystem:
             self.sweep()
 
     def _next_due(self) -> datetime | None:
-        """When the next task is due, or None."""
-        return min(map(self.tasks.due_at, self.tasks.due_times), default=None)
+        """When the next task is due, or the next turn may be given; None if nothing waits."""
+        times = [self.tasks.due_at(task_id) for task_id in self.tasks.due_times]
+        now = self._now()
+        pause = self.limiter.circuit(DELIVERY)
+        for provider, line in self.tasks.lines.items():
+            if line:
+                paused_until = max(self.limiter.circuit(provider).until, pause.until)
+                times.append(max(now, datetime.fromtimestamp(paused_until, UTC)))
+        return min(times, default=None)
 
     def _build_ports(self, limits: Limits) -> Ports:
         injector = self.injector
@@ -258,6 +286,7 @@ class SimulatedSystem:
                 "workflows": self.interpreter,
                 "events": self.step_monitor,
                 "dead_letters": _DeadLetterPort(self.queue),
+                "lines": self.lines,
                 "limiter": self.limiter,
                 "errands": self._errands,
             }.items()
@@ -280,10 +309,10 @@ class SimulatedSystem:
             self._check_wait_reason(event["task_id"], result)
         state = self.tasks.stored[event["task_id"]].state
         if self.fault_free and state in ("queued", "delivering"):
-            for provider, leases in self.limiter.leases.items():
-                if event["task_id"] in leases:
+            for provider, turns in self.lines.given.items():
+                if event["task_id"] in turns.open_jobs:
                     self.step_monitor.report(
-                        f"{event['task_id']} needs no lease of {provider}, and has one"
+                        f"{event['task_id']} has no open job at {provider}, and one counts"
                     )
         return result
 

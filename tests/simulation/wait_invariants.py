@@ -26,7 +26,7 @@ def missing_reason(task: Task, step: Step, *, pending: bool, now: float) -> str 
     """
     if step.next in ("done", "fail") or step.wait_s < MAX_UNEXPLAINED_WAIT_S:
         return None
-    if task.finished or task.ending is not None or task.wait_reason:
+    if task.finished or task.ending is not None or task.wait_reason or task.place:
         return None
     if task.state == "running" and pending:
         return None

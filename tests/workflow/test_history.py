@@ -18,6 +18,7 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending, Prepared
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route
+from darkroom.domain.turns import Turns
 from darkroom.pipeline.deliver import ABSENT_LIMIT
 from darkroom.providers.registry import build_adapters
 from tests.fakes.clock import START, FixedClock
@@ -116,17 +117,17 @@ def test_history_holds_a_task_that_waits_for_credits_until_its_deadline(*, alone
     assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
 
 
-def test_history_holds_a_task_that_waits_for_a_lease_until_its_deadline() -> None:
-    """Other tasks hold every lease for days; the waits grow."""
+def test_task_that_waits_for_its_turn_until_its_deadline_has_no_history() -> None:
+    """Other tasks have every open job for days; its run starts when one of them ends."""
     clock = FixedClock()
     providers = FakeProviders(ROUTES, rules_of={"beta": Rules(open_jobs=1)})
     harness = PipelineHarness(providers=providers, clock=clock)
     until = START + timedelta(seconds=Limits().queue_s) - AT_LAST
-    harness.limiter.lease("beta", "another", until.timestamp(), 1, START.timestamp())
+    harness.lines.given["beta"] = Turns(open_jobs={"another": until.timestamp()})
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY, provider="beta")
     harness.run(most=LIMIT)
 
     assert harness.task.state == "succeeded"
     assert clock.now() > until
-    assert len(harness.steps) * EVENTS_PER_LOOP < LIMIT - RESERVE
+    assert len(harness.workflows.started) == 1

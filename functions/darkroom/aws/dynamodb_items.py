@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.task import Task
+from darkroom.domain.turns import Place, Waiter
 
 RETENTION = timedelta(days=400)
 """How long a finished task and its notes are kept: a redrive in that time cannot pay again."""
@@ -49,6 +50,48 @@ def owner_key(output: str) -> dict[str, Any]:
 def job_key(provider: str, job_id: str) -> dict[str, Any]:
     """The primary key of the note that holds the attempt that a provider's job belongs to."""
     return {"pk": f"job#{provider}#{job_id}", "sk": "owner"}
+
+
+def turns_key(provider: str) -> dict[str, Any]:
+    """The primary key of what is given out at a provider."""
+    return {"pk": f"gate#{provider}", "sk": "turns"}
+
+
+def line_key(task_id: str, place: Place) -> dict[str, Any]:
+    """The primary key of a task's place in a line; the sort key is the line's order."""
+    return {"pk": line_partition(place.provider), "sk": f"{_ms(place.since):015d}#{task_id}"}
+
+
+def line_partition(provider: str) -> str:
+    """The partition that holds a provider's line."""
+    return f"line#{provider}"
+
+
+def write_waiter(task: Task) -> dict[str, Any] | None:
+    """The item of the task's place in line; None if it is in none."""
+    place = task.place
+    if place is None:
+        return None
+    return line_key(task.task_id, place) | {
+        "run": task.run,
+        "calls": place.calls,
+        "opens_job": place.opens_job,
+        "missed": False,
+        "expires_at": expiry(task.deadline),
+    }
+
+
+def read_waiter(item: Mapping[str, Any]) -> Waiter:
+    """The waiter that `write_waiter` wrote."""
+    since_ms, _, task_id = str(item["sk"]).partition("#")
+    since = datetime.fromtimestamp(int(since_ms) / 1000, UTC)
+    provider = str(item["pk"]).removeprefix(line_partition(""))
+    place = Place(provider, since, int(item["calls"]), bool(item["opens_job"]))
+    return Waiter(task_id, int(item["run"]), place, bool(item["missed"]))
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def shard_of(task_id: str) -> int:

@@ -1,18 +1,11 @@
-"""Each provider's rate limiter, leases and circuit state in the task table; each write is atomic.
+"""Each provider's circuit, and the leases of probes, in the task table; each write is atomic.
 
-| pk                | sk            | what                                                       |
-|-------------------|---------------|------------------------------------------------------------|
-| `gate#<provider>` | `lane#<lane>` | rate limiter: `empty_at`, when the lane's bucket is empty  |
-| `gate#<provider>` | `leases`      | `jobs`: task id -> until when its job may be open          |
-| `gate#<provider>` | `standing`    | circuit: `refusals` in a row, open until `until`, `reason` |
+| pk                | sk         | what                                                       |
+|-------------------|------------|------------------------------------------------------------|
+| `gate#<provider>` | `leases`   | `jobs`: task id -> until when it has the lease             |
+| `gate#<provider>` | `standing` | circuit: `refusals` in a row, open until `until`, `reason` |
 
-Times are whole milliseconds since 1970. `reserve` moves a lane with updates that need no read
-first, so that a burst of tasks does not lose races. Exactly one of these conditions holds at a time
-(`d` is the length of the reserved calls, `edge` the end of the permitted burst):
-
-    idle    empty_at <= now            empty_at := now + d         call now
-    ahead   now < empty_at <= edge     empty_at := empty_at + d    call now
-    full    empty_at > edge            empty_at := empty_at + d    call when it is within the edge
+Times are whole milliseconds since 1970. `dynamodb_lines` has the providers' turns and open jobs.
 """
 
 from collections.abc import Mapping
@@ -20,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import map_aws_errors
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.errors import Busy, Conflict
-from darkroom.domain.rate_limits import Bucket, Lane
+from darkroom.domain.errors import Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -36,60 +28,9 @@ class DynamoLimiter:
     def __init__(self, table: "Table") -> None:
         self._table = table
 
-    def reserve(
-        self,
-        provider: str,
-        lane: Lane,
-        bucket: Bucket,
-        now: float,
-        calls: int = 1,
-        lender: Lane | None = None,
-    ) -> float:
-        """See `ports.Limiter.reserve`."""
-        length = _ms(calls * bucket.spacing_s)
-        edge = _ms(now + bucket.tolerance_s)
-        own = _key(provider, f"lane#{lane}")
-        for _ in range(TRIES):
-            if self._reserve_idle(own, _ms(now), length) or self._reserve_ahead(
-                own, _ms(now), edge, length
-            ):
-                return now
-            if lender and self._reserve_idle(_key(provider, f"lane#{lender}"), _ms(now), length):
-                return now
-            full = self._update(
-                own,
-                "SET empty_at = empty_at + :d",
-                "empty_at > :edge",
-                {":d": length, ":edge": edge},
-            )
-            if full is not None:
-                before = (int(str(full["empty_at"])) - length) / 1000
-                return bucket.slot(before, now, calls)[0]
-        raise Busy("contended", f"Too many calls of {provider} at once.")
-
-    def _reserve_idle(self, lane: dict[str, Any], now: int, length: int) -> bool:
-        """Reserve on the lane if it is idle; whether it was."""
-        done = self._update(
-            lane,
-            "SET empty_at = :then",
-            "attribute_not_exists(empty_at) OR empty_at <= :now",
-            {":then": now + length, ":now": now},
-        )
-        return done is not None
-
-    def _reserve_ahead(self, lane: dict[str, Any], now: int, edge: int, length: int) -> bool:
-        """Reserve on the lane if it is busy but within its burst; whether it was."""
-        done = self._update(
-            lane,
-            "SET empty_at = empty_at + :d",
-            "empty_at > :now AND empty_at <= :edge",
-            {":d": length, ":now": now, ":edge": edge},
-        )
-        return done is not None
-
-    def lease(self, provider: str, task_id: str, until: float, most: int, now: float) -> bool:
+    def lease(self, name: str, task_id: str, until: float, most: int, now: float) -> bool:
         """See `ports.Limiter.lease`."""
-        key = _key(provider, "leases")
+        key = _key(name, "leases")
         for _ in range(TRIES):
             jobs = self._read_leases(key)
             if jobs is None:
@@ -108,9 +49,9 @@ class DynamoLimiter:
                 return False
         return False
 
-    def release(self, provider: str, task_id: str) -> None:
+    def release(self, name: str, task_id: str) -> None:
         """See `ports.Limiter.release`."""
-        key = _key(provider, "leases")
+        key = _key(name, "leases")
         if task_id in (self._read_leases(key) or {}):
             self._update(key, "REMOVE jobs.#id", "attribute_exists(jobs.#id)", {}, {"#id": task_id})
 

@@ -7,6 +7,7 @@
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
+| `line#<provider>` | since, id | a task's place in the provider's line; see `dynamodb_lines` |
 
 Indexes: `by-due` (tasks that SWEEP has to check, by when), `by-folder`, `by-attention` (failed and
 unknown tasks).
@@ -31,12 +32,14 @@ from darkroom.aws.dynamodb_items import (
     expiry,
     job_key,
     latest_key,
+    line_key,
     owner_key,
     read_item,
     task_key,
     time_text,
     wants_key,
     write_item,
+    write_waiter,
 )
 from darkroom.domain.errors import Conflict, OwnTrouble
 from darkroom.domain.task import Task
@@ -69,7 +72,7 @@ class DynamoTasks:
         return read_item(answer["Item"]) if "Item" in answer else None
 
     def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
-        """See `ports.Tasks.create`; one transaction of at most 3 + len(wants) items."""
+        """See `ports.Tasks.create`; one transaction of at most 4 + len(wants) items."""
         claims = [(owner_key(task.output), owner)]
         if task.replaces:
             claims.append((latest_key(task.trigger.key), previous))
@@ -81,6 +84,7 @@ class DynamoTasks:
                 self._put(wants_key(key, task.task_id) | expires, None)
                 for key in dict.fromkeys(task.wants)
             ),
+            *self._move_in_line(None, task),
         ]
         with map_aws_errors(TABLE):
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
@@ -88,6 +92,9 @@ class DynamoTasks:
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
         written = replace(new, revision=old.revision + 1)
+        moves = self._move_in_line(old, written)
+        if moves:
+            return self._replace_in_line(old, written, moves)
         write_id = uuid.uuid4().hex
         try:
             with map_aws_errors(TABLE):
@@ -104,6 +111,14 @@ class DynamoTasks:
             stored: Any = error.response.get("Item", {})
             if stored.get("write_id") not in (write_id, {"S": write_id}):
                 raise Conflict(f"Task {old.task_id} was changed by another caller.") from error
+        return written
+
+    def _replace_in_line(self, old: Task, written: Task, moves: list[dict[str, Any]]) -> Task:
+        """The same together with its place in line; boto3 repeats a transaction with one token."""
+        put = self._put(write_item(written), "revision = :revision")
+        put["Put"]["ExpressionAttributeValues"] = {":revision": old.revision}
+        with map_aws_errors(TABLE):
+            self._client.transact_write_items(TransactItems=[put, *moves])  # type: ignore[list-item] # plain dicts, checked by the service
         return written
 
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
@@ -247,6 +262,21 @@ class DynamoTasks:
                 return False
             raise
         return True
+
+    def _move_in_line(self, old: Task | None, new: Task) -> list[dict[str, Any]]:
+        """The writes that change its place in line; none if place and run stay the same."""
+        if old is not None and (old.place, old.run) == (new.place, new.run):
+            return []
+        moves: list[dict[str, Any]] = []
+        after = write_waiter(new)
+        if after is not None:
+            moves.append(self._put(after, None))
+        if old is not None and old.place is not None:
+            left = line_key(old.task_id, old.place)
+            # DynamoDB refuses a transaction with two writes of one item; the put replaces it.
+            if after is None or any(after[name] != value for name, value in left.items()):
+                moves.append({"Delete": {"TableName": self._table.name, "Key": left}})
+        return moves
 
     def _put(self, item: dict[str, Any], condition: str | None) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self._table.name, "Item": item}

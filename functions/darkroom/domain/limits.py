@@ -14,7 +14,7 @@ class Limits:
         margin_s: how long after a call's own deadline its answer may still be stored.
         fetch_s: how long fetching one result may take; DELIVER starts none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
-        linger_s: the longest single wait for a job inside a function; none at 0.
+        linger_s: the longest single wait inside a function, for a job or a turn; none at 0.
         poll_in_place_s: how long one call of a function goes on polling a job.
         runs: how many runs a task may have whose runs end without ending it.
     """

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from darkroom.domain.object_keys import digest_of
+from darkroom.domain.turns import DEFAULT_PRIORITY
 
 OnUnknown = Literal["hold", "fail", "retry"]
 
@@ -63,6 +64,7 @@ class Order:
         keys: role -> keys of its files, also of missing ones.
         inputs: role -> the files, pinned; empty while the task is waiting.
         params: as written in the spec, checked against every choice.
+        priority: 0 to 9; higher ones are called first.
     """
 
     operation: str
@@ -72,6 +74,7 @@ class Order:
     params: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_unknown: OnUnknown = "hold"
+    priority: int = DEFAULT_PRIORITY
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """How fast a provider may be called: the account's rules, and the arithmetic of its rate limiter.
 
-Nothing here is stored or waits; `ports.Limiter` keeps the state.
+Nothing here is stored or waits; `turns.Turns` is the state, and `ports.Lines` keeps it.
 
-Calls are spread by reservation (GCRA, a leaky bucket). Each lane has the time at which it will be
-empty, and every call moves that time on by its share of the documented window:
+Calls are spread by reservation (GCRA, a leaky bucket). Each provider has the time at which its
+bucket will be empty, and every call moves that time on by its share of the documented window:
 
  now ──┬───────────── tolerance ─────────────┬──▶ time
        │  empty_at within it: go at once      │  empty_at beyond it: wait until it is within
@@ -11,20 +11,17 @@ empty, and every call moves that time on by its share of the documented window:
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
-
-Lane = Literal["submit", "poll"]
-LANES: tuple[Lane, ...] = ("submit", "poll")
 
 HEADROOM = 0.1
 """The part of every documented limit that stays unused: clocks differ, and others may use the same
 account."""
-BURST_SHARE = 0.05
-"""The part of a lane's rate that may be used at once after the lane was idle."""
+BURST_SHARE = 0.02
+"""The part of the rate that may be used at once after an idle time: it is missing from the steady
+rate, and a batch lives on that."""
 SLOT_TTL_SHARE = 0.1
-"""The part of the window for which a reserved slot stays valid after its time; a later task
-reserves again. A window then holds the calls of at most 1.1 windows of slots: 1.1 x (1 -
-`HEADROOM`), which is below the limit."""
+"""The part of the window for which a turn may be used after its time; after that it is missed. A
+window then holds the calls of at most 1.1 windows of turns: 1.1 x (1 - `HEADROOM`), which is below
+the limit."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,7 @@ class Rules:
         share: the part of both that this environment may use, above 0 and at most 1.
         calls_per_file: further calls for each file that goes with the paid call.
         calls_per_job: further calls for polling a job that must not be left alone; they are
-            reserved with the paid call, and then no task waits for the poll lane.
-        polled: whether jobs are polled at all.
+            reserved with the paid call.
     """
 
     rate: Rate | None = None
@@ -54,17 +50,11 @@ class Rules:
     share: float = 1.0
     calls_per_file: int = 0
     calls_per_job: int = 0
-    polled: bool = True
 
     @property
     def leases(self) -> int | None:
         """How many of this environment's jobs may be open; at least one."""
         return None if self.open_jobs is None else max(1, int(self.open_jobs * self.share))
-
-    @property
-    def lanes(self) -> int:
-        """The number of lanes that share the rate."""
-        return 1 if self.calls_per_job or not self.polled else len(LANES)
 
     @property
     def slot_ttl_s(self) -> float:
@@ -111,30 +101,30 @@ class AccountLimits:
 
 @dataclass(frozen=True)
 class Bucket:
-    """One lane's leaky bucket.
+    """A leaky bucket.
 
     Attributes:
         spacing_s: seconds between calls at the steady rate.
-        tolerance_s: how far ahead of the steady rate an idle lane may run.
+        tolerance_s: how far ahead of the steady rate calls may run after an idle time.
     """
 
     spacing_s: float
     tolerance_s: float
 
     def slot(self, empty_at: float, now: float, calls: int = 1) -> tuple[float, float]:
-        """When the calls may go, and when the lane is empty after them; seconds since 1970."""
+        """When the calls may go, and when it is empty after them; seconds since 1970."""
         return max(now, empty_at - self.tolerance_s), max(now, empty_at) + calls * self.spacing_s
 
 
 def bucket_of(rules: Rules) -> Bucket | None:
-    """The bucket that keeps a lane's part of the rate in every window, bursts included.
+    """The bucket that keeps the rate in every window, bursts included; None without a rate.
 
-    In a window of `per_s` a lane passes at most tolerance / spacing + 1 calls at once and one more
-    every `spacing_s`: together its part of the limit without the headroom. None without a rate.
+    In a window of `per_s` it passes at most tolerance / spacing + 1 calls at once and one more
+    every `spacing_s`: together the limit without the headroom, times the share.
     """
     if rules.rate is None:
         return None
-    part = rules.rate.calls * (1 - HEADROOM) * rules.share / rules.lanes
+    part = rules.rate.calls * (1 - HEADROOM) * rules.share
     at_once = max(1.0, part * BURST_SHARE)
     spacing = rules.rate.per_s / max(part - at_once, 0.1)
     return Bucket(spacing, (at_once - 1) * spacing)

@@ -21,6 +21,7 @@ from pydantic import (
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.strict_json import read_json
+from darkroom.domain.turns import DEFAULT_PRIORITY
 from darkroom.domain.validation_messages import explain
 
 MAX_METADATA_BYTES = 16 * 1024
@@ -68,6 +69,11 @@ class Spec(BaseModel):
         default_factory=dict,
         max_length=100,
         description="Yours; copied into the manifest and the event.",
+    )
+    priority: Annotated[int, Field(ge=0, le=9)] = Field(
+        default=DEFAULT_PRIORITY,
+        description="Higher ones are called first; 0 is for backfills. A task counts one step "
+        "higher for every hour that it waits.",
     )
     on_unknown: Literal["hold", "fail", "retry"] = Field(
         default="hold",

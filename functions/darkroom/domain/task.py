@@ -21,7 +21,7 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
 from darkroom.domain.media import Kind
 from darkroom.domain.order import Order, Trigger
-from darkroom.domain.rate_limits import Lane
+from darkroom.domain.turns import Place
 
 State = Literal[
     "waiting",
@@ -87,15 +87,6 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A slot of a provider's rate limiter: when the task may call it, on which lane."""
-
-    provider: str
-    lane: Lane
-    at: datetime
-
-
-@dataclass(frozen=True)
 class Ending:
     """How the task will end, decided by a step and carried out by FAIL."""
 
@@ -122,8 +113,10 @@ class Task:
         supersedes: the older task of the same spec, if there was one.
         unreached: how often in a row its provider was unreachable.
         gone: how often in a row its result could not be fetched.
-        slot: the slot of the rate limiter that it waits for.
         look_at: when its files are checked again that S3 withholds.
+        queued_at: since when it waits for a turn, its earlier turns included.
+        place: its place in a provider's line; it has no run at work while it waits there.
+        parked: how many runs since `since_run` ended without a turn.
     """
 
     task_id: str
@@ -148,8 +141,10 @@ class Task:
     waits: int = 0
     unreached: int = 0
     gone: int = 0
-    slot: Slot | None = None
     look_at: datetime | None = None
+    queued_at: datetime | None = None
+    place: Place | None = None
+    parked: int = 0
 
     @property
     def finished(self) -> bool:
@@ -199,16 +194,19 @@ class Task:
         """When SWEEP checks it, if it is not written before."""
         if self.awaits_inputs:
             return min(self.deadline, self.look_at or self.deadline)
-        return max(self.updated_at, self.slot.at if self.slot else self.updated_at) + STUCK_AFTER
+        if self.place is not None:  # SWEEP checks the line as a whole
+            return self.deadline
+        return self.updated_at + STUCK_AFTER
 
     def with_state(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - fields of Task
-        """The task in its next state.
+        """The task in its next state; it leaves its line, unless it stays queued.
 
         Raises:
             ValueError: when `TRANSITIONS` has no such transition; that is a bug, not a race.
         """
         if state != self.state and state not in TRANSITIONS[self.state]:
             raise ValueError(f"task {self.task_id} cannot go from {self.state} to {state}")
+        changes.setdefault("place", self.place if state == self.state else None)
         return replace(self, state=state, updated_at=now, **changes)
 
     def with_new_run(self, state: State, now: datetime, **changes: Any) -> "Task":  # noqa: ANN401 - the same
@@ -226,12 +224,12 @@ class Task:
             run=self.run + 1,
             since_run=self.run + 1,
             ending=None,
-            slot=None,
             wait_reason=None,
             waits=0,
             unreached=0,
             gone=0,
-            **changes,
+            parked=0,
+            **{"place": None, "queued_at": None, **changes},
         )
 
     def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:

@@ -41,6 +41,7 @@ from darkroom.domain.task import UNSUBMITTED, Task
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.inputs import exists
+from darkroom.pipeline.orders.line import start_in_turn
 from darkroom.pipeline.orders.new_task import SpecRequest, build_task
 from darkroom.pipeline.orders.request_identity import build_trigger, find_task
 from darkroom.pipeline.orders.superseded import DELETED, SUPERSEDED
@@ -225,7 +226,7 @@ def _continue_task(ports: Ports, task: Task) -> None:
     elif task.state == "waiting":
         release_task(ports, task.task_id)
     elif task.state == "queued":
-        ports.workflows.start(task.task_id, task.run)
+        start_in_turn(ports, task)
 
 
 def _cancel_removed(ports: Ports, key: str) -> None:

@@ -21,11 +21,9 @@ from darkroom.pipeline.admission.backoff import (
     poll_interval_s,
 )
 from darkroom.pipeline.admission.circuit import record_failure
-from darkroom.pipeline.admission.deferred import Deferred
 from darkroom.pipeline.admission.error_cause import describe_error
-from darkroom.pipeline.admission.leases import release_lease
 from darkroom.pipeline.admission.load_for_step import load_for_step
-from darkroom.pipeline.admission.rate_slot import take_slot
+from darkroom.pipeline.admission.turns import release_turn, reserve_call
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after, retry_command
 from darkroom.pipeline.paid_call.failed_job import record_failed_job, record_unknown_job
@@ -54,19 +52,16 @@ def poll(ports: Ports, task_id: str, run: int) -> Step:
 def _poll_job(ports: Ports, task: Task) -> Step:
     route = route_for(ports, task, task.last_attempt)
     if route.max_poll_gap_s is None:
-        deferred = take_slot(ports, task, route, "poll")
-        if deferred is not None:
-            return _defer(ports, task, deferred)
-        if task.slot is not None:  # it is used now: the next poll takes another one
-            now = ports.clock.now()
-            task = ports.tasks.replace(task, task.with_state("running", now, slot=None))
+        wait_s = reserve_call(ports, route.provider)
+        if wait_s is not None:
+            return _wait_for_call(ports, task, route, wait_s)
     try:
         status = ports.providers.poll(route, task.last_attempt.job_id or "")
     except (Throttled, NotSent, Busy) as error:
         return _not_reached(ports, task, route, error)
     step = _handle_status(ports, task, route, status)
     if step.next != "poll" and not isinstance(status, Pending):  # a job that is too slow is open
-        release_lease(ports, task, route)
+        release_turn(ports, task, route.provider)
     return step
 
 
@@ -86,16 +81,13 @@ def _handle_status(
             return record_failed_job(ports, task, status)
 
 
-def _defer(ports: Ports, task: Task, deferred: Deferred) -> Step:
-    """Wait for the reserved slot; a long wait gets a reason, unless the task has one."""
-    reason = task.wait_reason
-    if deferred.wait_s >= MIN_EXPLAINED_S:
-        reason = reason or deferred.reason
-    if (task.slot, task.wait_reason) != (deferred.slot, reason):
+def _wait_for_call(ports: Ports, task: Task, route: Route, wait_s: int) -> Step:
+    """Poll later, when a call is free; a long wait gets a reason, unless the task has one."""
+    if wait_s >= MIN_EXPLAINED_S and task.wait_reason is None:
+        reason = f"waits for its turn at {route.provider}"
         now = ports.clock.now()
-        waiting = task.with_state("running", now, slot=deferred.slot, wait_reason=reason)
-        ports.tasks.replace(task, waiting)
-    return Step("poll", deferred.wait_s)
+        ports.tasks.replace(task, task.with_state("running", now, wait_reason=reason))
+    return Step("poll", wait_s)
 
 
 def _job_known(ports: Ports, task: Task, route: Route, status: Pending) -> Task:

@@ -24,6 +24,7 @@ from darkroom.domain.task import UNSUBMITTED, Ending, Task
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions
+from darkroom.pipeline.orders.line import place_for, start_in_turn
 from darkroom.pipeline.orders.withheld_inputs import note_withheld
 from darkroom.ports import Ports
 
@@ -70,7 +71,7 @@ def release_task(ports: Ports, task_id: str) -> None:
         # Also if it has ended: the process that ended it may have died before the event.
         fail(ports, task_id, task.run)
     elif task.state == "queued":
-        ports.workflows.start(task_id, task.run)
+        start_in_turn(ports, task)
     ports.tasks.forget_wants(task)
 
 
@@ -103,6 +104,13 @@ def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:
     now = ports.clock.now()
     deadline = now + timedelta(seconds=ports.limits.queue_s)
     queued = task.with_state(
-        "queued", now, order=order, deadline=deadline, wait_reason=None, look_at=None
+        "queued",
+        now,
+        order=order,
+        deadline=deadline,
+        wait_reason=None,
+        look_at=None,
+        queued_at=now,
+        place=place_for(ports, order, order.choices[0], now),
     )
     return ports.tasks.replace(task, queued)

@@ -32,8 +32,9 @@ from darkroom.pipeline.orders.inputs import (
     why_waiting,
     withheld,
 )
+from darkroom.pipeline.orders.line import place_for, start_in_turn
 from darkroom.pipeline.orders.superseded import SUPERSEDED, superseded_failure
-from darkroom.pipeline.paid_call.plan import route_for
+from darkroom.pipeline.paid_call.plan import next_choice, route_for
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES, load_answer
 from darkroom.pipeline.paid_call.settle_unclear import give_up_after
 from darkroom.ports import Ports
@@ -71,7 +72,7 @@ def retry(
 
     task = retry_on_conflict(begin, f"task {task_id}")
     # If this process dies here, SWEEP finds a task without a run.
-    ports.workflows.start(task.task_id, task.run)
+    start_in_turn(ports, task)
     return task
 
 
@@ -192,11 +193,16 @@ def _queue_again(ports: Ports, task: Task) -> Task:
             "spec-refused", f"Its spec was refused: {why}", "Correct the spec and upload it again."
         )
     now = ports.clock.now()
+    order = _pinned(ports, task.order)
+    queued = replace(task, order=order, since_run=task.run + 1)
+    choice = next_choice(queued)
     return task.with_new_run(
         "queued",
         now,
-        order=_pinned(ports, task.order),
+        order=order,
         results=(),
+        queued_at=now,
+        place=place_for(ports, order, choice, now) if choice else None,
         deadline=now + timedelta(seconds=ports.limits.queue_s),
     )
 

@@ -24,13 +24,15 @@ from darkroom.domain.errors import (
 from darkroom.domain.provider_jobs import Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
+from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.admit import admit, undo_admission
 from darkroom.pipeline.admission.circuit import record_failure, record_success
-from darkroom.pipeline.admission.deferred import Deferred
-from darkroom.pipeline.admission.leases import release_all_leases, release_lease
 from darkroom.pipeline.admission.load_for_step import load_for_step
+from darkroom.pipeline.admission.turns import Deferred
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after
+from darkroom.pipeline.endings.publish import release_all
+from darkroom.pipeline.orders.line import park, place_at
 from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.orders.withheld_inputs import wait_for_withheld
 from darkroom.pipeline.paid_call.own_trouble import delay_payment
@@ -69,8 +71,8 @@ def submit(
     except Conflict:
         fresh = ports.tasks.get(task_id)
         if fresh is not None and fresh.finished:
-            # Its leases may have been released before this call took one.
-            release_all_leases(ports, fresh)
+            # Its open jobs may have been released before this call took a turn.
+            release_all(ports, fresh)
         return Step("submit", 1)
 
 
@@ -99,14 +101,15 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
         )
     route = route_for(ports, task, choice)
     if task.look_at is not None:
-        # S3 withheld a file. Until it returns it, the task takes no slot of the rate limiter.
+        # S3 withheld a file. Until it returns it, the task takes no turn.
         step = _still_withheld(ports, task, route)
         if step is not None:
             return step
-    inputs = task.resolved_order.inputs
-    deferred = admit(ports, task, route, sum(len(inputs.get(role, ())) for role in route.roles))
+    since = task.queued_at or task.created_at
+    place = place_at(ports, task.resolved_order, route, since)
+    deferred = admit(ports, task, route, place)
     if deferred is not None:
-        return _defer(ports, task, route, deferred)
+        return _defer(ports, task, place, deferred)
     return _pay(ports, task, route, time_left_s)
 
 
@@ -195,32 +198,17 @@ def _with_intent(
         attempts=task.with_attempt(intent),
         order=task.resolved_order.with_digests(prepared.sha256),
         wait_reason=None,
-        slot=None,
         look_at=None,
     )
 
 
-def _defer(ports: Ports, task: Task, route: Route, deferred: Deferred) -> Step:
-    """Wait, with the reason stored; before the first wait, refuse a task with a bad file."""
-    if task.wait_reason is None:
-        job_request = build_job_request(task, route, next_attempt_number(task))
-        try:
-            ports.providers.check(job_request)
-        except InputWithheld as error:
-            return wait_for_withheld(ports, task, route, error)
-        except InputRefused as error:
-            now = ports.clock.now()
-            attempt = Attempt(
-                job_request.attempt, route.provider, route.model, now, now, run=task.run
-            )
-            step = record_refused(ports, task, attempt, error)
-            release_lease(ports, task, route)
-            return step
-    if (task.wait_reason, task.slot) != (deferred.reason, deferred.slot):
+def _defer(ports: Ports, task: Task, place: Place, deferred: Deferred) -> Step:
+    """End the run, or let it wait, with the reason stored; a turn that is near needs none."""
+    if deferred.wait_s is None:
+        return park(ports, task, place, deferred.reason)
+    if task.place is None and task.wait_reason != deferred.reason:
         now = ports.clock.now()
-        waiting = task.with_state(
-            "queued", now, wait_reason=deferred.reason, slot=deferred.slot, look_at=None
-        )
+        waiting = task.with_state("queued", now, wait_reason=deferred.reason, look_at=None)
         ports.tasks.replace(task, waiting)
     return Step("submit", deferred.wait_s)
 

@@ -8,9 +8,13 @@
     ended, but perhaps not announced       writes the manifest and publishes the event again
     its run is alive                       checks again later
 
+It also checks every provider's line: free turns are given to the first in it, and a task that has
+missed its turn gets a new run if its run is gone.
+
 It may die anywhere: what it did not reach is still due at the next sweep.
 """
 
+import functools
 import itertools
 import math
 from collections import Counter
@@ -22,6 +26,8 @@ from typing import Literal
 from darkroom.domain.errors import Conflict, Failure, InputRefused
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
+from darkroom.domain.turns import Waiter
+from darkroom.pipeline.admission.turns import pass_turns
 from darkroom.pipeline.endings.decide import decide_ending, runs_left
 from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
@@ -58,8 +64,30 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
             ports.tasks.put_off(task_id, ports.clock.now() + RETRY_AFTER)
             raise
 
+    def check_line(provider: str) -> None:
+        pass_turns(ports, provider)
+        missed = ports.lines.missed(provider)
+
+        def check_missed(waiter: Waiter) -> None:
+            done[_check_missed(ports, waiter)] += 1
+
+        try:
+            for_each_then_raise(missed, check_missed)
+        finally:
+            if missed:  # some are in line again
+                pass_turns(ports, provider)
+
+    def act(check: Callable[[], None]) -> None:
+        check()
+
+    providers = dict.fromkeys(route.provider for route in ports.providers.routes())
     due = ports.tasks.due(ports.clock.now())
-    for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, due), check)
+    # The lines first: they are few, and the list of due tasks may take all the time there is.
+    checks = itertools.chain(
+        (functools.partial(check_line, provider) for provider in providers),
+        (functools.partial(check, task_id) for task_id in due),
+    )
+    for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)
     return done
 
 
@@ -131,6 +159,24 @@ def _check_run(ports: Ports, task: Task) -> Outcome:
             return "started"
         case "ended":
             return _replace_lost_run(ports, task)
+
+
+def _check_missed(ports: Ports, waiter: Waiter) -> Outcome:
+    """A task that did not use its turn: if its run is gone, its next turn starts one."""
+    match ports.workflows.status(waiter.task_id, waiter.run):
+        case "running":
+            return "alive"  # it asks for its next turn itself
+        case "none":
+            ports.lines.mark(waiter.task_id, waiter.place, missed=False)
+            return "started"
+        case "ended":
+            task = ports.tasks.get(waiter.task_id)
+            if task is None or task.run != waiter.run or task.place is None:
+                return "untouched"
+            try:
+                return _replace_lost_run(ports, task)
+            except Conflict:
+                return "untouched"
 
 
 def _replace_lost_run(ports: Ports, task: Task) -> Outcome:

@@ -94,10 +94,12 @@ def _upload(local: "Target", samples: Sequence["Sample"]) -> list["UploadedSpec"
 
 def _follow(local: "Target", specs: Sequence["UploadedSpec"]) -> "dict[str, Task]":
     from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
     from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
 
     with ProgressTable(open_console(err=True), "Darkroom demo") as table:
-        return follow(local.tasks, specs, table.show, TIMEOUT_S)
+        places = Places(lambda: local.ports)
+        return follow(local.tasks, specs, table.show, places, TIMEOUT_S)
 
 
 def _print(results: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:

@@ -161,10 +161,11 @@ def _follow(
     target: Target, specs: "Sequence[UploadedSpec]", timeout: float | None
 ) -> "dict[str, Task]":
     from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
+    from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
     from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
 
     with ProgressTable(open_console(err=True), target.environment) as table:
-        return follow(target.tasks, specs, table.show, timeout)
+        return follow(target.tasks, specs, table.show, Places(lambda: target.ports), timeout)
 
 
 def _save(target: Target, tasks: "dict[str, Task]", out: Path) -> None:

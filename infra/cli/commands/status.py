@@ -1,6 +1,6 @@
 """`darkroom status`: one task, the tasks of a folder, or everything that needs attention."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from infra.cli.tasks.find import find_tasks, waiting_tasks
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
+    from infra.cli.tasks.places import PlaceInLine
 
 
 @click.command(name="status")
@@ -24,6 +25,8 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
 
     Without an argument: the tasks that failed, are unknown or wait for something, the providers
     that are paused and why, and the number of dead letters.
+
+    A task that waits for its turn shows its place in line, in a list the first ten do.
     """
     target = find_target(environment)
     tasks = target.tasks
@@ -32,17 +35,18 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
         found = [*waiting, *tasks.needing_attention(limit)]
     else:
         found = [*find_tasks(tasks, what, limit)]
+    places = _places(target, found)
     if as_json:
         from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
-        say_json([task_as_dict(task) for task in found])
+        say_json([task_as_dict(task, places.get(task.task_id)) for task in found])
     elif what is not None and len(found) == 1 and not what.endswith("/"):
         from infra.cli.tasks.describe import task_lines  # noqa: PLC0415 - only for one task
 
-        for line in task_lines(found[0]):
+        for line in task_lines(found[0], places.get(found[0].task_id)):
             say(line)
     elif found:
-        _show(found, what or "waiting, or needing attention")
+        _show(found, places, what or "waiting, or needing attention")
     if not found:
         if what is not None:
             raise click.ClickException(f"no task found for '{what}'")
@@ -51,6 +55,12 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
         _report_pauses(target)
     if what is None and "DeadLetterQueueUrl" in target.outputs:
         _report_dead_letters(target)
+
+
+def _places(target: Target, tasks: "Sequence[Task]") -> "Mapping[str, PlaceInLine]":
+    from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
+
+    return Places(lambda: target.ports).of(tasks)
 
 
 def _report_pauses(target: Target) -> None:
@@ -84,9 +94,9 @@ def _report_dead_letters(target: Target) -> None:
         note(f"{count} {noun}: `darkroom redrive --dry-run` shows why")
 
 
-def _show(tasks: "Sequence[Task]", title: str) -> None:
+def _show(tasks: "Sequence[Task]", places: "Mapping[str, PlaceInLine]", title: str) -> None:
     from infra.cli.tasks.progress import ProgressTable, build_row  # noqa: PLC0415 - brings rich along
 
     now = datetime.now(UTC)
     with ProgressTable(open_console(), title) as table:
-        table.show([build_row(task, now) for task in tasks])
+        table.show([build_row(task, now, places.get(task.task_id)) for task in tasks])

@@ -21,12 +21,15 @@ REFRESH_INTERVAL_S: Final = 1.0
 def command(what: str | None, limit: int, environment: str) -> None:
     """Show the newest tasks of a folder or a photo until Ctrl-C.
 
-    Without an argument: those of photos/ and of the bucket's root.
+    Without an argument: those of photos/ and of the bucket's root. The first ten that wait for
+    their turn show their place in line.
     """
     with until_stopped():
+        from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
         from infra.cli.tasks.progress import ProgressTable, build_row  # noqa: PLC0415 - brings rich along
 
-        tasks = find_target(environment).tasks
+        target = find_target(environment)
+        tasks, places = target.tasks, Places(lambda: target.ports)
         with ProgressTable(
             open_console(), f"{what or 'photos/ and the root'} in {environment}"
         ) as table:
@@ -35,5 +38,6 @@ def command(what: str | None, limit: int, environment: str) -> None:
                 found = (
                     newest_tasks(tasks, limit) if what is None else find_tasks(tasks, what, limit)
                 )
-                table.show([build_row(task, now) for task in found])
+                in_line = places.of(found)
+                table.show([build_row(task, now, in_line.get(task.task_id)) for task in found])
                 time.sleep(REFRESH_INTERVAL_S)

@@ -11,10 +11,14 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
 from darkroom.pipeline.endings.manifest import describe_attempt
 from infra.cli.printing import escape
+from infra.cli.tasks.places import PlaceInLine, wait_reason
 
 
-def task_as_dict(task: Task) -> dict[str, Any]:
-    """The task for `--json`: times in UTC, credits None if not known."""
+def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]:
+    """The task for `--json`: times in UTC, credits None if not known.
+
+    `place` is its place in line: None if it is in none, or if it was not read.
+    """
     order = task.order
     failure = task.ending.failure if task.ending else None
     return {
@@ -29,7 +33,9 @@ def task_as_dict(task: Task) -> dict[str, Any]:
         "updated_at": _iso(task.updated_at),
         "deadline": None if task.finished else _iso(task.deadline),
         "waits_for": list(task.wants) if task.state == "waiting" else [],
-        "wait_reason": None if task.finished else task.wait_reason,
+        "wait_reason": wait_reason(task, place),
+        "place_in_line": place.number if place else None,
+        "expected_wait_s": place.wait_s if place else None,
         "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "results": [result.key for result in task.results],
         "manifest": task.manifest_key if task.finished else None,
@@ -43,9 +49,9 @@ def task_as_dict(task: Task) -> dict[str, Any]:
     }
 
 
-def task_lines(task: Task) -> list[str]:
-    """The task in detail, one escaped line for each fact."""
-    facts = task_as_dict(task)
+def task_lines(task: Task, place: PlaceInLine | None = None) -> list[str]:
+    """The task in detail, one escaped line for each fact; `place` as for `task_as_dict`."""
+    facts = task_as_dict(task, place)
     lines = [
         f"task       {task.task_id}",
         f"state      {task.state}",
@@ -56,7 +62,7 @@ def task_lines(task: Task) -> list[str]:
         f"updated    {facts['updated_at']}",
     ]
     if facts["wait_reason"]:
-        lines.append(f"waiting    {facts['wait_reason']}")
+        lines.append(f"waiting    {place.text if place else facts['wait_reason']}")
     lines += [f"attempt {a.number}  {_attempt_line(a)}" for a in task.attempts]
     lines += [f"result     {key}" for key in facts["results"]]
     if facts["manifest"]:

@@ -76,9 +76,9 @@ def unfinished_tasks(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
 
 
 def waiting_tasks(tasks: "Tasks", limit: int, now: datetime) -> "Sequence[Task]":
-    """Unfinished tasks of all folders that have a wait reason, newest first."""
+    """Unfinished tasks of all folders that wait for something or in a line, newest first."""
     examined = itertools.islice(unfinished_tasks(tasks, now), MAX_EXAMINED)
-    waiting = (task for task in examined if task.wait_reason)
+    waiting = (task for task in examined if task.wait_reason or task.place)
     return heapq.nlargest(limit, waiting, key=lambda task: task.created_at)
 
 

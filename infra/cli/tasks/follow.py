@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from darkroom.ports import Tasks
     from infra.cli.files.upload import UploadedSpec
+    from infra.cli.tasks.places import PlaceInLine, Places
 
 POLL_INTERVAL_S: Final = 0.3
 
@@ -19,6 +20,7 @@ def follow(
     tasks: "Tasks",
     specs: Sequence["UploadedSpec"],
     show: Callable[[Sequence[Row]], None],
+    places: "Places",
     timeout_s: float | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
@@ -41,7 +43,9 @@ def follow(
                     found[spec.task_id] = task
         now = datetime.now(UTC)
         elapsed_s = clock() - start
-        show([_row(spec, found.get(spec.task_id), now, elapsed_s) for spec in specs])
+        in_line = places.of(found.values())
+        rows = ((spec, found.get(spec.task_id), in_line.get(spec.task_id)) for spec in specs)
+        show([_row(spec, task, place, now, elapsed_s) for spec, task, place in rows])
         if len(found) == len(specs) and all(task.finished for task in found.values()):
             return found
         if timeout_s is not None and elapsed_s >= timeout_s:
@@ -49,7 +53,13 @@ def follow(
         sleep(POLL_INTERVAL_S)
 
 
-def _row(spec: "UploadedSpec", task: "Task | None", now: datetime, elapsed_s: float) -> Row:
+def _row(
+    spec: "UploadedSpec",
+    task: "Task | None",
+    place: "PlaceInLine | None",
+    now: datetime,
+    elapsed_s: float,
+) -> Row:
     if task is not None:
-        return build_row(task, now)
+        return build_row(task, now, place)
     return Row(spec.task_id, spec.key, "-", "-", "uploaded", elapsed_s)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from darkroom.domain.task import State, Task
 from infra.cli.printing import cell
+from infra.cli.tasks.places import PlaceInLine, wait_reason
 
 COLOURS: Final[dict[str, str]] = {
     "waiting": "yellow",
@@ -33,7 +34,12 @@ REFRESH_PER_S: Final = 8
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table; `key` identifies it, times in seconds."""
+    """One row of the table; `key` identifies it, times in seconds.
+
+    Attributes:
+        note: why the task waits, or how it ended.
+        place: its place in line, shown instead of the note; a new place alone is not a change.
+    """
 
     key: str
     source: str
@@ -42,10 +48,11 @@ class Row:
     state: State | str
     elapsed_s: float = 0.0
     note: str = ""
+    place: str = ""
 
 
-def build_row(task: Task, now: datetime) -> Row:
-    """The row of a task; an unfinished one has run until `now`."""
+def build_row(task: Task, now: datetime, place: PlaceInLine | None = None) -> Row:
+    """The row of a task, with its place in line; an unfinished task has run until `now`."""
     order = task.order
     return Row(
         key=task.task_id,
@@ -56,7 +63,8 @@ def build_row(task: Task, now: datetime) -> Row:
         elapsed_s=max(
             0.0, ((task.updated_at if task.finished else now) - task.created_at).total_seconds()
         ),
-        note=_note(task),
+        note=_note(task, place),
+        place=place.text if place else "",
     )
 
 
@@ -73,12 +81,12 @@ def _provider(task: Task) -> str:
     return ", ".join(task.order.providers) if task.order else "-"
 
 
-def _note(task: Task) -> str:
+def _note(task: Task, place: PlaceInLine | None) -> str:
     if task.ending is not None:
         return task.ending.failure.sentence
     if task.finished:
         return ", ".join(result.key for result in task.results)
-    return task.wait_reason or ""
+    return wait_reason(task, place) or ""
 
 
 class ProgressTable:
@@ -133,7 +141,7 @@ def build_table(rows: Sequence[Row], title: str) -> Table:
             cell(row.provider),
             cell(row.state, COLOURS.get(row.state, "dim")),
             f"{row.elapsed_s:.1f} s",
-            cell(row.note),
+            cell(row.place or row.note),
         )
     return table
 
@@ -145,6 +153,6 @@ def _line(row: Row) -> str:
         row.operation,
         row.provider,
         row.state,
-        row.note,
+        row.place or row.note,
     ]
     return "  ".join(column for column in columns if column)

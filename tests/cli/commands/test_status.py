@@ -2,9 +2,11 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
+from darkroom.domain.order import Choice, Order
+from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import START
@@ -41,6 +43,37 @@ def test_status_without_argument_shows_failed_and_waiting_tasks(env: MotoEnviron
         "photos/bad.jpg.json": None,
     }
     assert "photos/bad.jpg" in env.run("status").stdout
+
+
+def test_status_shows_the_place_in_line(env: MotoEnvironment) -> None:
+    """Of a task and of a list, in words and in JSON; a paused provider is the reason instead."""
+    tasks = [
+        env.add_task(
+            f"photos/{name}.jpg.json",
+            "queued",
+            place=Place("apiframe", START + timedelta(seconds=number), opens_job=True),
+            order=Order("upscale", (Choice("apiframe", "topaz-image-upscale"),)),
+        )
+        for number, name in enumerate(("one", "two", "three"))
+    ]
+    last = tasks[-1].task_id
+    # Twenty jobs may be open, and one of this route usually takes ten seconds.
+    assert "waiting    3rd in line at apiframe, about 10 s" in env.run("status", last).stdout
+    assert "2nd in line at apiframe, about 10 s" in env.run("status").stdout
+    rows = json.loads(env.run("status", "photos/", "--json").stdout)
+    assert {row["key"]: (row["place_in_line"], row["expected_wait_s"]) for row in rows} == {
+        "photos/one.jpg.json": (1, 10),
+        "photos/two.jpg.json": (2, 10),
+        "photos/three.jpg.json": (3, 10),
+    }
+
+    pause = CircuitState(1, time.time() + 60, "Too few credits.")
+    env.target.limiter.compare_and_set("apiframe", CircuitState(), pause)
+    detail = env.run("status", last).stdout
+    assert "waiting    apiframe is paused: Too few credits." in detail
+    (row,) = json.loads(env.run("status", last, "--json").stdout)
+    assert row["wait_reason"] == "apiframe is paused: Too few credits."
+    assert (row["place_in_line"], row["expected_wait_s"]) == (3, None)
 
 
 def test_status_reports_pauses_and_dead_letters(env: MotoEnvironment) -> None:

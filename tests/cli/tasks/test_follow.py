@@ -1,11 +1,14 @@
 """`follow` polls tasks until they are finished or the timeout passes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import pytest
 
 from darkroom.domain.task import Task
 from darkroom.ports import Tasks
 from infra.cli.files.upload import UploadedSpec
 from infra.cli.tasks.follow import follow
+from infra.cli.tasks.places import PlaceInLine, Places
 from infra.cli.tasks.progress import Row
 from tests.cli.factories import make_task
 
@@ -24,6 +27,17 @@ class ScriptedTasks:
         return self._states.pop(0) if len(self._states) > 1 else self._states[0]
 
 
+class FixedPlaces(Places):
+    """Every queued task is the second in line."""
+
+    def __init__(self) -> None:
+        super().__init__(pytest.fail)
+
+    def of(self, tasks: Iterable[Task]) -> Mapping[str, PlaceInLine]:
+        """Task id -> its place."""
+        return {task.task_id: PlaceInLine("snapapi", 2) for task in tasks if task.state == "queued"}
+
+
 def run(
     states: Sequence[Task | None], timeout_s: float | None = None
 ) -> tuple[dict[str, Task], list[Row], float]:
@@ -39,6 +53,7 @@ def run(
         tasks,
         [UploadedSpec("photos/cat.jpg.json", ID)],
         rows.extend,
+        FixedPlaces(),
         timeout_s,
         clock=lambda: now[0],
         sleep=sleep,
@@ -52,6 +67,7 @@ def test_follow_ends_when_the_task_has_ended() -> None:
     found, rows, _ = run(states)
     assert found[ID].state == "succeeded"
     assert [row.state for row in rows] == ["uploaded", "queued", "running", "succeeded"]
+    assert [row.place for row in rows] == ["", "2nd in line at snapapi", "", ""]
 
 
 def test_follow_ends_when_the_timeout_has_passed() -> None:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from darkroom.domain.turns import Place
+from infra.cli.tasks.places import PlaceInLine
 from infra.cli.tasks.progress import ProgressTable, Row, build_row
 from tests.cli.factories import START, make_task
 
@@ -37,13 +39,29 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
     ]
 
 
+def test_without_a_terminal_a_new_place_in_line_is_no_change() -> None:
+    """A log would get a line for each task that went before; the first one shows the place."""
+    task = make_task(state="queued", place=Place("snapapi", START))
+    rows = [build_row(task, START, PlaceInLine("snapapi", n, 10.0 * n)) for n in (3, 2, 1)]
+    paused = build_row(task, START, PlaceInLine("snapapi", 1, pause="snapapi is paused: busy."))
+    lines = lines_of([[row] for row in [*rows, paused]])
+    assert [line.partition("queued  ")[2] for line in lines] == [
+        "3rd in line at snapapi, about 30 s",
+        "snapapi is paused: busy.",
+    ]
+
+
 def test_a_terminal_gets_a_table() -> None:
     """On a terminal the rows are redrawn in place."""
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=120)
+    queued = make_task("1" * 32, "queued", place=Place("snapapi", START))
     with ProgressTable(console, "title") as table:
-        table.show([build_row(make_task(), START)])
+        table.show(
+            [build_row(make_task(), START), build_row(queued, START, PlaceInLine("snapapi", 2))]
+        )
     assert "photos/cat.jpg/upscale.png" in written.getvalue()
+    assert "2nd in line at snapapi" in written.getvalue()
 
 
 def test_a_row_says_why_a_task_waits_and_how_it_ended() -> None:
@@ -55,4 +73,6 @@ def test_a_row_says_why_a_task_waits_and_how_it_ended() -> None:
     assert waiting.provider == "snapapi, apiframe"
     failed = build_row(make_task(state="failed"), later)
     assert (failed.note, failed.elapsed_s) == ("SnapAPI has no credits left.", 2)
+    queued = build_row(make_task(state="queued", place=Place("apiframe", START)), later)
+    assert (queued.note, queued.place) == ("waits for its turn at apiframe", "")
     assert build_row(make_task(order=None, attempts=()), later).operation == "-"

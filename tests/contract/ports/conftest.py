@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import pytest
 
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
+from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Inputs, Limiter, Outputs, Tasks
+from darkroom.ports import Inputs, Limiter, Lines, Outputs, Tasks
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
+from tests.fakes.lines import InMemoryLines
 from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud, table
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
@@ -33,6 +35,14 @@ class OutputHarness:
     versions: Callable[[str], list[tuple[str, bytes]]]
 
 
+@dataclass(frozen=True)
+class LineHarness:
+    """The lines, and the task store that puts tasks into them."""
+
+    lines: Lines
+    tasks: Tasks
+
+
 @pytest.fixture(params=["in memory", "DynamoDB"])
 def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
     """An empty task store."""
@@ -41,6 +51,17 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
         return
     with cloud():
         yield DynamoTasks(table())
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def line_harness(request: pytest.FixtureRequest) -> Iterator[LineHarness]:
+    """Lines without anybody in them."""
+    if request.param == "in memory":
+        tasks = InMemoryTasks()
+        yield LineHarness(InMemoryLines(tasks), tasks)
+        return
+    with cloud():
+        yield LineHarness(DynamoLines(table()), DynamoTasks(table()))
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

@@ -1,51 +1,14 @@
-"""What every limiter promises: slots that keep a rate, leases that expire, a circuit state."""
+"""What every limiter promises: leases that expire, and a circuit state."""
 
 import pytest
 
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.rate_limits import Bucket
 from darkroom.ports import Limiter
 
-BUCKET = Bucket(spacing_s=2.0, tolerance_s=2.0)
 NOW = 1_770_000_000.0
 
 
-def test_idle_lane_allows_a_burst(limiter: Limiter) -> None:
-    """Then one call after the other, at its interval."""
-    slots = [limiter.reserve("p", "submit", BUCKET, NOW) for _ in range(5)]
-    assert slots == [NOW, NOW, NOW + 2, NOW + 4, NOW + 6]
-
-
-def test_several_calls_take_several_slots(limiter: Limiter) -> None:
-    """The next call waits for all of them."""
-    assert limiter.reserve("p", "submit", BUCKET, NOW, 3) == NOW
-    assert limiter.reserve("p", "submit", BUCKET, NOW) == NOW + 4
-
-
-def test_full_lane_is_idle_again_after_a_while(limiter: Limiter) -> None:
-    """The slots expire."""
-    for _ in range(4):
-        limiter.reserve("p", "submit", BUCKET, NOW)
-    assert limiter.reserve("p", "submit", BUCKET, NOW + 60) == NOW + 60
-
-
-def test_lanes_and_providers_are_independent(limiter: Limiter) -> None:
-    """Each has its own share."""
-    for _ in range(4):
-        limiter.reserve("p", "submit", BUCKET, NOW)
-    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW
-    assert limiter.reserve("q", "submit", BUCKET, NOW) == NOW
-
-
-def test_full_lane_borrows_from_an_idle_one(limiter: Limiter) -> None:
-    """Only while the other one is idle."""
-    slots = [limiter.reserve("p", "submit", BUCKET, NOW, 1, "poll") for _ in range(4)]
-    assert slots == [NOW, NOW, NOW, NOW + 2]
-    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW
-    assert limiter.reserve("p", "poll", BUCKET, NOW) == NOW + 2
-
-
-def test_open_jobs_are_limited(limiter: Limiter) -> None:
+def test_leases_are_limited(limiter: Limiter) -> None:
     """A task has one lease, however often it asks."""
     assert limiter.lease("p", "a", NOW + 60, 2, NOW)
     assert limiter.lease("p", "a", NOW + 90, 2, NOW)

@@ -29,6 +29,7 @@ def test_manifest_has_the_resolved_spec(harness: PipelineHarness) -> None:
         "params": {"scale": 4},
         "metadata": {"sku": "A-113"},
         "on_unknown": "hold",
+        "priority": 5,
     }
     assert manifest["trigger"]["key"] == SPEC
     assert manifest["source"] == PHOTO

@@ -1,7 +1,6 @@
 """What S3 shows and does not give is waited for, with the reason on the task; nothing is paid."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -9,6 +8,7 @@ from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.errors import InputWithheld, Refused
 from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.domain.turns import Turns
 from darkroom.pipeline.intake import MAX_TRIES, receive
 from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
@@ -163,27 +163,19 @@ def test_photo_withheld_at_submit_makes_the_run_wait(
     assert harness.task.look_at is None
 
 
-def test_task_with_a_withheld_file_takes_no_slot(harness: PipelineHarness) -> None:
+def test_task_with_a_withheld_file_takes_no_turn(harness: PipelineHarness) -> None:
     """Otherwise thousands that try every five minutes would delay all others."""
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY)
     harness.providers.script("prepare", HELD)
     harness.step("submit", harness.task.task_id)
-    asked: list[str] = []
-    reserve = harness.limiter.reserve
-
-    def noted(provider: str, *args: Any, **more: Any) -> float:
-        asked.append(provider)
-        return reserve(provider, *args, **more)
-
-    harness.limiter.reserve = noted  # type: ignore[method-assign]
     harness.providers.rules_of["beta"] = Rules(Rate(60, 60))
     harness.providers.script("check", HELD)
     harness.step("submit", harness.task.task_id)
 
-    assert asked == []
+    assert harness.lines.turns("beta") == Turns()
     harness.step("submit", harness.task.task_id)
-    assert asked == ["beta"]
+    assert harness.lines.turns("beta").given
 
 
 def test_wait_for_a_withheld_file_ends_at_the_deadline(harness: PipelineHarness) -> None:

@@ -6,16 +6,12 @@ What goes wrong here is found late, if at all: no process waits for it.
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
-from darkroom.domain import rate_limits
 from darkroom.domain.object_keys import manifest_key
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, retry, sweep
-from darkroom.pipeline.admission.leases import release_all_leases
 from darkroom.pipeline.endings import move_aside, owned_writes, publish
 from darkroom.ports import Ports
-from tests.fakes.limiter import InMemoryLimiter
 from tests.simulation.planted_bugs.plant import Bug, Swap
-from tests.simulation.rate_invariants import WatchedLimiter
 
 
 def _do_nothing(*_: object, **__: object) -> None:
@@ -27,7 +23,7 @@ def _do_nothing(*_: object, **__: object) -> None:
 
 def _dismissed_first() -> list[Swap]:
     def finalize(ports: Ports, task: Task) -> None:
-        release_all_leases(ports, task)
+        publish.release_all(ports, task)
         ports.tasks.dismiss(task)
         publish.publish_event(ports, task)
         ports.tasks.forget_wants(task)
@@ -103,7 +99,7 @@ def _given_up_without_looking() -> list[Swap]:
 
 def _swept_ends_are_not_published() -> list[Swap]:
     def finalize_again(ports: Ports, task: Task) -> str:
-        release_all_leases(ports, task)
+        publish.release_all(ports, task)
         ports.tasks.dismiss(task)
         return "concluded"
 
@@ -189,35 +185,6 @@ def _given_up_without_dead_letter() -> list[Swap]:
     return [(intake, "receive", receive)]
 
 
-def _leases_do_not_expire() -> list[Swap]:
-    original = WatchedLimiter.lease
-
-    def lease(
-        self: WatchedLimiter, provider: str, task_id: str, until: float, most: int, now: float
-    ) -> bool:
-        return original(self, provider, task_id, until * 2, most, now)
-
-    return [(WatchedLimiter, "lease", lease)]
-
-
-def _lanes_are_lent_without_limit() -> list[Swap]:
-    original = InMemoryLimiter.reserve
-
-    def reserve(
-        self: InMemoryLimiter,
-        provider: str,
-        lane: Any,
-        bucket: Any,
-        now: float,
-        calls: int = 1,
-        lender: Any = None,
-    ) -> float:
-        at = original(self, provider, lane, bucket, now, calls, lender)
-        return now if lender else at
-
-    return [(InMemoryLimiter, "reserve", reserve)]
-
-
 BUGS: Final = (
     Bug("a task is dismissed before its end is published", _dismissed_first),
     Bug(
@@ -272,12 +239,5 @@ BUGS: Final = (
         "a message is given up without a dead letter",
         _given_up_without_dead_letter,
         ("crash-before", "crash-after", "event-poisoned"),
-    ),
-    Bug("a lease does not expire", _leases_do_not_expire),
-    Bug("a lane is lent without limit", _lanes_are_lent_without_limit),
-    Bug(
-        "a slot of the rate limit never expires",
-        lambda: [(rate_limits, "SLOT_TTL_SHARE", float("inf"))],
-        ("slow-call",),
     ),
 )

@@ -16,6 +16,7 @@ from tests.simulation.planted_bugs import (
     ordering,
     pauses,
     stores,
+    turns,
     unclear_calls,
 )
 from tests.simulation.planted_bugs.plant import Bug, planted
@@ -33,6 +34,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *answers.BUGS,
     *pauses.BUGS,
     *lingering.BUGS,
+    *turns.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from darkroom.domain.attempt import Attempt, Finished
 from darkroom.domain.task import Task
 from darkroom.pipeline import continue_in_place, deliver, poll
-from darkroom.pipeline.admission import rate_slot
+from darkroom.pipeline.admission import turns
 from darkroom.pipeline.paid_call import saved_answer
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -38,8 +38,8 @@ def _answers_stay_in_memory() -> list[Swap]:
     return [(poll, "store_answer", store_answer), (deliver, "load_answer", load_answer)]
 
 
-def _polls_in_place_take_no_slot() -> list[Swap]:
-    take_slot, go_on = rate_slot.take_slot, continue_in_place._continue
+def _polls_in_place_reserve_no_call() -> list[Swap]:
+    reserve_call, go_on = turns.reserve_call, continue_in_place._continue
     in_place = [0]
 
     def go_on_at_will(*given: Any) -> Step:
@@ -50,9 +50,9 @@ def _polls_in_place_take_no_slot() -> list[Swap]:
             in_place[0] -= 1
 
     def take(*given: Any) -> Any:
-        return None if in_place[0] else take_slot(*given)
+        return None if in_place[0] else reserve_call(*given)
 
-    return [(continue_in_place, "_continue", go_on_at_will), (poll, "take_slot", take)]
+    return [(continue_in_place, "_continue", go_on_at_will), (poll, "reserve_call", take)]
 
 
 def _any_run_goes_on() -> list[Swap]:
@@ -82,7 +82,7 @@ def _asked_late() -> list[Swap]:
 BUGS: Final = (
     Bug("a function lingers past its time limit", _time_limits_are_ignored, _LATE_JOBS),
     Bug("an answer is delivered in place before it is stored", _answers_stay_in_memory),
-    Bug("polls in place take no slot", _polls_in_place_take_no_slot, _LATE_JOBS),
+    Bug("polls in place take no call of the rate", _polls_in_place_reserve_no_call, _LATE_JOBS),
     Bug(
         "a function goes on with a task of another run",
         _any_run_goes_on,

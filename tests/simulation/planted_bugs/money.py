@@ -10,7 +10,7 @@ from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Prepa
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import continue_in_place, fail, poll, submit
-from darkroom.pipeline.admission import admit, backoff, circuit
+from darkroom.pipeline.admission import backoff, circuit
 from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import (
@@ -23,7 +23,6 @@ from darkroom.pipeline.paid_call import (
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 from tests.simulation.providers import SimulatedProviders
-from tests.simulation.rate_invariants import WatchedLimiter
 
 
 def _paid_before_the_intent() -> list[Swap]:
@@ -148,10 +147,6 @@ def _open_calls_are_not_awaited() -> list[Swap]:
     return [(fail, "_end_task", end_task)]
 
 
-def _leases_are_released_at_the_end() -> list[Swap]:
-    return [(module, "release_lease", lambda *_: None) for module in (admit, submit, poll)]
-
-
 def _retry_after_is_ignored() -> list[Swap]:
     original = circuit.record_failure
 
@@ -217,13 +212,4 @@ BUGS: Final = (
     ),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
     Bug("a job is polled too seldom", lambda: [(backoff, "POLL_GAP_SHARE", 3.0)]),
-    Bug(
-        "more jobs are open than the account allows",
-        lambda: [(WatchedLimiter, "lease", lambda *_: True)],
-    ),
-    Bug("a lease is released only at the end", _leases_are_released_at_the_end),
-    Bug(
-        "no call waits for a slot of the rate limit",
-        lambda: [(m, "take_slot", lambda *_: None) for m in (admit, poll)],
-    ),
 )

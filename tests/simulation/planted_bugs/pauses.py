@@ -8,13 +8,12 @@ from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import AccountBlocked
 from darkroom.domain.object_keys import classify_key
 from darkroom.domain.order import Trigger
-from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline import fail, intake, poll, submit
-from darkroom.pipeline.admission import admit, circuit
+from darkroom.pipeline.admission import admit, circuit, turns
 from darkroom.pipeline.endings import decide
 from darkroom.pipeline.paid_call import own_trouble, record_refused, settle_unclear, write_answer
-from darkroom.ports import Ports, Step, Tasks
+from darkroom.ports import Ports, Tasks
 from tests.simulation.planted_bugs.accounts import BLOCKED_KINDS
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -28,8 +27,8 @@ def _do_nothing(*_: object, **__: object) -> None:
 
 def _paying_goes_on() -> list[Swap]:
     return [
-        (admit, "defer_while_paused", _do_nothing),
-        (admit, "claim_trial_payment", lambda *_: True),
+        *((module, "is_paused", lambda *_: False) for module in (admit, turns)),
+        *((module, "claim_trial_payment", lambda *_: True) for module in (admit, turns)),
     ]
 
 
@@ -67,13 +66,6 @@ def _refused_tasks_give_no_reason() -> list[Swap]:
     return [(module, "requeue", requeue) for module in (record_refused, settle_unclear)]
 
 
-def _deferred_tasks_give_no_reason() -> list[Swap]:
-    def defer(_ports: Ports, _task: Task, _route: Route, deferred: Any) -> Step:
-        return Step("submit", deferred.wait_s)
-
-    return [(submit, "_defer", defer)]
-
-
 # --- waiting for files and messages --------------------------------------------------------------
 
 
@@ -106,7 +98,10 @@ BUGS: Final = (
     Bug("a blocked account is not recorded", _blocked_is_not_recorded, BLOCKED_KINDS),
     Bug(
         "every task tries a blocked account at once",
-        lambda: [(admit, "defer_unless_probe", _do_nothing)],
+        lambda: [
+            *((module, "is_open", lambda *_: False) for module in (admit, turns)),
+            (admit, "claim_probe", lambda *_: True),
+        ],
         BLOCKED_KINDS,
     ),
     Bug(
@@ -114,7 +109,6 @@ BUGS: Final = (
         _refused_tasks_give_no_reason,
         ("throttled-without-hint", "not-sent", *BLOCKED_KINDS),
     ),
-    Bug("a task that waits for a slot does not say why", _deferred_tasks_give_no_reason),
     Bug(
         "a task does not say why its job cannot be polled",
         lambda: [(poll, "MIN_EXPLAINED_S", math.inf)],

@@ -15,7 +15,7 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
 from darkroom.pipeline.admission import load_for_step
-from darkroom.pipeline.endings import move_aside, publish
+from darkroom.pipeline.endings import move_aside
 from darkroom.pipeline.paid_call import failed_job, record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -125,13 +125,6 @@ def _given_up_within_the_hour() -> list[Swap]:
     return [(settle_unclear, "give_up_after", give_up_after)]
 
 
-def _reconciling_takes_no_slot() -> list[Swap]:
-    return [
-        (settle_unclear, "take_slot", lambda *_: None),
-        (settle_unclear, "backoff_s", lambda _times: 1),
-    ]
-
-
 # --- given up ------------------------------------------------------------------------------------
 
 
@@ -194,13 +187,6 @@ def _copied_results_are_dropped() -> list[Swap]:
     return [(deliver, "_handle_missing", handle_missing)]
 
 
-def _leases_are_kept() -> list[Swap]:
-    def release_all_leases(*_: object) -> None:
-        return
-
-    return [(publish, "release_all_leases", release_all_leases)]
-
-
 BUGS: Final = (
     Bug("FAIL ends a paid task at the first broken run", _no_run_is_left),
     Bug("runs are begun without limit", _runs_are_unlimited, ("run-lost", "run-aborted")),
@@ -231,7 +217,6 @@ BUGS: Final = (
         _given_up_within_the_hour,
         scenarios=("refused for an hour, key",),
     ),
-    Bug("a reconciled call does not wait for a slot", _reconciling_takes_no_slot),
     Bug(
         "a job that is not known counts as failed",
         _unknown_jobs_count_as_failed,
@@ -250,5 +235,4 @@ BUGS: Final = (
         _copied_results_are_dropped,
         ("result-of-wrong-kind",),
     ),
-    Bug("leases are kept after the end", _leases_are_kept),
 )

@@ -17,9 +17,6 @@ from darkroom.domain.errors import (
     Throttled,
 )
 from darkroom.domain.retries import MAX_TRIES
-from darkroom.domain.routes import Route
-from darkroom.domain.task import Task
-from darkroom.pipeline.admission.deferred import SPREAD_S, Deferred, deferral_s
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.ports import Ports
 
@@ -53,24 +50,15 @@ def record_success(ports: Ports, provider: str) -> None:
         ports.limiter.compare_and_set(provider, old, old.after_success())
 
 
-def defer_while_open(
-    ports: Ports, task: Task, route: Route, circuit: CircuitState
-) -> Deferred | None:
-    """How long the task waits because the provider's circuit is open; None when it is not."""
-    left_s = circuit.until - ports.clock.now().timestamp()
-    if left_s <= 0:
-        return None
-    return Deferred(deferral_s(ports, task, left_s), _pause_reason(route, circuit))
+def is_open(circuit: CircuitState, now: float) -> bool:
+    """Whether no task calls the provider now."""
+    return circuit.until > now
 
 
-def defer_unless_probe(
-    ports: Ports, task: Task, route: Route, circuit: CircuitState
-) -> Deferred | None:
-    """None for the one task that probes a half-open circuit; every other task waits for it."""
+def claim_probe(ports: Ports, provider: str, circuit: CircuitState) -> bool:
+    """Whether this process may probe a half-open circuit: one at a time may."""
     until = ports.clock.now().timestamp() + PROBE_S
-    if ports.limiter.compare_and_set(route.provider, circuit, replace(circuit, until=until)):
-        return None
-    return Deferred(deferral_s(ports, task, SPREAD_S), _pause_reason(route, circuit))
+    return ports.limiter.compare_and_set(provider, circuit, replace(circuit, until=until))
 
 
 def change_circuit(ports: Ports, name: str, change: Callable[[CircuitState], CircuitState]) -> None:
@@ -81,5 +69,6 @@ def change_circuit(ports: Ports, name: str, change: Callable[[CircuitState], Cir
             return
 
 
-def _pause_reason(route: Route, circuit: CircuitState) -> str:
-    return f"{route.provider} is paused: {circuit.reason or 'it has not taken calls lately'}"
+def pause_reason(provider: str, circuit: CircuitState) -> str:
+    """Why tasks wait for the provider, for users."""
+    return f"{provider} is paused: {circuit.reason or 'it has not taken calls lately'}"

@@ -12,10 +12,8 @@ import contextlib
 from typing import Final
 
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.circuit import change_circuit
-from darkroom.pipeline.admission.deferred import Deferred, deferral_s
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.ports import Ports
 
@@ -24,7 +22,6 @@ DELIVERY: Final = "@delivery"
 DELIVERY_TRIAL_S: Final = 1800
 """How long only the deliveries of a held-up task probe, counted from its first failure."""
 MAX_DELIVERY_TRIALS: Final = 1000
-MIN_PAUSE_WAIT_S = 30
 
 
 def pause_payments(ports: Ports, task_id: str, error: Exception) -> None:
@@ -47,25 +44,23 @@ def resume_payments(ports: Ports) -> None:
         ports.limiter.compare_and_set(DELIVERY, old, CircuitState())
 
 
-def defer_while_paused(ports: Ports, task: Task, pause: CircuitState) -> Deferred | None:
-    """How long the task waits because paid calls are paused; None when it may try to be a probe."""
-    if not pause.probing or pause.until <= ports.clock.now().timestamp():
-        return None
-    return defer_until_delivered(ports, task, pause)
+def is_paused(pause: CircuitState, now: float) -> bool:
+    """Whether no task pays now."""
+    return pause.probing and pause.until > now
 
 
-def defer_until_delivered(ports: Ports, task: Task, pause: CircuitState) -> Deferred:
-    """The wait of a task that is not the probe."""
-    left_s = pause.until - ports.clock.now().timestamp()
-    reason = f"new paid calls are paused while results cannot be delivered: {pause.reason}"
-    return Deferred(deferral_s(ports, task, max(MIN_PAUSE_WAIT_S, left_s)), reason)
+def payment_pause_reason(pause: CircuitState) -> str:
+    """Why tasks wait, for users."""
+    return f"new paid calls are paused while results cannot be delivered: {pause.reason}"
 
 
-def claim_trial_payment(ports: Ports, task: Task, route: Route) -> bool:
-    """Whether this task's paid call may be the probe: only when no held-up delivery is one."""
+def claim_trial_payment(ports: Ports, task_id: str, for_s: float) -> bool:
+    """Whether this task's paid call may be the probe: only when no held-up delivery is one.
+
+    It is the probe for this many seconds, or until its results are delivered.
+    """
     now = ports.clock.now().timestamp()
-    until = now + route.call_s + route.job_s + ports.limits.margin_s
-    return ports.limiter.lease(DELIVERY, task.task_id, until, 1, now)
+    return ports.limiter.lease(DELIVERY, task_id, now + for_s, 1, now)
 
 
 def release_trial_payment(ports: Ports, task: Task) -> None:

@@ -3,15 +3,20 @@
 from dataclasses import replace
 
 from darkroom.domain.task import Ending, Task
+from darkroom.pipeline.admission.turns import release_turn
 from darkroom.ports import Ports
 
 
 def decide_ending(ports: Ports, task: Task, ending: Ending, **changes: object) -> Task:
-    """Store how the task will end, for FAIL to carry out. Raises `Conflict`."""
+    """Store how the task will end, for FAIL to carry out; it leaves its line. Raises `Conflict`."""
     now = ports.clock.now()
-    return ports.tasks.replace(task, replace(task, ending=ending, updated_at=now, **changes))  # type: ignore[arg-type]
+    decided = replace(task, ending=ending, place=None, updated_at=now, **changes)  # type: ignore[arg-type]
+    decided = ports.tasks.replace(task, decided)
+    if task.place is not None:
+        release_turn(ports, task, task.place.provider)
+    return decided
 
 
 def runs_left(ports: Ports, task: Task) -> int:
     """How many runs may still replace lost ones."""
-    return ports.limits.runs - (task.run - task.since_run + 1)
+    return ports.limits.runs - (task.run - task.since_run + 1 - task.parked)

@@ -106,6 +106,7 @@ def _spec(order: Order) -> dict[str, Any]:
         "params": dict(order.params),
         "metadata": dict(order.metadata),
         "on_unknown": order.on_unknown,
+        "priority": order.priority,
     }
 
 

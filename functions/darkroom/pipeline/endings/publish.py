@@ -6,8 +6,8 @@ from typing import Any
 from darkroom.domain.errors import Conflict
 from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Task
-from darkroom.pipeline.admission.leases import release_all_leases
-from darkroom.pipeline.admission.payment_pause import resume_payments
+from darkroom.pipeline.admission.payment_pause import release_trial_payment, resume_payments
+from darkroom.pipeline.admission.turns import release_turn
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.ports import Ports
@@ -41,11 +41,18 @@ def rewrite_manifest(ports: Ports, task: Task) -> None:
 
 def finalize(ports: Ports, task: Task) -> None:
     """Do what a finished task still needs; safe to repeat, and repeated until it is complete."""
-    release_all_leases(ports, task)
+    release_all(ports, task)
     publish_event(ports, task)
     # While its wants exist, the event of a file leads to a task that was not announced.
     ports.tasks.forget_wants(task)
     ports.tasks.dismiss(task)
+
+
+def release_all(ports: Ports, task: Task) -> None:
+    """The task has ended: it has no turn and no open job at any of its providers."""
+    for provider in dict.fromkeys(task.order.providers if task.order else ()):
+        release_turn(ports, task, provider)
+    release_trial_payment(ports, task)
 
 
 def publish_event(ports: Ports, task: Task) -> None:

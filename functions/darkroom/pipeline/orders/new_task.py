@@ -17,6 +17,7 @@ from darkroom.domain.order import Order, Trigger
 from darkroom.domain.spec import Spec
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
+from darkroom.pipeline.orders.line import place_for
 from darkroom.pipeline.orders.output_owner import find_live_owner
 from darkroom.pipeline.orders.resolve import resolve
 from darkroom.pipeline.orders.superseded import superseded_failure
@@ -97,7 +98,10 @@ def _with_order(ports: Ports, task: Task, order: Order) -> Task:
     """The task with its order: pinned and queued, or waiting for missing files."""
     found = find_inputs(ports.inputs, order)
     if not missing(found):
-        return replace(task, order=pin_versions(order, found, ports.providers.routes()))
+        pinned = pin_versions(order, found, ports.providers.routes())
+        now = task.created_at
+        place = place_for(ports, pinned, pinned.choices[0], now)
+        return replace(task, order=pinned, queued_at=now, place=place)
     return replace(
         task,
         state="waiting",

@@ -30,6 +30,7 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
         params=spec.params,
         metadata=spec.metadata,
         on_unknown=spec.on_unknown,
+        priority=spec.priority,
     )
 
 

@@ -12,7 +12,7 @@ from darkroom.domain.errors import InputWithheld
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.backoff import backoff_s
-from darkroom.pipeline.admission.leases import release_lease
+from darkroom.pipeline.admission.turns import release_turn
 from darkroom.pipeline.orders.inputs import why_waiting, withheld
 from darkroom.ports import Found, Ports, Step
 
@@ -63,11 +63,11 @@ def wait_for_withheld(ports: Ports, task: Task, route: Route, error: InputWithhe
     Raises:
         Conflict: the task was changed first.
     """
-    release_lease(ports, task, route)
+    release_turn(ports, task, route.provider)
     now, waits = ports.clock.now(), task.waits + 1
     reason = f"{error.failure.sentence} {error.failure.next_step}"
     ports.tasks.replace(
         task,
-        task.with_state("queued", now, wait_reason=reason, waits=waits, slot=None, look_at=now),
+        task.with_state("queued", now, wait_reason=reason, waits=waits, place=None, look_at=now),
     )
     return Step("submit", backoff_s(waits))

@@ -43,7 +43,8 @@ def delay_payment(ports: Ports, task: Task, error: Exception) -> Step:
         raise error
     waits = task.waits + 1
     reason = f"nothing is paid yet, because Darkroom itself has trouble: {describe_error(error)}"
-    waiting = task.with_state("queued", ports.clock.now(), waits=waits, wait_reason=reason)
+    now = ports.clock.now()
+    waiting = task.with_state("queued", now, waits=waits, wait_reason=reason, place=None)
     ports.tasks.replace(task, waiting)
     return Step("submit", backoff_s(waits))
 

@@ -100,7 +100,7 @@ def requeue(
         waits=waits,
         unreached=unreached,
         wait_reason=wait_reason,
-        slot=None,
+        place=None,
     )
     ports.tasks.replace(task, queued)
 

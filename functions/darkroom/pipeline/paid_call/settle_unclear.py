@@ -15,8 +15,8 @@ from darkroom.domain.errors import DarkroomError, Failure, Throttled
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, EndStatus, Task
-from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s
-from darkroom.pipeline.admission.rate_slot import take_slot
+from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, MIN_EXPLAINED_S, backoff_s
+from darkroom.pipeline.admission.turns import reserve_call
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.paid_call.close_unknown import close_as_unknown, unknown_failure
 from darkroom.pipeline.paid_call.plan import (
@@ -101,14 +101,13 @@ def _wait_for_old_key(ports: Ports, task: Task) -> Step:
 def _reconcile(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
     """Ask the provider about the outcome of the call; ask again later if that finds nothing."""
     attempt = task.last_attempt
-    deferred = take_slot(ports, task, route, "submit")
-    if deferred is not None:
-        if task.slot != deferred.slot:
+    wait_s = reserve_call(ports, route.provider)
+    if wait_s is not None:
+        reason = f"{RECONCILING}: it waits for its turn at {route.provider}"
+        if wait_s >= MIN_EXPLAINED_S and task.wait_reason != reason:
             now = ports.clock.now()
-            reason = f"{RECONCILING}: it {deferred.reason}"
-            waiting = task.with_state("submitting", now, slot=deferred.slot, wait_reason=reason)
-            ports.tasks.replace(task, waiting)
-        return Step("submit", deferred.wait_s)
+            ports.tasks.replace(task, task.with_state("submitting", now, wait_reason=reason))
+        return Step("submit", wait_s)
     again = replace(attempt, replays=attempt.replays + 1, call_until=call_deadline(ports, route))
     task = ports.tasks.replace(
         task,
@@ -116,7 +115,6 @@ def _reconcile(ports: Ports, task: Task, route: Route, time_left_s: Callable[[],
             "submitting",
             ports.clock.now(),
             attempts=task.with_attempt(again),
-            slot=None,
             wait_reason=RECONCILING,
         ),
     )

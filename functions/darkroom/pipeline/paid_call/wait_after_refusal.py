@@ -10,6 +10,9 @@ from darkroom.domain.retries import exponential_s
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s, task_spread
 
+MAX_SPREAD_S = 4
+"""Only tasks that were under way together were refused together: they are few, and later ones must
+not overtake them."""
 BLOCKED_SOON_TRIES = 200
 """How often in a row a blocked account is tried again soon: for about five hours."""
 
@@ -30,7 +33,7 @@ def throttled_wait_s(task: Task, waits: int, retry_after_s: int | None) -> int:
         # A provider that asks for one second a hundred thousand times would exceed the history
         # limit of the workflow.
         min_s = max(1, retry_after_s, min(MAX_BACKOFF_S, waits // 4))
-        return min_s + int(spread * min(retry_after_s, 30))
+        return min_s + int(spread * min(retry_after_s, MAX_SPREAD_S))
     return max(1, int(backoff_s(waits) * (0.75 + spread / 4)))
 
 

@@ -35,7 +35,7 @@ from darkroom.ports import Inputs
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.preferences import Preferences, sort_routes
+from darkroom.providers.engine.preferences import Preferences, check_shares, sort_routes
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
 
@@ -72,7 +72,7 @@ class Driver:
             when a key is refused. `base_url` in it replaces the adapter's.
         inputs: the input bucket.
         environment: its name; part of the secrets' names.
-        preferences: the environment's.
+        preferences: the environment's; ValueError if they cannot be met.
         transport: the network.
         limits: seconds and bytes of every exchange.
         token_cache: access tokens of this process.
@@ -93,6 +93,7 @@ class Driver:
         self._adapters = adapters
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
+        check_shares(adapters, self._preferences.pace)
         self._routes = RoutesByProvider(
             adapters,
             lambda provider: [
