@@ -48,6 +48,19 @@ def test_cancelled_task_stops_its_job() -> None:
     assert harness.manifest()["attempts"][0]["outcome"] == "failed"
 
 
+def test_cancelled_task_leaves_a_job_of_another_attempt_alone() -> None:
+    """Its provider named the same job twice."""
+    harness = in_state("running")
+    task = harness.task
+    job_id = task.last_attempt.job_id or ""
+    harness.tasks._jobs["beta", job_id] = ("another", 1)
+    cancel_for_user(harness.ports, task.task_id)
+    harness.step("fail", task.task_id)
+
+    assert harness.task.state == "cancelled"
+    assert harness.providers.cancelled == []
+
+
 def test_cancelled_task_ends_though_its_job_cannot_be_stopped() -> None:
     """Its provider has no such call."""
     harness = _with_a_job_that_cannot_be_stopped()

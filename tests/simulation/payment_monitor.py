@@ -114,6 +114,9 @@ class PaymentMonitor:
         """A job is about to be cancelled at its provider."""
         self.jobs_to_stop.add(job_id)
         task = self._tasks[self._ledger.jobs[job_id].work.task_id]
+        failures = [attempt.failure for attempt in task.attempts if attempt.failure]
+        if any(failure.code == "job-claimed" for failure in failures):
+            return  # another task was given its name, and claimed it first
         if task.ending is None or task.ending.failure.code not in STOP_JOB_CODES:
             self.report(f"{task.task_id} cancelled {job_id}, which it may still need")
 

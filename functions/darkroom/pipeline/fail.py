@@ -27,6 +27,7 @@ from darkroom.pipeline.paid_call.close_unknown import (
     close_as_unknown,
     unknown_failure,
 )
+from darkroom.pipeline.paid_call.job_owner import owns_job
 from darkroom.pipeline.paid_call.plan import account_changed, route_for
 from darkroom.pipeline.paid_call.saved_answer import archive_answer
 from darkroom.ports import Ports, Step
@@ -124,8 +125,8 @@ def _stop_job(ports: Ports, task: Task) -> bool:
     has_job = task.state in ("submitting", "running") and task.last_attempt.outcome == "accepted"
     if not unwanted or not has_job or task.last_attempt.job_id is None:
         return False
-    if account_changed(ports, task.last_attempt):
-        return False  # in the other account the id may be another job's
+    if account_changed(ports, task.last_attempt) or not owns_job(ports, task):
+        return False  # the id may be another job's
     fresh = ports.tasks.get(task.task_id)
     if fresh is None or fresh.revision != task.revision:
         raise Conflict(f"Task {task.task_id} was changed.")

@@ -2,7 +2,9 @@
 
 A name is a key without its extension. A spec's own name is claimed when its task is created. When a
 newer task has taken it, the older one moves aside, to `<name>@<first 8 digits of its id>`, with all
-its files and its manifest. Numbered names are claimed before anything is written under them.
+files and the manifest that it writes from then on. What it has written before stays, for the newer
+task to overwrite; nothing is ever deleted. Numbered names are claimed before anything is written
+under them.
 """
 
 from collections import Counter
