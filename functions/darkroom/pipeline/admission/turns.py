@@ -52,6 +52,7 @@ def pass_turns(
     change: Callable[[Turns], Turns] = lambda turns: turns,
     *,
     asking: Waiter | None = None,
+    read: Turns | None = None,
 ) -> Turns:
     """Change what is given out at a provider, and give what is free to the first in its line.
 
@@ -60,6 +61,7 @@ def pass_turns(
         provider: whose turns.
         change: what has changed: a turn was used, or a job has ended.
         asking: a task that asks for a turn itself, in line or not; its run is not started.
+        read: what has just been read; read again if it has changed since.
 
     Returns:
         What is given out now.
@@ -70,7 +72,7 @@ def pass_turns(
     rules = ports.providers.rules(provider)
     for _ in range(MAX_TRIES):
         now = ports.clock.now().timestamp()
-        stored = ports.lines.turns(provider)
+        stored, read = read or ports.lines.turns(provider), None
         turns, expired = stored.without_expired(rules, now)
         turns = change(turns)
         missed = {k: v for k, v in expired.items() if asking is None or k != asking.task_id}
@@ -117,7 +119,7 @@ def take_turn(ports: Ports, task: Task, route: Route, place: Place) -> Deferred 
             return Deferred(f"waits for its turn at {route.provider}", math.ceil(wait_s))
         if wait_s > 0:
             ports.clock.sleep(wait_s)
-        if _use(ports, task, route, place):
+        if _use(ports, task, route, place, None if wait_s > 0 else turns):
             return None
     raise Busy("contended", f"Too many tasks take turns at {route.provider} at once.")
 
@@ -151,7 +153,7 @@ def reserve_call(ports: Ports, provider: str) -> int | None:
     raise Busy("contended", f"Too many calls of {provider} at once.")
 
 
-def _use(ports: Ports, task: Task, route: Route, place: Place) -> bool:
+def _use(ports: Ports, task: Task, route: Route, place: Place, read: Turns | None) -> bool:
     """Use the task's turn, and pass on what is free; False if another process took it away."""
     rules = ports.providers.rules(route.provider)
     lost = False
@@ -162,7 +164,7 @@ def _use(ports: Ports, task: Task, route: Route, place: Place) -> bool:
         open_until = _open_until(ports, route) if place.opens_job else None
         return turns if lost else turns.used(task.task_id, open_until)
 
-    pass_turns(ports, route.provider, change)
+    pass_turns(ports, route.provider, change, read=read)
     return not lost
 
 
