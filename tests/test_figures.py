@@ -154,9 +154,9 @@ def test_last_lost_job_wait_covers_the_longest_rate_window(
     assert list(LOST_JOB_WAITS_S) == sorted(LOST_JOB_WAITS_S)
 
 
-def test_slot_ttl_is_long_enough_to_use_the_slot() -> None:
+def test_turn_may_be_used_late_enough() -> None:
     """The workflow waits whole seconds, and a cold start takes one."""
-    places = [rules.slot_ttl_s for adapter in ADAPTERS if (rules := adapter.rules).rate]
+    places = [rules.max_late_s for adapter in ADAPTERS if (rules := adapter.rules).rate]
     assert places
     assert min(places) >= 2
 

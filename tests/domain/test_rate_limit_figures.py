@@ -62,7 +62,7 @@ def test_leases_are_whole_and_at_least_one(
     open_jobs: int | None, share: float, leases: int | None
 ) -> None:
     """Rounded down: one too many would be refused."""
-    assert Rules(open_jobs=open_jobs, share=share).leases == leases
+    assert Rules(open_jobs=open_jobs, share=share).max_open_jobs == leases
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_no_window_exceeds_the_limit_with_late_calls(
     for share, gap in zip(late, rest, strict=False):
         now += gap * bucket.spacing_s
         slot, empty_at = bucket.slot(empty_at, now)
-        calls.append(slot + share * rules.slot_ttl_s)
+        calls.append(slot + share * rules.max_late_s)
     for start in calls:
         inside = sum(start <= at < start + rate.per_s for at in calls)
         assert inside <= rate.calls
@@ -74,13 +74,13 @@ def test_rate_is_usable_up_to_the_headroom() -> None:
 def test_account_without_a_rate_has_no_bucket() -> None:
     """No slot is reserved."""
     assert bucket_of(Rules()) is None
-    assert Rules().leases is None
+    assert Rules().max_open_jobs is None
 
 
 def test_environment_uses_its_share_and_at_least_one_lease() -> None:
     """Half of 20 is 10; a tenth of 3 is still one."""
-    assert Rules(open_jobs=20, share=0.5).leases == 10
-    assert Rules(open_jobs=3, share=0.1).leases == 1
+    assert Rules(open_jobs=20, share=0.5).max_open_jobs == 10
+    assert Rules(open_jobs=3, share=0.1).max_open_jobs == 1
 
 
 def test_account_limits_replace_the_declared_ones() -> None:

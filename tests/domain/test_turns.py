@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.domain.rate_limits import Rate, Rules
+from darkroom.domain.rate_limits import MAX_LATE_S, Rate, Rules
 from darkroom.domain.turns import (
     AHEAD_S,
-    UNUSED_S,
     Place,
     Turn,
     Turns,
@@ -80,7 +79,7 @@ def test_unused_turn_gives_its_calls_back() -> None:
     assert (late.empty_at, late.given, missed) == (turns.empty_at, {}, {"a": turns.given["a"]})
 
 
-@pytest.mark.parametrize(("rules", "unused_s"), [(MINUTE, 6), (Rules(open_jobs=1), UNUSED_S)])
+@pytest.mark.parametrize(("rules", "unused_s"), [(MINUTE, 6), (Rules(open_jobs=1), MAX_LATE_S)])
 def test_turn_is_missed_after_its_time(rules: Rules, unused_s: float) -> None:
     """To the second; a used one is not missed."""
     turns = Turns(given={"a": Turn(NOW), "b": Turn(NOW, used=True)})
@@ -139,7 +138,7 @@ def test_whatever_happens_the_limits_hold_and_the_line_moves(
         turns, started = turns.give(line, rules, now)
         assert len({one.task_id for one in started}) == len(started)
         assert len(turns.open_jobs) + sum(not t.used for t in turns.given.values()) <= (
-            rules.leases or 0
+            rules.max_open_jobs or 0
         )
         for task_id, turn in dict(turns.given).items():
             until = turns.usable_until(task_id, rules)

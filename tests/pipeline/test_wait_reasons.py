@@ -107,7 +107,7 @@ def test_saved_answer_keeps_the_account_of_its_call(
     assert harness.task.last_attempt.account == "one"
 
 
-def test_slot_that_is_minutes_away_has_a_wait_reason(harness: PipelineHarness) -> None:
+def test_call_that_is_minutes_away_has_a_wait_reason(harness: PipelineHarness) -> None:
     """Before a poll, and before an unclear call is looked up."""
     rules = Rules(Rate(1, 3600))
     harness.providers.script("submit", Lost(NO_ANSWER))

@@ -154,7 +154,7 @@ class PaymentMonitor:
 
     def _check_open_jobs(self, work: JobRequest) -> None:
         """No more jobs are open than the account allows; each counts for a limited time."""
-        provider, most = work.route.provider, RULES[work.route.provider].leases
+        provider, most = work.route.provider, RULES[work.route.provider].max_open_jobs
         if most is None or not work.route.asynchronous:
             return
         since = START + timedelta(seconds=self.injector.scheduler.now - work.route.job_s)

@@ -1,6 +1,6 @@
 """Rate invariants: in no window is a provider called more often than its account allows.
 
-Cancelling a job takes no slot of the rate limit and is not counted: it is rare, and nothing waits
+Cancelling a job takes no call of the rate and is not counted: it is rare, and nothing waits
 for it. Results are fetched from elsewhere. When the response of a function that polls in place is
 lost, the workflow polls the job, too, until that function ends; such a pair of polls counts once.
 """

@@ -9,7 +9,6 @@ bucket will be empty, and every call moves that time on by its share of the docu
        │  empty_at within it: go at once      │  empty_at beyond it: wait until it is within
 """
 
-import math
 from dataclasses import dataclass, replace
 
 HEADROOM = 0.1
@@ -18,10 +17,12 @@ account."""
 BURST_SHARE = 0.02
 """The part of the rate that may be used at once after an idle time: it is missing from the steady
 rate, and a batch lives on that."""
-SLOT_TTL_SHARE = 0.1
-"""The part of the window for which a turn may be used after its time; after that it is missed. A
-window then holds the calls of at most 1.1 windows of turns: 1.1 x (1 - `HEADROOM`), which is below
-the limit."""
+MAX_LATE_S = 30.0
+"""How long after its time a turn may be used where no rate is documented: a cold start takes a few
+seconds."""
+MAX_LATE_SHARE = 0.1
+"""The same where there is a rate, as a part of its window. A window then holds the calls of at most
+1.1 windows of turns: 1.1 x (1 - `HEADROOM`), which is below the limit."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class Rules:
     calls_per_job: int = 0
 
     @property
-    def leases(self) -> int | None:
+    def max_open_jobs(self) -> int | None:
         """How many of this environment's jobs may be open; at least one."""
         return None if self.open_jobs is None else max(1, int(self.open_jobs * self.share))
 
     @property
-    def slot_ttl_s(self) -> float:
-        """How late a call may be for its reserved slot, seconds."""
-        return self.rate.per_s * SLOT_TTL_SHARE if self.rate else math.inf
+    def max_late_s(self) -> float:
+        """How late a task may be for its turn, seconds; after that it has missed it."""
+        return self.rate.per_s * MAX_LATE_SHARE if self.rate else MAX_LATE_S
 
     def calls(self, files: int) -> int:
         """The calls that a submission with this many files takes of the rate."""

@@ -24,9 +24,6 @@ _T = TypeVar("_T")
 AHEAD_S = 3.0
 """A turn is given at most this long before its call, unless no other turn is outstanding: longer
 than a run takes to start, and cheaper than one more step of the workflow."""
-UNUSED_S = 30.0
-"""How long after its time a turn may be used where no rate is documented: a function that is
-started anew needs a few seconds."""
 DEFAULT_PRIORITY = 5
 HOURS_PER_PRIORITY = 1
 
@@ -120,11 +117,11 @@ class Turns:
     def usable_until(self, task_id: str, rules: Rules) -> float | None:
         """Until when the task may use its turn; None without one."""
         turn = self._unused.get(task_id)
-        return None if turn is None else turn.at + _unused_s(rules)
+        return None if turn is None else turn.at + rules.max_late_s
 
     def without_expired(self, rules: Rules, now: float) -> tuple["Turns", Mapping[str, Turn]]:
         """Without turns that were not used in time and jobs past their time; who missed which."""
-        expired = [one for one, turn in self.given.items() if turn.at + _unused_s(rules) < now]
+        expired = [one for one, turn in self.given.items() if turn.at + rules.max_late_s < now]
         missed = {one: self.given[one] for one in expired if not self.given[one].used}
         ended = [one for one, until in self.open_jobs.items() if until <= now]
         turns = self
@@ -181,9 +178,9 @@ class Turns:
         return replace(self, given=given, open_jobs=jobs)
 
     def _has_job_left(self, rules: Rules) -> bool:
-        if rules.leases is None:
+        if rules.max_open_jobs is None:
             return True
-        return len(self.open_jobs.keys() | self._unused.keys()) < rules.leases
+        return len(self.open_jobs.keys() | self._unused.keys()) < rules.max_open_jobs
 
     def _is_near(self, rules: Rules, now: float) -> bool:
         """Whether the next call is near, or nobody is under way who would give the next turn."""
@@ -196,7 +193,7 @@ def place_in_line(
 ) -> Place:
     """The place of a task that was queued then, with this priority and this many files."""
     since = queued_at - timedelta(hours=HOURS_PER_PRIORITY * (priority - DEFAULT_PRIORITY))
-    return Place(provider, since, rules.calls(files), opens_job and rules.leases is not None)
+    return Place(provider, since, rules.calls(files), opens_job and rules.max_open_jobs is not None)
 
 
 def expected_wait_s(ahead: int, rules: Rules, typical_s: float, calls: int = 1) -> float | None:
@@ -212,14 +209,10 @@ def expected_wait_s(ahead: int, rules: Rules, typical_s: float, calls: int = 1) 
     bucket = bucket_of(rules)
     if bucket is not None:
         waits.append((ahead + 1) * calls * bucket.spacing_s)
-    if rules.leases is not None:
-        waits.append(math.ceil((ahead + 1) / rules.leases) * typical_s)
+    if rules.max_open_jobs is not None:
+        waits.append(math.ceil((ahead + 1) / rules.max_open_jobs) * typical_s)
     return max(waits, default=None)
 
 
 def _without(items: Mapping[str, _T], key: str) -> Mapping[str, _T]:
     return {one: value for one, value in items.items() if one != key}
-
-
-def _unused_s(rules: Rules) -> float:
-    return UNUSED_S if rules.rate is None else rules.slot_ttl_s

@@ -77,10 +77,10 @@ def test_equal_shares_open_no_more_than_is_allowed(open_jobs: int, environments:
     """Together; where they would, the setting is refused."""
     limits = AccountLimits(share=1 / environments)
     rules = limits.applied_to(Rules(open_jobs=open_jobs))
-    assert rules.leases is not None
+    assert rules.max_open_jobs is not None
     try:
         check(Rules(open_jobs=open_jobs), limits)
     except ValueError:
-        assert rules.leases * environments > open_jobs
+        assert rules.max_open_jobs * environments > open_jobs
     else:
-        assert rules.leases * environments <= open_jobs
+        assert rules.max_open_jobs * environments <= open_jobs

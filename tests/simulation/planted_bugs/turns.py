@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.domain import rate_limits
-from darkroom.domain import turns as values
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Place, Turns, Waiter
 from darkroom.pipeline import intake, poll, release, retry, submit, sweep
@@ -52,7 +51,7 @@ def _missed_turns_are_not_noticed() -> list[Swap]:
 
 
 def _turns_never_expire() -> list[Swap]:
-    return [(rate_limits, "SLOT_TTL_SHARE", float("inf")), (values, "UNUSED_S", float("inf"))]
+    return [(rate_limits, name, float("inf")) for name in ("MAX_LATE_S", "MAX_LATE_SHARE")]
 
 
 def _released_only_at_the_end() -> list[Swap]:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from darkroom.domain.errors import Busy
+from darkroom.domain.rate_limits import MAX_LATE_S
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.domain.turns import UNUSED_S, Place, Turns, Waiter
+from darkroom.domain.turns import Place, Turns, Waiter
 from darkroom.pipeline.admission.circuit import is_open
 from darkroom.pipeline.admission.payment_pause import DELIVERY, claim_trial_payment, is_paused
 from darkroom.ports import Ports
@@ -127,7 +128,9 @@ def take_turn(ports: Ports, task: Task, route: Route, place: Place) -> Deferred 
 def release_turn(ports: Ports, task: Task, provider: str) -> None:
     """The task has no open job at the provider any more, or will not use its turn."""
     rules = ports.providers.rules(provider)
-    if rules.leases is not None or (task.place is not None and task.place.provider == provider):
+    if rules.max_open_jobs is not None or (
+        task.place is not None and task.place.provider == provider
+    ):
         pass_turns(ports, provider, lambda turns: turns.released(task.task_id))
 
 
@@ -195,7 +198,7 @@ def _line(
     probing = pause.probing or circuit.probing
     if not pause.probing:
         return line, 1 if probing else None
-    first = [one for one in line[:1] if claim_trial_payment(ports, one.task_id, UNUSED_S)]
+    first = [one for one in line[:1] if claim_trial_payment(ports, one.task_id, MAX_LATE_S)]
     return first, 1
 
 
