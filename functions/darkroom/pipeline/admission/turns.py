@@ -127,10 +127,8 @@ def take_turn(ports: Ports, task: Task, route: Route, place: Place) -> Deferred 
 
 def release_turn(ports: Ports, task: Task, provider: str) -> None:
     """The task has no open job at the provider any more, or will not use its turn."""
-    rules = ports.providers.rules(provider)
-    if rules.max_open_jobs is not None or (
-        task.place is not None and task.place.provider == provider
-    ):
+    in_its_line = task.place is not None and task.place.provider == provider
+    if in_its_line or ports.providers.rules(provider).max_open_jobs is not None:
         pass_turns(ports, provider, lambda turns: turns.released(task.task_id))
 
 
