@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Requested
-from darkroom.domain.errors import Busy
+from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.media import PNG
 from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Pending
@@ -43,15 +43,19 @@ def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
         def create(
             self: PlainTasks, task: Task, *, previous: str | None, owner: str | None
         ) -> None:
-            if "twice" in dropped:
-                self.stored.pop(task.task_id, None)
+            there = self.stored.pop(task.task_id, None) if "twice" in dropped else None
             if "previous" in dropped:
                 previous = self.latest(task.trigger.key)
             if "owner" in dropped:
                 owner = self.owner(task.output)
             if "wants" in dropped:
                 task = replace(task, wants=())
-            original(self, task, previous=previous, owner=owner)
+            try:
+                original(self, task, previous=previous, owner=owner)
+            except Conflict:
+                if there is not None:
+                    self.stored[task.task_id] = there
+                raise
 
         return [(PlainTasks, "create", create)]
 
