@@ -218,7 +218,12 @@ class SimulatedSystem:
         for provider in {route.provider for route in self.providers.offered_routes}:
             rules, circuit = RULES[provider], self.limiter.circuit(provider)
             if not (paused or circuit.probing or circuit.until > now):
-                neglected |= self.lines.find_forgotten(provider, rules, now)
+                # A process's clock may be off: what it sees as too early is not neglected.
+                early, late = (
+                    self.lines.find_forgotten(provider, rules, now + skew_s)
+                    for skew_s in (-SKEW_S, SKEW_S)
+                )
+                neglected |= early & late
             for waiter in self.lines.missed(provider):
                 if self.interpreter.status(waiter.task_id, waiter.run) != "running":
                     neglected.add((waiter.task_id, waiter.run))
