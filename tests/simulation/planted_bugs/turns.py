@@ -1,18 +1,18 @@
 """Planted bugs about turns: given twice, in another order, not at all, or kept for ever."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.domain import rate_limits
 from darkroom.domain.task import Task
-from darkroom.domain.turns import Place, Turns, Waiter
-from darkroom.pipeline import intake, poll, release, retry, submit, sweep
+from darkroom.domain.turns import Turns, Waiter
+from darkroom.pipeline import intake, poll, release, retry, sweep
 from darkroom.pipeline.admission import admit, turns
 from darkroom.pipeline.endings import decide, publish
-from darkroom.pipeline.orders import line, withheld_inputs
+from darkroom.pipeline.orders import withheld_inputs
 from darkroom.pipeline.paid_call import settle_unclear
-from darkroom.ports import Ports, Step
+from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
@@ -59,38 +59,12 @@ def _released_only_at_the_end() -> list[Swap]:
     return [(module, "release_turn", _nothing) for module in modules]
 
 
-def _parked_without_a_new_run() -> list[Swap]:
-    def park(ports: Ports, task: Task, place: Place, reason: str) -> Step:
-        waiting = task.with_state("queued", ports.clock.now(), place=place, wait_reason=reason)
-        ports.tasks.replace(task, waiting)
-        return Step("done")
-
-    return [(submit, "park", park)]
-
-
-def _parked_without_a_look() -> list[Swap]:
-    """A turn that was given to the run before is not noticed."""
-    return [(line, "pass_turns", lambda *_: Turns())]
-
-
 def _intake_passes_no_turns() -> list[Swap]:
     def start(ports: Ports, task: Task) -> None:
         if task.place is None:
             ports.workflows.start(task.task_id, task.run)
 
     return [(module, "start_in_turn", start) for module in (intake, release, retry)]
-
-
-def _started_before_it_is_stored() -> list[Swap]:
-    """The turn is not stored at all: every process gives it again."""
-    original: Callable[..., Turns] = turns.pass_turns
-
-    def pass_turns(ports: Ports, provider: str, *args: Any, **more: Any) -> Turns:
-        for waiter in ports.lines.first(provider, 1):
-            ports.workflows.start(waiter.task_id, waiter.run)
-        return original(ports, provider, *args, **more)
-
-    return [(line, "pass_turns", pass_turns)]
 
 
 def _open_for_ever() -> list[Swap]:
@@ -110,7 +84,6 @@ BUGS: Final = (
         lambda: [(publish, "release_all", _nothing), (poll, "release_turn", _nothing)],
     ),
     Bug("an open job counts for ever", _open_for_ever),
-    Bug("a parked task keeps its run", _parked_without_a_new_run),
     Bug("SWEEP gives no turns", lambda: [(sweep, "pass_turns", _nothing)]),
     Bug(
         "SWEEP starts no run for a missed turn",
