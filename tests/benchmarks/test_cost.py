@@ -42,7 +42,7 @@ those of Lambda itself and without the provider's secret, which is cached."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:
-    """Whoever changes this figure changes what every task costs: say so in the change."""
+    """A change of this figure changes what every task costs: say so in the change."""
     assert _without_secrets(cost.run_darkroom(0, [5.0]).operations) == SYNCHRONOUS
 
 

@@ -1,0 +1,115 @@
+"""The README's tables of the benchmarks' results, made from `results.json`."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+RESULTS_PATH: Final = Path(__file__).with_name("results.json")
+README_PATH: Final = Path(__file__).parents[2] / "README.md"
+BEGIN: Final = "<!-- benchmarks:begin -->"
+END: Final = "<!-- benchmarks:end -->"
+SIGMA: Final = 0.25
+"""The README shows jobs with this spread; the results have others as well."""
+
+Row = tuple[str, ...]
+Figures = Mapping[str, Any]
+
+
+def read_results() -> dict[str, Any]:
+    """Name -> the date, machine, time and figures of a benchmark's last run."""
+    if not RESULTS_PATH.exists():
+        return {}
+    results: dict[str, Any] = json.loads(RESULTS_PATH.read_text("utf-8"))
+    return results
+
+
+def update_readme() -> None:
+    """Write the tables anew between the README's two markers."""
+    readme = README_PATH.read_text("utf-8")
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    tables = build_tables(read_results())
+    README_PATH.write_text(f"{before}{BEGIN}\n{tables}{END}{after}", "utf-8")
+
+
+def build_tables(results: Mapping[str, Any]) -> str:
+    """Costs by the time of a job, batches, then other figures; what did not run is left out."""
+    parts = []
+    if "cost" in results:
+        parts.append(_markdown(_COST_HEADINGS, _cost_rows(results["cost"]["figures"])))
+    if "batch" in results:
+        parts.append(_markdown(_BATCH_HEADINGS, _batch_rows(results["batch"]["figures"])))
+    rows = [
+        row
+        for name, rows_of in _ROWS.items()
+        if name in results
+        for row in rows_of(results[name]["figures"])
+    ]
+    if rows:
+        parts.append(_markdown(("figure", "measured"), rows))
+    return "\n".join(parts)
+
+
+_COST_HEADINGS: Final = (
+    "job",
+    "states entered",
+    "in AWS's sample",
+    "AWS cost, 1,000 tasks",
+    "in AWS's sample",
+    "result after the job's end",
+    "in AWS's sample",
+)
+
+
+def _cost_rows(figures: Figures) -> Iterator[Row]:
+    for job in figures["jobs"]:
+        if job["sigma"] != SIGMA:
+            continue
+        ours, sample = job["darkroom"], job["sample"]
+        yield (
+            f"{job['job_s']} s" if job["job_s"] else "answered at once",
+            f"{ours['state_entries']:.1f}",
+            f"{sample['state_entries']:.1f}",
+            f"${ours['usd_per_1000']:.2f}",
+            f"${sample['usd_per_1000']:.2f}",
+            f"{ours['delay_mean_s']:.1f} s",
+            f"{sample['delay_mean_s']:.1f} s",
+        )
+
+
+_BATCH_HEADINGS: Final = (
+    "limits",
+    "tasks at once",
+    "starts",
+    "time / least time",
+    "most calls or jobs",
+    "allowed",
+    "transitions a task for waiting",
+    "overtaken by at most",
+)
+
+
+def _batch_rows(figures: Figures) -> Iterator[Row]:
+    for one in figures["batches"]:
+        kind = ("worst_window_calls", "limit_calls")
+        if "limit_calls" not in one:
+            kind = ("worst_open_jobs", "limit_jobs")
+        yield (
+            one["account"],
+            f"{one['tasks']:,}",
+            one["starts"],
+            f"{one['over_floor']:.2f}",
+            *(str(one[name]) for name in kind),
+            f"{one['transitions_per_task']:.2g}",
+            f"{one['overtaken_by']}",
+        )
+
+
+_ROWS: Final[Mapping[str, Callable[[Figures], Iterator[Row]]]] = {}
+"""Benchmark without a table of its own -> its rows, in the order of the last table."""
+
+
+def _markdown(headings: Row, rows: Iterator[Row] | Sequence[Row]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
