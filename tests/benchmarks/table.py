@@ -106,7 +106,26 @@ def _batch_rows(figures: Figures) -> Iterator[Row]:
         )
 
 
-_ROWS: Final[Mapping[str, Callable[[Figures], Iterator[Row]]]] = {}
+def _stream_rows(figures: Figures) -> Iterator[Row]:
+    transfers = iter(figures["transfers"])
+    for ours, other in zip(transfers, transfers, strict=True):
+        size = ours["size_mib"]
+        name = f"{size / 1024:.0f} GiB" if size >= 1024 else f"{size} MiB"
+        yield (f"result of {name} to S3", f"{_transfer(ours)} ({_BOTO3} {_transfer(other)})")
+
+
+_BOTO3: Final = "boto3's `upload_fileobj`:"
+
+
+def _transfer(one: Figures) -> str:
+    cpu_s = one["cpu_s_per_gib"] * one["size_mib"] / 1024
+    requests = f"{one['upload_requests']} request{'s' * (one['upload_requests'] != 1)}"
+    return f"{one['grown_mib']:.0f} MiB more memory, {cpu_s:.2f} s of CPU, {requests}"
+
+
+_ROWS: Final[Mapping[str, Callable[[Figures], Iterator[Row]]]] = {
+    "stream": _stream_rows,
+}
 """Benchmark without a table of its own -> its rows, in the order of the last table."""
 
 
