@@ -30,6 +30,7 @@ FULL: Final[Mapping[str, Mapping[str, Any]]] = {
 SHORT: Final[Mapping[str, Mapping[str, Any]]] = {
     "cost": {"tasks": 20},
     "batch": {"tasks": 100, "many": 200},
+    "scale": {"burst": 1000},
     "stream": {"sizes_mib": (1, 32)},
     "cold": {**FULL["cold"], "rounds": 2},
     "local": {"rounds": ((1, 5), (10, 20))},

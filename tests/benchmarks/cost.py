@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending, Prepared
+from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route
 from darkroom.ports import Step
 from infra.aws.sizes import SIZES, Verb
@@ -170,6 +171,32 @@ def run_sample(job_s: int, times: Sequence[float]) -> Outcome:
     return bench.outcome()
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a task's way.
+
+    Attributes:
+        name: a function, or `wait` for a wait of the workflow.
+        seconds: that it takes.
+        shared: what it writes to shared partitions (`counted_ports.Request.shared`).
+    """
+
+    name: str
+    seconds: float
+    shared: Mapping[str, float]
+
+
+def profile(job_s: int, rules: Rules | None = None) -> Sequence[Stage]:
+    """The way of a task with a job of exactly that time; `rules` are the provider's, if any."""
+    bench = _Darkroom(job_s, [float(job_s or SYNCHRONOUS_S)] * 2)
+    if rules is not None:
+        bench.providers.rules_of[bench.route.provider] = rules
+    bench.run_task(0)  # the secrets are read once
+    bench.stages.clear()
+    bench.run_task(1)
+    return bench.stages
+
+
 @dataclass
 class _TimedProviders(FakeProviders):
     """Jobs that take the given times, in order.
@@ -213,14 +240,17 @@ class _TimedProviders(FakeProviders):
 class _CountedRun(Run):
     """Counts states by type; entering one takes a while."""
 
-    def __init__(self, meter: Meter, clock: FixedClock, log: Mapping[str, int], *run: Any) -> None:
+    def __init__(self, bench: "_Bench", log: Mapping[str, int], *run: Any) -> None:
         super().__init__(*run)
-        self._meter, self._clock, self._log = meter, clock, log
+        self._meter, self._clock, self._stages = bench.meter, bench.clock, bench.stages
+        self._log = log
 
     def _enter(self, name: str) -> None:
         self._clock.advance(STATE_MS / 1000)
         kind = self._states[name]["Type"]
         self._meter.usage.add({"state_entries": 1, "log_bytes": self._log.get(kind, 0)})
+        if kind == "Wait":
+            self._stages.append(Stage("wait", self._data["step"]["wait_s"], {}))
         super()._enter(name)
 
 
@@ -237,6 +267,7 @@ class _Bench:
             offered=(self.route,), polls=0, clock=self.clock, times=iter(times)
         )
         self.delays_s: list[float] = []
+        self.stages: list[Stage] = []
 
     def outcome(self) -> Outcome:
         """What all tasks so far have used."""
@@ -258,9 +289,7 @@ class _Bench:
         """One run of a workflow to its end."""
         scheduler = ClockScheduler(self.clock)
         injector: Any = SimpleNamespace(scheduler=scheduler, fault_policy=SingleFault())
-        execution = _CountedRun(
-            self.meter, self.clock, log, *name, definition(path), injector, invoke, _no_bad_end
-        )
+        execution = _CountedRun(self, log, *name, definition(path), injector, invoke, _no_bad_end)
         execution.begin()
         while execution.status == "RUNNING":
             scheduler.run_next()
@@ -302,9 +331,14 @@ class _Darkroom(_Bench):
     @contextmanager
     def _invocation(self, verb: Any) -> Iterator[None]:
         name: Verb = verb
+        began, before = self.clock.now(), dict(self.meter.shared)
         with self.meter.invocation(verb, SIZES[name].memory_mb):
             yield
         self._finished_at = self.clock.now()
+        seconds = (self._finished_at - began).total_seconds()
+        after = self.meter.shared
+        shared = {each: after[each] - before.get(each, 0) for each in after}
+        self.stages.append(Stage(verb, seconds, shared))
 
 
 class _Sample(_Bench):

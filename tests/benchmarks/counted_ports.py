@@ -69,10 +69,16 @@ class NotCounted(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """One request to AWS, or to a provider, and the units that it is billed as."""
+    """One request to AWS, or to a provider, and the units that it is billed as.
+
+    Attributes:
+        shared: units of writes to partitions of the table that many tasks share: those of each
+            index, of a provider's `line`, and of its `turns`.
+    """
 
     operation: str
     units: Mapping[str, float] = field(default_factory=dict)
+    shared: Mapping[str, float] = field(default_factory=dict)
 
 
 class Meter:
@@ -81,11 +87,13 @@ class Meter:
     Attributes:
         usage: see `usage.PER_TASK`.
         operations: requests to AWS, by operation.
+        shared: see `Request.shared`.
     """
 
     def __init__(self, clock: FixedClock) -> None:
         self.usage = Usage()
         self.operations: Counter[str] = Counter()
+        self.shared = Usage()
         self._clock = clock
         self._memory_mb = CORE_MB
         self._function = ""
@@ -111,6 +119,7 @@ class Meter:
         if not request.operation.startswith("Provider"):
             self.operations[request.operation] += 1
         self.usage.add(request.units)
+        self.shared.add(request.shared)
         self._work(CPU_MS)
         self._clock.advance(REQUEST_MS[request.operation] / 1000)
 
@@ -201,6 +210,16 @@ def _one(operation: str, **units: float) -> Counts:
     return lambda _args, _kwargs, _result: [Request(operation, units)]
 
 
+def _write(
+    operation: str,
+    units: float,
+    index: Mapping[str, float],
+    shared: Mapping[str, float] | None = None,
+) -> Request:
+    """A write of a task's item, and the indexes that follow it."""
+    return Request(operation, {"table_writes": units + sum(index.values())}, shared or index)
+
+
 def _get_task(args: Args, _kwargs: Mapping[str, Any], found: Task | None) -> Sequence[Request]:
     del args
     size = item_bytes(write_item(found)) if found else 0
@@ -216,8 +235,9 @@ def _create_task(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence
     wants = [wants_key(key, task.task_id) for key in dict.fromkeys(task.wants)]
     place = write_waiter(task)
     written = [item, *(key | note for key in [*claims, *wants]), *([place] if place else [])]
-    units = 2 * sum(map(write_units, written)) + index_write_units(None, item)
-    return [Request("TransactWriteItems", {"table_writes": units})]
+    index = index_write_units(None, item)
+    shared = {**index, "line": 2 * write_units(place)} if place else index
+    return [_write("TransactWriteItems", 2 * sum(map(write_units, written)), index, shared)]
 
 
 def _replace_task(args: Args, _kwargs: Mapping[str, Any], written: Task) -> Sequence[Request]:
@@ -227,25 +247,24 @@ def _replace_task(args: Args, _kwargs: Mapping[str, Any], written: Task) -> Sequ
     units = max(write_units(before), write_units(after))
     index = index_write_units(before, after)
     if (old.place, old.run) == (written.place, written.run):
-        return [Request("PutItem", {"table_writes": units + index})]
-    places = {old.place, written.place} - {None}
-    return [Request("TransactWriteItems", {"table_writes": 2 * (units + len(places)) + index})]
+        return [_write("PutItem", units, index)]
+    places = len({old.place, written.place} - {None})
+    shared = {**index, "line": 2 * places} if places else index
+    return [_write("TransactWriteItems", 2 * (units + places), index, shared)]
 
 
 def _update_due(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:
     """Only the key of the index by due time changes: its entry moves."""
     before = write_item(args[0])
     after = before | {"due_at": "later"}
-    units = write_units(before) + index_write_units(before, after)
-    return [Request("UpdateItem", {"table_writes": units})]
+    return [_write("UpdateItem", write_units(before), index_write_units(before, after))]
 
 
 def _dismiss(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:
     """The entry in the index by due time is deleted."""
     before = write_item(args[0])
     after = {name: value for name, value in before.items() if name not in ("due", "due_at")}
-    units = write_units(before) + index_write_units(before, after)
-    return [Request("UpdateItem", {"table_writes": units})]
+    return [_write("UpdateItem", write_units(before), index_write_units(before, after))]
 
 
 def _forget_wants(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:
@@ -299,10 +318,10 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "dead_letters.put": _one("SendMessage", sqs_requests=1),
     "errands.send": _send_errands,
     "lines.turns": _one("GetItem", table_reads=1),
-    "lines.compare_and_set": _one("PutItem", table_writes=1),
+    "lines.compare_and_set": lambda *_: [Request("PutItem", {"table_writes": 1}, {"turns": 1})],
     "lines.first": _one("Query", table_reads=1),
     "lines.missed": _one("Query", table_reads=1),
-    "lines.mark": _one("UpdateItem", table_writes=1),
+    "lines.mark": lambda *_: [Request("UpdateItem", {"table_writes": 1}, {"line": 1})],
     "limiter.circuit": _one("GetItem", table_reads=1),
     "limiter.compare_and_set": _one("UpdateItem", table_writes=1),
     "limiter.release": _release_lease,

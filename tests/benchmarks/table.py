@@ -11,6 +11,8 @@ BEGIN: Final = "<!-- benchmarks:begin -->"
 END: Final = "<!-- benchmarks:end -->"
 SIGMA: Final = 0.25
 """The README shows jobs with this spread; the results have others as well."""
+SCALE_JOB_S: Final = 20
+"""The same for rates and bursts."""
 
 Row = tuple[str, ...]
 Figures = Mapping[str, Any]
@@ -123,8 +125,39 @@ def _transfer(one: Figures) -> str:
     return f"{one['grown_mib']:.0f} MiB more memory, {cpu_s:.2f} s of CPU, {requests}"
 
 
+def _scale_rows(figures: Figures) -> Iterator[Row]:
+    for one in figures["sustained"]:
+        if one["job_s"] == SCALE_JOB_S:
+            name = f"tasks a second, {one['account']}, jobs of {one['job_s']} s"
+            yield (name, f"{one['tasks_per_s']:.1f}, bound by: {one['bound_by']}")
+    for one in figures["burst"]:
+        if one["job_s"] == SCALE_JOB_S:
+            name = f"{one['files']:,} files at once, {one['account']}"
+            took = f"{one['took_s']:,} s, {one['over_floor']:.2f} of the least time"
+            yield (name, f"{took}; lost: {one['lost']}")
+
+
+def _cold_rows(figures: Figures) -> Iterator[Row]:
+    for door, variants in figures["doors"].items():
+        one = variants["compiled"]
+        ready = f"{one['ready_ratio']:.2f} of `import boto3`"
+        yield (f"start of {door.upper()}", f"{ready}; {one['peak_mb']:.0f} MB of memory at most")
+
+
+def _local_rows(figures: Figures) -> Iterator[Row]:
+    for one in figures["rounds"]:
+        overhead = f"{one['overhead_s']:.2f} s beside the sandbox's own"
+        yield (
+            f"local environment, {one['in_flight']} in flight",
+            f"{one['tasks_per_s']:.1f} tasks a second; {overhead}",
+        )
+
+
 _ROWS: Final[Mapping[str, Callable[[Figures], Iterator[Row]]]] = {
+    "scale": _scale_rows,
     "stream": _stream_rows,
+    "cold": _cold_rows,
+    "local": _local_rows,
 }
 """Benchmark without a table of its own -> its rows, in the order of the last table."""
 

@@ -29,16 +29,16 @@ def write_units(item: Mapping[str, Any]) -> int:
     return math.ceil(item_bytes(item) / WRITE_BYTES)
 
 
-def index_write_units(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> int:
-    """Units of the indexes that follow a write of the table; `before` is None for a new item."""
-    units = 0
-    for keys in INDEXES.values():
+def index_write_units(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, int]:
+    """Index -> its units, as it follows a write of the table; `before` is None for a new item."""
+    units = {}
+    for name, keys in INDEXES.items():
         old = _entry_key(before or {}, keys)
         new = _entry_key(after, keys)
-        if old is not None and old != new:
-            units += write_units(before or {})
-        if new is not None:
-            units += write_units(after)
+        moved = write_units(before or {}) if old is not None and old != new else 0
+        written = write_units(after) if new is not None else 0
+        if moved + written:
+            units[name] = moved + written
     return units
 
 

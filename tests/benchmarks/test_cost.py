@@ -96,10 +96,10 @@ def test_sizes_follow_the_developer_guide() -> None:
     assert write_units({"pk": "x" * 1022}) == 1
     assert write_units({"pk": "x" * 1023}) == 2
     due = {"pk": "a", "due": "due#1", "due_at": "1"}
-    assert index_write_units(None, due) == 1
-    assert index_write_units(due, due) == 1
-    assert index_write_units(due, due | {"due_at": "2"}) == 2
-    assert index_write_units(due, {"pk": "a"}) == 1
+    assert index_write_units(None, due) == {"by-due": 1}
+    assert index_write_units(due, due) == {"by-due": 1}
+    assert index_write_units(due, due | {"due_at": "2"}) == {"by-due": 2}
+    assert index_write_units(due, {"pk": "a"}) == {"by-due": 1}
 
 
 def _without_secrets(operations: Mapping[str, int]) -> Counter[str]:
