@@ -12,7 +12,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc mutate check compiled layers requirements clean
+.PHONY: help demo local test all-tests simulate havoc mutate bench check compiled layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,6 +41,9 @@ havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty
 
 mutate: $(MUTMUT)/.tested ## mutation tests on a sample of the product: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
 	@PYTHONPATH=$(MUTMUT) nice $(BIN)/python -m tests.mutation --sample $(MUTANTS) --seed $(SEED) $(OPTIONS)
+
+bench: $(BIN)/.installed-dev ## measure cost, speed and size, and write them into the README: make bench B=cost
+	@$(BIN)/python -m tests.benchmarks $(B)
 
 check: $(BIN)/.installed-dev ## lint and types only
 	@echo "Checking style and types ..."

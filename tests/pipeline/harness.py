@@ -64,7 +64,7 @@ class _StateReached(BaseException):
     """The task is in a state in which the test wants to look at it."""
 
 
-class _ClockScheduler:
+class ClockScheduler:
     """The workflow's waits and time limits; the next one advances the clock."""
 
     def __init__(self, clock: FixedClock) -> None:
@@ -198,7 +198,7 @@ class PipelineHarness:
 
     def _drive(self, task_id: str, run: int, until: frozenset[State], most: int) -> None:
         """Interpret the workflow's own file, with the waits on the fixed clock."""
-        scheduler = _ClockScheduler(self.clock)
+        scheduler = ClockScheduler(self.clock)
         steps = 0
 
         def invoke(verb: str, event: Mapping[str, Any]) -> Step | FunctionError:

@@ -199,7 +199,10 @@ class Run:
             self._handle_error(state, tries, result.name)
             return
         self._data["step"] = result.as_dict()
-        self._enter(state["Next"])
+        if state.get("End"):
+            self.end("SUCCEEDED")
+        else:
+            self._enter(state["Next"])
 
     def _handle_error(self, state: Mapping[str, Any], tries: dict[int, int], error: str) -> None:
         self._visit += 1
@@ -240,13 +243,13 @@ class Run:
 
 
 @functools.cache
-def definition() -> Mapping[str, Any]:
-    """The deployed workflow, prepared so that it can be interpreted quickly.
+def definition(path: Path = DEFINITION_PATH) -> Mapping[str, Any]:
+    """A workflow, by default the deployed one, prepared so that it can be interpreted quickly.
 
     Every task has the `verb` that its `Resource` names, every choice its `rules`: tests of a path
     for a value, and the next state.
     """
-    document = build_definition(DEFINITION_PATH.read_text("utf-8"))
+    document = build_definition(path.read_text("utf-8"))
     for name, state in document["States"].items():
         known = _KNOWN[state["Type"]]
         strange = set(state) - known - {"Type", "Comment", "Next"}
@@ -266,7 +269,7 @@ def definition() -> Mapping[str, Any]:
 
 
 _KNOWN: Final[Mapping[str, set[str]]] = {
-    "Task": {"Resource", "TimeoutSeconds", "ResultPath", "Retry", "Catch"},
+    "Task": {"Resource", "TimeoutSeconds", "ResultPath", "Retry", "Catch", "End"},
     "Choice": {"Choices", "Default"},
     "Wait": {"SecondsPath"},
     "Succeed": set(),

@@ -54,12 +54,19 @@ class Course:
 
 @dataclass
 class _JobsWithDuration(FakeProviders):
-    """Jobs that take a while on the scheduler's clock."""
+    """Jobs that take a while on the scheduler's clock.
+
+    Attributes:
+        calls: when a call was made that counts against the rate by itself; those that a job needs
+            so that it is not lost are reserved with it.
+        polled_at: when a job was polled, whether that counts or not.
+    """
 
     scheduler: Scheduler = field(default_factory=Scheduler)
     job_s: Callable[[], float] = lambda: 0.0
     paid: Callable[[str], None] = lambda _task_id: None
     calls: list[float] = field(default_factory=list)
+    polled_at: list[float] = field(default_factory=list)
     done_at: dict[str, float] = field(default_factory=dict)
 
     def submit(
@@ -75,6 +82,7 @@ class _JobsWithDuration(FakeProviders):
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """The job's status."""
+        self.polled_at.append(self.scheduler.now)
         if route.max_poll_gap_s is None:
             self.calls.append(self.scheduler.now)
         if self.scheduler.now < self.done_at[job_id]:
@@ -91,7 +99,10 @@ class Batch:
         rules: of that provider's account.
         job_s: how long a job takes, seconds.
         late_s: how much later than asked for a function starts, seconds.
-        deaf: whether a started run is lost before it does anything; gets the task's number.
+        lost: whether a started run is lost before it does anything; gets the task's number and run.
+
+    Attributes:
+        turn_waits_s: every wait of a run for its turn, whole seconds.
     """
 
     def __init__(
@@ -115,7 +126,7 @@ class Batch:
         self.providers.rules_of[provider] = rules
         self.workflows = self.harness.workflows = _ScheduledRuns(self._begin)
         self.harness.__post_init__()
-        self.transitions = 0
+        self.turn_waits_s: list[int] = []
         self._operation, self._provider = operation, provider
         self._late_s, self._lost = late_s, lost
         self._sweeping = False
@@ -168,6 +179,8 @@ class Batch:
                 self.courses[task_id].submits += 1
             steps: Any = {"submit": submit, "poll": poll, "deliver": deliver, "fail": fail}
             step: Step = steps[verb](self.harness.ports, event["task_id"], event["run"])
+            if step.next == "submit":
+                self.turn_waits_s.append(step.wait_s)
             if step.next == "done":
                 self.workflows.ended.add((task_id, run))
             return step
