@@ -80,7 +80,7 @@ def run(tasks: int = TASKS, many: int = MANY_TASKS) -> dict[str, Any]:
     - `headroom`: the part of the limits that Darkroom leaves free on purpose;
     - `worst_window_calls`, in any window of the limit, and `limit_calls`; the same for open jobs;
     - `transitions_per_task` spent on waiting for a turn, and the seconds that it was waited for in
-      place;
+      place; `transitions_if_never_in_place`, as the simulation itself has them;
     - `overtaken_by`: by how many later tasks the unluckiest was overtaken.
     """
     punctual, late = lambda: 0.2, LATE_S
@@ -118,6 +118,9 @@ def _measure(name: str, tasks: int, starts: str, late_s: Callable[[], float]) ->
         "over_floor": round(took_s / (tasks * account.floor_s), 3),
         "headroom": HEADROOM if account.rules.rate else 0.0,
         "transitions_per_task": round(STATES_PER_ROUND * (len(long_waits) + again) / tasks, 3),
+        "transitions_if_never_in_place": round(
+            STATES_PER_ROUND * (len(batch.turn_waits_s) + again) / tasks, 3
+        ),
         "in_place_s_per_task": round(in_place_s / tasks, 2),
         "overtaken_by": worst_overtaking(courses),
     }
