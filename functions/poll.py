@@ -5,5 +5,8 @@ from darkroom.pipeline.continue_in_place import poll_and_continue
 from darkroom.step_handler import step_handler
 
 handler = step_handler(
-    "poll", lambda call: poll_and_continue(ports(), call.task_id, call.run, call.time_left_s)
+    "poll",
+    lambda call: poll_and_continue(
+        ports(), call.task_id, call.run, call.time_left_s, call.waited_s
+    ),
 )

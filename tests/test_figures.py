@@ -11,7 +11,8 @@ from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.domain.task import STUCK_AFTER
-from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, POLL_GAP_SHARE
+from darkroom.domain.wait_policy import POLL_GAP_SHARE
+from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S
 from darkroom.pipeline.continue_in_place import MIN_LEFT_S as MIN_LEFT_IN_PLACE_S
 from darkroom.pipeline.continue_in_place import POLL_LINGER_S, ROOM, SUBMIT_LINGER_S
 from darkroom.pipeline.intake import MAX_TRIES

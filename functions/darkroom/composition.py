@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
@@ -109,6 +110,7 @@ def build_ports(
         clock=SystemClock(),
         lines=DynamoLines(table),
         limiter=DynamoLimiter(table),
+        durations=DynamoDurations(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
     )
     if settings.linger_s is None:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import (
     Accepted,
@@ -350,6 +351,23 @@ class Limiter(Protocol):
         """Store `new` if `old` is still the stored state; whether it was (compare and set)."""
 
 
+class Durations(Protocol):
+    """How long the jobs of each route took: a digest for each, from which waits are learned.
+
+    A process reads a digest at most once a minute; until then it has the same answer, with what it
+    has written itself. Nothing depends on it: every caller can do without an answer.
+    """
+
+    def known(self, route: Route) -> JobTimes:
+        """The digest of the route's jobs; an empty one before the first."""
+
+    def compare_and_set(self, route: Route, old: JobTimes, new: JobTimes) -> bool:
+        """Store `new`, which holds one job more, if `old` is still stored; whether it was.
+
+        Where it was not, `known` reads again.
+        """
+
+
 class Errands(Protocol):
     """Messages that intake sends to itself, through the intake queue."""
 
@@ -371,5 +389,6 @@ class Ports:
     clock: Clock
     lines: Lines
     limiter: Limiter
+    durations: Durations
     errands: Errands
     limits: Limits = field(default_factory=Limits)

@@ -23,18 +23,21 @@ class Invocation:
     Attributes:
         error: the name of the error that broke the run, or None.
         time_left_s: how long the function may still run, seconds.
+        waited_s: the wait that the step before has asked for, seconds; None in the first step.
     """
 
     task_id: str
     run: int
     error: str | None
     time_left_s: Callable[[], float]
+    waited_s: float | None = None
 
 
 def step_handler(verb: str, run_step: Callable[[Invocation], Step]) -> Handler:
     """The Lambda handler of one step of the workflow.
 
-    Its event has `task_id`, `run` and perhaps `error`; its answer is `{next, wait_s}`.
+    Its event has `task_id` and `run`, perhaps `error`, and the last answer as `step`; an answer is
+    `{next, wait_s}`.
     """
     logger = Logger(service=verb)
     metrics = Metrics(service=verb)
@@ -45,6 +48,7 @@ def step_handler(verb: str, run_step: Callable[[Invocation], Step]) -> Handler:
             run=int(event["run"]),
             error=event.get("error", {}).get("Error"),
             time_left_s=lambda: context.get_remaining_time_in_millis() / 1000,
+            waited_s=event.get("step", {}).get("wait_s"),
         )
         logger.append_keys(task_id=invocation.task_id, run=invocation.run)
         step = run_step(invocation)

@@ -29,6 +29,7 @@ from darkroom.pipeline.submit import submit
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.clock import START, FixedClock
+from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
@@ -106,6 +107,7 @@ class PipelineHarness:
     providers: FakeProviders = field(default_factory=lambda: FakeProviders(ROUTES))
     clock: FixedClock = field(default_factory=FixedClock)
     limiter: InMemoryLimiter = field(default_factory=InMemoryLimiter)
+    durations: InMemoryDurations = field(default_factory=InMemoryDurations)
     errands: RecordingErrands = field(default_factory=RecordingErrands)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
@@ -125,6 +127,7 @@ class PipelineHarness:
             self.clock,
             self.lines,
             self.limiter,
+            self.durations,
             self.errands,
             self.limits,
         )
@@ -166,14 +169,18 @@ class PipelineHarness:
                 for arrival in read_message(message, self.inputs.bucket):
                     self._with_retries(functools.partial(take_arrival, self.ports, arrival))
 
-    def step(self, name: str, task_id: str, run: int | None = None) -> Step:
+    def step(
+        self, name: str, task_id: str, run: int | None = None, waited_s: float | None = None
+    ) -> Step:
         """Call one step of the workflow once, by default in the task's newest run."""
         if run is None:
             task = self.tasks.get(task_id)
             run = task.run if task else 1
         steps: dict[str, Callable[[Ports, str, int], Step]] = {
             "submit": submit_and_continue if self.in_place else submit,
-            "poll": poll_and_continue if self.in_place else poll,
+            "poll": functools.partial(
+                poll_and_continue if self.in_place else poll, waited_s=waited_s
+            ),
             "deliver": deliver,
             "fail": fail,
         }
@@ -214,7 +221,7 @@ class PipelineHarness:
                 if verb == "fail":
                     step = fail(self.ports, task_id, run, error)
                 else:
-                    step = self.step(verb, task_id, run)
+                    step = self.step(verb, task_id, run, event.get("step", {}).get("wait_s"))
             except (Exception, Died) as broken:  # noqa: BLE001 - the workflow handles any error
                 return FunctionError(type(broken).__name__)
             self.steps.append(step)

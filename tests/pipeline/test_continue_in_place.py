@@ -24,6 +24,7 @@ from darkroom.pipeline.continue_in_place import (
 )
 from darkroom.ports import Step
 from tests.fakes.clock import START, FixedClock
+from tests.fakes.durations import InMemoryDurations
 from tests.fakes.providers import PNG, FakeProviders
 from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES, SYNC_KEY
 from tests.pipeline.harness import PHOTO, Died, PipelineHarness
@@ -366,12 +367,19 @@ class TimedJobs(FakeProviders):
         return Pending() if self.clock.now() < self.done_at else super().poll(route, job_id)
 
 
-def _figures(usual_s: int, job_s: float) -> tuple[int, float]:
+def _figures(
+    usual_s: int, job_s: float, durations: InMemoryDurations | None = None
+) -> tuple[int, float]:
     """States entered for a job, and the delay between its end and the task's, seconds."""
     clock = FixedClock()
     routes = [replace(route, typical_s=usual_s) for route in ROUTES]
     providers = TimedJobs(routes, polls=0, clock=clock, job_s=job_s)
-    harness = PipelineHarness(providers=providers, clock=clock, in_place=True)
+    harness = PipelineHarness(
+        providers=providers,
+        clock=clock,
+        durations=durations or InMemoryDurations(),
+        in_place=True,
+    )
     _asked(harness, JOB_NONE).run()
     assert harness.task.state == "succeeded"
     return harness.entered, (harness.task.updated_at - providers.done_at).total_seconds()
@@ -387,3 +395,22 @@ def test_jobs_of_usual_lengths_enter_few_states_and_are_delivered_soon(
 
     assert sum(entered for entered, _ in figures) / len(figures) <= states
     assert sum(delay_s for _, delay_s in figures) / len(figures) <= max(1, 0.1 * usual_s)
+
+
+@pytest.mark.parametrize(
+    ("declared_s", "usual_s", "states"), [(60, 5, 3.0), (5, 20, 6.0), (5, 60, 8.0)]
+)
+@pytest.mark.parametrize("sigma", [0.25, 0.5])
+def test_learned_waits_keep_these_figures(
+    declared_s: int, usual_s: int, states: float, sigma: float
+) -> None:
+    """Mean of 200 jobs after 50 others, though the declared time is wrong."""
+    durations = InMemoryDurations()
+    dice = random.Random(usual_s)  # noqa: S311 - the same again, not a secret
+    figures = [
+        _figures(declared_s, usual_s * dice.lognormvariate(0, sigma), durations) for _ in range(250)
+    ][50:]
+
+    assert sum(entered for entered, _ in figures) / len(figures) <= states
+    mean_delay_s = sum(delay_s for _, delay_s in figures) / len(figures)
+    assert mean_delay_s <= max(1, 0.1 * usual_s) * (1 if sigma < 0.5 else 1.1)

@@ -178,7 +178,8 @@ class Batch:
             if verb == "submit":
                 self.courses[task_id].submits += 1
             steps: Any = {"submit": submit, "poll": poll, "deliver": deliver, "fail": fail}
-            step: Step = steps[verb](self.harness.ports, event["task_id"], event["run"])
+            waited = (event.get("step", {}).get("wait_s"),) if verb == "poll" else ()
+            step: Step = steps[verb](self.harness.ports, event["task_id"], event["run"], *waited)
             if step.next == "submit":
                 self.turn_waits_s.append(step.wait_s)
             if step.next == "done":

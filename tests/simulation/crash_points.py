@@ -22,6 +22,7 @@ READS: Final = frozenset(
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
         *("inputs.find", "inputs.read", "outputs.find", "outputs.get"),
         *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
+        "durations.known",
     }
 )
 KEYED: Final = "key"

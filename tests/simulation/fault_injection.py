@@ -43,6 +43,10 @@ class ClientError(Exception):
     """AWS did not do it, or did it and the response was lost; named as boto3 names it."""
 
 
+class DurationsFailed(Exception):
+    """How long jobs took cannot be read or written; no process may end because of that."""
+
+
 # Kind -> whether the call is carried out, and the error that its caller gets, if any.
 _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
@@ -59,6 +63,8 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "start-answer-lost": (True, lambda: ClientError("the answer was lost")),
     "event-not-taken": (False, lambda: Busy("event-not-taken", "The bus did not take it.")),
     "event-answer-lost": (True, lambda: ClientError("the bus's answer was lost")),
+    "durations-unavailable": (False, lambda: DurationsFailed("no answer")),
+    "durations-answer-lost": (True, lambda: DurationsFailed("the answer was lost")),
     "queue-error": (False, lambda: ClientError("the queue is unavailable")),
     "answer-lost": (True, lambda: ClientError("the answer was lost")),
     "refused-by-us": (False, lambda: ClientError("access denied")),

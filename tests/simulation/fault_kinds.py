@@ -63,6 +63,8 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "limiter.release": _WRITE,
     "limiter.circuit": _READ,
     "limiter.compare_and_set": _WRITE,
+    "durations.known": (*DEATHS, "durations-unavailable"),
+    "durations.compare_and_set": (*DEATHS, "durations-unavailable", "durations-answer-lost"),
     "dead_letters.put": (*DEATHS, "queue-error"),
     "errands.send": (*DEATHS, "queue-error"),
     "providers.prepare": (*_FREE, "prepare-refused"),
@@ -129,6 +131,8 @@ CHANCES: Final[Mapping[str, float]] = {
     "older-job-named": 0.02,
     "result-late": 0.05,
     "result-very-late": 0.02,
+    "durations-known": 0.3,
+    "durations-sampled": 0.3,
 }
 """Events apart from calls -> their probability each time, in a simulation with every kind."""
 

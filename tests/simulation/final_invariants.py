@@ -317,6 +317,8 @@ def _leftovers(system: SimulatedSystem) -> Iterator[str]:
         yield "a message was given up without a reason"
     yield from system.providers.rate_monitor.find_violations()
     yield from _accounts(system)
+    yield from system.durations.violations
+    yield from system.durations.find_untrue(system.providers.ledger.jobs.values())
     if system.fault_free:
         for job in system.providers.ledger.jobs.values():
             if job.neglected:

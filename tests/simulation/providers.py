@@ -150,6 +150,11 @@ class SimulatedProviders:
             self.pending_jobs.add(job_id)
         return status
 
+    def is_pending(self, job_id: str) -> bool:
+        """Whether the job was pending at its last poll, or is new and was never polled."""
+        job = self.ledger.jobs.get(job_id)
+        return job_id in self.pending_jobs or (job is not None and job.polled_at == job.accepted_at)
+
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
         self._payment_listener.before_cancel(job_id)

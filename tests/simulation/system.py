@@ -30,6 +30,7 @@ from tests.simulation.fault_injection import (
 )
 from tests.simulation.fault_kinds import FaultPolicy, NoFaults
 from tests.simulation.intake_queue import IntakeQueue
+from tests.simulation.learned_waits import WatchedDurations
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.providers import SimulatedProviders
@@ -66,7 +67,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Ports, Mapping[str, Any], Callable[[], 
         ports, event["task_id"], event["run"], left_s
     ),
     "poll": lambda ports, event, left_s: continue_in_place.poll_and_continue(
-        ports, event["task_id"], event["run"], left_s
+        ports, event["task_id"], event["run"], left_s, event.get("step", {}).get("wait_s")
     ),
     "deliver": lambda ports, event, left_s: deliver.deliver(
         ports, event["task_id"], event["run"], left_s
@@ -130,6 +131,7 @@ class SimulatedSystem:
         self.inputs = PlainInputs()
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
+        self.durations = WatchedDurations(ROUTES, fault_policy)
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
@@ -293,6 +295,7 @@ class SimulatedSystem:
                 "dead_letters": _DeadLetterPort(self.queue),
                 "lines": self.lines,
                 "limiter": self.limiter,
+                "durations": self.durations,
                 "errands": self._errands,
             }.items()
         }
@@ -312,6 +315,7 @@ class SimulatedSystem:
             self.scheduler.after(SWEEP_INTERVAL_S, self._sweep_what_is_due)
         if event["run"] == self.tasks.stored[event["task_id"]].run:
             self._check_wait_reason(event["task_id"], result)
+            self._check_job_wait(event["task_id"], result)
         state = self.tasks.stored[event["task_id"]].state
         if self.fault_free and state in ("queued", "delivering"):
             for provider, turns in self.lines.given.items():
@@ -326,13 +330,26 @@ class SimulatedSystem:
         if isinstance(result, FunctionError) or result.wait_s < MAX_UNEXPLAINED_WAIT_S:
             return
         task = self.tasks.stored[task_id]
-        pending = (
-            task.state == "running" and task.last_attempt.job_id in self.providers.pending_jobs
+        pending = task.state == "running" and self.providers.is_pending(
+            task.last_attempt.job_id or ""
         )
         now = self._now().timestamp()
         wrong = missing_reason(task, result, pending=pending, now=now)
         if wrong is not None:
             self.step_monitor.report(wrong)
+
+    def _check_job_wait(self, task_id: str, result: Step | FunctionError) -> None:
+        """A job is not left alone for longer than such jobs take."""
+        task = self.tasks.stored[task_id]
+        if isinstance(result, FunctionError) or task.state != "running":
+            return
+        attempt = task.last_attempt
+        jobs = self.providers.ledger.by_attempt.get((task_id, attempt.number))
+        if jobs:
+            now = self._now().timestamp()
+            wrong = self.durations.find_long_wait(task, jobs[0].work.route, result, now)
+            if wrong is not None:
+                self.step_monitor.report(wrong)
 
     def _run_intake(self, message: Message) -> FunctionError | None:
         """Call INTAKE with a message; None if it succeeded."""

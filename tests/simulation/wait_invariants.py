@@ -21,7 +21,8 @@ def missing_reason(task: Task, step: Step, *, pending: bool, now: float) -> str 
     Args:
         task: as it is stored.
         step: the function's answer.
-        pending: whether its job was pending at its last poll, which is reason enough.
+        pending: whether its job was pending at its last poll, or was just accepted, which is
+            reason enough.
         now: seconds since 1970.
     """
     if step.next in ("done", "fail") or step.wait_s < MAX_UNEXPLAINED_WAIT_S:

@@ -57,6 +57,11 @@ def turns_key(provider: str) -> dict[str, Any]:
     return {"pk": f"gate#{provider}", "sk": "turns"}
 
 
+def durations_key(provider: str, route: str) -> dict[str, Any]:
+    """The primary key of how long the jobs of one of a provider's routes took."""
+    return {"pk": f"gate#{provider}", "sk": f"durations#{route}"}
+
+
 def line_key(task_id: str, place: Place) -> dict[str, Any]:
     """The primary key of a task's place in a line; the sort key is the line's order."""
     return {"pk": line_partition(place.provider), "sk": f"{_ms(place.since):015d}#{task_id}"}

@@ -54,13 +54,17 @@ def submit_and_continue(
 
 
 def poll_and_continue(
-    ports: Ports, task_id: str, run: int, time_left_s: Callable[[], float] = lambda: math.inf
+    ports: Ports,
+    task_id: str,
+    run: int,
+    time_left_s: Callable[[], float] = lambda: math.inf,
+    waited_s: float | None = None,
 ) -> Step:
     """Poll the task's job, again if it is done soon, then deliver. Safe to call again.
 
-    The arguments are those of `submit_and_continue`.
+    The arguments are those of `submit_and_continue`, and `waited_s` of `poll`.
     """
-    step = poll(ports, task_id, run)
+    step = poll(ports, task_id, run, waited_s)
     return _continue(ports, task_id, run, step, POLL_LINGER_S, time_left_s)
 
 
@@ -78,7 +82,7 @@ def _continue(
     try:
         while step.next == "poll" and _may_linger(ports, step, linger_s, until, time_left_s()):
             ports.clock.sleep(step.wait_s)
-            step = poll(ports, task_id, run)
+            step = poll(ports, task_id, run, step.wait_s)
         if step.next == "deliver":
             return deliver_within(ports, task_id, run, ROOM, time_left_s)
     except Exception as error:  # noqa: BLE001 - the verb's own door tries again, and raises it

@@ -16,12 +16,10 @@ from darkroom.domain.errors import (
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
-from darkroom.pipeline.admission.backoff import (
-    MIN_EXPLAINED_S,
-    poll_interval_s,
-)
+from darkroom.pipeline.admission.backoff import MIN_EXPLAINED_S
 from darkroom.pipeline.admission.circuit import record_failure
 from darkroom.pipeline.admission.error_cause import describe_error
+from darkroom.pipeline.admission.learned_waits import learn_job_time, next_poll_s
 from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.admission.turns import release_turn, reserve_call
 from darkroom.pipeline.endings.decide import decide_ending
@@ -38,18 +36,25 @@ UNREACHABLE_FOR = timedelta(days=1)
 """How long after its deadline a job is kept whose provider cannot be reached."""
 
 
-def poll(ports: Ports, task_id: str, run: int) -> Step:
-    """Take the task one step towards its job's end; free, and safe to call again."""
+def poll(ports: Ports, task_id: str, run: int, waited_s: float | None = None) -> Step:
+    """Take the task one step towards its job's end; free, and safe to call again.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        run: the run that calls.
+        waited_s: the wait that the step before has asked for, seconds; None where it is not known.
+    """
     task = load_for_step(ports, task_id, run, "running")
     if isinstance(task, Step):
         return task
     try:
-        return _poll_job(ports, task)
+        return _poll_job(ports, task, waited_s)
     except Conflict:
         return Step("poll", 1)
 
 
-def _poll_job(ports: Ports, task: Task) -> Step:
+def _poll_job(ports: Ports, task: Task, waited_s: float | None) -> Step:
     route = route_for(ports, task, task.last_attempt)
     if route.max_poll_gap_s is None:
         wait_s = reserve_call(ports, route.provider)
@@ -59,9 +64,12 @@ def _poll_job(ports: Ports, task: Task) -> Step:
         status = ports.providers.poll(route, task.last_attempt.job_id or "")
     except (Throttled, NotSent, Busy) as error:
         return _not_reached(ports, task, route, error)
+    asked_at = ports.clock.now()
     step = _handle_status(ports, task, route, status)
     if step.next != "poll" and not isinstance(status, Pending):  # a job that is too slow is open
         release_turn(ports, task, route.provider)
+    if step.next == "deliver":
+        learn_job_time(ports, task, route, asked_at, waited_s)
     return step
 
 
@@ -112,7 +120,9 @@ def _job_pending(ports: Ports, task: Task, route: Route, status: Pending) -> Ste
     """Poll again later, or give the job up."""
     now = ports.clock.now()
     if now < task.deadline:
-        return Step("poll", poll_interval_s(route, _elapsed_s(task, now), status.ask_again_s or 0))
+        return Step(
+            "poll", next_poll_s(ports, route, _elapsed_s(task, now), status.ask_again_s or 0)
+        )
     failure = Failure(
         "job-too-slow",
         f"{route.provider} did not finish job {task.last_attempt.job_id} within {route.job_s:,} s.",
@@ -140,7 +150,7 @@ def _not_reached(ports: Ports, task: Task, route: Route, error: DarkroomError) -
         retry_after_s = error.retry_after_s if isinstance(error, Throttled) else None
         # Past the deadline, a job that must be polled often is lost already: no need to hurry.
         patient = route if now < task.deadline else replace(route, max_poll_gap_s=None)
-        wait_s = poll_interval_s(patient, _elapsed_s(task, now), retry_after_s or 0)
+        wait_s = next_poll_s(ports, patient, _elapsed_s(task, now), retry_after_s or 0)
         reason = f"{route.provider} cannot be asked about the job: {describe_error(error)}"
         explained = wait_s >= MIN_EXPLAINED_S or isinstance(error, AccountBlocked)
         if explained and task.wait_reason != reason:

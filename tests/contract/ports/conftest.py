@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Inputs, Limiter, Lines, Outputs, Tasks
+from darkroom.ports import Durations, Inputs, Limiter, Lines, Outputs, Tasks
+from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
@@ -72,6 +74,16 @@ def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
         return
     with cloud():
         yield DynamoLimiter(table())
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def durations(request: pytest.FixtureRequest) -> Iterator[Durations]:
+    """How long jobs took, before the first of them."""
+    if request.param == "in memory":
+        yield InMemoryDurations()
+        return
+    with cloud():
+        yield DynamoDurations(table())
 
 
 @pytest.fixture(params=["in memory", "S3", "S3 without versions"])

@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 
 from darkroom.domain.routes import Route
-from darkroom.pipeline.admission.backoff import (
+from darkroom.domain.wait_policy import (
     DENSE_SHARE,
     FIRST_POLL_SHARE,
-    MAX_BACKOFF_S,
     MAX_EARLY_S,
     MAX_POLL_S,
     MIN_POLL_S,
-    poll_interval_s,
 )
+from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, poll_interval_s
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, ROUTES
 
 

@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import (
     accounts,
     answers,
     cleanup,
+    learning,
     lingering,
     money,
     ordering,
@@ -35,6 +36,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *pauses.BUGS,
     *lingering.BUGS,
     *turns.BUGS,
+    *learning.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

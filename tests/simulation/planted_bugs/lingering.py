@@ -72,9 +72,9 @@ def _any_run_goes_on() -> list[Swap]:
 def _asked_late() -> list[Swap]:
     original = poll.poll
 
-    def poll_late(ports: Ports, task_id: str, run: int) -> Step:
+    def poll_late(ports: Ports, *given: Any) -> Step:
         ports.clock.sleep(20)
-        return original(ports, task_id, run)
+        return original(ports, *given)
 
     return [(continue_in_place, "poll", poll_late)]
 
