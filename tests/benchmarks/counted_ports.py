@@ -322,6 +322,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "lines.first": _one("Query", table_reads=1),
     "lines.missed": _one("Query", table_reads=1),
     "lines.mark": lambda *_: [Request("UpdateItem", {"table_writes": 1}, {"line": 1})],
+    "durations.compare_and_set": _one("PutItem", table_writes=1),
     "limiter.circuit": _one("GetItem", table_reads=1),
     "limiter.compare_and_set": _one("UpdateItem", table_writes=1),
     "limiter.release": _release_lease,
@@ -333,8 +334,10 @@ REQUESTS: Final[Mapping[str, Counts]] = {
 }
 """Method of a port -> the requests of the real port for it. Every item of the lines and the limiter
 is below 1 KB, or holds a provider's turns alone."""
-FREE: Final = frozenset({"providers.routes", "providers.tariff", "providers.rules", "inputs.link"})
-"""Methods that send nothing."""
+FREE: Final = frozenset(
+    {"providers.routes", "providers.tariff", "providers.rules", "inputs.link", "durations.known"}
+)
+"""Methods that send nothing; of `durations.known` one in a minute and process does."""
 BEFORE: Final = frozenset({"providers.submit"})
 """Methods that call back: what they send is counted before."""
 WITH_CREDENTIALS: Final = frozenset(

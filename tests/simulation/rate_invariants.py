@@ -149,18 +149,21 @@ class WatchedLimiter(InMemoryLimiter):
     """The circuits, with the pauses of blocked accounts.
 
     Attributes:
+        changes: how often a circuit was changed.
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
             first other failure after that included.
     """
 
     def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
+        self.changes = 0
         self.max_pause_s: dict[str, float] = {}
         self._injector = injector
 
     def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """Store `new` if `old` is still stored; whether it was."""
         changed = super().compare_and_set(provider, old, new)
+        self.changes += changed
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._injector.scheduler.now)
             self.max_pause_s[provider] = max(pause_s, self.max_pause_s.get(provider, 0.0))

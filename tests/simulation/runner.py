@@ -75,7 +75,8 @@ def run_seed(
         if system.retry_recoverable():
             broken += check(system)
     except TooManyCalls as loop:
-        return system, [f"the simulation does not end: {loop}"]
+        errors = dict.fromkeys(system.injector.unexpected_errors)
+        return system, [f"the simulation does not end: {loop}", *errors]
     return system, list(dict.fromkeys(broken))
 
 

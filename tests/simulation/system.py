@@ -192,7 +192,7 @@ class SimulatedSystem:
         certainly = self._now() - timedelta(seconds=SKEW_S)
         due, read = set(self.tasks.due(certainly)), set[str]()
         begun_at = self._now().timestamp()
-        neglected = self._neglected_waiters(begun_at)
+        neglected, changes = self._neglected_waiters(begun_at), self.limiter.changes
         begun: list[Invocation | None] = []
 
         def act() -> None:
@@ -209,7 +209,8 @@ class SimulatedSystem:
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
         if alone and unharmed:
-            for task_id, run in neglected & self._neglected_waiters(begun_at):
+            left = neglected & self._neglected_waiters(begun_at)
+            for task_id, run in left if self.limiter.changes == changes else ():
                 if task_id not in self.tasks.unreadable:
                     self.step_monitor.report(f"SWEEP left run {run} of {task_id} in line")
 

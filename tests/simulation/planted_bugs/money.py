@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from darkroom.domain import wait_policy
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import Failure, NotSent, Unclear
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Prepared
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import continue_in_place, fail, poll, submit
-from darkroom.pipeline.admission import backoff, circuit
+from darkroom.pipeline.admission import circuit
 from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.paid_call import (
@@ -211,5 +212,5 @@ BUGS: Final = (
         lambda: [(failed_job, "UNKNOWN_JOB_LIMIT", 1)],
     ),
     Bug("Retry-After is ignored", _retry_after_is_ignored),
-    Bug("a job is polled too seldom", lambda: [(backoff, "POLL_GAP_SHARE", 3.0)]),
+    Bug("a job is polled too seldom", lambda: [(wait_policy, "POLL_GAP_SHARE", 3.0)]),
 )
