@@ -7,14 +7,14 @@ import pytest
 
 from darkroom.aws.dynamodb_items import RETENTION
 from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_PAUSE_S, PROBE_S
-from darkroom.domain.limits import Limits
+from darkroom.domain.limits import POLL_LINGER_S, SUBMIT_LINGER_S, Limits
 from darkroom.domain.routes import Route
 from darkroom.domain.spec import MAX_METADATA_BYTES, MAX_PARAMS_BYTES
 from darkroom.domain.task import STUCK_AFTER
 from darkroom.domain.wait_policy import POLL_GAP_SHARE
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S
 from darkroom.pipeline.continue_in_place import MIN_LEFT_S as MIN_LEFT_IN_PLACE_S
-from darkroom.pipeline.continue_in_place import POLL_LINGER_S, ROOM, SUBMIT_LINGER_S
+from darkroom.pipeline.continue_in_place import ROOM
 from darkroom.pipeline.intake import MAX_TRIES
 from darkroom.pipeline.paid_call.failed_job import LOST_JOB_WAITS_S
 from darkroom.pipeline.paid_call.saved_answer import IN_ITEM_BYTES

@@ -40,29 +40,27 @@ class Resources:
 
 def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
     """The rights of the function for `verb`, beyond its log, its traces and its dead letters."""
-    # Every function gives turns: it queries a provider's line, notes who missed a turn, and starts
-    # the runs of the first in line.
     common = [
         *keep_tasks(on.table),
         *update_items(on.table),
+        # Every function gives turns: it queries a provider's line, notes who missed a turn, and
+        # starts the runs of the first in line.
         *query_items(on.table),
         *start_runs(on.state_machine),
+        # Every function may end a task, in steps that may each be repeated: manifest, state, event,
+        # and clearing its `wants#` notes and its due time. Objects are read first, then
+        # overwritten with If-Match.
+        *delete_items(on.table),
+        *read_objects(on.output_bucket),
         *write_objects(on.output_bucket),
+        *send_events(on.event_bus),
     ]
     if verb in WITH_SECRETS:
         common += read_secrets(on.secrets)
-    # A task ends in steps that may each be repeated: manifest, state, event, and clearing its
-    # `wants#` notes and its due time. Objects are read first, then overwritten with If-Match.
-    finish = [
-        *send_events(on.event_bus),
-        *delete_items(on.table),
-        *read_objects(on.output_bucket),
-    ]
     match verb:
         case "intake":
             return [
                 *common,
-                *finish,
                 *read_versions(on.input_bucket),
                 *receive_messages(on.intake_queue),
                 *send_messages(on.dead_letters),
@@ -70,14 +68,12 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *send_messages(on.intake_queue),
             ]
         case "submit":
-            # SUBMIT and POLL also deliver what is done soon, with the rights of DELIVER.
-            return [*common, *finish, *read_versions(on.input_bucket)]
+            return [*common, *read_versions(on.input_bucket)]
         case "poll" | "deliver" | "fail":
-            return [*common, *finish]
+            return common
         case "sweep":
             return [
                 *common,
-                *finish,
                 *describe_runs(on.runs),
                 *query_index(on.table, BY_DUE),
                 *read_objects(on.input_bucket),

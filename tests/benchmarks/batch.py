@@ -6,7 +6,7 @@ The pipeline, the workflow file and the line of tasks are real (`tests.simulatio
 functions take no time, and a run starts 0.2 s late; in the second variant one in ten starts 4 s
 late, about as late as a cold start with a queue before it.
 
-A wait for a turn of up to `MAX_IN_PLACE_S` is waited inside SUBMIT and costs no transition. The
+A wait for a turn of up to `SUBMIT_LINGER_S` is waited inside SUBMIT and costs no transition. The
 simulation lets the workflow wait instead, so that tasks interleave; here such waits are counted as
 what they are when deployed.
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from darkroom.domain.limits import SUBMIT_LINGER_S
 from darkroom.domain.rate_limits import HEADROOM, Rate, Rules
-from darkroom.pipeline.admission.turns import MAX_IN_PLACE_S
 from tests.fakes.routes import JOB_ALONE, JOB_NONE, SYNC_NONE
 from tests.simulation.batch import Batch, Course, sometimes, worst_overtaking
 
@@ -107,7 +107,7 @@ def _measure(name: str, tasks: int, starts: str, late_s: Callable[[], float]) ->
     courses = batch.run()
     paid = _paid(courses)
     took_s = max(paid) + account.job_s
-    long_waits = [wait_s for wait_s in batch.turn_waits_s if wait_s > MAX_IN_PLACE_S]
+    long_waits = [wait_s for wait_s in batch.turn_waits_s if wait_s > SUBMIT_LINGER_S]
     in_place_s = sum(batch.turn_waits_s) - sum(long_waits)
     again = sum(course.submits - 1 for course in courses) - len(batch.turn_waits_s)
     figures: dict[str, Any] = {

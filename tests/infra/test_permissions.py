@@ -23,23 +23,28 @@ NEEDS_EVERY_RESOURCE = {
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
+# Every function may end a task, and starts the runs of the next in line.
+EVERY_VERB = {
+    "table": {
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    },
+    "output bucket": {"s3:ListBucket"},
+    "output objects": {"s3:GetObject", "s3:PutObject"},
+    "bus": {"events:PutEvents"},
+    "workflow": {"states:StartExecution"},
+}
+
 # Verb -> resource, by its name in `_resources` -> the allowed actions.
 ALLOWED = {
     "intake": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
+        **EVERY_VERB,
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
         "intake queue": {
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
@@ -50,79 +55,29 @@ ALLOWED = {
         "dead letters": {"sqs:SendMessage"},
     },
     "submit": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
+        **EVERY_VERB,
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
     },
     "poll": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
+        **EVERY_VERB,
         "secrets": {"secretsmanager:GetSecretValue"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
     },
     "deliver": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
+        **EVERY_VERB,
     },
     "fail": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
+        **EVERY_VERB,
         "secrets": {"secretsmanager:GetSecretValue"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
         "dead letters": {"sqs:SendMessage"},
     },
     "sweep": {
-        "table": {
-            "dynamodb:DeleteItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:Query",
-            "dynamodb:UpdateItem",
-        },
+        **EVERY_VERB,
         "index by-due": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject"},
-        "output bucket": {"s3:ListBucket"},
-        "output objects": {"s3:GetObject", "s3:PutObject"},
         "secrets": {"secretsmanager:GetSecretValue"},
-        "bus": {"events:PutEvents"},
-        "workflow": {"states:StartExecution"},
         "runs": {"states:DescribeExecution"},
     },
 }

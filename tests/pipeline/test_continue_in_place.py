@@ -10,15 +10,13 @@ import pytest
 
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import Busy, DarkroomError, ProviderRefused, ResultGone
-from darkroom.domain.limits import Limits
+from darkroom.domain.limits import POLL_LINGER_S, SUBMIT_LINGER_S, Limits
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending, Prepared
 from darkroom.domain.routes import Route
 from darkroom.pipeline.cancel import cancel_for_user
 from darkroom.pipeline.continue_in_place import (
     MIN_LEFT_S,
-    POLL_LINGER_S,
     ROOM,
-    SUBMIT_LINGER_S,
     poll_and_continue,
     submit_and_continue,
 )

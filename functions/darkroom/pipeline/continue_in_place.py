@@ -19,16 +19,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from darkroom.domain.limits import POLL_LINGER_S, SUBMIT_LINGER_S
 from darkroom.pipeline.deliver import Room, deliver_within
 from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Ports, Step
 
-SUBMIT_LINGER_S: Final = 11
-POLL_LINGER_S: Final = 22
-"""The longest waits that cost no more than a round of the workflow: three transitions at $25 per
-million are worth 11.2 s of 512 MB and 22.5 s of 256 MB, at $13.33 per million GB-seconds (arm64).
-"""
 MIN_LEFT_S: Final = 20
 """With less time left in this process the workflow polls; a poll usually takes a second."""
 ROOM: Final = Room(max_results=4, result_bytes=32 * 1024 * 1024, fetch_s=20, min_left_s=50)

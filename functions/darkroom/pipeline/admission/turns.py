@@ -14,22 +14,21 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from darkroom.domain.errors import Busy
+from darkroom.domain.limits import SUBMIT_LINGER_S
 from darkroom.domain.rate_limits import MAX_LATE_S
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.domain.turns import Place, Turns, Waiter
+from darkroom.domain.turns import Place, Turn, Turns, Waiter
 from darkroom.pipeline.admission.circuit import is_open
 from darkroom.pipeline.admission.payment_pause import DELIVERY, claim_trial_payment, is_paused
 from darkroom.ports import Ports
 
 MAX_STARTS = 25
 """How many runs one process starts at once; the started ones start the next."""
-MAX_IN_PLACE_S = 11
-"""How long a function waits in place until it may call: up to here that costs less than the three
-steps of a wait in the workflow."""
 MAX_TRIES = 20
 """How often a change is tried while others change the same provider's turns."""
 
@@ -87,11 +86,14 @@ def pass_turns(
             break
     else:
         raise Busy("contended", f"Too many tasks take turns at {provider} at once.")
-    for_each_then_raise(starts, lambda one: ports.workflows.start(one.task_id, one.run))
-    for task_id, turn in missed.items():
-        # It is left out until its run asks, or SWEEP has found that the run is gone.
-        place = Place(provider, datetime.fromtimestamp(turn.since, UTC))
-        ports.lines.mark(task_id, place, missed=True)
+    # Those who missed a turn are left out until their runs ask, or SWEEP finds that these are gone.
+    for_each_then_raise(
+        [
+            *(partial(ports.workflows.start, one.task_id, one.run) for one in starts),
+            *(partial(_mark_missed, ports, provider, *one) for one in missed.items()),
+        ],
+        lambda act: act(),
+    )
     return turns
 
 
@@ -154,6 +156,11 @@ def reserve_call(ports: Ports, provider: str) -> int | None:
     raise Busy("contended", f"Too many calls of {provider} at once.")
 
 
+def _mark_missed(ports: Ports, provider: str, task_id: str, turn: Turn) -> None:
+    place = Place(provider, datetime.fromtimestamp(turn.since, UTC))
+    ports.lines.mark(task_id, place, missed=True)
+
+
 def _use(ports: Ports, task: Task, route: Route, place: Place, read: Turns | None) -> bool:
     """Use the task's turn, and pass on what is free; False if another process took it away."""
     rules = ports.providers.rules(route.provider)
@@ -176,7 +183,8 @@ def _open_until(ports: Ports, route: Route) -> float:
 
 
 def _max_in_place_s(ports: Ports) -> float:
-    return min(MAX_IN_PLACE_S, ports.limits.linger_s)
+    """How long a function waits in place until it may call."""
+    return min(SUBMIT_LINGER_S, ports.limits.linger_s)
 
 
 def _line(
