@@ -124,7 +124,11 @@ def _copy_part(part: Any, memo: dict[int, Any]) -> Any:
 
 
 def _query() -> Callable[..., Any]:
-    """Moto sorts all items of the table, and then takes those that have the key."""
+    """Moto sorts all items of the table, and then takes those that have the key.
+
+    Of an index that does not show whole items it copies and converts whole items all the same, and
+    ends a page by their sizes. Here a page ends by the sizes of what the index shows, as on AWS.
+    """
     signature = inspect.signature(Table.query)
 
     def query(original: Callable[..., Any], table: Any, *args: Any, **kwargs: Any) -> Any:
@@ -132,6 +136,10 @@ def _query() -> Callable[..., Any]:
         if given.get("index_name"):
             conditions = dict(given.get("hash_key_conditions") or ())
             items = _find_by_attributes(table, conditions)
+            shown = _shown_attributes(table, given)
+            if shown:
+                entries = [_make_entry(item, shown) for item in items]
+                return original(_PartOfIndex(table, entries), *args, **kwargs)
         else:
             items = _find_by_key(table, given["hash_key"])
         return original(_PartOfTable(table, items), *args, **kwargs)
@@ -151,6 +159,49 @@ class _PartOfTable:
 
     def all_items(self) -> list[Any]:
         return self._items
+
+
+class _PartOfIndex(_PartOfTable):
+    """The same of an index; the items have only what it shows."""
+
+    def get_index(self, _name: str) -> Any:
+        return _SHOWS_ALL
+
+
+class _ShowsAll:
+    """An index whose items need not be projected."""
+
+    def project(self, item: Any) -> Any:
+        return item
+
+
+_SHOWS_ALL: Final = _ShowsAll()
+
+
+def _shown_attributes(table: Any, given: dict[str, Any]) -> list[str]:
+    """What the index shows; empty if it is everything, or if something else is filtered by."""
+    index = table.get_index(given["index_name"]) if _has_index(table, given) else None
+    if index is None or given.get("filter_expression") or given.get("filter_kwargs"):
+        return []
+    kind = (index.projection or {}).get("ProjectionType")
+    keys = [*index.table_key_attrs, *index.schema_key_attrs]
+    if kind == "INCLUDE":
+        return [*keys, *index.projection.get("NonKeyAttributes", [])]
+    return keys if kind == "KEYS_ONLY" else []
+
+
+def _has_index(table: Any, given: dict[str, Any]) -> bool:
+    return any(index.name == given["index_name"] for index in table.all_indexes())
+
+
+def _make_entry(item: Any, shown: list[str]) -> Any:
+    entry: Any = Item.__new__(Item)
+    entry.hash_key, entry.range_key = item.hash_key, item.range_key
+    entry.attrs = LimitedSizeDict()
+    for name in shown:
+        if name in item.attrs:
+            dict.__setitem__(entry.attrs, name, item.attrs[name])
+    return entry
 
 
 def _find_by_key(table: Any, hash_key: Any) -> list[Any]:
