@@ -16,6 +16,7 @@ from typing import Any, Final
 from moto.core.parse import BaseJSONParser
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses as dynamodb_responses
+from moto.dynamodb.comparisons import OpDefault, get_filter_expression
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
@@ -176,12 +177,14 @@ class _ShowsAll:
 
 
 _SHOWS_ALL: Final = _ShowsAll()
+_NO_FILTER: Final = get_filter_expression(None, None, None)
 
 
 def _shown_attributes(table: Any, given: dict[str, Any]) -> list[str]:
     """What the index shows; empty if it is everything, or if something else is filtered by."""
     index = table.get_index(given["index_name"]) if _has_index(table, given) else None
-    if index is None or given.get("filter_expression") or given.get("filter_kwargs"):
+    unfiltered = isinstance(given.get("filter_expression") or _NO_FILTER, OpDefault)
+    if index is None or not unfiltered or given.get("filter_kwargs"):
         return []
     kind = (index.projection or {}).get("ProjectionType")
     keys = [*index.table_key_attrs, *index.schema_key_attrs]
