@@ -25,6 +25,7 @@ from darkroom.domain.provider_jobs import (
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
+from darkroom.domain.task_summary import TaskSummary
 from darkroom.domain.turns import Place, Turns, Waiter
 
 RunStatus = Literal["running", "ended", "none"]
@@ -111,8 +112,18 @@ class Tasks(Protocol):
     def dismiss(self, task: Task) -> None:
         """The finished task is never due again; nothing if it has changed."""
 
-    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
-        """Tasks of one folder, newest first."""
+    def get_many(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """The tasks with these ids, in this order; without those that do not exist.
+
+        Raises:
+            Busy: the store gives only some of them now.
+        """
+
+    def below(self, prefix: str) -> Iterable[TaskSummary]:
+        """Every task whose key begins with `prefix`, in no order; "" is every task.
+
+        For users: eventually consistent, as it were some moments ago.
+        """
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""

@@ -97,9 +97,13 @@ def test_sizes_follow_the_developer_guide() -> None:
     assert write_units({"pk": "x" * 1023}) == 2
     due = {"pk": "a", "due": "due#1", "due_at": "1"}
     assert index_write_units(None, due) == {"by-due": 1}
-    assert index_write_units(due, due) == {"by-due": 1}
+    assert index_write_units(due, due) == index_write_units(due, due | {"hidden": "1"}) == {}
     assert index_write_units(due, due | {"due_at": "2"}) == {"by-due": 2}
     assert index_write_units(due, {"pk": "a"}) == {"by-due": 1}
+    shown = {"pk": "a", "tree": "tree#1", "tree_key": "/a", "summary": "x" * 1025}
+    assert index_write_units(None, shown) == {"by-key": 2}
+    assert index_write_units(shown, shown | {"summary": "y"}) == {"by-key": 1}
+    assert index_write_units(shown, shown | {"tree_key": "/b"}) == {"by-key": 4}
 
 
 def _without_secrets(operations: Mapping[str, int]) -> Counter[str]:
