@@ -96,11 +96,11 @@ class _ErrandPort:
         self.sent = 0
         self._queue = queue
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], delay_s: int = 0) -> None:
         """Send all of them."""
         self.sent += len(bodies)
         for body in bodies:
-            self._queue.send(body)
+            self._queue.send(body, delay_s)
 
 
 class SimulatedSystem:
