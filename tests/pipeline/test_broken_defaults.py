@@ -220,6 +220,22 @@ def test_default_that_may_not_be_read_is_looked_at_again(harness: PipelineHarnes
     assert harness.task.state == "queued"
 
 
+def test_provider_that_is_set_up_later_ends_the_wait(harness: PipelineHarness) -> None:
+    """Its credentials send no event."""
+    harness.providers.ready = {"alpha"}
+    put(harness, UPSCALE)
+    harness.upload(PHOTO)
+    assert "set up" in (waiting(harness).wait_reason or "")
+    harness.clock.advance(16 * 60)
+    sweep(harness.ports)
+    waiting(harness)
+    harness.providers.ready = None
+    harness.clock.advance(16 * 60)
+    sweep(harness.ports)
+
+    assert harness.task.state == "queued"
+
+
 def test_late_event_of_an_old_version_tells_of_the_current_one(harness: PipelineHarness) -> None:
     """The manifest is about the file as it is."""
     first = harness.put_file(DEFAULT, b"{")

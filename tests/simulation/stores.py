@@ -111,6 +111,14 @@ class PlainTasks(InMemoryTasks):
         self.due_times[old.task_id] = None
         return written
 
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        claimed = super().claim_output(name, task, over)
+        owners = self.claims.setdefault(name, [])
+        if claimed and owners[-1:] != [task.task_id]:
+            owners.append(task.task_id)
+        return claimed
+
     def due(self, now: datetime) -> Iterable[str]:
         """Tasks that are due for a sweep."""
         return [task_id for task_id in self.due_times if self.due_at(task_id) <= now]

@@ -29,6 +29,7 @@ from tests.simulation.fault_injection import (
     SimulatedClock,
 )
 from tests.simulation.fault_kinds import FaultPolicy, NoFaults
+from tests.simulation.folders import awaits_correction
 from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
 from tests.simulation.outages import Outages
@@ -411,6 +412,10 @@ class SimulatedSystem:
                 self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
     def _has_all_inputs(self, task: Task) -> bool:
+        if task.order is None:
+            # What a deployment without its route has refused waits until it is checked again.
+            gone = self.fault_policy.fired["route-gone"] > 0
+            return not gone and not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 

@@ -67,16 +67,17 @@ class DefaultRefused(SpecRefused):
     Attributes:
         key: of the `_darkroom.json` to correct.
         version_id: of the file, if it was read.
-        withheld: whether S3 does not return the file; permissions send no event.
+        recheck: whether it may be right without a change of the file: a permission is granted, or
+            a provider is set up. Neither sends an event.
     """
 
     def __init__(
-        self, key: str, why: Failure, version_id: str | None = None, *, withheld: bool = False
+        self, key: str, why: Failure, version_id: str | None = None, *, recheck: bool = False
     ) -> None:
         super().__init__(why.code, why.sentence, why.next_step)
         self.key = key
         self.version_id = version_id
-        self.withheld = withheld
+        self.recheck = recheck
 
 
 class InputRefused(Refused):

@@ -227,7 +227,7 @@ def as_default_refused(
     why = refusal.failure
     if not why.sentence.startswith(key):
         why = replace(why, sentence=f"{key}: {why.sentence}")
-    return DefaultRefused(key, why, version_id)
+    return DefaultRefused(key, why, version_id, recheck=why.code in _NOT_SET_UP)
 
 
 def _checked(body: bytes, key: str) -> dict[str, Any]:
@@ -329,6 +329,8 @@ def blame(refusal: SpecRefused, merged: Merged) -> str | None:
     return None
 
 
+_NOT_SET_UP: Final = frozenset({"provider-not-set-up", "no-provider-set-up"})
+"""Failure codes that end when a provider gets its credentials."""
 _FIELDS_OF_CODE: Final[Mapping[str, Sequence[str]]] = {
     "unknown-provider": ("provider",),
     "operation-not-offered": ("provider",),

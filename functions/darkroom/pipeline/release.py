@@ -110,11 +110,7 @@ def _give_order(ports: Ports, task: Task) -> Task | None:
     try:
         new = with_order(ports, task)
     except DefaultRefused as refusal:
-        reason = why_waiting_for_default(refusal)
-        if reason == task.wait_reason:
-            return task
-        now = ports.clock.now()
-        return ports.tasks.replace(task, replace(task, wait_reason=reason, updated_at=now))
+        return _note_broken_default(ports, task, refusal)
     except NoLongerWanted as why:
         trigger = task.trigger
         if isinstance(why, OtherLabels) and trigger.source is not None:
@@ -126,6 +122,19 @@ def _give_order(ports: Ports, task: Task) -> Task | None:
     # It may want other files from now on: this is stored before they are looked for.
     ports.tasks.replace(task, replace(new, look_at=None, wait_reason=None))
     return _queue_if_complete(ports, task.task_id)
+
+
+def _note_broken_default(ports: Ports, task: Task, refusal: DefaultRefused) -> Task:
+    """The task, with what is wrong now, and when it is checked without an event."""
+    now = ports.clock.now()
+    reason = why_waiting_for_default(refusal)
+    planned = task.look_at is not None and task.look_at > now
+    if reason == task.wait_reason and planned == refusal.recheck:
+        return task
+    look_at = now + timedelta(seconds=ports.limits.recheck_s) if refusal.recheck else None
+    return ports.tasks.replace(
+        task, replace(task, wait_reason=reason, look_at=look_at, updated_at=now)
+    )
 
 
 def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:

@@ -145,8 +145,6 @@ def _recheck_default(ports: Ports, task: Task) -> Outcome:
         return "started"
     now = ports.clock.now()
     if now < fresh.deadline:
-        look_at = now + timedelta(seconds=ports.limits.recheck_s)
-        ports.tasks.replace(fresh, replace(fresh, look_at=look_at, updated_at=now))
         return "alive"
     failure = Failure(
         "default-not-corrected",

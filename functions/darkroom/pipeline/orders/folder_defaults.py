@@ -83,7 +83,7 @@ def read_default_file(inputs: Inputs, key: str) -> DefaultFile | None:
         why = error.failure
         withheld = isinstance(error, InputWithheld)
         refused = Failure(why.code, f"{key}: {why.sentence}", why.next_step)
-        raise DefaultRefused(key, refused, "unread", withheld=withheld) from error
+        raise DefaultRefused(key, refused, "unread", recheck=withheld) from error
     return read_default(current.body, key, current.version_id) if current else None
 
 

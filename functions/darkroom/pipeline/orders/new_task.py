@@ -215,5 +215,5 @@ def _waiting_for_default(ports: Ports, task: Task, refusal: DefaultRefused) -> T
         wants=tuple(dict.fromkeys(map(normalize_key, default_keys(about)))),
         deadline=now + timedelta(seconds=ports.limits.inputs_s),
         wait_reason=why_waiting_for_default(refusal),
-        look_at=now + timedelta(seconds=ports.limits.recheck_s) if refusal.withheld else None,
+        look_at=now + timedelta(seconds=ports.limits.recheck_s) if refusal.recheck else None,
     )
