@@ -50,7 +50,14 @@ class Tasks(Protocol):
     def get(self, task_id: str) -> Task | None:
         """The task, or None."""
 
-    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+    def create(
+        self,
+        task: Task,
+        *,
+        previous: str | None,
+        owner: str | None,
+        results_owner: str | None = None,
+    ) -> None:
         """Write a new task, its wanted keys, its place in line, and its claims, all or nothing.
 
         Args:
@@ -58,13 +65,16 @@ class Tasks(Protocol):
             previous: the task that `latest` returned for the trigger's key; a new one that
                 `replaces` takes its place.
             owner: the task that `owner` returned for `task.output`; the new one replaces it.
+            results_owner: the same for the first of its `results_name`, if it has one.
 
         Raises:
-            Conflict: the task exists, or `latest` or `owner` have changed.
+            Conflict: the task exists, or `latest` or an `owner` have changed.
         """
 
     def replace(self, old: Task, new: Task) -> Task:
         """Write `new` where `old` is still what is stored, and its place in line, if that changes.
+
+        Keys that are new among its `wants` get their entries in the same transaction.
 
         Returns:
             `new` with its revision.
@@ -146,6 +156,14 @@ class Found:
     coming: bool = False
 
 
+@dataclass(frozen=True)
+class Current:
+    """An object's current version and its bytes."""
+
+    version_id: str
+    body: bytes
+
+
 class Inputs(Protocol):
     """The input bucket."""
 
@@ -166,6 +184,18 @@ class Inputs(Protocol):
 
         Raises `InputRefused` (`spec-too-large`) above `limit` bytes, what `find` raises, and
         `InputWithheld` for an archived object.
+        """
+
+    def read_current(self, key: str, limit: int) -> Current | None:
+        """The whole object as it is now, in one request; None if there is none. Raises as `read`.
+
+        An object that was written before the call is seen.
+        """
+
+    def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
+        """At most `most` (up to 1,000) keys with this prefix that come after `after`, in order.
+
+        The order is that of the keys' bytes in UTF-8.
         """
 
     def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
@@ -382,8 +412,11 @@ class Durations(Protocol):
 class Errands(Protocol):
     """Messages that intake sends to itself, through the intake queue."""
 
-    def send(self, bodies: Sequence[str]) -> None:
-        """Send them all; after an error some may have been sent."""
+    def send(self, bodies: Sequence[str], delay_s: int = 0) -> None:
+        """Send them all; after an error some may have been sent.
+
+        They arrive after `delay_s` seconds, at most 900.
+        """
 
 
 @dataclass(frozen=True)

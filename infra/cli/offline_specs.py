@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import RESERVED_NAME, SpecName, classify_key, parse_spec_name
+from darkroom.domain.object_keys import DEFAULT_NAME, SpecName, classify_key, parse_spec_name
 
 if TYPE_CHECKING:
     from darkroom.domain.order import Order
@@ -106,7 +106,7 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> CheckedSpec:
 
 
 def _parse_name(key: str, name: str) -> SpecName:
-    if PurePath(key).name == RESERVED_NAME:
+    if PurePath(key).name == DEFAULT_NAME:
         raise SpecRefused(
             "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
         )

@@ -1,7 +1,8 @@
 """The spec's JSON Schema: the model's own, and per operation who does it and with which params.
 
-It is in two parts. `task` has more rules than all other operations together, one for each model
-and task type, so they are a part of their own, to which the other refers by its file's name.
+`task` has more rules than all other operations together, one for each model and task type, so they
+are a part of their own, to which the others refer by its file's name. The folder default is a part,
+too: nothing in it is required, because another file may say it.
 
 It says what an editor can know. What needs two fields at once beyond that (a mask that a mode
 wants, a model of one provider only) is said by `darkroom validate`.
@@ -13,6 +14,7 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import LiteralSchema, NullableSchema, WithDefaultSchema
 
+from darkroom.domain.folder_default import FolderDefault
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.routes import Params, Route
 from darkroom.domain.spec import Spec
@@ -23,8 +25,14 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SPEC: Final = "spec"
 TASK: Final = "task"
 """The operation whose routes have task types."""
-FILES: Final[Mapping[str, str]] = {SPEC: "spec.schema.json", TASK: "spec-task.schema.json"}
-"""Part -> the name of its file; both files lie in the same folder."""
+DEFAULT: Final = "folder-default"
+"""The part for `_darkroom.json`."""
+FILES: Final[Mapping[str, str]] = {
+    SPEC: "spec.schema.json",
+    TASK: "spec-task.schema.json",
+    DEFAULT: "folder-default.schema.json",
+}
+"""Part -> the name of its file; all files lie in the same folder."""
 
 Schema = dict[str, Any]
 
@@ -39,6 +47,7 @@ def build_schemas(routes: Sequence[Route]) -> dict[str, Schema]:
     return {
         SPEC: _describe_specs(routes),
         TASK: _describe_tasks([route for route in routes if route.operation == TASK]),
+        DEFAULT: _describe_defaults(routes),
     }
 
 
@@ -52,12 +61,8 @@ def _describe_specs(routes: Sequence[Route]) -> Schema:
     }
     choices = {tuple(_providers_of(own)) for own in by_operation.values()}
     schema = Spec.model_json_schema(schema_generator=_Plain)
-    fields: dict[str, Schema] = schema["properties"]
-    fields["operation"] = {
-        "enum": operations,
-        "description": fields["operation"]["description"],
-    }
-    fields["provider"] |= _one_or_several(_providers_of(routes))
+    shapes = schema.pop("$defs")
+    _name_choices(schema, operations, routes)
     return {
         "$schema": DIALECT,
         **schema,
@@ -69,9 +74,57 @@ def _describe_specs(routes: Sequence[Route]) -> Schema:
                 for operation, own in by_operation.items()
             ),
         ],
-        "$defs": {_choice_name(names): _one_or_several(names) for names in sorted(choices)}
+        "$defs": shapes
+        | {_choice_name(names): _one_or_several(names) for names in sorted(choices)}
         | _shapes([route for own in by_operation.values() for route in own]),
     }
+
+
+def _describe_defaults(routes: Sequence[Route]) -> Schema:
+    """A folder default, as an object or as a bare list of specs; only names are checked."""
+    operations = sorted({route.operation for route in routes})
+    schema = FolderDefault.model_json_schema(schema_generator=_Plain)
+    shapes: dict[str, Schema] = schema.pop("$defs")
+    rules = [
+        _when({"operation": operation}, {"properties": _inputs(own) | _models(own) | _names(own)})
+        for operation in operations
+        if operation != TASK
+        for own in [[route for route in routes if route.operation == operation]]
+    ]
+    for one in (schema, shapes["LabelledSpec"]):
+        _name_choices(one, operations, routes)
+        one["allOf"] = [{"$ref": "#/$defs/by-operation"}]
+    specs = schema["properties"]["specs"]
+    bare = {name: specs[name] for name in ("items", "minItems", "maxItems") if name in specs}
+    return {
+        "$schema": DIALECT,
+        "title": schema.pop("title"),
+        "anyOf": [{"$ref": "#/$defs/FolderDefault"}, {"type": "array", **bare}],
+        "$defs": {"FolderDefault": schema, **shapes, "by-operation": {"allOf": rules}},
+    }
+
+
+def _name_choices(schema: Schema, operations: list[str], routes: Sequence[Route]) -> None:
+    """Enter which operations and providers there are."""
+    fields: dict[str, Schema] = schema["properties"]
+    optional = "operation" not in schema.get("required", ())
+    fields["operation"] = {
+        "enum": [*operations, None] if optional else operations,
+        "description": fields["operation"]["description"],
+    }
+    fields["provider"] |= _one_or_several(_providers_of(routes))
+
+
+def _names(routes: Sequence[Route]) -> Schema:
+    """The names of the params, of any provider; what they hold is checked with the whole spec."""
+    names = sorted(
+        {
+            field.alias or name
+            for route in routes
+            for name, field in route.params.model_fields.items()
+        }
+    )
+    return {"params": {"propertyNames": {"enum": names}} if names else {"maxProperties": 0}}
 
 
 def _describe_tasks(routes: Sequence[Route]) -> Schema:

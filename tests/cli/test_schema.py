@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # ships no types
 from referencing import Registry
 
+from darkroom.domain.folder_default import read_default
 from infra.cli.checkout import EVENTS, SPECS
 from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_offered
@@ -86,6 +87,63 @@ def test_every_sample_spec_fits_the_schema() -> None:
         address = urljoin(path.as_uri(), spec["$schema"])
         validator = Draft202012Validator({"$ref": address}, registry=registry)
         assert list(validator.iter_errors(spec)) == [], path
+
+
+@pytest.fixture(scope="module")
+def default_validator() -> Any:
+    """A validator of the folder default's schema, itself checked."""
+    schema = _schemas()["folder-default"]
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_sample_folder_defaults_fit_the_schema_and_the_checks(default_validator: Any) -> None:
+    """Each of them names the schema's file."""
+    samples = sorted(EVENTS.glob("defaults/**/_darkroom.json"))
+    assert len(samples) == 2
+    for path in samples:
+        assert (path.parent / json.loads(path.read_text())["$schema"]).resolve() == (
+            EVENTS / FILES["folder-default"]
+        )
+        assert list(default_validator.iter_errors(json.loads(path.read_text()))) == [], path
+        read_default(path.read_bytes(), path.name, "v1")
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        {},
+        {"operation": None, "params": {"anything": 1}},
+        {"operation": "upscale", "params": {"scale": 2}, "provider": "snapapi"},
+        {"operation": "task", "model": "kling"},
+        {"specs": [{"label": "a", "operation": "upscale"}], "match": ["*.jpg"]},
+        [{"label": "a"}],
+    ],
+)
+def test_folder_default_may_say_a_part(default_validator: Any, default: Any) -> None:
+    """Another file may say the rest."""
+    assert list(default_validator.iter_errors(default)) == []
+    read_default(json.dumps(default).encode(), "_darkroom.json", "v1")
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        {"opration": "upscale"},
+        {"operation": "upscal"},
+        {"operation": "upscale", "params": {"scael": 2}},
+        {"operation": "upscale", "inputs": {"garment": "x.png"}},
+        {"provider": "kodak"},
+        {"settle_s": 901},
+        {"specs": []},
+        [{"operation": "upscale"}],
+        [{"label": "a", "operation": "upscal"}],
+        "upscale",
+    ],
+)
+def test_wrong_folder_default_does_not_fit(default_validator: Any, default: Any) -> None:
+    """An editor marks it."""
+    assert not default_validator.is_valid(default)
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,13 @@ def test_invalid_label_in_a_spec_name_is_refused(label: str) -> None:
         ("", "ignored"),
         (".a.json", "ignored"),
         ("a/.DS_Store", "ignored"),
-        ("_darkroom.json", "ignored"),
-        ("a/_darkroom.json", "ignored"),
+        ("_darkroom.json", "default"),
+        ("a/_darkroom.json", "default"),
         ("a/_cat.jpg.json", "spec"),
     ],
 )
-def test_key_is_a_spec_a_file_or_ignored(key: str, kind: str) -> None:
-    """Folder markers, dotfiles and folder defaults are ignored."""
+def test_key_is_a_spec_a_file_a_default_or_ignored(key: str, kind: str) -> None:
+    """Folder markers and dotfiles are ignored."""
     assert classify_key(key) == kind
 
 

@@ -2,14 +2,15 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.order import Input
-from darkroom.ports import Found
+from darkroom.ports import Current, Found
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,18 @@ class InMemoryInputs:
                 "spec-too-large", f"{key} has more than {limit} bytes.", "Make it smaller."
             )
         return body
+
+    def read_current(self, key: str, limit: int) -> Current | None:
+        """The whole object as it is now."""
+        found = self.find(key)
+        body = self.read(key, found.version_id, limit) if found else None
+        return Current(found.version_id, body) if found and body is not None else None
+
+    def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
+        """Keys with this prefix that come after `after`."""
+        there = sorted(self._versions.keys() - self._deleted, key=str.encode)
+        found = (k for k in there if k.startswith(prefix) and k.encode() > after.encode())
+        return list(itertools.islice(found, most))
 
     @property
     def public(self) -> bool:

@@ -72,14 +72,21 @@ class RecordingDeadLetters:
 
 
 class RecordingErrands:
-    """Fulfils `darkroom.ports.Errands`; `bodies` is what was sent and not taken out yet."""
+    """Fulfils `darkroom.ports.Errands`.
+
+    Attributes:
+        bodies: what was sent and not taken out yet.
+        delays: the delays of all that was ever sent, in seconds.
+    """
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
+        self.delays: list[int] = []
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], delay_s: int = 0) -> None:
         """Send them all."""
         self.bodies += bodies
+        self.delays += [delay_s] * len(bodies)
 
     def take(self) -> Sequence[str]:
         """What lies there; then nothing does."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from darkroom.domain.attempt import Attempt, Finished, ResultRef
 from darkroom.domain.errors import Failure
-from darkroom.domain.order import Choice, Input, Order, Trigger
+from darkroom.domain.order import Choice, Input, Order, Trigger, UsedDefault
 from darkroom.domain.task import Ending, Result, State, Task
 from tests.fakes.clock import START
 
@@ -77,7 +77,10 @@ def full_task(at: datetime = START) -> Task:
             params,
             {"sku": "A-113", "nothing": None, "whole": 2.0},
             "retry",
+            output={"name": "{stem}", "folder": "/done"},
+            defaults=(UsedDefault("photos/_darkroom.json", "v3"),),
         ),
+        results_name=("done/7-", ""),
         run=2,
         revision=0,
         attempts=(replace(attempt, number=1, outcome="failed"), attempt),

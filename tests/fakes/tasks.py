@@ -19,6 +19,7 @@ from darkroom.aws.dynamodb_items import (
     write_waiter,
 )
 from darkroom.domain.errors import Conflict
+from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from darkroom.domain.task_summary import TaskSummary
 from darkroom.domain.turns import Waiter
@@ -50,9 +51,16 @@ class InMemoryTasks:
         item = self._items.get(task_id)
         return read_item(item) if item else None
 
-    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+    def create(
+        self,
+        task: Task,
+        *,
+        previous: str | None,
+        owner: str | None,
+        results_owner: str | None = None,
+    ) -> None:
         """Write a new task, its wanted keys, and its claims, all or nothing."""
-        self._check_new(task, self.get(task.task_id), previous, owner)
+        self._check_new(task, self.get(task.task_id), previous, (owner, results_owner))
         self._items[task.task_id] = write_item(task)
         self._claim(task)
         self._move_in_line(None, task)
@@ -65,6 +73,7 @@ class InMemoryTasks:
         written = replace(new, revision=old.revision + 1)
         self._items[old.task_id] = write_item(written)
         self._move_in_line(old, written)
+        self._want(written, old.wants)
         return written
 
     def latest(self, key: str) -> str | None:
@@ -141,13 +150,18 @@ class InMemoryTasks:
         return sorted(found, key=lambda task: task.updated_at, reverse=True)[:limit]
 
     def _check_new(
-        self, task: Task, there: Task | None, previous: str | None, owner: str | None
+        self,
+        task: Task,
+        there: Task | None,
+        previous: str | None,
+        owners: tuple[str | None, str | None],
     ) -> None:
         """Raise `Conflict` if the task exists or its names belong to another one than expected."""
         if (
             there is not None
             or (task.replaces and self._latest.get(task.trigger.key) != previous)
-            or self.owners.get(task.output) != owner
+            or self.owners.get(task.output) != owners[0]
+            or (task.results_name and self.owners.get(numbered(task.results_name, 1)) != owners[1])
         ):
             raise Conflict(f"Task {task.task_id} or its names changed concurrently.")
 
@@ -166,5 +180,12 @@ class InMemoryTasks:
         if task.replaces:
             self._latest[task.trigger.key] = task.task_id
         self.owners[task.output] = task.task_id
+        if task.results_name:
+            self.owners[numbered(task.results_name, 1)] = task.task_id
+        self._want(task)
+
+    def _want(self, task: Task, before: Sequence[str] = ()) -> None:
+        """Record the keys that the task waits for, and did not before."""
         for wanted in task.wants:
-            self._wants.setdefault(wanted, {})[task.task_id] = None
+            if wanted not in before:
+                self._wants.setdefault(wanted, {})[task.task_id] = None

@@ -6,12 +6,15 @@ from typing import Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.limits import Limits
 from darkroom.domain.object_keys import manifest_key, results_stem
+from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
+from darkroom.pipeline.endings.move_aside import aside_names
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.final_money_invariants import find_money_violations
+from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.rate_invariants import RULES
@@ -33,6 +36,15 @@ def check(system: SimulatedSystem) -> list[str]:
         *system.step_monitor.violations,
         *system.injector.unexpected_errors,
         *_requested_tasks(system),
+        *find_folder_violations(
+            system.users.folders,
+            system.tasks.all,
+            # A deployment without a route may have refused what is right by now.
+            None
+            if system.fault_policy.fired["route-gone"]
+            else system.step_monitor.default_manifests,
+            system.inputs,
+        ),
         *(what for task in system.tasks.stored.values() for what in _task(system, task)),
         *find_money_violations(system),
         *_files(system),
@@ -84,8 +96,9 @@ def _requested_tasks(system: SimulatedSystem) -> Iterator[str]:
         requested |= set(mine)
         if len(mine) != 1:
             yield f"one message without an id asked for {key}: {len(mine)} tasks"
-    for task_id in system.tasks.stored.keys() - requested:
-        yield f"{task_id} was not requested"
+    for task_id, task in system.tasks.stored.items():
+        if task_id not in requested and task.trigger.kind != "photo":
+            yield f"{task_id} was not requested"
     yield from _newest(system, newest)
 
 
@@ -153,7 +166,8 @@ def _results(system: SimulatedSystem, task: Task) -> Iterator[str]:
     if len(set(keys)) != len(keys):
         yield f"{task.task_id} has several results of one name"
     for result in task.results:
-        if not result.key.startswith(results_stem(task.manifest_key)):
+        there = (*task.results_name[:1], results_stem(task.manifest_key), *aside_names(task))
+        if not result.key.startswith(there):
             yield f"{task.task_id} names {result.key}, and its manifest is {task.manifest_key}"
         body = system.outputs.objects.get(result.key)
         if body is None:
@@ -213,9 +227,14 @@ def _claimed_first(system: SimulatedSystem, task: Task, job: Job) -> bool:
 
 def _newer(system: SimulatedSystem, task: Task, other: str | None) -> bool:
     """Whether another task claimed the task's name after it, and the task has not moved aside."""
-    claims = system.tasks.claims[task.output]
-    later = other in claims and claims.index(other) > claims.index(task.task_id)
-    return later and task.manifest_key == manifest_key(task.output)
+    name = numbered(task.results_name, 1) if task.results_name else task.output
+    claims = system.tasks.claims.get(name, [])
+    later = (
+        other in claims
+        and task.task_id in claims
+        and claims.index(other) > claims.index(task.task_id)
+    )
+    return later and (bool(task.results_name) or task.manifest_key == manifest_key(task.output))
 
 
 def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
@@ -240,7 +259,7 @@ def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
         whole = system.providers.ledger.by_attempt[task.task_id, last.number][0].results - 1
         if len(task.results) != whole:
             yield f"{task.task_id} copied {whole} results and lists {len(task.results)}"
-    if code == "inputs-missing":
+    if code == "inputs-missing" and task.order:
         keys = [key for keys in task.resolved_order.keys.values() for key in keys]
         if all(system.inputs.find(key) for key in keys):
             yield f"{task.task_id} was given up for missing inputs that exist"
@@ -297,6 +316,9 @@ def _files(system: SimulatedSystem) -> Iterator[str]:
         if task is None or task.manifest_key != key:
             yield f"{key} is a manifest of {manifest['task_id']}, and not the one that counts"
         for result in manifest["results"]:
+            writer = system.step_monitor.writers.get(result["key"])
+            if task and writer != task.task_id and _newer(system, task, writer):
+                continue  # a name elsewhere than beside the manifest may get another owner
             if sha256(system.outputs.objects.get(result["key"], b"")) != result["sha256"]:
                 yield f"{result['key']} is not what {key} says"
     for key, writer in system.step_monitor.writers.items():

@@ -36,12 +36,12 @@ class IntakeQueue:
         self._injector, self._take = injector, take
         self._count = 0
 
-    def send(self, body: str) -> None:
-        """Send an event's message: once or twice, soon or late."""
+    def send(self, body: str, delay_s: int = 0) -> None:
+        """Send an event's message: once or twice, soon or late, and not before `delay_s`."""
         fault_policy = self._injector.fault_policy
-        self._send(body)
+        self._send(body, delay_s)
         if fault_policy.chance("event-duplicated"):
-            self._send(body)
+            self._send(body, delay_s)
 
     def put(self, body: str, reason: str, message_id: str) -> None:
         """Store the message with the reason; it gets a new message id."""
@@ -62,13 +62,14 @@ class IntakeQueue:
             self._schedule_receive(1, message, 1)
         return len(dead)
 
-    def _send(self, body: str) -> None:
+    def _send(self, body: str, min_delay_s: int) -> None:
         fault_policy = self._injector.fault_policy
         self._count += 1
         message = Message(body, f"m{self._count}")
         delay_s = fault_policy.between(0.1, 0.4)
         if fault_policy.chance("event-delayed"):
             delay_s = fault_policy.between(10, 4000)
+        delay_s += min_delay_s
         if fault_policy.chance("event-poisoned"):
             self._poisoned.add(message.message_id)
         self._schedule_receive(delay_s, message, 1)

@@ -6,12 +6,13 @@ What must hold only in the end is in `final_invariants`, what must hold of money
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.object_keys import WORK_PREFIX, work_key
+from darkroom.domain.order import Input, Order
 from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
 from darkroom.pipeline.fail import STOP_JOB_CODES
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
@@ -24,6 +25,7 @@ from tests.simulation.stores import PlainOutputs, PlainTasks
 from tests.simulation.wait_invariants import left_blocked_provider
 
 MANIFEST: Final = ".manifest.json"
+DEFAULT_MANIFEST: Final = "/_darkroom.manifest.json"
 KEYED: Final = frozenset(route.provider for route in ROUTES if route.idempotency == "key")
 
 
@@ -36,6 +38,7 @@ class StepMonitor:
         max_runs: how many runs may be begun in place of lost ones.
         violations: a sentence for each violated invariant.
         manifests_by_key: key -> the manifest stored there.
+        default_manifests: the same for those of folder defaults.
         manifest_keys: task -> the key of its newest manifest; a newer task may own it by now.
         writers: output key -> the task that wrote it last.
         end_states: task and run -> the state in which it ended.
@@ -48,6 +51,7 @@ class StepMonitor:
     max_runs: int
     violations: list[str] = field(default_factory=list)
     manifests_by_key: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    default_manifests: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     manifest_keys: dict[str, str] = field(default_factory=dict)
     writers: dict[str, str | None] = field(default_factory=dict)
     end_states: dict[tuple[str, int], State] = field(default_factory=dict)
@@ -101,13 +105,27 @@ class StepMonitor:
             self.report(f"{new.task_id} in run {old.run} was changed by a function of another run")
         if new.revision != old.revision + 1:
             self.report(f"{new.task_id} went from revision {old.revision} to {new.revision}")
-        if new.attempts != old.attempts:
-            self._attempts_changed(old, new)
+        self._contents_changed(old, new)
         cancelled = old.ending is not None and old.ending.status == "cancelled"
         if cancelled and new.ending is None and not old.finished:
             self.report(f"{new.task_id} forgot that it was cancelled")
         if new.finished:
             self._ended(old, new)
+
+    def _contents_changed(self, old: Task, new: Task) -> None:
+        if new.attempts != old.attempts:
+            self._attempts_changed(old, new)
+        if new.order is not old.order and old.order is not None:
+            self._order_changed(old.order, new)
+
+    def _order_changed(self, old: Order, task: Task) -> None:
+        """What is pinned never changes; inputs and choices are pinned when the task is queued."""
+        new = task.resolved_order
+        pinned = replace(new, inputs=old.inputs, choices=old.choices)
+        later = set(new.choices) <= set(old.choices)
+        fixed = all(_same_files(new.inputs[role], files) for role, files in old.inputs.items())
+        if pinned != old or not later or not fixed:
+            self.report(f"{task.task_id} had its order changed")
 
     def _run_changed(self, old: Task, new: Task) -> None:
         """A new run goes on where the last one stopped, or resumes a task that ended badly."""
@@ -203,6 +221,9 @@ class StepMonitor:
         self.injector.note(f"put {key}")
         if key.startswith(WORK_PREFIX):
             return
+        if key.endswith(DEFAULT_MANIFEST):
+            self.default_manifests[key] = json.loads(body)
+            return
         self.writers[key] = current.task_id if current else None
         if not key.endswith(MANIFEST):
             return
@@ -229,6 +250,11 @@ class StepMonitor:
             self.report(f"'{kind}' was published for {task_id}, whose run {run} has ended {ended}")
         if SECRET in repr(detail):
             self.report(f"an event of {task_id} holds a signed URL")
+
+
+def _same_files(new: Sequence[Input], old: Sequence[Input]) -> bool:
+    """Whether files are the same; the digest of one is known once it was read."""
+    return [(f.key, f.version_id) for f in new] == [(f.key, f.version_id) for f in old]
 
 
 def _may_open(before: Attempt, now: Attempt) -> bool:

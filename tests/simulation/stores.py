@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from darkroom.domain.errors import Conflict
+from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.outputs import InMemoryOutputs
@@ -75,14 +76,24 @@ class PlainTasks(InMemoryTasks):
             raise Unreadable(f"task {task_id} cannot be read")
         return self.stored.get(task_id)
 
-    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
+    def create(
+        self,
+        task: Task,
+        *,
+        previous: str | None,
+        owner: str | None,
+        results_owner: str | None = None,
+    ) -> None:
         """Write a new task, its wanted keys, and its claims, all or nothing."""
-        self._check_new(task, self.stored.get(task.task_id), previous, owner)
+        there = self.stored.get(task.task_id)
+        self._check_new(task, there, previous, (owner, results_owner))
         self._watcher.created(task)
         self.stored[task.task_id] = task
         self._claim(task)
         self._move_in_line(None, task)
         self.claims.setdefault(task.output, []).append(task.task_id)
+        if task.results_name:
+            self.claims.setdefault(numbered(task.results_name, 1), []).append(task.task_id)
         self.due_times[task.task_id] = None
 
     def replace(self, old: Task, new: Task) -> Task:
@@ -96,8 +107,17 @@ class PlainTasks(InMemoryTasks):
         self._watcher.replaced(there, written)
         self.stored[old.task_id] = written
         self._move_in_line(there, written)
+        self._want(written, there.wants)
         self.due_times[old.task_id] = None
         return written
+
+    def claim_output(self, name: str, task: Task, over: str | None) -> bool:
+        """Make the task the owner of one more output name."""
+        claimed = super().claim_output(name, task, over)
+        owners = self.claims.setdefault(name, [])
+        if claimed and owners[-1:] != [task.task_id]:
+            owners.append(task.task_id)
+        return claimed
 
     def due(self, now: datetime) -> Iterable[str]:
         """Tasks that are due for a sweep."""

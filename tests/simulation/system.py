@@ -29,6 +29,7 @@ from tests.simulation.fault_injection import (
     SimulatedClock,
 )
 from tests.simulation.fault_kinds import FaultPolicy, NoFaults
+from tests.simulation.folders import awaits_correction
 from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
 from tests.simulation.outages import Outages
@@ -96,11 +97,11 @@ class _ErrandPort:
         self.sent = 0
         self._queue = queue
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], delay_s: int = 0) -> None:
         """Send all of them."""
         self.sent += len(bodies)
         for body in bodies:
-            self._queue.send(body)
+            self._queue.send(body, delay_s)
 
 
 class SimulatedSystem:
@@ -411,6 +412,10 @@ class SimulatedSystem:
                 self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
     def _has_all_inputs(self, task: Task) -> bool:
+        if task.order is None:
+            # What a deployment without its route has refused waits until it is checked again.
+            gone = self.fault_policy.fired["route-gone"] > 0
+            return not gone and not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
+from darkroom.domain.object_keys import DEFAULT_NAME
 from darkroom.domain.order import Trigger
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
@@ -23,6 +24,7 @@ from tests.fakes.routes import (
     SYNC_NONE,
 )
 from tests.simulation.fault_kinds import FaultPolicy
+from tests.simulation.folders import BROKEN, Folders, Version, documents
 from tests.simulation.intake_queue import MALFORMED
 from tests.simulation.ledger import NEW_PRICE
 from tests.simulation.results import PNG
@@ -30,6 +32,8 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.stores import PlainInputs
 
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
+FOLDERS_APART: Final = 8
+"""Every so many tasks there is a folder with a default."""
 MIDNIGHT_S: Final = 12 * 3600.0
 """A simulation begins at noon."""
 PHOTO: Final = PNG + b"a photo"
@@ -66,6 +70,7 @@ class Users:
         expected_tasks: what they requested so far.
         without_id: the keys of what they requested in messages without an id.
         on_file: called for every file that exists from now on.
+        folders: what happened in folders with a default.
     """
 
     scheduler: Scheduler
@@ -77,12 +82,18 @@ class Users:
     expected_tasks: list[ExpectedTask] = field(default_factory=list)
     without_id: list[str] = field(default_factory=list)
     on_file: Callable[[str], None] = lambda _key: None
+    folders: Folders = field(default_factory=Folders)
 
     def schedule(self, tasks: int) -> None:
         """Schedule about `tasks` specs, one every three seconds on average."""
         for number in range(tasks):
             at = self.fault_policy.between(0, 3 * tasks)
-            self.scheduler.after(at, functools.partial(self._schedule_task, f"p{number}/cat.jpg"))
+            folder = f"p{number}/"
+            if number % FOLDERS_APART:
+                act = functools.partial(self._schedule_task, f"{folder}cat.jpg")
+            else:
+                act = functools.partial(self._schedule_folder, folder)
+            self.scheduler.after(at, act)
         if self.fault_policy.chance("route-gone"):
             self._deploy_for_a_while(ROUTES[:6])
         if self.fault_policy.chance("price-changed"):
@@ -111,6 +122,49 @@ class Users:
             ExpectedTask(Trigger("upload", self.inputs.bucket, key, version), expected_end)
         )
         self._send_event("Created", key, version)
+
+    def upload_default(self, folder: str, body: bytes) -> None:
+        """Upload a folder default."""
+        key = folder + DEFAULT_NAME
+        self.upload(key, body)
+        now, found = self.scheduler.now, self.inputs.find(key)
+        if found is not None:
+            self.folders.defaults.setdefault(folder, []).append(
+                Version(now, found.version_id, body)
+            )
+
+    def delete_default(self, folder: str) -> None:
+        """Delete a folder default."""
+        self.folders.defaults.setdefault(folder, []).append(Version(self.scheduler.now, None))
+        self.delete(folder + DEFAULT_NAME)
+
+    def upload_photo(
+        self, key: str, body: bytes = PHOTO, *, asked: Sequence[str | None] = ()
+    ) -> None:
+        """Upload a photo into a folder with a default.
+
+        `asked`: the labels of the tasks that are certain to be made of it.
+        """
+        self.upload(key, body)
+        found = self.inputs.find(key)
+        if found is None:
+            return
+        self.folders.photos.setdefault(key, []).append(
+            Version(self.scheduler.now, found.version_id)
+        )
+        for label in asked:
+            trigger = Trigger.of_photo(self.inputs.bucket, key, found.version_id, label)
+            self.expected_tasks.append(ExpectedTask(trigger, None))
+
+    def delete_photo(self, key: str) -> None:
+        """Delete a photo from a folder with a default."""
+        self.folders.photos[key].append(Version(self.scheduler.now, None))
+        self.delete(key)
+
+    def upload_own_spec(self, photo: str, operation: str) -> None:
+        """Upload a spec for a photo in a folder with a default."""
+        self.folders.own_since.setdefault(photo, self.scheduler.now)
+        self.upload_spec(f"{photo}.json", operation, None)
 
     def delete(self, key: str) -> None:
         """Delete a file."""
@@ -196,6 +250,43 @@ class Users:
             self.upload_spec(spec, operation, "input-empty")
             self._later(5, lambda: self.upload(photo, b""))
         self._schedule_changes(photo, spec, operation)
+
+    def _schedule_folder(self, folder: str) -> None:
+        """A folder default and some photos; either may change, and a photo may get its own spec."""
+        choices = documents(folder, OPERATIONS[int(self.fault_policy.between(0, len(OPERATIONS)))])
+
+        def draw(bodies: Sequence[bytes]) -> bytes:
+            return bodies[int(self.fault_policy.between(0, len(bodies)))]
+
+        if self.fault_policy.chance("default-broken"):
+            self.upload_default(folder, draw(BROKEN))
+            self._later(300, lambda: self.upload_default(folder, draw(choices)))
+        else:
+            self.upload_default(folder, draw(choices))
+        for name in ("a.jpg", "a.png", "b.jpg"):
+            photo = folder + name
+            self._later(30, functools.partial(self.upload_photo, photo))
+            if self.fault_policy.chance("own-spec"):
+                self._later(90, functools.partial(self.upload_own_spec, photo, SYNC_KEY))
+            if self.fault_policy.chance("photo-overwritten"):
+                self._after_it(photo, functools.partial(self.upload_photo, photo, PHOTO + b"2"))
+            if self.fault_policy.chance("photo-deleted"):
+                self._after_it(photo, functools.partial(self.delete_photo, photo))
+        if self.fault_policy.chance("default-changed"):
+            self._later(90, lambda: self.upload_default(folder, draw(choices)))
+        if self.fault_policy.chance("default-broken"):
+            self._later(90, lambda: self.upload_default(folder, draw(BROKEN)))
+        if self.fault_policy.chance("default-deleted"):
+            self._later(90, lambda: self.delete_default(folder))
+
+    def _after_it(self, photo: str, act: Callable[[], None]) -> None:
+        """Do something soon after the photo was uploaded."""
+
+        def at_last() -> None:
+            if photo in self.folders.photos:
+                act()
+
+        self.scheduler.after(30 + self.fault_policy.between(0, 60), at_last)
 
     def _schedule_spec_before_photo(
         self, photo: str, operation: str, unknown: str, draw: float

@@ -39,6 +39,7 @@ from darkroom.aws.dynamodb_items import (
 )
 from darkroom.aws.dynamodb_task_lists import PAGE, TABLE, DynamoTaskLists
 from darkroom.domain.errors import Conflict
+from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 
 _CHECK_FAILED = "ConditionalCheckFailedException"
@@ -53,9 +54,18 @@ class DynamoTasks(DynamoTaskLists):
             answer = self._table.get_item(Key=task_key(task_id), ConsistentRead=True)
         return read_item(answer["Item"]) if "Item" in answer else None
 
-    def create(self, task: Task, *, previous: str | None, owner: str | None) -> None:
-        """See `ports.Tasks.create`; one transaction of at most 4 + len(wants) items."""
+    def create(
+        self,
+        task: Task,
+        *,
+        previous: str | None,
+        owner: str | None,
+        results_owner: str | None = None,
+    ) -> None:
+        """See `ports.Tasks.create`; one transaction of at most 5 + len(wants) items."""
         claims = [(owner_key(task.output), owner)]
+        if task.results_name:
+            claims.append((owner_key(numbered(task.results_name, 1)), results_owner))
         if task.replaces:
             claims.append((latest_key(task.trigger.key), previous))
         note, expires = {"task_id": task.task_id}, {"expires_at": expiry(task.created_at)}
@@ -74,7 +84,7 @@ class DynamoTasks(DynamoTaskLists):
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
         written = replace(new, revision=old.revision + 1)
-        moves = self._move_in_line(old, written)
+        moves = [*self._move_in_line(old, written), *self._new_wants(old, written)]
         if moves:
             return self._replace_in_line(old, written, moves)
         write_id = uuid.uuid4().hex
@@ -185,6 +195,17 @@ class DynamoTasks(DynamoTaskLists):
                 return False
             raise
         return True
+
+    def _new_wants(self, old: Task, new: Task) -> list[dict[str, Any]]:
+        """The notes of the keys that the task did not wait for before."""
+        if new.wants == old.wants:
+            return []
+        expires = {"expires_at": expiry(new.created_at)}
+        return [
+            self._put(wants_key(key, new.task_id) | expires, None)
+            for key in dict.fromkeys(new.wants)
+            if key not in old.wants
+        ]
 
     def _move_in_line(self, old: Task | None, new: Task) -> list[dict[str, Any]]:
         """The writes that change its place in line; none if place and run stay the same."""

@@ -30,6 +30,7 @@ from darkroom.aws.s3_events import EVENTBRIDGE_MEANINGS, Key, bad_message, read_
 from darkroom.domain.arrivals import (
     Arrival,
     Message,
+    PhotoErrand,
     ReleaseErrand,
     Requested,
     UnreadableArrival,
@@ -97,8 +98,9 @@ def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple
         return _from_topic(document, bucket, sent_at, depth)
     if document.get("Event") == "s3:TestEvent":
         return ()
-    if "release" in document:
-        return (_Release.model_validate(document).arrival(),)
+    for word, errand in _ERRANDS.items():
+        if word in document:
+            return (errand.model_validate(document).arrival(),)
     return (_Request.model_validate(document).arrival(sent_at),)
 
 
@@ -201,6 +203,22 @@ class _Release(_Model):
 
     def arrival(self) -> ReleaseErrand:
         return ReleaseErrand(self.release, self.tasks)
+
+
+class _Photo(_Model):
+    """A message from INTAKE to itself: a photo had time to get a spec of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    photo: Key
+    version: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
+
+    def arrival(self) -> PhotoErrand:
+        return PhotoErrand(self.photo, self.version)
+
+
+_ERRANDS: Mapping[str, type[_Release | _Photo]] = {"release": _Release, "photo": _Photo}
+"""The field by which each of INTAKE's own messages is known."""
 
 
 class _Request(_Model):

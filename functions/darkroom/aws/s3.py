@@ -4,7 +4,7 @@ A version is S3's version id, or `etag:<ETag>` for an object in a bucket without
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.domain.errors import Conflict, InputRefused, InputWithheld
-from darkroom.ports import Found
+from darkroom.ports import Current, Found
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -91,14 +91,31 @@ class S3Inputs:
             _raise_if_unreadable(error, key)
             raise
         with answer["Body"] as body:
-            if answer["ContentLength"] > limit:
-                raise InputRefused(
-                    "spec-too-large",
-                    f"{key.rsplit('/', 1)[-1]} has {answer['ContentLength']:,} bytes; a spec may "
-                    f"have {limit:,}.",
-                    "Put images and long texts into separate files.",
-                )
+            _check_length(key, answer["ContentLength"], limit)
             return body.read()
+
+    def read_current(self, key: str, limit: int) -> Current | None:
+        """See `ports.Inputs.read_current`; one GET, strongly consistent. Raises as `find`."""
+        try:
+            with map_aws_errors(INPUT_BUCKET):
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            _raise_if_unreadable(error, key)
+            raise
+        version = version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
+        with answer["Body"] as body:
+            _check_length(key, answer["ContentLength"], limit)
+            return Current(version, body.read())
+
+    def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
+        """See `ports.Inputs.list_keys`; one ListObjectsV2, strongly consistent."""
+        with map_aws_errors(INPUT_BUCKET):
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=most
+            )
+        return [item["Key"] for item in answer.get("Contents", ())]
 
     @property
     def public(self) -> bool:
@@ -209,6 +226,15 @@ class S3Outputs:
 def version_of(version_id: str | None, etag: str) -> str:
     """The version as tasks store it; an unversioned object has no version id, or "null"."""
     return version_id if version_id and version_id != "null" else f"etag:{etag}"
+
+
+def _check_length(key: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise InputRefused(
+            "spec-too-large",
+            f"{key.rsplit('/', 1)[-1]} has {size:,} bytes; a spec may have {limit:,}.",
+            "Put images and long texts into separate files.",
+        )
 
 
 def _raise_if_unreadable(error: ClientError, key: str) -> None:

@@ -42,7 +42,7 @@ class SqsErrands:
         self._client = client
         self._url = queue_url
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], delay_s: int = 0) -> None:
         """See `ports.Errands.send`; SendMessageBatch answers 200 even if it accepted nothing."""
         for first in range(0, len(bodies), MAX_BATCH):
             batch = bodies[first : first + MAX_BATCH]
@@ -50,7 +50,7 @@ class SqsErrands:
                 answer = self._client().send_message_batch(
                     QueueUrl=self._url,
                     Entries=[
-                        {"Id": str(number), "MessageBody": body}
+                        {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_s}
                         for number, body in enumerate(batch)
                     ],
                 )

@@ -64,6 +64,21 @@ class ReleaseErrand:
 
 
 @dataclass(frozen=True)
+class PhotoErrand:
+    """A photo had time to get a spec of its own: start what its folder defaults say.
+
+    Intake sends it to itself, with the delay that the folder default sets.
+    """
+
+    key: str
+    version_id: str
+
+    def as_message(self) -> str:
+        """The body of its message."""
+        return json.dumps({"photo": self.key, "version": self.version_id})
+
+
+@dataclass(frozen=True)
 class Requested:
     """A message that carries a spec itself.
 
@@ -109,7 +124,7 @@ class UnreadableArrival:
     why: Failure
 
 
-Arrival = Uploaded | Removed | ReleaseErrand | Requested | UnreadableArrival
+Arrival = Uploaded | Removed | ReleaseErrand | PhotoErrand | Requested | UnreadableArrival
 
 
 def dead_letter_body(message: Message, arrivals: Iterable[Arrival]) -> str:

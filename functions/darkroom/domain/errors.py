@@ -3,6 +3,7 @@
 DarkroomError
 ├── Refused              it cannot be done as specified; nothing was paid; a retry changes nothing
 │   ├── SpecRefused      the spec contains something that is not allowed
+│   │   └── DefaultRefused   a folder default does; the photos below it wait for its correction
 │   ├── InputRefused     a file is missing, empty, too large or not what its name says
 │   └── ProviderRefused  the provider refused before it accepted anything
 ├── Throttled            the provider asked us to retry later (429); nothing was paid
@@ -58,6 +59,25 @@ class Refused(DarkroomError):
 
 class SpecRefused(Refused):
     """The spec contains something that is not allowed."""
+
+
+class DefaultRefused(SpecRefused):
+    """A folder default contains something that is not allowed.
+
+    Attributes:
+        key: of the `_darkroom.json` to correct.
+        version_id: of the file, if it was read.
+        recheck: whether it may be right without a change of the file: a permission is granted, or
+            a provider is set up. Neither sends an event.
+    """
+
+    def __init__(
+        self, key: str, why: Failure, version_id: str | None = None, *, recheck: bool = False
+    ) -> None:
+        super().__init__(why.code, why.sentence, why.next_step)
+        self.key = key
+        self.version_id = version_id
+        self.recheck = recheck
 
 
 class InputRefused(Refused):

@@ -22,14 +22,16 @@ MAX_KEY_BYTES = 1024
 MAX_SUFFIX_LENGTH = len("@12345678-999.manifest.json")
 LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
-RESERVED_NAME = "_darkroom.json"
-"""A file name that is reserved for later use and is never a spec."""
+DEFAULT_NAME = "_darkroom.json"
+"""The file name of a folder default: the spec of the photos in and below its folder."""
+MAX_LEVELS = 8
+"""How many folders are looked at for folder defaults, the photo's own included."""
 TASK_TYPE_SEPARATOR = ":"
 """Between a model and its task type, in the names of routes with both."""
 WORK_PREFIX = "_darkroom/work/"
 """The prefix of intermediate files in the output bucket; they are deleted soon after the task."""
 
-KeyKind = Literal["spec", "file", "ignored"]
+KeyKind = Literal["spec", "file", "default", "ignored"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,15 @@ class SpecName:
 
 
 def classify_key(key: str) -> KeyKind:
-    """Whether an uploaded key is a spec, an input file, or ignored.
+    """Whether an uploaded key is a spec, an input file, a folder default, or ignored.
 
-    Folder markers, dotfiles and the reserved name are ignored.
+    Folder markers and dotfiles are ignored.
     """
     name = key.rsplit("/", 1)[-1]
-    if not name or name.startswith(".") or name == RESERVED_NAME:
+    if not name or name.startswith("."):
         return "ignored"
+    if name == DEFAULT_NAME:
+        return "default"
     return "spec" if extension_of(key) == "json" else "file"
 
 
@@ -74,7 +78,7 @@ def parse_spec_name(key: str) -> SpecName:
         return SpecName(key, stem, None)
     rest, _, label = stem.rpartition(".")
     if "/" not in label and extension_of(rest) in BY_EXTENSION:
-        if not LABEL.fullmatch(label) or _NUMBERED.fullmatch(label):
+        if not is_label(label):
             raise SpecRefused(
                 "bad-label",
                 f"The label '{label[:60]}' in the spec's name cannot be used.",
@@ -83,6 +87,39 @@ def parse_spec_name(key: str) -> SpecName:
             )
         return SpecName(key, rest, label)
     return SpecName(key, None, None)
+
+
+def is_label(label: str) -> bool:
+    """Whether a spec may have this label."""
+    return LABEL.fullmatch(label) is not None and _NUMBERED.fullmatch(label) is None
+
+
+def is_source(key: str) -> bool:
+    """Whether a file may be the source of a spec, by its extension."""
+    return extension_of(key) in BY_EXTENSION
+
+
+def spec_key(source: str, label: str | None) -> str:
+    """The key that a spec of this source with this label has."""
+    return f"{source}.{label}.json" if label else f"{source}.json"
+
+
+def is_spec_of(key: str, source: str) -> bool:
+    """Whether a key is that of a spec of this source, one with a bad label included."""
+    if not key.startswith(f"{source}.") or classify_key(key) != "spec":
+        return False
+    label = key[len(source) : -len(".json")].removeprefix(".")
+    return "." not in label and "/" not in label and not is_source(f"x.{label}")
+
+
+def default_keys(key: str) -> tuple[str, ...]:
+    """The keys at which the folder defaults of a file would lie, the nearest one first."""
+    folder = folder_of(key)
+    keys = [folder + DEFAULT_NAME]
+    while folder and len(keys) < MAX_LEVELS:
+        folder = folder_of(folder[:-1])
+        keys.append(folder + DEFAULT_NAME)
+    return tuple(keys)
 
 
 def output_name(name: SpecName, operation: str) -> str:

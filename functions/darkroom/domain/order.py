@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from darkroom.domain.object_keys import digest_of
+from darkroom.domain.object_keys import digest_of, spec_key
 from darkroom.domain.turns import DEFAULT_PRIORITY
 
 OnUnknown = Literal["hold", "fail", "retry"]
@@ -16,24 +16,43 @@ class Trigger:
     """What triggered the task: an upload, or a message.
 
     Attributes:
-        kind: `upload` of a spec, or a `message` that carried one.
+        kind: `upload` of a spec, a `message` that carried one, or a `photo` under a folder default.
         bucket: the input bucket.
-        key: the spec's key; for a message the key that its spec would have beside its source.
-        version: version id, or the ETag in a bucket without versioning; for a message its
-            `request_id` or a digest of its content with the day.
+        key: the spec's key; for a message or a photo the key that its spec would have beside its
+            source.
+        version: version id of spec or photo, or the ETag in a bucket without versioning; for a
+            message its `request_id` or a digest of its content with the day.
         asked_at: when a message without a `request_id` was sent; not part of the task's id.
+        source: the photo's key; None for the other kinds.
+        label: of the photo's spec in the folder default, if that has several; None for the others.
     """
 
-    kind: Literal["upload", "message"]
+    kind: Literal["upload", "message", "photo"]
     bucket: str
     key: str
     version: str
     asked_at: datetime | None = None
+    source: str | None = None
+    label: str | None = None
 
     @property
     def task_id(self) -> str:
         """The id of its task: a digest of the trigger and of nothing else."""
+        if self.kind == "photo":
+            name = (self.source or "", self.version, self.label or "")
+            return digest_of(self.kind, self.bucket, *name)
         return digest_of(self.kind, self.bucket, self.key, self.version)
+
+    @property
+    def uploaded(self) -> str | None:
+        """The key of the upload that it is about; None for a message."""
+        return None if self.kind == "message" else self.source or self.key
+
+    @staticmethod
+    def of_photo(bucket: str, source: str, version: str, label: str | None) -> "Trigger":
+        """The trigger of a photo under a folder default."""
+        key = spec_key(source, label)
+        return Trigger("photo", bucket, key, version, source=source, label=label)
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class UsedDefault:
+    """A folder default from which something of a spec comes, pinned to a version."""
+
+    key: str
+    version_id: str
+
+
+@dataclass(frozen=True)
 class Order:
     """The resolved spec: what will be done, with every input pinned.
 
@@ -65,6 +92,8 @@ class Order:
         inputs: role -> the files, pinned; empty while the task is waiting.
         params: as written in the spec, checked against every choice.
         priority: 0 to 9; higher ones are called first.
+        output: what the spec says of names and places: `name` and `folder`, as written.
+        defaults: the folder defaults from which something comes, the nearest first.
     """
 
     operation: str
@@ -75,6 +104,8 @@ class Order:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     on_unknown: OnUnknown = "hold"
     priority: int = DEFAULT_PRIORITY
+    output: Mapping[str, str] = field(default_factory=dict)
+    defaults: tuple[UsedDefault, ...] = ()
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ which parameters they take: see `darkroom.pipeline.orders.match`.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
+from darkroom.domain.output_names import check_template
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.turns import DEFAULT_PRIORITY
 from darkroom.domain.validation_messages import explain
@@ -29,21 +31,48 @@ MAX_METADATA_BYTES = 16 * 1024
 MAX_PARAMS_BYTES = 64 * 1024
 """A task's item of at most 400 KB holds them, and at times the request that is built of them."""
 
+_Model = TypeVar("_Model", bound=BaseModel)
+
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Operation = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
-class Spec(BaseModel):
-    """What to do with a file. Only `operation` is required."""
+class Output(BaseModel):
+    """What the results are called and where they go; without it, beside the manifest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = Field(
+        default=None,
+        description="The results' name without its extension: a template with {stem}, {ext}, "
+        "{label}, {folder}, {n} and {metadata.FIELD}.",
+    )
+    folder: Annotated[str, StringConstraints(min_length=1, max_length=600)] | None = Field(
+        default=None,
+        description="The folder of the results in the output bucket, relative to the source's; "
+        "a leading '/' means the bucket's root. A template, too.",
+    )
+
+    @field_validator("name", "folder")
+    @classmethod
+    def _has_known_placeholders(cls, template: str | None) -> str | None:
+        if template is not None:
+            check_template(template)
+        return template
+
+
+class PartialSpec(BaseModel):
+    """A spec that may leave out its operation, to be filled by folder defaults."""
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Darkroom spec", defer_build=True)
 
     schema_: str | None = Field(
         default=None, alias="$schema", description="For editors; Darkroom does not read it."
     )
-    operation: Annotated[str, StringConstraints(min_length=1, max_length=60)] = Field(
-        description="What to do, for example 'upscale'."
+    operation: Operation | None = Field(
+        default=None, description="What to do, for example 'upscale'."
     )
     provider: Word | Annotated[list[Word], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
@@ -80,6 +109,9 @@ class Spec(BaseModel):
         description="What to do when a paid call's fate is unclear: wait for a person, fail, or "
         "pay again.",
     )
+    output: Output = Field(
+        default_factory=Output, description="What the results are called and where they go."
+    )
 
     @field_validator("metadata")
     @classmethod
@@ -90,6 +122,12 @@ class Spec(BaseModel):
     @classmethod
     def _fits_the_item_twice(cls, params: dict[str, Any]) -> dict[str, Any]:
         return _no_larger(params, "params", MAX_PARAMS_BYTES)
+
+
+class Spec(PartialSpec):
+    """What to do with a file. Only `operation` is required."""
+
+    operation: Operation = Field(description="What to do, for example 'upscale'.")
 
     @property
     def preferred(self) -> tuple[str, ...]:
@@ -109,7 +147,7 @@ class Spec(BaseModel):
 
 
 def read_spec(body: bytes, name: str) -> Spec:
-    """Read a spec's file.
+    """Read a spec's file that no folder default fills.
 
     Args:
         body: the file's bytes.
@@ -122,20 +160,46 @@ def read_spec(body: bytes, name: str) -> Spec:
     """
     document = read_json(body, name)
     if not isinstance(document, dict) or "operation" not in document:
-        raise SpecRefused(
-            "not-a-spec",
-            f"{name} is JSON, but it has no 'operation', so it is not a spec.",
-            'A spec is an object such as {"operation": "upscale"}.',
-        )
+        raise no_operation(name)
     return parse_spec(document, name)
+
+
+def no_operation(name: str) -> SpecRefused:
+    """The error for JSON that has no operation, so that it is not a spec."""
+    return SpecRefused(
+        "not-a-spec",
+        f"{name} is JSON, but it has no 'operation', so it is not a spec.",
+        'A spec is an object such as {"operation": "upscale"}.',
+    )
 
 
 def parse_spec(document: Mapping[str, Any], name: str) -> Spec:
     """Check a spec that is already JSON, as it comes inside a message. Raises `SpecRefused`."""
+    return check_fields(Spec, document, name)
+
+
+def check_fields(
+    model: type[_Model],
+    document: Mapping[str, Any],
+    name: str,
+    code: str = "bad-spec",
+    inside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> _Model:
+    """Check a document against a model of specs. Raises `SpecRefused` with this code.
+
+    `inside`: field -> the names that are known inside it.
+    """
     try:
-        return Spec.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
-        raise SpecRefused("bad-spec", *explain(error, name, _FIELDS)) from error
+        raise SpecRefused(
+            code, *explain(error, name, names_of(model), {**_INSIDE, **inside})
+        ) from error
+
+
+def names_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names of a model's fields, as they are written."""
+    return tuple(field.alias or field_name for field_name, field in model.model_fields.items())
 
 
 def _no_larger(value: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
@@ -144,4 +208,5 @@ def _no_larger(value: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
     return value
 
 
-_FIELDS = tuple(field.alias or field_name for field_name, field in Spec.model_fields.items())
+_INSIDE = {"output": names_of(Output)}
+"""Field -> the names that are known inside it."""

@@ -21,6 +21,7 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
 from darkroom.domain.media import Kind
 from darkroom.domain.order import Order, Trigger
+from darkroom.domain.output_names import ResultsName
 from darkroom.domain.turns import Place
 
 State = Literal[
@@ -106,6 +107,8 @@ class Task:
         revision: counts writes; every write expects the one before it.
         output: the results' key without its extension, in the output bucket.
         manifest_key: where its manifest is or will be.
+        results_name: the results' key without its extension, where the spec places them elsewhere;
+            see `output_names`. Empty: beside the manifest.
         wait_reason: why it waits now, for users.
         waits: how often in a row it had to wait in its state.
         deadline: when it gives up waiting: for its inputs, for its submission, or for its job.
@@ -145,6 +148,7 @@ class Task:
     queued_at: datetime | None = None
     place: Place | None = None
     parked: int = 0
+    results_name: ResultsName = ()
 
     @property
     def finished(self) -> bool:
@@ -158,7 +162,7 @@ class Task:
         The late event of an old version does not, nor does a message: messages have no order.
         """
         superseded = self.ending is not None and self.ending.status == "cancelled"
-        return self.trigger.kind == "upload" and not superseded
+        return self.trigger.kind != "message" and not superseded
 
     @property
     def resolved_order(self) -> Order:
@@ -178,6 +182,11 @@ class Task:
     def awaits_inputs(self) -> bool:
         """Whether it waits for its files, and has no ending yet."""
         return self.state == "waiting" and self.ending is None
+
+    @property
+    def awaits_default(self) -> bool:
+        """Whether it waits for the correction of a folder default, and has no order before."""
+        return self.awaits_inputs and self.order is None
 
     @property
     def in_doubt(self) -> bool:

@@ -15,7 +15,7 @@ from darkroom.domain.task import FINISHED, State, Task
 MAX_REASON: Final = 240
 """Characters of a reason that are kept."""
 MAX_METADATA_BYTES: Final = 600
-"""Of all metadata that is kept, as JSON: a summary shall stay below a kilobyte."""
+"""Of all metadata that is kept, as JSON, so that a summary stays below a kilobyte."""
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,32 @@
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 
-def explain(error: ValidationError, name: str, known: Iterable[str]) -> tuple[str, str]:
-    """The first error, as (sentence, next step), with the nearest known name."""
+def explain(
+    error: ValidationError,
+    name: str,
+    known: Iterable[str],
+    inside: Mapping[str, Iterable[str]] = MappingProxyType({}),
+) -> tuple[str, str]:
+    """The first error, as (sentence, next step), with the nearest known name.
+
+    Args:
+        error: what pydantic found.
+        name: what the messages call the document.
+        known: the fields of the document.
+        inside: field -> the fields inside it, where these are others.
+    """
     detail = _most_specific(error.errors(include_url=False))
     field = _short(".".join(str(part) for part in detail["loc"] if not _is_branch(part)))
     if detail["type"] == "extra_forbidden":
-        known = sorted(known)
+        around = [str(part) for part in detail["loc"][:-1] if not isinstance(part, int)]
+        known = sorted(inside.get(around[-1], known) if around else known)
         last = str(detail["loc"][-1])
         return (
             f"{name} has the field '{field}', which is not known.{nearest(last, known)}",
@@ -51,6 +65,7 @@ _PLAIN = {
     "string_type": "a text is expected",
     "list_type": "a text or a list of texts is expected",
     "dict_type": "an object in braces is expected",
+    "model_type": "an object in braces is expected",
     "string_pattern_mismatch": "lower-case letters, digits and hyphens are expected",
     "bool_type": "true or false is expected",
     "int_type": "a whole number is expected",

@@ -9,6 +9,7 @@ restored, or is visible again after a delete marker was removed. Nothing is paid
 Both sides write first and read second, so whichever is last sees the other.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from darkroom.domain.arrivals import (
     MAX_REASON_BYTES,
     Arrival,
     Message,
+    PhotoErrand,
     ReleaseErrand,
     Removed,
     Requested,
@@ -35,16 +37,22 @@ from darkroom.domain.errors import (
 from darkroom.domain.object_keys import classify_key, folder_of, parse_spec_name
 from darkroom.domain.order import Trigger
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
-from darkroom.domain.spec import Spec, parse_spec, read_spec
-from darkroom.domain.strict_json import MAX_BYTES
+from darkroom.domain.spec import parse_spec
 from darkroom.domain.task import UNSUBMITTED, Task
 from darkroom.pipeline.cancel import cancel_unsubmitted
+from darkroom.pipeline.default_files import report_default
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.orders.folder_defaults import ResolvedSpec, read_uploaded_spec
 from darkroom.pipeline.orders.inputs import exists
 from darkroom.pipeline.orders.line import start_in_turn
 from darkroom.pipeline.orders.new_task import SpecRequest, build_task
 from darkroom.pipeline.orders.request_identity import build_trigger, find_task
-from darkroom.pipeline.orders.superseded import DELETED, SUPERSEDED
+from darkroom.pipeline.orders.superseded import DELETED, superseding
+from darkroom.pipeline.photos import (
+    cancel_removed_photo,
+    requests_of_errand,
+    requests_of_upload,
+)
 from darkroom.pipeline.release import release_task, release_tasks
 from darkroom.ports import Ports
 
@@ -118,24 +126,40 @@ def take_arrival(ports: Ports, arrival: Arrival) -> None:
     """
     match arrival:
         case Uploaded(key, version_id):
-            kind = classify_key(key)
-            if kind == "spec":
-                _take_spec(ports, key, version_id)
-            elif kind == "file":
-                release_tasks(ports, ReleaseErrand(key))
+            _take_upload(ports, key, version_id)
         case Removed(key):
-            kind = classify_key(key)
-            if kind == "spec":
-                _cancel_removed(ports, key)
-            elif kind == "file":
-                # If a delete marker was removed, the file below it is visible again.
-                release_tasks(ports, ReleaseErrand(key))
+            _take_removal(ports, key)
         case ReleaseErrand():
             release_tasks(ports, arrival)
+        case PhotoErrand():
+            _take_photos_in(ports, requests_of_errand(ports, arrival))
         case Requested():
             _take_request(ports, arrival)
         case UnreadableArrival(why):
             raise Refused(why.code, why.sentence, why.next_step)
+
+
+def _take_upload(ports: Ports, key: str, version_id: str | None) -> None:
+    match classify_key(key):
+        case "spec":
+            _take_spec(ports, key, version_id)
+        case "file":
+            release_tasks(ports, ReleaseErrand(key))
+            _take_photos_in(ports, requests_of_upload(ports, key, version_id))
+        case "default":
+            _take_default(ports, key)
+
+
+def _take_removal(ports: Ports, key: str) -> None:
+    match classify_key(key):
+        case "spec":
+            _cancel_removed(ports, key)
+        case "file":
+            cancel_removed_photo(ports, key)
+            # If a delete marker was removed, the file below it is visible again.
+            release_tasks(ports, ReleaseErrand(key))
+        case "default":
+            _take_default(ports, key)
 
 
 def _take_all(ports: Ports, arrivals: Iterable[Arrival]) -> list[Failure]:
@@ -167,16 +191,13 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
         raise SpecRefused("no-such-spec", f"There is no spec '{key}' in the input bucket.")
 
     version = version_id
-    file_name = _file_name(key)
-
-    def read() -> Spec:
-        body = ports.inputs.read(key, version, MAX_BYTES)
-        if body is None:
-            raise SpecRefused("spec-gone", f"{file_name} was deleted before it could be read.")
-        return read_spec(body, file_name)
-
     trigger = Trigger("upload", ports.inputs.bucket, key, version)
-    _take_in(ports, SpecRequest(trigger, lambda: parse_spec_name(key), read))
+    _take_in(
+        ports,
+        SpecRequest(
+            trigger, lambda: parse_spec_name(key), lambda: read_uploaded_spec(ports.inputs, trigger)
+        ),
+    )
 
 
 def _take_request(ports: Ports, request: Requested) -> None:
@@ -187,36 +208,65 @@ def _take_request(ports: Ports, request: Requested) -> None:
         SpecRequest(
             trigger,
             lambda: parse_spec_name(key),
-            lambda: parse_spec(request.spec, _file_name(key)),
+            # A message is complete in itself: no folder default fills it.
+            lambda: ResolvedSpec(parse_spec(request.spec, _file_name(key)), key),
         ),
     )
+
+
+def _take_default(ports: Ports, key: str) -> None:
+    """A folder default has arrived or is gone: photos may wait for it; if it is broken, say so."""
+
+    def release(key: str) -> None:
+        release_tasks(ports, ReleaseErrand(key))
+
+    def report(key: str) -> None:
+        report_default(ports, key)
+
+    def act(one: Callable[[str], None]) -> None:
+        one(key)
+
+    for_each_then_raise((release, report), act)
+
+
+def _take_photos_in(ports: Ports, requests: Iterable[SpecRequest]) -> None:
+    for_each_then_raise(requests, functools.partial(_take_in, ports))
 
 
 def _take_in(ports: Ports, request: SpecRequest) -> None:
     trigger = request.trigger
 
-    def find_or_create() -> Task:
+    def find_or_create() -> Task | None:
         task = find_task(ports.tasks, trigger)
         if task is not None:
             return task
-        previous = ports.tasks.latest(trigger.key) if trigger.kind == "upload" else None
-        task, owner = build_task(ports, request, previous)
+        previous = ports.tasks.latest(trigger.key) if trigger.kind != "message" else None
+        if not request.wanted():
+            return None
+        new = build_task(ports, request, previous)
         if trigger.asked_at is not None:
             # The same request of the day before has the same output name: if its task was created
             # after `find_task`, it is seen here, or else makes `create` raise `Conflict`.
             existing = find_task(ports.tasks, trigger)
             if existing is not None:
                 return existing
-        ports.tasks.create(task, previous=previous, owner=owner)
-        return task
+        ports.tasks.create(
+            new.task, previous=previous, owner=new.owner, results_owner=new.results_owner
+        )
+        return new.task
 
-    _continue_task(ports, retry_on_conflict(find_or_create, trigger.key))
+    task = retry_on_conflict(find_or_create, trigger.key)
+    if task is not None:
+        _continue_task(ports, task)
 
 
 def _continue_task(ports: Ports, task: Task) -> None:
     """Do what a stored task still needs; safe to repeat, whatever was done before."""
     if task.supersedes:
-        cancel_unsubmitted(ports, task.supersedes, SUPERSEDED)
+        older = ports.tasks.get(task.supersedes)
+        if older is not None:
+            why = superseding(task.trigger, older.trigger)
+            cancel_unsubmitted(ports, task.supersedes, why)
     if task.finished:
         # Ended here, by a process that may have died before the event; it has no run to do it.
         if task.ending and not task.attempts:

@@ -13,20 +13,24 @@ stops a message that has been passed on sixteen times ("Use Lambda recursive loo
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
-from darkroom.domain.arrivals import ReleaseErrand
-from darkroom.domain.errors import Refused
+from darkroom.domain.arrivals import PhotoErrand, ReleaseErrand
+from darkroom.domain.errors import DefaultRefused, Refused
 from darkroom.domain.object_keys import normalize_key
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.task import UNSUBMITTED, Ending, Task
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions
+from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
+from darkroom.pipeline.orders.late_order import NoLongerWanted, OtherLabels, with_order
 from darkroom.pipeline.orders.line import place_for, start_in_turn
+from darkroom.pipeline.orders.new_task import why_waiting_for_default
+from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.orders.withheld_inputs import note_withheld
-from darkroom.ports import Ports
+from darkroom.ports import Found, Ports
 
 MAX_BATCH = 64
 """Tasks that one errand releases at most."""
@@ -89,15 +93,61 @@ def _send_errands(ports: Ports, errand: ReleaseErrand, digits: Iterable[str]) ->
         ports.errands.send([one.as_message() for one in errands])
 
 
+def _note_missing(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Task:
+    """The waiting task, with the reason stored if it has none yet or a file is withheld."""
+    if task.wait_reason is None:
+        task = ports.tasks.replace(
+            task, replace(task, wait_reason=why_waiting(found), updated_at=ports.clock.now())
+        )
+    return note_withheld(ports, task, found)
+
+
+def _give_order(ports: Ports, task: Task) -> Task | None:
+    """The same for a task that waits for the correction of a folder default."""
+    superseded = superseded_failure(ports, task.trigger)
+    if superseded:
+        return decide_ending(ports, task, Ending("cancelled", superseded))
+    try:
+        new = with_order(ports, task)
+    except DefaultRefused as refusal:
+        return _note_broken_default(ports, task, refusal)
+    except NoLongerWanted as why:
+        trigger = task.trigger
+        if isinstance(why, OtherLabels) and trigger.source is not None:
+            # Stored in the queue before the task ends that stands for them.
+            ports.errands.send([PhotoErrand(trigger.source, trigger.version).as_message()])
+        return decide_ending(ports, task, Ending("cancelled", why.failure))
+    except Refused as refusal:
+        return decide_ending(ports, task, Ending("failed", refusal.failure))
+    # It may want other files from now on: this is stored before they are looked for.
+    ports.tasks.replace(task, replace(new, look_at=None, wait_reason=None))
+    return _queue_if_complete(ports, task.task_id)
+
+
+def _note_broken_default(ports: Ports, task: Task, refusal: DefaultRefused) -> Task:
+    """The task, with what is wrong now, and when it is checked without an event."""
+    now = ports.clock.now()
+    reason = why_waiting_for_default(refusal)
+    planned = task.look_at is not None and task.look_at > now
+    if reason == task.wait_reason and planned == refusal.recheck:
+        return task
+    look_at = now + timedelta(seconds=ports.limits.recheck_s) if refusal.recheck else None
+    return ports.tasks.replace(
+        task, replace(task, wait_reason=reason, look_at=look_at, updated_at=now)
+    )
+
+
 def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:
     """The task; if it was waiting and has all its files, queued or with its ending decided."""
     task = ports.tasks.get(task_id)
     if task is None or not task.awaits_inputs:
         return task
+    if task.order is None:
+        return _give_order(ports, task)
     try:
         found = find_inputs(ports.inputs, task.resolved_order)
         if missing(found):
-            return note_withheld(ports, task, found)
+            return _note_missing(ports, task, found)
         order = pin_versions(task.resolved_order, found, ports.providers.routes())
     except Refused as refusal:
         return decide_ending(ports, task, Ending("failed", refusal.failure))

@@ -1,7 +1,8 @@
 """SWEEP: the reconciler. It finds tasks that are stuck and resumes or ends them.
 
     the task                               what SWEEP does
-    waiting past its deadline              looks for its inputs once more; else ends it
+    waiting past its deadline              looks once more for its inputs, or for the correction of
+                                           its folder default; else ends it
     waiting for a file that S3 withholds   checks the file again
     its run was never started              starts the run
     its run was lost (ended without it)    starts a new run where it stopped, `Limits.runs` times
@@ -117,6 +118,8 @@ def _finalize_again(ports: Ports, task: Task) -> Outcome:
 
 def _recheck_inputs(ports: Ports, task: Task) -> Outcome:
     """Release a waiting task whose inputs are there, or end it past its deadline."""
+    if task.awaits_default:
+        return _recheck_default(ports, task)
     try:
         found = find_inputs(ports.inputs, task.resolved_order)
     except InputRefused:
@@ -131,6 +134,25 @@ def _recheck_inputs(ports: Ports, task: Task) -> Outcome:
     task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, found)))
     # A run carries out the ending: the workflow tries it again, also when this sweep dies.
     ports.workflows.start(task.task_id, task.run)
+    return "given-up"
+
+
+def _recheck_default(ports: Ports, task: Task) -> Outcome:
+    """Release a waiting task whose folder default was corrected, or end it past its deadline."""
+    release_task(ports, task.task_id)
+    fresh = ports.tasks.get(task.task_id)
+    if fresh is None or not fresh.awaits_default:
+        return "started"
+    now = ports.clock.now()
+    if now < fresh.deadline:
+        return "alive"
+    failure = Failure(
+        "default-not-corrected",
+        f"A folder default was not corrected in time; the task {fresh.wait_reason}",
+        "Correct it, then upload the photo again.",
+    )
+    fresh = decide_ending(ports, fresh, Ending("failed", failure))
+    ports.workflows.start(fresh.task_id, fresh.run)
     return "given-up"
 
 

@@ -8,19 +8,19 @@ from infra.cli.printing import say, say_lines
 
 
 @click.command(name="schema")
-@click.argument("part", type=click.Choice(["spec", "task"]), default="spec")
+@click.argument("part", type=click.Choice(["spec", "task", "folder-default"]), default="spec")
 @click.option(
     "--write",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Write both parts as files into this folder, where they find each other.",
+    help="Write all parts as files into this folder, where they find each other.",
 )
 def command(part: str, folder: Path | None) -> None:
     """Print the JSON Schema of the spec, with every operation and its parameters.
 
     What the operation 'task' wants is a part of its own, to which the other refers by the name of
-    its file, 'spec-task.schema.json'.
+    its file, 'spec-task.schema.json'. The part 'folder-default' is for '_darkroom.json'.
     """
     from infra.cli.spec_schema import FILES, build_texts  # noqa: PLC0415 - builds every model's schema
 

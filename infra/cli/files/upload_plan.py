@@ -15,7 +15,7 @@ import click
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.media import BY_EXTENSION, extension_of
 from darkroom.domain.object_keys import (
-    RESERVED_NAME,
+    DEFAULT_NAME,
     classify_key,
     folder_of,
     is_unicode,
@@ -62,7 +62,7 @@ class UploadPlan:
             click.UsageError: a file of this name would not be treated as a photo.
         """
         kind = classify_key(path.name)
-        if path.name == RESERVED_NAME:
+        if path.name == DEFAULT_NAME:
             raise click.UsageError(f"{path} cannot be uploaded: this name is reserved")
         if kind == "spec":
             raise click.UsageError(f"{path} is a spec by its name, not a photo")

@@ -127,7 +127,7 @@ def _copy_part(part: Any, memo: dict[int, Any]) -> Any:
 def _query() -> Callable[..., Any]:
     """Moto sorts all items of the table, and then takes those that have the key.
 
-    Of an index that does not show whole items it copies and converts whole items all the same, and
+    Of an index that does not show whole items it copies and converts whole items too, and
     ends a page by their sizes. Here a page ends by the sizes of what the index shows, as on AWS.
     """
     signature = inspect.signature(Table.query)

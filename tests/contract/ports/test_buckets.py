@@ -5,6 +5,7 @@ import io
 import pytest
 
 from darkroom.domain.errors import Conflict, InputRefused
+from darkroom.ports import Current
 from tests.contract.ports.conftest import InputHarness, OutputHarness
 
 ODD_KEYS = ("photos/cat.jpg", "a b/ü+%20😀.jpg", "x" * 1000 + ".png", "q?a=b&c#d;e.jpg")
@@ -89,6 +90,33 @@ def test_spec_over_the_limit_is_refused_before_it_is_read(input_harness: InputHa
         input_harness.inputs.read("a.json", version, 4)
     assert refusal.value.failure.code == "spec-too-large"
     assert refusal.value.failure.next_step
+
+
+def test_current_object_is_read_with_its_version(input_harness: InputHarness) -> None:
+    """The newest one; None where there is none, or none any more."""
+    input_harness.put("_darkroom.json", b"one")
+    version = input_harness.put("_darkroom.json", b"two")
+
+    assert input_harness.inputs.read_current("_darkroom.json", 3) == Current(version, b"two")
+    assert input_harness.inputs.read_current("photos/_darkroom.json", 3) is None
+    with pytest.raises(InputRefused):
+        input_harness.inputs.read_current("_darkroom.json", 2)
+    input_harness.delete("_darkroom.json")
+    assert input_harness.inputs.read_current("_darkroom.json", 3) is None
+
+
+def test_keys_are_listed_page_by_page(input_harness: InputHarness) -> None:
+    """In the order of their bytes, without what was deleted; a page begins after a key."""
+    keys = ["a/1.jpg", "a/1.jpg.json", "a/ü+%20😀.jpg", "a/é", "b/1.jpg", "a/gone"]
+    for key in keys:
+        input_harness.put(key, b"x")
+    input_harness.delete("a/gone")
+    listed = sorted((key for key in keys[:4]), key=str.encode)
+
+    assert list(input_harness.inputs.list_keys("a/")) == listed
+    assert list(input_harness.inputs.list_keys("a/", most=2)) == listed[:2]
+    assert list(input_harness.inputs.list_keys("a/", listed[1], 1)) == listed[2:3]
+    assert list(input_harness.inputs.list_keys("a/", listed[-1])) == []
 
 
 def test_opened_file_can_be_read_twice(input_harness: InputHarness) -> None:

@@ -197,6 +197,44 @@ def test_wanting_names_every_waiting_task(tasks: Tasks) -> None:
     assert list(tasks.wanting("mask.png")) == [two.task_id]
 
 
+def test_replaced_task_may_want_more_keys(tasks: Tasks) -> None:
+    """Every key it names is noted, also those it named before; none is noted twice."""
+    task = sample_task(1, "waiting", order=None, wants=("_darkroom.json",))
+    tasks.create(task, previous=None, owner=None)
+    more = tasks.replace(task, replace(task, wants=("_darkroom.json", "a.jpg", "a.jpg")))
+    tasks.replace(more, replace(more, wait_reason="waits"))
+
+    assert list(tasks.wanting("_darkroom.json")) == [task.task_id]
+    assert list(tasks.wanting("a.jpg")) == [task.task_id]
+    tasks.forget_wants(more)
+    assert not list(tasks.wanting("_darkroom.json")) + list(tasks.wanting("a.jpg"))
+
+
+def test_write_that_loses_its_race_wants_nothing(tasks: Tasks) -> None:
+    """The task and its notes are written together or not at all."""
+    task = sample_task(1, "waiting", order=None)
+    tasks.create(task, previous=None, owner=None)
+    tasks.replace(task, replace(task, wait_reason="waits"))
+    with pytest.raises(Conflict):
+        tasks.replace(task, replace(task, wants=("a.jpg",)))
+
+    assert not list(tasks.wanting("a.jpg"))
+
+
+def test_create_claims_the_name_of_the_results_too(tasks: Tasks) -> None:
+    """The first of numbered names stands for all; a name with another owner is not taken."""
+    first = sample_task(1, results_name=("done/", ""))
+    tasks.create(first, previous=None, owner=None)
+    second = sample_task(2, results_name=("done/1",))
+
+    assert tasks.owner("done/1") == first.task_id
+    with pytest.raises(Conflict):
+        tasks.create(second, previous=None, owner=None)
+    assert tasks.get(second.task_id) is None
+    tasks.create(second, previous=None, owner=None, results_owner=first.task_id)
+    assert tasks.owner("done/1") == second.task_id
+
+
 def test_task_is_due_after_its_last_write(tasks: Tasks) -> None:
     """To the microsecond, finished or not; a task that waits for inputs is due at its deadline."""
     states: tuple[State, ...] = ("queued", "running", "succeeded", "failed")

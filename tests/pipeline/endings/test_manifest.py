@@ -30,6 +30,7 @@ def test_manifest_has_the_resolved_spec(harness: PipelineHarness) -> None:
         "metadata": {"sku": "A-113"},
         "on_unknown": "hold",
         "priority": 5,
+        "output": {},
     }
     assert manifest["trigger"]["key"] == SPEC
     assert manifest["source"] == PHOTO

@@ -51,6 +51,7 @@ def test_manifest_has_every_field_with_its_value() -> None:
             "key": "photos/7.jpg.json",
             "version": "v7",
         },
+        "defaults": [{"key": "photos/_darkroom.json", "version_id": "v3"}],
         "source": "photos/7.jpg",
         "inputs": {
             "image": [

@@ -36,6 +36,7 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
             "key": task.trigger.key,
             "version": task.trigger.version,
         },
+        "defaults": _defaults(task.order),
         "source": task.source,
         "spec": _spec(task.order) if task.order else None,
         "inputs": _inputs(task.order) if task.order else {},
@@ -107,7 +108,14 @@ def _spec(order: Order) -> dict[str, Any]:
         "metadata": dict(order.metadata),
         "on_unknown": order.on_unknown,
         "priority": order.priority,
+        "output": dict(order.output),
     }
+
+
+def _defaults(order: Order | None) -> list[dict[str, str]]:
+    """The folder defaults from which something of the spec comes, the nearest first."""
+    used = order.defaults if order else ()
+    return [{"key": one.key, "version_id": one.version_id} for one in used]
 
 
 def _inputs(order: Order) -> dict[str, Any]:

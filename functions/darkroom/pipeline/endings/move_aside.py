@@ -5,6 +5,9 @@ newer task has taken it, the older one moves aside, to `<name>@<first 8 digits o
 files and the manifest that it writes from then on. What it has written before stays, for the newer
 task to overwrite; nothing is ever deleted. Numbered names are claimed before anything is written
 under them.
+
+A spec that places its results elsewhere has a second name, for these alone. It is claimed and given
+up in the same way, each name by itself.
 """
 
 from collections import Counter
@@ -13,21 +16,29 @@ from dataclasses import replace
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.media import Kind
-from darkroom.domain.object_keys import WORK_PREFIX, manifest_key, results_stem
+from darkroom.domain.object_keys import (
+    WORK_PREFIX,
+    is_usable_output,
+    manifest_key,
+    results_stem,
+)
+from darkroom.domain.output_names import ResultsName, numbered
 from darkroom.domain.task import Task
 from darkroom.pipeline.orders.output_owner import find_live_owner
 from darkroom.ports import Ports
 
 
 def claim_output_name(ports: Ports, task: Task) -> Task:
-    """The task under a name that it may write to: its own, or one aside from a newer task's.
+    """The task under names that it may write to: its own, or some aside from a newer task's.
 
     Raises:
         Conflict: another step changed the task first.
     """
-    if is_aside(task) or owns_name(ports, task):
-        return task
-    return _move_aside(ports, task)
+    if not is_aside(task) and not owns_name(ports, task):
+        task = _move_aside(ports, task)
+    if task.results_name and not owns_results_name(ports, task):
+        task = _move_results_aside(ports, task)
+    return task
 
 
 def _move_aside(ports: Ports, task: Task) -> Task:
@@ -43,9 +54,26 @@ def _move_aside(ports: Ports, task: Task) -> Task:
     return ports.tasks.replace(task, moved)
 
 
+def _move_results_aside(ports: Ports, task: Task) -> Task:
+    """Give the results another name; stored before anything is written there."""
+    last = task.results_name[-1]
+    beside: ResultsName = (*task.results_name[:-1], f"{last}{_mark(task)}")
+    free = not last.endswith(_mark(task)) and is_usable_output(numbered(beside, 1))
+    if not free or not _claim(ports, task, [numbered(beside, 1)]):
+        # Beside the manifest: this name is the task's.
+        beside = ()
+    now = ports.clock.now()
+    return ports.tasks.replace(task, replace(task, results_name=beside, results=(), updated_at=now))
+
+
 def aside_names(task: Task) -> Sequence[str]:
     """Other names for a task that cannot have its own; no spec can own the last one."""
-    return f"{task.output}@{task.task_id[:8]}", f"{WORK_PREFIX.split('/')[0]}/{task.task_id}"
+    return f"{task.output}{_mark(task)}", f"{WORK_PREFIX.split('/')[0]}/{task.task_id}"
+
+
+def _mark(task: Task) -> str:
+    """What tells the names of a task that moved aside from those of all others."""
+    return f"@{task.task_id[:8]}"
 
 
 def claim_result_names(ports: Ports, task: Task, answer: Finished) -> Sequence[str]:
@@ -56,15 +84,16 @@ def claim_result_names(ports: Ports, task: Task, answer: Finished) -> Sequence[s
     """
     many = Counter(ref.kind for ref in answer.results)
     seen: Counter[Kind] = Counter()
-    suffixes = []
+    numbers = []
     for ref in answer.results:
         seen[ref.kind] += 1
-        suffixes.append(f"-{seen[ref.kind]}" if many[ref.kind] > 1 else "")
-    own = results_stem(task.manifest_key)
-    for stem in (own, *aside_names(task)):
-        names = [stem + suffix for suffix in suffixes]
+        numbers.append((seen[ref.kind], many[ref.kind] > 1))
+    own = task.results_name or (results_stem(task.manifest_key),)
+    for stem in (own, *((name,) for name in aside_names(task))):
+        names = [numbered(stem, number, several=several) for number, several in numbers]
         # The task has owned its own name since it was created.
-        if _claim(ports, task, dict.fromkeys(name for name in names if name != own)):
+        claimed = numbered(own, 1)
+        if _claim(ports, task, dict.fromkeys(name for name in names if name != claimed)):
             return names
     return names
 
@@ -75,7 +104,7 @@ def _claim(ports: Ports, task: Task, names: Iterable[str]) -> bool:
         owner = ports.tasks.owner(name)
         if owner == task.task_id:
             continue
-        if find_live_owner(ports, owner, task.trigger.key):
+        if find_live_owner(ports, owner, task.trigger):
             return False
         if not ports.tasks.claim_output(name, task, over=owner):
             return False
@@ -85,6 +114,19 @@ def _claim(ports: Ports, task: Task, names: Iterable[str]) -> bool:
 def is_aside(task: Task) -> bool:
     """Whether the task has moved to a name that no other task can have."""
     return task.manifest_key != manifest_key(task.output)
+
+
+def may_write(ports: Ports, task: Task, key: str) -> bool:
+    """Whether no newer task has taken the name under which this file lies."""
+    elsewhere = task.results_name and key != task.manifest_key
+    if elsewhere and not any(key.startswith(name) for name in aside_names(task)):
+        return owns_results_name(ports, task)
+    return is_aside(task) or owns_name(ports, task)
+
+
+def owns_results_name(ports: Ports, task: Task) -> bool:
+    """Whether no newer task has taken the name that the spec gives the results."""
+    return ports.tasks.owner(numbered(task.results_name, 1)) in (None, task.task_id)
 
 
 def owns_name(ports: Ports, task: Task) -> bool:

@@ -20,7 +20,7 @@ def put_if_owner(
     Args:
         ports: the outside.
         task: as returned by `claim_output_name`.
-        key: begins with the task's name.
+        key: begins with one of the task's names.
         body: bytes, or a seekable file.
         content_type: its media type.
 
@@ -34,7 +34,7 @@ def put_if_owner(
     def write() -> Conflict | None:
         """Why the file must not be written; a lost write raises, and is tried again."""
         nonlocal etag, first
-        if not move_aside.is_aside(task) and not move_aside.owns_name(ports, task):
+        if not move_aside.may_write(ports, task, key):
             return Conflict(f"A newer task took the name of task {task.task_id}.")
         if not first and _has_changed(ports, task):
             return Conflict(f"Task {task.task_id} changed while its files were written.")

@@ -4,22 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from darkroom.domain.errors import Refused, SpecRefused
+from darkroom.domain.errors import DefaultRefused, Refused, SpecRefused
 from darkroom.domain.object_keys import (
     LABEL,
     SpecName,
+    default_keys,
+    is_spec_of,
     is_usable_output,
     manifest_key,
     normalize_key,
     output_name,
 )
 from darkroom.domain.order import Order, Trigger
-from darkroom.domain.spec import Spec
+from darkroom.domain.output_names import ResultsName, numbered
 from darkroom.domain.task import Ending, Task
+from darkroom.pipeline.orders.folder_defaults import ResolvedSpec, order_of
 from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
 from darkroom.pipeline.orders.line import place_for
 from darkroom.pipeline.orders.output_owner import find_live_owner
-from darkroom.pipeline.orders.resolve import resolve
 from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.orders.withheld_inputs import next_recheck
 from darkroom.ports import Ports
@@ -27,30 +29,44 @@ from darkroom.ports import Ports
 
 @dataclass(frozen=True)
 class SpecRequest:
-    """A spec from which a task is built, whether uploaded or sent.
+    """A spec from which a task is built, whether uploaded, sent, or made by folder defaults.
 
     Attributes:
         name: takes its key apart. May raise `SpecRefused`.
         read: reads and checks it. May raise `Refused`.
+        wanted: whether a task is wanted that does not exist yet; asked after the newest task of its
+            key was read.
     """
 
     trigger: Trigger
     name: Callable[[], SpecName]
-    read: Callable[[], Spec]
+    read: Callable[[], ResolvedSpec]
+    wanted: Callable[[], bool] = lambda: True
 
 
-def build_task(ports: Ports, request: SpecRequest, previous: str | None) -> tuple[Task, str | None]:
-    """The new task, and the owner of its output name on which the decision was based.
+@dataclass(frozen=True)
+class NewTask:
+    """A task that is not stored yet, and the owners of its names on which it is based."""
+
+    task: Task
+    owner: str | None = None
+    results_owner: str | None = None
+
+
+def build_task(ports: Ports, request: SpecRequest, previous: str | None) -> NewTask:
+    """The new task of a spec; `previous` is the newest task of its key.
 
     The task is waiting, or queued, or queued with its ending decided.
     """
     now = ports.clock.now()
-    task_id = request.trigger.task_id
-    superseded = superseded_failure(ports, request.trigger)
+    trigger = request.trigger
+    task_id = trigger.task_id
+    # Whether a photo's task is still wanted has been asked just before.
+    superseded = None if trigger.kind == "photo" else superseded_failure(ports, trigger)
     spare = f"_darkroom/{task_id}"
     task = Task(
         task_id=task_id,
-        trigger=request.trigger,
+        trigger=trigger,
         output=spare,
         manifest_key=manifest_key(spare),
         created_at=now,
@@ -63,35 +79,107 @@ def build_task(ports: Ports, request: SpecRequest, previous: str | None) -> tupl
     try:
         name = request.name()
     except SpecRefused as error:
-        return replace(task, ending=Ending("failed", error.failure)), None
-    spec = _read_spec(request)
-    is_label = isinstance(spec, Spec) and LABEL.fullmatch(spec.operation)
-    output = output_name(name, spec.operation if isinstance(spec, Spec) and is_label else "spec")
+        return NewTask(_failed(task, error))
+    resolved = _read_spec(request)
+    output = default_output(name, resolved)
     if superseded:
         output = f"{output}@{task_id[:8]}"
     owner = ports.tasks.owner(output)
     task = replace(task, source=name.source)
     try:
-        _check_output(ports, output, owner, request.trigger)
+        check_output(ports, output, owner, trigger)
     except SpecRefused as error:
-        return replace(task, ending=Ending("failed", error.failure)), None
+        return NewTask(_failed(task, error))
     task = replace(task, output=output, manifest_key=manifest_key(output))
     if superseded:
-        return replace(task, ending=Ending("cancelled", superseded)), owner
+        return NewTask(replace(task, ending=Ending("cancelled", superseded)), owner)
+    if task.supersedes is None:
+        task = replace(task, supersedes=_task_of_default(ports, owner, trigger))
     try:
-        if isinstance(spec, Refused):
-            raise spec
-        return _with_order(ports, task, resolve(spec, name, ports.providers)), owner
+        if isinstance(resolved, Refused):
+            raise resolved
+        order, results_name = order_of(resolved, name, ports.providers)
+        results_name = elsewhere(results_name, output)
+        results_owner = owner_of_results(ports, results_name, trigger)
+        task = replace(task, results_name=results_name)
+        return NewTask(_with_order(ports, task, order), owner, results_owner)
+    except DefaultRefused as refusal:
+        return NewTask(_waiting_for_default(ports, task, refusal), owner)
     except Refused as error:
-        return replace(task, ending=Ending("failed", error.failure)), owner
+        return NewTask(_failed(replace(task, results_name=()), error), owner)
 
 
-def _read_spec(request: SpecRequest) -> Spec | Refused:
+def default_output(name: SpecName, resolved: ResolvedSpec | Refused) -> str:
+    """The manifest's place, which is also that of the results unless the spec says otherwise."""
+    operation = resolved.spec.operation if isinstance(resolved, ResolvedSpec) else ""
+    return output_name(name, operation if LABEL.fullmatch(operation) else "spec")
+
+
+def elsewhere(results_name: ResultsName, output: str) -> ResultsName:
+    """The name of the results, () where it is the default's."""
+    return () if results_name == (output,) else results_name
+
+
+def owner_of_results(ports: Ports, results_name: ResultsName, trigger: Trigger) -> str | None:
+    """The task that owns the results' name, if any. Raises `SpecRefused` where it must keep it."""
+    if not results_name:
+        return None
+    first = numbered(results_name, 1)
+    owner = ports.tasks.owner(first)
+    other = find_live_owner(ports, owner, trigger)
+    if other:
+        raise SpecRefused(
+            "name-taken",
+            f"The results would be called '{first}', and this name already belongs to '{other}'.",
+            "Make the names differ, with {ext}, {folder}, {label} or a field of the metadata in "
+            "'output'.",
+        )
+    return owner
+
+
+def check_output(ports: Ports, output: str, owner: str | None, trigger: Trigger) -> None:
+    """Check that results may lie under this name. Raises `SpecRefused`."""
+    if not is_usable_output(output):
+        raise SpecRefused(
+            "bad-key",
+            "The file's name is too long or has empty, '.' or '..' parts, so its results cannot "
+            "be named after it.",
+            "Upload photo and spec under a plainer, shorter name.",
+        )
+    other = find_live_owner(ports, owner, trigger)
+    if other:
+        raise SpecRefused(
+            "name-taken",
+            f"The results would be called '{output}', and this name already belongs to '{other}'.",
+            "Give one of the two specs a label, as in 'cat.jpg.thumb.json'.",
+        )
+
+
+def why_waiting_for_default(refusal: DefaultRefused) -> str:
+    """Why a task waits whose folder default is broken, for users."""
+    return f"waits for the correction of {refusal.key}: {refusal.failure.sentence}"
+
+
+def _read_spec(request: SpecRequest) -> ResolvedSpec | Refused:
     """The spec, or why it was refused; in both cases the task needs an output name."""
     try:
         return request.read()
     except Refused as refusal:
         return refusal
+
+
+def _task_of_default(ports: Ports, owner: str | None, trigger: Trigger) -> str | None:
+    """The task of a folder default with the same results, which a photo's own spec replaces."""
+    if owner is None or trigger.kind != "upload":
+        return None
+    task = ports.tasks.get(owner)
+    if task is None or task.trigger.kind != "photo" or task.trigger.source is None:
+        return None
+    return owner if is_spec_of(trigger.key, task.trigger.source) else None
+
+
+def _failed(task: Task, error: Refused) -> Task:
+    return replace(task, ending=Ending("failed", error.failure))
 
 
 def _with_order(ports: Ports, task: Task, order: Order) -> Task:
@@ -114,18 +202,18 @@ def _with_order(ports: Ports, task: Task, order: Order) -> Task:
     )
 
 
-def _check_output(ports: Ports, output: str, owner: str | None, trigger: Trigger) -> None:
-    if not is_usable_output(output):
-        raise SpecRefused(
-            "bad-key",
-            "The file's name is too long or has empty, '.' or '..' parts, so its results cannot "
-            "be named after it.",
-            "Upload photo and spec under a plainer, shorter name.",
-        )
-    other = find_live_owner(ports, owner, trigger.key)
-    if other:
-        raise SpecRefused(
-            "name-taken",
-            f"The results would be called '{output}', and this name already belongs to '{other}'.",
-            "Give one of the two specs a label, as in 'cat.jpg.thumb.json'.",
-        )
+def _waiting_for_default(ports: Ports, task: Task, refusal: DefaultRefused) -> Task:
+    """The task without an order, until the folder default is corrected.
+
+    It wants every file of its chain: one that is added or corrected may be what it waits for.
+    """
+    about = task.source or task.trigger.key
+    now = task.created_at
+    return replace(
+        task,
+        state="waiting",
+        wants=tuple(dict.fromkeys(map(normalize_key, default_keys(about)))),
+        deadline=now + timedelta(seconds=ports.limits.inputs_s),
+        wait_reason=why_waiting_for_default(refusal),
+        look_at=now + timedelta(seconds=ports.limits.recheck_s) if refusal.recheck else None,
+    )
