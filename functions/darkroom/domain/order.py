@@ -91,6 +91,19 @@ class UsedDefault:
 
 
 @dataclass(frozen=True)
+class SpecFacts:
+    """What a spec says that was refused, or is not resolved yet; unchecked, None if not readable.
+
+    Attributes:
+        provider: the first that it names.
+    """
+
+    operation: str | None = None
+    provider: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Order:
     """The resolved spec: what will be done, with every input pinned.
 
