@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.domain.attempt import Finished
+from darkroom.domain.batch import Batch, BatchId
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
@@ -140,6 +141,9 @@ class Tasks(Protocol):
         For users: eventually consistent, as it were some moments ago.
         """
 
+    def in_batch(self, name: str) -> Iterable[TaskSummary]:
+        """Every task of messages that name this batch, in no order; as `below`."""
+
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""
 
@@ -237,6 +241,12 @@ class Outputs(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
+
+    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
+        """Key and ETag of at most `most` (up to 1,000) objects, in the order of `list_keys`.
+
+        Of those whose keys begin with `prefix` and come after `after`. The ETag has no quotes.
+        """
 
 
 class Workflows(Protocol):
@@ -424,6 +434,29 @@ class Errands(Protocol):
         """
 
 
+class Batches(Protocol):
+    """The batches, one item each. Reads by id are consistent; every write is conditional."""
+
+    def get_many(self, ids: Iterable[BatchId]) -> Sequence[Batch]:
+        """Those of at most 100 that exist, in no order."""
+
+    def write(self, old: Batch | None, new: Batch) -> Batch:
+        """Write `new` where `old` (None: nothing) is still what is stored.
+
+        Returns:
+            `new` with its version.
+
+        Raises:
+            Conflict: another process wrote first.
+        """
+
+    def due(self, now: datetime, most: int) -> Sequence[BatchId]:
+        """At most `most` batches whose `look_at` has passed, soonest first.
+
+        Eventually consistent: one of them may have been looked at by now.
+        """
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside that a use case may use."""
@@ -440,4 +473,5 @@ class Ports:
     limiter: Limiter
     durations: Durations
     errands: Errands
+    batches: Batches
     limits: Limits = field(default_factory=Limits)

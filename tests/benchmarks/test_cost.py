@@ -26,6 +26,7 @@ from tests.fakes.routes import JOB_KEY, ROUTES, SYNC_NONE
 from tests.pipeline.harness import spec_of
 
 SYNCHRONOUS: Mapping[str, int] = {
+    "BatchGetItem": 1,
     "GetItem": 13,
     "GetObject": 8,
     "HeadObject": 3,
@@ -40,7 +41,8 @@ SYNCHRONOUS: Mapping[str, int] = {
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
 those of Lambda itself and without the provider's secret, which is cached.
 
-Six of them look for a folder default, three for the photo and three for its spec."""
+Six of them look for a folder default, three for the photo and three for its spec; the batches of
+its folders are read at once, in case one of them had ended."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:

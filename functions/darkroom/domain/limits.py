@@ -24,6 +24,7 @@ class Limits:
         linger_s: the longest single wait inside a function, for a job or a turn; none at 0.
         poll_in_place_s: how long one call of a function goes on polling a job.
         runs: how many runs a task may have whose runs end without ending it.
+        batch_idle_s: how long an open batch without a change is looked at.
     """
 
     inputs_s: int = 24 * 3600
@@ -35,3 +36,4 @@ class Limits:
     linger_s: int = 60
     poll_in_place_s: int = 120
     runs: int = 10
+    batch_idle_s: int = 30 * 24 * 3600

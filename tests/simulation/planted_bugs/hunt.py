@@ -10,6 +10,7 @@ from tests.simulation.crash_points import enumerate_points
 from tests.simulation.planted_bugs import (
     accounts,
     answers,
+    batches,
     cleanup,
     learning,
     lingering,
@@ -37,6 +38,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *lingering.BUGS,
     *turns.BUGS,
     *learning.BUGS,
+    *batches.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
