@@ -22,6 +22,7 @@ from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.secrets_manager import SecretCredentials
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
+from darkroom.pictures.measure import DecodedPictures
 from darkroom.ports import Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
@@ -97,6 +98,7 @@ def build_ports(
     s3: Any = _OnFirstUse(client("s3", _SIGNED.merge(_RETRIES)))
     table: Any = _OnFirstUse(_once(open_table, lock))
     inputs = S3Inputs(s3, settings.input_bucket)
+    pictures = DecodedPictures(settings.memory_bytes, settings.library_path)
     ports = Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
@@ -112,6 +114,7 @@ def build_ports(
         limiter=DynamoLimiter(table),
         durations=DynamoDurations(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
+        pictures=pictures,
     )
     if settings.linger_s is None:
         return ports

@@ -52,6 +52,7 @@ def test_manifest_has_every_field_with_its_value() -> None:
             "version": "v7",
         },
         "source": "photos/7.jpg",
+        "warnings": [],
         "inputs": {
             "image": [
                 {

@@ -34,9 +34,10 @@ def _dismissed_first() -> list[Swap]:
 def _written_unconditionally() -> list[Swap]:
     def put_if_owner(
         ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
-    ) -> None:
+    ) -> bool:
         del task
         ports.outputs.put(key, body, content_type)
+        return False
 
     return [(module, "put_if_owner", put_if_owner) for module in (deliver, publish)]
 
@@ -51,8 +52,9 @@ def _other_name_is_not_recorded() -> list[Swap]:
 
 
 def _results_keep_the_old_name() -> list[Swap]:
-    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> None:
-        owned_writes.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
+    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> bool:
+        name = key.replace(f"@{task.task_id[:8]}", "")
+        return owned_writes.put_if_owner(ports, task, name, *more)
 
     return [(deliver, "put_if_owner", put_if_owner)]
 
