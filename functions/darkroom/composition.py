@@ -23,7 +23,7 @@ from darkroom.aws.secrets_manager import SecretCredentials
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
 from darkroom.pictures.measure import DecodedPictures
-from darkroom.ports import Ports
+from darkroom.ports import Pictures, Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import Adapters
@@ -107,7 +107,10 @@ def build_ports(
         events=EventBridgeEvents(client("events"), settings.event_bus),
         dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
         providers=_build_driver(
-            settings, SecretCredentials(client("secretsmanager"), settings.secrets), inputs
+            settings,
+            SecretCredentials(client("secretsmanager"), settings.secrets),
+            inputs,
+            pictures,
         ),
         clock=SystemClock(),
         lines=DynamoLines(table),
@@ -132,7 +135,9 @@ def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable
     return made
 
 
-def _build_driver(settings: Settings, credentials: SecretCredentials, inputs: S3Inputs) -> Driver:
+def _build_driver(
+    settings: Settings, credentials: SecretCredentials, inputs: S3Inputs, pictures: Pictures
+) -> Driver:
     try:
         return Driver(
             Adapters(settings.options),
@@ -142,6 +147,7 @@ def _build_driver(settings: Settings, credentials: SecretCredentials, inputs: S3
             preferences=Preferences(
                 settings.order, settings.pace, settings.loopback, settings.typical_s
             ),
+            pictures=pictures,
         )
     except ValueError as error:
         raise SettingsError(
