@@ -27,7 +27,7 @@ from tests.pipeline.harness import spec_of
 
 SYNCHRONOUS: Mapping[str, int] = {
     "GetItem": 13,
-    "GetObject": 8,
+    "GetObject": 9,
     "HeadObject": 3,
     "PutEvents": 1,
     "PutItem": 3,
@@ -40,7 +40,8 @@ SYNCHRONOUS: Mapping[str, int] = {
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
 those of Lambda itself and without the provider's secret, which is cached.
 
-Six of them look for a folder default, three for the photo and three for its spec."""
+Six of the reads look for a folder default, three for the photo and three for its spec; one reads the
+photo again, to compare the result with it."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
-from darkroom.pipeline.endings.manifest import describe_attempt
+from darkroom.pipeline.endings.manifest import describe_attempt, warnings_of
 from infra.cli.printing import escape
 from infra.cli.tasks.places import PlaceInLine, wait_reason
 
@@ -38,6 +38,7 @@ def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]
         "expected_wait_s": place.wait_s if place else None,
         "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "results": [result.key for result in task.results],
+        "warnings": warnings_of(task),
         "manifest": task.manifest_key if task.finished else None,
         "failure": {
             "code": failure.code,
@@ -65,6 +66,9 @@ def task_lines(task: Task, place: PlaceInLine | None = None) -> list[str]:
         lines.append(f"waiting    {place.text if place else facts['wait_reason']}")
     lines += [f"attempt {a.number}  {_attempt_line(a)}" for a in task.attempts]
     lines += [f"result     {key}" for key in facts["results"]]
+    for warning in facts["warnings"]:
+        lines.append(f"warning    {warning['sentence']} ({warning['code']})")
+        lines.append(f"next       {warning['next_step']}")
     if facts["manifest"]:
         lines.append(f"manifest   {facts['manifest']}")
     if facts["failure"]:
