@@ -40,8 +40,8 @@ SYNCHRONOUS: Mapping[str, int] = {
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
 those of Lambda itself and without the provider's secret, which is cached.
 
-Six of the reads look for a folder default, three for the photo and three for its spec; one reads the
-photo again, to compare the result with it."""
+Six of the reads look for a folder default, three for the photo and three for its spec; one reads
+the photo again, to compare the result with it."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:
