@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "sandbox",
     "put",
     "status",
+    "batch",
     "watch",
     "retry",
     "cancel",
