@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "put",
     "status",
     "batch",
+    "get",
     "watch",
     "retry",
     "cancel",

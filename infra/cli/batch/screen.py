@@ -28,7 +28,7 @@ from infra.cli.tasks.progress import COLOURS
 
 if TYPE_CHECKING:
     from darkroom.domain.task_summary import TaskSummary
-    from infra.cli.batch.totals import FailureGroup, Totals
+    from infra.cli.batch.totals import FailureGroup, Phase, Totals
 
 LINE_EVERY_S: Final = 10.0
 """Without a terminal: how often a line says how far it is."""
@@ -187,7 +187,7 @@ class BatchScreen:
 
 
 def _phases(totals: "Totals") -> Text:
-    colours = {
+    colours: dict[Phase, str] = {
         "done": "green",
         "running": "cyan",
         "waiting": "yellow",

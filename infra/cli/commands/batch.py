@@ -21,6 +21,7 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     terminal: a line every ten seconds and one for each failure. Exits with 1 if something failed.
     """
     from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.screen import BatchScreen, Reading  # noqa: PLC0415 - brings rich along
     from infra.cli.batch.watch import watch  # noqa: PLC0415 - the same
 
@@ -48,16 +49,3 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
         note(how_to_follow(prefix, environment))
     if totals.phases.get("failed") or totals.phases.get("held") or not reading.ended:
         raise click.exceptions.Exit(1)
-
-
-def how_to_follow(prefix: str, environment: str) -> str:
-    """What goes on without this command, and how to come back to it."""
-    from darkroom.domain.object_keys import shell_quote  # noqa: PLC0415 - only here
-
-    env = "" if environment == "local" else f" --env {environment}"
-    name = shell_quote(prefix or "/")
-    return (
-        "what was uploaded goes on by itself; "
-        f"`darkroom batch {name}{env}` follows it, `darkroom get {name} --out DIR{env}` saves what "
-        f"is done, `darkroom cancel {name}{env}` stops it"
-    )
