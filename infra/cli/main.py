@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "status",
     "batch",
     "get",
+    "report",
     "watch",
     "retry",
     "cancel",
