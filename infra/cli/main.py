@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "cancel",
     "redrive",
     "validate",
+    "explain",
     "schema",
     "providers",
     "styles",
