@@ -113,7 +113,9 @@ def offline_providers() -> "Providers":
 def _parse_name(key: str, name: str) -> SpecName:
     if PurePath(key).name == DEFAULT_NAME:
         raise SpecRefused(
-            "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
+            "not-a-spec",
+            f"{name} is a folder default and no spec.",
+            "`darkroom explain PHOTO --local FOLDER` says what it does.",
         )
     if classify_key(key) != "spec":
         raise SpecRefused(
