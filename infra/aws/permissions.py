@@ -64,7 +64,8 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *read_versions(on.input_bucket),
                 *receive_messages(on.intake_queue),
                 *send_messages(on.dead_letters),
-                # INTAKE splits what would take too long into messages to itself.
+                # INTAKE splits what would take too long into messages to itself, and looks again
+                # at a photo that had time to get a spec of its own.
                 *send_messages(on.intake_queue),
             ]
         case "submit":
@@ -76,7 +77,8 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *common,
                 *describe_runs(on.runs),
                 *query_index(on.table, BY_DUE),
-                *read_objects(on.input_bucket),
+                # A spec that waited for a corrected folder default is read in its own version.
+                *read_versions(on.input_bucket),
             ]
 
 

@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "cancel",
     "redrive",
     "validate",
+    "explain",
     "schema",
     "providers",
     "styles",

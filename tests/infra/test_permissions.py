@@ -76,7 +76,7 @@ ALLOWED = {
         **EVERY_VERB,
         "index by-due": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
-        "input objects": {"s3:GetObject"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "runs": {"states:DescribeExecution"},
     },

@@ -149,7 +149,8 @@ def _run(system: SimulatedSystem) -> Point:
     broken = check(system)
     if system.retry_recoverable():
         broken += check(system)
-    missing = len(system.users.expected_tasks) - len(tasks)
+    there = system.tasks.stored
+    missing = sum(one.trigger.task_id not in there for one in system.users.expected_tasks)
     return Point(states, adopted, paid, missing, tuple(dict.fromkeys(broken)))
 
 

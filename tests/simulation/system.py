@@ -386,6 +386,7 @@ class SimulatedSystem:
                 for task_id in self.tasks.wanting(one.key):
                     task = self.tasks.stored[task_id]
                     readable = task_id not in self.tasks.unreadable
+                    readable &= not (task.order is None and self.fault_policy.fired["route-gone"])
                     if readable and task.awaits_inputs and self._has_all_inputs(task):
                         self.step_monitor.report(f"INTAKE left {task_id} waiting for {one.key}")
 
@@ -416,14 +417,14 @@ class SimulatedSystem:
             return
         for task_id in self.tasks.wanting(key):
             task = self.tasks.stored[task_id]
+            if task.order is None and self.fault_policy.fired["route-gone"]:
+                continue
             if task.awaits_inputs and self._has_all_inputs(task):
                 self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
     def _has_all_inputs(self, task: Task) -> bool:
         if task.order is None:
-            # What a deployment without its route has refused waits until it is checked again.
-            gone = self.fault_policy.fired["route-gone"] > 0
-            return not gone and not awaits_correction(task, self.inputs)
+            return not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 
@@ -432,6 +433,10 @@ class SimulatedSystem:
         if self.queue.dead or self.queue.in_flight:
             return
         now = self._now()
+        # What a deployment without its route has refused may wait until its deadline.
+        refused = self.fault_policy.fired["route-gone"] > 0
         for one in self.tasks.stored.values():
+            if refused and (one.order is None or one.order.defaults):
+                continue
             if one.awaits_inputs and one.deadline <= now and self._has_all_inputs(one):
                 self.step_monitor.report(f"{one.task_id} waits though every input exists")

@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import (
     accounts,
     answers,
     cleanup,
+    folders,
     learning,
     lingering,
     money,
@@ -37,6 +38,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *lingering.BUGS,
     *turns.BUGS,
     *learning.BUGS,
+    *folders.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
