@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from darkroom.domain.media import BY_EXTENSION, extension_of
-from darkroom.domain.object_keys import RESERVED_NAME, classify_key
+from darkroom.domain.object_keys import classify_key
 
 MASK: Final = re.compile(r"\.mask\.", re.IGNORECASE)
 
@@ -85,8 +85,8 @@ class FolderSearch:
         if kind == "spec":
             # A spec beside its photo goes with it.
             return "" if any(path.name.startswith(f"{name}.") for name in photos) else "a spec"
-        if path.name == RESERVED_NAME:
-            return "a reserved name"
+        if kind == "default":
+            return "a folder default"
         if kind == "ignored":
             return "its name begins with a dot"
         if not path.is_file():
