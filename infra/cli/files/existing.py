@@ -3,6 +3,7 @@
 `put` is this command instead when one of the two options is given.
 """
 
+import copy
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
     from darkroom.pipeline.apply_to_existing import Backfill, Progress
 
 OPTIONS = ("--apply", "--existing")
-EPILOG = (
-    "For photos that lie in the bucket already: `darkroom put --apply FOLDER` starts what their "
-    "folder defaults say, `darkroom put --existing PREFIX --operation OPERATION` any operation; "
-    "see `darkroom put --apply FOLDER --help`."
-)
 
 
 @click.command(name="put")
-@click.option("--apply", "folder", metavar="FOLDER", help="Do what the folder defaults say.")
-@click.option("--existing", "prefix", metavar="PREFIX", help="Do --operation or --spec.")
+@click.option(
+    "--apply",
+    "folder",
+    metavar="FOLDER",
+    help="Do what the folder defaults say with the photos below FOLDER in the bucket.",
+)
+@click.option(
+    "--existing",
+    "prefix",
+    metavar="PREFIX",
+    help="Do --operation or --spec with the photos below PREFIX in the bucket.",
+)
 @click.option(
     "--spec",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -36,7 +42,10 @@ EPILOG = (
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter; repeatable.")
 @click.option("--label", help="The name of the results; by default the operation.")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Stop after N photos; run again to go on."
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With one of these: stop after N photos; run again to go on.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @env_option
@@ -78,8 +87,9 @@ class PutOrApply(click.Command):
     """`put`, which is the command above when it is about photos in the bucket."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own
-        kwargs.setdefault("epilog", EPILOG)
         super().__init__(*args, **kwargs)
+        own = [param for param in command.params if param.name in ("folder", "prefix", "limit")]
+        self.params += [_shown(param) for param in own]
 
     def make_context(
         self,
@@ -92,6 +102,13 @@ class PutOrApply(click.Command):
         if any(arg.partition("=")[0] in OPTIONS for arg in args):
             return command.make_context(info_name, args, parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
+
+
+def _shown(param: click.Parameter) -> click.Parameter:
+    """An option of the other command as the help of `put` lists it."""
+    shown = copy.copy(param)
+    shown.expose_value = False
+    return shown
 
 
 def _document(
