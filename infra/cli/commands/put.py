@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
 from infra.cli.files.upload_plan import UploadPlan, is_label, plan_operation, plan_upload
 from infra.cli.printing import MultilineError, note, say, say_json
@@ -37,7 +38,7 @@ def parse_param(text: str) -> tuple[str, Any]:
         return name, value
 
 
-@click.command(name="put")
+@click.command(name="put", cls=PutOrApply)
 @click.argument(
     "files",
     metavar="FILE...",
