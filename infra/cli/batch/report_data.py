@@ -1,4 +1,4 @@
-"""What a report says of each task and of all of them, from the tasks and their manifests."""
+"""What a report says of each task and of all of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from darkroom.pipeline.endings.manifest import cost_of
+from darkroom.pipeline.endings.manifest import cost_of, warnings_of
 from infra.cli.tasks.cost import find_tariffs
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MAX_VALUES: Final = 100
 
 @dataclass(frozen=True)
 class Quality:
-    """What the manifest says of how good the result is; both may be absent.
+    """How good the results look, as in the manifest; both may be absent.
 
     Attributes:
         warnings: sentences; a result with any is suspicious.
@@ -29,19 +29,18 @@ class Quality:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, manifest: Mapping[str, Any]) -> "Quality":
-        """The manifest's `warnings` and `quality`, whatever else they hold."""
-        warnings, figures = manifest.get("warnings"), manifest.get("quality")
-        listed = warnings if isinstance(warnings, list) else []
-        return cls(
-            tuple(
-                str(each.get("sentence") or each.get("code"))
-                if isinstance(each, dict)
-                else str(each)
-                for each in listed
-            ),
-            figures if isinstance(figures, dict) else {},
-        )
+    def of(cls, task: "Task") -> "Quality":
+        """The warnings and figures of all results of the task; several are numbered from 1."""
+        several = len(task.results) > 1
+        figures = {
+            f"{name}-{number}" if several else name: value
+            for number, result in enumerate(task.results, start=1)
+            if result.quality
+            for name, value in result.quality.as_dict().items()
+            if name != "warnings"
+        }
+        sentences = (f"{each['sentence']} {each['next_step']}" for each in warnings_of(task))
+        return cls(tuple(sentences), figures)
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,8 @@ class Report:
     sums: Mapping[str, Mapping[str, Sum]]
 
 
-def build_row(task: "Task", manifest: Mapping[str, Any] | None = None) -> ReportRow:
-    """The row of a task; `manifest` is its document, None if there is none yet."""
+def build_row(task: "Task") -> ReportRow:
+    """The row of a task."""
     order, failure = task.order, task.ending.failure if task.ending else None
     cost = cost_of(task, find_tariffs())
     ended_at = task.updated_at if task.finished else None
@@ -143,7 +142,7 @@ def build_row(task: "Task", manifest: Mapping[str, Any] | None = None) -> Report
         results=tuple(result.key for result in task.results),
         metadata=order.metadata if order else {},
         spent=_spent(task),
-        quality=Quality.read(manifest or {}),
+        quality=Quality.of(task),
     )
 
 

@@ -90,7 +90,7 @@ def _failures(report: Report) -> Iterable[str]:
 def _charged(report: Report) -> Iterable[str]:
     rows = [row for row in report.rows if row.charged_for_nothing]
     if rows:
-        yield "<h2>What failed and was, or may have been, charged all the same</h2>"
+        yield "<h2>Failed, but charged or perhaps charged</h2>"
         yield from _table(
             ("task", "provider", "credits", "reason"),
             ([_name(row), _text(row.provider), _credits(row), _text(row.sentence)] for row in rows),

@@ -1,10 +1,8 @@
 """`darkroom report`: what became of many tasks, as HTML with thumbnails and as CSV."""
 
-import json
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -12,9 +10,6 @@ from infra.cli.printing import note, say
 from infra.cli.target import Target, env_option, find_target
 from infra.cli.tasks.arguments import complete_keys
 from infra.cli.tasks.filters import Filters, filter_options
-
-if TYPE_CHECKING:
-    from darkroom.domain.task import Task
 
 THREADS: Final = 8
 
@@ -41,7 +36,7 @@ def command(what: str, environment: str, *, out: Path, thumbnails: int, filters:
     """Report on all tasks below a folder.
 
     Cost, time, provider, failures with their reasons, sums by provider and by each field of the
-    specs' metadata, what failed and was charged all the same, and small pictures of each source and
+    specs' metadata, what failed but was charged, and small pictures of each source and
     result. The HTML is one file that loads nothing from elsewhere.
     """
     from infra.cli.batch.find import find_summaries  # noqa: PLC0415 - brings pydantic along
@@ -57,9 +52,8 @@ def command(what: str, environment: str, *, out: Path, thumbnails: int, filters:
         task.task_id: task
         for task in target.tasks.get_many(each.task_id for each in filters.select(found))
     }
+    report = build_report(what, map(build_row, tasks.values()))
     with ThreadPoolExecutor(THREADS) as pool:
-        manifests = pool.map(lambda task: _read_manifest(target, task), tasks.values())
-        report = build_report(what, map(build_row, tasks.values(), manifests))
         shown = [tasks[row.task_id] for row in report.rows[:thumbnails]]
         pictures = dict(
             zip(
@@ -81,18 +75,3 @@ def _pictures_of(target: Target) -> Any:  # noqa: ANN401 - a function for `map`
     from infra.cli.batch.thumbnails import result_thumbnail, source_thumbnail  # noqa: PLC0415 - brings Pillow along
 
     return lambda task: (source_thumbnail(target, task), result_thumbnail(target, task))
-
-
-def _read_manifest(target: Target, task: "Task") -> Mapping[str, Any] | None:
-    """The task's manifest; None if there is none yet, or another task's."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
-
-    if not task.finished:
-        return None
-    try:
-        body = target.s3.get_object(Bucket=target.output_bucket, Key=task.manifest_key)["Body"]
-        document = json.loads(body.read())
-    except (ClientError, ValueError):
-        return None
-    own = isinstance(document, dict) and document.get("task_id") == task.task_id
-    return document if own else None

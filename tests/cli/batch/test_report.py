@@ -1,19 +1,19 @@
 """The report of a batch: its sums, its order, and that nothing in it is run or loaded."""
 
 import csv
+import html
 import io
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from darkroom.domain.order import Input, Order
+from darkroom.domain.quality import WARNINGS, Quality
 from darkroom.domain.task import Result, Task
 from infra.cli.batch.report_csv import build_csv
-from infra.cli.batch.report_data import Quality, build_report, build_row
+from infra.cli.batch.report_data import build_report, build_row
 from infra.cli.batch.report_html import build_html
 from infra.cli.batch.thumbnails import SIDE, shrink
 from tests.cli.conftest import MotoEnvironment
@@ -60,32 +60,25 @@ def test_sums_are_by_provider_and_by_each_metadata_field() -> None:
         "B": (2, 7),
     }
     assert [row.charged_for_nothing for row in report.rows].count(True) == 1
-    assert "charged all the same" in build_html(report, {})
+    assert "Failed, but charged" in build_html(report, {})
 
 
 def test_suspicious_results_come_first_and_then_failures() -> None:
-    """As the manifest's warnings say; without any, nothing is suspicious."""
-    warning = {"warnings": [{"code": "flat-result", "sentence": "It is all white."}]}
-    figures = {"quality": {"flat": True, "size_ratio": 2.0}}
-    rows = [
-        build_row(task_of(1)),
-        build_row(task_of(2, "failed")),
-        build_row(task_of(3), warning | figures),
-    ]
+    """As the warnings of the results say; without any, nothing is suspicious."""
+    white = Quality(flat=True, size_ratio=2.0, warnings=("flat-result",))
+    (result,) = make_task().results
+    flat = task_of(3, results=(replace(result, quality=white),))
+    rows = [build_row(task_of(1)), build_row(task_of(2, "failed")), build_row(flat)]
     report = build_report("a/", rows)
     assert [row.key for row in report.rows] == ["a/3.jpg.json", "a/2.jpg.json", "a/1.jpg.json"]
     page = build_html(report, {})
     assert "1 results with warnings" in page
-    assert "It is all white." in page
+    assert html.escape(WARNINGS["flat-result"].sentence) in page
     assert "flat True, size_ratio 2.0" in page
-
-
-@pytest.mark.parametrize("value", [None, 1, "x", [], [1, None, {}], {"a": 1}])
-def test_quality_may_be_anything_or_nothing(value: object) -> None:
-    """An older manifest has neither warnings nor figures."""
-    quality = Quality.read({"warnings": value, "quality": value})
-    assert isinstance(quality.warnings, tuple)
-    assert isinstance(quality.figures, dict)
+    several = replace(flat, results=flat.results * 2)
+    assert set(build_row(several).quality.figures) == {
+        f"{name}-{number}" for name in ("flat", "size_ratio") for number in (1, 2)
+    }
 
 
 def test_page_runs_and_loads_nothing() -> None:
@@ -99,8 +92,7 @@ def test_page_runs_and_loads_nothing() -> None:
         trigger=replace(task.trigger, key=f"{EVIL}.json"),
         ending=replace(task.ending, failure=failure),
     )
-    manifest = {"warnings": [{"sentence": EVIL}], "quality": {EVIL: EVIL}}
-    report = build_report(EVIL, [build_row(task, manifest)])
+    report = build_report(EVIL, [build_row(task)])
     page = build_html(report, {task.task_id: (f'x"{EVIL}', None)})
     assert "<script" not in page
     assert "\x1b" not in page
@@ -137,16 +129,13 @@ def test_report_writes_page_and_csv(env: MotoEnvironment, tmp_path: Path) -> Non
         put = env.target.s3.put_object(Bucket=INPUT, Key=source, Body=photo.getvalue())
         env.target.s3.put_object(Bucket=OUTPUT, Key=key, Body=photo.getvalue())
         file = Input(source, put["VersionId"], "e", len(photo.getvalue()))
-        task = env.add_task(
+        white = Quality(flat=True, warnings=("flat-result",))
+        env.add_task(
             f"a/{number}.png.json",
             "succeeded",
             attempts=(make_attempt(),),
             order=Order("upscale", CHOICES, inputs={"image": (file,)}),
-            results=(Result(key, "image", "image/png", 99, "ab"),),
-        )
-        manifest = {"task_id": task.task_id, "warnings": [{"sentence": f"Look at {number}."}]}
-        env.target.s3.put_object(
-            Bucket=OUTPUT, Key=task.manifest_key, Body=json.dumps(manifest).encode()
+            results=(Result(key, "image", "image/png", 99, "ab", quality=white),),
         )
     result = env.run("report", "a/", "--out", str(tmp_path), "--thumbnails", "2")
     assert result.exit_code == 0, result.output
@@ -155,6 +144,6 @@ def test_report_writes_page_and_csv(env: MotoEnvironment, tmp_path: Path) -> Non
     ]
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 4
-    assert "Look at 2." in page
+    assert f"a/2.png/upscale.png {html.escape(WARNINGS['flat-result'].sentence)}" in page
     assert len((tmp_path / "report.csv").read_text().splitlines()) == 4
     assert env.run("report", "none/", "--out", str(tmp_path)).exit_code == 1

@@ -82,7 +82,7 @@ def test_running_tasks_are_shown_before_waiting_ones() -> None:
 
 
 def test_control_characters_and_markup_are_escaped() -> None:
-    """Whoever may upload a file may choose its name."""
+    """Names of files come from outside."""
     evil = summary(1, "failed", key="a/\x1b[2J[red]x.jpg.json", code="x", reason="\x1b[31mno")
     shown = text_of(Reading([evil]))
     assert "\x1b" not in shown

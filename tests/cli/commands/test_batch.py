@@ -1,5 +1,8 @@
 """`darkroom batch`: what it prints without a terminal, and its exit codes."""
 
+import pytest
+
+from infra.cli.batch import watch
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_attempt
 
@@ -37,3 +40,19 @@ def test_batch_waits_for_specs_that_were_not_read_yet(env: MotoEnvironment) -> N
     result = env.run("batch", "a/", "--timeout", "0")
     assert result.exit_code == 1
     assert "1 of 2 ended: 1 done, 1 uploaded, not read yet" in result.stdout
+
+
+def test_ctrl_c_says_what_goes_on_and_how_to_come_back(
+    env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the commands to follow, fetch and stop it."""
+
+    def interrupt(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "watch", interrupt)
+    env.add_task("a b/1.jpg.json", "queued")
+    result = env.run("batch", "a b/")
+    assert result.exit_code == 130
+    for command in ("batch", "get", "cancel"):
+        assert f"`darkroom {command} 'a b/'" in result.stderr

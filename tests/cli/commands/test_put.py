@@ -174,7 +174,7 @@ def test_put_names_further_inputs_beside_each_photo(env: MotoEnvironment, photo:
     assert env.run("put", str(photo), "--operation", "upscale", "--input", "mask").exit_code == 2
 
 
-def test_wrong_option_is_told_once(env: MotoEnvironment, photo: Path) -> None:
+def test_wrong_option_is_reported_once(env: MotoEnvironment, photo: Path) -> None:
     """However many photos there are."""
     for number in range(9):
         photo.with_name(f"{number}.jpg").write_bytes(b"x")
