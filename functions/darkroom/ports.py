@@ -1,7 +1,8 @@
 """What the pipeline needs from outside, as protocols, in the order of `Ports`.
 
 The pipeline does not know the implementations. Each port has two that pass one contract suite: the
-real one (`darkroom.aws`, `darkroom.providers`) and a fake in memory (`tests/fakes`).
+real one (`darkroom.aws`, `darkroom.providers`) and a fake in memory (`tests/fakes`). `Pictures`
+has a fake that decodes nothing: what it sees is scripted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

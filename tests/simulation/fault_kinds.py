@@ -49,6 +49,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs.read": _FIND,
     "inputs.read_current": _FIND,
     "inputs.list_keys": _FIND,
+    "inputs.open": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
     "outputs.put_over": (*_FIND, "bucket-answer-lost", "bucket-contended", "bucket-sent-twice"),
     "outputs.find": _FIND,
@@ -76,6 +77,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
+    "pictures.measure": DEATHS,
     "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }
 """Call -> the kinds that may strike it. A call that is not listed can only kill its process."""
