@@ -39,6 +39,7 @@ REQUEST_MS: Final[Mapping[str, float]] = {
     "DeleteItem": 6,
     "TransactWriteItems": 15,
     "HeadObject": 15,
+    "ListObjectsV2": 20,
     "GetObject": 30,
     "PutObject": 50,
     "PutEvents": 15,
@@ -308,6 +309,8 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "tasks.dismiss": _dismiss,
     "inputs.find": _one("HeadObject", s3_reads=1),
     "inputs.read": _one("GetObject", s3_reads=1),
+    "inputs.read_current": _one("GetObject", s3_reads=1),
+    "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),  # at the price of a PUT
     "outputs.put": _one("PutObject", s3_writes=1),
     "outputs.put_over": _one("PutObject", s3_writes=1),
     "outputs.find": _one("HeadObject", s3_reads=1),

@@ -27,7 +27,7 @@ from tests.pipeline.harness import spec_of
 
 SYNCHRONOUS: Mapping[str, int] = {
     "GetItem": 13,
-    "GetObject": 2,
+    "GetObject": 8,
     "HeadObject": 3,
     "PutEvents": 1,
     "PutItem": 3,
@@ -38,7 +38,8 @@ SYNCHRONOUS: Mapping[str, int] = {
     "UpdateItem": 1,
 }
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
-those of Lambda itself and without the provider's secret, which is cached."""
+those of Lambda itself and without the provider's secret, which is cached. Six of the GETs ask for
+folder defaults: for photo and for spec, in two folders and at the bucket's root."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:
@@ -130,7 +131,7 @@ def _requests_on_moto(made: Cloud, operation: str) -> Counter[str]:
         clock=FixedClock(),
     )
     spec = spec_of(operation, provider=route.provider)
-    for key, body in (("photos/1.jpg", PNG), ("photos/1.jpg.json", spec)):
+    for key, body in (("photos/2026/1.jpg", PNG), ("photos/2026/1.jpg.json", spec)):
         version = client("s3").put_object(Bucket=INPUT, Key=key, Body=body)["VersionId"]
         take_arrival(ports, Uploaded(key, version))
     (run,) = client("stepfunctions").list_executions(stateMachineArn=made.state_machine_arn)[
