@@ -22,9 +22,11 @@ from darkroom.domain.provider_jobs import (
     Pending,
     Prepared,
 )
+from darkroom.domain.quality import Look, Measured
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
+from darkroom.domain.task_summary import TaskSummary
 from darkroom.domain.turns import Place, Turns, Waiter
 
 RunStatus = Literal["running", "ended", "none"]
@@ -121,8 +123,18 @@ class Tasks(Protocol):
     def dismiss(self, task: Task) -> None:
         """The finished task is never due again; nothing if it has changed."""
 
-    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
-        """Tasks of one folder, newest first."""
+    def get_many(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """The tasks with these ids, in this order; without those that do not exist.
+
+        Raises:
+            Busy: the store gives only some of them now.
+        """
+
+    def below(self, prefix: str) -> Iterable[TaskSummary]:
+        """Every task whose key begins with `prefix`, in no order; "" is every task.
+
+        For users: eventually consistent, as it were some moments ago.
+        """
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""
@@ -208,9 +220,16 @@ class Outputs(Protocol):
         """Write an object; the same key again makes a new version."""
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """Write an object over the one with this ETag; with None only where there is no object.
+
+        `writer` is kept with the object, for `writer`.
 
         Raises:
             Conflict: another object is there; perhaps from this very write, if its answer was lost.
@@ -218,6 +237,9 @@ class Outputs(Protocol):
 
     def find(self, key: str) -> str | None:
         """The ETag of the object, or None."""
+
+    def writer(self, key: str) -> str:
+        """Who wrote the object: "" where there is none, or where its writer was not given."""
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
@@ -408,6 +430,43 @@ class Errands(Protocol):
         """
 
 
+class NotMeasured(Exception):
+    """There are no figures for a picture; the message is a sentence that says why."""
+
+
+class Pictures(Protocol):
+    """Looks at the pixels of pictures; the only port that decodes them.
+
+    A decoder may hang, use all memory, or crash. So every call is limited in time and memory, and a
+    crash of the decoder is `NotMeasured`, too. Nothing depends on it: every caller can do without.
+    """
+
+    def measure(self, result: BinaryIO, source: BinaryIO | None, max_s: float) -> Measured:
+        """Look at a result and its source; both are at any position, then and before.
+
+        Raises `NotMeasured` where the result cannot be decoded within `max_s` seconds; a source
+        that cannot be decoded counts as None.
+        """
+
+    def look(self, picture: BinaryIO, max_s: float) -> Look:
+        """Look at one picture. Raises `NotMeasured` as `measure` does."""
+
+
+class NoPictures:
+    """`Pictures` where nothing can decode them."""
+
+    def measure(self, result: BinaryIO, source: BinaryIO | None, max_s: float) -> Measured:
+        """Raises `NotMeasured`."""
+        del source
+        self.look(result, max_s)
+        raise AssertionError("it has looked at a picture")
+
+    def look(self, picture: BinaryIO, max_s: float) -> Look:
+        """Raises `NotMeasured`."""
+        del picture, max_s
+        raise NotMeasured("There is no image library here.")
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside that a use case may use."""
@@ -425,3 +484,4 @@ class Ports:
     durations: Durations
     errands: Errands
     limits: Limits = field(default_factory=Limits)
+    pictures: Pictures = field(default_factory=NoPictures)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
+from darkroom.aws.dynamodb_indexes import BY_DUE
 from infra.aws.sizes import Verb
-from infra.aws.storage import BY_DUE
 
 # The functions that call a provider, or check whether one is set up. FAIL and SWEEP cancel the jobs
 # of tasks that are given up. DELIVER needs no key to download results.

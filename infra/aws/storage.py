@@ -10,18 +10,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from darkroom.aws.dynamodb_indexes import INDEXES
 from darkroom.domain.object_keys import WORK_PREFIX
 from infra.aws.environments import PROVIDERS, Environment
-
-BY_DUE = "by-due"
-"""The index of tasks by when SWEEP has to check them."""
-
-# The table's secondary indexes: name -> partition key and sort key.
-INDEXES = {
-    BY_DUE: ("due", "due_at"),
-    "by-folder": ("folder", "created_at"),
-    "by-attention": ("attention", "updated_at"),
-}
 
 # The value of a new secret: the provider is not set up.
 NOT_SET_UP = "{}"
@@ -95,12 +86,15 @@ class Storage(Construct):
             removal_policy=removal,
             time_to_live_attribute="expires_at",
         )
-        for name, (partition, sort) in INDEXES.items():
+        for name, index in INDEXES.items():
             table.add_global_secondary_index(
                 index_name=name,
-                partition_key=_text(partition),
-                sort_key=_text(sort),
-                projection_type=dynamodb.ProjectionType.ALL,
+                partition_key=_text(index.partition),
+                sort_key=_text(index.sort),
+                projection_type=dynamodb.ProjectionType.INCLUDE
+                if index.shows
+                else dynamodb.ProjectionType.KEYS_ONLY,
+                non_key_attributes=list(index.shows) or None,
             )
         return table
 

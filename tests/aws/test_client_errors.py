@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.stub import Stubber
 
 from darkroom.aws.client_errors import CONFLICTS, TRANSIENT, map_aws_errors
-from darkroom.aws.dynamodb_items import SHARDS
+from darkroom.aws.dynamodb_indexes import SHARDS
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
@@ -59,7 +59,8 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "dismiss": ("update_item", lambda table: DynamoTasks(table).dismiss(TASK)),
     "wanting": ("query", lambda table: list(DynamoTasks(table).wanting("a"))),
     "due": ("query", lambda table: list(DynamoTasks(table).due(START))),
-    "in_folder": ("query", lambda table: DynamoTasks(table).in_folder("a/", 5)),
+    "get_many": ("batch_get_item", lambda table: DynamoTasks(table).get_many(["t"])),
+    "below": ("query", lambda table: list(DynamoTasks(table).below("a/"))),
     "lease": ("get_item", lambda table: DynamoLimiter(table).lease("p", "t", 9, 1, 1)),
     "standing": ("get_item", lambda table: DynamoLimiter(table).circuit("p")),
     "change": (
@@ -96,7 +97,8 @@ def test_transient_error_of_any_call_is_busy(
     """A hot partition of an index is like a throttled table: the call is repeated."""
     table, stub = stubbed
     operation, call = CALLS[name]
-    for _ in range(SHARDS if name == "due" else 1):  # it queries all shards before it raises
+    # Some query all shards before they raise.
+    for _ in range(SHARDS if name in ("due", "below") else 1):
         stub.add_client_error(operation, code, "not now", http_status_code=status)
 
     with pytest.raises(Busy, match="AWS did not answer"):

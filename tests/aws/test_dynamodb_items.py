@@ -1,28 +1,17 @@
 """A task's item has the keys of its indexes, and expires in time."""
 
-import ast
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from darkroom.aws.dynamodb_items import (
-    RETENTION,
-    SHARDS,
-    read_item,
-    shard_of,
-    time_text,
-    write_item,
-)
+from darkroom.aws.dynamodb_indexes import SHARDS, shard_of
+from darkroom.aws.dynamodb_items import RETENTION, read_item, time_text, write_item
 from darkroom.domain.strict_json import MAX_DEPTH
 from darkroom.domain.task import FINISHED, State
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import INDEXES
 from tests.fakes.task_factory import full_task, sample_task
-
-STORAGE = Path(__file__).parents[2] / "infra" / "aws" / "storage.py"
 
 
 @pytest.mark.parametrize("state", get_args(State))
@@ -34,7 +23,7 @@ def test_item_has_the_index_keys_of_its_state(state: State) -> None:
     assert item["due"] == f"due#{shard_of(item['pk'].removeprefix('task#'))}"
     assert ("expires_at" in item) == (state in FINISHED)
     assert ("attention" in item) == (state in ("failed", "unknown"))
-    assert (item["folder"], item["state"]) == ("photos/", state)
+    assert (item["tree_key"], item["state"]) == ("/photos/1.jpg.json", state)
 
 
 def test_finished_task_is_kept_for_more_than_a_year() -> None:
@@ -73,20 +62,6 @@ def test_spec_at_its_depth_limit_fits_into_an_item() -> None:
 def test_tasks_are_spread_over_all_shards() -> None:
     """By the task's id."""
     assert {shard_of(f"{n:04x}" * 8) for n in range(64)} == set(range(SHARDS))
-
-
-def test_table_of_the_tests_has_the_indexes_of_the_stack() -> None:
-    """Otherwise the contract tests would use another table."""
-    constants: dict[str, ast.expr] = {
-        ast.unparse(node.targets[0]): node.value
-        for node in ast.parse(STORAGE.read_text()).body
-        if isinstance(node, ast.Assign)
-    }
-    declared = constants["INDEXES"]
-    assert isinstance(declared, ast.Dict)
-    names = [ast.unparse(key) for key in declared.keys if key is not None]
-    literal = [ast.literal_eval(constants.get(name) or name) for name in names]
-    assert dict(zip(literal, map(ast.literal_eval, declared.values), strict=True)) == INDEXES
 
 
 def _depth(value: object) -> int:

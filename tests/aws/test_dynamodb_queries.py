@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb_items import SHARDS, shard_of, task_key
+from darkroom.aws.dynamodb_indexes import SHARDS, shard_of
+from darkroom.aws.dynamodb_items import task_key
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.errors import OwnTrouble
 from darkroom.domain.order import Order
@@ -18,9 +19,10 @@ from tests.fakes.task_factory import sample_task
 
 LARGE = Order("upscale", (), metadata={"note": "x" * 300_000})
 COUNT = 5
+IDS = [sample_task(age * SHARDS).task_id for age in range(COUNT)]
 
 LISTS: dict[str, Callable[[DynamoTasks, int], Sequence[Task]]] = {
-    "in_folder": lambda tasks, limit: tasks.in_folder("photos/", limit),
+    "get_many": lambda tasks, limit: tasks.get_many(IDS[:limit]),
     "needing_attention": lambda tasks, limit: tasks.needing_attention(limit),
 }
 

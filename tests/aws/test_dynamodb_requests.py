@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb_items import SHARDS
+from darkroom.aws import dynamodb_task_lists
+from darkroom.aws.dynamodb_indexes import INDEXES, SHARDS
+from darkroom.aws.dynamodb_items import task_key
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
+from darkroom.aws.dynamodb_task_lists import BATCH_TRIES
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.errors import Conflict, DarkroomError
+from darkroom.domain.errors import Busy, Conflict, DarkroomError
 from darkroom.domain.task import STUCK_AFTER
 from darkroom.domain.turns import Place, Turns
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import INDEXES, cloud
+from tests.fakes.moto_aws import TABLE, cloud
 from tests.fakes.task_factory import sample_task
 
 LATER = START + timedelta(days=9)
@@ -63,7 +66,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
 
 LISTS: Mapping[str, Callable[[Store], object]] = {
     "by-due": lambda store: list(store.tasks.due(LATER)),
-    "by-folder": lambda store: store.tasks.in_folder("photos/", 5),
+    "by-key": lambda store: list(store.tasks.below("photos/")),
     "by-attention": lambda store: store.tasks.needing_attention(5),
 }
 
@@ -109,10 +112,35 @@ def test_list_queries_its_index_without_consistency(store: Store, name: str) -> 
     assert set(LISTS) == set(INDEXES)
     assert store.recorder.sent
     for request in store.recorder.sent:
+        if request.operation == "BatchGetItem":  # the tasks that `by-attention` has named
+            assert request.body["RequestItems"][TABLE]["ConsistentRead"] is True
+            continue
         assert request.operation == "Query"
         assert request.body["IndexName"] == name
         assert request.body.get("ConsistentRead", False) is False
-        assert request.body.get("ScanIndexForward", True) is (name == "by-due")
+        assert request.body.get("ScanIndexForward", True) is (name != "by-attention")
+
+
+@pytest.mark.parametrize("refusals", [1, BATCH_TRIES - 1, BATCH_TRIES])
+def test_rest_of_a_batch_is_asked_for_again(
+    store: Store, refusals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB leaves out what does not fit into its answer, or comes too fast."""
+    monkeypatch.setattr(dynamodb_task_lists, "FIRST_PAUSE_S", 0)
+
+    def refuse() -> Iterator[Answer]:
+        for _ in range(refusals):
+            key = {name: {"S": value} for name, value in task_key(TASK.task_id).items()}
+            yield Answer({"Responses": {}, "UnprocessedKeys": {TABLE: {"Keys": [key]}}})
+
+    refused = refuse()
+    store.recorder.answers = lambda _: next(refused, None)
+
+    if refusals == BATCH_TRIES:
+        with pytest.raises(Busy):
+            store.tasks.get_many([TASK.task_id])
+    else:
+        assert store.tasks.get_many([TASK.task_id]) == [TASK]
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -266,8 +294,7 @@ def test_all_pages_of_a_list_are_read(page: int) -> None:
         assert len(tasks.wanting("mask.png")) == 5
         assert len(list(tasks.due(START))) == 5
         assert len(list(tasks.due(START + STUCK_AFTER))) == 10
-        assert len(tasks.in_folder("photos/", 100)) == 10
-        assert len(tasks.in_folder("photos/", 7)) == 7
+        assert len(list(tasks.below("photos/"))) == 10
         assert len(tasks.needing_attention(100)) == 5
     assert any("ExclusiveStartKey" in request.body for request in recorder.of("Query"))
 

@@ -1,5 +1,6 @@
 """The names under which data is stored: a deployment reads what the one before it wrote."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -38,20 +39,23 @@ def test_item_has_all_attributes_of_its_indexes() -> None:
         sample_task(9, "failed", updated_at=START + timedelta(seconds=1.5), revision=3)
     )
     body = item.pop("task")
+    summary = json.loads(item.pop("summary"))
 
     assert item == {
         "pk": f"task#{ID}",
         "sk": "task",
         "revision": 3,
         "state": "failed",
-        "folder": "photos/",
-        "created_at": "2026-03-01T12:00:00.000000+00:00",
+        "tree": "tree#1",
+        "tree_key": "/photos/9.jpg.json",
         "updated_at": "2026-03-01T12:00:01.500000+00:00",
         "due": "due#1",
         "due_at": "2026-03-01T12:30:01.500000+00:00",
         "expires_at": int(START.timestamp()) + 1 + 400 * 24 * 3600,
         "attention": "attention#1",
     }
+    assert summary["state"] == "failed"
+    assert summary["created_at"] == "2026-03-01T12:00:00+00:00"
     assert (body["task_id"], body["state"], body["trigger"]["key"]) == (
         ID,
         "failed",
@@ -59,12 +63,12 @@ def test_item_has_all_attributes_of_its_indexes() -> None:
     )
 
 
-def test_file_in_the_buckets_root_has_a_folder() -> None:
+def test_file_in_the_buckets_root_is_below_the_root() -> None:
     """An index has no empty keys."""
     task = sample_task(1)
     trigger = type(task.trigger)("upload", "darkroom-input", "cat.jpg.json", "v1")
     item = items.write_item(sample_task(1, trigger=trigger))
-    assert item["folder"] == "/"
+    assert item["tree_key"] == "/cat.jpg.json"
 
 
 def test_numbers_keep_their_type() -> None:

@@ -39,7 +39,7 @@ REQUEST_MS: Final[Mapping[str, float]] = {
     "DeleteItem": 6,
     "TransactWriteItems": 15,
     "HeadObject": 15,
-    "ListObjectsV2": 20,
+    "ListObjectsV2": 30,
     "GetObject": 30,
     "PutObject": 50,
     "PutEvents": 15,
@@ -310,10 +310,12 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "inputs.find": _one("HeadObject", s3_reads=1),
     "inputs.read": _one("GetObject", s3_reads=1),
     "inputs.read_current": _one("GetObject", s3_reads=1),
-    "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),  # at the price of a PUT
+    "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),
+    "inputs.open": _one("GetObject", s3_reads=1),
     "outputs.put": _one("PutObject", s3_writes=1),
     "outputs.put_over": _one("PutObject", s3_writes=1),
     "outputs.find": _one("HeadObject", s3_reads=1),
+    "outputs.writer": _one("HeadObject", s3_reads=1),
     "outputs.get": _one("GetObject", s3_reads=1),
     "workflows.start": _one("StartExecution"),  # billed by the states that it enters
     "workflows.status": _one("DescribeExecution"),
@@ -339,6 +341,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
 is below 1 KB, or holds a provider's turns alone."""
 FREE: Final = frozenset(
     {"providers.routes", "providers.tariff", "providers.rules", "inputs.link", "durations.known"}
+    | {"pictures.measure"}
 )
 """Methods that send nothing; of `durations.known` one in a minute and process does."""
 BEFORE: Final = frozenset({"providers.submit"})

@@ -7,8 +7,7 @@ no AWS is called. What finds no token waits, as boto3 and the workflow let it: a
 again within its call for some seconds, a refused call of a function after a while by the workflow
 (each try is a state entered), a message that failed after its visibility time-out.
 
-All files are in one folder, so the index by folder is one partition. DynamoDB may split such a
-partition after a while; that is not counted on.
+DynamoDB may split a busy partition of the table after a while; that is not counted on.
 """
 
 import heapq
@@ -19,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from darkroom.aws.dynamodb_items import SHARDS
+from darkroom.aws.dynamodb_indexes import INDEXES, SHARDS
 from darkroom.domain.rate_limits import Rate, Rules
 from infra.aws.environments import find_environment
 from infra.aws.sizes import BATCH_SIZE, MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
@@ -29,7 +28,7 @@ BURST: Final = 10_000
 JOBS_S: Final = (0, 20, 60)
 SEED: Final = 1
 PARTITION_WRITES_PER_S: Final = 1000
-PARTITIONS: Final[Mapping[str, int]] = {"by-due": SHARDS}
+PARTITIONS: Final[Mapping[str, int]] = dict.fromkeys(INDEXES, SHARDS)
 """Partitions that share the writes; one for every other name."""
 START_RATE: Final = (300.0, 1300.0)
 """StartExecution: refill a second, and bucket."""

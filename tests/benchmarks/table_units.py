@@ -2,8 +2,8 @@
 
 DynamoDB developer guide, "Item sizes and formats" and "Read and write operations": a write is one
 unit for each kilobyte begun, a strongly consistent read one for each four kilobytes begun. An index
-is written with every item that it shows: all of them show whole items here. A changed key costs two
-writes there, for the old entry and the new one.
+is written when something changes that it shows. A changed key costs two writes there, for the old
+entry and the new one.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from tests.fakes.moto_aws import INDEXES
+from darkroom.aws.dynamodb_indexes import INDEXES, Index
 
 WRITE_BYTES: Final = 1024
 READ_BYTES: Final = 4096
@@ -32,13 +32,12 @@ def write_units(item: Mapping[str, Any]) -> int:
 def index_write_units(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, int]:
     """Index -> its units, as it follows a write of the table; `before` is None for a new item."""
     units = {}
-    for name, keys in INDEXES.items():
-        old = _entry_key(before or {}, keys)
-        new = _entry_key(after, keys)
-        moved = write_units(before or {}) if old is not None and old != new else 0
-        written = write_units(after) if new is not None else 0
-        if moved + written:
-            units[name] = moved + written
+    for name, index in INDEXES.items():
+        old, new = _entry(before or {}, index), _entry(after, index)
+        if old == new:
+            continue
+        moved = bool(old) and _keys_of(old, index) != _keys_of(new, index)
+        units[name] = (write_units(old) if moved else 0) + (write_units(new) if new else 0)
     return units
 
 
@@ -48,10 +47,16 @@ def read_units(size: int, *, consistent: bool = True) -> float:
     return units if consistent else units / 2
 
 
-def _entry_key(item: Mapping[str, Any], keys: tuple[str, str]) -> tuple[Any, Any] | None:
-    """Where an index has the item; None if it does not show it."""
-    partition, sort = keys
-    return (item[partition], item[sort]) if partition in item and sort in item else None
+def _entry(item: Mapping[str, Any], index: Index) -> Mapping[str, Any]:
+    """What an index shows of an item; empty if it does not show it."""
+    if index.partition not in item or index.sort not in item:
+        return {}
+    shown = ("pk", "sk", index.partition, index.sort, *index.shows)
+    return {name: item[name] for name in shown if name in item}
+
+
+def _keys_of(entry: Mapping[str, Any], index: Index) -> tuple[Any, Any]:
+    return entry.get(index.partition), entry.get(index.sort)
 
 
 def _value_bytes(value: Any) -> int:

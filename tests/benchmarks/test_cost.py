@@ -27,7 +27,7 @@ from tests.pipeline.harness import spec_of
 
 SYNCHRONOUS: Mapping[str, int] = {
     "GetItem": 13,
-    "GetObject": 8,
+    "GetObject": 9,
     "HeadObject": 3,
     "PutEvents": 1,
     "PutItem": 3,
@@ -38,8 +38,10 @@ SYNCHRONOUS: Mapping[str, int] = {
     "UpdateItem": 1,
 }
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
-those of Lambda itself and without the provider's secret, which is cached. Six of the GETs ask for
-folder defaults: for photo and for spec, in two folders and at the bucket's root."""
+those of Lambda itself and without the provider's secret, which is cached.
+
+Six of the reads look for a folder default, three for the photo and three for its spec; one reads
+the photo again, to compare the result with it."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:
@@ -98,9 +100,13 @@ def test_sizes_follow_the_developer_guide() -> None:
     assert write_units({"pk": "x" * 1023}) == 2
     due = {"pk": "a", "due": "due#1", "due_at": "1"}
     assert index_write_units(None, due) == {"by-due": 1}
-    assert index_write_units(due, due) == {"by-due": 1}
+    assert index_write_units(due, due) == index_write_units(due, due | {"hidden": "1"}) == {}
     assert index_write_units(due, due | {"due_at": "2"}) == {"by-due": 2}
     assert index_write_units(due, {"pk": "a"}) == {"by-due": 1}
+    shown = {"pk": "a", "tree": "tree#1", "tree_key": "/a", "summary": "x" * 1025}
+    assert index_write_units(None, shown) == {"by-key": 2}
+    assert index_write_units(shown, shown | {"summary": "y"}) == {"by-key": 1}
+    assert index_write_units(shown, shown | {"tree_key": "/b"}) == {"by-key": 4}
 
 
 def _without_secrets(operations: Mapping[str, int]) -> Counter[str]:

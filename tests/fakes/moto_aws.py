@@ -5,7 +5,7 @@ The table and the buckets are made as the stack makes them.
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,8 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-INDEXES: Mapping[str, tuple[str, str]] = {
-    "by-due": ("due", "due_at"),
-    "by-folder": ("folder", "created_at"),
-    "by-attention": ("attention", "updated_at"),
-}
-"""Secondary indexes: name -> partition key and sort key."""
+from darkroom.aws.dynamodb_indexes import INDEXES, Index
+
 REGION = "eu-central-1"
 INPUT, OUTPUT, TABLE, BUS = "darkroom-input", "darkroom-output", "darkroom-test", "darkroom-bus"
 _ROLE = "arn:aws:iam::123456789012:role/runs"
@@ -84,7 +80,11 @@ def _make_buckets(*, versioned: bool) -> None:
 
 
 def _make_table() -> None:
-    names = ["pk", "sk", *dict.fromkeys(name for index in INDEXES.values() for name in index)]
+    names = [
+        "pk",
+        "sk",
+        *(name for index in INDEXES.values() for name in (index.partition, index.sort)),
+    ]
     client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -93,12 +93,18 @@ def _make_table() -> None:
         GlobalSecondaryIndexes=[
             {
                 "IndexName": name,
-                "KeySchema": _keys(*index),
-                "Projection": {"ProjectionType": "ALL"},
+                "KeySchema": _keys(index.partition, index.sort),
+                "Projection": _projection(index),
             }
             for name, index in INDEXES.items()
         ],
     )
+
+
+def _projection(index: Index) -> Any:
+    if not index.shows:
+        return {"ProjectionType": "KEYS_ONLY"}
+    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.shows)}
 
 
 def _keys(partition: str, sort: str) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from darkroom.aws.dynamodb_indexes import read_entry
 from darkroom.aws.dynamodb_items import (
     read_item,
     read_waiter,
@@ -18,9 +19,9 @@ from darkroom.aws.dynamodb_items import (
     write_waiter,
 )
 from darkroom.domain.errors import Conflict
-from darkroom.domain.object_keys import folder_of
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
+from darkroom.domain.task_summary import TaskSummary
 from darkroom.domain.turns import Waiter
 
 
@@ -133,10 +134,15 @@ class InMemoryTasks:
                 name: value for name, value in stored.items() if name not in ("due", "due_at")
             }
 
-    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
-        """Tasks of one folder, newest first."""
-        found = [task for task in self.all if folder_of(task.trigger.key) == folder]
-        return sorted(found, key=lambda task: task.created_at, reverse=True)[:limit]
+    def get_many(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """The tasks with these ids, in this order."""
+        items = (self._items.get(task_id) for task_id in dict.fromkeys(task_ids))
+        return [read_item(item) for item in items if item]
+
+    def below(self, prefix: str) -> Iterable[TaskSummary]:
+        """Every task whose key begins with the prefix."""
+        found = (read_entry(item) for item in list(self._items.values()))
+        return [summary for summary in found if summary.key.startswith(prefix)]
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""

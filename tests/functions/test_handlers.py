@@ -139,7 +139,9 @@ def test_request_without_an_id_uses_the_queues_sent_time(
     house.put("cat.jpg", PNG)
     house.receive('{"source": "cat.jpg", "spec": {"operation": "remove-background"}}')
 
-    (task,) = house.ports.tasks.in_folder("", 9)
+    (summary,) = house.ports.tasks.below("")
+    task = house.ports.tasks.get(summary.task_id)
+    assert task
     assert task.trigger.asked_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

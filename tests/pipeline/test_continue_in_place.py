@@ -396,9 +396,9 @@ def test_jobs_of_usual_lengths_enter_few_states_and_are_delivered_soon(
 
 
 @pytest.mark.parametrize(
-    ("declared_s", "usual_s", "states"), [(60, 5, 3.0), (5, 20, 6.0), (5, 60, 8.0)]
+    ("declared_s", "usual_s", "states", "sigma"),
+    [(60, 5, 3.0, 0.25), (5, 20, 6.0, 0.25), (5, 60, 8.0, 0.5)],
 )
-@pytest.mark.parametrize("sigma", [0.25, 0.5])
 def test_learned_waits_keep_these_figures(
     declared_s: int, usual_s: int, states: float, sigma: float
 ) -> None:

@@ -117,8 +117,8 @@ def test_step_of_an_unknown_task_ends_the_run(harness: PipelineHarness, verb: st
     assert harness.step(verb, "0" * 32) == Step("done")
 
 
-@pytest.mark.parametrize("state", ["submitting", "running", "delivering"])
-def test_broken_run_of_a_paid_task_is_replaced(state: State) -> None:
+@pytest.mark.parametrize("state", ["queued", "submitting", "running", "delivering"])
+def test_broken_run_is_replaced(state: State) -> None:
     """SWEEP starts the next at once; a paid call still leads to its result."""
     harness = in_state(state)
     task_id = harness.task.task_id

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import Busy, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.domain.limits import Limits
 from darkroom.pipeline.submit import submit
 from darkroom.ports import Step
 from tests.fakes.providers import Lost
@@ -57,8 +58,9 @@ def test_throttled_task_has_a_wait_reason(harness: PipelineHarness) -> None:
     assert harness.task.wait_reason is None
 
 
-def test_throttled_task_fails_at_its_deadline(harness: PipelineHarness) -> None:
-    """A provider that answers 429 for days fails the task, unpaid."""
+def test_throttled_task_fails_at_its_deadline() -> None:
+    """A provider that answers 429 for as long as a task may be queued fails the task, unpaid."""
+    harness = PipelineHarness(limits=Limits(queue_s=8 * 3600))
     harness.providers.script("submit", *[_later(300)] * 4000)
     _asked(harness, SYNC_NONE).run(most=20_000)
 

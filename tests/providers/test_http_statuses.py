@@ -10,7 +10,7 @@ from darkroom.domain.errors import (
     Unclear,
 )
 from darkroom.providers import http_statuses
-from darkroom.providers.adapter import Response
+from darkroom.providers.adapter import MAX_PAUSE_S, Response
 from tests.fakes.run_adapter import ADAPTERS, adapter_of
 
 NAMES = [adapter.name for adapter in ADAPTERS]
@@ -89,3 +89,37 @@ def test_blocked_account_keeps_retry_after(name: str) -> None:
     error = adapter_of(name).read_error(Response(402, {"retry-after": "9"}, b"{}"))
     assert isinstance(error, AccountBlocked)
     assert error.retry_after_s == 9
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("7", 7),
+        (" 7 ", 7),
+        ("0", 0),
+        ("3600", 3600),
+        ("3601", 3600),
+        ("31536000", 3600),
+        ("9" * 5000, 3600),
+        ("1e9", None),
+        ("1.5", None),
+        ("-5", None),
+        ("", None),
+        ("\u0663\u0660", None),
+        ("\u00b2", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_retry_after_is_whole_seconds_of_at_most_an_hour(written: str, seconds: int | None) -> None:
+    """A date, or a figure in another form, counts as none."""
+    assert Response(429, {"retry-after": written}, b"").retry_after_s() == seconds
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("status", [402, 429])
+def test_no_answer_pauses_a_provider_for_longer_than_an_hour(name: str, status: int) -> None:
+    """One response with a year in it would stop every task of that provider."""
+    error = adapter_of(name).read_error(Response(status, {"retry-after": "31536000"}, b"{}"))
+    assert isinstance(error, Throttled)
+    assert error.retry_after_s == MAX_PAUSE_S

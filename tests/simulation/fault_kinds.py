@@ -52,6 +52,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "outputs.put": (*_FIND, "bucket-answer-lost"),
     "outputs.put_over": (*_FIND, "bucket-answer-lost", "bucket-contended", "bucket-sent-twice"),
     "outputs.find": _FIND,
+    "outputs.writer": _FIND,
     "outputs.get": _FIND,
     "workflows.start": (*DEATHS, "start-throttled", "start-answer-lost", "start-lost"),
     "workflows.status": (*DEATHS, "start-throttled"),
@@ -137,6 +138,9 @@ CHANCES: Final[Mapping[str, float]] = {
     "older-job-named": 0.02,
     "result-late": 0.05,
     "result-very-late": 0.02,
+    "picture-deadly": 0.02,
+    "picture-unreadable": 0.05,
+    "decoder-broken": 0.02,
     "durations-known": 0.3,
     "durations-sampled": 0.3,
 }

@@ -34,6 +34,7 @@ from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
+from tests.simulation.pictures import SimulatedPictures
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.rate_invariants import RULES, WatchedLimiter, WatchedLines
 from tests.simulation.scheduler import Scheduler
@@ -136,6 +137,7 @@ class SimulatedSystem:
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
+        self.pictures = SimulatedPictures(self.injector)
         self.interpreter = AslInterpreter(self.injector, self.invoke_function)
         self.providers.abort_run = self.interpreter.abort
         self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
@@ -302,7 +304,13 @@ class SimulatedSystem:
             }.items()
         }
         clock = SimulatedClock(injector)
-        return Ports(**guarded, providers=self.providers, clock=clock, limits=limits)
+        return Ports(
+            **guarded,
+            providers=self.providers,
+            clock=clock,
+            limits=limits,
+            pictures=self.pictures,
+        )
 
     def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
         """Call a function of the workflow."""

@@ -9,15 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from darkroom.domain.object_keys import folder_of
+from darkroom.aws.dynamodb_indexes import shard_of, write_entry
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Place, Waiter
 
 RETENTION = timedelta(days=400)
 """How long a finished task and its notes are kept: a redrive in that time cannot pay again."""
-SHARDS = 8
-"""Partitions of the indexes by due time and by attention, which hold every task.
-One partition takes 1,000 writes a second."""
 TASK_FIELD = "task"
 MAX_INTEGER = Decimal("1e30")
 
@@ -99,11 +96,6 @@ def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def shard_of(task_id: str) -> int:
-    """The task's shard of the shared indexes, 0 to SHARDS - 1."""
-    return int(task_id[:4], 16) % SHARDS
-
-
 def write_item(task: Task) -> dict[str, Any]:
     """The item: index keys and state beside the whole task; numbers are Decimal."""
     document = json.loads(_task_adapter().dump_json(task), parse_float=Decimal)
@@ -111,9 +103,8 @@ def write_item(task: Task) -> dict[str, Any]:
     item = task_key(task.task_id) | {
         "revision": task.revision,
         "state": task.state,
-        "folder": folder_of(task.trigger.key) or "/",
-        "created_at": time_text(task.created_at),
         "updated_at": at,
+        **write_entry(task),
         TASK_FIELD: document,
     }
     shard = shard_of(task.task_id)

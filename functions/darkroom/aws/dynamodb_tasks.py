@@ -9,26 +9,22 @@
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 | `line#<provider>` | since, id | a task's place in the provider's line; see `dynamodb_lines` |
 
-Indexes: `by-due` (tasks that SWEEP has to check, by when), `by-folder`, `by-attention` (failed and
-unknown tasks).
+The secondary indexes are in `dynamodb_indexes`, what they answer in `dynamodb_task_lists`.
 """
 
-import heapq
 import itertools
-import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.aws.dynamodb_items import (
-    SHARDS,
     expiry,
     job_key,
     latest_key,
@@ -41,30 +37,16 @@ from darkroom.aws.dynamodb_items import (
     write_item,
     write_waiter,
 )
-from darkroom.domain.errors import Conflict, OwnTrouble
+from darkroom.aws.dynamodb_task_lists import PAGE, TABLE, DynamoTaskLists
+from darkroom.domain.errors import Conflict
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.service_resource import Table
-
-LOG = logging.getLogger(__name__)
-PAGE = 1000
-"""Items per query, if the caller wants many."""
-TABLE = "the task table"
 _CHECK_FAILED = "ConditionalCheckFailedException"
 
 
-class DynamoTasks:
+class DynamoTasks(DynamoTaskLists):
     """`ports.Tasks` on DynamoDB."""
-
-    def __init__(self, table: "Table") -> None:
-        self._table = table
-
-    @property
-    def _client(self) -> "DynamoDBClient":
-        return self._table.meta.client
 
     def get(self, task_id: str) -> Task | None:
         """See `ports.Tasks.get`; a strongly consistent read."""
@@ -169,29 +151,6 @@ class DynamoTasks:
             with map_aws_errors(TABLE):
                 self._table.delete_item(Key=wants_key(key, task.task_id))
 
-    def due(self, now: datetime) -> Iterable[str]:
-        """See `ports.Tasks.due`; eventually consistent, soonest first.
-
-        A shard that cannot be read does not hide the tasks of the other shards; its error is raised
-        at the end.
-        """
-        errors: list[Exception] = []
-
-        def due_of(shard: int) -> Iterator[dict[str, Any]]:
-            condition = Key("due").eq(f"due#{shard}") & Key("due_at").lte(time_text(now))
-            try:
-                yield from self._query(
-                    IndexName="by-due", KeyConditionExpression=condition, ConsistentRead=False
-                )
-            except (OwnTrouble, ClientError) as error:
-                errors.append(error)
-
-        shards = (due_of(shard) for shard in range(SHARDS))
-        for item in heapq.merge(*shards, key=lambda item: str(item["due_at"])):
-            yield str(item["pk"]).removeprefix("task#")
-        if errors:
-            raise errors[0]
-
     def postpone(self, task: Task, until: datetime) -> None:
         """See `ports.Tasks.postpone`; changes the index key only."""
         self._update_due(task, "SET due_at = :until", {":until": time_text(until)})
@@ -210,32 +169,6 @@ class DynamoTasks:
         """See `ports.Tasks.dismiss`; removes the task from the index."""
         self._update_due(task, "REMOVE due, due_at", {})
 
-    def in_folder(self, folder: str, limit: int) -> Sequence[Task]:
-        """See `ports.Tasks.in_folder`; eventually consistent."""
-        return list(self._query_newest("by-folder", Key("folder").eq(folder or "/"), limit))
-
-    def needing_attention(self, limit: int) -> Sequence[Task]:
-        """See `ports.Tasks.needing_attention`; eventually consistent."""
-        found = (
-            task
-            for shard in range(SHARDS)
-            for task in self._query_newest(
-                "by-attention", Key("attention").eq(f"attention#{shard}"), limit
-            )
-        )
-        return heapq.nlargest(limit, found, key=lambda task: task.updated_at)
-
-    def _query_newest(self, index: str, condition: ConditionBase, limit: int) -> Iterator[Task]:
-        """The newest tasks of an index's partition, page by page: a page has at most 1 MB."""
-        items = self._query(
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ConsistentRead=False,
-            ScanIndexForward=False,
-            Limit=min(limit, PAGE),
-        )
-        return _readable(itertools.islice(items, limit))
-
     def _update_due(self, task: Task, update: str, values: dict[str, Any]) -> None:
         # A concurrent write to the task has set its own due time.
         with suppress(Conflict), map_aws_errors(TABLE):
@@ -245,16 +178,6 @@ class DynamoTasks:
                 ConditionExpression="revision = :revision",
                 ExpressionAttributeValues={":revision": task.revision, **values},
             )
-
-    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
-        query.setdefault("ConsistentRead", True)
-        while True:
-            with map_aws_errors(TABLE):
-                answer = self._table.query(**query)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _read_note(self, key: dict[str, Any]) -> str | None:
         with map_aws_errors(TABLE):
@@ -315,12 +238,3 @@ class DynamoTasks:
                 "ExpressionAttributeValues": {":expected": expected},
             }
         return write
-
-
-def _readable(items: Iterable[dict[str, Any]]) -> Iterator[Task]:
-    """The tasks of these items; one that cannot be read is logged and left out."""
-    for item in items:
-        try:
-            yield read_item(item)
-        except ValueError as error:
-            LOG.warning("left out: %s", error)

@@ -32,6 +32,8 @@ _ARCHIVED = "InvalidObjectState"
 """The code of a GET of an object that is archived and not restored."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes that are archives; for Intelligent-Tiering the HEAD has an `ArchiveStatus`."""
+_WRITER = "darkroom-task"
+"""The name of the metadata that holds an object's writer."""
 _KMS = "KMS."
 """Prefix of the codes that S3 passes on from KMS, for example for a disabled key."""
 _ENCRYPTED = "InvalidRequest"
@@ -183,17 +185,24 @@ class S3Outputs:
             )
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """See `ports.Outputs.put_over`; S3 guide, "Conditional requests": 412, and 409 for a race.
 
         With an ETag, 404 means that the object was deleted.
         """
-        expected: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        more: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        if writer:
+            more["Metadata"] = {_WRITER: writer}
         try:
             with map_aws_errors(OUTPUT_BUCKET):
                 self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
+                    Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **more
                 )
         except ClientError as error:
             if code_of(error) in _GONE | _CONFLICT:
@@ -202,13 +211,13 @@ class S3Outputs:
 
     def find(self, key: str) -> str | None:
         """See `ports.Outputs.find`."""
-        try:
-            with map_aws_errors(OUTPUT_BUCKET):
-                return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
-        except ClientError as error:
-            if code_of(error) in _GONE:
-                return None
-            raise
+        head = self._head(key)
+        return None if head is None else str(head["ETag"])
+
+    def writer(self, key: str) -> str:
+        """See `ports.Outputs.writer`."""
+        head = self._head(key)
+        return "" if head is None else str(head.get("Metadata", {}).get(_WRITER, ""))
 
     def get(self, key: str) -> bytes | None:
         """See `ports.Outputs.get`."""
@@ -217,6 +226,15 @@ class S3Outputs:
                 answer = self._client.get_object(Bucket=self._bucket, Key=key)
                 with answer["Body"] as body:
                     return body.read()
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            raise
+
+    def _head(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            with map_aws_errors(OUTPUT_BUCKET):
+                return self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
             if code_of(error) in _GONE:
                 return None

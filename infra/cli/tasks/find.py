@@ -11,13 +11,12 @@ from darkroom.domain.object_keys import classify_key
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
+    from darkroom.domain.task_summary import TaskSummary
     from darkroom.ports import Tasks
 
 LOG: Final = logging.getLogger(__name__)
 TASK_ID_LENGTH: Final = 32
 PHOTOS: Final = "photos/"
-DEFAULT_FOLDERS: Final = ("", PHOTOS)
-"""Where a watched folder and where `put` upload to by default."""
 DUE_HORIZON: Final = timedelta(days=30)
 """Later than any deadline, so that every unfinished task is due by then."""
 MAX_EXAMINED: Final = 500
@@ -34,6 +33,18 @@ def find_tasks(tasks: "Tasks", name: str, limit: int) -> "Sequence[Task]":
         return [task] if task else []
     key = name.removeprefix("/")
     return _find_by_key(tasks, key, limit) or _find_by_key(tasks, _other_spelling(key), limit)
+
+
+def find_task(tasks: "Tasks", name: str) -> "Task | None":
+    """The task of an id, or the newest one of a spec; None if the name is neither's."""
+    if is_task_id(name):
+        return tasks.get(name)
+    for key in candidate_keys(name):
+        if key and classify_key(key) == "spec":
+            latest = tasks.latest(key)
+            if latest is not None:
+                return tasks.get(latest)
+    return None
 
 
 def is_task_id(name: str) -> bool:
@@ -63,9 +74,8 @@ def covers(key: str, names: Iterable[str | None]) -> bool:
 
 
 def newest_tasks(tasks: "Tasks", limit: int) -> "Sequence[Task]":
-    """The newest tasks of the default folders."""
-    found = [task for folder in DEFAULT_FOLDERS for task in tasks.in_folder(folder, limit)]
-    return heapq.nlargest(limit, found, key=lambda task: task.created_at)
+    """The newest tasks of the environment."""
+    return _newest(tasks, tasks.below(""), limit)
 
 
 def unfinished_tasks(tasks: "Tasks", now: datetime) -> "Iterator[Task]":
@@ -100,10 +110,10 @@ def _find_by_key(tasks: "Tasks", key: str, limit: int) -> "Sequence[Task]":
     task = tasks.get(latest) if latest else None
     if task is not None:
         return [task]
-    if not key or key.endswith("/"):
-        return tasks.in_folder(key, limit)
-    folder = key.rpartition("/")[0]
-    siblings = tasks.in_folder(f"{folder}/" if folder else "", limit)
-    # A spec that came in a message has a key but no file, so `latest` does not know it.
-    matching = [task for task in siblings if key in (task.source, task.trigger.key)]
-    return matching or tasks.in_folder(f"{key}/", limit)
+    below = (each for each in tasks.below(key) if covers(key, (each.source, each.key)))
+    return _newest(tasks, below, limit)
+
+
+def _newest(tasks: "Tasks", summaries: "Iterable[TaskSummary]", limit: int) -> "Sequence[Task]":
+    newest = heapq.nlargest(limit, summaries, key=lambda each: each.created_at)
+    return tasks.get_many(each.task_id for each in newest)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from moto.core.parse import BaseJSONParser
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb import responses as dynamodb_responses
+from moto.dynamodb.comparisons import OpDefault, get_filter_expression
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
@@ -124,7 +125,11 @@ def _copy_part(part: Any, memo: dict[int, Any]) -> Any:
 
 
 def _query() -> Callable[..., Any]:
-    """Moto sorts all items of the table, and then takes those that have the key."""
+    """Moto sorts all items of the table, and then takes those that have the key.
+
+    Of an index that does not show whole items it copies and converts whole items too, and
+    ends a page by their sizes. Here a page ends by the sizes of what the index shows, as on AWS.
+    """
     signature = inspect.signature(Table.query)
 
     def query(original: Callable[..., Any], table: Any, *args: Any, **kwargs: Any) -> Any:
@@ -132,6 +137,10 @@ def _query() -> Callable[..., Any]:
         if given.get("index_name"):
             conditions = dict(given.get("hash_key_conditions") or ())
             items = _find_by_attributes(table, conditions)
+            shown = _shown_attributes(table, given)
+            if shown:
+                entries = [_make_entry(item, shown) for item in items]
+                return original(_PartOfIndex(table, entries), *args, **kwargs)
         else:
             items = _find_by_key(table, given["hash_key"])
         return original(_PartOfTable(table, items), *args, **kwargs)
@@ -151,6 +160,51 @@ class _PartOfTable:
 
     def all_items(self) -> list[Any]:
         return self._items
+
+
+class _PartOfIndex(_PartOfTable):
+    """The same of an index; the items have only what it shows."""
+
+    def get_index(self, _name: str) -> Any:
+        return _SHOWS_ALL
+
+
+class _ShowsAll:
+    """An index whose items need not be projected."""
+
+    def project(self, item: Any) -> Any:
+        return item
+
+
+_SHOWS_ALL: Final = _ShowsAll()
+_NO_FILTER: Final = get_filter_expression(None, None, None)
+
+
+def _shown_attributes(table: Any, given: dict[str, Any]) -> list[str]:
+    """What the index shows; empty if it is everything, or if something else is filtered by."""
+    index = table.get_index(given["index_name"]) if _has_index(table, given) else None
+    unfiltered = isinstance(given.get("filter_expression") or _NO_FILTER, OpDefault)
+    if index is None or not unfiltered or given.get("filter_kwargs"):
+        return []
+    kind = (index.projection or {}).get("ProjectionType")
+    keys = [*index.table_key_attrs, *index.schema_key_attrs]
+    if kind == "INCLUDE":
+        return [*keys, *index.projection.get("NonKeyAttributes", [])]
+    return keys if kind == "KEYS_ONLY" else []
+
+
+def _has_index(table: Any, given: dict[str, Any]) -> bool:
+    return any(index.name == given["index_name"] for index in table.all_indexes())
+
+
+def _make_entry(item: Any, shown: list[str]) -> Any:
+    entry: Any = Item.__new__(Item)
+    entry.hash_key, entry.range_key = item.hash_key, item.range_key
+    entry.attrs = LimitedSizeDict()
+    for name in shown:
+        if name in item.attrs:
+            dict.__setitem__(entry.attrs, name, item.attrs[name])
+    return entry
 
 
 def _find_by_key(table: Any, hash_key: Any) -> list[Any]:

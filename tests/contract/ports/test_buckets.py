@@ -165,6 +165,18 @@ def test_conditional_write_refuses_an_unexpected_object(output_harness: OutputHa
     assert [body for _, body in output_harness.versions("a/b.png")] == [b"one", b"three"]
 
 
+def test_object_knows_the_task_that_wrote_it(output_harness: OutputHarness) -> None:
+    """The last one, if it was given."""
+    outputs = output_harness.outputs
+    assert outputs.writer("a.png") == ""
+    outputs.put_over("a.png", b"one", "image/png", None, "ab" * 16)
+    assert outputs.writer("a.png") == "ab" * 16
+    outputs.put_over("a.png", b"two", "image/png", outputs.find("a.png"), "cd" * 16)
+    assert outputs.writer("a.png") == "cd" * 16
+    outputs.put("a.png", b"three", "image/png")
+    assert outputs.writer("a.png") == ""
+
+
 def test_object_that_was_never_written_is_none(output_harness: OutputHarness) -> None:
     """No error: there may be no response to find."""
     assert output_harness.outputs.get("_darkroom/work/x/1") is None

@@ -1,4 +1,4 @@
-"""What every task store promises: conditional writes, all or nothing, and six queries."""
+"""What every task store promises: conditional writes, all or nothing, and its questions."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +8,7 @@ import pytest
 
 from darkroom.domain.errors import Conflict, Failure
 from darkroom.domain.task import STUCK_AFTER, Ending, EndStatus, State, Task
+from darkroom.domain.task_summary import summarize
 from darkroom.ports import Tasks
 from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
@@ -304,19 +305,70 @@ def test_changed_task_is_neither_postponed_nor_dismissed(tasks: Tasks) -> None:
     assert list(tasks.due(START + STUCK_AFTER)) == [task.task_id]
 
 
-def test_folder_lists_its_tasks_newest_first(tasks: Tasks) -> None:
-    """Only its own, and at most the requested number; the bucket's root is a folder too."""
-    for number in range(1, 6):
-        at = START + timedelta(seconds=number)
-        tasks.create(sample_task(number, created_at=at), previous=None, owner=None)
-    root = sample_task(6)
-    root = replace(root, trigger=replace(root.trigger, key="cat.jpg.json"))
-    tasks.create(root, previous=None, owner=None)
+def test_below_finds_every_task_of_a_folder_at_any_depth(tasks: Tasks) -> None:
+    """And every task of one photo; the bucket's root is a folder too."""
+    keys = ("cat.jpg.json", "photos/a.jpg.json", "photos/a.jpg.thumb.json", "photos/x/y/b.jpg.json")
+    for number, key in enumerate(keys):
+        task = sample_task(number)
+        task = replace(task, trigger=replace(task.trigger, key=key))
+        tasks.create(task, previous=None, owner=None)
 
-    newest = [task.trigger.version for task in tasks.in_folder("photos/", 3)]
-    assert newest == ["v5", "v4", "v3"]
-    assert [task.task_id for task in tasks.in_folder("", 9)] == [root.task_id]
-    assert list(tasks.in_folder("photos", 9)) == []
+    def found(prefix: str) -> list[str]:
+        return sorted(summary.key for summary in tasks.below(prefix))
+
+    assert found("") == sorted(keys)
+    assert found("photos/") == list(keys[1:])
+    assert found("photos/a.jpg") == list(keys[1:3])
+    assert found("photos/x/") == list(keys[3:])
+    assert found("other/") == []
+
+
+@pytest.mark.parametrize("key", ["", "é" * 600 + ".jpg.json", "x" * 1024, "x" * 1040 + ".json"])
+def test_below_finds_unusual_keys(tasks: Tasks, key: str) -> None:
+    """A message's spec may have none, or one that is longer than any object's."""
+    task = sample_task()
+    task = replace(task, trigger=replace(task.trigger, key=key))
+    tasks.create(task, previous=None, owner=None)
+
+    for prefix in ("", key[:1], key):
+        assert [summary.key for summary in tasks.below(prefix)] == [key]
+    assert list(tasks.below(f"{key}+")) == []
+
+
+def test_summary_says_what_a_list_shows(tasks: Tasks) -> None:
+    """Cost, time, provider, reason, metadata; and it follows the task."""
+    task = replace(full_task(), order=replace(full_task().resolved_order, keys={}))
+    tasks.create(task, previous=None, owner=None)
+
+    assert list(tasks.below(task.trigger.key)) == [summarize(task)]
+    summary = summarize(task)
+    assert (summary.source, summary.operation, summary.provider) == (
+        "photos/7.jpg",
+        "upscale",
+        "beta",
+    )
+    assert summary.spent == {"beta": 3.0}
+    assert summary.cost_known
+    assert summary.metadata == {"sku": "A-113", "whole": 2.0}
+    ended = tasks.replace(task, task.with_state("failed", START + timedelta(seconds=5)))
+    (after,) = tasks.below(task.trigger.key)
+    assert after == summarize(ended)
+    assert after.finished
+    assert after.ended_at == START + timedelta(seconds=5)
+    assert (after.code, after.reason) == ("a", "B.")
+
+
+def test_many_tasks_are_read_at_once(tasks: Tasks) -> None:
+    """In the order that was asked for; an unknown one is left out, a repeated one comes once."""
+    made = [sample_task(number) for number in range(230)]
+    for task in made:
+        tasks.create(task, previous=None, owner=None)
+    wanted = [task.task_id for task in reversed(made)]
+
+    found = tasks.get_many(["0" * 31 + "f", *wanted, wanted[0]])
+    assert [task.task_id for task in found] == wanted
+    assert found[0] == made[-1]
+    assert list(tasks.get_many([])) == []
 
 
 def test_failed_and_unknown_tasks_need_attention(tasks: Tasks) -> None:

@@ -53,6 +53,7 @@ def test_manifest_has_every_field_with_its_value() -> None:
         },
         "defaults": [{"key": "photos/_darkroom.json", "version_id": "v3"}],
         "source": "photos/7.jpg",
+        "warnings": [],
         "inputs": {
             "image": [
                 {

@@ -78,6 +78,7 @@ def test_id_that_is_too_long_for_the_key_is_refused() -> None:
         (result_response(access_token=""), Unclear),
         (result_response(access_token=7), Unclear),
         (result_response(access_token="two\nlines"), Unclear),
+        (result_response(access_token="t\u00f6ken"), Unclear),
     ],
 )
 def test_sign_in_without_a_token_is_an_error(response: Response, kind: type[DarkroomError]) -> None:

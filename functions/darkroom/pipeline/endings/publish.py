@@ -8,7 +8,7 @@ from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.payment_pause import release_trial_payment, resume_payments
 from darkroom.pipeline.admission.turns import release_turn
-from darkroom.pipeline.endings.manifest import build_manifest, cost_of
+from darkroom.pipeline.endings.manifest import build_manifest, cost_of, warnings_of
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.ports import Ports
 
@@ -67,6 +67,7 @@ def publish_event(ports: Ports, task: Task) -> None:
         "operation": task.order.operation if task.order else None,
         "provider": task.attempts[-1].provider if task.attempts else None,
         "results": [result.key for result in task.results],
+        "warnings": warnings_of(task),
         "manifest": task.manifest_key,
         "cost": cost_of(task, _tariffs(ports, task)),
         "metadata": dict(task.order.metadata) if task.order else {},
