@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import (
@@ -193,6 +194,11 @@ class Inputs(Protocol):
 
         An object that was written before the call is seen.
         """
+
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """`read_current` of several objects at the same time; what it raises is an answer here."""
 
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """At most `most` (up to 1,000) keys with this prefix that come after `after`, in order.

@@ -47,7 +47,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.put_off": _PLAIN,
     "inputs.find": _FIND,
     "inputs.read": _FIND,
-    "inputs.read_current": _FIND,
+    "inputs.read_each": _FIND,
     "inputs.list_keys": _FIND,
     "inputs.open": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),

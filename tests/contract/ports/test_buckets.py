@@ -105,6 +105,18 @@ def test_current_object_is_read_with_its_version(input_harness: InputHarness) ->
     assert input_harness.inputs.read_current("_darkroom.json", 3) is None
 
 
+def test_several_objects_are_read_at_once(input_harness: InputHarness) -> None:
+    """In the order of their keys; one that is refused does not hide the others."""
+    one = input_harness.put("_darkroom.json", b"one")
+    input_harness.put("a/b/_darkroom.json", b"too long")
+    keys = ("a/b/_darkroom.json", "a/_darkroom.json", "_darkroom.json")
+    refused, missing, found = input_harness.inputs.read_each(keys, 3)
+
+    assert isinstance(refused, InputRefused)
+    assert (missing, found) == (None, Current(one, b"one"))
+    assert input_harness.inputs.read_each(keys[2:], 3) == [Current(one, b"one")]
+
+
 def test_keys_are_listed_page_by_page(input_harness: InputHarness) -> None:
     """In the order of their bytes, without what was deleted; a page begins after a key."""
     keys = ["a/1.jpg", "a/1.jpg.json", "a/ü+%20😀.jpg", "a/é", "b/1.jpg", "a/gone"]
