@@ -41,3 +41,12 @@ def test_the_layer_has_what_the_project_says_and_not_more() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {re.split(r"[>=\[]", one)[0] for one in wanted} <= names
     assert "boto3" not in names
+
+
+def test_pictures_are_decoded_by_one_version_everywhere() -> None:
+    """The layer of the functions and the sandboxes have the same library, and nothing else."""
+    (block,) = re.split(
+        r"\n(?=\S)", (ROOT / "layers/pictures/requirements.txt").read_text().strip()
+    )
+    assert block.startswith("pillow==")
+    assert block in (ROOT / "requirements.txt").read_text()

@@ -23,7 +23,8 @@ from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.secrets_manager import SecretCredentials
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
-from darkroom.ports import Ports
+from darkroom.pictures.measure import DecodedPictures
+from darkroom.ports import Pictures, Ports
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import Adapters
@@ -98,6 +99,7 @@ def build_ports(
     s3: Any = _OnFirstUse(client("s3", _SIGNED.merge(_RETRIES)))
     table: Any = _OnFirstUse(_once(open_table, lock))
     inputs = S3Inputs(s3, settings.input_bucket)
+    pictures = DecodedPictures(settings.memory_bytes, settings.library_path)
     ports = Ports(
         tasks=DynamoTasks(table),
         inputs=inputs,
@@ -106,7 +108,10 @@ def build_ports(
         events=EventBridgeEvents(client("events"), settings.event_bus),
         dead_letters=SqsDeadLetters(client("sqs"), settings.dead_letter_queue_url),
         providers=_build_driver(
-            settings, SecretCredentials(client("secretsmanager"), settings.secrets), inputs
+            settings,
+            SecretCredentials(client("secretsmanager"), settings.secrets),
+            inputs,
+            pictures,
         ),
         clock=SystemClock(),
         lines=DynamoLines(table),
@@ -114,6 +119,7 @@ def build_ports(
         durations=DynamoDurations(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
         batches=DynamoBatches(table),
+        pictures=pictures,
     )
     if settings.linger_s is None:
         return ports
@@ -131,7 +137,9 @@ def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable
     return made
 
 
-def _build_driver(settings: Settings, credentials: SecretCredentials, inputs: S3Inputs) -> Driver:
+def _build_driver(
+    settings: Settings, credentials: SecretCredentials, inputs: S3Inputs, pictures: Pictures
+) -> Driver:
     try:
         return Driver(
             Adapters(settings.options),
@@ -141,6 +149,7 @@ def _build_driver(settings: Settings, credentials: SecretCredentials, inputs: S3
             preferences=Preferences(
                 settings.order, settings.pace, settings.loopback, settings.typical_s
             ),
+            pictures=pictures,
         )
     except ValueError as error:
         raise SettingsError(

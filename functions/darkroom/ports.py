@@ -1,7 +1,8 @@
 """What the pipeline needs from outside, as protocols, in the order of `Ports`.
 
 The pipeline does not know the implementations. Each port has two that pass one contract suite: the
-real one (`darkroom.aws`, `darkroom.providers`) and a fake in memory (`tests/fakes`).
+real one (`darkroom.aws`, `darkroom.providers`) and a fake in memory (`tests/fakes`). `Pictures`
+has a fake that decodes nothing: what it sees is scripted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 from darkroom.domain.attempt import Finished
 from darkroom.domain.batch import Batch, BatchId
 from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import (
@@ -23,6 +25,7 @@ from darkroom.domain.provider_jobs import (
     Pending,
     Prepared,
 )
+from darkroom.domain.quality import Look, Measured
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
@@ -201,6 +204,11 @@ class Inputs(Protocol):
         An object that was written before the call is seen.
         """
 
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """`read_current` of several objects at the same time; what it raises is an answer here."""
+
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """At most `most` (up to 1,000) keys with this prefix that come after `after`, in order.
 
@@ -228,9 +236,16 @@ class Outputs(Protocol):
         """Write an object; the same key again makes a new version."""
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """Write an object over the one with this ETag; with None only where there is no object.
+
+        `writer` is kept with the object, for `writer`.
 
         Raises:
             Conflict: another object is there; perhaps from this very write, if its answer was lost.
@@ -238,6 +253,9 @@ class Outputs(Protocol):
 
     def find(self, key: str) -> str | None:
         """The ETag of the object, or None."""
+
+    def writer(self, key: str) -> str:
+        """Who wrote the object: "" where there is none, or where its writer was not given."""
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
@@ -457,6 +475,43 @@ class Batches(Protocol):
         """
 
 
+class NotMeasured(Exception):
+    """There are no figures for a picture; the message is a sentence that says why."""
+
+
+class Pictures(Protocol):
+    """Looks at the pixels of pictures; the only port that decodes them.
+
+    A decoder may hang, use all memory, or crash. So every call is limited in time and memory, and a
+    crash of the decoder is `NotMeasured`, too. Nothing depends on it: every caller can do without.
+    """
+
+    def measure(self, result: BinaryIO, source: BinaryIO | None, max_s: float) -> Measured:
+        """Look at a result and its source; both are at any position, then and before.
+
+        Raises `NotMeasured` where the result cannot be decoded within `max_s` seconds; a source
+        that cannot be decoded counts as None.
+        """
+
+    def look(self, picture: BinaryIO, max_s: float) -> Look:
+        """Look at one picture. Raises `NotMeasured` as `measure` does."""
+
+
+class NoPictures:
+    """`Pictures` where nothing can decode them."""
+
+    def measure(self, result: BinaryIO, source: BinaryIO | None, max_s: float) -> Measured:
+        """Raises `NotMeasured`."""
+        del source
+        self.look(result, max_s)
+        raise AssertionError("it has looked at a picture")
+
+    def look(self, picture: BinaryIO, max_s: float) -> Look:
+        """Raises `NotMeasured`."""
+        del picture, max_s
+        raise NotMeasured("There is no image library here.")
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside that a use case may use."""
@@ -475,3 +530,4 @@ class Ports:
     errands: Errands
     batches: Batches
     limits: Limits = field(default_factory=Limits)
+    pictures: Pictures = field(default_factory=NoPictures)

@@ -10,6 +10,11 @@ from darkroom.domain.rate_limits import AccountLimits
 
 PREFIX = "DARKROOM_"
 SECRET_PREFIX = "DARKROOM_SECRET_"  # noqa: S105 - the name of variables that name secrets
+_OF_LAMBDA = {
+    "memory_mb": "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "library_path": "LD_LIBRARY_PATH",
+}
+"""Settings whose variables Lambda sets (Lambda guide, "Defined runtime environment variables")."""
 
 
 class SettingsError(Exception):
@@ -30,6 +35,8 @@ class Settings(BaseModel):
         state_machine_arn: of the workflow, to start its runs.
         dead_letter_queue_url: only for intake.
         intake_queue_url: only for intake.
+        memory_mb: of this function; None outside of Lambda.
+        library_path: where programs find shared libraries, Python's own among them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +56,13 @@ class Settings(BaseModel):
     linger_s: int | None = None
     typical_s: int | None = None
     loopback: bool = False
+    memory_mb: int | None = None
+    library_path: str = ""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory of this function; None where it is not limited."""
+        return None if self.memory_mb is None else self.memory_mb * 1024 * 1024
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -62,6 +76,7 @@ class Settings(BaseModel):
             for name in cls.model_fields
             if variables.get(PREFIX + name.upper())
         }
+        values |= {name: variables[of] for name, of in _OF_LAMBDA.items() if variables.get(of)}
         missing = [
             PREFIX + name.upper()
             for name, field in cls.model_fields.items()

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.aws import permissions
 from infra.aws.environments import Environment
-from infra.aws.sizes import SIZES, Verb
+from infra.aws.sizes import LAYERS, SIZES, Verb
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -34,10 +34,10 @@ _RETENTION = {
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """The code and the layer that all functions share."""
+    """The code that all functions share, and their layers, by name."""
 
     code: lambda_.Code
-    layer: lambda_.ILayerVersion
+    layers: Mapping[str, lambda_.ILayerVersion]
 
 
 class DarkroomFunction(Construct):
@@ -86,7 +86,7 @@ class DarkroomFunction(Construct):
                 "POWERTOOLS_SERVICE_NAME": verb,
             },
             handler=f"{verb}.handler",
-            layers=[assets.layer],
+            layers=[assets.layers[layer] for layer in LAYERS[verb]],
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             memory_size=size.memory_mb,

@@ -44,6 +44,10 @@ _MANYLINUX = (
 )
 
 
+_CANNOT_START = "the functions cannot start"
+_WITHOUT = {"pictures": "results have no figures and masks that are no PNG are not checked"}
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a layer was built from; stored beside it, so that a stale layer is noticed."""
@@ -72,8 +76,8 @@ def find_layer(name: str, architecture: str, python: str, root: Path = ROOT) -> 
     if recipe is None:
         return Layer(
             PLACEHOLDER,
-            f"layers/{name} is not built and an empty folder takes its place: the functions "
-            "cannot start when deployed like this; run `make layers` first",
+            f"layers/{name} is not built and an empty folder takes its place: "
+            f"{_WITHOUT.get(name, _CANNOT_START)} when deployed like this; run `make layers` first",
         )
     if (recipe.requirements, recipe.python) != (_digest(root / name), python):
         return Layer(

@@ -66,7 +66,8 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *send_messages(on.dead_letters),
                 # A new task opens the batches of its folders again that had ended.
                 *read_batches(on.table),
-                # INTAKE splits what would take too long into messages to itself.
+                # INTAKE splits what would take too long into messages to itself, and looks again
+                # at a photo that had time to get a spec of its own.
                 *send_messages(on.intake_queue),
             ]
         case "submit":
@@ -82,7 +83,8 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *read_batches(on.table),
                 *query_index(on.table, BY_KEY),
                 *query_index(on.table, BY_BATCH),
-                *read_objects(on.input_bucket),
+                # A spec that waited for a corrected folder default is read in its own version.
+                *read_versions(on.input_bucket),
             ]
 
 

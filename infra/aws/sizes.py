@@ -1,4 +1,4 @@
-"""Time-out and memory of each function, and the figures of the intake queue.
+"""Time-out, memory and layers of each function, and the figures of the intake queue.
 
 This module must not import the CDK: tests and the simulation read it without starting Node.
 """
@@ -26,6 +26,16 @@ SIZES: Mapping[Verb, Size] = {
     "fail": Size(120, 256),
     "sweep": Size(300, 256),
 }
+
+LAYERS: Mapping[Verb, tuple[str, ...]] = {
+    "intake": ("runtime",),
+    "submit": ("runtime", "pictures"),
+    "poll": ("runtime", "pictures"),
+    "deliver": ("runtime", "pictures"),
+    "fail": ("runtime",),
+    "sweep": ("runtime",),
+}
+"""The folders of `layers/`. Only what submits or delivers looks at pictures."""
 
 # The Lambda guide ("Using Lambda with Amazon SQS") advises six times the function's time-out, so
 # that a throttled batch is not received again while Lambda still retries it.

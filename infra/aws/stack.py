@@ -30,11 +30,16 @@ from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction
 from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, Layer, find_layer
-from infra.aws.sizes import BATCH_SIZE, Verb
+from infra.aws.sizes import BATCH_SIZE, LAYERS, Verb
 from infra.aws.storage import Storage
 from infra.aws.workflow import Workflow, machine_arn, runs_arn
 
 _PYTHON = RUNTIME.name.removeprefix("python")
+
+_LAYERS: Mapping[str, str] = {
+    "runtime": "What the functions need beyond the Lambda runtime.",
+    "pictures": "What decodes pictures; without it results have no figures.",
+}
 
 # The functions that the workflow calls. All functions start its runs.
 IN_WORKFLOW: tuple[Verb, ...] = ("submit", "poll", "deliver", "fail")
@@ -56,7 +61,8 @@ class DarkroomStack(Stack):
         self._environment = environment
         self._storage = Storage(self, "Storage", environment)
         self._intake = Intake(self, "Intake", environment, self._storage.input_bucket)
-        self._assets = Assets(code=self._code(), layer=self._layer("runtime"))
+        names = dict.fromkeys(name for layers in LAYERS.values() for name in layers)
+        self._assets = Assets(self._code(), {name: self._layer(name) for name in names})
 
         resources = self._resources()
         functions = {verb: self._function(verb, resources) for verb in IN_WORKFLOW}
@@ -154,7 +160,7 @@ class DarkroomStack(Stack):
             code=lambda_.Code.from_asset(str(found.folder)),
             compatible_architectures=[ARCHITECTURE],
             compatible_runtimes=[RUNTIME],
-            description="What the functions need beyond the Lambda runtime.",
+            description=_LAYERS[name],
         )
         if found.warning:
             Annotations.of(layer).add_warning_v2("darkroom:layer", found.warning)

@@ -98,17 +98,24 @@ def check_spec(body: bytes, name: str, key: str | None = None) -> CheckedSpec:
         spec_name = _parse_name(key, name)
         spec = read_spec(body, name)
         # `resolve` uses nothing but the declarations.
-        order = resolve(spec, spec_name, cast("Providers", _Declarations()))
+        order = resolve(spec, spec_name, offline_providers())
     except SpecRefused as error:
         failure = error.failure
         return CheckedSpec(name, None, failure.code, failure.sentence, failure.next_step)
     return CheckedSpec(name, order)
 
 
+def offline_providers() -> "Providers":
+    """The declarations alone: every provider counts as set up, and none can be called."""
+    return cast("Providers", _Declarations())
+
+
 def _parse_name(key: str, name: str) -> SpecName:
     if PurePath(key).name == DEFAULT_NAME:
         raise SpecRefused(
-            "not-a-spec", f"{name} is not a spec: this name is reserved.", "Use another name."
+            "not-a-spec",
+            f"{name} is a folder default and no spec.",
+            "`darkroom explain PHOTO --local FOLDER` says what it does.",
         )
     if classify_key(key) != "spec":
         raise SpecRefused(

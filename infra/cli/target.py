@@ -30,6 +30,7 @@ OUTPUT_OF_SETTING: Final = {
     "DARKROOM_EVENT_BUS": "EventBus",
     "DARKROOM_STATE_MACHINE_ARN": "StateMachineArn",
     "DARKROOM_DEAD_LETTER_QUEUE_URL": "DeadLetterQueueUrl",
+    "DARKROOM_INTAKE_QUEUE_URL": "IntakeQueueUrl",
 }
 """Environment variable of the functions -> the stack's output with its value."""
 

@@ -122,6 +122,13 @@ def test_list_queries_its_index_without_consistency(store: Store, name: str) -> 
         assert request.body.get("ScanIndexForward", True) is (name != "by-attention")
 
 
+def test_list_below_a_folder_is_one_query_for_each_shard(store: Store) -> None:
+    """However many folders there are, as long as a shard's answer fits into a megabyte."""
+    store.recorder.sent.clear()
+    assert [summary.task_id for summary in store.tasks.below("")] == [TASK.task_id]
+    assert len(store.recorder.sent) == SHARDS
+
+
 @pytest.mark.parametrize("refusals", [1, BATCH_TRIES - 1, BATCH_TRIES])
 def test_rest_of_a_batch_is_asked_for_again(
     store: Store, refusals: int, monkeypatch: pytest.MonkeyPatch

@@ -77,11 +77,13 @@ class Request:
     Attributes:
         shared: units of writes to partitions of the table that many tasks share: those of each
             index, of a provider's `line`, and of its `turns`.
+        at_once: whether it is made while the one before it waits for its answer.
     """
 
     operation: str
     units: Mapping[str, float] = field(default_factory=dict)
     shared: Mapping[str, float] = field(default_factory=dict)
+    at_once: bool = False
 
 
 class Meter:
@@ -124,7 +126,8 @@ class Meter:
         self.usage.add(request.units)
         self.shared.add(request.shared)
         self._work(CPU_MS)
-        self._clock.advance(REQUEST_MS[request.operation] / 1000)
+        if not request.at_once:
+            self._clock.advance(REQUEST_MS[request.operation] / 1000)
 
     def use_credentials(self, provider: str) -> None:
         """Read the provider's secret, unless this function's process has it in its cache."""
@@ -291,6 +294,13 @@ def _get_batches(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequenc
     return [Request("BatchGetItem", {"table_reads": len(set(args[0]))})]
 
 
+def _read_each(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[Request]:
+    """Several at the same time take as long as one."""
+    return [
+        Request("GetObject", {"s3_reads": 1}, at_once=place > 0) for place in range(len(args[0]))
+    ]
+
+
 def _release_lease(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:
     """Read first: nearly always there is none to give up."""
     del args
@@ -320,10 +330,13 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "inputs.find": _one("HeadObject", s3_reads=1),
     "inputs.read": _one("GetObject", s3_reads=1),
     "inputs.read_current": _one("GetObject", s3_reads=1),
+    "inputs.read_each": _read_each,
     "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),
+    "inputs.open": _one("GetObject", s3_reads=1),
     "outputs.put": _one("PutObject", s3_writes=1),
     "outputs.put_over": _one("PutObject", s3_writes=1),
     "outputs.find": _one("HeadObject", s3_reads=1),
+    "outputs.writer": _one("HeadObject", s3_reads=1),
     "outputs.get": _one("GetObject", s3_reads=1),
     "workflows.start": _one("StartExecution"),  # billed by the states that it enters
     "workflows.status": _one("DescribeExecution"),
@@ -350,6 +363,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
 is below 1 KB, or holds a provider's turns alone."""
 FREE: Final = frozenset(
     {"providers.routes", "providers.tariff", "providers.rules", "inputs.link", "durations.known"}
+    | {"pictures.measure"}
 )
 """Methods that send nothing; of `durations.known` one in a minute and process does."""
 BEFORE: Final = frozenset({"providers.submit"})

@@ -28,7 +28,7 @@ from tests.pipeline.harness import spec_of
 SYNCHRONOUS: Mapping[str, int] = {
     "BatchGetItem": 1,
     "GetItem": 13,
-    "GetObject": 8,
+    "GetObject": 9,
     "HeadObject": 3,
     "PutEvents": 1,
     "PutItem": 3,
@@ -41,8 +41,9 @@ SYNCHRONOUS: Mapping[str, int] = {
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
 those of Lambda itself and without the provider's secret, which is cached.
 
-Six of them look for a folder default, three for the photo and three for its spec; the batches of
-its folders are read at once, in case one of them had ended."""
+Six of the reads look for a folder default, three for the photo and three for its spec; one reads
+the photo again, to compare the result with it. The batches of its folders are read at once, in case
+one of them had ended."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:

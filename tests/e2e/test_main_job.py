@@ -87,6 +87,50 @@ def test_job_is_polled_and_doubles_the_size(client: EnvironmentClient) -> None:
     assert size_of(client.result(f"{output}.png")) == (902, 600)
 
 
+def test_result_is_looked_at_and_a_doubtful_one_has_a_warning(client: EnvironmentClient) -> None:
+    """A cut-out keeps its transparency; of an animation one frame is left, and that is reported."""
+    cut_out, animation = io.BytesIO(), io.BytesIO()
+    image = Image.open(PHOTOS / "chelsea.jpg").convert("RGBA")
+    image.putalpha(Image.new("L", image.size).point(lambda _: 0))
+    image.paste((200, 30, 30, 255), (50, 50, 250, 250))
+    image.save(cut_out, "PNG")
+    image.convert("RGB").save(
+        animation, "GIF", save_all=True, append_images=[image.rotate(90).convert("RGB")]
+    )
+    client.drop("quality/cut.png", cut_out.getvalue())
+    client.drop("quality/cut.png.json", {"operation": "upscale", "provider": "apiframe"})
+    client.drop("quality/moving.gif", animation.getvalue())
+    client.drop("quality/moving.gif.json", {"operation": "upscale", "provider": "apiframe"})
+
+    manifest = client.manifest("quality/cut.png/upscale")
+    assert manifest["results"][0]["quality"] == {"flat": False, "size_ratio": 2.0}
+    assert manifest["warnings"] == []
+    with Image.open(io.BytesIO(client.result("quality/cut.png/upscale.png"))) as result:
+        assert result.convert("RGBA").getchannel("A").getextrema() == (0, 255)
+    doubtful = client.manifest("quality/moving.gif/upscale")
+    assert doubtful["status"] == "succeeded"
+    assert [warning["code"] for warning in doubtful["warnings"]] == ["first-frame-only"]
+
+
+def test_mask_that_selects_nothing_is_refused_unpaid(client: EnvironmentClient) -> None:
+    """The manifest says what to do."""
+    before = client.charges("snapapi")
+    mask = io.BytesIO()
+    with Image.open(PHOTOS / "chelsea.jpg") as photo:
+        Image.new("L", photo.size).save(mask, "PNG")
+    client.drop("black/cat.mask.png", mask.getvalue())
+    output = client.order(
+        "black/cat.jpg",
+        operation="remove-objects",
+        provider="snapapi",
+        inputs={"mask": "cat.mask.png"},
+    )
+    failure = client.manifest(output)["failure"]
+    assert failure["code"] == "mask-empty"
+    assert "white" in failure["next_step"]
+    assert client.charges("snapapi") == before
+
+
 def test_spec_waits_for_its_photo(client: EnvironmentClient) -> None:
     """Any order works: the photo releases the task of its spec."""
     client.drop("late/cat.jpg.json", {"operation": "restore", "provider": "snapapi"})

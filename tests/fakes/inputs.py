@@ -88,6 +88,18 @@ class InMemoryInputs:
         body = self.read(key, found.version_id, limit) if found else None
         return Current(found.version_id, body) if found and body is not None else None
 
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """`read_current` of several objects."""
+        answers: list[Current | InputRefused | InputWithheld | None] = []
+        for key in keys:
+            try:
+                answers.append(self.read_current(key, limit))
+            except (InputRefused, InputWithheld) as error:
+                answers.append(error)
+        return answers
+
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """Keys with this prefix that come after `after`."""
         there = sorted(self._versions.keys() - self._deleted, key=str.encode)

@@ -22,24 +22,36 @@ class InMemoryOutputs:
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Written]] = {}
+        self._writers: dict[str, str] = {}
 
     def put(self, key: str, body: BinaryIO | bytes, content_type: str) -> None:
         """Write an object; the same key again makes a new version."""
         data = body if isinstance(body, bytes) else body.read()
         self._versions.setdefault(key, []).append(Written(data, content_type))
+        self._writers.pop(key, None)
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """Write an object where one with this ETag is, or where None is."""
         if self.find(key) != etag:
             raise Conflict(f"Something else was written to {key}.")
         self.put(key, body, content_type)
+        self._writers[key] = writer
 
     def find(self, key: str) -> str | None:
         """The ETag of the object that is there, or None."""
         body = self.get(key)
         return None if body is None else hashlib.sha256(body).hexdigest()
+
+    def writer(self, key: str) -> str:
+        """Who wrote the object."""
+        return self._writers.get(key, "")
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""

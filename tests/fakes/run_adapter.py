@@ -36,11 +36,15 @@ def route_of(provider: str, operation: str, model: str | None = None) -> Route:
 
 
 class NamedFiles:
-    """Fulfils `adapter.InputFiles` for files without content: the extension gives the format."""
+    """Fulfils `adapter.InputFiles` for files without content: the name gives all that is asked."""
 
     def media(self, file: Input) -> Media | None:
         """By the key alone."""
         return BY_EXTENSION.get(extension_of(file.key))
+
+    def has_alpha(self, file: Input) -> bool:
+        """A cut-out has."""
+        return "cut-out" in file.key
 
     def link(self, file: Input, lifetime_s: int) -> str | None:
         """A URL with the file's key."""

@@ -13,6 +13,15 @@ COMPLETE = {
 }
 
 
+def test_what_lambda_sets_is_read_under_its_own_names() -> None:
+    """Its memory bounds what looking at pictures may take; elsewhere nothing does."""
+    variables = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "LD_LIBRARY_PATH": "/var/lang/lib"}
+    settings = Settings.from_environment(COMPLETE | variables)
+    assert (settings.memory_bytes, settings.library_path) == (256 * 1024**2, "/var/lang/lib")
+    settings = Settings.from_environment(COMPLETE)
+    assert (settings.memory_bytes, settings.library_path) == (None, "")
+
+
 def test_required_variables_are_enough() -> None:
     """Settings of single functions are empty."""
     settings = Settings.from_environment(COMPLETE | {"PATH": "/bin"})

@@ -79,12 +79,17 @@ def test_asset_is_the_functions_folder_without_caches(prod: Template) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_functions_share_one_runtime_and_the_layer(template: Template, verb: str) -> None:
-    """The layer is built for this runtime and this processor, and declares both."""
-    function, layer = template.function(verb), template.one("Lambda::LayerVersion")
-    assert function["Layers"] == [{"Ref": layer.id}]
-    assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.13"]
-    assert function["Architectures"] == layer["CompatibleArchitectures"] == ["arm64"]
+def test_functions_share_one_runtime_and_its_layer(template: Template, verb: str) -> None:
+    """The layers are built for this runtime and this processor, and declare both."""
+    function = template.function(verb)
+    layers = {layer.id: layer for layer in template.of_type("Lambda::LayerVersion")}
+    found = [layers[each["Ref"]] for each in function["Layers"]]
+    for layer in found:
+        assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.13"]
+        assert function["Architectures"] == layer["CompatibleArchitectures"] == ["arm64"]
+    assert found[0].id.startswith("RuntimeLayer")
+    others = [layer.id.startswith("PicturesLayer") for layer in found[1:]]
+    assert others == [True] * (verb in ("submit", "poll", "deliver"))
     assert function["TracingConfig"] == {"Mode": "Active"}
 
 

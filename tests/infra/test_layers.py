@@ -120,6 +120,20 @@ def test_layer_for_lambda_has_binaries_for_lambda(layer_root: Path) -> None:
     assert "another Python" in find_layer("runtime", "arm64", "3.14", layer_root).warning
 
 
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_layer_that_decodes_pictures_is_built_for_both_processors(
+    tmp_path: Path, architecture: str
+) -> None:
+    """For Lambda's Python; with the shared libraries that it needs, and nothing else."""
+    (tmp_path / "pictures").mkdir()
+    shutil.copy(CHECKOUT / "layers" / "pictures" / "requirements.txt", tmp_path / "pictures")
+    build_layer("pictures", architecture, "3.13", root=tmp_path)
+    packages = tmp_path / "pictures" / "build" / architecture / "python"
+    names = {path.name.partition("-")[0] for path in packages.iterdir()}
+    assert names == {"PIL", "pillow", "pillow.libs"}
+    assert all("313" in path.name for path in (packages / "PIL").glob("*.so"))
+
+
 def test_layer_that_is_up_to_date_is_not_built_again(host_layer: BuiltLayer) -> None:
     """So that asking for it needs no time and no network."""
     before = host_layer.folder.stat()

@@ -80,7 +80,7 @@ ALLOWED = {
         "index by-key": {"dynamodb:Query"},
         "index by-batch": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
-        "input objects": {"s3:GetObject"},
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "runs": {"states:DescribeExecution"},
     },

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from darkroom.domain.arrivals import Uploaded
+from darkroom.domain.errors import Refused
 from darkroom.domain.task import Task
+from darkroom.pipeline.retry import retry
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.routes import JOB_KEY, SYNC_KEY
 from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness
@@ -192,6 +194,12 @@ def test_default_that_is_never_corrected_fails_its_photos_at_their_deadline(
     assert (harness.task.state, failure.code) == ("failed", "default-not-corrected")
     assert DEFAULT in failure.sentence
     assert not harness.tasks.wanted
+    with pytest.raises(Refused, match="upscal"):
+        retry(harness.ports, harness.task.task_id)
+    put(harness, UPSCALE)
+    retry(harness.ports, harness.task.task_id)
+    harness.run()
+    assert (harness.task.state, harness.task.output) == ("succeeded", f"{PHOTO}/{JOB_KEY}")
 
 
 def test_correction_whose_event_was_lost_is_found_at_the_deadline(

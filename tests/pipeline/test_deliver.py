@@ -459,8 +459,8 @@ def test_copied_results_are_not_copied_again(harness: PipelineHarness) -> None:
     harness.upload_spec(JOB_KEY, provider="beta")
     harness.run(until=["delivering"])
     for _ in urls[:-1]:
-        # Time for one more result, and then no more.
-        left = [0.0, 1000.0]
+        # Time for one more result and for a look at it, and then no more.
+        left = [0.0, 1000.0, 1000.0]
         deliver(harness.ports, harness.task.task_id, 1, left.pop)
     harness.run()
 

@@ -214,12 +214,12 @@ def test_loser_of_the_race_to_the_end_leaves_the_winners_manifest() -> None:
     task_id = harness.task.task_id
     put = harness.outputs.put_over
 
-    def deliver_first(key: str, body: Any, content_type: str, etag: str | None) -> None:
+    def deliver_first(key: str, body: Any, *more: Any) -> None:
         harness.outputs.put_over = put  # type: ignore[method-assign]
         harness.step("deliver", task_id)
-        put(key, body, content_type, etag)
+        put(key, body, *more)
 
-    harness.outputs.put_over = deliver_first  # type: ignore[method-assign]
+    harness.outputs.put_over = deliver_first  # type: ignore[method-assign, assignment]
     harness.step("fail", task_id)
 
     assert harness.task.state == "succeeded"

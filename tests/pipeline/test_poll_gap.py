@@ -1,5 +1,6 @@
 """A job that must be polled every few seconds is polled in place; a lost one is made again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Busy, ResultGone, Throttled, Unclear
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.pipeline.continue_in_place import submit_and_continue
+from darkroom.pipeline.poll import poll
 from tests.fakes.routes import JOB_ALONE
 from tests.pipeline.harness import PHOTO, PipelineHarness
 
@@ -73,6 +75,26 @@ def test_submit_stops_polling_before_its_time_is_over(harness: PipelineHarness) 
 
     assert step.next == "poll"
     assert 90 < (harness.clock.now() - began).total_seconds() < 120
+
+
+def test_two_processes_poll_a_job_no_more_often_than_one(harness: PipelineHarness) -> None:
+    """An answer was lost: the workflow calls POLL again, and the first call polls on in place."""
+    harness.providers.polls = 1000
+    task_id = _asked(harness).task.task_id
+    assert harness.step("submit", task_id).next == "poll"
+    (polled,) = harness.providers._polled.values()  # one job
+    began = harness.clock.now()
+    polls_at = {"first": began + timedelta(seconds=2), "again": began}
+    for _ in range(150):
+        process = min(polls_at, key=lambda name: polls_at[name])
+        late_s = (harness.clock.now() - polls_at[process]).total_seconds()
+        harness.clock.advance(max(0.0, -late_s))
+        step = poll(harness.ports, task_id, 1, waited_s=4)
+        polls_at[process] = harness.clock.now() + timedelta(seconds=step.wait_s + 0.1)
+    minutes = (harness.clock.now() - began).total_seconds() / 60
+
+    polls = next(iter(harness.providers._polled.values())) - polled
+    assert 12 < polls / minutes < 100 / 5
 
 
 def test_polls_follow_the_providers_interval_up_to_the_max_poll_gap(

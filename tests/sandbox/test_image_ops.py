@@ -1,7 +1,10 @@
 """The image operations keep their promises on difficult images."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
 from infra.sandbox.image_ops.codec import BadImageError, decode, encode
 from infra.sandbox.image_ops.cutout import find_subject, grab_cut
@@ -51,6 +54,37 @@ def test_plain_image_has_no_detections() -> None:
     assert find_objects(image) == []
     assert find_text(image) is None
     assert find_wires(image) is None
+
+
+def test_grey_photo_of_16_bits_keeps_its_tones() -> None:
+    """Its values are scaled to 8 bits; clipped, all of it would be white."""
+    values = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    content = io.BytesIO()
+    Image.fromarray(values).save(content, "PNG")
+    rgb = decode(content.getvalue()).rgb
+    assert rgb.shape == (64, 64, 3)
+    assert np.abs(rgb[..., 0].astype(int) - values // 257).max() <= 1
+
+
+def test_colour_profile_is_applied() -> None:
+    """The results have none, so their colours are converted to sRGB; a broken one is ignored."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    at_red, at_blue = srgb.index(b"rXYZ"), srgb.index(b"bXYZ")
+    swapped = bytearray(srgb)
+    swapped[at_red : at_red + 4], swapped[at_blue : at_blue + 4] = b"bXYZ", b"rXYZ"
+    image = Image.new("RGBA", (8, 8), (250, 10, 10, 128))
+
+    def colour_of(profile: bytes) -> Array:
+        content = io.BytesIO()
+        image.save(content, "PNG", icc_profile=profile)
+        decoded = decode(content.getvalue())
+        assert decoded.alpha is not None
+        assert (decoded.alpha == 128).all()
+        return np.asarray(decoded.rgb[0, 0], dtype=np.uint8)
+
+    assert colour_of(bytes(swapped))[2] > 200
+    assert list(colour_of(srgb)) == [250, 10, 10]
+    assert list(colour_of(b"\0" * 16 + b"RGB " + b"\0" * 200)) == [250, 10, 10]
 
 
 def test_full_mask_can_be_healed() -> None:

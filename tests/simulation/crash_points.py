@@ -22,7 +22,7 @@ READS: Final = frozenset(
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
         *("tasks.of_request", "tasks.below", "tasks.in_batch"),
         *("batches.get_many", "batches.due", "outputs.list_etags"),
-        *("inputs.find", "inputs.read", "inputs.read_current", "inputs.list_keys"),
+        *("inputs.find", "inputs.read", "inputs.read_each", "inputs.list_keys"),
         *("outputs.find", "outputs.get"),
         *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
         "durations.known",
@@ -151,7 +151,8 @@ def _run(system: SimulatedSystem) -> Point:
     broken = check(system)
     if system.retry_recoverable():
         broken += check(system)
-    missing = len(system.users.expected_tasks) - len(tasks)
+    there = system.tasks.stored
+    missing = sum(one.trigger.task_id not in there for one in system.users.expected_tasks)
     return Point(states, adopted, paid, missing, tuple(dict.fromkeys(broken)))
 
 

@@ -54,11 +54,13 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "tasks.put_off": _PLAIN,
     "inputs.find": _FIND,
     "inputs.read": _FIND,
-    "inputs.read_current": _FIND,
+    "inputs.read_each": _FIND,
     "inputs.list_keys": _FIND,
+    "inputs.open": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
     "outputs.put_over": (*_FIND, "bucket-answer-lost", "bucket-contended", "bucket-sent-twice"),
     "outputs.find": _FIND,
+    "outputs.writer": _FIND,
     "outputs.get": _FIND,
     "workflows.start": (*DEATHS, "start-throttled", "start-answer-lost", "start-lost"),
     "workflows.status": (*DEATHS, "start-throttled"),
@@ -82,6 +84,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
+    "pictures.measure": DEATHS,
     "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }
 """Call -> the kinds that may strike it. A call that is not listed can only kill its process."""
@@ -144,6 +147,9 @@ CHANCES: Final[Mapping[str, float]] = {
     "older-job-named": 0.02,
     "result-late": 0.05,
     "result-very-late": 0.02,
+    "picture-deadly": 0.02,
+    "picture-unreadable": 0.05,
+    "decoder-broken": 0.02,
     "durations-known": 0.3,
     "durations-sampled": 0.3,
 }

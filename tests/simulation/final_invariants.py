@@ -54,6 +54,7 @@ def check(system: SimulatedSystem) -> list[str]:
         *_leftovers(system),
         *_leases(system),
         *_delays(system),
+        *system.pictures.find_violations(),
     ]
 
 
@@ -197,6 +198,8 @@ def _results(system: SimulatedSystem, task: Task) -> Iterator[str]:
             yield f"{result.key} is not what {task.task_id} says"
         elif result.kind == "image" and not body.startswith(PNG):
             yield f"{result.key} is no image"
+        if result.kind == "image" and result.quality is None:
+            yield f"{result.key} has no figures, and nothing says why"
 
 
 def _foreign_results(system: SimulatedSystem) -> Iterator[str]:

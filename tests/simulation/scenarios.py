@@ -4,14 +4,16 @@ Each runs in a system of its own, in which nothing fails but the one call that `
 What users do is part of a scenario; their commands may fail like every call.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from darkroom.domain.limits import Limits
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
+from tests.simulation.folders import BROKEN, LISTED
 from tests.simulation.single_fault import FRACTION, SingleFault
 from tests.simulation.system import SimulatedSystem
 
@@ -250,6 +252,114 @@ def _spec_changed_later(system: SimulatedSystem) -> None:
     system.scheduler.after(LATER_S, lambda: system.users.upload_spec(SPEC, JOB_KEY))
 
 
+# --- folder defaults -----------------------------------------------------------------------------
+
+FOLDER: Final = "photos/"
+PHOTO_AT_S: Final = 2.0
+"""When the photo is uploaded; it has ten seconds to get a spec of its own."""
+AFTER_ITS_TIME_S: Final = 20.0
+LAST_MOMENT_S: Final = PHOTO_AT_S + 10.53
+"""While INTAKE creates the photo's task, after it has looked for a spec of its own."""
+DONE: Final = {"name": "{stem}", "folder": "/done"}
+
+
+def _default(system: SimulatedSystem, document: Any, at_s: float = 0.0) -> None:
+    """Upload a folder default: JSON, or the bytes of a broken one."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    system.scheduler.after(at_s, lambda: system.users.upload_default(FOLDER, body))
+
+
+def _photo(
+    system: SimulatedSystem, asked: Sequence[str | None] = (None,), at_s: float = PHOTO_AT_S
+) -> None:
+    system.scheduler.after(at_s, lambda: system.users.upload_photo(PHOTO, asked=asked))
+
+
+def _under_default(operation: str, **fields: Any) -> Callable[[SimulatedSystem], None]:
+    def uploads(system: SimulatedSystem) -> None:
+        _default(system, {"operation": operation, **fields})
+        _photo(system)
+
+    return uploads
+
+
+def _under_list(system: SimulatedSystem) -> None:
+    _default(system, LISTED)
+    _photo(system, ("one", "two"))
+
+
+def _corrected(system: SimulatedSystem) -> None:
+    _default(system, BROKEN[2])
+    _photo(system)
+    _default(system, {"operation": JOB_KEY, "output": DONE}, AFTER_ITS_TIME_S)
+
+
+def _corrected_to_list(system: SimulatedSystem) -> None:
+    _default(system, BROKEN[0])
+    # An event that comes late finds the corrected file.
+    _photo(system, ("one", "two"))
+    _default(system, LISTED, AFTER_ITS_TIME_S)
+
+
+def _broken_and_deleted(system: SimulatedSystem) -> None:
+    _default(system, BROKEN[1])
+    _photo(system, ())
+    system.scheduler.after(AFTER_ITS_TIME_S, lambda: system.users.delete_default(FOLDER))
+
+
+def _changed_at_once(system: SimulatedSystem) -> None:
+    _default(system, {"operation": SYNC_KEY})
+    _photo(system)
+    _default(system, {"operation": JOB_KEY}, LAST_MOMENT_S)
+
+
+def _own_spec(at_s: float) -> Callable[[SimulatedSystem], None]:
+    """A photo under a folder default gets a spec of its own."""
+
+    def uploads(system: SimulatedSystem) -> None:
+        users = system.users
+        _default(system, {"operation": JOB_KEY})
+        _photo(system, ())
+        system.scheduler.after(at_s, lambda: users.upload_own_spec(PHOTO, SYNC_KEY))
+
+    return uploads
+
+
+def _photo_replaced(system: SimulatedSystem) -> None:
+    _default(system, {"operation": JOB_KEY, "output": DONE})
+    _photo(system, ())
+    _photo(system, at_s=PHOTO_AT_S + 13)
+
+
+def _photo_replaced_at_once(system: SimulatedSystem) -> None:
+    _default(system, {"operation": JOB_KEY, "output": DONE, "settle_s": 0})
+    _photo(system, ())
+    _photo(system, at_s=PHOTO_AT_S + 0.4)
+
+
+def _photo_deleted(system: SimulatedSystem) -> None:
+    _default(system, {"operation": JOB_KEY})
+    _photo(system, ())
+    system.scheduler.after(PHOTO_AT_S + 12, lambda: system.users.delete_photo(PHOTO))
+
+
+def _two_photos_one_name(system: SimulatedSystem) -> None:
+    users = system.users
+    _default(system, {"operation": JOB_KEY, "output": DONE})
+    _photo(system)
+    other = f"{FOLDER}cat.png"
+    system.scheduler.after(PHOTO_AT_S + 0.1, lambda: users.upload_photo(other, asked=(None,)))
+
+
+def _elsewhere_twice(system: SimulatedSystem) -> None:
+    """Two versions of a spec whose results go elsewhere, both submitted."""
+    users = system.users
+    users.upload(PHOTO)
+    users.upload_spec(SPEC, JOB_NONE, None, output=DONE, provider="gamma")
+    more = {"output": DONE, "metadata": {"version": 2}, "provider": "gamma"}
+    system.scheduler.after(MIDDLE_S, lambda: users.upload_spec(SPEC, JOB_NONE, None, **more))
+
+
 # --- the scenarios -------------------------------------------------------------------------------
 
 BIG_FILE: Final = 0.3635
@@ -457,10 +567,61 @@ WITH_OUTAGES: Final[Mapping[str, Scenario]] = {
 }
 """Outages of our own stores and problems with the providers' accounts."""
 
+WITH_DEFAULTS: Final[Mapping[str, Scenario]] = {
+    "default, key, a job": Scenario(JOB_KEY, None, _under_default(JOB_KEY)),
+    "default, none, at once": Scenario(SYNC_NONE, None, _under_default(SYNC_NONE, settle_s=0)),
+    "default, key, named elsewhere": Scenario(
+        SYNC_KEY, None, _under_default(SYNC_KEY, output=DONE), fraction=_MANY
+    ),
+    "default, key, two labels": Scenario(JOB_KEY, None, _under_list, max_charges=2),
+    "default, key, corrected": Scenario(JOB_KEY, None, _corrected),
+    "default, key, corrected to labels": Scenario(
+        JOB_KEY, None, _corrected_to_list, allowed_ends=_REPLACED, max_charges=2
+    ),
+    "default broken and deleted": Scenario(
+        JOB_KEY, None, _broken_and_deleted, allowed_ends=frozenset({"cancelled"})
+    ),
+    "default, key, changed at once": Scenario(JOB_KEY, None, _changed_at_once),
+    "default, key, own spec in time": Scenario(JOB_KEY, None, _own_spec(PHOTO_AT_S + 4)),
+    "default, key, own spec at the last moment": Scenario(
+        JOB_KEY, None, _own_spec(LAST_MOMENT_S), allowed_ends=_REPLACED, max_charges=2
+    ),
+    "default, key, own spec while its task is created": Scenario(
+        JOB_KEY,
+        None,
+        _own_spec(LAST_MOMENT_S),
+        first_faults={"tasks.get": ("slow-call",)},
+        fraction=_HALF_A_MINUTE,
+    ),
+    "default, key, own spec late": Scenario(
+        JOB_KEY, None, _own_spec(300), allowed_ends=_REPLACED, max_charges=2
+    ),
+    "default, key, photo replaced": Scenario(
+        JOB_KEY, None, _photo_replaced, allowed_ends=_REPLACED, max_charges=2
+    ),
+    "default, key, photo replaced at once": Scenario(
+        JOB_KEY,
+        None,
+        _photo_replaced_at_once,
+        first_faults=_THROTTLED,
+        allowed_ends=_REPLACED,
+        max_charges=2,
+    ),
+    "default, key, photo deleted": Scenario(JOB_KEY, None, _photo_deleted, allowed_ends=_REPLACED),
+    "default, key, two photos with one name": Scenario(
+        JOB_KEY, None, _two_photos_one_name, allowed_ends=frozenset({"succeeded", "failed"})
+    ),
+    "elsewhere, none, two versions": Scenario(
+        JOB_NONE, None, _elsewhere_twice, allowed_ends=_CANCELLED, max_charges=2
+    ),
+}
+"""Photos under a folder default, and results elsewhere than beside their manifest."""
+
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     **BASIC,
     **OTHER_UPLOADS,
     **WITH_USER_EVENTS,
     **WITH_OUTAGES,
+    **WITH_DEFAULTS,
 }
-SPECIAL: Final = (*WITH_USER_EVENTS, *WITH_OUTAGES)
+SPECIAL: Final = (*WITH_USER_EVENTS, *WITH_OUTAGES, *WITH_DEFAULTS)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
+from darkroom.domain.batch import Batch
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -36,6 +37,7 @@ from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
+from tests.simulation.pictures import SimulatedPictures
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.rate_invariants import RULES, WatchedLimiter, WatchedLines
 from tests.simulation.scheduler import Scheduler
@@ -108,6 +110,21 @@ class _ErrandPort:
             self._queue.send(body, delay_s)
 
 
+class _ScheduledBatches(InMemoryBatches):
+    """Batches that see to it that SWEEP runs when one is due."""
+
+    def __init__(self, sweep_at: Callable[[datetime], None]) -> None:
+        super().__init__()
+        self._sweep_at = sweep_at
+
+    def write(self, old: Batch | None, new: Batch) -> Batch:
+        """Write `new` where `old` is still stored."""
+        written = super().write(old, new)
+        if written.look_at is not None:
+            self._sweep_at(written.look_at)
+        return written
+
+
 class SimulatedSystem:
     """The pipeline, its simulated ports and its users.
 
@@ -141,13 +158,14 @@ class SimulatedSystem:
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
+        self.pictures = SimulatedPictures(self.injector)
         self.interpreter = AslInterpreter(self.injector, self.invoke_function)
         self.providers.abort_run = self.interpreter.abort
         self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
         self.step_monitor.payment_monitor.watch(
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
-        self.batches = InMemoryBatches()
+        self.batches = _ScheduledBatches(self._sweep_at)
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
@@ -278,6 +296,11 @@ class SimulatedSystem:
             away_s = until_due.total_seconds()
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
+    def _sweep_at(self, moment: datetime) -> None:
+        """SWEEP runs within a minute after this moment."""
+        away_s = (moment - self._now()).total_seconds()
+        self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._sweep_what_is_due)
+
     def _sweep_what_is_due(self) -> None:
         next_due = self._next_due()
         if next_due is not None and next_due <= self._now():
@@ -320,7 +343,13 @@ class SimulatedSystem:
             }.items()
         }
         clock = SimulatedClock(injector)
-        return Ports(**guarded, providers=self.providers, clock=clock, limits=limits)
+        return Ports(
+            **guarded,
+            providers=self.providers,
+            clock=clock,
+            limits=limits,
+            pictures=self.pictures,
+        )
 
     def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
         """Call a function of the workflow."""
@@ -396,6 +425,7 @@ class SimulatedSystem:
                 for task_id in self.tasks.wanting(one.key):
                     task = self.tasks.stored[task_id]
                     readable = task_id not in self.tasks.unreadable
+                    readable &= not (task.order is None and self.fault_policy.fired["route-gone"])
                     if readable and task.awaits_inputs and self._has_all_inputs(task):
                         self.step_monitor.report(f"INTAKE left {task_id} waiting for {one.key}")
 
@@ -430,14 +460,14 @@ class SimulatedSystem:
             return
         for task_id in self.tasks.wanting(key):
             task = self.tasks.stored[task_id]
+            if task.order is None and self.fault_policy.fired["route-gone"]:
+                continue
             if task.awaits_inputs and self._has_all_inputs(task):
                 self.step_monitor.report(f"{task_id} waits {MAX_RELEASE_S} s after {key} came")
 
     def _has_all_inputs(self, task: Task) -> bool:
         if task.order is None:
-            # What a deployment without its route has refused waits until it is checked again.
-            gone = self.fault_policy.fired["route-gone"] > 0
-            return not gone and not awaits_correction(task, self.inputs)
+            return not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
         return all(self.inputs.find(key) for key in keys)
 
@@ -446,6 +476,10 @@ class SimulatedSystem:
         if self.queue.dead or self.queue.in_flight:
             return
         now = self._now()
+        # What a deployment without its route has refused may wait until its deadline.
+        refused = self.fault_policy.fired["route-gone"] > 0
         for one in self.tasks.stored.values():
+            if refused and (one.order is None or one.order.defaults):
+                continue
             if one.awaits_inputs and one.deadline <= now and self._has_all_inputs(one):
                 self.step_monitor.report(f"{one.task_id} waits though every input exists")

@@ -51,8 +51,11 @@ def find_account_blame(task: Task) -> Iterator[str]:
 
 
 def left_blocked_provider(old: Task, new: Task) -> str | None:
-    """What is wrong with the attempt after one with a blocked account, or None."""
-    if not (old.attempts and new.attempts):
+    """What is wrong with the attempt after one with a blocked account, or None.
+
+    After a retry by a user the first choice is asked again.
+    """
+    if not (old.attempts and new.attempts) or old.last_attempt.run < new.since_run:
         return None
     before, now = old.last_attempt, new.last_attempt
     blocked = before.failure is not None and before.failure.code in BLOCKED_CODES

@@ -256,7 +256,7 @@ class _Photo(_Model):
     model_config = ConfigDict(extra="forbid")
 
     photo: Key
-    version: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=1100)] | None = None
 
     def arrival(self) -> PhotoErrand:
         return PhotoErrand(self.photo, self.version)

@@ -5,6 +5,7 @@ A version is S3's version id, or `etag:<ETag>` for an object in a bucket without
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -32,6 +33,8 @@ _ARCHIVED = "InvalidObjectState"
 """The code of a GET of an object that is archived and not restored."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes that are archives; for Intelligent-Tiering the HEAD has an `ArchiveStatus`."""
+_WRITER = "darkroom-task"
+"""The name of the metadata that holds an object's writer."""
 _KMS = "KMS."
 """Prefix of the codes that S3 passes on from KMS, for example for a disabled key."""
 _ENCRYPTED = "InvalidRequest"
@@ -109,6 +112,25 @@ class S3Inputs:
             _check_length(key, answer["ContentLength"], limit)
             return Current(version, body.read())
 
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """See `ports.Inputs.read_each`; a GET for each key, in threads of their own.
+
+        So a few GETs take little longer than one. boto3's clients may be shared between threads.
+        """
+
+        def read(key: str) -> Current | InputRefused | InputWithheld | None:
+            try:
+                return self.read_current(key, limit)
+            except (InputRefused, InputWithheld) as error:
+                return error
+
+        if len(keys) == 1:
+            return [read(keys[0])]
+        with ThreadPoolExecutor(len(keys)) as pool:
+            return list(pool.map(read, keys))
+
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """See `ports.Inputs.list_keys`; one ListObjectsV2, strongly consistent."""
         with map_aws_errors(INPUT_BUCKET):
@@ -183,17 +205,24 @@ class S3Outputs:
             )
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """See `ports.Outputs.put_over`; S3 guide, "Conditional requests": 412, and 409 for a race.
 
         With an ETag, 404 means that the object was deleted.
         """
-        expected: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        more: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        if writer:
+            more["Metadata"] = {_WRITER: writer}
         try:
             with map_aws_errors(OUTPUT_BUCKET):
                 self._client.put_object(
-                    Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **expected
+                    Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, **more
                 )
         except ClientError as error:
             if code_of(error) in _GONE | _CONFLICT:
@@ -202,13 +231,13 @@ class S3Outputs:
 
     def find(self, key: str) -> str | None:
         """See `ports.Outputs.find`."""
-        try:
-            with map_aws_errors(OUTPUT_BUCKET):
-                return self._client.head_object(Bucket=self._bucket, Key=key)["ETag"]
-        except ClientError as error:
-            if code_of(error) in _GONE:
-                return None
-            raise
+        head = self._head(key)
+        return None if head is None else str(head["ETag"])
+
+    def writer(self, key: str) -> str:
+        """See `ports.Outputs.writer`."""
+        head = self._head(key)
+        return "" if head is None else str(head.get("Metadata", {}).get(_WRITER, ""))
 
     def get(self, key: str) -> bytes | None:
         """See `ports.Outputs.get`."""
@@ -229,6 +258,15 @@ class S3Outputs:
                 Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=most
             )
         return [(item["Key"], item["ETag"].strip('"')) for item in answer.get("Contents", ())]
+
+    def _head(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            with map_aws_errors(OUTPUT_BUCKET):
+                return self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            raise
 
 
 def version_of(version_id: str | None, etag: str) -> str:

@@ -73,15 +73,17 @@ class ReleaseErrand:
 class PhotoErrand:
     """A photo had time to get a spec of its own: start what its folder defaults say.
 
-    Intake sends it to itself, with the delay that the folder default sets.
+    Intake sends it to itself, with the delay that the folder default sets. Without a version it is
+    about the photo as it is now.
     """
 
     key: str
-    version_id: str
+    version_id: str | None = None
 
     def as_message(self) -> str:
         """The body of its message."""
-        return json.dumps({"photo": self.key, "version": self.version_id})
+        version = {"version": self.version_id} if self.version_id else {}
+        return json.dumps({"photo": self.key, **version})
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Limits:
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
         linger_s: the longest single wait inside a function, for a job or a turn; none at 0.
         poll_in_place_s: how long one call of a function goes on polling a job.
+        measure_s: how long looking at the pixels of one result may take.
+        measure_bytes: larger results and sources are not looked at.
         runs: how many runs a task may have whose runs end without ending it.
         batch_idle_s: how long an open batch without a change is looked at.
     """
@@ -35,5 +37,7 @@ class Limits:
     result_bytes: int = 400 * 1024 * 1024
     linger_s: int = 60
     poll_in_place_s: int = 120
+    measure_s: int = 8
+    measure_bytes: int = 32 * 1024 * 1024
     runs: int = 10
     batch_idle_s: int = 30 * 24 * 3600

@@ -22,6 +22,7 @@ from darkroom.domain.errors import Failure
 from darkroom.domain.media import Kind
 from darkroom.domain.order import Order, SpecFacts, Trigger
 from darkroom.domain.output_names import ResultsName
+from darkroom.domain.quality import Quality
 from darkroom.domain.turns import Place
 
 State = Literal[
@@ -78,13 +79,17 @@ def parse_run_name(name: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Result:
-    """A result in the output bucket. Size in bytes."""
+    """A result in the output bucket. Size in bytes.
+
+    `quality` is what its pixels show; None for a result that is no picture.
+    """
 
     key: str
     kind: Kind
     content_type: str
     size: int
     sha256: str
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)

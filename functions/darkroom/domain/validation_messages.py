@@ -4,13 +4,15 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 def explain(
-    error: ValidationError,
+    error: "ValidationError",
     name: str,
     known: Iterable[str],
     inside: Mapping[str, Iterable[str]] = MappingProxyType({}),
@@ -50,7 +52,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
-def _most_specific(details: list[ErrorDetails]) -> ErrorDetails:
+def _most_specific(details: list["ErrorDetails"]) -> "ErrorDetails":
     """The error to report: of a union's branches, the one that matched most of the value."""
     first = [part for part in details[0]["loc"] if not _is_branch(part)]
     same_field = [
@@ -74,7 +76,7 @@ _PLAIN = {
 """Pydantic's error types as plain messages; others keep pydantic's message."""
 
 
-def _plain_message(detail: ErrorDetails) -> str:
+def _plain_message(detail: "ErrorDetails") -> str:
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if message != detail["msg"] and detail["type"] not in _PLAIN:
         return f"{message} is expected" if detail["type"] != "value_error" else message.rstrip(".")

@@ -30,6 +30,7 @@ from darkroom.pipeline.admission.backoff import backoff_s
 from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.manifest import read_results
+from darkroom.pipeline.endings.measure_result import measurer
 from darkroom.pipeline.endings.move_aside import claim_output_name, claim_result_names
 from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after
 from darkroom.pipeline.endings.owned_writes import put_if_owner
@@ -167,18 +168,21 @@ def _copy_results(
         return
     names = claim_result_names(ports, task, answer)
     todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
-    for ref, name in todo:
-        if time_left_s() < room.min_left_s:
-            raise Busy("out-of-time", "The results took too long to be copied in one go.")
-        with _open_result(ports, ref, room) as result:
-            media = _check_kind(result.media, ref.kind)
-            key = f"{name}.{media.extension}"
-            try:
-                put_if_owner(ports, task, key, result.body, media.content_type)
-            except Busy as busy:  # of the bucket, not of the provider
-                why = busy.failure
-                raise OwnTrouble(why.code, why.sentence, why.next_step) from busy
-            yield Result(key, ref.kind, media.content_type, result.size, result.sha256)
+    with measurer(ports, task, time_left_s) as measures:
+        for ref, name in todo:
+            if time_left_s() < room.min_left_s:
+                raise Busy("out-of-time", "The results took too long to be copied in one go.")
+            with _open_result(ports, ref, room) as result:
+                media = _check_kind(result.media, ref.kind)
+                key = f"{name}.{media.extension}"
+                try:
+                    again = put_if_owner(ports, task, key, result.body, media.content_type)
+                except Busy as busy:  # of the bucket, not of the provider
+                    why = busy.failure
+                    raise OwnTrouble(why.code, why.sentence, why.next_step) from busy
+                quality = measures.measure(result, written_before=again)
+                size, sha256 = result.size, result.sha256
+                yield Result(key, ref.kind, media.content_type, size, sha256, quality)
 
 
 @contextmanager

@@ -46,11 +46,9 @@ def requests_of_upload(ports: Ports, key: str, version_id: str | None) -> Sequen
         if why_left_alone(chain, key):
             return ()
         wait_s = settle_s(chain)
+    version_id = version_id or _current_version(ports, key)
     if version_id is None:
-        found = ports.inputs.find(key)
-        if found is None:
-            return ()
-        version_id = found.version_id
+        return ()
     if wait_s == 0:
         return _requests(ports, key, version_id, chain)
     ports.errands.send([PhotoErrand(key, version_id).as_message()], wait_s)
@@ -59,7 +57,12 @@ def requests_of_upload(ports: Ports, key: str, version_id: str | None) -> Sequen
 
 def requests_of_errand(ports: Ports, errand: PhotoErrand) -> Sequence[SpecRequest]:
     """What is to be started for a photo that had time to get a spec of its own."""
-    return _requests(ports, errand.key, errand.version_id, _chain_or_refusal(ports, errand.key))
+    if not is_source(errand.key):
+        return ()
+    version_id = errand.version_id or _current_version(ports, errand.key)
+    if version_id is None:
+        return ()
+    return _requests(ports, errand.key, version_id, _chain_or_refusal(ports, errand.key))
 
 
 def cancel_removed_photo(ports: Ports, key: str) -> None:
@@ -77,6 +80,11 @@ def cancel_removed_photo(ports: Ports, key: str) -> None:
         if task is None or task.trigger.kind != "photo" or exists(ports.inputs, key):
             continue
         cancel_unsubmitted(ports, task.task_id, PHOTO_DELETED)
+
+
+def _current_version(ports: Ports, key: str) -> str | None:
+    found = ports.inputs.find(key)
+    return found.version_id if found else None
 
 
 def _chain_or_refusal(ports: Ports, key: str) -> Chain | DefaultRefused:

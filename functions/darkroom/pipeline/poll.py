@@ -1,5 +1,6 @@
 """POLL: ask the provider for the job's status, and wait while it is not done."""
 
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -34,6 +35,8 @@ from darkroom.ports import Ports, Step
 
 UNREACHABLE_FOR = timedelta(days=1)
 """How long after its deadline a job is kept whose provider cannot be reached."""
+CLOCK_SLACK_S = 0.5
+"""By how much the clocks of two processes may differ unnoticed."""
 
 
 def poll(ports: Ports, task_id: str, run: int, waited_s: float | None = None) -> Step:
@@ -60,6 +63,10 @@ def _poll_job(ports: Ports, task: Task, waited_s: float | None) -> Step:
         wait_s = reserve_call(ports, route.provider)
         if wait_s is not None:
             return _wait_for_call(ports, task, route, wait_s)
+    else:
+        wait_s = _wait_after_another(task, ports.clock.now(), waited_s)
+        if wait_s is not None:
+            return Step("poll", wait_s)
     try:
         status = ports.providers.poll(route, task.last_attempt.job_id or "")
     except (Throttled, NotSent, Busy) as error:
@@ -71,6 +78,21 @@ def _poll_job(ports: Ports, task: Task, waited_s: float | None) -> Step:
     if step.next == "deliver":
         learn_job_time(ports, task, route, asked_at, waited_s)
     return step
+
+
+def _wait_after_another(task: Task, now: datetime, waited_s: float | None) -> int | None:
+    """How long to wait where another process polled the job during this one's wait; None if not.
+
+    The workflow calls POLL again when an answer was lost, and the process that lost it may go on
+    polling in place. The polls of such a route are reserved for one of them.
+    """
+    seen_at = task.last_attempt.seen_at
+    if seen_at is None or waited_s is None:
+        return None
+    since_s = (now - seen_at).total_seconds()
+    if not 0 <= since_s < waited_s - CLOCK_SLACK_S:  # a clock may be ahead of this one
+        return None
+    return math.ceil(waited_s - since_s)
 
 
 def _handle_status(

@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
-from darkroom.domain.errors import Failure, Refused
+from darkroom.domain.errors import DefaultRefused, Failure, Refused
 from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.retries import retry_on_conflict
@@ -33,8 +33,9 @@ from darkroom.pipeline.orders.inputs import (
     why_waiting,
     withheld,
 )
+from darkroom.pipeline.orders.late_order import NOT_CORRECTED, with_order
 from darkroom.pipeline.orders.line import place_for, start_in_turn
-from darkroom.pipeline.orders.superseded import SUPERSEDED, superseded_failure
+from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.paid_call.plan import next_choice, route_for
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES, load_answer
 from darkroom.pipeline.paid_call.settle_unclear import give_up_after
@@ -192,6 +193,7 @@ def _queue_again(ports: Ports, task: Task) -> Task:
     superseded = superseded_failure(ports, task.trigger)
     if superseded:
         raise _superseded_refusal(task, superseded)
+    task = _with_late_order(ports, task)
     if task.order is None:
         why = task.ending.failure.sentence if task.ending else ""
         raise Refused(
@@ -205,11 +207,27 @@ def _queue_again(ports: Ports, task: Task) -> Task:
         "queued",
         now,
         order=order,
+        output=task.output,
+        manifest_key=task.manifest_key,
+        results_name=task.results_name,
         results=(),
         queued_at=now,
         place=place_for(ports, order, choice, now) if choice else None,
         deadline=now + timedelta(seconds=ports.limits.queue_s),
     )
+
+
+def _with_late_order(ports: Ports, task: Task) -> Task:
+    """The task with its order, if only a folder default was broken. Raises `Refused`."""
+    not_corrected = task.ending is not None and task.ending.failure.code == NOT_CORRECTED
+    if task.order is not None or not not_corrected:
+        return task
+    try:
+        return with_order(ports, task)
+    except DefaultRefused as refusal:
+        raise Refused(
+            refusal.failure.code, refusal.failure.sentence, f"Correct {refusal.key} first."
+        ) from refusal
 
 
 def _pinned(ports: Ports, order: Order) -> Order:
@@ -236,16 +254,19 @@ def _find_route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:
 
 
 def _superseded_refusal(task: Task, why: Failure) -> Refused:
-    if why is SUPERSEDED:
+    what = "photo" if task.trigger.kind == "photo" else "spec"
+    if why.code == "superseded":
         return Refused(
             why.code,
-            "A newer version of the spec has its own task.",
+            why.sentence
+            if task.trigger.kind == "photo"
+            else "A newer version of the spec has its own task.",
             f"No action is needed if that task succeeded: {status_command(task.trigger.key)}.",
         )
     return Refused(
         why.code,
-        "Its spec has been deleted.",
-        "If it is still wanted, upload the spec again; that is a new task and a new paid call.",
+        f"Its {what} has been deleted.",
+        f"If it is still wanted, upload the {what} again; that is a new task and a new paid call.",
     )
 
 

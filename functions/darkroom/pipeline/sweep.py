@@ -36,6 +36,7 @@ from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.inputs import find_inputs, missing, why_waiting
+from darkroom.pipeline.orders.late_order import NOT_CORRECTED
 from darkroom.pipeline.orders.withheld_inputs import (
     any_restoring,
     note_withheld,
@@ -155,9 +156,9 @@ def _recheck_default(ports: Ports, task: Task) -> Outcome:
     if now < fresh.deadline:
         return "alive"
     failure = Failure(
-        "default-not-corrected",
+        NOT_CORRECTED,
         f"A folder default was not corrected in time; the task {fresh.wait_reason}",
-        "Correct it, then upload the photo again.",
+        f"Correct it, then run {retry_command(task)}.",
     )
     fresh = decide_ending(ports, fresh, Ending("failed", failure))
     ports.workflows.start(fresh.task_id, fresh.run)

@@ -125,6 +125,9 @@ class InputFiles(Protocol):
     def media(self, file: Input) -> Media | None:
         """The file's format, by its first bytes."""
 
+    def has_alpha(self, file: Input) -> bool:
+        """Whether a picture has an alpha channel or a transparent colour, by its header."""
+
     def link(self, file: Input, lifetime_s: int) -> str | None:
         """A presigned URL from which the provider can read the file for `lifetime_s` seconds.
 

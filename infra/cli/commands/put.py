@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.cli.files.download import download_results, path_below
+from infra.cli.files.existing import PutOrApply
+from infra.cli.files.fetch import path_below
 from infra.cli.files.upload_plan import UploadPlan, is_label, plan_operation, plan_upload
-from infra.cli.printing import MultilineError, note, open_console, say, say_json
+from infra.cli.printing import MultilineError, note, say, say_json
 from infra.cli.target import Target, env_option, find_target
+from infra.cli.tasks.arguments import complete_operations, complete_providers
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.files.upload import UploadedSpec
+
+MAX_LEFT_OUT: Final = 5
+"""Of so many files that are left out for one reason the names are shown."""
 
 
 def parse_param(text: str) -> tuple[str, Any]:
@@ -32,7 +38,7 @@ def parse_param(text: str) -> tuple[str, Any]:
         return name, value
 
 
-@click.command(name="put")
+@click.command(name="put", cls=PutOrApply)
 @click.argument(
     "files",
     metavar="FILE...",
@@ -45,17 +51,42 @@ def parse_param(text: str) -> tuple[str, Any]:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The spec for every FILE.",
 )
-@click.option("--operation", help="What to do with every FILE, instead of a spec.")
-@click.option("--provider", multiple=True, help="The provider; repeat for an order of preference.")
+@click.option(
+    "--operation",
+    help="What to do with every FILE, instead of a spec.",
+    shell_complete=complete_operations,
+)
+@click.option(
+    "--provider",
+    multiple=True,
+    help="The provider; repeat for an order of preference.",
+    shell_complete=complete_providers,
+)
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter; repeatable.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="ROLE=FILE",
+    help="A further file beside each photo, as in mask={stem}.mask.png; repeatable.",
+)
 @click.option("--label", help="The name of the results; by default the operation.")
 @click.option("--prefix", default="photos/", show_default=True, help="The folder in the bucket.")
+@click.option("--recursive", is_flag=True, help="Take the sub-folders of a folder along.")
+@click.option(
+    "--keep-going", is_flag=True, help="Upload the others when a spec is wrong; exits with 1."
+)
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Upload, and pay for, what is in the bucket already with the same content.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the results.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Wait, and save results and manifests below DIR.",
+    help="Wait, and save each task's results and manifest below DIR when it ends.",
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tasks as JSON.")
@@ -67,8 +98,12 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     operation: str | None,
     provider: tuple[str, ...],
     params: tuple[str, ...],
+    inputs: tuple[str, ...],
     label: str | None,
     prefix: str,
+    recursive: bool,
+    keep_going: bool,
+    again: bool,
     out: Path | None,
     timeout: float | None,
     environment: str,
@@ -79,35 +114,94 @@ def command(  # noqa: PLR0913 - click passes one argument per option
 
     Each FILE is a photo (with --spec, --operation, or a spec beside it as cat.jpg.json), a spec
     (uploaded with the files that it names), or a folder of photos.
+
+    The same command again uploads nothing that is in the bucket with its task, and pays for nothing
+    twice.
     """
     if spec and operation:
         raise click.UsageError("--spec and --operation exclude each other")
-    if (provider or params) and not operation:
-        raise click.UsageError("--provider and --param go with --operation")
+    if (provider or params or inputs) and not operation:
+        raise click.UsageError("--provider, --param and --input go with --operation")
     _check_label(label, allowed=bool(spec or operation))
-    wait = wait or out is not None
     prefix = _parse_prefix(prefix)
     if operation:
         document = _build_spec(operation, provider, params)
-        plan = plan_operation(files, document, prefix, label)
+        named = _parse_inputs(inputs)
+        plan = plan_operation(files, document, prefix, label, inputs=named, recursive=recursive)
     else:
-        plan = plan_upload(files, spec, prefix, label)
-    if plan.refused:
-        raise MultilineError(refused.message for refused in plan.refused)
-    for path in plan.unnamed:
-        note(f"skipped: {path}: the name is not UTF-8; rename the file and put it again")
+        plan = plan_upload(files, spec, prefix, label, recursive=recursive)
+    refused = list(dict.fromkeys(one.message for one in plan.refused))
+    if refused and not (keep_going and plan.specs):
+        raise MultilineError(refused)
+    for message in refused:
+        note(f"not uploaded: {message}")
+    _report_left_out(plan)
     target = find_target(environment)
-    specs = _upload(target, plan)
-    tasks = _follow(target, specs, timeout) if wait else {}
-    if out is not None:
-        _save(target, tasks, out)
-    if as_json:
+    complete = _put(target, plan, _Wishes(prefix, out, timeout, again, wait, as_json))
+    if refused or plan.unnamed or not complete:
+        raise click.exceptions.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    """What happens with the plan; see the options."""
+
+    prefix: str
+    out: Path | None
+    timeout: float | None
+    again: bool
+    wait: bool
+    as_json: bool
+
+
+def _put(target: Target, plan: UploadPlan, wishes: _Wishes) -> bool:
+    """Upload, follow, save and print; whether everything that was waited for has succeeded."""
+    from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
+    from infra.cli.batch.put_batch import follow_and_save, upload_with_bar  # noqa: PLC0415 - brings rich along
+
+    wait = wishes.wait or wishes.out is not None
+    for key in plan.missing:
+        note(f"{key} is not on this disk; the task waits for it unless it is in the bucket")
+    specs = upload_with_bar(target, plan, again=wishes.again).specs
+    tasks: dict[str, Task] = {}
+    unsaved = 0
+    if wait:
+        try:
+            tasks, unsaved = follow_and_save(
+                target, specs, wishes.prefix or "/", wishes.out, wishes.timeout
+            )
+        except KeyboardInterrupt:
+            note(how_to_follow(wishes.prefix, target.environment))
+            raise click.exceptions.Exit(130) from None
+    if wishes.as_json:
         say_json([_as_dict(one, tasks.get(one.task_id)) for one in specs])
     else:
         _print(target, specs, tasks, waited=wait)
-    failed = wait and not all(_succeeded(tasks.get(one.task_id)) for one in specs)
-    if failed or plan.unnamed:
-        raise click.exceptions.Exit(1)
+    return not unsaved and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
+
+
+def _report_left_out(plan: UploadPlan) -> None:
+    """Say what lies in the folders and is not uploaded."""
+    for path in plan.unnamed:
+        note(f"skipped: {path}: the name is not UTF-8; rename the file and put it again")
+    reasons: dict[str, list[Path]] = {}
+    for path, reason in plan.left_out:
+        reasons.setdefault(reason, []).append(path)
+    for reason, paths in reasons.items():
+        names = ", ".join(str(path) for path in paths[:MAX_LEFT_OUT])
+        more = len(paths) - MAX_LEFT_OUT
+        note(f"left out ({reason}): {names}{f' and {more:,} more' if more > 0 else ''}")
+
+
+def _parse_inputs(texts: Sequence[str]) -> dict[str, list[str]]:
+    """`mask=cat.mask.png` as {"mask": ["cat.mask.png"]}."""
+    inputs: dict[str, list[str]] = {}
+    for text in texts:
+        role, equals, name = text.partition("=")
+        if not role or not equals or not name:
+            raise click.BadParameter(f"'{text}' is not ROLE=FILE", param_hint="--input")
+        inputs.setdefault(role, []).append(name)
+    return inputs
 
 
 def _check_label(label: str | None, *, allowed: bool) -> None:
@@ -144,41 +238,6 @@ def _build_spec(operation: str, provider: Sequence[str], params: Sequence[str]) 
     if params:
         document["params"] = dict(map(parse_param, params))
     return document
-
-
-def _upload(target: Target, plan: UploadPlan) -> "list[UploadedSpec]":
-    from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - brings boto3 along
-
-    for key, path in plan.files.items():
-        note(f"uploading {path} as {key}")
-        upload(target, key, path)
-    for key in plan.missing:
-        note(f"{key} is not on this disk; the task waits for it unless it is in the bucket")
-    return [upload_spec(target, key, body) for key, body in plan.specs.items()]
-
-
-def _follow(
-    target: Target, specs: "Sequence[UploadedSpec]", timeout: float | None
-) -> "dict[str, Task]":
-    from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
-    from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
-
-    with ProgressTable(open_console(err=True), target.environment) as table:
-        return follow(target.tasks, specs, table.show, Places(lambda: target.ports), timeout)
-
-
-def _save(target: Target, tasks: "dict[str, Task]", out: Path) -> None:
-    def path_of(key: str) -> Path:
-        try:
-            path = path_below(out, key)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    for _, path in download_results(target, tasks.values(), path_of):
-        note(f"saved {path}")
 
 
 def _succeeded(task: "Task | None") -> bool:

@@ -7,7 +7,8 @@ import click
 from infra.cli.target import env_option, find_target
 from infra.cli.tasks.arguments import names_argument
 from infra.cli.tasks.batch import report, run_on_all
-from infra.cli.tasks.select import needing_attention, select_to_retry
+from infra.cli.tasks.filters import Filters, filter_options
+from infra.cli.tasks.select import confirm, needing_attention, select_to_retry
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
     metavar="ID",
     help="The job of one task's unclear call, from the log or the provider's dashboard.",
 )
+@filter_options
+@click.option("--yes", is_flag=True, help="Do not ask, however many tasks are meant.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 @env_option
 def command(
     what: tuple[str, ...],
     environment: str,
     *,
+    filters: Filters,
+    yes: bool,
     failed: bool,
     pay_again: bool,
     job_id: str | None,
@@ -44,7 +49,8 @@ def command(
     """Retry tasks that failed, were cancelled, or are unknown.
 
     A call that was paid for is not repeated: its job is polled or looked up, or its saved answer is
-    delivered. A FOLDER means all failed and unknown tasks in and below it.
+    delivered. A FOLDER means all failed and unknown tasks in and below it, or those in the
+    states that --state names. More than five are retried only after a question, or with --yes.
     """
     if failed == bool(what):
         both = ", not both" if failed else ""
@@ -53,7 +59,10 @@ def command(
         raise click.UsageError("--job needs exactly one task, and excludes --pay-again")
     target = find_target(environment)
     tasks = target.tasks
-    selected = needing_attention(tasks) if failed else select_to_retry(tasks, what)
+    selected = (
+        needing_attention(tasks, filters) if failed else select_to_retry(tasks, what, filters)
+    )
+    confirm(selected, "retry", yes=yes)
 
     def retry_one(ports: "Ports", task_id: str) -> str:
         from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along

@@ -1,27 +1,55 @@
-"""`darkroom status`: one task, the tasks of a folder, or everything that needs attention."""
+"""`darkroom status`: one task, what lies below a folder, or everything that needs attention."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from infra.cli.printing import note, open_console, say, say_json
 from infra.cli.target import Target, env_option, find_target
-from infra.cli.tasks.find import find_tasks, waiting_tasks
+from infra.cli.tasks.arguments import complete_keys
+from infra.cli.tasks.filters import Filters, filter_options
+from infra.cli.tasks.find import find_task, waiting_tasks
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.tasks.places import PlaceInLine
 
+MAX_UNREAD: Final = 10
+"""Of so many specs that were not read yet the keys are shown."""
+
 
 @click.command(name="status")
-@click.argument("what", metavar="[TASK_ID | KEY | FOLDER]", required=False)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--json", "as_json", is_flag=True, help="Print the tasks as JSON.")
+@click.argument(
+    "what", metavar="[TASK_ID | KEY | FOLDER]", required=False, shell_complete=complete_keys
+)
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How many tasks are listed.",
+)
+@click.option("--page", default=1, type=click.IntRange(1), help="Which --limit of them; from 1.")
+@click.option("--all", "everything", is_flag=True, help="List all of them.")
+@filter_options
+@click.option("--json", "as_json", is_flag=True, help="Print the listed tasks as JSON.")
 @env_option
-def command(what: str | None, limit: int, environment: str, *, as_json: bool) -> None:
-    """Show a task by its id, by its spec's or photo's key, or a folder's newest tasks.
+def command(
+    what: str | None,
+    limit: int,
+    page: int,
+    environment: str,
+    *,
+    everything: bool,
+    filters: Filters,
+    as_json: bool,
+) -> None:
+    """Show a task by its id, by its spec's or photo's key, or what lies below a folder.
+
+    Of a folder: how many tasks of it are where, what they cost, and the newest of them. Filters
+    narrow them down.
 
     Without an argument: the tasks that failed, are unknown or wait for something, the providers
     that are paused and why, and the number of dead letters.
@@ -29,32 +57,84 @@ def command(what: str | None, limit: int, environment: str, *, as_json: bool) ->
     A task that waits for its turn shows its place in line, in a list the first ten do.
     """
     target = find_target(environment)
-    tasks = target.tasks
-    if what is None:
-        waiting = waiting_tasks(tasks, limit, datetime.now(UTC))
-        found = [*waiting, *tasks.needing_attention(limit)]
+    if what is None and not filters.given:
+        _show_attention(target, limit, as_json=as_json)
     else:
-        found = [*find_tasks(tasks, what, limit)]
+        window = None if everything else (limit * (page - 1), limit)
+        _show_named(target, what or "/", filters, window, as_json=as_json)
+
+
+def _show_attention(target: Target, limit: int, *, as_json: bool) -> None:
+    waiting = waiting_tasks(target.tasks, limit, datetime.now(UTC))
+    found = [*waiting, *target.tasks.needing_attention(limit)]
+    _list(target, found, "waiting, or needing attention", as_json=as_json)
+    if not found:
+        note("no task needs attention or is waiting")
+    _report_pauses(target)
+    if "DeadLetterQueueUrl" in target.outputs:
+        _report_dead_letters(target)
+
+
+def _show_named(
+    target: Target,
+    name: str,
+    filters: Filters,
+    window: tuple[int, int] | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what lies below the name: of those that are meant, `window` (start and number)."""
+    from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.batch.totals import count_tasks  # noqa: PLC0415 - the same
+
+    one = find_task(target.tasks, name)
+    if one is not None:
+        _list(target, [one], name, as_json=as_json, detail=True)
+        return
+    below = find_summaries(target.tasks, name)
+    unread = find_unread(target, name, {each.key for each in below})
+    if not below and not unread:
+        raise click.ClickException(f"no task found for '{name}'")
+    for key in unread[:MAX_UNREAD]:
+        note(f"{key}: uploaded, not read yet")
+    if len(unread) > MAX_UNREAD:
+        note(f"and {len(unread) - MAX_UNREAD:,} more: uploaded, not read yet")
+    meant = list(filters.select(below))
+    start, number = window or (0, len(meant))
+    listed = meant[start : start + number]
+    tasks = target.tasks.get_many(each.task_id for each in listed)
+    _list(target, tasks, name, as_json=as_json, detail=len(below) == 1 and not name.endswith("/"))
+    totals = count_tasks(meant)
+    if totals.total > 1 or filters.given:
+        what = "tasks that match" if filters.given else "tasks"
+        note(f"{totals.total:,} {what}: {totals.text or '-'}; cost: {totals.cost.text}")
+    if len(meant) > len(listed):
+        note(_describe_rest(start, len(listed), len(meant), number))
+
+
+def _describe_rest(start: int, listed: int, total: int, number: int) -> str:
+    if not listed:
+        return f"there are only {total:,}; this page is empty"
+    following = f"; the next with --page {start // number + 2}" if start + listed < total else ""
+    return f"listed: {start + 1:,} to {start + listed:,} of {total:,}, newest first{following}"
+
+
+def _list(
+    target: Target, found: "Sequence[Task]", title: str, *, as_json: bool, detail: bool = False
+) -> None:
     places = _places(target, found)
     if as_json:
         from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
         say_json([task_as_dict(task, places.get(task.task_id)) for task in found])
-    elif what is not None and len(found) == 1 and not what.endswith("/"):
+    elif detail:
         from infra.cli.tasks.describe import task_lines  # noqa: PLC0415 - only for one task
 
-        for line in task_lines(found[0], places.get(found[0].task_id)):
-            say(line)
+        for task in found:
+            for line in task_lines(task, places.get(task.task_id)):
+                say(line)
     elif found:
-        _show(found, places, what or "waiting, or needing attention")
-    if not found:
-        if what is not None:
-            raise click.ClickException(f"no task found for '{what}'")
-        note("no task needs attention or is waiting")
-    if what is None:
-        _report_pauses(target)
-    if what is None and "DeadLetterQueueUrl" in target.outputs:
-        _report_dead_letters(target)
+        _show(found, places, title)
 
 
 def _places(target: Target, tasks: "Sequence[Task]") -> "Mapping[str, PlaceInLine]":

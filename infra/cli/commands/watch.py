@@ -12,6 +12,8 @@ from infra.cli.target import env_option, find_target
 from infra.cli.tasks.find import find_tasks, newest_tasks
 
 REFRESH_INTERVAL_S: Final = 1.0
+SHARE: Final = 0.25
+"""Reading takes at most this share of the time, however many tasks there are."""
 
 
 @click.command(name="watch")
@@ -34,10 +36,10 @@ def command(what: str | None, limit: int, environment: str) -> None:
             open_console(), f"{what or 'photos/ and the root'} in {environment}"
         ) as table:
             while True:
-                now = datetime.now(UTC)
+                now, began = datetime.now(UTC), time.monotonic()
                 found = (
                     newest_tasks(tasks, limit) if what is None else find_tasks(tasks, what, limit)
                 )
                 in_line = places.of(found)
                 table.show([build_row(task, now, in_line.get(task.task_id)) for task in found])
-                time.sleep(REFRESH_INTERVAL_S)
+                time.sleep(max(REFRESH_INTERVAL_S, (time.monotonic() - began) / SHARE))

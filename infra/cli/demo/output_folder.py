@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from infra.cli.files.download import path_below
+from infra.cli.files.fetch import path_below
 
 LIST: Final = ".darkroom-demo.json"
 

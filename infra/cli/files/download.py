@@ -29,15 +29,3 @@ def download_results(
             path = path_of(key)
             target.s3.download_file(target.output_bucket, key, str(path))
             yield key, path
-
-
-def path_below(folder: Path, key: str) -> Path:
-    """The file for a key, always below the folder.
-
-    Raises:
-        ValueError: a part of the key is empty, '.' or '..', so that it could lead elsewhere.
-    """
-    parts = key.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"'{key}' is not a file name below {folder}")
-    return folder.joinpath(*parts)

@@ -4,8 +4,7 @@ Reads the disk only; `commands/put.py` uploads the plan.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +20,12 @@ from darkroom.domain.object_keys import (
     is_unicode,
     parse_spec_name,
 )
+from infra.cli.files.find_photos import MASK, FolderSearch, FoundFile
 from infra.cli.offline_specs import CheckedSpec, check_spec
 
 IMAGES: Final = tuple(
     dict.fromkeys(media.extension for media in BY_EXTENSION.values() if media.kind == "image")
 )
-_MASK: Final = re.compile(r"\.mask\.", re.IGNORECASE)
 
 
 @dataclass
@@ -39,6 +38,8 @@ class UploadPlan:
         missing: keys that specs name and that are not on this disk.
         refused: the specs that are wrong; if there are any, nothing may be uploaded.
         unnamed: files whose names are not UTF-8 and so cannot be keys; they are not uploaded.
+        left_out: what lies in the folders and is not uploaded, and why.
+        inputs: spec -> the keys of the files that it names.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
@@ -46,14 +47,17 @@ class UploadPlan:
     missing: list[str] = field(default_factory=list)
     refused: list[CheckedSpec] = field(default_factory=list)
     unnamed: list[Path] = field(default_factory=list)
+    left_out: list[tuple[Path, str]] = field(default_factory=list)
+    inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def with_valid_names(self, files: Iterable[Path]) -> Iterator[Path]:
-        """The files whose names can be keys; the others go to `unnamed`."""
-        for path in files:
-            if is_unicode(path.name):
-                yield path
+    def search(self, files: Sequence[Path], search: FolderSearch) -> Iterator[FoundFile]:
+        """The files whose names can be keys; the others go to `unnamed` and `left_out`."""
+        for found in search.expand(files):
+            if is_unicode(found.below + found.path.name):
+                yield found
             else:
-                self.unnamed.append(path)
+                self.unnamed.append(found.path)
+        self.left_out += search.left_out
 
     def add_photo(self, path: Path, prefix: str) -> str:
         """Add a photo; its key.
@@ -100,7 +104,8 @@ class UploadPlan:
             return
         if self.specs.setdefault(key, body) != body:
             raise click.UsageError(f"two specs would both become '{key}'")
-        for input_key in (one for keys in checked.order.keys.values() for one in keys):
+        self.inputs[key] = tuple(one for keys in checked.order.keys.values() for one in keys)
+        for input_key in self.inputs[key]:
             if input_key in self.files:
                 continue
             path = _find_input(input_key, folder_of(key), folders)
@@ -115,7 +120,12 @@ class UploadPlan:
 
 
 def plan_upload(
-    files: Sequence[Path], spec: Path | None, prefix: str, label: str | None = None
+    files: Sequence[Path],
+    spec: Path | None,
+    prefix: str,
+    label: str | None = None,
+    *,
+    recursive: bool = False,
 ) -> UploadPlan:
     """Plan photos with one spec for all, or with the specs beside them, and named specs.
 
@@ -124,25 +134,36 @@ def plan_upload(
         spec: the spec for all of them; None to use those beside the photos.
         prefix: the folder in the bucket; "" or ending in a slash.
         label: the specs' label; by default the spec's own, or its operation.
+        recursive: whether sub-folders of folders are taken along.
 
     Raises:
         click.UsageError: a photo has no spec.
     """
     if spec is None:
-        return _plan_with_sidecars(files, prefix)
-    return _plan_with_spec(files, spec, prefix, label)
+        return _plan_with_sidecars(files, prefix, recursive=recursive)
+    return _plan_with_spec(files, spec, prefix, label, recursive=recursive)
 
 
 def plan_operation(
-    files: Sequence[Path], document: Mapping[str, Any], prefix: str, label: str | None = None
+    files: Sequence[Path],
+    document: Mapping[str, Any],
+    prefix: str,
+    label: str | None = None,
+    *,
+    inputs: Mapping[str, Sequence[str]] | None = None,
+    recursive: bool = False,
 ) -> UploadPlan:
-    """Plan photos with a spec made of command-line options; its operation is the default label."""
-    body = json.dumps(document, indent=2, ensure_ascii=False).encode()
+    """Plan photos with a spec made of command-line options; its operation is the default label.
+
+    `inputs` are further files for each photo, role -> names beside it, in which `{stem}` is the
+    photo's name without its extension.
+    """
     plan = UploadPlan()
-    for photo in plan.with_valid_names(_photos_of(files)):
-        key = plan.add_photo(photo, prefix)
+    for found in plan.search(files, _photos(recursive=recursive)):
+        key = plan.add_photo(found.path, prefix + found.below)
         suffix = f".{label}" if label else _operation_suffix(document)
-        plan.add_spec(f"{key}{suffix}.json", body, "the spec", [photo.parent])
+        body = _build_body(document, inputs or {}, found.path)
+        plan.add_spec(f"{key}{suffix}.json", body, "the spec", [found.path.parent])
     plan.refused = [
         replace(spec, name="--param NAME=...") if spec.code == "bad-params" else spec
         for spec in plan.refused
@@ -159,20 +180,22 @@ def is_label(label: str) -> bool:
 
 
 def _plan_with_spec(
-    files: Sequence[Path], spec: Path, prefix: str, label: str | None
+    files: Sequence[Path], spec: Path, prefix: str, label: str | None, *, recursive: bool
 ) -> UploadPlan:
     plan, body = UploadPlan(), spec.read_bytes()
     suffix = f".{label}" if label else _label_suffix(spec, body)
-    for photo in plan.with_valid_names(_photos_of(files)):
-        key = plan.add_photo(photo, prefix)
-        plan.add_spec(f"{key}{suffix}.json", body, str(spec), [spec.parent, photo.parent])
+    for found in plan.search(files, _photos(recursive=recursive)):
+        key = plan.add_photo(found.path, prefix + found.below)
+        folders = [spec.parent, found.path.parent]
+        plan.add_spec(f"{key}{suffix}.json", body, str(spec), folders)
     plan.forget_found()
     return plan
 
 
-def _plan_with_sidecars(files: Sequence[Path], prefix: str) -> UploadPlan:
+def _plan_with_sidecars(files: Sequence[Path], root: str, *, recursive: bool) -> UploadPlan:
     plan = UploadPlan()
-    for path in plan.with_valid_names(_photos_with_sidecars(files)):
+    for found in plan.search(files, _photos_with_sidecars(recursive=recursive)):
+        path, prefix = found.path, root + found.below
         if classify_key(path.name) == "spec":
             plan.add_spec(prefix + path.name, path.read_bytes(), str(path), [path.parent])
             continue
@@ -191,53 +214,39 @@ def _plan_with_sidecars(files: Sequence[Path], prefix: str) -> UploadPlan:
     return plan
 
 
-def _photos_of(files: Sequence[Path]) -> Iterator[Path]:
+def _build_body(
+    document: Mapping[str, Any], inputs: Mapping[str, Sequence[str]], photo: Path
+) -> bytes:
+    named = {
+        role: [name.replace("{stem}", photo.stem) for name in names]
+        for role, names in inputs.items()
+    }
+    short = {role: names[0] if len(names) == 1 else names for role, names in named.items()}
+    whole = {**document, **({"inputs": short} if short else {})}
+    return json.dumps(whole, indent=2, ensure_ascii=False).encode()
+
+
+def _photos(*, recursive: bool) -> FolderSearch:
     """The files, and of each folder its photos without masks."""
-    return _expand_folders(
-        files,
-        lambda path: not _MASK.search(path.name),
+    return FolderSearch(
+        lambda path: not MASK.search(path.name),
+        "a mask, by its name",
         lambda folder: f"there are no photos in {folder}",
+        recursive,
     )
 
 
-def _photos_with_sidecars(files: Sequence[Path]) -> Iterator[Path]:
+def _photos_with_sidecars(*, recursive: bool) -> FolderSearch:
     """The files, and of each folder the photos that have a spec beside them."""
-    return _expand_folders(
-        files,
+    return FolderSearch(
         lambda path: bool(_sidecars_of(path)),
+        "a photo without a spec beside it",
         lambda folder: (
             f"there are no photos with specs in {folder}: name a spec for all with --spec, "
             "or use --operation"
         ),
+        recursive,
     )
-
-
-def _expand_folders(
-    files: Sequence[Path], accept: Callable[[Path], bool], message: Callable[[Path], str]
-) -> Iterator[Path]:
-    """The files, and in place of each folder its accepted photos.
-
-    Raises:
-        click.UsageError: a folder has no such photo; with the message for it.
-    """
-    for path in files:
-        if not path.is_dir():
-            yield path
-            continue
-        photos = [photo for photo in _media_in(path) if accept(photo)]
-        if not photos:
-            raise click.UsageError(message(path))
-        yield from photos
-
-
-def _media_in(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-        and classify_key(path.name) == "file"
-        and extension_of(path.name) in BY_EXTENSION
-    ]
 
 
 def _sidecars_of(photo: Path) -> list[Path]:

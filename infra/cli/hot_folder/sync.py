@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK_PREFIX, classify_key, is_unicode
-from infra.cli.files.download import path_below
+from infra.cli.files.fetch import path_below
 from infra.cli.hot_folder.done_list import MANIFEST, DoneList, digest_of, inputs_of
 from infra.cli.hot_folder.file_ready import (
     MAX_HOLD_S,

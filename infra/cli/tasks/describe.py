@@ -9,8 +9,10 @@ from typing import Any
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
-from darkroom.pipeline.endings.manifest import describe_attempt
+from darkroom.domain.task_summary import summarize
+from darkroom.pipeline.endings.manifest import cost_of, describe_attempt, warnings_of
 from infra.cli.printing import escape
+from infra.cli.tasks.cost import find_tariffs, sum_cost
 from infra.cli.tasks.places import PlaceInLine, wait_reason
 
 
@@ -21,6 +23,7 @@ def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]
     """
     order = task.order
     failure = task.ending.failure if task.ending else None
+    cost = cost_of(task, find_tariffs())
     return {
         "task_id": task.task_id,
         "state": task.state,
@@ -36,8 +39,12 @@ def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]
         "wait_reason": wait_reason(task, place),
         "place_in_line": place.number if place else None,
         "expected_wait_s": place.wait_s if place else None,
+        "ended_at": _iso(task.updated_at) if task.finished else None,
+        "cost": {"credits": cost["credits"], "usd": cost["usd"], "settled": cost["settled"]},
+        "metadata": dict(order.metadata) if order else {},
         "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "results": [result.key for result in task.results],
+        "warnings": warnings_of(task),
         "manifest": task.manifest_key if task.finished else None,
         "failure": {
             "code": failure.code,
@@ -63,8 +70,13 @@ def task_lines(task: Task, place: PlaceInLine | None = None) -> list[str]:
     ]
     if facts["wait_reason"]:
         lines.append(f"waiting    {place.text if place else facts['wait_reason']}")
+    if task.attempts:
+        lines.append(f"cost       {sum_cost([summarize(task)]).text}")
     lines += [f"attempt {a.number}  {_attempt_line(a)}" for a in task.attempts]
     lines += [f"result     {key}" for key in facts["results"]]
+    for warning in facts["warnings"]:
+        lines.append(f"warning    {warning['sentence']} ({warning['code']})")
+        lines.append(f"next       {warning['next_step']}")
     if facts["manifest"]:
         lines.append(f"manifest   {facts['manifest']}")
     if facts["failure"]:

@@ -35,6 +35,18 @@ def find_tasks(tasks: "Tasks", name: str, limit: int) -> "Sequence[Task]":
     return _find_by_key(tasks, key, limit) or _find_by_key(tasks, _other_spelling(key), limit)
 
 
+def find_task(tasks: "Tasks", name: str) -> "Task | None":
+    """The task of an id, or the newest one of a spec; None if the name is neither's."""
+    if is_task_id(name):
+        return tasks.get(name)
+    for key in candidate_keys(name):
+        if key and classify_key(key) == "spec":
+            latest = tasks.latest(key)
+            if latest is not None:
+                return tasks.get(latest)
+    return None
+
+
 def is_task_id(name: str) -> bool:
     """Whether it has a task id's form: 32 hexadecimal digits."""
     return len(name) == TASK_ID_LENGTH and set(name) <= set("0123456789abcdef")

@@ -1,33 +1,28 @@
 """Selects the tasks that `retry` and `cancel` act on.
 
 A name of one task selects that task, whatever its state. A name of many (a folder or a photo)
-selects those that the command is for, at any depth.
+selects those that the command is for, at any depth. Filters narrow both down.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from darkroom.domain.object_keys import classify_key
-from infra.cli.tasks.find import (
-    candidate_keys,
-    covers,
-    find_tasks,
-    is_task_id,
-    unfinished_tasks,
-)
+from darkroom.domain.task_summary import summarize
+from infra.cli.tasks.filters import Filters
+from infra.cli.tasks.find import candidate_keys, covers, is_task_id
 
 if TYPE_CHECKING:
-    from darkroom.domain.task import Task
+    from darkroom.domain.task_summary import TaskSummary
     from darkroom.ports import Tasks
 
 NO_LIMIT: Final = sys.maxsize
-MAX_SEARCHED: Final = 10_000
-"""How many of a folder's newest tasks are searched for those of one photo."""
+ASK_ABOVE: Final = 5
+"""So many tasks are acted on without asking."""
 
 
 @dataclass(frozen=True)
@@ -44,43 +39,67 @@ class Selected:
     explicit: bool
 
 
-def select_to_retry(tasks: "Tasks", names: Sequence[str]) -> list[Selected]:
+def select_to_retry(
+    tasks: "Tasks", names: Sequence[str], filters: Filters | None = None
+) -> list[Selected]:
     """The tasks to retry. Of a folder or photo: the failed and unknown ones.
 
-    A cancelled task is selected only by its own name: a user did not want it.
+    A cancelled task is selected only by its own name, or by its state: a user did not want it.
 
     Raises:
         click.ClickException: there is no task of that name.
     """
-    return _select(tasks, names, lambda: tasks.needing_attention(NO_LIMIT))
+    states = (filters or Filters()).states or frozenset({"failed", "unknown"})
+    return _select(tasks, names, lambda each: each.state in states, filters or Filters())
 
 
-def select_to_cancel(tasks: "Tasks", names: Sequence[str], now: datetime) -> list[Selected]:
+def select_to_cancel(
+    tasks: "Tasks", names: Sequence[str], filters: Filters | None = None
+) -> list[Selected]:
     """The tasks to cancel. Of a folder or photo: the unfinished ones.
 
     Raises:
         click.ClickException: there is no task of that name.
     """
-    return _select(tasks, names, lambda: unfinished_tasks(tasks, now))
+    return _select(tasks, names, lambda each: not each.finished, filters or Filters())
 
 
-def needing_attention(tasks: "Tasks") -> list[Selected]:
+def needing_attention(tasks: "Tasks", filters: Filters | None = None) -> list[Selected]:
     """Every failed and unknown task of the environment."""
-    return [_matched(task) for task in tasks.needing_attention(NO_LIMIT)]
+    found = map(summarize, tasks.needing_attention(NO_LIMIT))
+    return [_matched(each) for each in (filters or Filters()).select(found)]
+
+
+def confirm(selected: Sequence[Selected], verb: str, *, yes: bool) -> None:
+    """Say how many tasks are meant, and ask if they are more than a handful.
+
+    Raises:
+        click.Abort: the user said no.
+        click.UsageError: there is nobody to ask, and `yes` is not set.
+    """
+    if len(selected) <= ASK_ABOVE or yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"this means {len(selected):,} tasks; {verb} them all with --yes")
+    click.confirm(f"{verb} {len(selected):,} tasks?", abort=True, err=True)
 
 
 def _select(
-    tasks: "Tasks", names: Sequence[str], find_eligible: "Callable[[], Iterable[Task]]"
+    tasks: "Tasks",
+    names: Sequence[str],
+    eligible: "Callable[[TaskSummary], bool]",
+    filters: Filters,
 ) -> list[Selected]:
-    eligible: Sequence[Task] | None = None
     selected: dict[str, Selected] = {}
     for name in names:
         one = _select_one(tasks, name)
-        if one is None and eligible is None:
-            eligible = list(find_eligible())
-        for task in [one] if one else _select_matching(tasks, name, eligible or ()):
-            known = selected.get(task.task_id)
-            selected[task.task_id] = known if known and known.explicit else task
+        if one is not None and filters.given:
+            task = tasks.get(one.task_id)
+            if task is None or not filters.accepts(summarize(task)):
+                continue
+        for each in [one] if one else _select_matching(tasks, name, eligible, filters):
+            known = selected.get(each.task_id)
+            selected[each.task_id] = known if known and known.explicit else each
     return list(selected.values())
 
 
@@ -98,28 +117,31 @@ def _select_one(tasks: "Tasks", name: str) -> Selected | None:
     return None
 
 
-def _select_matching(tasks: "Tasks", name: str, eligible: "Sequence[Task]") -> list[Selected]:
+def _select_matching(
+    tasks: "Tasks", name: str, eligible: "Callable[[TaskSummary], bool]", filters: Filters
+) -> list[Selected]:
     """The eligible tasks of a folder, of a photo, or of a spec that came in a message."""
+    found: list[TaskSummary] = []
     for key in candidate_keys(name):
-        matching = [task for task in eligible if covers(key, (task.source, task.trigger.key))]
+        below = [each for each in tasks.below(key) if covers(key, (each.source, each.key))]
+        below.sort(key=lambda each: each.created_at)
+        matching = [each for each in below if eligible(each) and filters.accepts(each)]
         if matching:
-            return [_matched(task) for task in matching]
-    return [] if name.endswith("/") else _newest_of_photo(tasks, name)
-
-
-def _newest_of_photo(tasks: "Tasks", name: str) -> list[Selected]:
-    """The newest task of each spec of a photo, in whatever state; none if the name is a folder."""
-    found = find_tasks(tasks, name, MAX_SEARCHED)
+            return list(map(_matched, matching))
+        found = found or below
+    if name.endswith("/"):
+        return []
     if not found:
         raise click.ClickException(f"no task found for '{name}'")
+    return [] if filters.given else _newest_of_photo(found, name)
+
+
+def _newest_of_photo(found: "Sequence[TaskSummary]", name: str) -> list[Selected]:
+    """The newest task of each spec of a photo, in whatever state; none if the name is a folder."""
     keys = frozenset(candidate_keys(name))
-    newest = {
-        task.trigger.key: task
-        for task in reversed(found)
-        if not keys.isdisjoint((task.source, task.trigger.key))
-    }
-    return [Selected(task.task_id, key, explicit=True) for key, task in newest.items()]
+    newest = {each.key: each for each in found if not keys.isdisjoint((each.source, each.key))}
+    return [Selected(each.task_id, key, explicit=True) for key, each in newest.items()]
 
 
-def _matched(task: "Task") -> Selected:
-    return Selected(task.task_id, task.trigger.key, explicit=False)
+def _matched(summary: "TaskSummary") -> Selected:
+    return Selected(summary.task_id, summary.key, explicit=False)

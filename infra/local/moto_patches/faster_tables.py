@@ -197,8 +197,18 @@ def _has_index(table: Any, given: dict[str, Any]) -> bool:
     return any(index.name == given["index_name"] for index in table.all_indexes())
 
 
+class _Entry(Item):
+    """What an index shows of an item. It is made for one query, so moto need not copy it.
+
+    Its values are those of the item, and nothing that answers a query changes one.
+    """
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "_Entry":
+        return self
+
+
 def _make_entry(item: Any, shown: list[str]) -> Any:
-    entry: Any = Item.__new__(Item)
+    entry: Any = _Entry.__new__(_Entry)
     entry.hash_key, entry.range_key = item.hash_key, item.range_key
     entry.attrs = LimitedSizeDict()
     for name in shown:

@@ -27,7 +27,7 @@ from infra.sandbox.image_ops.codec import Photo, Pixels, as_bytes, with_alpha
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.fill import extend_canvas, fill_from_prompt
 from infra.sandbox.image_ops.mask import read_white_mask
-from infra.sandbox.image_ops.resize import enlarge, unsharp
+from infra.sandbox.image_ops.resize import enlarge, keep_alpha, unsharp
 
 CLARITY_CREDITS = 3
 FLUX_FILL_CREDITS = 9
@@ -92,10 +92,8 @@ def _topaz(params: TopazParams, fetch_photo: PhotoFetcher) -> RenderedImage:
     photo = fetch_photo(params.image)
     sharpen = {"low-res-v2": 1.2, "text-refine": 1.4, "high-fidelity-v2": 0.3}
     factor = _check_size(photo, int(params.upscale_factor))
-    return RenderedImage(
-        enlarge(photo.rgb, factor, sharpen=sharpen.get(params.model_type, 0.7)),
-        params.output_format,
-    )
+    large = enlarge(photo.rgb, factor, sharpen=sharpen.get(params.model_type, 0.7))
+    return RenderedImage(keep_alpha(photo, large), params.output_format)
 
 
 def _clarity(params: ClarityParams, fetch_photo: PhotoFetcher) -> RenderedImage:
@@ -104,7 +102,7 @@ def _clarity(params: ClarityParams, fetch_photo: PhotoFetcher) -> RenderedImage:
     detailed = unsharp(large, params.creativity + params.dynamic / 20, radius=6)
     if params.sharpen:
         detailed = unsharp(detailed, params.sharpen / 5)
-    return RenderedImage(detailed, params.output_format)
+    return RenderedImage(keep_alpha(photo, detailed), params.output_format)
 
 
 def _check_size(photo: Photo, factor: int) -> int:

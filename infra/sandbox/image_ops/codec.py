@@ -7,7 +7,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
@@ -44,8 +44,7 @@ def decode(content: bytes) -> Photo:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise BadImageError(f"the image has more than {MAX_PIXELS} pixels")
-            upright = ImageOps.exif_transpose(image)
-            with_alpha = np.asarray(upright.convert("RGBA"), dtype=np.uint8)
+            with_alpha = np.asarray(to_rgba(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except UnidentifiedImageError as exc:
         raise BadImageError("the file is not an image of a known format") from exc
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
@@ -54,6 +53,44 @@ def decode(content: bytes) -> Photo:
     opaque = bool((alpha == 255).all())  # noqa: PLR2004 - the top of a byte
     rgb = np.ascontiguousarray(with_alpha[:, :, :3])
     return Photo(rgb, None if opaque else np.ascontiguousarray(alpha))
+
+
+def to_rgba(image: Image.Image) -> Image.Image:
+    """The image as RGBA in sRGB, 8 bits a channel.
+
+    More bits are scaled: Pillow's own conversion clips them, and makes a grey photo of 16 bits
+    white. A colour profile is applied: the results have none.
+    """
+    profile = image.info.get("icc_profile")
+    if image.mode == "F" or image.mode.startswith("I"):
+        values = np.asarray(image, dtype=np.float64)
+        low, high = (float(values.min()), float(values.max())) if image.mode == "F" else (0, 65535)
+        scaled = (values - low) / max(high - low, 1e-9) * 255
+        return Image.fromarray(as_bytes(scaled)).convert("RGBA")
+    if isinstance(profile, bytes) and image.mode in _MODES_OF.get(profile[16:20], ()):
+        image = _in_srgb(image, profile)
+    return image.convert("RGBA")
+
+
+_MODES_OF = {b"RGB ": ("RGB", "RGBA", "RGBX"), b"CMYK": ("CMYK",)}
+"""A profile's colour space, from its header -> the modes that it can be applied to."""
+
+
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """The image converted from its profile; as it is if the profile cannot be read."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        colours = "RGB" if image.mode.startswith("RGB") else image.mode
+        converted = ImageCms.profileToProfile(
+            image.convert(colours), source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    if converted is None:
+        return image
+    if image.mode == "RGBA":
+        converted.putalpha(image.getchannel("A"))
+    return converted
 
 
 def encode(pixels: Pixels, form: str = "png") -> bytes:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from infra.sandbox.image_ops.codec import Pixels, as_bytes
+from infra.sandbox.image_ops.codec import Photo, Pixels, as_bytes, with_alpha
 
 
 def enlarge(rgb: Pixels, factor: int, *, sharpen: float = 0.6) -> Pixels:
@@ -12,6 +12,15 @@ def enlarge(rgb: Pixels, factor: int, *, sharpen: float = 0.6) -> Pixels:
     size = (width * factor, height * factor)
     large = as_bytes(cv2.resize(rgb, size, interpolation=cv2.INTER_CUBIC))
     return unsharp(large, sharpen, radius=max(1.0, factor * 0.6))
+
+
+def keep_alpha(photo: Photo, large: Pixels) -> Pixels:
+    """Return the enlarged colours of a photo with its transparency, if it has any."""
+    if photo.alpha is None:
+        return large
+    size = (large.shape[1], large.shape[0])
+    alpha = as_bytes(cv2.resize(photo.alpha, size, interpolation=cv2.INTER_CUBIC))
+    return with_alpha(large, alpha)
 
 
 def unsharp(rgb: Pixels, amount: float, *, radius: float = 1.0) -> Pixels:

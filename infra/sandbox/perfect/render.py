@@ -15,14 +15,22 @@ from PIL import Image, UnidentifiedImageError
 
 from infra.sandbox.file_store import MissingFileError
 from infra.sandbox.image_ops import hair
-from infra.sandbox.image_ops.codec import BadImageError, Photo, Pixels, decode, encode, with_alpha
+from infra.sandbox.image_ops.codec import (
+    BadImageError,
+    Photo,
+    Pixels,
+    decode,
+    encode,
+    to_rgba,
+    with_alpha,
+)
 from infra.sandbox.image_ops.cutout import find_subject
 from infra.sandbox.image_ops.draw import draw_poster
 from infra.sandbox.image_ops.face import age_face, transfer_makeup
 from infra.sandbox.image_ops.fill import heal
 from infra.sandbox.image_ops.head import find_head
 from infra.sandbox.image_ops.mask import read_white_mask
-from infra.sandbox.image_ops.resize import enlarge
+from infra.sandbox.image_ops.resize import enlarge, keep_alpha
 from infra.sandbox.image_ops.tone import colour_variants, denoise
 from infra.sandbox.jobs import WorkError
 from infra.sandbox.perfect.features import MAX_FILE_BYTES, Feature
@@ -139,7 +147,7 @@ def _as_readable(content: bytes, formats: tuple[str, ...]) -> bytes:
             if image.format != "TIFF":
                 return content
             plain = BytesIO()
-            image.convert("RGBA").save(plain, "PNG")
+            to_rgba(image).save(plain, "PNG")
             return plain.getvalue()
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as exc:
         raise BadImageError("the file is not an image that this feature takes") from exc
@@ -191,7 +199,8 @@ def _enhance(edit_input: EditInput) -> EditResult:
     width, height = photo.size
     if width * height * edit_input.scale**2 > MAX_OUTPUT_PIXELS:
         raise WorkError("error_inference")
-    return EditResult([enlarge(denoise(photo.rgb), edit_input.scale)])
+    large = enlarge(denoise(photo.rgb), edit_input.scale)
+    return EditResult([keep_alpha(photo, large)])
 
 
 EDITS: Mapping[str, Callable[[EditInput], EditResult]] = {

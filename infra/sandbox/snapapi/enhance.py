@@ -5,7 +5,7 @@ from collections.abc import Callable
 from infra.sandbox.image_ops.codec import Photo, Pixels
 from infra.sandbox.image_ops.draw import draw_pose_figures
 from infra.sandbox.image_ops.filters import apply_art_style, apply_makeup, colour_hair, smooth_skin
-from infra.sandbox.image_ops.resize import enlarge
+from infra.sandbox.image_ops.resize import enlarge, keep_alpha
 from infra.sandbox.image_ops.tone import colorize, denoise
 from infra.sandbox.snapapi.app import FormReader, Plan
 from infra.sandbox.snapapi.form import Form, bad_request
@@ -32,7 +32,9 @@ def enhance(form: Form) -> Plan:
         )
     sharpen = 0.7 if faces else 0.5
     return plan_edit(
-        ENHANCE_CREDITS[zoom], photo, lambda: enlarge(photo.rgb, int(zoom), sharpen=sharpen)
+        ENHANCE_CREDITS[zoom],
+        photo,
+        lambda: keep_alpha(photo, enlarge(photo.rgb, int(zoom), sharpen=sharpen)),
     )
 
 

@@ -101,13 +101,17 @@ def test_retry_of_a_folder_selects_its_failed_and_unknown_tasks(env: MotoEnviron
 def test_retry_failed_selects_all_failed_tasks(
     env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With many tasks several threads run them, each task once; the first in line are started."""
+    """Many only with `--yes`; several threads run them, each task once; the first are started."""
     monkeypatch.setattr(batch, "MAX_SEQUENTIAL", 5)
     monkeypatch.setattr(batch, "THREADS", 3)
     for patch in atomic_writes.patches():  # moto's transactions are not made for threads
         monkeypatch.setattr(patch.owner, patch.name, patch.replacement)
     tasks = [env.add_task(f"{number}/cat.jpg.json") for number in range(6)]
-    result = env.run("retry", "--failed")
+    refused = env.run("retry", "--failed")
+    assert refused.exit_code == 2
+    assert "this means 6 tasks; retry them all with --yes" in refused.stderr
+    assert env.runs() == set()
+    result = env.run("retry", "--failed", "--yes")
 
     assert result.exit_code == 0, result.output
     assert result.stderr == f"{len(tasks)} retried\n"

@@ -9,7 +9,7 @@ from darkroom.domain.order import Choice, Order
 from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from tests.cli.conftest import MotoEnvironment
-from tests.cli.factories import START
+from tests.cli.factories import START, make_attempt
 
 
 def test_status_shows_one_task_in_detail(env: MotoEnvironment) -> None:
@@ -103,3 +103,51 @@ def test_status_reports_pauses_and_dead_letters(env: MotoEnvironment) -> None:
         "perfect is paused: it did not accept calls recently",
         "1 dead letter: `darkroom redrive --dry-run` shows why",
     ]
+
+
+def test_status_of_a_folder_counts_what_it_does_not_list(env: MotoEnvironment) -> None:
+    """At any depth, with the sum of the cost, page by page."""
+    for number in range(7):
+        env.add_task(
+            f"a/{number}/cat.jpg.json",
+            "failed" if number == 6 else "succeeded",
+            attempts=(make_attempt(),),
+            created_at=START + timedelta(seconds=number),
+        )
+    result = env.run("status", "a/", "--limit", "3", "--json")
+    keys = [row["key"] for row in json.loads(result.stdout)]
+    assert keys == [f"a/{number}/cat.jpg.json" for number in (6, 5, 4)]
+    assert "7 tasks: 6 done, 1 failed; cost: 42 snapapi credits" in result.stderr
+    assert "listed: 1 to 3 of 7, newest first; the next with --page 2" in result.stderr
+    (row,) = json.loads(env.run("status", "a/", "--limit", "3", "--page", "3", "--json").stdout)
+    assert row["key"] == "a/0/cat.jpg.json"
+    assert row["cost"]["credits"] == 6
+    assert row["ended_at"] == "2025-05-01T12:00:02+00:00"
+    assert len(json.loads(env.run("status", "a/", "--all", "--json").stdout)) == 7
+    result = env.run("status", "a", "--state", "failed", "--json")
+    assert [row["key"] for row in json.loads(result.stdout)] == ["a/6/cat.jpg.json"]
+    assert "1 tasks that match: 1 failed" in result.stderr
+
+
+def test_status_finds_a_photo_however_many_there_are(env: MotoEnvironment) -> None:
+    """Also one that is older than all others, and each of its specs."""
+    env.add_task("photos/old.jpg.json", "succeeded")
+    env.add_task("photos/old.jpg.thumb.json", "queued", output="photos/old.jpg/thumb")
+    for number in range(60):
+        env.add_task(f"photos/{number}.jpg.json", "queued", created_at=datetime.now(UTC))
+    rows = json.loads(env.run("status", "photos/old.jpg", "--json").stdout)
+    assert sorted(row["key"] for row in rows) == [
+        "photos/old.jpg.json",
+        "photos/old.jpg.thumb.json",
+    ]
+
+
+def test_status_says_that_a_spec_was_not_read_yet(env: MotoEnvironment) -> None:
+    """By its own name, by its photo's and by its folder's."""
+    key = "photos/cat.jpg.up.json"
+    env.target.s3.put_object(Bucket=env.target.input_bucket, Key=key, Body=b"{}")
+    for name in (key, "photos/cat.jpg", "cat.jpg", "photos/"):
+        result = env.run("status", name)
+        assert result.exit_code == 0, result.output
+        assert f"{key}: uploaded, not read yet" in result.stderr
+    assert env.run("status", "photos/ca.jpg").exit_code == 1

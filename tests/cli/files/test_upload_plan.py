@@ -101,11 +101,11 @@ def test_an_unsupported_format_is_refused_with_the_supported_ones(folder: Path) 
 
 
 def test_the_reserved_name_is_refused(folder: Path) -> None:
-    """By `put` and by the check of specs, with the same reason."""
+    """By `put`, and by the check of specs."""
     path = write(folder / "_darkroom.json", operation="upscale")
     with pytest.raises(click.UsageError, match="this name is reserved"):
         plan_upload([path], None, "")
-    assert "this name is reserved" in check_spec(path.read_bytes(), str(path)).message
+    assert "is a folder default and no spec" in check_spec(path.read_bytes(), str(path)).message
 
 
 def test_files_that_a_spec_names_are_uploaded(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """A task as text and as JSON."""
 
+from darkroom.domain.quality import Quality
+from darkroom.domain.task import Result
 from darkroom.domain.turns import Place
 from infra.cli.tasks.describe import task_as_dict, task_lines
 from infra.cli.tasks.places import PlaceInLine
@@ -20,6 +22,18 @@ def test_a_failed_task_is_described_with_its_reason_and_next_step() -> None:
     lines = task_lines(make_task(state="failed"))
     assert lines[-2].endswith("SnapAPI has no credits left. (no-credits)")
     assert lines[-1] == "next       Buy some."
+
+
+def test_a_doubtful_result_is_described_with_what_to_do() -> None:
+    """As lines for people, as objects for programs."""
+    quality = Quality(flat=True, warnings=("flat-result",))
+    result = Result("cat.jpg/edit.png", "image", "image/png", 9, "0" * 64, quality)
+    task = make_task(state="succeeded", results=(result,))
+    lines = task_lines(task)
+    assert "warning    cat.jpg/edit.png has one single colour. (flat-result)" in lines
+    assert any(line.startswith("next       Look at the source") for line in lines)
+    (warning,) = task_as_dict(task)["warnings"]
+    assert (warning["code"], warning["result"]) == ("flat-result", "cat.jpg/edit.png")
 
 
 def test_a_task_in_line_is_described_with_its_place() -> None:

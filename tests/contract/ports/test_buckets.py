@@ -105,6 +105,18 @@ def test_current_object_is_read_with_its_version(input_harness: InputHarness) ->
     assert input_harness.inputs.read_current("_darkroom.json", 3) is None
 
 
+def test_several_objects_are_read_at_once(input_harness: InputHarness) -> None:
+    """In the order of their keys; one that is refused does not hide the others."""
+    one = input_harness.put("_darkroom.json", b"one")
+    input_harness.put("a/b/_darkroom.json", b"too long")
+    keys = ("a/b/_darkroom.json", "a/_darkroom.json", "_darkroom.json")
+    refused, missing, found = input_harness.inputs.read_each(keys, 3)
+
+    assert isinstance(refused, InputRefused)
+    assert (missing, found) == (None, Current(one, b"one"))
+    assert input_harness.inputs.read_each(keys[2:], 3) == [Current(one, b"one")]
+
+
 def test_keys_are_listed_page_by_page(input_harness: InputHarness) -> None:
     """In the order of their bytes, without what was deleted; a page begins after a key."""
     keys = ["a/1.jpg", "a/1.jpg.json", "a/ü+%20😀.jpg", "a/é", "b/1.jpg", "a/gone"]
@@ -163,6 +175,18 @@ def test_conditional_write_refuses_an_unexpected_object(output_harness: OutputHa
     assert outputs.get("a/b.png") == b"three"
     assert outputs.find("a/c.png") is None
     assert [body for _, body in output_harness.versions("a/b.png")] == [b"one", b"three"]
+
+
+def test_object_knows_the_task_that_wrote_it(output_harness: OutputHarness) -> None:
+    """The last one, if it was given."""
+    outputs = output_harness.outputs
+    assert outputs.writer("a.png") == ""
+    outputs.put_over("a.png", b"one", "image/png", None, "ab" * 16)
+    assert outputs.writer("a.png") == "ab" * 16
+    outputs.put_over("a.png", b"two", "image/png", outputs.find("a.png"), "cd" * 16)
+    assert outputs.writer("a.png") == "cd" * 16
+    outputs.put("a.png", b"three", "image/png")
+    assert outputs.writer("a.png") == ""
 
 
 def test_object_that_was_never_written_is_none(output_harness: OutputHarness) -> None:

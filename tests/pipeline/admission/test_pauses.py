@@ -36,13 +36,18 @@ class Denied(InMemoryOutputs):
         self.refusing: Callable[[], None] = lambda: None
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """Refuses, as S3 does by a policy, with the key in its words."""
         if self.shut:
             self.refusing()
             raise PermissionError(f"AccessDenied: arn:aws:s3:::results/{key}")
-        super().put_over(key, body, content_type, etag)
+        super().put_over(key, body, content_type, etag, writer)
 
 
 def _many(

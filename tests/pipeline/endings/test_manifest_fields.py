@@ -57,6 +57,7 @@ def test_manifest_has_every_field_with_its_value() -> None:
         "metadata": {"sku": "A-113", "nothing": None, "whole": 2.0},
         "defaults": [{"key": "photos/_darkroom.json", "version_id": "v3"}],
         "source": "photos/7.jpg",
+        "warnings": [],
         "inputs": {
             "image": [
                 {

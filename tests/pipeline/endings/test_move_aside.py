@@ -28,13 +28,18 @@ class HeldUp(InMemoryOutputs):
         self.interference: Callable[[], None] | None = None
 
     def put_over(
-        self, key: str, body: BinaryIO | bytes, content_type: str, etag: str | None
+        self,
+        key: str,
+        body: BinaryIO | bytes,
+        content_type: str,
+        etag: str | None,
+        writer: str = "",
     ) -> None:
         """Write, after the interference."""
         interference, self.interference = self.interference, None
         if interference:
             interference()
-        super().put_over(key, body, content_type, etag)
+        super().put_over(key, body, content_type, etag, writer)
 
 
 def overwritten() -> tuple[PipelineHarness, HeldUp, Task]:

@@ -31,6 +31,7 @@ def test_event_of_a_success_names_operation_results_and_cost() -> None:
         "operation": "upscale",
         "provider": "beta",
         "results": [f"{PHOTO}/upscale.png"],
+        "warnings": [],
         "manifest": f"{PHOTO}/upscale.manifest.json",
         "cost": harness.manifest()["cost"],
         "metadata": {"sku": "A-113"},

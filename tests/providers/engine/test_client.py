@@ -20,7 +20,7 @@ NOBODY = "http://127.0.0.1:9"
 def png_of(width: int, height: int) -> bytes:
     """A PNG of this size."""
     out = io.BytesIO()
-    Image.new("RGB", (width, height)).save(out, "PNG")
+    Image.new("RGB", (width, height), "white").save(out, "PNG")
     return out.getvalue()
 
 

@@ -69,6 +69,21 @@ def test_job_result_has_the_documented_size_format_and_price(
     assert apiframe.image(url).shape[:2] == (size[1], size[0])
 
 
+@pytest.mark.parametrize("model", [TOPAZ, CLARITY], ids=["topaz", "clarity"])
+def test_upscale_keeps_transparency_where_the_format_has_it(
+    apiframe: ApiframeClient, model: Model
+) -> None:
+    """A JPEG has a white background instead."""
+    image = apiframe.upload(np.dstack([photo(), disc()]))
+    as_png = apiframe.result(model, {"image": image, "output_format": "png"})
+    assert as_png.shape[2] == 4
+    assert as_png[0, 0, 3] == 0
+    assert as_png[as_png.shape[0] // 2, as_png.shape[1] // 2, 3] == 255
+    as_jpeg = apiframe.result(model, {"image": image, "output_format": "jpg"})
+    assert as_jpeg.shape[2] == 3
+    assert as_jpeg[0, 0].min() > 240
+
+
 def test_bria_makes_the_background_transparent(apiframe: ApiframeClient, image: str) -> None:
     """The result is a PNG whose disc is opaque and the rest transparent."""
     job = apiframe.finished(apiframe.post(BRIA, {"image": image}))

@@ -145,6 +145,14 @@ def test_enhance_scales_exactly(perfect: PerfectClient, scale: int) -> None:
     assert difference(after[::scale, ::scale], photo()) < 20
 
 
+def test_enhance_keeps_transparency_as_webp(perfect: PerfectClient) -> None:
+    """JPEG, its default, has none."""
+    src = perfect.upload("enhance", np.dstack([photo(), disc()]))
+    kept = perfect.result_image("enhance", src=src, params={"scale": 2}, output_ext="webp")
+    assert kept.shape[2] == 4
+    assert kept[0, 0, 3] == 0
+
+
 def test_generated_image_depends_on_prompt_and_style(perfect: PerfectClient) -> None:
     """It has 1024 pixels a side and depends on nothing else."""
     one = {"prompt": "a red kite", **perfect.style("text-to-image")}

@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
 from darkroom.domain.object_keys import manifest_key
+from darkroom.domain.provider_jobs import Download
+from darkroom.domain.quality import Quality
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
 from darkroom.pipeline import cancel, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.endings import move_aside, owned_writes, publish
+from darkroom.pipeline.endings.measure_result import ResultMeasurer
 from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -34,9 +37,10 @@ def _dismissed_first() -> list[Swap]:
 def _written_unconditionally() -> list[Swap]:
     def put_if_owner(
         ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
-    ) -> None:
+    ) -> bool:
         del task
         ports.outputs.put(key, body, content_type)
+        return False
 
     return [(module, "put_if_owner", put_if_owner) for module in (deliver, publish)]
 
@@ -51,10 +55,26 @@ def _other_name_is_not_recorded() -> list[Swap]:
 
 
 def _results_keep_the_old_name() -> list[Swap]:
-    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> None:
-        owned_writes.put_if_owner(ports, task, key.replace(f"@{task.task_id[:8]}", ""), *more)
+    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> bool:
+        name = key.replace(f"@{task.task_id[:8]}", "")
+        return owned_writes.put_if_owner(ports, task, name, *more)
 
     return [(deliver, "put_if_owner", put_if_owner)]
+
+
+def _looked_at_again_after_a_crash() -> list[Swap]:
+    def put_if_owner(ports: Ports, task: Task, key: str, *more: Any) -> bool:
+        owned_writes.put_if_owner(ports, task, key, *more)
+        return False
+
+    return [(deliver, "put_if_owner", put_if_owner)]
+
+
+def _looking_may_fail() -> list[Swap]:
+    def measure(self: ResultMeasurer, result: Download, *, written_before: bool) -> Quality | None:
+        return None if written_before else self._measure(result)
+
+    return [(ResultMeasurer, "measure", measure)]
 
 
 # --- sweep ---------------------------------------------------------------------------------------
@@ -196,6 +216,16 @@ BUGS: Final = (
         "a task takes another output name without writing it down",
         _other_name_is_not_recorded,
         raced=True,
+    ),
+    Bug(
+        "a result that killed its process is looked at again",
+        _looked_at_again_after_a_crash,
+        ("picture-deadly",),
+    ),
+    Bug(
+        "a result that cannot be looked at is not delivered",
+        _looking_may_fail,
+        ("picture-unreadable", "decoder-broken"),
     ),
     Bug("results keep their name when their manifest takes another", _results_keep_the_old_name),
     Bug("a new run has the old one's number", _same_run_again),

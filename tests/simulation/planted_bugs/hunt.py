@@ -12,6 +12,7 @@ from tests.simulation.planted_bugs import (
     answers,
     batches,
     cleanup,
+    folders,
     learning,
     lingering,
     money,
@@ -39,6 +40,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *turns.BUGS,
     *learning.BUGS,
     *batches.BUGS,
+    *folders.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

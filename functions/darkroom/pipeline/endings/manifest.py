@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.order import Order
+from darkroom.domain.quality import WARNINGS, Quality
 from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Result, Task
 
@@ -45,16 +46,8 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
         "source": task.source,
         "spec": _spec(task.order) if task.order else None,
         "inputs": _inputs(task.order) if task.order else {},
-        "results": [
-            {
-                "key": result.key,
-                "kind": result.kind,
-                "content_type": result.content_type,
-                "size": result.size,
-                "sha256": result.sha256,
-            }
-            for result in task.results
-        ],
+        "results": [_result(result) for result in task.results],
+        "warnings": warnings_of(task),
         "attempts": [describe_attempt(attempt) for attempt in task.attempts],
         "cost": cost_of(task, tariffs),
         "timings": _timings(task),
@@ -78,7 +71,23 @@ def read_results(body: bytes, task: Task) -> tuple[Result, ...] | None:
         return None
     if manifest["attempts"][-1]["number"] != task.last_attempt.number:
         return None
-    return tuple(Result(**result) for result in manifest["results"])
+    return tuple(_read_result(result) for result in manifest["results"])
+
+
+def warnings_of(task: Task) -> list[dict[str, str]]:
+    """What may be wrong with the results, for users and programs: code, sentence, what to do."""
+    return [
+        {
+            "code": code,
+            "result": result.key,
+            "sentence": f"{result.key} {WARNINGS[code].sentence}",
+            "next_step": WARNINGS[code].next_step,
+        }
+        for result in task.results
+        if result.quality
+        for code in result.quality.warnings
+        if code in WARNINGS
+    ]
 
 
 def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:
@@ -102,6 +111,24 @@ def cost_of(task: Task, tariffs: Mapping[str, Tariff]) -> dict[str, Any]:
         "settled": all(a.charged == "yes" for a in spent),
         "prices_as_of": {a.provider: tariffs[a.provider].as_of for a in spent},
     }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    described = {
+        "key": result.key,
+        "kind": result.kind,
+        "content_type": result.content_type,
+        "size": result.size,
+        "sha256": result.sha256,
+    }
+    return described | ({"quality": result.quality.as_dict()} if result.quality else {})
+
+
+def _read_result(described: Mapping[str, Any]) -> Result:
+    quality = described.get("quality")
+    return Result(
+        **{**described, "quality": None if quality is None else Quality.from_dict(quality)}
+    )
 
 
 def _spec(order: Order) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """The next step for a user after a bad ending: the commands, in one place."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from darkroom.domain.attempt import Charged
 from darkroom.domain.object_keys import shell_quote
 from darkroom.domain.task import Task
@@ -28,6 +31,20 @@ def fetch_again_step(task: Task) -> str:
     if not task.attempts or task.last_attempt.asked_since is None:
         return fetch
     return f"{fetch} {pay_again_command(task)} makes a new paid call instead."
+
+
+_DAMAGED: Final[Mapping[str, str]] = {
+    "image-unreadable": "the picture as a plain JPEG or PNG",
+    "mask-unreadable": "the mask as a grey PNG of the photo's size",
+    "video-unreadable": "the video as H.264 MP4",
+}
+"""The failure of a file that a provider could not read -> what has to be saved again."""
+
+
+def next_step_for_damaged(code: str) -> str | None:
+    """One sentence where a file has to be replaced: the same one would fail again; else None."""
+    what = _DAMAGED.get(code)
+    return None if what is None else f"Save {what}, then upload it and the spec again."
 
 
 def next_step_after(task: Task, charged: Charged) -> str:

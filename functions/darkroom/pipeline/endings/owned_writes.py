@@ -11,7 +11,7 @@ from darkroom.ports import Ports
 
 def put_if_owner(
     ports: Ports, task: Task, key: str, body: BinaryIO | bytes, content_type: str
-) -> None:
+) -> bool:
     """Write a file under the task's name, over its own or an older task's file, not a newer one's.
 
     A write may be in flight for longer than another task takes from its spec to its results, so
@@ -24,16 +24,20 @@ def put_if_owner(
         body: bytes, or a seekable file.
         content_type: its media type.
 
+    Returns:
+        Whether the task had written the file before, in a call that died or in one of this call's
+        own tries.
+
     Raises:
         Conflict: a newer task has taken the name, or the task was changed.
         Busy: too many others write there.
     """
     etag: str | None = None
-    first = True
+    first, written_before = True, False
 
     def write() -> Conflict | None:
         """Why the file must not be written; a lost write raises, and is tried again."""
-        nonlocal etag, first
+        nonlocal etag, first, written_before
         if not move_aside.may_write(ports, task, key):
             return Conflict(f"A newer task took the name of task {task.task_id}.")
         if not first and _has_changed(ports, task):
@@ -42,16 +46,18 @@ def put_if_owner(
         if not isinstance(body, bytes):
             body.seek(0)
         try:
-            ports.outputs.put_over(key, body, content_type, etag)
+            ports.outputs.put_over(key, body, content_type, etag, task.task_id)
         except Conflict:
             # Read before owner and task are: a later change of these also writes later.
             etag = ports.outputs.find(key)
+            written_before = written_before or ports.outputs.writer(key) == task.task_id
             raise
         return None
 
     conflict = retry_on_conflict(write, key)
     if conflict is not None:
         raise conflict
+    return written_before
 
 
 def _has_changed(ports: Ports, task: Task) -> bool:

@@ -12,7 +12,7 @@ from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.payment_pause import release_trial_payment, resume_payments
 from darkroom.pipeline.admission.turns import release_turn
-from darkroom.pipeline.endings.manifest import build_manifest, cost_of
+from darkroom.pipeline.endings.manifest import build_manifest, cost_of, warnings_of
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.ports import Ports
 
@@ -97,6 +97,7 @@ def publish_refused(ports: Ports, request: RequestFacts, failure: Failure) -> No
             "operation": spec.operation,
             "provider": spec.provider,
             "results": [],
+            "warnings": [],
             "manifest": None,
             "cost": {"credits": 0, "usd": 0.0, "settled": True, "prices_as_of": {}},
             "metadata": dict(spec.metadata),
@@ -120,6 +121,7 @@ def _describe(ports: Ports, task: Task) -> dict[str, Any]:
         "operation": task.operation,
         "provider": task.provider,
         "results": [result.key for result in task.results],
+        "warnings": warnings_of(task),
         "manifest": task.manifest_key,
         "cost": cost_of(task, _tariffs(ports, task)),
         "metadata": dict(task.metadata),

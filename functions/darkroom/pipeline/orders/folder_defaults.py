@@ -1,7 +1,7 @@
 """Find the folder defaults of a photo, and the spec that they make, alone or with its own.
 
-Every folder is asked, the nearest first: one GET each, and nothing is remembered, so a file that
-was written a second ago is seen. A folder without a default costs the answer 404.
+Every folder is asked, all at the same time: one GET each, and nothing is remembered, so a file
+that was written a second ago is seen. A folder without a default costs the answer 404.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ from darkroom.domain.spec import (
 )
 from darkroom.domain.strict_json import MAX_BYTES, read_json
 from darkroom.pipeline.orders.resolve import resolve
-from darkroom.ports import Inputs, Providers
+from darkroom.ports import Current, Inputs, Providers
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,28 @@ def find_chain(inputs: Inputs, key: str) -> Chain:
     Raises:
         DefaultRefused: one of them is broken, or cannot be read.
     """
-    found = (read_default_file(inputs, at) for at in default_keys(key))
+    keys = default_keys(key)
+    answers = zip(keys, inputs.read_each(keys, MAX_BYTES), strict=True)
+    found = (_as_default(at, answer) for at, answer in answers)
     return [file for file in found if file is not None]
 
 
 def read_default_file(inputs: Inputs, key: str) -> DefaultFile | None:
     """The folder default with this key, None if there is none. Raises `DefaultRefused`."""
-    try:
-        current = inputs.read_current(key, MAX_BYTES)
-    except (InputRefused, InputWithheld) as error:
-        why = error.failure
-        withheld = isinstance(error, InputWithheld)
+    (answer,) = inputs.read_each((key,), MAX_BYTES)
+    return _as_default(key, answer)
+
+
+def _as_default(
+    key: str, answer: Current | InputRefused | InputWithheld | None
+) -> DefaultFile | None:
+    """The folder default in an answer of `read_each`. Raises `DefaultRefused`."""
+    if isinstance(answer, (InputRefused, InputWithheld)):
+        why = answer.failure
+        withheld = isinstance(answer, InputWithheld)
         refused = Failure(why.code, f"{key}: {why.sentence}", why.next_step)
-        raise DefaultRefused(key, refused, "unread", recheck=withheld) from error
-    return read_default(current.body, key, current.version_id) if current else None
+        raise DefaultRefused(key, refused, "unread", recheck=withheld) from answer
+    return read_default(answer.body, key, answer.version_id) if answer else None
 
 
 def has_own_spec(inputs: Inputs, photo: str) -> bool:

@@ -5,6 +5,7 @@ claimed one by one before the order is stored: a task that dies in between owns 
 """
 
 from dataclasses import replace
+from typing import Final
 
 from darkroom.domain.errors import Conflict, Refused
 from darkroom.domain.folder_default import labels_of, why_left_alone
@@ -26,6 +27,9 @@ from darkroom.pipeline.orders.new_task import (
     owner_of_results,
 )
 from darkroom.ports import Inputs, Ports
+
+NOT_CORRECTED: Final = "default-not-corrected"
+"""The code of a task that waited past its deadline."""
 
 
 class NoLongerWanted(Refused):

@@ -17,7 +17,12 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s, poll_interval_s
 from darkroom.pipeline.endings.decide import decide_ending
-from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after, retry_command
+from darkroom.pipeline.endings.next_steps import (
+    fetch_again_step,
+    next_step_after,
+    next_step_for_damaged,
+    retry_command,
+)
 from darkroom.pipeline.paid_call.plan import (
     account_changed,
     account_changed_reason,
@@ -95,7 +100,8 @@ def record_failed_job(ports: Ports, task: Task, failed: JobFailed) -> Step:
     now = ports.clock.now()
     not_known = failed.code == "job-lost"
     lost = not_known and failed.charged == "no"
-    failure = Failure(failed.code, failed.sentence, next_step_after(task, failed.charged))
+    next_step = next_step_for_damaged(failed.code) or next_step_after(task, failed.charged)
+    failure = Failure(failed.code, failed.sentence, next_step)
     attempt = replace(
         task.last_attempt,
         # A job that is not known may have been done, unless it is certain that it cost nothing.

@@ -14,6 +14,7 @@ from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pendi
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, json_fields, result_refs
 from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
+from darkroom.providers.apiframe.params import Upscale
 from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
 from darkroom.providers.http_statuses import Meaning
 from darkroom.providers.job_status import StatusWords, read_job_status
@@ -75,7 +76,7 @@ class Apiframe(Adapter):
     def prepare(
         self,
         job_request: JobRequest,
-        files: InputFiles,  # noqa: ARG002 - the driver has checked them
+        files: InputFiles,
     ) -> Generator[Request, Response, Request]:
         """Upload every file, free of charge; the paid call names them by URL."""
         endpoint = _ENDPOINTS[job_request.route.operation, job_request.route.model]
@@ -88,6 +89,10 @@ class Apiframe(Adapter):
                 params[role] = json_fields.as_url(json_fields.as_object(response.json()).get("url"))
         params |= endpoint.fixed
         params |= job_request.params.to_provider()
+        if isinstance(job_request.params, Upscale) and "output_format" not in params:
+            sources = job_request.inputs.get("image", ())
+            if any(files.has_alpha(file) for file in sources):
+                params["output_format"] = "png"
         return Request(
             "POST",
             endpoint.path,

@@ -16,7 +16,11 @@ Prompt = Annotated[str, Field(min_length=1, max_length=2000)]
 PngOrJpg = Literal["png", "jpg"]
 
 
-class Topaz(StrictParams):
+class Upscale(StrictParams):
+    """An upscale. Its format is sent where the source has transparency: JPEG has none."""
+
+
+class Topaz(Upscale):
     """Topaz Image Upscale."""
 
     scale: Scale1246 = Field(default=2, serialization_alias="upscale_factor")
@@ -31,7 +35,7 @@ class Topaz(StrictParams):
     face_enhance_strength: Fraction01 | None = None
 
 
-class Clarity(StrictParams):
+class Clarity(Upscale):
     """Clarity Upscaler."""
 
     scale: Scale1248 = Field(default=2, serialization_alias="scale_factor")

@@ -31,7 +31,7 @@ from darkroom.domain.provider_jobs import (
 )
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, RoutesByProvider, Tariff
-from darkroom.ports import Inputs
+from darkroom.ports import Inputs, NoPictures, Pictures
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
@@ -76,9 +76,10 @@ class Driver:
         transport: the network.
         limits: seconds and bytes of every exchange.
         token_cache: access tokens of this process.
+        pictures: looks at masks; without it only PNG masks are checked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between AWS, a laptop and the tests
         self,
         adapters: Mapping[str, Adapter],
         credentials: Credentials,
@@ -89,6 +90,7 @@ class Driver:
         transport: "DeadlineTransport | None" = None,
         limits: CallLimits | None = None,
         token_cache: TokenCache | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self._adapters = adapters
         self._accounts = Accounts(adapters, credentials, environment)
@@ -102,6 +104,7 @@ class Driver:
             partial(sort_routes, order=self._preferences.order),
         )
         self._inputs = inputs
+        self._pictures = pictures or NoPictures()
         self._limits = limits or CallLimits()
         self._transport = transport
         self._token_cache = token_cache or TokenCache()
@@ -149,7 +152,9 @@ class Driver:
 
     def check(self, job_request: JobRequest) -> None:
         """Refuse files that the route cannot take; no provider is called. Raises `InputRefused`."""
-        with self._network.open_files(self._inputs, can_link=False) as files:
+        with self._network.open_files(
+            self._inputs, can_link=False, pictures=self._pictures
+        ) as files:
             files.check(job_request)
 
     def submit(
@@ -273,7 +278,7 @@ class Driver:
 
     def _open_files(self, account: Account) -> "InputFileSet":
         can_link = self._inputs.public or account.is_local
-        return self._network.open_files(self._inputs, can_link=can_link)
+        return self._network.open_files(self._inputs, can_link=can_link, pictures=self._pictures)
 
     def _ask(
         self, provider: str, question: Callable[[Adapter], Generator[Request, Response, _T]]

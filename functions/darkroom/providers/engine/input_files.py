@@ -16,14 +16,22 @@ from darkroom.domain.media import HEAD_BYTES, Media, sniff
 from darkroom.domain.order import Input
 from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Role, Sides
-from darkroom.ports import Inputs
+from darkroom.ports import Inputs, NoPictures, Pictures
 from darkroom.providers.adapter import FilePart
+from darkroom.providers.engine.image_alpha import has_alpha
 from darkroom.providers.engine.image_size import displayed_size
+from darkroom.providers.engine.picture_checks import (
+    UPLOAD_AGAIN,
+    check_complete,
+    check_mask,
+    check_pixels,
+)
 
 FormPart = tuple[str, tuple[str, BinaryIO, str] | tuple[None, bytes]]
 """A part of a multipart body: its field, and a file's name, content and type, or a text."""
 
-_UPLOAD_AGAIN = "then upload it and the spec again."
+_MASK = "mask"
+"""The role of a picture that is white where to edit."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,15 @@ class InputFileSet:
     Args:
         inputs: the input bucket.
         can_link: whether the provider can read the bucket by presigned URLs.
+        pictures: looks at masks that are no PNG; by default nobody does.
     """
 
-    def __init__(self, inputs: Inputs, *, can_link: bool = False) -> None:
+    def __init__(
+        self, inputs: Inputs, *, can_link: bool = False, pictures: Pictures | None = None
+    ) -> None:
         self._inputs = inputs
         self._can_link = can_link
+        self._pictures = pictures or NoPictures()
         self._open_files: dict[tuple[str, str], _OpenFile] = {}
         self._stack = ExitStack()
 
@@ -61,21 +73,29 @@ class InputFileSet:
         """Refuse files that the route cannot take; sizes were checked when the files were pinned.
 
         Raises:
-            InputRefused: `not-an-image`, `wrong-format`, `picture-too-large`,
-                `picture-too-small` or `sizes-differ`.
+            InputRefused: `not-an-image`, `wrong-format`, `picture-cut-off`, `picture-damaged`,
+                `picture-too-large`, `picture-too-small`, `sizes-differ`, `mask-empty` or
+                `mask-in-alpha`.
         """
         for role, files in job_request.inputs.items():
             if (wanted := job_request.route.roles.get(role)) is None:
                 continue
             for file in files:
                 self._check_format(file, wanted, job_request.route.provider)
+                self._check_picture(file)
                 self._check_sides(file, wanted.sides, job_request.route.provider)
                 for other in job_request.inputs.get(wanted.same_size_as or "", ()):
                     self._check_same_size(file, other, job_request.route.provider)
+                if role == _MASK:
+                    self._check_mask(file)
 
     def media(self, file: Input) -> Media | None:
         """See `adapter.InputFiles.media`."""
         return self._open_file(file).media
+
+    def has_alpha(self, file: Input) -> bool:
+        """See `adapter.InputFiles.has_alpha`."""
+        return has_alpha(self.body(file), self.media(file))
 
     def link(self, file: Input, lifetime_s: int) -> str | None:
         """See `adapter.InputFiles.link`."""
@@ -125,8 +145,22 @@ class InputFileSet:
         raise InputRefused(
             code,
             f"{sentence} {provider} takes {allowed} here.",
-            f"Save the file as one of {allowed}, {_UPLOAD_AGAIN}",
+            f"Save the file as one of {allowed}, {UPLOAD_AGAIN}",
         )
+
+    def _check_picture(self, file: Input) -> None:
+        media = self.media(file)
+        if media is None or media.kind != "image":
+            return
+        check_complete(file.key, self.body(file), media)
+        size = self._size(file)
+        if size is not None:
+            check_pixels(file.key, self.body(file), media, size)
+
+    def _check_mask(self, file: Input) -> None:
+        media = self.media(file)
+        if media is not None and media.kind == "image":
+            check_mask(file.key, self.body(file), media, self._pictures)
 
     def _check_sides(self, file: Input, wanted: Sides, provider: str) -> None:
         size = self._size(file)
@@ -142,13 +176,13 @@ class InputFileSet:
                 raise InputRefused(
                     "picture-too-large",
                     f"{shown} a {name} side of at most {limit} here.",
-                    f"Make the image smaller, {_UPLOAD_AGAIN}",
+                    f"Make the image smaller, {UPLOAD_AGAIN}",
                 )
         if wanted.min_shorter is not None and shorter < wanted.min_shorter:
             raise InputRefused(
                 "picture-too-small",
                 f"{shown} a shorter side of at least {wanted.min_shorter} here.",
-                f"Use a larger image, {_UPLOAD_AGAIN}",
+                f"Use a larger image, {UPLOAD_AGAIN}",
             )
 
     def _check_same_size(self, file: Input, other: Input, provider: str) -> None:
@@ -163,12 +197,12 @@ class InputFileSet:
             raise InputRefused(
                 "sizes-differ",
                 f"{shown}: one is rotated against the other. {provider} needs the same size.",
-                f"Rotate {file.key} like {other.key}, {_UPLOAD_AGAIN}",
+                f"Rotate {file.key} like {other.key}, {UPLOAD_AGAIN}",
             )
         raise InputRefused(
             "sizes-differ",
             f"{shown}; {provider} needs the same size.",
-            f"Make them the same size, {_UPLOAD_AGAIN}",
+            f"Make them the same size, {UPLOAD_AGAIN}",
         )
 
     def _size(self, file: Input) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from darkroom.domain.provider_jobs import Download
-from darkroom.ports import Inputs
+from darkroom.ports import Inputs, Pictures
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.client import ProviderClient
 from darkroom.providers.engine.download import download
@@ -30,9 +30,9 @@ class Network:
         self._transport = transport or DeadlineTransport()
         self.client = ProviderClient(self._transport, token_cache, response_bytes, renew)
 
-    def open_files(self, inputs: Inputs, *, can_link: bool) -> InputFileSet:
+    def open_files(self, inputs: Inputs, *, can_link: bool, pictures: Pictures) -> InputFileSet:
         """See `InputFileSet`."""
-        return InputFileSet(inputs, can_link=can_link)
+        return InputFileSet(inputs, can_link=can_link, pictures=pictures)
 
     def download(
         self, url: str, max_bytes: int, timeout_s: float, *, allow_loopback: bool

@@ -22,7 +22,7 @@ from darkroom.providers.adapter import Adapter, InputFiles, Method, Request, Res
 from darkroom.providers.job_status import StatusWords, read_job_status
 from darkroom.providers.perfect.auth import build_id_token
 from darkroom.providers.perfect.errors import LABEL, error_for, is_lost, read_failure, read_result
-from darkroom.providers.perfect.params import Styled
+from darkroom.providers.perfect.params import Enlargement, Styled
 from darkroom.providers.perfect.route_builder import NAME, build_route, read_options, slug_of
 from darkroom.providers.perfect.routes import FEATURES, FILE_SETS, Feature
 from darkroom.providers.perfect.styles import Catalogues
@@ -108,7 +108,11 @@ class Perfect(Adapter):
                 sets.setdefault(FILE_SETS[role], []).append(file_id)
         payload: dict[str, Any] = {"file_sets": sets} if sets else {}
         payload["actions"] = [{"id": 0, "params": action} if action else {"id": 0}]
-        if (output_ext := job_request.params.output_ext) is not None:
+        output_ext = job_request.params.output_ext
+        if output_ext is None and isinstance(job_request.params, Enlargement):
+            sources = job_request.inputs.get("image", ())
+            output_ext = "webp" if any(files.has_alpha(file) for file in sources) else None
+        if output_ext is not None:
             payload["output_ext"] = output_ext
         return Request(
             "POST",

@@ -69,6 +69,10 @@ class ToJpgOrWebp(Plain):
     format: Literal["jpg", "webp"] | None = None
 
 
+class Enlargement(ToJpgOrWebp):
+    """How much larger. WebP is asked for where the source has transparency: JPEG has none."""
+
+
 class ToPngOrWebp(Plain):
     """Results have an alpha channel."""
 
@@ -93,13 +97,13 @@ class Generate(Styled):
     prompt: Prompt
 
 
-class Upscale(ToJpgOrWebp):
+class Upscale(Enlargement):
     """How much larger; the vendor names no default, so one is always sent."""
 
     scale: Scale124 = 2
 
 
-class Enhance(ToJpgOrWebp):
+class Enhance(Enlargement):
     """The same with the size left alone."""
 
     scale: Scale124 = 1

@@ -1,0 +1,1 @@
+"""Looks at the pixels of pictures, in a process of its own."""

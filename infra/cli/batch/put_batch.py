@@ -1,0 +1,110 @@
+"""Uploads a plan with a bar, follows its tasks, and saves their results as they end."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from infra.cli.batch.results import ResultFiles
+from infra.cli.batch.screen import BatchScreen
+from infra.cli.batch.watch import UploadedTasks, watch
+from infra.cli.files.fetch import Fetched, Fetcher
+from infra.cli.files.upload_all import PlanUpload, Uploaded
+from infra.cli.printing import note, open_console
+
+if TYPE_CHECKING:
+    from darkroom.domain.task import Task
+    from darkroom.domain.task_summary import TaskSummary
+    from infra.cli.files.upload import UploadedSpec
+    from infra.cli.files.upload_plan import UploadPlan
+    from infra.cli.target import Target
+
+MAX_NAMED: Final = 20
+"""Without a terminal each upload is a line, up to this number."""
+
+
+def upload_with_bar(target: "Target", plan: "UploadPlan", *, again: bool) -> Uploaded:
+    """Upload the plan; on a terminal with a bar. Says what was in the bucket already."""
+    console = open_console(err=True)
+    with ExitStack() as stack:
+        if console.is_terminal:
+            bar = stack.enter_context(
+                Progress(
+                    TextColumn("uploading"),
+                    BarColumn(),
+                    DownloadColumn(),
+                    TransferSpeedColumn(),
+                    console=console,
+                    transient=True,
+                )
+            )
+            size = sum(path.stat().st_size for path in plan.files.values())
+            line = bar.add_task("", total=size)
+            upload = PlanUpload(target, plan, again=again, sent=lambda n: bar.advance(line, n))
+        elif len(plan.files) <= MAX_NAMED:
+            upload = PlanUpload(
+                target,
+                plan,
+                again=again,
+                began=lambda key, path: note(f"uploading {path} as {key}"),
+            )
+        else:
+            note(f"uploading {len(plan.files):,} files")
+            upload = PlanUpload(target, plan, again=again)
+        uploaded = upload.run()
+    if uploaded.known:
+        note(
+            f"{len(uploaded.known):,} of {len(uploaded.specs):,} are there already, with their "
+            "tasks; --again uploads and pays for them anew"
+        )
+    return uploaded
+
+
+def follow_and_save(
+    target: "Target",
+    specs: "Sequence[UploadedSpec]",
+    name: str,
+    out: Path | None,
+    timeout: float | None,
+) -> "tuple[dict[str, Task], int]":
+    """Follow the tasks until they have ended, or the timeout passes.
+
+    Args:
+        target: the environment.
+        specs: what was uploaded.
+        name: what users call the batch.
+        out: save each task's results below this folder when it ends; None saves nothing.
+        timeout: seconds; None waits as long as it takes.
+
+    Returns:
+        task id -> the task, of those that exist; and how many files could not be saved.
+    """
+    ids = [spec.task_id for spec in specs]
+    # The index is asked for a prefix, of any number of characters.
+    prefix = os.path.commonprefix([spec.key for spec in specs])  # noqa: RUF071 - as meant here
+    source = UploadedTasks(target.tasks, ids, prefix)
+    failed = 0
+
+    def report(fetched: Fetched) -> None:
+        nonlocal failed
+        failed += fetched.outcome == "failed"
+        if fetched.outcome == "saved" and not console.is_terminal:
+            note(f"saved {fetched.wanted.path}")
+        if fetched.error:
+            note(fetched.error)
+
+    console = open_console(err=True)
+    with ExitStack() as stack:
+        fetcher = stack.enter_context(Fetcher(target, report)) if out is not None else None
+        files = ResultFiles(out) if out is not None else None
+
+        def save(ended: "Sequence[TaskSummary]") -> None:
+            if fetcher is not None and files is not None:
+                fetcher.fetch(files.of(target.tasks.get_many(each.task_id for each in ended)))
+
+        screen = stack.enter_context(BatchScreen(console, name, target.environment))
+        watch(source.read, screen.show, save, timeout)
+    return {task.task_id: task for task in target.tasks.get_many(ids)}, failed

@@ -1,0 +1,121 @@
+"""The totals of many tasks: how many are where, what they cost, why they failed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from darkroom.domain.object_keys import shell_quote
+from infra.cli.tasks.cost import Cost, sum_cost
+
+if TYPE_CHECKING:
+    from darkroom.domain.task import State
+    from darkroom.domain.task_summary import TaskSummary
+
+Phase = Literal["done", "running", "waiting", "failed", "held", "cancelled"]
+PHASES: "Final[Mapping[State, Phase]]" = {
+    "waiting": "waiting",
+    "queued": "waiting",
+    "submitting": "running",
+    "running": "running",
+    "delivering": "running",
+    "succeeded": "done",
+    "failed": "failed",
+    "unknown": "held",
+    "cancelled": "cancelled",
+}
+"""State -> what users want to know of it; `held` waits for a person's decision."""
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Tasks that ended badly for the same reason.
+
+    Attributes:
+        example: the newest of them.
+        fixable: whether a new run can help; else the spec or its input must change.
+    """
+
+    code: str
+    phase: Phase
+    count: int
+    example: "TaskSummary"
+    fixable: bool
+
+    def command(self, name: str, environment: str = "local") -> str:
+        """The command that goes on with these tasks, of those below `name`."""
+        env = "" if environment == "local" else f" --env {environment}"
+        verb = "retry" if self.fixable and self.phase == "failed" else "status"
+        return f"darkroom {verb} {shell_quote(name or '/')} --code {self.code}{env}"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Totals. `unread` specs lie in the bucket and have no task yet."""
+
+    states: "Mapping[State, int]"
+    phases: Mapping[Phase, int]
+    cost: Cost
+    failures: Sequence[FailureGroup] = field(default_factory=tuple)
+    unread: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tasks, and the specs that will be tasks."""
+        return sum(self.states.values()) + self.unread
+
+    @property
+    def ended(self) -> int:
+        """How many are in a final state."""
+        return sum(self.phases.get(p, 0) for p in ("done", "failed", "held", "cancelled"))
+
+    @property
+    def text(self) -> str:
+        """As in "120 done, 60 running, 20 waiting"."""
+        parts = [
+            f"{self.phases[p]:,} {p}" for p in dict.fromkeys(PHASES.values()) if p in self.phases
+        ]
+        if self.unread:
+            parts.append(f"{self.unread:,} uploaded, not read yet")
+        return ", ".join(parts)
+
+    def as_dict(self) -> dict[str, object]:
+        """The totals as `--json` prints them."""
+        return {
+            "total": self.total,
+            "states": dict(self.states),
+            "unread": self.unread,
+            "cost": self.cost.as_dict(),
+            "failures": {group.code: group.count for group in self.failures},
+        }
+
+
+def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0) -> Totals:
+    """The totals of these tasks."""
+    summaries = list(summaries)
+    states = Counter(summary.state for summary in summaries)
+    phases: Counter[Phase] = Counter()
+    for state, number in states.items():
+        phases[PHASES[state]] += number
+    return Totals(states, phases, sum_cost(summaries), group_failures(summaries), unread)
+
+
+def group_failures(summaries: "Iterable[TaskSummary]") -> list[FailureGroup]:
+    """The failed and unknown tasks by phase and code, the largest group first."""
+    groups: dict[tuple[Phase, str], list[TaskSummary]] = {}
+    for summary in summaries:
+        phase = PHASES[summary.state]
+        if phase in ("failed", "held"):
+            groups.setdefault((phase, summary.code or "unknown"), []).append(summary)
+    made = [
+        FailureGroup(
+            code,
+            phase,
+            len(members),
+            max(members, key=lambda each: each.ended_at or each.created_at),
+            # A task without an order was refused before anything was tried.
+            fixable=any(each.operation for each in members),
+        )
+        for (phase, code), members in groups.items()
+    ]
+    return sorted(made, key=lambda group: (-group.count, group.code))

@@ -1,0 +1,51 @@
+"""`darkroom batch`: everything below a folder on one screen, until all of it has ended."""
+
+import click
+
+from infra.cli.printing import note, open_console
+from infra.cli.target import env_option, find_target
+from infra.cli.tasks.arguments import complete_keys
+from infra.cli.tasks.filters import Filters, filter_options
+
+
+@click.command(name="batch")
+@click.argument("prefix", metavar="FOLDER | PHOTO", shell_complete=complete_keys)
+@filter_options
+@click.option("--timeout", type=float, metavar="SECONDS", help="Follow it no longer than this.")
+@env_option
+def command(prefix: str, environment: str, *, filters: Filters, timeout: float | None) -> None:
+    """Follow all tasks below a folder until they have ended.
+
+    Shows how many are done, running, waiting, failed, or held for your decision, the rate and the
+    time left, and the failures by reason with the command that goes on with them. Without a
+    terminal: a line every ten seconds and one for each failure. Exits with 1 if something failed.
+    """
+    from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
+    from infra.cli.batch.screen import BatchScreen, Reading  # noqa: PLC0415 - brings rich along
+    from infra.cli.batch.watch import watch  # noqa: PLC0415 - the same
+
+    target = find_target(environment)
+
+    def read() -> Reading:
+        below = find_summaries(target.tasks, prefix)
+        if any(not each.finished for each in below):
+            return Reading(list(filters.select(below)))
+        # Only before it ends: an upload that was not read yet is a task of this batch too.
+        unread = find_unread(target, prefix, {each.key for each in below})
+        return Reading(list(filters.select(below)), 0 if filters.given else len(unread))
+
+    try:
+        with BatchScreen(open_console(), prefix, environment) as screen:
+            reading = watch(read, screen.show, timeout_s=timeout)
+    except KeyboardInterrupt:
+        note(how_to_follow(prefix, environment))
+        raise click.exceptions.Exit(130) from None
+    totals = reading.totals
+    if not totals.total:
+        raise click.ClickException(f"no task found for '{prefix}'")
+    note(f"cost: {totals.cost.text}")
+    if not reading.ended:
+        note(how_to_follow(prefix, environment))
+    if totals.phases.get("failed") or totals.phases.get("held") or not reading.ended:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,285 @@
+"""What a photo becomes: its specs as INTAKE resolves them, and where each value comes from.
+
+It runs the code of INTAKE over whatever `Inputs` it is given: the bucket, or a folder on disk.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
+from darkroom.domain.folder_default import Chain, labels_of, settle_s, why_left_alone
+from darkroom.domain.object_keys import (
+    SpecName,
+    classify_key,
+    is_source,
+    is_spec_of,
+    manifest_key,
+    parse_spec_name,
+    spec_key,
+)
+from darkroom.domain.order import Choice, Order, Trigger
+from darkroom.domain.output_names import ResultsName, numbered
+from darkroom.domain.strict_json import MAX_BYTES
+from darkroom.pipeline.orders.folder_defaults import (
+    ResolvedSpec,
+    find_chain,
+    order_of,
+    read_own_spec,
+    spec_of_photo,
+)
+from darkroom.pipeline.orders.new_task import default_output, elsewhere
+from darkroom.ports import Inputs, Providers
+
+BY_DEFAULT = "folder defaults"
+
+
+class Owners(Protocol):
+    """Whose an output name is."""
+
+    def __call__(self, name: str, trigger: Trigger) -> str | None:
+        """The key of another spec or photo that has it; None if it is free."""
+
+
+@dataclass(frozen=True)
+class ExplainedSpec:
+    """One spec of a photo.
+
+    Attributes:
+        made_by: the key of the photo's own spec, or `BY_DEFAULT`.
+        label: that tells it from the photo's other specs.
+        values: field, such as `params.scale` -> its value.
+        origins: field -> the key of the file that it comes from.
+        choices: providers and models, in order of preference.
+        manifest: its key in the output bucket; "" where there will be none.
+        results: the key of the results without their extension.
+        failure: why it is refused.
+        conflicts: whose names these are already.
+    """
+
+    made_by: str
+    label: str | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    choices: Sequence[Choice] = ()
+    manifest: str = ""
+    results: str = ""
+    failure: Failure | None = None
+    conflicts: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The spec as `--json` prints it."""
+        why = self.failure
+        return {
+            "made_by": self.made_by,
+            "label": self.label,
+            "values": dict(self.values),
+            "origins": dict(self.origins),
+            "choices": [{"provider": c.provider, "model": c.model} for c in self.choices],
+            "manifest": self.manifest or None,
+            "results": self.results or None,
+            "conflicts": list(self.conflicts),
+            "failure": {"code": why.code, "sentence": why.sentence, "next_step": why.next_step}
+            if why
+            else None,
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a photo becomes.
+
+    Attributes:
+        key: the photo's, or that of a spec without a photo.
+        defaults: the folder defaults that were found, the nearest first.
+        specs: its specs; none if it is left alone.
+        settle_s: how long it waits for a spec of its own, seconds; None if it does not.
+        left_alone: why no task is made of it.
+        left_alone_by: the key of the file that says so.
+        broken: why a folder default is refused, for which the photo waits.
+    """
+
+    key: str
+    defaults: Sequence[str] = ()
+    specs: Sequence[ExplainedSpec] = ()
+    settle_s: int | None = None
+    left_alone: str | None = None
+    left_alone_by: str | None = None
+    broken: Failure | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing has to be corrected."""
+        wrong = any(spec.failure or spec.conflicts for spec in self.specs)
+        return self.broken is None and not wrong
+
+    def as_dict(self) -> dict[str, Any]:
+        """The explanation as `--json` prints it."""
+        why = self.broken
+        return {
+            "key": self.key,
+            "defaults": list(self.defaults),
+            "specs": [spec.as_dict() for spec in self.specs],
+            "settle_s": self.settle_s,
+            "left_alone": {"by": self.left_alone_by, "sentence": self.left_alone}
+            if self.left_alone
+            else None,
+            "broken": {"code": why.code, "sentence": why.sentence, "next_step": why.next_step}
+            if why
+            else None,
+        }
+
+
+def explain_key(inputs: Inputs, providers: Providers, key: str, owner_of: Owners) -> Explanation:
+    """What the photo or spec with this key becomes; it need not exist yet.
+
+    Raises:
+        SpecRefused: the key is that of neither.
+    """
+    names: Sequence[SpecName]
+    if classify_key(key) == "spec":
+        name = parse_spec_name(key)
+        photo, names = name.source or key, [name]
+    elif classify_key(key) == "file" and is_source(key):
+        photo, names = key, _own_specs(inputs, key)
+    else:
+        raise SpecRefused(
+            "not-a-photo",
+            f"'{key}' is neither a photo nor a spec.",
+            "Name a file such as photos/cat.jpg, or its spec.",
+        )
+    try:
+        chain: Chain = find_chain(inputs, photo) if is_source(photo) else ()
+    except DefaultRefused as refusal:
+        return Explanation(photo, broken=refusal.failure)
+    files = [file.key for file in chain]
+    if names:
+        specs = [_explain_own(inputs, providers, name, owner_of) for name in names]
+        return Explanation(photo, files, _with_own_conflicts(specs))
+    alone = why_left_alone(chain, photo)
+    if alone is not None:
+        return Explanation(photo, files, left_alone=alone.sentence, left_alone_by=alone.key or None)
+    made = [
+        _explain_default(providers, chain, photo, label, owner_of) for label in labels_of(chain)
+    ]
+    return Explanation(photo, files, _with_own_conflicts(made), settle_s(chain))
+
+
+def _with_own_conflicts(specs: Sequence[ExplainedSpec]) -> list[ExplainedSpec]:
+    """The specs of one photo, with a conflict where two of them have the same name."""
+    first: dict[str, ExplainedSpec] = {}
+    found = []
+    for spec in specs:
+        other = first.setdefault(spec.results, spec) if spec.results else spec
+        taken = f"'{spec.results}' belongs to this photo's label '{other.label}'"
+        found.append(spec if other is spec else replace(spec, conflicts=(*spec.conflicts, taken)))
+    return found
+
+
+def _own_specs(inputs: Inputs, photo: str) -> list[SpecName]:
+    keys = inputs.list_keys(f"{photo}.")
+    return [parse_spec_name(key) for key in keys if is_spec_of(key, photo)]
+
+
+def _explain_own(
+    inputs: Inputs, providers: Providers, name: SpecName, owner_of: Owners
+) -> ExplainedSpec:
+    current = inputs.read_current(name.key, MAX_BYTES)
+    if current is None:
+        raise SpecRefused("no-such-spec", f"There is no spec '{name.key}'.")
+    resolved: ResolvedSpec | SpecRefused
+    try:
+        resolved = read_own_spec(inputs, current.body, name)
+    except SpecRefused as refusal:
+        resolved = refusal
+    trigger = Trigger("upload", inputs.bucket, name.key, current.version_id)
+    return _explain(providers, name, resolved, trigger, owner_of)
+
+
+def _explain_default(
+    providers: Providers, chain: Chain, photo: str, label: str | None, owner_of: Owners
+) -> ExplainedSpec:
+    resolved: ResolvedSpec | SpecRefused
+    try:
+        resolved = spec_of_photo(chain, label)
+    except SpecRefused as refusal:
+        resolved = refusal
+    name = SpecName(spec_key(photo, label), photo, label)
+    trigger = Trigger.of_photo("", photo, "", label)
+    return _explain(providers, name, resolved, trigger, owner_of)
+
+
+def _explain(
+    providers: Providers,
+    name: SpecName,
+    resolved: ResolvedSpec | SpecRefused,
+    trigger: Trigger,
+    owner_of: Owners,
+) -> ExplainedSpec:
+    made_by = name.key if trigger.kind == "upload" else BY_DEFAULT
+    if isinstance(resolved, SpecRefused):
+        return ExplainedSpec(made_by, name.label, failure=resolved.failure)
+    values, origins = _values(resolved, name)
+    output = default_output(name, resolved)
+    order: Order | None = None
+    results: ResultsName = ()
+    failure: Failure | None = None
+    try:
+        order, results = order_of(resolved, name, providers)
+    except SpecRefused as refusal:
+        failure = refusal.failure
+    first = numbered(elsewhere(results, output) or (output,), 1)
+    owners = [(taken, owner_of(taken, trigger)) for taken in dict.fromkeys((output, first))]
+    return ExplainedSpec(
+        made_by,
+        name.label,
+        values,
+        origins,
+        order.choices if order else (),
+        manifest_key(output),
+        first,
+        failure,
+        [f"'{taken}' belongs to '{owner}'" for taken, owner in owners if owner],
+    )
+
+
+def _values(resolved: ResolvedSpec, name: SpecName) -> tuple[dict[str, Any], dict[str, str]]:
+    """Field -> value, and field -> file, for everything that some file says."""
+    if resolved.merged is None:
+        said = resolved.spec.model_dump(exclude_unset=True, by_alias=True)
+        flat = _flat(said)
+        return flat, dict.fromkeys(flat, name.key)
+    origins = dict(resolved.merged.origins)
+    flat = _flat(cast("dict[str, Any]", resolved.merged.document))
+    return flat, origins
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields; those that are merged by name one by one."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in ("params", "inputs", "output"):
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
+        elif key != "$schema":
+            flat[key] = value
+    return flat
+
+
+def owners_on_disk(
+    inputs: Inputs, providers: Providers, photos: Sequence[str]
+) -> Mapping[str, Sequence[str]]:
+    """Output name -> the photos on disk whose results would have it.
+
+    What cannot be resolved is left out; `explain` of that photo says why.
+    """
+    names: dict[str, list[str]] = {}
+    for photo in photos:
+        try:
+            found = explain_key(inputs, providers, photo, lambda _name, _trigger: None)
+        except DarkroomError:
+            continue
+        for spec in found.specs:
+            taken = dict.fromkeys((spec.manifest.removesuffix(".manifest.json"), spec.results))
+            for name in taken:
+                names.setdefault(name, []).append(photo)
+    return names

@@ -1,0 +1,58 @@
+"""`darkroom batch`: what it prints without a terminal, and its exit codes."""
+
+import pytest
+
+from infra.cli.batch import watch
+from tests.cli.conftest import MotoEnvironment
+from tests.cli.factories import make_attempt
+
+
+def test_batch_ends_when_everything_below_has_ended(env: MotoEnvironment) -> None:
+    """With 0 if all of it worked; a name without a task is an error."""
+    for number in range(3):
+        env.add_task(f"a/{number}.jpg.json", "succeeded", attempts=(make_attempt(),))
+    env.add_task("b/1.jpg.json", "queued")
+    result = env.run("batch", "a/")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "3 of 3 ended: 3 done\n"
+    assert "cost: 18 snapapi credits" in result.stderr
+    result = env.run("batch", "none/")
+    assert (result.exit_code, "no task found for 'none/'" in result.stderr) == (1, True)
+
+
+def test_batch_exits_with_1_after_a_failure_or_a_timeout(env: MotoEnvironment) -> None:
+    """A failure has its line; after a timeout it says how to go on."""
+    env.add_task("a/1.jpg.json", "failed")
+    result = env.run("batch", "a/")
+    assert result.exit_code == 1
+    assert "failed: a/1.jpg: SnapAPI has no credits left. (no-credits)" in result.stdout
+    env.add_task("a/2.jpg.json", "queued")
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.exit_code == 1
+    assert "1 of 2 ended: 1 waiting, 1 failed" in result.stdout
+    assert "`darkroom batch a/ --env dev` follows it" in result.stderr
+
+
+def test_batch_waits_for_specs_that_were_not_read_yet(env: MotoEnvironment) -> None:
+    """They are tasks of the batch too."""
+    env.add_task("a/1.jpg.json", "succeeded")
+    env.target.s3.put_object(Bucket=env.target.input_bucket, Key="a/2.jpg.json", Body=b"{}")
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.exit_code == 1
+    assert "1 of 2 ended: 1 done, 1 uploaded, not read yet" in result.stdout
+
+
+def test_ctrl_c_says_what_goes_on_and_how_to_come_back(
+    env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the commands to follow, fetch and stop it."""
+
+    def interrupt(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch, "watch", interrupt)
+    env.add_task("a b/1.jpg.json", "queued")
+    result = env.run("batch", "a b/")
+    assert result.exit_code == 130
+    for command in ("batch", "get", "cancel"):
+        assert f"`darkroom {command} 'a b/'" in result.stderr
