@@ -19,6 +19,7 @@ METRICS: Mapping[Outcome, str] = {
     "new-run": "RunsReplaced",
     "concluded": "Concluded",
     "alive": "StandingButAlive",
+    "announced": "BatchesFinished",
 }
 
 

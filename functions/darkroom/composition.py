@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from darkroom.aws.dynamodb_batches import DynamoBatches
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
@@ -118,6 +119,7 @@ def build_ports(
         durations=DynamoDurations(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
         pictures=pictures,
+        batches=DynamoBatches(table),
     )
     if settings.linger_s is None:
         return ports

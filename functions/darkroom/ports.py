@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, Literal, Protocol
 
 from darkroom.domain.attempt import Finished
+from darkroom.domain.batch import Batch, BatchId
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
@@ -143,6 +144,9 @@ class Tasks(Protocol):
         For users: eventually consistent, as it were some moments ago.
         """
 
+    def in_batch(self, name: str) -> Iterable[TaskSummary]:
+        """Every task of messages that name this batch, in no order; as `below`."""
+
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""
 
@@ -255,6 +259,12 @@ class Outputs(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
+
+    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
+        """Key and ETag of at most `most` (up to 1,000) objects, in the order of `list_keys`.
+
+        Of those whose keys begin with `prefix` and come after `after`. The ETag has no quotes.
+        """
 
 
 class Workflows(Protocol):
@@ -479,6 +489,29 @@ class NoPictures:
         raise NotMeasured("There is no image library here.")
 
 
+class Batches(Protocol):
+    """The batches, one item each. Reads by id are consistent; every write is conditional."""
+
+    def get_many(self, ids: Iterable[BatchId]) -> Sequence[Batch]:
+        """Those of at most 100 that exist, in no order."""
+
+    def write(self, old: Batch | None, new: Batch) -> Batch:
+        """Write `new` where `old` (None: nothing) is still what is stored.
+
+        Returns:
+            `new` with its version.
+
+        Raises:
+            Conflict: another process wrote first.
+        """
+
+    def due(self, now: datetime, most: int) -> Sequence[BatchId]:
+        """At most `most` batches whose `look_at` has passed, soonest first.
+
+        Eventually consistent: one of them may have been looked at by now.
+        """
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything outside that a use case may use."""
@@ -495,5 +528,6 @@ class Ports:
     limiter: Limiter
     durations: Durations
     errands: Errands
+    batches: Batches
     limits: Limits = field(default_factory=Limits)
     pictures: Pictures = field(default_factory=NoPictures)

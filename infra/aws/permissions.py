@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_iam as iam
 
-from darkroom.aws.dynamodb_indexes import BY_DUE
+from darkroom.aws.dynamodb_indexes import BY_BATCH, BY_DUE, BY_KEY
 from infra.aws.sizes import Verb
 
 # The functions that call a provider, or check whether one is set up. FAIL and SWEEP cancel the jobs
@@ -64,6 +64,8 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *read_versions(on.input_bucket),
                 *receive_messages(on.intake_queue),
                 *send_messages(on.dead_letters),
+                # A new task opens the batches of its folders again that had ended.
+                *read_batches(on.table),
                 # INTAKE splits what would take too long into messages to itself, and looks again
                 # at a photo that had time to get a spec of its own.
                 *send_messages(on.intake_queue),
@@ -79,6 +81,10 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *query_index(on.table, BY_DUE),
                 # A spec that waited for a corrected folder default is read in its own version.
                 *read_versions(on.input_bucket),
+                # What the tasks of a batch add up to; and whether all its photos have one.
+                *read_batches(on.table),
+                *query_index(on.table, BY_KEY),
+                *query_index(on.table, BY_BATCH),
             ]
 
 
@@ -130,6 +136,11 @@ def query_items(table_arn: str) -> list[iam.PolicyStatement]:
 def query_index(table_arn: str, index: str) -> list[iam.PolicyStatement]:
     """Query one secondary index."""
     return [_allow(["dynamodb:Query"], f"{table_arn}/index/{index}")]
+
+
+def read_batches(table_arn: str) -> list[iam.PolicyStatement]:
+    """Read several batches at once."""
+    return [_allow(["dynamodb:BatchGetItem"], table_arn)]
 
 
 def read_secrets(secret_arns: Iterable[str]) -> list[iam.PolicyStatement]:

@@ -67,6 +67,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
 LISTS: Mapping[str, Callable[[Store], object]] = {
     "by-due": lambda store: list(store.tasks.due(LATER)),
     "by-key": lambda store: list(store.tasks.below("photos/")),
+    "by-batch": lambda store: list(store.tasks.in_batch("night-7")),
     "by-attention": lambda store: store.tasks.needing_attention(5),
 }
 

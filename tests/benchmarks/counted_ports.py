@@ -18,6 +18,7 @@ from darkroom.aws.dynamodb_items import (
     expiry,
     latest_key,
     owner_key,
+    request_key,
     wants_key,
     write_item,
     write_waiter,
@@ -33,6 +34,7 @@ from tests.fakes.routes import ROUTES
 
 REQUEST_MS: Final[Mapping[str, float]] = {
     "GetItem": 4,
+    "BatchGetItem": 5,
     "Query": 5,
     "PutItem": 6,
     "UpdateItem": 6,
@@ -236,6 +238,8 @@ def _create_task(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence
     item = write_item(task)
     note = {"task_id": task.task_id, "expires_at": expiry(task.created_at)}
     claims = [owner_key(task.output), *([latest_key(task.trigger.key)] if task.replaces else [])]
+    if task.trigger.request_id is not None:
+        claims.append(request_key(task.trigger.request_id))
     wants = [wants_key(key, task.task_id) for key in dict.fromkeys(task.wants)]
     place = write_waiter(task)
     written = [item, *(key | note for key in [*claims, *wants]), *([place] if place else [])]
@@ -292,6 +296,11 @@ def _read_each(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[
     ]
 
 
+def _get_batches(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[Request]:
+    """Each one is billed, also one that is not there."""
+    return [Request("BatchGetItem", {"table_reads": len(set(args[0]))})]
+
+
 def _release_lease(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:
     """Read first: nearly always there is none to give up."""
     del args
@@ -309,6 +318,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "tasks.create": _create_task,
     "tasks.replace": _replace_task,
     "tasks.latest": _one("GetItem", table_reads=1),
+    "tasks.of_request": _one("GetItem", table_reads=1),
     "tasks.owner": _one("GetItem", table_reads=1),
     "tasks.claim_job": _one("PutItem", table_writes=1),
     "tasks.claim_output": _one("PutItem", table_writes=1),
@@ -333,6 +343,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "events.publish": _one("PutEvents", events=1),  # one for each 64 KB; ours is smaller
     "dead_letters.put": _one("SendMessage", sqs_requests=1),
     "errands.send": _send_errands,
+    "batches.get_many": _get_batches,
     "lines.turns": _one("GetItem", table_reads=1),
     "lines.compare_and_set": lambda *_: [Request("PutItem", {"table_writes": 1}, {"turns": 1})],
     "lines.first": _one("Query", table_reads=1),

@@ -26,6 +26,7 @@ from tests.fakes.routes import JOB_KEY, ROUTES, SYNC_NONE
 from tests.pipeline.harness import spec_of
 
 SYNCHRONOUS: Mapping[str, int] = {
+    "BatchGetItem": 1,
     "GetItem": 13,
     "GetObject": 9,
     "HeadObject": 3,
@@ -41,7 +42,8 @@ SYNCHRONOUS: Mapping[str, int] = {
 those of Lambda itself and without the provider's secret, which is cached.
 
 Six of the reads look for a folder default, three for the photo and three for its spec; one reads
-the photo again, to compare the result with it."""
+the photo again, to compare the result with it. The batches of its folders are read at once, in case
+one of them had ended."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:

@@ -80,11 +80,8 @@ def _make_buckets(*, versioned: bool) -> None:
 
 
 def _make_table() -> None:
-    names = [
-        "pk",
-        "sk",
-        *(name for index in INDEXES.values() for name in (index.partition, index.sort)),
-    ]
+    of_indexes = [name for index in INDEXES.values() for name in (index.partition, index.sort)]
+    names = dict.fromkeys(["pk", "sk", *of_indexes])
     client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",

@@ -1,6 +1,8 @@
 """The output bucket, in memory; every version is kept."""
 
 import hashlib
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -54,6 +56,12 @@ class InMemoryOutputs:
     def get(self, key: str) -> bytes | None:
         """A small object, or None."""
         return self._versions[key][-1].body if key in self._versions else None
+
+    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
+        """Key and ETag of objects with this prefix that come after `after`."""
+        there = sorted(self._versions, key=str.encode)
+        found = (k for k in there if k.startswith(prefix) and k.encode() > after.encode())
+        return [(key, self.find(key) or "") for key in itertools.islice(found, most)]
 
     @property
     def keys(self) -> set[str]:

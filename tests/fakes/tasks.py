@@ -149,6 +149,10 @@ class InMemoryTasks:
         found = (read_entry(item) for item in list(self._items.values()))
         return [summary for summary in found if summary.key.startswith(prefix)]
 
+    def in_batch(self, name: str) -> Iterable[TaskSummary]:
+        """Every task of messages that name this batch."""
+        return [read_entry(item) for item in list(self._items.values()) if _names(item, name)]
+
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """Failed and unknown tasks, newest first."""
         found = [task for task in self.all if task.state in ("failed", "unknown")]
@@ -197,3 +201,8 @@ class InMemoryTasks:
         for wanted in task.wants:
             if wanted not in before:
                 self._wants.setdefault(wanted, {})[task.task_id] = None
+
+
+def _names(item: dict[str, Any], batch: str) -> bool:
+    """Whether the index of batches has the item in one of the batch's partitions."""
+    return str(item.get("batch", "")).rpartition("#")[0] == f"batch#{batch}"

@@ -42,6 +42,7 @@ EVERY_VERB = {
 ALLOWED = {
     "intake": {
         **EVERY_VERB,
+        "table": EVERY_VERB["table"] | {"dynamodb:BatchGetItem"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
@@ -74,7 +75,10 @@ ALLOWED = {
     },
     "sweep": {
         **EVERY_VERB,
+        "table": EVERY_VERB["table"] | {"dynamodb:BatchGetItem"},
         "index by-due": {"dynamodb:Query"},
+        "index by-key": {"dynamodb:Query"},
+        "index by-batch": {"dynamodb:Query"},
         "input bucket": {"s3:ListBucket"},
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
@@ -142,6 +146,8 @@ def _resources(template: Template, verb: str) -> dict[str, set[str]]:
     return {
         "table": {f"<{table}>"},
         "index by-due": {f"<{table}>/index/by-due"},
+        "index by-key": {f"<{table}>/index/by-key"},
+        "index by-batch": {f"<{table}>/index/by-batch"},
         "input bucket": {source},
         "input objects": {f"{source}/*"},
         "output bucket": {results},

@@ -78,11 +78,13 @@ def test_table_has_an_index_for_each_query(template: Template) -> None:
     } == {
         "by-due": {"HASH": "due", "RANGE": "due_at"},
         "by-key": {"HASH": "tree", "RANGE": "tree_key"},
+        "by-batch": {"HASH": "batch", "RANGE": "tree_key"},
         "by-attention": {"HASH": "attention", "RANGE": "updated_at"},
     }
     assert {each["IndexName"]: each["Projection"] for each in table["GlobalSecondaryIndexes"]} == {
         "by-due": {"ProjectionType": "KEYS_ONLY"},
         "by-key": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["summary"]},
+        "by-batch": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["summary"]},
         "by-attention": {"ProjectionType": "KEYS_ONLY"},
     }
     assert {each["AttributeType"] for each in table["AttributeDefinitions"]} == {"S"}

@@ -28,6 +28,7 @@ from darkroom.pipeline.poll import poll
 from darkroom.pipeline.submit import submit
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports, Step
+from tests.fakes.batches import InMemoryBatches
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
@@ -109,6 +110,7 @@ class PipelineHarness:
     limiter: InMemoryLimiter = field(default_factory=InMemoryLimiter)
     durations: InMemoryDurations = field(default_factory=InMemoryDurations)
     errands: RecordingErrands = field(default_factory=RecordingErrands)
+    batches: InMemoryBatches = field(default_factory=InMemoryBatches)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
     in_place: bool = False
@@ -129,6 +131,7 @@ class PipelineHarness:
             self.limiter,
             self.durations,
             self.errands,
+            self.batches,
             self.limits,
         )
 

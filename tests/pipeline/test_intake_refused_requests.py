@@ -1,4 +1,4 @@
-"""A request that gets no task is answered all the same: an event tells its sender why."""
+"""A request that gets no task is answered, too: an event says why."""
 
 import json
 from typing import Any
@@ -195,7 +195,7 @@ def test_metadata_that_no_spec_may_have_is_left_out(
     assert details(harness)[0]["operation"] == SYNC_NONE
 
 
-def test_sender_is_told_once_that_its_photo_is_missing(harness: PipelineHarness) -> None:
+def test_sender_gets_one_event_that_its_photo_is_missing(harness: PipelineHarness) -> None:
     """With the keys and the deadline; a message that comes again repeats the same event."""
     send(harness, ORDER)
     send(harness, ORDER)
@@ -214,7 +214,7 @@ def test_sender_is_told_once_that_its_photo_is_missing(harness: PipelineHarness)
     assert [one["status"] for one in details(harness)[2:]] == ["succeeded"]
 
 
-def test_user_who_uploads_a_spec_first_is_not_told(harness: PipelineHarness) -> None:
+def test_user_who_uploads_a_spec_first_gets_no_event(harness: PipelineHarness) -> None:
     """Its photo usually follows in a moment."""
     harness.upload_spec(JOB_KEY)
     assert harness.events.published == []

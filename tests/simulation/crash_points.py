@@ -21,6 +21,8 @@ READS: Final = frozenset(
     {
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
         *("inputs.find", "inputs.read", "inputs.read_each", "inputs.list_keys"),
+        *("tasks.of_request", "tasks.below", "tasks.in_batch"),
+        *("batches.get_many", "batches.due", "outputs.list_etags"),
         *("outputs.find", "outputs.get"),
         *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
         "durations.known",

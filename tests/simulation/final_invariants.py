@@ -13,6 +13,7 @@ from darkroom.pipeline.endings.move_aside import aside_names
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
+from tests.simulation.batch_ends import find_batch_violations
 from tests.simulation.final_money_invariants import find_money_violations
 from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
@@ -45,6 +46,7 @@ def check(system: SimulatedSystem) -> list[str]:
             else system.step_monitor.default_manifests,
             system.inputs,
         ),
+        *_batches(system),
         *(what for task in system.tasks.stored.values() for what in _task(system, task)),
         *find_money_violations(system),
         *_files(system),
@@ -54,6 +56,20 @@ def check(system: SimulatedSystem) -> list[str]:
         *_delays(system),
         *system.pictures.find_violations(),
     ]
+
+
+def _batches(system: SimulatedSystem) -> Iterator[str]:
+    """Every batch that has ended was announced as it is; a lost message may have said when."""
+    if system.queue.dead or not all(task.finished for task in system.tasks.all):
+        return
+    yield from find_batch_violations(
+        system.batch_monitor,
+        system.users.folders,
+        system.tasks.all,
+        system.inputs,
+        system.batches,
+        system.providers.ledger,
+    )
 
 
 def _delays(system: SimulatedSystem) -> Iterator[str]:

@@ -342,6 +342,24 @@ def _elsewhere_twice(system: SimulatedSystem) -> None:
     system.scheduler.after(MIDDLE_S, lambda: users.upload_spec(SPEC, JOB_NONE, None, **more))
 
 
+def _batch(system: SimulatedSystem) -> None:
+    """A photo and its spec in a folder that expects one photo."""
+    system.users.upload_default("photos/", b'{"expect": 1, "exclude": ["*"]}')
+    system.users.upload(PHOTO)
+    system.users.upload_spec(SPEC, SYNC_KEY)
+
+
+def _batch_of_orders(system: SimulatedSystem) -> None:
+    """A request that names its batch."""
+    system.users.upload(PHOTO)
+    system.users.send_request("order-1", PHOTO, SYNC_KEY, {"name": "orders", "expect": 1})
+
+
+def _spec_changed_later(system: SimulatedSystem) -> None:
+    """The batch has ended, and gets one more task."""
+    system.scheduler.after(LATER_S, lambda: system.users.upload_spec(SPEC, JOB_KEY))
+
+
 # --- the scenarios -------------------------------------------------------------------------------
 
 BIG_FILE: Final = 0.3635
@@ -399,6 +417,11 @@ OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     "two versions out of order, key": Scenario(
         JOB_KEY, None, _two_versions_out_of_order, allowed_ends=_REPLACED
     ),
+    "a folder ends, key": Scenario(SYNC_KEY, None, _batch),
+    "a folder ends twice, key": Scenario(
+        SYNC_KEY, None, _batch, events=_spec_changed_later, max_charges=2
+    ),
+    "a batch of orders ends, key": Scenario(SYNC_KEY, None, _batch_of_orders),
     "large answer, none": Scenario(SYNC_NONE, "alpha", fraction=_LARGE),
     "fallback, none": Scenario(SYNC_NONE, None, first_faults=_REFUSED),
     "photo arrives while its task is created, none": Scenario(

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
+from darkroom.domain.batch import MANIFEST_NAME
 from darkroom.domain.object_keys import WORK_PREFIX, work_key
 from darkroom.domain.order import Input, Order
 from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
+from darkroom.pipeline.batches.look import EVENT
 from darkroom.pipeline.fail import STOP_JOB_CODES
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
 from darkroom.pipeline.paid_call.settle_unclear import REPLAY_FOR
@@ -44,6 +46,7 @@ class StepMonitor:
         end_states: task and run -> the state in which it ended.
         announced: task and run -> how often each of its ends was published.
         last_event: task -> its last published event.
+        batch_finished: called with each announcement of a batch.
         routes_gone: whether some routes are not offered now; jobs cannot be polled by them.
     """
 
@@ -60,6 +63,7 @@ class StepMonitor:
     )
     last_event: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     routes_gone: bool = False
+    batch_finished: Callable[[Mapping[str, Any]], None] = lambda _detail: None
 
     def __post_init__(self) -> None:
         self.payment_monitor = PaymentMonitor(self.injector, self.report)
@@ -221,6 +225,8 @@ class StepMonitor:
         self.injector.note(f"put {key}")
         if key.startswith(WORK_PREFIX):
             return
+        if key.endswith(MANIFEST_NAME):
+            return
         if key.endswith(DEFAULT_MANIFEST):
             self.default_manifests[key] = json.loads(body)
             return
@@ -241,11 +247,18 @@ class StepMonitor:
 
     def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
         """An event is published; fulfils `darkroom.ports.Events`."""
+        if kind == EVENT:
+            self.injector.note(f"{kind} {detail['event_id']}")
+            self.batch_finished(detail)
+            return
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
         if kind == "Task Waiting":
             self.injector.note(f"{kind} {task_id}")
             if detail["request_id"] is None or not detail["missing"]:
                 self.report(f"'{kind}' was published for {task_id}, which nobody needs to know")
+            return
+        if task_id is None:
+            self.injector.note(f"{kind} {detail['request_id']}")
             return
         self.announced[task_id, run][status] += 1
         self.last_event[task_id] = detail

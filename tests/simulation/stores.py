@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 from darkroom.domain.errors import Conflict
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
+from darkroom.domain.task_summary import TaskSummary, summarize
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
@@ -122,6 +123,19 @@ class PlainTasks(InMemoryTasks):
     def due(self, now: datetime) -> Iterable[str]:
         """Tasks that are due for a sweep."""
         return [task_id for task_id in self.due_times if self.due_at(task_id) <= now]
+
+    def get_many(self, task_ids: Iterable[str]) -> Sequence[Task]:
+        """The tasks with these ids, in this order."""
+        return [self.stored[one] for one in dict.fromkeys(task_ids) if one in self.stored]
+
+    def below(self, prefix: str) -> Iterable[TaskSummary]:
+        """Every task whose key begins with the prefix."""
+        found = [task for task in self.all if task.trigger.key.startswith(prefix)]
+        return [summarize(task) for task in found]
+
+    def in_batch(self, name: str) -> Iterable[TaskSummary]:
+        """Every task of messages that name this batch."""
+        return [summarize(task) for task in self.all if task.batch == name]
 
     def due_at(self, task_id: str) -> datetime:
         """When a task that is not dismissed is due."""

@@ -18,9 +18,11 @@ from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.ports import Ports, Step
+from tests.fakes.batches import InMemoryBatches
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
+from tests.simulation.batch_ends import BatchMonitor
 from tests.simulation.fault_injection import (
     FaultInjector,
     FaultyPort,
@@ -59,6 +61,8 @@ SWEEP_INTERVAL_S: Final = 60
 """Between two sweeps, in seconds; as deployed."""
 MAX_SWEEPS: Final = 9000
 """How many sweeps there are before tasks that have not ended count as stuck."""
+BATCH_IDLE_S: Final = 2 * 3600
+"""How long a batch whose last photo never comes is looked at."""
 REDRIVE_TIMES_S: Final = (10_000, 30_000, 50_000, 70_000)
 """When an operator redrives the intake queue's dead letters; within a day, as the alarm asks."""
 MAX_RETRIES: Final = 3
@@ -121,6 +125,7 @@ class SimulatedSystem:
         trace: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
+        limits = replace(limits, batch_idle_s=BATCH_IDLE_S)
         self.fault_free = fault_free
         self.sweeps = 0
         self.fault_policy = fault_policy
@@ -144,6 +149,11 @@ class SimulatedSystem:
         self.step_monitor.payment_monitor.watch(
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
+        self.batches = InMemoryBatches()
+        self.batch_monitor = BatchMonitor(
+            self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
+        )
+        self.step_monitor.batch_finished = self.batch_monitor.published
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self._errands = _ErrandPort(self.queue)
         self.ports = self._build_ports(limits)
@@ -153,6 +163,7 @@ class SimulatedSystem:
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
         self.users.on_file = self._expect_release
+        self.users.on_folder_change = self._note_folder_change
         self._scheduled = False
 
     def run_until_idle(self) -> None:
@@ -260,7 +271,8 @@ class SimulatedSystem:
         """Sweep when a task is due; sweeps that would find none are left out."""
         self._sweep_what_is_due()
         # During a nested call more events may follow, whatever else is scheduled.
-        more = self.tasks.due_times or self.scheduler.depth or not self.scheduler.idle
+        waiting = self.tasks.due_times or self._batch_looks()
+        more = waiting or self.scheduler.depth or not self.scheduler.idle
         self._scheduled = bool(more) and self.sweeps < MAX_SWEEPS
         if self._scheduled:
             next_due = self._next_due()
@@ -278,6 +290,7 @@ class SimulatedSystem:
     def _next_due(self) -> datetime | None:
         """When the next task is due, or the next turn may be given; None if nothing waits."""
         times = [self.tasks.due_at(task_id) for task_id in self.tasks.due_times]
+        times += self._batch_looks()
         now = self._now()
         pause = self.limiter.circuit(DELIVERY)
         for provider, line in self.tasks.lines.items():
@@ -285,6 +298,10 @@ class SimulatedSystem:
                 paused_until = max(self.limiter.circuit(provider).until, pause.until)
                 times.append(max(now, datetime.fromtimestamp(paused_until, UTC)))
         return min(times, default=None)
+
+    def _batch_looks(self) -> list[datetime]:
+        """When SWEEP looks at each batch next, if it does."""
+        return [one.look_at for one in self.batches.all if one.look_at is not None]
 
     def _build_ports(self, limits: Limits) -> Ports:
         injector = self.injector
@@ -301,6 +318,7 @@ class SimulatedSystem:
                 "limiter": self.limiter,
                 "durations": self.durations,
                 "errands": self._errands,
+                "batches": self.batches,
             }.items()
         }
         clock = SimulatedClock(injector)
@@ -410,6 +428,10 @@ class SimulatedSystem:
     def _expect_release(self, key: str) -> None:
         """A file exists: after `MAX_RELEASE_S` no task waits for it any more."""
         self.scheduler.after(MAX_RELEASE_S, lambda: self._check_not_waiting(key))
+
+    def _note_folder_change(self, folder: str) -> None:
+        """Its rule may hold from now on."""
+        self.batch_monitor.changed_at[folder] = self._now()
 
     def _check_not_waiting(self, key: str) -> None:
         """A task with all its inputs should have been released by their events."""

@@ -6,7 +6,7 @@ task must be created for it.
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -23,6 +23,7 @@ from tests.fakes.routes import (
     SYNC_KEY,
     SYNC_NONE,
 )
+from tests.simulation.batch_ends import RULES, UNTIL
 from tests.simulation.fault_kinds import FaultPolicy
 from tests.simulation.folders import BROKEN, Folders, Version, documents
 from tests.simulation.intake_queue import MALFORMED
@@ -36,6 +37,8 @@ FOLDERS_APART: Final = 8
 """Every so many tasks there is a folder with a default."""
 MIDNIGHT_S: Final = 12 * 3600.0
 """A simulation begins at noon."""
+IN_A_BATCH: Final = 0.5
+"""The share of the requests that name a batch."""
 PHOTO: Final = PNG + b"a photo"
 SUCCEEDED: Final = "succeeded"
 
@@ -70,6 +73,7 @@ class Users:
         expected_tasks: what they requested so far.
         without_id: the keys of what they requested in messages without an id.
         on_file: called for every file that exists from now on.
+        on_folder_change: called with the folder whose default changes.
         folders: what happened in folders with a default.
     """
 
@@ -82,6 +86,7 @@ class Users:
     expected_tasks: list[ExpectedTask] = field(default_factory=list)
     without_id: list[str] = field(default_factory=list)
     on_file: Callable[[str], None] = lambda _key: None
+    on_folder_change: Callable[[str], None] = lambda _folder: None
     folders: Folders = field(default_factory=Folders)
 
     def schedule(self, tasks: int) -> None:
@@ -126,12 +131,18 @@ class Users:
     def upload_default(self, folder: str, body: bytes) -> None:
         """Upload a folder default."""
         key = folder + DEFAULT_NAME
+        self.on_folder_change(folder)
         self.upload(key, body)
         now, found = self.scheduler.now, self.inputs.find(key)
         if found is not None:
             self.folders.defaults.setdefault(folder, []).append(
                 Version(now, found.version_id, body)
             )
+
+    def end(self, folder: str) -> None:
+        """Upload the object that says that no photo follows."""
+        self.on_folder_change(folder)
+        self.upload(folder + UNTIL)
 
     def delete_default(self, folder: str) -> None:
         """Delete a folder default."""
@@ -177,7 +188,9 @@ class Users:
         self._send_event("Deleted", key, "marker")
         self.on_file(key)
 
-    def send_request(self, name: str, photo: str, operation: str) -> None:
+    def send_request(
+        self, name: str, photo: str, operation: str, batch: Mapping[str, Any] | None = None
+    ) -> None:
         """Send a message that carries a spec."""
         spec = {"operation": operation}
         key = f"{photo}.{operation}.json"
@@ -188,7 +201,12 @@ class Users:
         self.expected_tasks.append(
             ExpectedTask(Trigger("message", self.inputs.bucket, key, name), SUCCEEDED)
         )
-        self.send(json.dumps({"request_id": name, "source": photo, "spec": spec}))
+        order: dict[str, Any] = {"request_id": name, "source": photo, "spec": spec}
+        if batch is not None:
+            order["batch"] = batch
+        elif self.fault_policy.between(0, 1) < IN_A_BATCH:
+            order["batch"] = {"name": "orders", "quiet_s": 600}
+        self.send(json.dumps(order))
 
     def _repeat(self, body: str) -> None:
         """Send a message, and perhaps an equal one later with a new message id."""
@@ -253,7 +271,7 @@ class Users:
 
     def _schedule_folder(self, folder: str) -> None:
         """A folder default and some photos; either may change, and a photo may get its own spec."""
-        choices = documents(folder, OPERATIONS[int(self.fault_policy.between(0, len(OPERATIONS)))])
+        choices = self._with_rule(folder)
 
         def draw(bodies: Sequence[bytes]) -> bytes:
             return bodies[int(self.fault_policy.between(0, len(bodies)))]
@@ -278,6 +296,15 @@ class Users:
             self._later(90, lambda: self.upload_default(folder, draw(BROKEN)))
         if self.fault_policy.chance("default-deleted"):
             self._later(90, lambda: self.delete_default(folder))
+
+    def _with_rule(self, folder: str) -> Sequence[bytes]:
+        """Folder defaults, all with the same rule for the end of the batch, if any."""
+        rule = RULES[int(self.fault_policy.between(0, len(RULES)))]
+        if "until" in rule:
+            self.scheduler.after(self.fault_policy.between(20, 200), lambda: self.end(folder))
+        operation = OPERATIONS[int(self.fault_policy.between(0, len(OPERATIONS)))]
+        bodies = documents(folder, operation)
+        return [json.dumps(json.loads(body) | rule).encode() for body in bodies]
 
     def _after_it(self, photo: str, act: Callable[[], None]) -> None:
         """Do something soon after the photo was uploaded."""

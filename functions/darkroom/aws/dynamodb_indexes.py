@@ -4,6 +4,7 @@
 |----------------|---------------------|---------------------------------|------------------------|
 | `by-due`       | `due#<shard>`       | when SWEEP has to check it      | the keys only          |
 | `by-key`       | `tree#<shard>`      | `/` and the key of its spec     | the task's `summary`   |
+| `by-batch`     | `batch#<name>#<shard>` | the same                     | the same               |
 | `by-attention` | `attention#<shard>` | when it was written last        | the keys only          |
 
 An index costs a write whenever something changes that it shows. So none shows the task itself, and
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 from darkroom.domain.object_keys import MAX_KEY_BYTES
 from darkroom.domain.task import Task
-from darkroom.domain.task_summary import TaskSummary, summarize
+from darkroom.domain.task_summary import TaskSummary, summarize, usual_manifest_key
 
 SHARDS: Final = 8
 """Partitions of each index, which together hold every task.
@@ -42,10 +43,12 @@ class Index:
 
 BY_DUE: Final = "by-due"
 BY_KEY: Final = "by-key"
+BY_BATCH: Final = "by-batch"
 BY_ATTENTION: Final = "by-attention"
 INDEXES: Final[Mapping[str, Index]] = {
     BY_DUE: Index("due", "due_at"),
     BY_KEY: Index("tree", "tree_key", ("summary",)),
+    BY_BATCH: Index("batch", "tree_key", ("summary",)),
     BY_ATTENTION: Index("attention", "updated_at"),
 }
 
@@ -58,6 +61,11 @@ def shard_of(task_id: str) -> int:
 def tree_partition(shard: int) -> str:
     """A partition of `by-key`."""
     return f"tree#{shard}"
+
+
+def batch_partition(name: str, shard: int) -> str:
+    """A partition of `by-batch`, which holds only tasks of messages that name a batch."""
+    return f"batch#{name}#{shard}"
 
 
 def tree_key(key: str) -> str:
@@ -84,12 +92,18 @@ def write_entry(task: Task) -> dict[str, Any]:
         "spent": summary.spent,
         "cost_known": summary.cost_known,
         "metadata": summary.metadata,
+        "manifest_key": summary.manifest_key,
     }
+    if summary.manifest_key == usual_manifest_key(summary.key, summary.operation):
+        del document["manifest_key"]
     if tree_key(summary.key) == f"/{summary.key}":
         del document["key"]  # the sort key says it
     short = {name: value for name, value in document.items() if value not in (None, "", {})}
+    shard = shard_of(task.task_id)
+    batch = {"batch": batch_partition(task.batch, shard)} if task.batch is not None else {}
     return {
-        "tree": tree_partition(shard_of(task.task_id)),
+        **batch,
+        "tree": tree_partition(shard),
         "tree_key": tree_key(summary.key),
         "summary": json.dumps(short, ensure_ascii=False, separators=(",", ":")),
     }
@@ -104,6 +118,9 @@ def read_entry(item: Mapping[str, Any]) -> TaskSummary:
     try:
         document = json.loads(item["summary"])
         fields = {"key": str(item["tree_key"])[1:], **document}
+        fields.setdefault(
+            "manifest_key", usual_manifest_key(fields["key"], fields.get("operation"))
+        )
         return TaskSummary(
             task_id=str(item["pk"]).removeprefix("task#"),
             **fields

@@ -4,7 +4,7 @@ import heapq
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +15,11 @@ from botocore.exceptions import ClientError
 from darkroom.aws.client_errors import map_aws_errors
 from darkroom.aws.dynamodb_indexes import (
     BY_ATTENTION,
+    BY_BATCH,
     BY_DUE,
     BY_KEY,
     SHARDS,
+    batch_partition,
     read_entry,
     tree_key,
     tree_partition,
@@ -86,22 +88,36 @@ class DynamoTaskLists:
     def below(self, prefix: str) -> Iterable[TaskSummary]:
         """See `ports.Tasks.below`; a query for each shard and megabyte of it, eight at once."""
 
+        def condition(shard: int) -> ConditionBase:
+            begins = Key("tree_key").begins_with(tree_key(prefix))
+            return Key("tree").eq(tree_partition(shard)) & begins
+
+        for summary in self._summaries(BY_KEY, condition):
+            if summary.key.startswith(prefix):
+                yield summary
+
+    def in_batch(self, name: str) -> Iterable[TaskSummary]:
+        """See `ports.Tasks.in_batch`; as many queries as `below`."""
+        return self._summaries(
+            BY_BATCH, lambda shard: Key("batch").eq(batch_partition(name, shard))
+        )
+
+    def _summaries(
+        self, index: str, condition: Callable[[int], ConditionBase]
+    ) -> Iterator[TaskSummary]:
+        """What an index shows in all shards."""
+
         # boto3 warns of resources in threads; a query changes nothing of this one.
         def entries_of(shard: int) -> list[dict[str, Any]]:
-            condition: ConditionBase = Key("tree").eq(tree_partition(shard))
-            condition &= Key("tree_key").begins_with(tree_key(prefix))
-            return list(self._query_index(BY_KEY, condition))
+            return list(self._query_index(index, condition(shard)))
 
         with ThreadPoolExecutor(SHARDS) as pool:
             shards = list(pool.map(entries_of, range(SHARDS)))
         for item in itertools.chain.from_iterable(shards):
             try:
-                summary = read_entry(item)
+                yield read_entry(item)
             except ValueError as error:
                 LOG.warning("left out: %s", error)
-                continue
-            if summary.key.startswith(prefix):
-                yield summary
 
     def needing_attention(self, limit: int) -> Sequence[Task]:
         """See `ports.Tasks.needing_attention`; the index is eventually consistent."""

@@ -260,6 +260,14 @@ class S3Outputs:
                 return None
             raise
 
+    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
+        """See `ports.Outputs.list_etags`; one ListObjectsV2, strongly consistent."""
+        with map_aws_errors(OUTPUT_BUCKET):
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=most
+            )
+        return [(item["Key"], item["ETag"].strip('"')) for item in answer.get("Contents", ())]
+
 
 def version_of(version_id: str | None, etag: str) -> str:
     """The version as tasks store it; an unversioned object has no version id, or "null"."""

@@ -122,7 +122,7 @@ class RequestRefused(Refused):
     """A message asks for a task in a way that cannot be read.
 
     Attributes:
-        request: what could be read of it all the same; None without a readable `request_id`.
+        request: what could be read of it; None without a readable `request_id`.
     """
 
     def __init__(self, why: Failure, request: RequestFacts | None) -> None:

@@ -26,6 +26,7 @@ class Limits:
         measure_s: how long looking at the pixels of one result may take.
         measure_bytes: larger results and sources are not looked at.
         runs: how many runs a task may have whose runs end without ending it.
+        batch_idle_s: how long an open batch without a change is looked at.
     """
 
     inputs_s: int = 24 * 3600
@@ -39,3 +40,4 @@ class Limits:
     measure_s: int = 8
     measure_bytes: int = 32 * 1024 * 1024
     runs: int = 10
+    batch_idle_s: int = 30 * 24 * 3600

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import SpecRefused
-from darkroom.domain.object_keys import classify_key, parse_spec_name
+from darkroom.domain.object_keys import classify_key, manifest_key, output_name, parse_spec_name
 from darkroom.domain.task import FINISHED, State, Task
 
 MAX_REASON: Final = 240
@@ -32,6 +32,7 @@ class TaskSummary:
         cost_known: whether `spent` holds all of them: a provider may not say what a call cost.
         metadata: the values of the spec's metadata that are texts, numbers or booleans, as long as
             they fit into `MAX_METADATA_BYTES`.
+        manifest_key: where its manifest is or will be.
     """
 
     task_id: str
@@ -46,6 +47,7 @@ class TaskSummary:
     spent: Mapping[str, float] = field(default_factory=dict)
     cost_known: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    manifest_key: str = ""
 
     @property
     def finished(self) -> bool:
@@ -81,7 +83,17 @@ def summarize(task: Task) -> TaskSummary:
         spent=_sum_credits(charged),
         cost_known=all(attempt.credits is not None for attempt in charged),
         metadata=_short_metadata(task.metadata),
+        manifest_key=task.manifest_key,
     )
+
+
+def usual_manifest_key(key: str, operation: str | None) -> str:
+    """Where the manifest of a task with this key lies, unless the task had to move aside."""
+    try:
+        name = parse_spec_name(key)
+    except SpecRefused:
+        return ""
+    return manifest_key(output_name(name, operation or ""))
 
 
 def _sum_credits(attempts: list[Attempt]) -> dict[str, float]:

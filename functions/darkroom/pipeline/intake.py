@@ -42,6 +42,11 @@ from darkroom.domain.order import Trigger
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.spec import about, parse_spec
 from darkroom.domain.task import UNSUBMITTED, Task
+from darkroom.pipeline.batches.opening import (
+    open_folder_batch,
+    open_message_batch,
+    reopen_batches,
+)
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.default_files import report_default
 from darkroom.pipeline.endings.publish import publish_refused, publish_waiting
@@ -260,6 +265,8 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
 def _take_request(ports: Ports, request: Requested) -> None:
     trigger = build_trigger(request, ports.inputs.bucket, ports.clock.now())
     key = trigger.key
+    if request.batch is not None:
+        open_message_batch(ports, request.batch)
 
     def read() -> ResolvedSpec:
         # A message is complete in itself: no folder default fills it.
@@ -280,7 +287,10 @@ def _take_request(ports: Ports, request: Requested) -> None:
 
 
 def _take_default(ports: Ports, key: str) -> None:
-    """A folder default has arrived or is gone: photos may wait for it; if it is broken, say so."""
+    """A folder default has arrived or is gone: photos may wait for it; if it is broken, say so.
+
+    It may say when the batch of its folder has ended.
+    """
 
     def release(key: str) -> None:
         release_tasks(ports, ReleaseErrand(key))
@@ -288,10 +298,13 @@ def _take_default(ports: Ports, key: str) -> None:
     def report(key: str) -> None:
         report_default(ports, key)
 
+    def open_batch(key: str) -> None:
+        open_folder_batch(ports, key)
+
     def act(one: Callable[[str], None]) -> None:
         one(key)
 
-    for_each_then_raise((release, report), act)
+    for_each_then_raise((open_batch, release, report), act)
 
 
 def _take_photos_in(ports: Ports, requests: Iterable[SpecRequest]) -> None:
@@ -322,6 +335,7 @@ def _take_in(ports: Ports, request: SpecRequest) -> None:
 
     task = retry_on_conflict(find_or_create, trigger.key)
     if task is not None:
+        reopen_batches(ports, task)
         _continue_task(ports, task)
 
 
@@ -350,7 +364,7 @@ def _tell_what_is_missing(ports: Ports, task_id: str) -> None:
     """Publish that the task of a message waits, unless it has all its files by now.
 
     The sender cannot see it otherwise. It is published again, as the same event, only if the
-    message is delivered again. A user who uploads a spec before its photo is not told.
+    message is delivered again. A user who uploads a spec before its photo needs none.
     """
     task = ports.tasks.get(task_id)
     if task is None or not task.awaits_inputs or task.order is None:

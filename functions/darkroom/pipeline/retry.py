@@ -24,6 +24,7 @@ from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.retries import retry_on_conflict
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
+from darkroom.pipeline.batches.opening import reopen_batches
 from darkroom.pipeline.endings.next_steps import next_step_after, status_command
 from darkroom.pipeline.orders.inputs import (
     find_inputs,
@@ -71,7 +72,11 @@ def retry(
             return _with_job(ports, task_id, job_id)
         return _begin_run(ports, task_id, pay_again=pay_again)
 
+    old = ports.tasks.get(task_id)
+    if old is not None and old.finished:
+        reopen_batches(ports, old)  # also if this process dies once the run is stored
     task = retry_on_conflict(begin, f"task {task_id}")
+    reopen_batches(ports, task)  # SWEEP may have closed them between
     # If this process dies here, SWEEP finds a task without a run.
     start_in_turn(ports, task)
     return task

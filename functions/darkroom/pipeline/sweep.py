@@ -10,7 +10,8 @@
     its run is alive                       checks again later
 
 It also checks every provider's line: free turns are given to the first in it, and a task that has
-missed its turn gets a new run if its run is gone.
+missed its turn gets a new run if its run is gone. And it looks at open batches, and announces those
+that have ended.
 
 It may die anywhere: what it did not reach is still due at the next sweep.
 """
@@ -19,7 +20,7 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -29,6 +30,7 @@ from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
 from darkroom.domain.turns import Waiter
 from darkroom.pipeline.admission.turns import pass_turns
+from darkroom.pipeline.batches.look import look_at_due_batches
 from darkroom.pipeline.endings.decide import decide_ending, runs_left
 from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
@@ -43,7 +45,7 @@ from darkroom.pipeline.orders.withheld_inputs import (
 from darkroom.pipeline.release import release_task
 from darkroom.ports import Found, Ports
 
-Outcome = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched"]
+Outcome = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched", "announced"]
 
 RETRY_AFTER = timedelta(minutes=5)
 """A task whose check raised an error is due again after this, behind the others."""
@@ -79,14 +81,20 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
             if missed:  # some are in line again
                 pass_turns(ports, provider)
 
+    def look_at_batches() -> None:
+        announced = look_at_due_batches(ports)
+        if announced:
+            done["announced"] += announced
+
     def act(check: Callable[[], None]) -> None:
         check()
 
     providers = dict.fromkeys(route.provider for route in ports.providers.routes())
     due = ports.tasks.due(ports.clock.now())
-    # The lines first: they are few, and the list of due tasks may take all the time there is.
-    checks = itertools.chain(
+    # Lines and batches first: they are few, and the due tasks may take all the time there is.
+    checks: Iterator[Callable[[], None]] = itertools.chain(
         (functools.partial(check_line, provider) for provider in providers),
+        [look_at_batches],
         (functools.partial(check, task_id) for task_id in due),
     )
     for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
+from darkroom.aws.dynamodb_batches import DynamoBatches
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Durations, Inputs, Limiter, Lines, Outputs, Tasks
+from darkroom.ports import Batches, Durations, Inputs, Limiter, Lines, Outputs, Tasks
+from tests.fakes.batches import InMemoryBatches
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
@@ -84,6 +86,16 @@ def durations(request: pytest.FixtureRequest) -> Iterator[Durations]:
         return
     with cloud():
         yield DynamoDurations(table())
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def batches(request: pytest.FixtureRequest) -> Iterator[Batches]:
+    """No batches."""
+    if request.param == "in memory":
+        yield InMemoryBatches()
+        return
+    with cloud():
+        yield DynamoBatches(table())
 
 
 @pytest.fixture(params=["in memory", "S3", "S3 without versions"])

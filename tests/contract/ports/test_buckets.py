@@ -192,3 +192,17 @@ def test_object_knows_the_task_that_wrote_it(output_harness: OutputHarness) -> N
 def test_object_that_was_never_written_is_none(output_harness: OutputHarness) -> None:
     """No error: there may be no response to find."""
     assert output_harness.outputs.get("_darkroom/work/x/1") is None
+
+
+def test_etags_are_listed_in_the_order_of_keys(output_harness: OutputHarness) -> None:
+    """Of a prefix, after a key that need not exist, so many at most."""
+    outputs = output_harness.outputs
+    for key in ("a/1", "a/2", "a/\u00e9", "a/z", "b/1"):
+        outputs.put(key, key.encode(), "text/plain")
+
+    every = outputs.list_etags("a/", "", 1000)
+    assert [key for key, _ in every] == ["a/1", "a/2", "a/z", "a/\u00e9"]
+    assert outputs.list_etags("a/", "a/1", 2) == every[1:3]
+    assert outputs.list_etags("a/", "a/10", 1) == every[1:2]
+    assert outputs.list_etags("c/", "", 9) == []
+    assert dict(every)["a/2"] == (outputs.find("a/2") or "").strip('"')

@@ -424,3 +424,26 @@ def test_job_belongs_to_the_first_attempt_that_claims_it(tasks: Tasks) -> None:
     assert not tasks.claim_job("alpha", "job-1", two, 1)
     assert not tasks.claim_job("alpha", "job-1", one, 2)
     assert tasks.claim_job("beta", "job-1", two, 1)
+
+
+def test_tasks_of_a_batch_are_found_wherever_they_lie(tasks: Tasks) -> None:
+    """And no others; the name of one batch may begin with that of another."""
+    for number, batch in enumerate(("n", "n", "n-7", None, "n#7")):
+        trigger = Trigger("message", "darkroom-input", f"{number}/a.jpg.json", str(number))
+        tasks.create(
+            sample_task(number, trigger=trigger, batch=batch, output=f"{number}/a"),
+            previous=None,
+            owner=None,
+        )
+    assert {one.key for one in tasks.in_batch("n")} == {"0/a.jpg.json", "1/a.jpg.json"}
+    assert {one.key for one in tasks.in_batch("n-7")} == {"2/a.jpg.json"}
+
+
+def test_summary_knows_the_manifest(tasks: Tasks) -> None:
+    """Where it usually lies, and where the task has moved it."""
+    usual = sample_task(1)
+    aside = sample_task(2, manifest_key="photos/2.jpg/upscale@00020002.manifest.json")
+    for task in (usual, aside):
+        tasks.create(task, previous=None, owner=None)
+    found = {one.task_id: one.manifest_key for one in tasks.below("photos/")}
+    assert found == {task.task_id: task.manifest_key for task in (usual, aside)}

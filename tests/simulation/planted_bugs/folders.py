@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.domain.errors import DefaultRefused, OwnTrouble
+from darkroom.domain.object_keys import folder_of
 from darkroom.domain.order import Trigger, UsedDefault
 from darkroom.domain.task import Task
 from darkroom.pipeline import default_files, intake, photos, release
@@ -18,15 +19,15 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 def _defaults_are_remembered() -> list[Swap]:
-    original, known = folder_defaults.read_default_file, dict[str, Any]()
+    original, known = photos.find_chain, dict[str, Any]()
 
     def remembered(inputs: Any, key: str) -> Any:
-        at = f"{id(inputs)}{key}"
+        at = f"{id(inputs)}{folder_of(key)}"
         if at not in known:
             known[at] = original(inputs, key)
         return known[at]
 
-    return [(folder_defaults, "read_default_file", remembered)]
+    return [(photos, "find_chain", remembered)]
 
 
 def _named_after_the_default() -> list[Swap]:

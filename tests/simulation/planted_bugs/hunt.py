@@ -10,6 +10,7 @@ from tests.simulation.crash_points import enumerate_points
 from tests.simulation.planted_bugs import (
     accounts,
     answers,
+    batches,
     cleanup,
     folders,
     learning,
@@ -39,6 +40,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *turns.BUGS,
     *learning.BUGS,
     *folders.BUGS,
+    *batches.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -1,0 +1,1 @@
+"""The end of a batch: its rule, the looks that find that it has ended, and its announcement."""
