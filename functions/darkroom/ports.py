@@ -63,6 +63,8 @@ class Tasks(Protocol):
     ) -> None:
         """Write a new task, its wanted keys, its place in line, and its claims, all or nothing.
 
+        A message's `request_id` becomes its own; it must have been nobody's.
+
         Args:
             task: revision 0; each of its `wants` gets an entry that `wanting` finds.
             previous: the task that `latest` returned for the trigger's key; a new one that
@@ -71,7 +73,7 @@ class Tasks(Protocol):
             results_owner: the same for the first of its `results_name`, if it has one.
 
         Raises:
-            Conflict: the task exists, or `latest` or an `owner` have changed.
+            Conflict: the task exists, or `latest`, an `owner` or `of_request` have changed.
         """
 
     def replace(self, old: Task, new: Task) -> Task:
@@ -88,6 +90,9 @@ class Tasks(Protocol):
 
     def latest(self, key: str) -> str | None:
         """The newest task of the spec with this key."""
+
+    def of_request(self, request_id: str) -> str | None:
+        """The task that a message with this `request_id` has made."""
 
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""

@@ -28,6 +28,7 @@ def test_keys_of_all_kinds_of_item() -> None:
     assert items.wants_key("a/b.jpg", ID) == {"pk": "wants#a/b.jpg", "sk": ID}
     assert items.latest_key("a/b.jpg.json") == {"pk": "spec#a/b.jpg.json", "sk": "latest"}
     assert items.owner_key("a/b.jpg/upscale") == {"pk": "output#a/b.jpg/upscale", "sk": "owner"}
+    assert items.request_key("order-17") == {"pk": "request#order-17", "sk": "task"}
     assert items.turns_key("beta") == {"pk": "gate#beta", "sk": "turns"}
     place = Place("beta", START + timedelta(milliseconds=7))
     assert items.line_key(ID, place) == {"pk": "line#beta", "sk": f"001772366400007#{ID}"}

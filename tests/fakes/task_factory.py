@@ -6,7 +6,7 @@ from typing import Any
 
 from darkroom.domain.attempt import Attempt, Finished, ResultRef
 from darkroom.domain.errors import Failure
-from darkroom.domain.order import Choice, Input, Order, Trigger, UsedDefault
+from darkroom.domain.order import Choice, Input, Order, SpecFacts, Trigger, UsedDefault
 from darkroom.domain.task import Ending, Result, State, Task
 from tests.fakes.clock import START
 
@@ -92,4 +92,7 @@ def full_task(at: datetime = START) -> Task:
         waits=3,
         gone=1,
         look_at=at + timedelta(minutes=15),
+        asked=SpecFacts("upscale", "beta", {"sku": "A-113"}),
+        batch="night-7",
+        deadline_s=3600,
     )

@@ -32,6 +32,7 @@ class InMemoryTasks:
         self._items: dict[str, dict[str, Any]] = {}
         self._wants: dict[str, dict[str, None]] = {}
         self._latest: dict[str, str] = {}
+        self._requests: dict[str, str] = {}
         self.owners: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
         self.lines: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
@@ -79,6 +80,10 @@ class InMemoryTasks:
     def latest(self, key: str) -> str | None:
         """The newest task of the spec with this key."""
         return self._latest.get(key)
+
+    def of_request(self, request_id: str) -> str | None:
+        """The task that a message with this id has made."""
+        return self._requests.get(request_id)
 
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
@@ -159,6 +164,7 @@ class InMemoryTasks:
         """Raise `Conflict` if the task exists or its names belong to another one than expected."""
         if (
             there is not None
+            or task.trigger.request_id in self._requests
             or (task.replaces and self._latest.get(task.trigger.key) != previous)
             or self.owners.get(task.output) != owners[0]
             or (task.results_name and self.owners.get(numbered(task.results_name, 1)) != owners[1])
@@ -180,6 +186,8 @@ class InMemoryTasks:
         if task.replaces:
             self._latest[task.trigger.key] = task.task_id
         self.owners[task.output] = task.task_id
+        if task.trigger.request_id is not None:
+            self._requests[task.trigger.request_id] = task.task_id
         if task.results_name:
             self.owners[numbered(task.results_name, 1)] = task.task_id
         self._want(task)

@@ -169,6 +169,10 @@ class PipelineHarness:
                 for arrival in read_message(message, self.inputs.bucket):
                     self._with_retries(functools.partial(take_arrival, self.ports, arrival))
 
+    def sweep(self) -> None:
+        """Call SWEEP once."""
+        sweep(self.ports)
+
     def step(
         self, name: str, task_id: str, run: int | None = None, waited_s: float | None = None
     ) -> Step:

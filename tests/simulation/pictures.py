@@ -12,7 +12,6 @@ from darkroom.domain.quality import Look, Measured
 from darkroom.ports import NotMeasured
 from tests.simulation.fault_injection import FaultInjector
 
-LOOK_S: Final = 0.3
 MAX_DEATHS: Final = 2
 """A task that loses its name to a newer one writes its results once more, and looks at them."""
 
@@ -39,7 +38,7 @@ class SimulatedPictures:
     def measure(self, result: BinaryIO, source: BinaryIO | None, max_s: float) -> Measured:
         """Look at a result."""
         del source, max_s
-        kind = self._injector.before_call("pictures.measure", LOOK_S)
+        kind = self._injector.before_call("pictures.measure")
         result.seek(0)
         body = result.read()
         nature = self._nature(body)

@@ -242,6 +242,11 @@ class StepMonitor:
     def publish(self, kind: str, detail: Mapping[str, Any]) -> None:
         """An event is published; fulfils `darkroom.ports.Events`."""
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
+        if kind == "Task Waiting":
+            self.injector.note(f"{kind} {task_id}")
+            if detail["request_id"] is None or not detail["missing"]:
+                self.report(f"'{kind}' was published for {task_id}, which nobody needs to know")
+            return
         self.announced[task_id, run][status] += 1
         self.last_event[task_id] = detail
         self.injector.note(f"{kind} {task_id}")

@@ -44,6 +44,11 @@ def owner_key(output: str) -> dict[str, Any]:
     return {"pk": f"output#{output}", "sk": "owner"}
 
 
+def request_key(request_id: str) -> dict[str, Any]:
+    """The primary key of the note that holds the task of a message's request id."""
+    return {"pk": f"request#{request_id}", "sk": "task"}
+
+
 def job_key(provider: str, job_id: str) -> dict[str, Any]:
     """The primary key of the note that holds the attempt that a provider's job belongs to."""
     return {"pk": f"job#{provider}#{job_id}", "sk": "owner"}

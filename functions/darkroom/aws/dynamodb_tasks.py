@@ -6,6 +6,7 @@
 | `wants#<key>`    | `<id>`   | a task that waits for this input key                  |
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
+| `request#<request id>` | `task` | the task that a message with this id has made      |
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 | `line#<provider>` | since, id | a task's place in the provider's line; see `dynamodb_lines` |
 
@@ -31,6 +32,7 @@ from darkroom.aws.dynamodb_items import (
     line_key,
     owner_key,
     read_item,
+    request_key,
     task_key,
     time_text,
     wants_key,
@@ -64,6 +66,8 @@ class DynamoTasks(DynamoTaskLists):
     ) -> None:
         """See `ports.Tasks.create`; one transaction of at most 5 + len(wants) items."""
         claims = [(owner_key(task.output), owner)]
+        if task.trigger.request_id is not None:
+            claims.append((request_key(task.trigger.request_id), None))
         if task.results_name:
             claims.append((owner_key(numbered(task.results_name, 1)), results_owner))
         if task.replaces:
@@ -125,6 +129,10 @@ class DynamoTasks(DynamoTaskLists):
     def latest(self, key: str) -> str | None:
         """See `ports.Tasks.latest`."""
         return self._read_note(latest_key(key))
+
+    def of_request(self, request_id: str) -> str | None:
+        """See `ports.Tasks.of_request`."""
+        return self._read_note(request_key(request_id))
 
     def owner(self, output: str) -> str | None:
         """See `ports.Tasks.owner`."""

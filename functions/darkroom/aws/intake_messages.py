@@ -11,6 +11,7 @@ The `request_id` identifies a request. A request without one is identified by it
 `source`, `label` and `spec` again within 24 hours are the same task, from any sender.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -29,21 +31,30 @@ from darkroom.aws.event_bridge import SOURCE
 from darkroom.aws.s3_events import EVENTBRIDGE_MEANINGS, Key, bad_message, read_event, read_record
 from darkroom.domain.arrivals import (
     Arrival,
+    BatchPart,
     Message,
     PhotoErrand,
     ReleaseErrand,
     Requested,
+    RequestFacts,
+    RequestRefused,
     UnreadableArrival,
     Uploaded,
     to_utc,
 )
 from darkroom.domain.errors import Failure, Refused, SpecRefused
-from darkroom.domain.object_keys import LABEL, classify_key
+from darkroom.domain.folder_default import MAX_EXPECTED, MAX_QUIET_S
+from darkroom.domain.object_keys import LABEL, MAX_KEY_BYTES, classify_key, digest_of
+from darkroom.domain.spec import facts_of
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.validation_messages import explain
 
 SNS = frozenset({"Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"})
 """The types of SNS messages ("Parsing Amazon SNS message formats", SNS guide)."""
+MAX_REQUEST_ID = 200
+"""Characters of a request's id."""
+MIN_DEADLINE_S = 60
+MAX_DEADLINE_S = 7 * 24 * 3600
 MAX_DEPTH = 3
 """How many SNS envelopes a message may have: a topic may forward what another topic sent."""
 
@@ -101,7 +112,39 @@ def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple
     for word, errand in _ERRANDS.items():
         if word in document:
             return (errand.model_validate(document).arrival(),)
-    return (_Request.model_validate(document).arrival(sent_at),)
+    return (_read_request(document, sent_at),)
+
+
+def _read_request(document: object, sent_at: datetime | None) -> Arrival:
+    """The arrival of a request. Raises `RequestRefused`."""
+    try:
+        return _Request.model_validate(document).arrival(sent_at)
+    except ValidationError as error:
+        raise RequestRefused(_as_refused(error).failure, _facts_of(document)) from error
+    except Refused as refusal:
+        raise RequestRefused(refusal.failure, _facts_of(document)) from refusal
+
+
+def _facts_of(document: object) -> RequestFacts | None:
+    """What can be read of a request that is refused; None without a readable `request_id`."""
+    if not isinstance(document, dict):
+        return None
+    request_id, source, batch = (document.get(name) for name in ("request_id", "source", "batch"))
+    if not isinstance(request_id, str) or not 0 < len(request_id) <= MAX_REQUEST_ID:
+        return None
+    if isinstance(batch, dict):
+        batch = batch.get("name")
+    return RequestFacts(
+        request_id,
+        digest_of(json.dumps(document, sort_keys=True)),
+        source if _is_short(source) else None,
+        batch if _is_short(batch) else None,
+        facts_of(document.get("spec")),
+    )
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.encode()) <= MAX_KEY_BYTES
 
 
 def _from_records(
@@ -123,7 +166,9 @@ def _from_records(
         except (Refused, ValidationError) as error:
             refusal = _as_refused(error) if isinstance(error, ValidationError) else error
             refusals.append(refusal)
-            arrivals.append(UnreadableArrival(_with_record_number(refusal, number, len(records))))
+            why = _with_record_number(refusal, number, len(records))
+            request = error.request if isinstance(error, RequestRefused) else None
+            arrivals.append(UnreadableArrival(why, request))
     if len(refusals) == len(records):
         raise refusals[0]
     return tuple(arrivals)
@@ -138,7 +183,7 @@ def _from_event(
     if kind == "Task Requested":
         # The time of the event, not of the message that it comes in.
         asked_at = _time_of(document.get("time")) or sent_at
-        return (_Request.model_validate(document.get("detail")).arrival(asked_at),)
+        return (_read_request(document.get("detail"), asked_at),)
     if document.get("source") == SOURCE:
         return ()  # an event of Darkroom's own
     raise bad_message(
@@ -221,6 +266,20 @@ _ERRANDS: Mapping[str, type[_Release | _Photo]] = {"release": _Release, "photo":
 """The field by which each of INTAKE's own messages is known."""
 
 
+BatchName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Expect = Annotated[int, Field(ge=1, le=MAX_EXPECTED)]
+
+
+class _Batch(_Model):
+    """The batch that the task belongs to, and when the batch has ended."""
+
+    model_config = ConfigDict(extra="forbid", title="Batch")
+
+    name: BatchName
+    expect: Expect | None = None
+    quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = None
+
+
 class _Request(_Model):
     """A request of a backend: the key of an uploaded spec, or a spec itself.
 
@@ -228,25 +287,54 @@ class _Request(_Model):
     a message again.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", title="Darkroom request")
 
     key: Key | None = None
     spec: dict[str, Any] | None = None
-    request_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    request_id: (
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST_ID)] | None
+    ) = None
     source: Key | None = None
     label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = None
     asked_at: Time | None = None
+    deadline_s: Annotated[int, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = None
+    batch: BatchName | _Batch | None = None
+    expect: Expect | None = None
 
     def arrival(self, sent_at: datetime | None) -> Arrival:
         if self.spec is None and self.key is not None:
-            return _spec_upload(self.key)
+            if self.batch is not None or self.deadline_s is not None:
+                raise bad_message(
+                    "The message names a spec by its key, and has 'batch' or 'deadline_s'.",
+                    "Send the spec itself with them; uploads belong to the batch of their folder.",
+                )
+            uploaded = _spec_upload(self.key)
+            if self.request_id is None:
+                return uploaded
+            digest = digest_of(self.key)
+            return replace(uploaded, request=RequestFacts(self.request_id, digest))
         if self.spec is None:
             raise bad_message("The message has neither 'spec' nor the 'key' of one.")
         if self.key is not None:
             raise bad_message("The message has both 'spec' and 'key'; send one of them.")
         return Requested(
-            self.spec, self.request_id, self.source, self.label, self.asked_at or sent_at
+            self.spec,
+            self.request_id,
+            self.source,
+            self.label,
+            self.asked_at or sent_at,
+            self.deadline_s,
+            self._batch_part(),
         )
+
+    def _batch_part(self) -> BatchPart | None:
+        if self.batch is None:
+            if self.expect is not None:
+                raise bad_message("The message has 'expect', and no 'batch' that it is about.")
+            return None
+        if isinstance(self.batch, str):
+            return BatchPart(self.batch, self.expect)
+        return BatchPart(self.batch.name, self.batch.expect or self.expect, self.batch.quiet_s)
 
 
 def _spec_upload(key: str) -> Uploaded:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from darkroom.domain.errors import Failure
+from darkroom.domain.errors import Failure, Refused
 from darkroom.domain.object_keys import digest_of
+from darkroom.domain.order import SpecFacts
+from darkroom.domain.spec import facts_of
 
 FIRST_ID_ATTRIBUTE = "first_message_id"
 """The attribute of a message that was sent again: the id that its first sender was given."""
@@ -35,10 +37,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """An object was uploaded or restored: its decoded key, and its version if the event has it."""
+    """An object was uploaded or restored: its decoded key, and its version if the event has it.
+
+    `request`: of a message that names a spec by its key, if the message has a `request_id`.
+    """
 
     key: str
     version_id: str | None = None
+    request: "RequestFacts | None" = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,50 @@ class PhotoErrand:
 
 
 @dataclass(frozen=True)
+class BatchPart:
+    """What a message says of the batch that its task belongs to.
+
+    Attributes:
+        name: of the batch.
+        expect: how many sources the batch will have, if this message says it.
+        quiet_s: the batch ends after so many seconds without a new task, if this message says it.
+    """
+
+    name: str
+    expect: int | None = None
+    quiet_s: int | None = None
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """What is known of a request that cannot become a task, for its event.
+
+    Attributes:
+        digest: of its content.
+        batch: the name of its batch.
+        spec: what its spec says; None if that is no JSON object.
+    """
+
+    request_id: str
+    digest: str
+    source: str | None = None
+    batch: str | None = None
+    spec: SpecFacts | None = None
+
+
+class RequestRefused(Refused):
+    """A message asks for a task in a way that cannot be read.
+
+    Attributes:
+        request: what could be read of it all the same; None without a readable `request_id`.
+    """
+
+    def __init__(self, why: Failure, request: RequestFacts | None) -> None:
+        super().__init__(why.code, why.sentence, why.next_step)
+        self.request = request
+
+
+@dataclass(frozen=True)
 class Requested:
     """A message that carries a spec itself.
 
@@ -91,6 +141,8 @@ class Requested:
         source: the file it is about, or None.
         label: distinguishes several requests about one source, as in a spec's name.
         asked_at: when it was sent, if known; UTC.
+        deadline_s: how long its task may wait for its files and its call; None for as long as any.
+        batch: the batch that its task belongs to.
     """
 
     spec: Mapping[str, Any]
@@ -98,10 +150,23 @@ class Requested:
     source: str | None = None
     label: str | None = None
     asked_at: datetime | None = None
+    deadline_s: int | None = None
+    batch: BatchPart | None = None
+
+    @property
+    def facts(self) -> RequestFacts | None:
+        """What its event says if it cannot become a task; None without a `request_id`."""
+        if self.request_id is None:
+            return None
+        batch = self.batch.name if self.batch else None
+        return RequestFacts(self.request_id, self.digest, self.source, batch, facts_of(self.spec))
 
     @property
     def digest(self) -> str:
-        """A digest of its content, whatever its formatting and the time at which it was sent."""
+        """A digest of what it asks for, whatever its formatting and the time at which it was sent.
+
+        Deadline and batch do not count: they do not change what is made.
+        """
         content = {"label": self.label, "source": self.source, "spec": self.spec}
         return digest_of(
             json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
@@ -115,6 +180,8 @@ class Requested:
             "source": self.source,
             "label": self.label,
             "spec": self.spec,
+            "deadline_s": self.deadline_s,
+            "batch": asdict(self.batch) if self.batch else None,
         }
         return json.dumps({name: value for name, value in fields.items() if value is not None})
 
@@ -124,6 +191,7 @@ class UnreadableArrival:
     """One of several arrivals in a message that could not be understood."""
 
     why: Failure
+    request: RequestFacts | None = None
 
 
 Arrival = Uploaded | Removed | ReleaseErrand | PhotoErrand | Requested | UnreadableArrival

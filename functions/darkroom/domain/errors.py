@@ -58,7 +58,13 @@ class Refused(DarkroomError):
 
 
 class SpecRefused(Refused):
-    """The spec contains something that is not allowed."""
+    """The spec contains something that is not allowed.
+
+    Attributes:
+        document: the spec's JSON, if it could be read as such.
+    """
+
+    document: object = None
 
 
 class DefaultRefused(SpecRefused):

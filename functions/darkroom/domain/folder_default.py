@@ -42,6 +42,8 @@ underscore."""
 DEFAULT_SETTLE_S: Final = 10
 MAX_SETTLE_S: Final = 900
 """SQS delays a message by at most this."""
+MAX_EXPECTED: Final = 100_000_000
+MAX_QUIET_S: Final = 7 * 24 * 3600
 MAX_SPECS: Final = 20
 """A photo has at most so many results by a folder default."""
 FIELDS_OF_FOLDERS: Final = ("match", "exclude", "settle_s", "expect", "until", "quiet_s")
@@ -131,13 +133,13 @@ class FolderDefault(PartialSpec):
         description="How many seconds a photo waits for a spec of its own; by default "
         f"{DEFAULT_SETTLE_S}.",
     )
-    expect: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+    expect: Annotated[int, Field(ge=1, le=MAX_EXPECTED)] | None = Field(
         default=None, description="How many photos there will be."
     )
     until: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
         default=None, description="The name of an object that says that no photo follows."
     )
-    quiet_s: Annotated[int, Field(ge=1, le=7 * 24 * 3600)] | None = Field(
+    quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = Field(
         default=None, description="After so many seconds without a photo, none follows."
     )
 

@@ -25,6 +25,8 @@ class Trigger:
         asked_at: when a message without a `request_id` was sent; not part of the task's id.
         source: the photo's key; None for the other kinds.
         label: of the photo's spec in the folder default, if that has several; None for the others.
+        content: a digest of what a message with a `request_id` asks for; not part of the task's id.
+            None for the others, and for messages of older versions of the code.
     """
 
     kind: Literal["upload", "message", "photo"]
@@ -34,6 +36,12 @@ class Trigger:
     asked_at: datetime | None = None
     source: str | None = None
     label: str | None = None
+    content: str | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """The sender's id of a message; None if it has none."""
+        return self.version if self.kind == "message" and self.asked_at is None else None
 
     @property
     def task_id(self) -> str:
@@ -80,6 +88,19 @@ class UsedDefault:
 
     key: str
     version_id: str
+
+
+@dataclass(frozen=True)
+class SpecFacts:
+    """What a spec says that was refused, or is not resolved yet; unchecked, None if not readable.
+
+    Attributes:
+        provider: the first that it names.
+    """
+
+    operation: str | None = None
+    provider: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ which parameters they take: see `darkroom.pipeline.orders.match`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,6 +22,7 @@ from pydantic import (
 
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
+from darkroom.domain.order import SpecFacts
 from darkroom.domain.output_names import check_template
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.turns import DEFAULT_PRIORITY
@@ -30,6 +32,8 @@ MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""
 MAX_PARAMS_BYTES = 64 * 1024
 """A task's item of at most 400 KB holds them, and at times the request that is built of them."""
+MAX_NAME = 100
+"""Characters of a name that a spec may have which was refused."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -195,6 +199,41 @@ def check_fields(
         raise SpecRefused(
             code, *explain(error, name, names_of(model), {**_INSIDE, **inside})
         ) from error
+
+
+@contextmanager
+def about(document: object) -> Iterator[None]:
+    """Whatever refuses the spec in this block knows its JSON."""
+    try:
+        yield
+    except SpecRefused as refusal:
+        refusal.document = document
+        raise
+
+
+def facts_of(document: object) -> SpecFacts | None:
+    """What a spec's JSON says of itself, whether it is right or not; None if it is no object."""
+    if not isinstance(document, Mapping):
+        return None
+    named = document.get("provider")
+    provider = named[0] if isinstance(named, list) and named else named
+    return SpecFacts(
+        _short_text(document.get("operation")),
+        _short_text(provider),
+        _readable_metadata(document.get("metadata")),
+    )
+
+
+def _short_text(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_NAME else None
+
+
+def _readable_metadata(value: object) -> dict[str, Any]:
+    """The metadata, if a spec that is right could have it."""
+    try:
+        return PartialSpec.model_validate({"metadata": value}).metadata
+    except ValidationError:
+        return {}
 
 
 def names_of(model: type[BaseModel]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
 from darkroom.domain.media import Kind
-from darkroom.domain.order import Order, Trigger
+from darkroom.domain.order import Order, SpecFacts, Trigger
 from darkroom.domain.output_names import ResultsName
 from darkroom.domain.quality import Quality
 from darkroom.domain.turns import Place
@@ -125,6 +125,9 @@ class Task:
         queued_at: since when it waits for a turn, its earlier turns included.
         place: its place in a provider's line; it has no run at work while it waits there.
         parked: how many runs since `since_run` ended without a turn.
+        asked: what its spec says, while it has no order.
+        batch: the name of the batch of messages that it belongs to.
+        deadline_s: how long it may wait for its files and its call, if its message says it.
     """
 
     task_id: str
@@ -154,6 +157,9 @@ class Task:
     place: Place | None = None
     parked: int = 0
     results_name: ResultsName = ()
+    asked: SpecFacts | None = None
+    batch: str | None = None
+    deadline_s: int | None = None
 
     @property
     def finished(self) -> bool:
@@ -175,6 +181,37 @@ class Task:
         if self.order is None:
             raise ValueError(f"task {self.task_id} was refused before its spec was resolved")
         return self.order
+
+    @property
+    def operation(self) -> str | None:
+        """What its spec asks for, also if the spec was refused; None if it cannot be read."""
+        spec = self.order or self.asked
+        return spec.operation if spec else None
+
+    @property
+    def provider(self) -> str | None:
+        """The provider that it called last, or would call first; None if it is not known."""
+        if self.attempts:
+            return self.last_attempt.provider
+        if self.order is not None:
+            return next(iter(self.order.providers), None)
+        return self.asked.provider if self.asked else None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata of its spec, also if the spec was refused."""
+        spec = self.order or self.asked
+        return spec.metadata if spec else {}
+
+    def deadline_for_inputs(self, seconds: int) -> datetime:
+        """When it gives up waiting for its files: its sender's deadline, else after `seconds`."""
+        return self.created_at + timedelta(seconds=self.deadline_s or seconds)
+
+    def no_later(self, deadline: datetime) -> datetime:
+        """A deadline for its call, or the sender's if that is earlier."""
+        if self.deadline_s is None:
+            return deadline
+        return min(deadline, self.created_at + timedelta(seconds=self.deadline_s))
 
     @property
     def last_attempt(self) -> Attempt:

@@ -24,7 +24,7 @@ class TaskSummary:
 
     Attributes:
         key: its spec's key, or the one that its spec would have.
-        provider: the one that it called last, or will call first; None if it has no order.
+        provider: the one that it called last, or will call first; None if it is not known.
         ended_at: when it reached its final state; None before.
         code: the failure code of one that failed, was cancelled or is unknown; None of others.
         reason: why it ended so, or what it waits for: at most `MAX_REASON` characters.
@@ -65,7 +65,7 @@ class TaskSummary:
 
 def summarize(task: Task) -> TaskSummary:
     """The task in short."""
-    order, failure = task.order, task.ending.failure if task.ending else None
+    failure = task.ending.failure if task.ending else None
     reason = failure.sentence if failure else "" if task.finished else task.wait_reason or ""
     charged = [attempt for attempt in task.attempts if attempt.charged != "no"]
     return TaskSummary(
@@ -74,20 +74,14 @@ def summarize(task: Task) -> TaskSummary:
         state=task.state,
         created_at=task.created_at,
         ended_at=task.updated_at if task.finished else None,
-        operation=order.operation if order else None,
-        provider=_provider(task),
+        operation=task.operation,
+        provider=task.provider,
         code=failure.code if failure else None,
         reason=_shorten(reason),
         spent=_sum_credits(charged),
         cost_known=all(attempt.credits is not None for attempt in charged),
-        metadata=_short_metadata(order.metadata) if order else {},
+        metadata=_short_metadata(task.metadata),
     )
-
-
-def _provider(task: Task) -> str | None:
-    if task.attempts:
-        return task.last_attempt.provider
-    return next(iter(task.order.providers), None) if task.order else None
 
 
 def _sum_credits(attempts: list[Attempt]) -> dict[str, float]:

@@ -12,7 +12,7 @@ Both sides write first and read second, so whichever is last sees the other.
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from darkroom.domain.arrivals import (
     MAX_REASON_BYTES,
@@ -22,6 +22,8 @@ from darkroom.domain.arrivals import (
     ReleaseErrand,
     Removed,
     Requested,
+    RequestFacts,
+    RequestRefused,
     UnreadableArrival,
     Uploaded,
     dead_letter_body,
@@ -29,6 +31,7 @@ from darkroom.domain.arrivals import (
 from darkroom.domain.errors import (
     DarkroomError,
     Failure,
+    InputRefused,
     InputWithheld,
     OutOfTime,
     Refused,
@@ -37,13 +40,18 @@ from darkroom.domain.errors import (
 from darkroom.domain.object_keys import classify_key, folder_of, parse_spec_name
 from darkroom.domain.order import Trigger
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
-from darkroom.domain.spec import parse_spec
+from darkroom.domain.spec import about, parse_spec
 from darkroom.domain.task import UNSUBMITTED, Task
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.default_files import report_default
+from darkroom.pipeline.endings.publish import publish_refused, publish_waiting
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.orders.folder_defaults import ResolvedSpec, read_uploaded_spec
-from darkroom.pipeline.orders.inputs import exists
+from darkroom.pipeline.orders.folder_defaults import (
+    ResolvedSpec,
+    read_document,
+    read_uploaded_spec,
+)
+from darkroom.pipeline.orders.inputs import exists, find_inputs, missing
 from darkroom.pipeline.orders.line import start_in_turn
 from darkroom.pipeline.orders.new_task import SpecRequest, build_task
 from darkroom.pipeline.orders.request_identity import build_trigger, find_task
@@ -56,6 +64,8 @@ from darkroom.pipeline.photos import (
 from darkroom.pipeline.release import release_task, release_tasks
 from darkroom.ports import Ports
 
+_WITHOUT_TASK = frozenset({"request-id-reused", "bad-message"})
+"""Failure codes of a request that has no task, though another one with its id may have one."""
 MIN_LEFT_S = 10
 """With less time left in this process no further message is started."""
 MAX_TRIES = 18
@@ -101,15 +111,25 @@ def receive(
     try:
         arrivals = tuple(read(message, ports.inputs.bucket))
         exhausted = message.receives > MAX_TRIES
-        failures = [_STOPPED_EACH_TIME] if exhausted else _take_all(ports, arrivals)
+        refused = (
+            _all_fail(arrivals, _STOPPED_EACH_TIME) if exhausted else _take_all(ports, arrivals)
+        )
     except Refused as refusal:
-        failures = [refusal.failure]
+        request = refusal.request if isinstance(refusal, RequestRefused) else None
+        refused = [_Refusal(refusal.failure, request)]
     except Exception as error:
         if message.receives < MAX_TRIES:
             raise
-        failures = [_failure_of(error)]
-    if not failures:
+        refused = _all_fail(arrivals, _failure_of(error))
+    if not refused:
         return None
+    try:
+        _announce(ports, refused)
+    except Exception:
+        # At the last try the reason in the dead letter is worth more.
+        if message.receives < MAX_TRIES:
+            raise
+    failures = list(dict.fromkeys(one.failure for one in refused))
     reason = " ".join(f"{why.sentence} {why.next_step}".strip() for why in failures)
     body = dead_letter_body(message, arrivals)
     ports.dead_letters.put(body, _one_line(reason), _one_line(message.message_id))
@@ -162,9 +182,42 @@ def _take_removal(ports: Ports, key: str) -> None:
             _take_default(ports, key)
 
 
-def _take_all(ports: Ports, arrivals: Iterable[Arrival]) -> list[Failure]:
+@dataclass(frozen=True)
+class _Refusal:
+    """Why an arrival cannot be taken in, and the request that it was, if it has an id."""
+
+    failure: Failure
+    request: RequestFacts | None = None
+
+
+def _all_fail(arrivals: Sequence[Arrival], why: Failure) -> list[_Refusal]:
+    """The same failure of everything in a message, or of one that was not read."""
+    return [_Refusal(why, _request_of(arrival)) for arrival in arrivals] or [_Refusal(why)]
+
+
+def _request_of(arrival: Arrival) -> RequestFacts | None:
+    match arrival:
+        case Requested():
+            return arrival.facts
+        case Uploaded() | UnreadableArrival():
+            return arrival.request
+    return None
+
+
+def _announce(ports: Ports, refused: Iterable[_Refusal]) -> None:
+    """Publish the end of each request that has no task of its own."""
+    for one in refused:
+        if one.request is None:
+            continue
+        # A request may have got its task before something else failed; the task has its own end.
+        known = ports.tasks.of_request(one.request.request_id)
+        if known is None or one.failure.code in _WITHOUT_TASK:
+            publish_refused(ports, one.request, one.failure)
+
+
+def _take_all(ports: Ports, arrivals: Iterable[Arrival]) -> list[_Refusal]:
     """Take in all arrivals; returns why those that never can be taken in were refused."""
-    failures: list[Failure] = []
+    failures: list[_Refusal] = []
 
     def take(arrival: Arrival) -> None:
         try:
@@ -172,9 +225,10 @@ def _take_all(ports: Ports, arrivals: Iterable[Arrival]) -> list[Failure]:
         except InputWithheld as error:
             if not error.announced:
                 raise
-            failures.append(error.failure)  # the event of its restoration brings it again
+            # The event of its restoration brings it again, so that a request has not failed yet.
+            failures.append(_Refusal(error.failure))
         except Refused as refusal:
-            failures.append(refusal.failure)
+            failures.append(_Refusal(refusal.failure, _request_of(arrival)))
 
     for_each_then_raise(arrivals, take)
     return failures
@@ -195,7 +249,10 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
     _take_in(
         ports,
         SpecRequest(
-            trigger, lambda: parse_spec_name(key), lambda: read_uploaded_spec(ports.inputs, trigger)
+            trigger,
+            lambda: parse_spec_name(key),
+            lambda: read_uploaded_spec(ports.inputs, trigger),
+            document=lambda: read_document(ports.inputs, trigger),
         ),
     )
 
@@ -203,13 +260,21 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
 def _take_request(ports: Ports, request: Requested) -> None:
     trigger = build_trigger(request, ports.inputs.bucket, ports.clock.now())
     key = trigger.key
+
+    def read() -> ResolvedSpec:
+        # A message is complete in itself: no folder default fills it.
+        with about(request.spec):
+            return ResolvedSpec(parse_spec(request.spec, _file_name(key)), key)
+
     _take_in(
         ports,
         SpecRequest(
             trigger,
             lambda: parse_spec_name(key),
-            # A message is complete in itself: no folder default fills it.
-            lambda: ResolvedSpec(parse_spec(request.spec, _file_name(key)), key),
+            read,
+            document=lambda: request.spec,
+            deadline_s=request.deadline_s,
+            batch=request.batch.name if request.batch else None,
         ),
     )
 
@@ -275,8 +340,27 @@ def _continue_task(ports: Ports, task: Task) -> None:
         fail(ports, task.task_id, task.run)
     elif task.state == "waiting":
         release_task(ports, task.task_id)
+        if task.trigger.kind == "message":
+            _tell_what_is_missing(ports, task.task_id)
     elif task.state == "queued":
         start_in_turn(ports, task)
+
+
+def _tell_what_is_missing(ports: Ports, task_id: str) -> None:
+    """Publish that the task of a message waits, unless it has all its files by now.
+
+    The sender cannot see it otherwise. It is published again, as the same event, only if the
+    message is delivered again. A user who uploads a spec before its photo is not told.
+    """
+    task = ports.tasks.get(task_id)
+    if task is None or not task.awaits_inputs or task.order is None:
+        return
+    try:
+        keys = missing(find_inputs(ports.inputs, task.order))
+    except InputRefused:
+        return  # its end says so
+    if keys:
+        publish_waiting(ports, task, keys)
 
 
 def _cancel_removed(ports: Ports, key: str) -> None:

@@ -152,7 +152,7 @@ def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:
     except Refused as refusal:
         return decide_ending(ports, task, Ending("failed", refusal.failure))
     now = ports.clock.now()
-    deadline = now + timedelta(seconds=ports.limits.queue_s)
+    deadline = task.no_later(now + timedelta(seconds=ports.limits.queue_s))
     queued = task.with_state(
         "queued",
         now,

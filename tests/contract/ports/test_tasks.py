@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.errors import Conflict, Failure
+from darkroom.domain.order import Trigger
 from darkroom.domain.task import STUCK_AFTER, Ending, EndStatus, State, Task
 from darkroom.domain.task_summary import summarize
 from darkroom.ports import Tasks
@@ -50,6 +51,28 @@ def test_task_is_created_once(tasks: Tasks) -> None:
     for previous in (None, task.task_id):
         with pytest.raises(Conflict):
             tasks.create(task, previous=previous, owner=previous)
+
+
+def test_request_id_has_one_task(tasks: Tasks) -> None:
+    """A second task with the id of another one is not created, whatever else it is about."""
+    first = sample_task(1, trigger=Trigger("message", "darkroom-input", "a.jpg.json", "order-17"))
+    second = sample_task(2, trigger=Trigger("message", "darkroom-input", "b.jpg.json", "order-17"))
+    assert tasks.of_request("order-17") is None
+    tasks.create(first, previous=None, owner=None)
+
+    with pytest.raises(Conflict):
+        tasks.create(second, previous=None, owner=None)
+    assert tasks.of_request("order-17") == first.task_id
+    assert tasks.get(second.task_id) is None
+
+
+def test_message_without_a_request_id_has_no_note_of_one(tasks: Tasks) -> None:
+    """It is identified by its content and the day."""
+    task = sample_task(
+        1, trigger=Trigger("message", "darkroom-input", "a.jpg.json", "abc@2026-03-01", START)
+    )
+    tasks.create(task, previous=None, owner=None)
+    assert tasks.of_request("abc@2026-03-01") is None
 
 
 def test_create_claims_the_spec_and_the_output_name(tasks: Tasks) -> None:

@@ -51,6 +51,10 @@ def test_manifest_has_every_field_with_its_value() -> None:
             "key": "photos/7.jpg.json",
             "version": "v7",
         },
+        "request_id": None,
+        "batch": "night-7",
+        "operation": "upscale",
+        "metadata": {"sku": "A-113", "nothing": None, "whole": 2.0},
         "defaults": [{"key": "photos/_darkroom.json", "version_id": "v3"}],
         "source": "photos/7.jpg",
         "warnings": [],
@@ -106,7 +110,8 @@ def test_manifest_without_an_attempt_has_the_same_form() -> None:
     assert document["timings"]["queued_s"] is None
     assert document["timings"]["provider_s"] is None
     assert document["timings"]["delivery_s"] is None
-    assert not {"provider", "model", "job_id", "failure"} & set(document)
+    assert not {"model", "job_id", "failure"} & set(document)
+    assert (document["operation"], document["provider"], document["metadata"]) == (None, None, {})
     assert b"\n  " in body
     assert "photos/ä" in build_manifest(full_task(), TARIFFS).decode()
 

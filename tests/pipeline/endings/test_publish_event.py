@@ -24,6 +24,8 @@ def test_event_of_a_success_names_operation_results_and_cost() -> None:
         "task_id": task.task_id,
         "run": 1,
         "status": "succeeded",
+        "request_id": None,
+        "batch": None,
         "spec_key": f"{PHOTO}.json",
         "source": PHOTO,
         "operation": "upscale",

@@ -1,6 +1,7 @@
 """A request without an id is identified by its content within a day."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -197,3 +198,61 @@ def test_digest_covers_the_content_and_nothing_else() -> None:
         Requested({"operation": "a"}, None, None, "l"),
     ]
     assert len({one.digest, *(other.digest for other in others)}) == 5
+
+
+ORDER = {"request_id": "order-17", **json.loads(BODY)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"source": "photos/dog.jpg"},
+        {"source": None},
+        {"label": "b"},
+        {"spec": {"operation": "upscale"}},
+        {"spec": {"operation": SYNC_NONE, "params": {}, "priority": 9}},
+    ],
+    ids=["source", "no source", "label", "operation", "spec of the same operation"],
+)
+def test_request_id_of_another_order_is_refused(
+    harness: PipelineHarness, other: dict[str, Any]
+) -> None:
+    """The order that came first is done and paid for once; the other one says why it is not."""
+    send(harness, MIDNIGHT, json.dumps(ORDER))
+    send(harness, MIDNIGHT, json.dumps(ORDER | other), "sqs-2")
+    send(harness, MIDNIGHT, json.dumps(ORDER), "sqs-3")
+
+    assert paid(harness) == 1
+    (letter,) = harness.dead_letters.letters
+    assert letter.message_id == "sqs-2"
+    assert "'order-17' belongs to another order" in letter.reason
+
+
+def test_two_orders_at_once_with_one_id_get_one_task(harness: PipelineHarness) -> None:
+    """The note of the id is written together with the task."""
+    real, meddled = harness.tasks.create, list[bool]()
+
+    def other_first(*args: Any, **kwargs: Any) -> Any:
+        if not meddled:
+            meddled.append(True)
+            send(harness, MIDNIGHT, json.dumps(ORDER | {"label": "b"}), "sqs-2")
+        return real(*args, **kwargs)
+
+    harness.tasks.create = other_first  # type: ignore[method-assign]
+    send(harness, MIDNIGHT, json.dumps(ORDER), "sqs-1")
+
+    assert [letter.message_id for letter in harness.dead_letters.letters] == ["sqs-1"]
+    assert paid(harness) == 1
+
+
+def test_task_of_an_older_version_of_the_code_accepts_its_request_again(
+    harness: PipelineHarness,
+) -> None:
+    """It does not know what it was asked for."""
+    send(harness, MIDNIGHT, json.dumps(ORDER))
+    task = harness.task
+    harness.tasks.replace(task, replace(task, trigger=replace(task.trigger, content=None)))
+    send(harness, MIDNIGHT, json.dumps(ORDER))
+
+    assert harness.dead_letters.letters == []
+    assert paid(harness) == 1

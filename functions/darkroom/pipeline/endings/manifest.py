@@ -37,6 +37,11 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
             "key": task.trigger.key,
             "version": task.trigger.version,
         },
+        "request_id": task.trigger.request_id,
+        "batch": task.batch,
+        "operation": task.operation,
+        "provider": task.provider,
+        "metadata": dict(task.metadata),
         "defaults": _defaults(task.order),
         "source": task.source,
         "spec": _spec(task.order) if task.order else None,
@@ -49,7 +54,7 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
     }
     last = task.attempts[-1] if task.attempts else None
     if last:
-        document |= {"provider": last.provider, "model": last.model, "job_id": last.job_id}
+        document |= {"model": last.model, "job_id": last.job_id}
     if task.ending:
         document["failure"] = {
             "code": task.ending.failure.code,

@@ -1,9 +1,13 @@
 """What every ending does, good or bad: write the manifest, publish the event, clean up."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from darkroom.domain.errors import Conflict
+from darkroom.domain.arrivals import RequestFacts
+from darkroom.domain.errors import Conflict, Failure
+from darkroom.domain.object_keys import digest_of
+from darkroom.domain.order import SpecFacts
 from darkroom.domain.routes import Tariff
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.payment_pause import release_trial_payment, resume_payments
@@ -57,27 +61,68 @@ def release_all(ports: Ports, task: Task) -> None:
 
 def publish_event(ports: Ports, task: Task) -> None:
     """Publish the task's end; consumers may get it more than once, with the same event id."""
-    detail: dict[str, Any] = {
-        "event_id": f"{task.task_id}-{task.run}-{task.state}",
-        "task_id": task.task_id,
-        "run": task.run,
-        "status": task.state,
-        "spec_key": task.trigger.key,
-        "source": task.source,
-        "operation": task.order.operation if task.order else None,
-        "provider": task.attempts[-1].provider if task.attempts else None,
-        "results": [result.key for result in task.results],
-        "warnings": warnings_of(task),
-        "manifest": task.manifest_key,
-        "cost": cost_of(task, _tariffs(ports, task)),
-        "metadata": dict(task.order.metadata) if task.order else {},
-    }
+    detail = _describe(ports, task)
     if task.ending:
         detail |= {
             "code": task.ending.failure.code,
             "sentence": task.ending.failure.sentence,
         }
     ports.events.publish(EVENT_OF[task.state], detail)
+
+
+def publish_waiting(ports: Ports, task: Task, missing: Sequence[str]) -> None:
+    """Publish that a task waits for files; the same event id each time. `missing`: their keys."""
+    waits = {"missing": list(missing), "deadline": task.deadline.isoformat()}
+    ports.events.publish("Task Waiting", _describe(ports, task) | waits)
+
+
+def publish_refused(ports: Ports, request: RequestFacts, failure: Failure) -> None:
+    """Publish that a request has no task and gets none; the same event id for the same request."""
+    spec = request.spec or SpecFacts()
+    identity = digest_of(request.request_id, request.digest, failure.code)
+    ports.events.publish(
+        EVENT_OF["failed"],
+        {
+            "event_id": f"request-{identity}-failed",
+            "task_id": None,
+            "run": None,
+            "status": "failed",
+            "request_id": request.request_id,
+            "batch": request.batch,
+            "spec_key": None,
+            "source": request.source,
+            "operation": spec.operation,
+            "provider": spec.provider,
+            "results": [],
+            "warnings": [],
+            "manifest": None,
+            "cost": {"credits": 0, "usd": 0.0, "settled": True, "prices_as_of": {}},
+            "metadata": dict(spec.metadata),
+            "code": failure.code,
+            "sentence": failure.sentence,
+        },
+    )
+
+
+def _describe(ports: Ports, task: Task) -> dict[str, Any]:
+    """What every event of a task says."""
+    return {
+        "event_id": f"{task.task_id}-{task.run}-{task.state}",
+        "task_id": task.task_id,
+        "run": task.run,
+        "status": task.state,
+        "request_id": task.trigger.request_id,
+        "batch": task.batch,
+        "spec_key": task.trigger.key,
+        "source": task.source,
+        "operation": task.operation,
+        "provider": task.provider,
+        "results": [result.key for result in task.results],
+        "warnings": warnings_of(task),
+        "manifest": task.manifest_key,
+        "cost": cost_of(task, _tariffs(ports, task)),
+        "metadata": dict(task.metadata),
+    }
 
 
 def _tariffs(ports: Ports, task: Task) -> dict[str, Tariff]:

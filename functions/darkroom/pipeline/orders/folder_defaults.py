@@ -40,6 +40,7 @@ from darkroom.domain.output_names import ResultsName, build_results_name, values
 from darkroom.domain.spec import (
     PartialSpec,
     Spec,
+    about,
     check_fields,
     no_operation,
     parse_spec,
@@ -109,11 +110,18 @@ def has_own_spec(inputs: Inputs, photo: str) -> bool:
 def spec_of_photo(chain: Chain, label: str | None) -> ResolvedSpec:
     """The spec of a photo without one of its own. Raises `DefaultRefused`."""
     merged = merge(layers_of(chain, label))
-    try:
-        spec = check_merged(merged, f"The spec '{label}'" if label else chain[0].key)
-    except SpecRefused as refusal:
-        raise as_default_refused(refusal, chain[0].key) from refusal
+    with about(merged.document):
+        try:
+            spec = check_merged(merged, f"The spec '{label}'" if label else chain[0].key)
+        except SpecRefused as refusal:
+            raise as_default_refused(refusal, chain[0].key) from refusal
     return ResolvedSpec(spec, None, merged, _used(chain, merged))
+
+
+def read_document(inputs: Inputs, trigger: Trigger) -> object:
+    """The JSON of an uploaded spec, whatever its name; None if it is gone. Raises `Refused`."""
+    body = inputs.read(trigger.key, trigger.version, MAX_BYTES)
+    return None if body is None else read_json(body, trigger.key)
 
 
 def read_uploaded_spec(inputs: Inputs, trigger: Trigger) -> ResolvedSpec:
@@ -139,9 +147,10 @@ def read_own_spec(inputs: Inputs, body: bytes, name: SpecName) -> ResolvedSpec:
     document = read_json(body, file_name)
     if not isinstance(document, dict):
         raise no_operation(file_name)
-    complete = parse_spec(document, file_name) if "operation" in document else None
-    chain = find_chain(inputs, name.source) if name.source else ()
-    return own_with_defaults(document, complete, name, chain)
+    with about(document):
+        complete = parse_spec(document, file_name) if "operation" in document else None
+        chain = find_chain(inputs, name.source) if name.source else ()
+        return own_with_defaults(document, complete, name, chain)
 
 
 def own_with_defaults(

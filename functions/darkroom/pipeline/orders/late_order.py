@@ -63,6 +63,7 @@ def with_order(ports: Ports, task: Task) -> Task:
     return replace(
         task,
         order=order,
+        asked=None,
         output=output,
         manifest_key=manifest_key(output),
         results_name=results_name,

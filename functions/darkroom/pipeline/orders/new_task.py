@@ -15,8 +15,9 @@ from darkroom.domain.object_keys import (
     normalize_key,
     output_name,
 )
-from darkroom.domain.order import Order, Trigger
+from darkroom.domain.order import Order, SpecFacts, Trigger
 from darkroom.domain.output_names import ResultsName, numbered
+from darkroom.domain.spec import facts_of
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.orders.folder_defaults import ResolvedSpec, order_of
 from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
@@ -36,12 +37,18 @@ class SpecRequest:
         read: reads and checks it. May raise `Refused`.
         wanted: whether a task is wanted that does not exist yet; asked after the newest task of its
             key was read.
+        document: the spec's JSON, for a task whose name was refused. May raise `Refused`.
+        deadline_s: how long the task may wait for its files and its call; None for as long as any.
+        batch: the name of the batch of messages that the task belongs to.
     """
 
     trigger: Trigger
     name: Callable[[], SpecName]
     read: Callable[[], ResolvedSpec]
     wanted: Callable[[], bool] = lambda: True
+    document: Callable[[], object] = lambda: None
+    deadline_s: int | None = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,15 @@ def build_task(ports: Ports, request: SpecRequest, previous: str | None) -> NewT
         state="queued",
         # The late event of an old version does not replace a newer task.
         supersedes=None if superseded else previous,
+        batch=request.batch,
+        deadline_s=request.deadline_s,
     )
     try:
         name = request.name()
     except SpecRefused as error:
-        return NewTask(_failed(task, error))
+        return NewTask(_failed(replace(task, asked=_facts_without_name(request)), error))
     resolved = _read_spec(request)
+    task = replace(task, asked=_facts_of(resolved))
     output = default_output(name, resolved)
     if superseded:
         output = f"{output}@{task_id[:8]}"
@@ -168,6 +178,21 @@ def _read_spec(request: SpecRequest) -> ResolvedSpec | Refused:
         return refusal
 
 
+def _facts_of(resolved: ResolvedSpec | Refused) -> SpecFacts | None:
+    """What the spec says, as far as it can be read, for a task that gets no order of it."""
+    if isinstance(resolved, ResolvedSpec):
+        spec = resolved.spec
+        return SpecFacts(spec.operation, next(iter(spec.preferred), None), spec.metadata)
+    return facts_of(resolved.document) if isinstance(resolved, SpecRefused) else None
+
+
+def _facts_without_name(request: SpecRequest) -> SpecFacts | None:
+    try:
+        return facts_of(request.document())
+    except Refused:
+        return None
+
+
 def _task_of_default(ports: Ports, owner: str | None, trigger: Trigger) -> str | None:
     """The task of a folder default with the same results, which a photo's own spec replaces."""
     if owner is None or trigger.kind != "upload":
@@ -184,19 +209,21 @@ def _failed(task: Task, error: Refused) -> Task:
 
 def _with_order(ports: Ports, task: Task, order: Order) -> Task:
     """The task with its order: pinned and queued, or waiting for missing files."""
+    task = replace(task, asked=None)
     found = find_inputs(ports.inputs, order)
     if not missing(found):
         pinned = pin_versions(order, found, ports.providers.routes())
         now = task.created_at
         place = place_for(ports, pinned, pinned.choices[0], now)
-        return replace(task, order=pinned, queued_at=now, place=place)
+        deadline = task.no_later(task.deadline)
+        return replace(task, order=pinned, queued_at=now, place=place, deadline=deadline)
     return replace(
         task,
         state="waiting",
         order=order,
         # Every file: one that exists now may be gone when the last one arrives.
         wants=tuple(dict.fromkeys(map(normalize_key, found))),
-        deadline=task.created_at + timedelta(seconds=ports.limits.inputs_s),
+        deadline=task.deadline_for_inputs(ports.limits.inputs_s),
         wait_reason=why_waiting(found),
         look_at=next_recheck(ports, found),
     )

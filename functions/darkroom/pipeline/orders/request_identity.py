@@ -1,5 +1,9 @@
 """What identifies a request: its sender's id, or else its content within a day.
 
+The same id with the same order is the same task. With another order (source, label or spec) it is
+refused: which of the two is meant cannot be known, and the second one would be paid for, too. A
+note of the id is written together with its task, so of two orders at once only one gets a task.
+
     day 1           │ day 2           │ day 3
     ────────A───────┼─B───────────────┼─────────
             └ 24 h ─┼──────▶          │            B repeats A: it finds A's task of day 1
@@ -13,6 +17,7 @@ import re
 from datetime import datetime, timedelta
 
 from darkroom.domain.arrivals import Requested
+from darkroom.domain.errors import Refused
 from darkroom.domain.object_keys import LABEL, digest_of
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
@@ -38,15 +43,21 @@ def build_trigger(request: Requested, bucket: str, now: datetime) -> Trigger:
     else:
         key = f"{request.source}.json"
     if request.request_id is not None:
-        return Trigger("message", bucket, key, request.request_id)
+        return Trigger("message", bucket, key, request.request_id, content=request.digest)
     asked_at = request.asked_at or now
     version = f"{request.digest}@{asked_at.date().isoformat()}"
     return Trigger("message", bucket, key, version, asked_at)
 
 
 def find_task(tasks: Tasks, trigger: Trigger) -> Task | None:
-    """The task of the trigger, or of the same request within a day of it."""
+    """The task of the trigger, or of the same request within a day of it.
+
+    Raises:
+        Refused: another order had its request id before (`request-id-reused`).
+    """
     own = tasks.get(trigger.task_id)
+    if trigger.request_id is not None:
+        _check_order(tasks, trigger, own)
     if own is not None or trigger.asked_at is None:
         return own
     digest, _, _ = trigger.version.partition("@")
@@ -57,6 +68,20 @@ def find_task(tasks: Tasks, trigger: Trigger) -> Task | None:
         if task is not None and _within_a_day(task.trigger, trigger.asked_at):
             return task
     return None
+
+
+def _check_order(tasks: Tasks, trigger: Trigger, own: Task | None) -> None:
+    if own is not None:
+        if own.trigger.content in (None, trigger.content):
+            return  # the same order, or one of before orders were compared
+    elif tasks.of_request(trigger.version) in (None, trigger.task_id):
+        return
+    raise Refused(
+        "request-id-reused",
+        f"The request id '{trigger.version}' belongs to another order, with another source, label "
+        "or spec.",
+        "Give every order an id of its own.",
+    )
 
 
 def _within_a_day(trigger: Trigger, asked_at: datetime) -> bool:

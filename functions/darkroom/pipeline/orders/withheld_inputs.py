@@ -54,7 +54,7 @@ def any_restoring(found: Mapping[str, Found | None]) -> bool:
 
 def restore_deadline(ports: Ports, task: Task) -> datetime:
     """Until when a task waits for files that are being restored."""
-    return task.created_at + timedelta(seconds=ports.limits.queue_s)
+    return task.deadline_for_inputs(ports.limits.queue_s)
 
 
 def wait_for_withheld(ports: Ports, task: Task, route: Route, error: InputWithheld) -> Step:

@@ -79,7 +79,8 @@ def submit_deadline(ports: Ports, task: Task) -> datetime:
     since = task.created_at
     if task.since_run > 1:
         since = min(a.asked_since or a.started_at for a in task.attempts if a.run >= task.since_run)
-    return since + timedelta(seconds=ports.limits.queue_s)
+    deadline = since + timedelta(seconds=ports.limits.queue_s)
+    return deadline if task.since_run > 1 else task.no_later(deadline)
 
 
 def price_of(task: Task, route: Route) -> float | None:
