@@ -35,6 +35,8 @@ from tests.simulation.stores import PlainInputs
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
 FOLDERS_APART: Final = 8
 """Every so many tasks there is a folder with a default."""
+TASKS_OF_FOLDER: Final = 4
+"""About how many tasks the photos of such a folder become."""
 MIDNIGHT_S: Final = 12 * 3600.0
 """A simulation begins at noon."""
 IN_A_BATCH: Final = 0.5
@@ -91,8 +93,9 @@ class Users:
 
     def schedule(self, tasks: int) -> None:
         """Schedule about `tasks` specs, one every three seconds on average."""
+        within_s = 3 * (tasks + TASKS_OF_FOLDER * (tasks // FOLDERS_APART))
         for number in range(tasks):
-            at = self.fault_policy.between(0, 3 * tasks)
+            at = self.fault_policy.between(0, within_s)
             folder = f"p{number}/"
             if number % FOLDERS_APART:
                 act = functools.partial(self._schedule_task, f"{folder}cat.jpg")
@@ -283,19 +286,19 @@ class Users:
             self.upload_default(folder, draw(choices))
         for name in ("a.jpg", "a.png", "b.jpg"):
             photo = folder + name
-            self._later(30, functools.partial(self.upload_photo, photo))
+            self._later(90, functools.partial(self.upload_photo, photo))
             if self.fault_policy.chance("own-spec"):
-                self._later(90, functools.partial(self.upload_own_spec, photo, SYNC_KEY))
+                self._later(200, functools.partial(self.upload_own_spec, photo, SYNC_KEY))
             if self.fault_policy.chance("photo-overwritten"):
                 self._after_it(photo, functools.partial(self.upload_photo, photo, PHOTO + b"2"))
             if self.fault_policy.chance("photo-deleted"):
                 self._after_it(photo, functools.partial(self.delete_photo, photo))
         if self.fault_policy.chance("default-changed"):
-            self._later(90, lambda: self.upload_default(folder, draw(choices)))
+            self._later(200, lambda: self.upload_default(folder, draw(choices)))
         if self.fault_policy.chance("default-broken"):
-            self._later(90, lambda: self.upload_default(folder, draw(BROKEN)))
+            self._later(200, lambda: self.upload_default(folder, draw(BROKEN)))
         if self.fault_policy.chance("default-deleted"):
-            self._later(90, lambda: self.delete_default(folder))
+            self._later(200, lambda: self.delete_default(folder))
 
     def _with_rule(self, folder: str) -> Sequence[bytes]:
         """Folder defaults, all with the same rule for the end of the batch, if any."""
@@ -313,7 +316,7 @@ class Users:
             if photo in self.folders.photos:
                 act()
 
-        self.scheduler.after(30 + self.fault_policy.between(0, 60), at_last)
+        self.scheduler.after(90 + self.fault_policy.between(0, 60), at_last)
 
     def _schedule_spec_before_photo(
         self, photo: str, operation: str, unknown: str, draw: float
