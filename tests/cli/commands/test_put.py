@@ -204,3 +204,17 @@ def test_etag_is_that_of_the_uploaded_file(env: MotoEnvironment, photo: Path, si
     task_id_of(put(env, photo, "--json"))
     head = env.target.s3.head_object(Bucket=INPUT, Key="photos/cat.jpg")
     assert head["ETag"].strip('"') == upload_all.etag_of(photo)
+
+
+def test_one_name_for_the_results_of_two_photos_is_said_before_the_upload(
+    env: MotoEnvironment, photo: Path
+) -> None:
+    """A spec for all needs a name with the photo's in it."""
+    photo.with_name("dog.jpg").write_bytes(b"x")
+    spec = photo.parent / "spec.json"
+    for name, code in (("hero", 1), ("{stem}", 0)):
+        spec.write_text(json.dumps({"operation": "upscale", "output": {"name": name}}))
+        result = env.run("put", str(photo.parent), "--spec", str(spec))
+        assert result.exit_code == code, result.output
+        taken = "'photos/hero' belongs to 'photos/cat.jpg.upscale.json'"
+        assert (taken in result.stderr) is (code == 1), result.stderr
