@@ -51,7 +51,10 @@ def test_put_uploads_photo_and_spec_and_downloads_the_results(
     assert spec["ContentType"] == "application/json"
 
     # This bucket is not versioned, so the ETag is the version and the id is the same again.
-    made = {"upscale.png": b"made", "upscale.manifest.json": b'{"run": 1}'}
+    made = {
+        "upscale.png": b"made",
+        "upscale.manifest.json": json.dumps({"run": 1, "task_id": task_id}).encode(),
+    }
     digest = hashlib.sha256(made["upscale.png"]).hexdigest()
     file = TaskResult("photos/cat.jpg/upscale.png", "image", "image/png", 4, digest)
     env.tasks.create(make_task(task_id, results=(file,)), previous=None, owner=None)

@@ -262,7 +262,9 @@ def test_results_are_saved_and_the_exit_code_tells_a_failure(
         )
         env.tasks.create(task, previous=None, owner=None)
         env.target.s3.put_object(
-            Bucket=env.target.output_bucket, Key=task.manifest_key, Body=b'{"run": 1}'
+            Bucket=env.target.output_bucket,
+            Key=task.manifest_key,
+            Body=json.dumps({"run": 1, "task_id": task.task_id}).encode(),
         )
     result = env.run("put", str(shop), "--out", str(tmp_path / "out"))
     assert result.exit_code == 1
