@@ -55,6 +55,7 @@ class ExplainedSpec:
         results: the key of the results without their extension.
         failure: why it is refused.
         conflicts: whose names these are already.
+        inputs: the keys of all files that it names.
     """
 
     made_by: str
@@ -66,6 +67,7 @@ class ExplainedSpec:
     results: str = ""
     failure: Failure | None = None
     conflicts: Sequence[str] = ()
+    inputs: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as `--json` prints it."""
@@ -106,6 +108,11 @@ class Explanation:
     left_alone: str | None = None
     left_alone_by: str | None = None
     broken: Failure | None = None
+
+    @property
+    def by_default(self) -> bool:
+        """Whether folder defaults alone make its specs."""
+        return any(spec.made_by == BY_DEFAULT for spec in self.specs)
 
     @property
     def right(self) -> bool:
@@ -240,6 +247,7 @@ def _explain(
         first,
         failure,
         [f"'{taken}' belongs to '{owner}'" for taken, owner in owners if owner],
+        [key for keys in order.keys.values() for key in keys] if order else (),
     )
 
 
