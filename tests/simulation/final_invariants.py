@@ -16,6 +16,7 @@ from tests.fakes.routes import ROUTES
 from tests.simulation.final_money_invariants import find_money_violations
 from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
+from tests.simulation.near_misses import find_near_miss_violations
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.rate_invariants import RULES
 from tests.simulation.results import PNG, read_title
@@ -46,6 +47,7 @@ def check(system: SimulatedSystem) -> list[str]:
             system.inputs,
         ),
         *(what for task in system.tasks.stored.values() for what in _task(system, task)),
+        *find_near_miss_violations(system),
         *find_money_violations(system),
         *_files(system),
         *_foreign_results(system),
@@ -264,7 +266,7 @@ def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
             yield f"{task.task_id} copied {whole} results and lists {len(task.results)}"
     if code == "inputs-missing" and task.order:
         keys = [key for keys in task.resolved_order.keys.values() for key in keys]
-        if all(system.inputs.find(key) for key in keys):
+        if all(found is not None and found.size for found in map(system.inputs.find, keys)):
             yield f"{task.task_id} was given up for missing inputs that exist"
 
 

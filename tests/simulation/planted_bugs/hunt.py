@@ -15,6 +15,7 @@ from tests.simulation.planted_bugs import (
     learning,
     lingering,
     money,
+    near_misses,
     ordering,
     pauses,
     stores,
@@ -39,6 +40,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *turns.BUGS,
     *learning.BUGS,
     *folders.BUGS,
+    *near_misses.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
