@@ -19,6 +19,7 @@ from tests.simulation.system import SimulatedSystem
 
 PHOTO: Final = "photos/cat.jpg"
 SPEC: Final = "photos/cat.jpg.json"
+OTHER_CASE: Final = "photos/Cat.jpg"
 
 MIDDLE_S: Final = 3.0
 """When the job of a scenario is running: it takes about five seconds. A paid call without a
@@ -200,6 +201,23 @@ def _not_a_spec(system: SimulatedSystem) -> None:
 def _empty_photo(system: SimulatedSystem) -> None:
     system.users.upload_spec(SPEC, JOB_KEY, "input-empty")
     system.scheduler.after(5, lambda: system.users.upload(PHOTO, b""))
+
+
+def _photo_in_other_case(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.scheduler.after(5, lambda: system.users.upload(OTHER_CASE))
+
+
+def _right_photo_follows(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.scheduler.after(200, lambda: system.users.upload(OTHER_CASE))
+    system.scheduler.after(220, lambda: system.users.upload(PHOTO))
+
+
+def _two_photos_in_other_case(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, "inputs-missing")
+    system.users.upload(OTHER_CASE)
+    system.users.upload(OTHER_CASE.replace("jpg", "JPG"))
 
 
 def _no_photo(system: SimulatedSystem) -> None:
@@ -404,6 +422,11 @@ _LARGE: Final = 0.37501
 OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     "not a spec": Scenario("", None, _not_a_spec, allowed_ends=_FAILED),
     "empty photo": Scenario(JOB_KEY, None, _empty_photo, allowed_ends=_FAILED),
+    "photo in other case": Scenario(JOB_KEY, "beta", _photo_in_other_case),
+    "right photo after one in other case": Scenario(JOB_KEY, "beta", _right_photo_follows),
+    "two photos in other case": Scenario(
+        SYNC_NONE, None, _two_photos_in_other_case, allowed_ends=_FAILED
+    ),
     "no photo": Scenario(SYNC_NONE, None, _no_photo, allowed_ends=_FAILED),
     "deleted spec": Scenario(SYNC_NONE, None, _deleted_spec, allowed_ends=frozenset({"cancelled"})),
     "two versions, key": Scenario(

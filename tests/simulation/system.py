@@ -448,7 +448,7 @@ class SimulatedSystem:
         if task.order is None:
             return not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
-        return all(self.inputs.find(key) for key in keys)
+        return all(found is not None and found.size for found in map(self.inputs.find, keys))
 
     def _check_overdue(self) -> None:
         """A task that waits past its deadline lacks an input or the event of one."""

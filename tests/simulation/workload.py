@@ -77,6 +77,7 @@ class Users:
         on_file: called for every file that exists from now on.
         on_folder_change: called with the folder whose default changes.
         folders: what happened in folders with a default.
+        uploaded_at: key -> when a file was uploaded for the first time, seconds.
     """
 
     scheduler: Scheduler
@@ -90,6 +91,7 @@ class Users:
     on_file: Callable[[str], None] = lambda _key: None
     on_folder_change: Callable[[str], None] = lambda _folder: None
     folders: Folders = field(default_factory=Folders)
+    uploaded_at: dict[str, float] = field(default_factory=dict)
 
     def schedule(self, tasks: int) -> None:
         """Schedule about `tasks` specs, one every three seconds on average."""
@@ -112,6 +114,7 @@ class Users:
 
     def upload(self, key: str, body: bytes = PHOTO) -> None:
         """Upload a file and send its event."""
+        self.uploaded_at.setdefault(key, self.scheduler.now)
         self._send_event("Created", key, self.inputs.put(key, body).version_id)
         self.on_file(key)
 
@@ -328,6 +331,13 @@ class Users:
             self.delete(photo)
             self._later(5, lambda: self.upload_spec(spec, operation, on_unknown=unknown))
             self._later(600, lambda: self.undelete(photo))
+            return
+        if self.fault_policy.chance("photo-in-other-case"):
+            other = photo.replace("cat.jpg", "CAT.jpg")
+            self.upload_spec(spec, operation, on_unknown=unknown)
+            self._later(90, lambda: self.upload(other))
+            if self.fault_policy.chance("photo-follows"):
+                self._later(180, lambda: self.upload(photo))
             return
         if draw < 0.63:
             self.upload_spec(f"{photo}.again.json", operation)

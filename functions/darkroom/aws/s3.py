@@ -169,7 +169,7 @@ class S3Inputs:
                 raise InputRefused(
                     "input-gone",
                     f"The version of {key} that this task uses was deleted.",
-                    "Upload the file and the spec again.",
+                    "Upload the file again.",
                 ) from error
             _raise_if_unreadable(error, key)
             raise
@@ -328,7 +328,7 @@ def _unreadable(key: str) -> InputRefused:
     return InputRefused(
         "input-unreadable",
         f"{key} is encrypted with its uploader's own key (SSE-C), so Darkroom cannot read it.",
-        "Upload it without such a key, then upload the spec again.",
+        "Upload it without such a key.",
     )
 
 

@@ -309,7 +309,7 @@ def merge(layers: Iterable[Layer]) -> Merged:
 def check_merged(merged: Merged, name: str) -> Spec:
     """The merged spec, checked. Raises `SpecRefused`; every file was checked before."""
     if merged.document.get("operation") is None:
-        raise no_operation(name)
+        raise no_operation(name, merged.document)
     return parse_spec(merged.document, name)
 
 

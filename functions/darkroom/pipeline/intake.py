@@ -37,6 +37,7 @@ from darkroom.domain.errors import (
     Refused,
     SpecRefused,
 )
+from darkroom.domain.near_names import intended_spec, read_spec_name
 from darkroom.domain.object_keys import classify_key, folder_of, parse_spec_name
 from darkroom.domain.order import Trigger
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
@@ -49,6 +50,7 @@ from darkroom.pipeline.batches.opening import (
 )
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.default_files import report_default
+from darkroom.pipeline.endings.next_steps import with_retry_step
 from darkroom.pipeline.endings.publish import publish_refused, publish_waiting
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.folder_defaults import (
@@ -170,7 +172,10 @@ def _take_upload(ports: Ports, key: str, version_id: str | None) -> None:
             _take_spec(ports, key, version_id)
         case "file":
             release_tasks(ports, ReleaseErrand(key))
-            _take_photos_in(ports, requests_of_upload(ports, key, version_id))
+            if intended_spec(key):
+                _take_spec(ports, key, version_id)  # its task says what is wrong with its name
+            else:
+                _take_photos_in(ports, requests_of_upload(ports, key, version_id))
         case "default":
             _take_default(ports, key)
 
@@ -255,7 +260,7 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
         ports,
         SpecRequest(
             trigger,
-            lambda: parse_spec_name(key),
+            lambda: read_spec_name(key),
             lambda: read_uploaded_spec(ports.inputs, trigger),
             document=lambda: read_document(ports.inputs, trigger),
         ),
@@ -322,6 +327,10 @@ def _take_in(ports: Ports, request: SpecRequest) -> None:
         if not request.wanted():
             return None
         new = build_task(ports, request, previous)
+        if new.task.ending is not None and new.task.ending.status == "failed":
+            failure = with_retry_step(new.task, new.task.ending.failure)
+            ending = replace(new.task.ending, failure=failure)
+            new = replace(new, task=replace(new.task, ending=ending))
         if trigger.asked_at is not None:
             # The same request of the day before has the same output name: if its task was created
             # after `find_task`, it is seen here, or else makes `create` raise `Conflict`.

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 
 from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
 from darkroom.domain.folder_default import Chain, labels_of, settle_s, why_left_alone
+from darkroom.domain.near_names import intended_spec, read_spec_name, why_not_a_photo
 from darkroom.domain.object_keys import (
     SpecName,
     classify_key,
@@ -145,14 +146,16 @@ def explain_key(inputs: Inputs, providers: Providers, key: str, owner_of: Owners
     """
     names: Sequence[SpecName]
     if classify_key(key) == "spec":
-        name = parse_spec_name(key)
+        name = read_spec_name(key)
         photo, names = name.source or key, [name]
     elif classify_key(key) == "file" and is_source(key):
         photo, names = key, _own_specs(inputs, key)
     else:
+        if intended_spec(key):
+            read_spec_name(key)  # says what it was meant to be called
         raise SpecRefused(
             "not-a-photo",
-            f"'{key}' is neither a photo nor a spec.",
+            f"'{key}' is neither a photo nor a spec. {why_not_a_photo(key)}",
             "Name a file such as photos/cat.jpg, or its spec.",
         )
     try:

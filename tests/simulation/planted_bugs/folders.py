@@ -79,12 +79,12 @@ def _versions_are_not_pinned() -> list[Swap]:
 def _changed_default_changes_the_order() -> list[Swap]:
     original = release._queue_if_complete
 
-    def queue(ports: Ports, task_id: str) -> Task | None:
+    def queue(ports: Ports, task_id: str, *rest: Any) -> Task | None:
         task = ports.tasks.get(task_id)
         if task and task.state == "queued" and task.trigger.kind == "photo" and task.order:
             order = replace(task.order, metadata={"changed": True})
             return ports.tasks.replace(task, replace(task, order=order))
-        return original(ports, task_id)
+        return original(ports, task_id, *rest)
 
     return [(release, "_queue_if_complete", queue)]
 

@@ -16,6 +16,7 @@ from tests.simulation.planted_bugs import (
     learning,
     lingering,
     money,
+    near_misses,
     ordering,
     pauses,
     stores,
@@ -41,6 +42,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *learning.BUGS,
     *folders.BUGS,
     *batches.BUGS,
+    *near_misses.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -146,7 +146,7 @@ def read_own_spec(inputs: Inputs, body: bytes, name: SpecName) -> ResolvedSpec:
     file_name = name.key.removeprefix(folder_of(name.key))
     document = read_json(body, file_name)
     if not isinstance(document, dict):
-        raise no_operation(file_name)
+        raise no_operation(file_name, document)
     with about(document):
         complete = parse_spec(document, file_name) if "operation" in document else None
         chain = find_chain(inputs, name.source) if name.source else ()
@@ -171,7 +171,7 @@ def own_with_defaults(
     layers = layers_of(chain, name.label)
     if complete is None:
         if not any(layer.fields.get("operation") for layer in layers):
-            raise no_operation(file_name)
+            raise no_operation(file_name, document)
         check_fields(PartialSpec, document, file_name)
     if not chain:
         return ResolvedSpec(complete or parse_spec(document, file_name), name.key)
