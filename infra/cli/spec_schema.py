@@ -11,6 +11,7 @@ wants, a model of one provider only) is said by `darkroom validate`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import LiteralSchema, NullableSchema, WithDefaultSchema
 
@@ -51,6 +52,11 @@ def build_schemas(routes: Sequence[Route]) -> dict[str, Schema]:
     }
 
 
+def describe_model(model: type[BaseModel]) -> Schema:
+    """The JSON Schema of a model, in few words."""
+    return model.model_json_schema(schema_generator=_Plain)
+
+
 def _describe_specs(routes: Sequence[Route]) -> Schema:
     """Every spec's fields, and the rules of every operation but `task`."""
     operations = sorted({route.operation for route in routes})
@@ -60,7 +66,7 @@ def _describe_specs(routes: Sequence[Route]) -> Schema:
         if operation != TASK
     }
     choices = {tuple(_providers_of(own)) for own in by_operation.values()}
-    schema = Spec.model_json_schema(schema_generator=_Plain)
+    schema = describe_model(Spec)
     shapes = schema.pop("$defs")
     _name_choices(schema, operations, routes)
     return {
@@ -83,7 +89,7 @@ def _describe_specs(routes: Sequence[Route]) -> Schema:
 def _describe_defaults(routes: Sequence[Route]) -> Schema:
     """A folder default, as an object or as a bare list of specs; only names are checked."""
     operations = sorted({route.operation for route in routes})
-    schema = FolderDefault.model_json_schema(schema_generator=_Plain)
+    schema = describe_model(FolderDefault)
     shapes: dict[str, Schema] = schema.pop("$defs")
     rules = [
         _when({"operation": operation}, {"properties": _inputs(own) | _models(own) | _names(own)})
@@ -207,9 +213,7 @@ def _shapes(routes: Sequence[Route]) -> dict[str, Schema]:
     for route in routes:
         if models.setdefault(_shape_name(route), route.params) is not route.params:
             raise ValueError(f"several models are called {_shape_name(route)}")
-    shapes = {
-        name: models[name].model_json_schema(schema_generator=_Plain) for name in sorted(models)
-    }
+    shapes = {name: describe_model(models[name]) for name in sorted(models)}
     for shape in shapes.values():
         # Its title is its name, and that params are an object is said of every spec.
         del shape["title"], shape["type"]

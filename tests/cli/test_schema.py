@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # sh
 from referencing import Registry
 
 from darkroom.domain.folder_default import read_default
+from infra.cli import event_schemas
 from infra.cli.checkout import EVENTS, SPECS
 from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_offered
@@ -66,14 +67,17 @@ def test_the_command_prints_what_a_task_wants() -> None:
 
 
 def test_the_command_writes_both_parts_into_a_folder(tmp_path: Path) -> None:
-    """Beside each other, and says what has changed."""
+    """Beside each other, and says what has changed; those of messages and events below."""
     said = [CliRunner().invoke(main, ["schema", "--write", str(tmp_path)]) for _ in range(2)]
     assert [one.exit_code for one in said] == [0, 0]
-    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
-        FILES[part]: text for part, text in build_texts().items()
+    files = {**FILES, **event_schemas.FILES}
+    texts = {**build_texts(), **event_schemas.build_event_texts()}
+    written = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.relative_to(tmp_path).as_posix(): path.read_text("utf-8") for path in written} == {
+        files[part]: text for part, text in texts.items()
     }
-    assert said[0].stderr.count("is new") == len(FILES)
-    assert said[1].stderr.count("was up to date") == len(FILES)
+    assert said[0].stderr.count("is new") == len(files)
+    assert said[1].stderr.count("was up to date") == len(files)
 
 
 def test_every_sample_spec_fits_the_schema() -> None:

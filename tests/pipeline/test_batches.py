@@ -10,10 +10,11 @@ import pytest
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message
-from darkroom.domain.batch import Batch, BatchId, Tally, describe_progress
+from darkroom.domain.batch import Batch, BatchId, BatchRule, Tally, describe_progress
 from darkroom.domain.errors import Busy, Conflict
 from darkroom.pipeline import retry as retry_verb
 from darkroom.pipeline.batches.look import CHECK_AFTER_S, look_at_batch
+from darkroom.pipeline.batches.opening import declare_folder_batch
 from darkroom.pipeline.intake import receive
 from tests.fakes.clock import START
 from tests.fakes.routes import SYNC_NONE
@@ -297,6 +298,21 @@ def test_photos_below_count_for_the_folder(harness: PipelineHarness) -> None:
     photo(harness, "x/y/b")
     wait(harness)
     assert ends(harness)[0]["counts"]["sources"] == 2
+
+
+def test_command_may_say_the_rule_of_a_folder(harness: PipelineHarness) -> None:
+    """A file there without a rule leaves it; one with a rule replaces it; the larger counts."""
+    declare_folder_batch(harness.ports, FOLDER, BatchRule(expect=1))
+    declare_folder_batch(harness.ports, FOLDER, BatchRule(expect=3))
+    declare_folder_batch(harness.ports, FOLDER, BatchRule(expect=2))
+    assert harness.batches.writes == 2
+    start(harness)
+    assert batch(harness).rule == BatchRule(expect=3)
+    start(harness, expect=1)
+    assert batch(harness).rule == BatchRule(expect=1)
+    photo(harness, "a")
+    wait(harness)
+    assert len(ends(harness)) == 1
 
 
 # --- crashes and races --------------------------------------------------------------------------

@@ -360,7 +360,7 @@ def test_retry_keeps_the_versions_after_a_paid_call(harness: PipelineHarness) ->
 
 
 def test_retry_takes_the_newest_version_of_a_refused_input(harness: PipelineHarness) -> None:
-    """Nothing was paid: the corrected photo is sent, and the user is told which."""
+    """Nothing was paid: the corrected photo is sent, and the user learns which."""
     harness.upload(PHOTO, PNG + bytes(20_000))
     harness.upload_spec("upscale")
     harness.run()

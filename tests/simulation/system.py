@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
+from darkroom.domain.batch import Batch
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.routes import Route
@@ -109,6 +110,21 @@ class _ErrandPort:
             self._queue.send(body, delay_s)
 
 
+class _ScheduledBatches(InMemoryBatches):
+    """Batches that see to it that SWEEP runs when one is due."""
+
+    def __init__(self, sweep_at: Callable[[datetime], None]) -> None:
+        super().__init__()
+        self._sweep_at = sweep_at
+
+    def write(self, old: Batch | None, new: Batch) -> Batch:
+        """Write `new` where `old` is still stored."""
+        written = super().write(old, new)
+        if written.look_at is not None:
+            self._sweep_at(written.look_at)
+        return written
+
+
 class SimulatedSystem:
     """The pipeline, its simulated ports and its users.
 
@@ -149,7 +165,7 @@ class SimulatedSystem:
         self.step_monitor.payment_monitor.watch(
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
-        self.batches = InMemoryBatches()
+        self.batches = _ScheduledBatches(self._sweep_at)
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
@@ -279,6 +295,11 @@ class SimulatedSystem:
             until_due = next_due - self._now() if next_due else STUCK_AFTER
             away_s = until_due.total_seconds()
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
+
+    def _sweep_at(self, moment: datetime) -> None:
+        """SWEEP runs within a minute after this moment."""
+        away_s = (moment - self._now()).total_seconds()
+        self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._sweep_what_is_due)
 
     def _sweep_what_is_due(self) -> None:
         next_due = self._next_due()

@@ -118,7 +118,7 @@ def _read(body: str, bucket: str, sent_at: datetime | None, depth: int) -> tuple
 def _read_request(document: object, sent_at: datetime | None) -> Arrival:
     """The arrival of a request. Raises `RequestRefused`."""
     try:
-        return _Request.model_validate(document).arrival(sent_at)
+        return RequestMessage.model_validate(document).arrival(sent_at)
     except ValidationError as error:
         raise RequestRefused(_as_refused(error).failure, _facts_of(document)) from error
     except Refused as refusal:
@@ -270,38 +270,61 @@ BatchName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 Expect = Annotated[int, Field(ge=1, le=MAX_EXPECTED)]
 
 
-class _Batch(_Model):
+class BatchInMessage(_Model):
     """The batch that the task belongs to, and when the batch has ended."""
 
     model_config = ConfigDict(extra="forbid", title="Batch")
 
     name: BatchName
-    expect: Expect | None = None
-    quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = None
+    expect: Expect | None = Field(
+        default=None, description="How many sources there will be; any message may say it."
+    )
+    quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = Field(
+        default=None, description="The batch ends after so many seconds without a new task."
+    )
 
 
-class _Request(_Model):
-    """A request of a backend: the key of an uploaded spec, or a spec itself.
-
-    `asked_at` is when a request without `request_id` was first sent; Darkroom adds it when it sends
-    a message again.
-    """
+class RequestMessage(_Model):
+    """A request of a backend: the key of an uploaded spec, or a spec itself."""
 
     model_config = ConfigDict(extra="forbid", title="Darkroom request")
 
-    key: Key | None = None
-    spec: dict[str, Any] | None = None
+    key: Key | None = Field(
+        default=None, description="Of a spec in the input bucket; then there is no 'spec' here."
+    )
+    spec: dict[str, Any] | None = Field(default=None, description="The spec itself.")
     request_id: (
         Annotated[str, StringConstraints(min_length=1, max_length=MAX_REQUEST_ID)] | None
-    ) = None
-    source: Key | None = None
-    label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = None
-    asked_at: Time | None = None
-    deadline_s: Annotated[int, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = None
-    batch: BatchName | _Batch | None = None
-    expect: Expect | None = None
+    ) = Field(
+        default=None,
+        description="Yours. The same id with the same order (source, label, spec) is the same "
+        "task; with another order it is refused.",
+    )
+    source: Key | None = Field(
+        default=None, description="The key of the photo; without it, something new is made."
+    )
+    label: Annotated[str, StringConstraints(pattern=f"^{LABEL.pattern}$")] | None = Field(
+        default=None, description="What the results are called; by default, the operation."
+    )
+    asked_at: Time | None = Field(
+        default=None,
+        description="When a request without 'request_id' was first sent. Darkroom adds it when it "
+        "sends a message again.",
+    )
+    deadline_s: Annotated[int, Field(ge=MIN_DEADLINE_S, le=MAX_DEADLINE_S)] | None = Field(
+        default=None,
+        description="The task fails if its files are not there, or its call has not begun, so "
+        "many seconds after the request; by default, it waits a day for files and six for a call.",
+    )
+    batch: BatchName | BatchInMessage | None = Field(
+        default=None, description="The batch that the task belongs to."
+    )
+    expect: Expect | None = Field(
+        default=None, description="How many sources the batch will have, beside its name alone."
+    )
 
     def arrival(self, sent_at: datetime | None) -> Arrival:
+        """What it asks for. `sent_at`: when it was sent, if that is known. Raises `Refused`."""
         if self.spec is None and self.key is not None:
             if self.batch is not None or self.deadline_s is not None:
                 raise bad_message(
@@ -360,7 +383,7 @@ def _is_in(word: object, known: Mapping[str, Any] | frozenset[str]) -> bool:
 
 
 def _as_refused(error: ValidationError) -> Refused:
-    sentence, _ = explain(error, "The message", _Request.model_fields)
+    sentence, _ = explain(error, "The message", RequestMessage.model_fields)
     return bad_message(sentence)
 
 

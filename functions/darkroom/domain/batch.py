@@ -81,6 +81,7 @@ class Batch:
         revision: of the last announcement; 0 before the first.
         digest: the digest of the tasks that was announced last.
         version: counts writes; every write expects the one before it.
+        declared: whether the rule comes from a command, and not from the folder's file.
     """
 
     id: BatchId
@@ -93,6 +94,7 @@ class Batch:
     revision: int = 0
     digest: str = ""
     version: int = 0
+    declared: bool = False
 
 
 def batches_of(task: Task) -> tuple[BatchId, ...]:

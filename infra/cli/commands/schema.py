@@ -8,7 +8,13 @@ from infra.cli.printing import say, say_lines
 
 
 @click.command(name="schema")
-@click.argument("part", type=click.Choice(["spec", "task", "folder-default"]), default="spec")
+@click.argument(
+    "part",
+    type=click.Choice(
+        ["spec", "task", "folder-default", "request", "task-event", "batch-event", "asyncapi"]
+    ),
+    default="spec",
+)
 @click.option(
     "--write",
     "folder",
@@ -17,19 +23,24 @@ from infra.cli.printing import say, say_lines
     help="Write all parts as files into this folder, where they find each other.",
 )
 def command(part: str, folder: Path | None) -> None:
-    """Print the JSON Schema of the spec, with every operation and its parameters.
+    """Print a JSON Schema: by default that of the spec, with every operation and its parameters.
 
     What the operation 'task' wants is a part of its own, to which the other refers by the name of
-    its file, 'spec-task.schema.json'. The part 'folder-default' is for '_darkroom.json'.
+    its file, 'spec-task.schema.json'. The part 'folder-default' is for '_darkroom.json'. 'request'
+    is a message to the intake queue, 'task-event' and 'batch-event' are the details of events, and
+    'asyncapi' is the AsyncAPI document of all of them.
     """
-    from infra.cli.spec_schema import FILES, build_texts  # noqa: PLC0415 - builds every model's schema
+    # Both build every model's schema.
+    from infra.cli import event_schemas, spec_schema  # noqa: PLC0415
 
-    texts = build_texts()
+    texts = spec_schema.build_texts() | event_schemas.build_event_texts()
+    files = dict(spec_schema.FILES) | event_schemas.FILES
     if folder is None:
         say_lines(texts[part])
         return
     for name, text in texts.items():
-        path = folder / FILES[name]
+        path = folder / files[name]
+        path.parent.mkdir(exist_ok=True)
         changed = not path.is_file() or path.read_text(encoding="utf-8") != text
         if changed:
             path.write_text(text, encoding="utf-8")

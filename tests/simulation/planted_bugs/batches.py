@@ -66,17 +66,6 @@ def _expected_photos_are_one_less() -> list[Swap]:
     return [(look, "which_rule_holds", which)]
 
 
-def _repeated_ends_are_announced() -> list[Swap]:
-    real = look.look_at_batch
-
-    def look_again(ports: Ports, of: Any) -> bool:
-        for batch in ports.batches.get_many([of]):
-            ports.batches.write(batch, replace(batch, digest="", closed=False))
-        return real(ports, of)
-
-    return [(look, "look_at_batch", look_again)]
-
-
 BUGS = (
     Bug("a batch ends though a task has not", _unfinished_tasks_do_not_count),
     Bug("a batch is announced before its manifest is there", _event_before_manifest),
@@ -85,5 +74,4 @@ BUGS = (
     Bug("the revision of a batch stays 1", _revision_stays_one),
     Bug("an announcement that died begins anew", _manifest_is_not_read_again),
     Bug("a batch ends one photo early", _expected_photos_are_one_less),
-    Bug("SWEEP forgets what was announced", _repeated_ends_are_announced),
 )

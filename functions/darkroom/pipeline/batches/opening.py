@@ -24,7 +24,8 @@ from darkroom.ports import Ports
 def open_folder_batch(ports: Ports, key: str) -> None:
     """A `_darkroom.json` has arrived or is gone: its rule, as it is now, is that of its folder.
 
-    The batch of a broken file keeps its rule until the file is corrected. Safe to repeat.
+    The batch of a broken file keeps its rule until the file is corrected. A file without a rule
+    leaves a declared one. Safe to repeat.
     """
     try:
         file = read_default_file(ports.inputs, key)
@@ -32,13 +33,37 @@ def open_folder_batch(ports: Ports, key: str) -> None:
         return
     fields = file.fields if file else {}
     rule = BatchRule(*(fields.get(name) for name in ("expect", "until", "quiet_s")))
-    _set_rule(ports, BatchId("folder", folder_of(key)), lambda _: rule)
+
+    def change(old: Batch | None) -> BatchRule:
+        return old.rule if old and old.declared and not rule.says_something else rule
+
+    _set_rule(ports, BatchId("folder", folder_of(key)), change)
+
+
+def declare_folder_batch(ports: Ports, folder: str, rule: BatchRule) -> None:
+    """Say for a folder when its batch has ended, without a file there. Safe to repeat.
+
+    Args:
+        ports: the outside.
+        folder: with its trailing slash; "" is the root.
+        rule: its `expect` counts every source of the folder, those that were there before included.
+            Of two numbers the larger one counts, until a `_darkroom.json` with a rule arrives.
+    """
+
+    def change(old: Batch | None) -> BatchRule:
+        return old.rule.merged(rule) if old else rule
+
+    _set_rule(ports, BatchId("folder", folder), change, declared=True)
 
 
 def open_message_batch(ports: Ports, part: BatchPart) -> None:
     """A message names its batch, and perhaps says when the batch ends. Safe to repeat."""
     rule = BatchRule(part.expect, None, part.quiet_s)
-    _set_rule(ports, BatchId("message", part.name), rule.merged, always=True)
+
+    def change(old: Batch | None) -> BatchRule:
+        return old.rule.merged(rule) if old else rule
+
+    _set_rule(ports, BatchId("message", part.name), change, declared=True)
 
 
 def reopen_batches(ports: Ports, task: Task) -> None:
@@ -49,22 +74,33 @@ def reopen_batches(ports: Ports, task: Task) -> None:
 
 
 def _set_rule(
-    ports: Ports, of: BatchId, change: Callable[[BatchRule], BatchRule], *, always: bool = False
+    ports: Ports,
+    of: BatchId,
+    change: Callable[[Batch | None], BatchRule],
+    *,
+    declared: bool = False,
 ) -> None:
-    """Store a rule if it differs. `always`: also a batch of which nothing is known and said."""
+    """Store a rule if it differs, and look at the batch soon. `declared`: it is no file's."""
 
     def write() -> None:
         old = next(iter(ports.batches.get_many([of])), None)
-        rule = change(old.rule if old else BatchRule())
-        now = ports.clock.now()
+        rule, now = change(old), ports.clock.now()
+        look_at = _soon(ports) if rule.says_something else None
         if old is None:
-            if rule.says_something or always:
-                look_at = _soon(ports) if rule.says_something else None
-                ports.batches.write(None, Batch(of, rule, now, now, look_at))
+            if rule.says_something or declared:
+                ports.batches.write(None, Batch(of, rule, now, now, look_at, declared=declared))
         elif rule != old.rule:
-            look_at = _soon(ports) if rule.says_something else None
-            new = replace(old, rule=rule, changed_at=now, closed=False, look_at=look_at)
-            ports.batches.write(old, new)
+            ports.batches.write(
+                old,
+                replace(
+                    old,
+                    rule=rule,
+                    changed_at=now,
+                    closed=False,
+                    look_at=look_at,
+                    declared=declared,
+                ),
+            )
 
     retry_on_conflict(write, "a batch")
 

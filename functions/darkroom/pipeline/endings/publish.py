@@ -23,6 +23,9 @@ EVENT_OF = {
     "unknown": "Task Unknown",
 }
 
+WAITING = "Task Waiting"
+"""The event of a task that is not at its end."""
+
 
 def write_manifest(ports: Ports, task: Task) -> None:
     """Write the manifest of a task in its final state. Raises what `put_if_owner` raises."""
@@ -73,7 +76,7 @@ def publish_event(ports: Ports, task: Task) -> None:
 def publish_waiting(ports: Ports, task: Task, missing: Sequence[str]) -> None:
     """Publish that a task waits for files; the same event id each time. `missing`: their keys."""
     waits = {"missing": list(missing), "deadline": task.deadline.isoformat()}
-    ports.events.publish("Task Waiting", _describe(ports, task) | waits)
+    ports.events.publish(WAITING, _describe(ports, task) | waits)
 
 
 def publish_refused(ports: Ports, request: RequestFacts, failure: Failure) -> None:
