@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
-from darkroom.domain.folder_default import Chain, labels_of, settle_s, why_left_alone
+from darkroom.domain.folder_default import Chain
+from darkroom.domain.folder_match import settle_s, why_left_alone
+from darkroom.domain.merged_spec import labels_of
 from darkroom.domain.near_names import intended_spec, read_spec_name, why_not_a_photo
 from darkroom.domain.object_keys import (
     SpecName,

@@ -29,7 +29,8 @@ class LocalDefaults:
 
         Below a broken default there is one task, which waits for its correction.
         """
-        from darkroom.domain.folder_default import labels_of, why_left_alone  # noqa: PLC0415 - the same
+        from darkroom.domain.folder_match import why_left_alone  # noqa: PLC0415 - the same
+        from darkroom.domain.merged_spec import labels_of  # noqa: PLC0415 - the same
         from darkroom.pipeline.orders.folder_defaults import find_chain, has_own_spec  # noqa: PLC0415 - the same
 
         if not is_source(key):
@@ -44,7 +45,8 @@ class LocalDefaults:
 
     def settle_s(self, key: str) -> int:
         """How long a photo waits for a spec of its own, seconds."""
-        from darkroom.domain.folder_default import DEFAULT_SETTLE_S, settle_s  # noqa: PLC0415 - brings pydantic along
+        from darkroom.domain.folder_default import DEFAULT_SETTLE_S  # noqa: PLC0415 - brings pydantic along
+        from darkroom.domain.folder_match import settle_s  # noqa: PLC0415 - brings pydantic along
         from darkroom.pipeline.orders.folder_defaults import find_chain  # noqa: PLC0415 - the same
 
         try:

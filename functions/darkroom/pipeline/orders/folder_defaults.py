@@ -15,18 +15,8 @@ from darkroom.domain.errors import (
     InputWithheld,
     SpecRefused,
 )
-from darkroom.domain.folder_default import (
-    Chain,
-    DefaultFile,
-    Merged,
-    as_default_refused,
-    blame,
-    check_merged,
-    layers_of,
-    merge,
-    own_layer,
-    read_default,
-)
+from darkroom.domain.folder_default import Chain, DefaultFile, as_default_refused, read_default
+from darkroom.domain.merged_spec import Merged, blame, check_merged, layers_of, merge, own_layer
 from darkroom.domain.object_keys import (
     SpecName,
     default_keys,
