@@ -158,6 +158,7 @@ class Found:
     Attributes:
         withheld: why S3 lists it but does not return it, and what to do; "" where it returns it.
         coming: whether it is withheld and being restored from an archive.
+        modified_at: when it was uploaded, UTC; None where that is not known.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Found:
     size: int
     withheld: str = ""
     coming: bool = False
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def test_full_default_is_read() -> None:
         ({"specs": [{"operation": "upscale"}]}, "'specs.0.label' is missing"),
         ({"specs": [{"label": "a-1"}]}, "lower-case letters, digits and hyphens"),
         ({"specs": [{"label": "a"}, {"label": "a"}]}, "two specs have the label 'a'"),
-        ({"specs": []}, "at least 1"),
+        ({"specs": []}, "at least one entry"),
         ([{"label": str(n)} for n in range(21)], "at most 20"),
         ({"match": "*.jpg"}, "'match'"),
         ({"match": ["/x"]}, "relative to the folder"),

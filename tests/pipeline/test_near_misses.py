@@ -377,3 +377,26 @@ def test_retry_takes_the_newest_version_of_a_refused_input(harness: PipelineHarn
     assert newer_inputs(old, new) == [PHOTO]
     assert harness.task.state == "succeeded"
     assert len(harness.providers.sent) == 1
+
+
+def test_file_in_other_case_is_not_taken_right_after_its_upload(harness: PipelineHarness) -> None:
+    """Its event is late, and the look comes first: the exact name still has a minute."""
+    harness.upload_spec(SYNC_NONE)
+    harness.clock.advance(LOOK_AFTER.total_seconds() - 5)
+    harness.put_file("photos/cat.JPG")
+    harness.clock.advance(5)
+    sweep(harness.ports)
+    assert "in a minute it is taken" in reason(harness)
+    look(harness)
+    harness.run()
+    assert harness.task.resolved_order.inputs["image"][0].key == "photos/cat.JPG"
+
+
+def test_file_in_other_case_that_comes_at_the_deadline_is_taken(harness: PipelineHarness) -> None:
+    """Failing the task would help nobody."""
+    harness.upload_spec(SYNC_NONE)
+    harness.clock.advance(harness.limits.inputs_s)
+    harness.put_file("photos/cat.JPG")
+    sweep(harness.ports)
+    harness.run()
+    assert harness.task.state == "succeeded"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from darkroom.domain.limits import Limits
+from darkroom.pipeline.orders.near_misses import LOOK_AFTER
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
@@ -212,6 +213,16 @@ def _right_photo_follows(system: SimulatedSystem) -> None:
     system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
     system.scheduler.after(200, lambda: system.users.upload(OTHER_CASE))
     system.scheduler.after(220, lambda: system.users.upload(PHOTO))
+
+
+def _right_photo_before_the_look(system: SimulatedSystem) -> None:
+    """SWEEP looks between the two uploads, before the event of the first one has come."""
+    send = system.users.send
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.users.send = lambda body: system.scheduler.after(600, lambda: send(body))
+    at_s = LOOK_AFTER.total_seconds()
+    system.scheduler.after(at_s + 45, lambda: system.users.upload(OTHER_CASE))
+    system.scheduler.after(at_s + 85, lambda: system.users.upload(PHOTO))
 
 
 def _two_photos_in_other_case(system: SimulatedSystem) -> None:
@@ -424,6 +435,7 @@ OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     "empty photo": Scenario(JOB_KEY, None, _empty_photo, allowed_ends=_FAILED),
     "photo in other case": Scenario(JOB_KEY, "beta", _photo_in_other_case),
     "right photo after one in other case": Scenario(JOB_KEY, "beta", _right_photo_follows),
+    "right photo just before the look": Scenario(JOB_KEY, "beta", _right_photo_before_the_look),
     "two photos in other case": Scenario(
         SYNC_NONE, None, _two_photos_in_other_case, allowed_ends=_FAILED
     ),

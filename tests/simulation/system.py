@@ -152,6 +152,7 @@ class SimulatedSystem:
         self.outputs = PlainOutputs(self.step_monitor)
         self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
+        self.inputs.now = self._now
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.durations = WatchedDurations(ROUTES, fault_policy)

@@ -79,6 +79,7 @@ class S3Inputs:
             size=head["ContentLength"],
             withheld=_withheld(head, key),
             coming=_being_restored(head),
+            modified_at=head.get("LastModified"),
         )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:

@@ -39,7 +39,7 @@ from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
 from darkroom.pipeline.orders.inputs import absent, empty, find_inputs, missing, why_waiting
 from darkroom.pipeline.orders.late_order import NOT_CORRECTED
-from darkroom.pipeline.orders.near_misses import Looked, Nearby, look_nearby
+from darkroom.pipeline.orders.near_misses import LOOK_AFTER, Looked, Nearby, look_nearby
 from darkroom.pipeline.orders.withheld_inputs import (
     any_restoring,
     note_missing,
@@ -136,18 +136,20 @@ def _recheck_inputs(ports: Ports, task: Task, nearby: Nearby) -> Outcome:
     """Release a waiting task whose inputs are there, or end it past its deadline."""
     if task.awaits_default:
         return _recheck_default(ports, task)
+    now = ports.clock.now()
     try:
         there = find_inputs(ports.inputs, task.resolved_order)
-        looked = look_nearby(nearby, there, task.trigger.key)
+        # At the deadline there is no time left to wait for a better one.
+        until = now - LOOK_AFTER if now < task.deadline else None
+        looked = look_nearby(nearby, there, task.trigger.key, until)
     except InputRefused:
         looked = Looked({}, {})  # once released, the task ends with this refusal
     found = looked.found
     if not missing(found):
         release_task(ports, task.task_id, instead=looked.instead)
         return "started"
-    now = ports.clock.now()
     if now < task.deadline or (any_restoring(found) and now < restore_deadline(ports, task)):
-        note_missing(ports, task, found, looked.hint)
+        note_missing(ports, task, found, looked.hint, soon=looked.soon)
         return "alive"
     task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, looked)))
     # A run carries out the ending: the workflow tries it again, also when this sweep dies.

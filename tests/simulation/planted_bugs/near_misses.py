@@ -47,7 +47,7 @@ def _taken_as_it_arrives() -> list[Swap]:
 
 
 def _nobody_looks() -> list[Swap]:
-    def look(_nearby: Any, found: Any, _spec_key: str) -> near_misses.Looked:
+    def look(_nearby: Any, found: Any, *_: Any) -> near_misses.Looked:
         return near_misses.Looked(found, {})
 
     return [(sweep, "look_nearby", look)]
@@ -62,6 +62,10 @@ def _looked_for_at_the_deadline() -> list[Swap]:
     return [(new_task, "first_look", lambda *_: None), (release, "note_missing", note)]
 
 
+def _age_does_not_matter() -> list[Swap]:
+    return [(near_misses, "_later", lambda *_: False)]
+
+
 BUGS: Final = (
     Bug("an empty file counts as there", _empty_files_count, scenarios=("empty photo",)),
     Bug(
@@ -73,6 +77,11 @@ BUGS: Final = (
         "a file in other case is taken as it arrives",
         _taken_as_it_arrives,
         scenarios=("right photo after one in other case",),
+    ),
+    Bug(
+        "a file in other case is taken though it has just arrived",
+        _age_does_not_matter,
+        scenarios=("right photo just before the look",),
     ),
     Bug("nobody looks for near misses", _nobody_looks, scenarios=("photo in other case",)),
     Bug(
