@@ -2,6 +2,7 @@
 PYTHON ?= python3
 SEEDS ?= 400
 TASKS ?= 100
+PHOTOS ?= 300
 SEED ?= 1
 MUTANTS ?= 200
 BIN := .venv/bin
@@ -12,7 +13,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc mutate bench check compiled layers requirements clean
+.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,6 +39,9 @@ simulate: $(BIN)/.installed-dev ## hundreds of simulations with faults, every cr
 
 havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty sandboxes: make havoc TASKS=100
 	@$(BIN)/python -m tests.e2e.havoc --tasks $(TASKS) --seed $(SEED)
+
+night: $(BIN)/.installed-dev ## 300 photos and one _darkroom.json through the AWS CLI: make night PHOTOS=1000
+	@DARKROOM_TEST_PHOTOS=$(PHOTOS) $(BIN)/python -m pytest -q tests/e2e/test_folder_of_photos.py
 
 mutate: $(MUTMUT)/.tested ## mutation tests on a sample of the product: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
 	@PYTHONPATH=$(MUTMUT) nice $(BIN)/python -m tests.mutation --sample $(MUTANTS) --seed $(SEED) $(OPTIONS)

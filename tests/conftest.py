@@ -17,7 +17,12 @@ import moto.core.models
 import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-SHARED_ENVIRONMENT = ("tests/e2e/test_main_job.py", "tests/e2e/test_failures.py")
+SHARED_ENVIRONMENT = (
+    "tests/e2e/test_main_job.py",
+    "tests/e2e/test_failures.py",
+    "tests/e2e/test_folder_defaults.py",
+    "tests/e2e/test_folder_of_photos.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -118,8 +118,8 @@ def build_ports(
         limiter=DynamoLimiter(table),
         durations=DynamoDurations(table),
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
-        batches=DynamoBatches(table),
         pictures=pictures,
+        batches=DynamoBatches(table),
     )
     if settings.linger_s is None:
         return ports

@@ -158,6 +158,7 @@ class Found:
     Attributes:
         withheld: why S3 lists it but does not return it, and what to do; "" where it returns it.
         coming: whether it is withheld and being restored from an archive.
+        modified_at: when it was uploaded, UTC; None where that is not known.
     """
 
     key: str
@@ -166,6 +167,7 @@ class Found:
     size: int
     withheld: str = ""
     coming: bool = False
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -452,29 +454,6 @@ class Errands(Protocol):
         """
 
 
-class Batches(Protocol):
-    """The batches, one item each. Reads by id are consistent; every write is conditional."""
-
-    def get_many(self, ids: Iterable[BatchId]) -> Sequence[Batch]:
-        """Those of at most 100 that exist, in no order."""
-
-    def write(self, old: Batch | None, new: Batch) -> Batch:
-        """Write `new` where `old` (None: nothing) is still what is stored.
-
-        Returns:
-            `new` with its version.
-
-        Raises:
-            Conflict: another process wrote first.
-        """
-
-    def due(self, now: datetime, most: int) -> Sequence[BatchId]:
-        """At most `most` batches whose `look_at` has passed, soonest first.
-
-        Eventually consistent: one of them may have been looked at by now.
-        """
-
-
 class NotMeasured(Exception):
     """There are no figures for a picture; the message is a sentence that says why."""
 
@@ -510,6 +489,29 @@ class NoPictures:
         """Raises `NotMeasured`."""
         del picture, max_s
         raise NotMeasured("There is no image library here.")
+
+
+class Batches(Protocol):
+    """The batches, one item each. Reads by id are consistent; every write is conditional."""
+
+    def get_many(self, ids: Iterable[BatchId]) -> Sequence[Batch]:
+        """Those of at most 100 that exist, in no order."""
+
+    def write(self, old: Batch | None, new: Batch) -> Batch:
+        """Write `new` where `old` (None: nothing) is still what is stored.
+
+        Returns:
+            `new` with its version.
+
+        Raises:
+            Conflict: another process wrote first.
+        """
+
+    def due(self, now: datetime, most: int) -> Sequence[BatchId]:
+        """At most `most` batches whose `look_at` has passed, soonest first.
+
+        Eventually consistent: one of them may have been looked at by now.
+        """
 
 
 @dataclass(frozen=True)

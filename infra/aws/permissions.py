@@ -79,12 +79,12 @@ def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
                 *common,
                 *describe_runs(on.runs),
                 *query_index(on.table, BY_DUE),
+                # A spec that waited for a corrected folder default is read in its own version.
+                *read_versions(on.input_bucket),
                 # What the tasks of a batch add up to; and whether all its photos have one.
                 *read_batches(on.table),
                 *query_index(on.table, BY_KEY),
                 *query_index(on.table, BY_BATCH),
-                # A spec that waited for a corrected folder default is read in its own version.
-                *read_versions(on.input_bucket),
             ]
 
 

@@ -10,6 +10,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = ROOT / "events"
 PHOTOS: Final = EVENTS / "photos"
 SPECS: Final = EVENTS / "specs"
+DEFAULTS: Final = EVENTS / "defaults"
 
 
 def need_checkout() -> None:

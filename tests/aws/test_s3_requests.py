@@ -185,7 +185,7 @@ def test_deleted_version_is_refused_with_a_next_step() -> None:
     failure = caught.value.failure
     assert failure.code == "input-gone"
     assert failure.sentence == "The version of a/cat.jpg that this task uses was deleted."
-    assert failure.next_step == "Upload the file and the spec again."
+    assert failure.next_step == "Upload the file again."
 
 
 def test_reason_of_a_refusal_is_requested_with_the_first_byte() -> None:

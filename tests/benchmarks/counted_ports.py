@@ -289,16 +289,16 @@ def _send_errands(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequenc
     return [Request("SendMessageBatch", {"sqs_requests": 1})] * batches
 
 
-def _get_batches(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[Request]:
-    """Each one is billed, also one that is not there."""
-    return [Request("BatchGetItem", {"table_reads": len(set(args[0]))})]
-
-
 def _read_each(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[Request]:
     """Several at the same time take as long as one."""
     return [
         Request("GetObject", {"s3_reads": 1}, at_once=place > 0) for place in range(len(args[0]))
     ]
+
+
+def _get_batches(args: Args, _kwargs: Mapping[str, Any], _found: Any) -> Sequence[Request]:
+    """Each one is billed, also one that is not there."""
+    return [Request("BatchGetItem", {"table_reads": len(set(args[0]))})]
 
 
 def _release_lease(args: Args, _kwargs: Mapping[str, Any], _none: Any) -> Sequence[Request]:

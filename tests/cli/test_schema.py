@@ -104,7 +104,7 @@ def default_validator() -> Any:
 def test_sample_folder_defaults_fit_the_schema_and_the_checks(default_validator: Any) -> None:
     """Each of them names the schema's file."""
     samples = sorted(EVENTS.glob("defaults/**/_darkroom.json"))
-    assert len(samples) == 2
+    assert len(samples) == 3
     for path in samples:
         assert (path.parent / json.loads(path.read_text())["$schema"]).resolve() == (
             EVENTS / FILES["folder-default"]

@@ -9,20 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain.errors import DefaultRefused, SpecRefused
-from darkroom.domain.folder_default import (
-    DefaultFile,
-    FolderDefault,
+from darkroom.domain.folder_default import DefaultFile, FolderDefault, read_default
+from darkroom.domain.folder_match import is_match, settle_s, why_left_alone
+from darkroom.domain.merged_spec import (
     Layer,
     blame,
     check_merged,
-    is_match,
     labels_of,
     layers_of,
     merge,
     own_layer,
-    read_default,
-    settle_s,
-    why_left_alone,
 )
 from darkroom.domain.object_keys import DEFAULT_NAME, default_keys, is_spec_of, spec_key
 from darkroom.domain.spec import Spec
@@ -84,7 +80,7 @@ def test_full_default_is_read() -> None:
         ({"specs": [{"operation": "upscale"}]}, "'specs.0.label' is missing"),
         ({"specs": [{"label": "a-1"}]}, "lower-case letters, digits and hyphens"),
         ({"specs": [{"label": "a"}, {"label": "a"}]}, "two specs have the label 'a'"),
-        ({"specs": []}, "at least 1"),
+        ({"specs": []}, "at least one entry"),
         ([{"label": str(n)} for n in range(21)], "at most 20"),
         ({"match": "*.jpg"}, "'match'"),
         ({"match": ["/x"]}, "relative to the folder"),

@@ -112,8 +112,8 @@ def test_spec_at_the_size_limit_is_read() -> None:
         ('{"operation": "up", "provder": "x"}', ["'provder'", "Did you mean 'provider'?"]),
         ('{"operation": "up", "operation": "up"}', ["'operation'", "twice"]),
         (
-            '{"operation": "upscale", "provider": "Up!"}',
-            ["'provider'", '"Up!"', "lower-case letters"],
+            '{"operation": "upscale", "provider": ""}',
+            ["'provider'", '""', "at least one character"],
         ),
         ('{"operation": 7}', ["'operation'", "7", "a text is expected"]),
         ('{"operation": "up", "provider": {}}', ["'provider'", "a text or a list of texts"]),

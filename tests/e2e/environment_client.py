@@ -131,9 +131,13 @@ class EnvironmentClient:
 
     def charges(self, provider: str) -> int:
         """The number of charges of the provider without a refund so far."""
-        ledger = httpx.get(f"{self._sandbox(provider)}/_sandbox/ledger").json()["entries"]
-        kinds = [entry["kind"] for entry in ledger]
+        kinds = [entry["kind"] for entry in self._ledger(provider)]
         return kinds.count("charge") - kinds.count("refund")
+
+    def credits(self, provider: str) -> float:
+        """The credits that the provider has charged and not refunded so far."""
+        signs = {"charge": 1, "refund": -1}
+        return sum(signs[one["kind"]] * float(one["credits"]) for one in self._ledger(provider))
 
     def fault(
         self, provider: str, path: str, do: dict[str, Any], times: int = 1, method: str = "POST"
@@ -141,6 +145,11 @@ class EnvironmentClient:
         """Let the provider's sandbox fail the next requests to a path."""
         rule = {"match": {"method": method, "path": path}, "do": do, "times": times}
         httpx.post(f"{self._sandbox(provider)}/_sandbox/faults", json=[rule]).raise_for_status()
+
+    def _ledger(self, provider: str) -> list[dict[str, Any]]:
+        answer = httpx.get(f"{self._sandbox(provider)}/_sandbox/ledger")
+        entries: list[dict[str, Any]] = answer.json()["entries"]
+        return entries
 
     def _sandbox(self, provider: str) -> str:
         return self.sandboxes[provider]["base_url"]

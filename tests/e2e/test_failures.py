@@ -43,18 +43,20 @@ def test_bad_specs_end_in_a_manifest_with_their_code(client: EnvironmentClient) 
 
 
 def test_file_that_is_not_a_photo_is_refused_before_payment(client: EnvironmentClient) -> None:
-    """Empty, or with other content than its name says; the sentence names the file."""
+    """With other content than its name says; the sentence names it. An empty one is waited for."""
     before = client.charges("snapapi")
     photos = {"empty": b"", "text": b"hello " * 100}
     for name, photo in photos.items():
         client.drop(f"file-{name}/cat.jpg", photo)
         client.drop(f"file-{name}/cat.jpg.json", {"operation": "restore", "provider": "snapapi"})
-    empty, text = (client.manifest(f"file-{name}/cat.jpg/restore") for name in photos)
-    assert (empty["status"], text["status"]) == ("failed", "failed")
-    assert empty["failure"]["code"] == "input-empty"
-    assert "cat.jpg" in empty["failure"]["sentence"]
+    text = client.manifest("file-text/cat.jpg/restore")
+    assert text["status"] == "failed"
     assert "cat.jpg" in text["failure"]["sentence"]
+    assert "it takes the newest version" in text["failure"]["next_step"]
+    assert client.keys("file-empty/") == []
     assert client.charges("snapapi") == before
+    client.drop("file-empty/cat.jpg", "chelsea.jpg")
+    assert client.manifest("file-empty/cat.jpg/restore")["status"] == "succeeded"
 
 
 def test_name_of_1024_bytes_is_refused_in_a_manifest_by_task_id(

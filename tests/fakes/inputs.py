@@ -3,9 +3,10 @@
 import hashlib
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO
 
 from darkroom.domain.errors import InputRefused, InputWithheld
@@ -18,6 +19,7 @@ class _Version:
     version_id: str
     etag: str
     body: bytes
+    modified_at: datetime | None
 
 
 class InMemoryInputs:
@@ -27,6 +29,7 @@ class InMemoryInputs:
         unreadable: keys of objects that need a decryption key of their own.
         archived: keys of objects that lie in an archive -> whether they are on their way.
         forbidden: keys of objects that we may not read for now.
+        now: the time, for what is put.
     """
 
     def __init__(self, bucket: str = "input") -> None:
@@ -37,6 +40,7 @@ class InMemoryInputs:
         self.unreadable: set[str] = set()
         self.archived: dict[str, bool] = {}
         self.forbidden: set[str] = set()
+        self.now: Callable[[], datetime | None] = lambda: None
 
     @property
     def bucket(self) -> str:
@@ -47,7 +51,7 @@ class InMemoryInputs:
         """Write a new version; returns it pinned."""
         self._count += 1
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        version = _Version(f"v{self._count}", etag, body)
+        version = _Version(f"v{self._count}", etag, body, self.now())
         self._versions.setdefault(key, []).append(version)
         self._deleted.discard(key)
         return Input(key, version.version_id, etag, len(body))
@@ -71,7 +75,8 @@ class InMemoryInputs:
         now = self._versions[key][-1]
         coming = self.archived.get(key)
         withheld = "" if coming is None else f"{key} lies in an archive."
-        return Found(key, now.version_id, now.etag, len(now.body), withheld, coming is True)
+        size, is_coming = len(now.body), coming is True
+        return Found(key, now.version_id, now.etag, size, withheld, is_coming, now.modified_at)
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """The whole object; None when that version is gone."""

@@ -118,6 +118,7 @@ class PipelineHarness:
 
     def __post_init__(self) -> None:
         self.lines = InMemoryLines(self.tasks)
+        self.inputs.now = self.clock.now
         self.ports = Ports(
             self.tasks,
             self.inputs,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.arrivals import Uploaded
-from darkroom.domain.errors import Refused
+from darkroom.domain.errors import ProviderRefused, Refused
 from darkroom.pipeline.intake import take_arrival
 from darkroom.pipeline.sweep import sweep
 from tests.fakes.providers import PNG
@@ -16,6 +16,8 @@ from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness, spec_of
 DEEP = b'{"operation": "upscale", "metadata": ' + b'{"a":' * 200 + b"1" + b"}" * 201
 
 _HUGE = b'{"operation": "upscale", "metadata": {"a": 1' + b"0" * 5000 + b"}}"
+
+TWO = ["gamma", "alpha"]
 
 BAD_SPECS: dict[str, tuple[str, bytes]] = {
     "no JSON": ("spec-not-json", b"operation: upscale"),
@@ -58,7 +60,72 @@ BAD_SPECS: dict[str, tuple[str, bytes]] = {
     "URL as input": ("bad-input-path", spec_of("upscale", inputs={"image": "https://x.y/z.png"})),
     "input outside": ("bad-input-path", spec_of("upscale", inputs={"image": "../../etc/x.png"})),
     "input is a folder": ("bad-input-path", spec_of("upscale", inputs={"image": "folder/"})),
+    "operation is abbreviated": ("not-a-spec", b'{"op": "upscale"}'),
+    "operation in capitals": ("not-a-spec", b'{"OPERATION": "upscale"}'),
+    "operation has another name": ("not-a-spec", b'{"action": "upscale"}'),
+    "parameter at the top": ("bad-spec", spec_of("upscale", scale=4)),
+    "prompt at the top": ("bad-spec", spec_of("generate", prompt="a cat")),
+    "mask at the top": ("bad-spec", spec_of("remove-objects", mask="cat.mask.png")),
+    "provider in capitals": ("unknown-provider", spec_of("upscale", provider="BETA")),
+    "provider has another name": ("bad-spec", spec_of("upscale", vendor="beta")),
+    "operation with a space": ("unknown-operation", spec_of("remove background")),
+    "operation with a capital": ("unknown-operation", spec_of("Upscale")),
+    "number as a text": ("bad-params", spec_of("upscale", params={"scale": "4"})),
+    "two providers that cannot": ("operation-not-offered", spec_of("vary", provider=TWO)),
 }
+
+SAID: dict[str, str] = {
+    "no JSON": "expecting value at line 1, column 1",
+    "empty": "it is empty",
+    "cut off": "expecting ',' delimiter at line 1, column 24",
+    "not UTF-8": "is not UTF-8 text (byte 15)",
+    "too large": "has more than 262144 bytes",
+    "deeply nested": "deeper than 28 levels",
+    "absurdly nested": "deeper than 28 levels",
+    "a name twice": "the name 'operation' appears twice",
+    "NaN": "NaN is not a JSON number",
+    "infinite": "the number 1e999 is too large",
+    "out of range": "the number 1e300 is too large",
+    "too small": "the number 1e-300 is too small",
+    "huge integer": "the number 1000",
+    "half a character": "half of a two-part character",
+    "a name is empty": "a name is empty",
+    "a list": "it has no 'operation', so it is not a spec",
+    "no operation": "it has no 'operation', so it is not a spec.",
+    "unknown field": """Did you mean "params": {"scael": 2}?""",
+    "wrong type": "[2] for 'params': an object in braces is expected",
+    "operation is no word": "no operation 'Up Scale!'. Did you mean 'upscale'?",
+    "operation is a number": "7 for 'operation': a text is expected",
+    "no provider in the list": "[] for 'provider': at least one entry is expected",
+    "large metadata": "metadata may have 16,384 bytes",
+    "unknown operation": "no operation 'upscaling'. Did you mean 'upscale'?",
+    "unknown provider": "no provider 'betta'. Did you mean 'beta'?",
+    "one unknown of two": "no provider 'betta'. Did you mean 'beta'?",
+    "lacking operation": "alpha does not offer 'upscale'",
+    "unknown model": "beta has no model 'beta-9' for 'upscale'. Did you mean 'beta-1'?",
+    "unknown parameter": "the field 'scael', which is not known. Did you mean 'scale'?",
+    "bad parameter": "3 for 'scale': 2 or 4 is expected",
+    "missing parameter": "'prompt' is missing",
+    "unknown role": "upscale by beta takes no input 'mask'",
+    "missing role": "remove-objects by alpha needs the input 'mask'",
+    "too many files": "The input 'image' names 4 files; combine by alpha takes 3",
+    "URL as input": "'https://x.y/z.png' is a URL",
+    "input outside": "'../../etc/x.png' has an empty, '.' or '..' part",
+    "input is a folder": "'folder/' has an empty, '.' or '..' part",
+    "operation is abbreviated": "It has 'op'. Did you mean 'operation'?",
+    "operation in capitals": "It has 'OPERATION'. Did you mean 'operation'?",
+    "operation has another name": "It has 'action'. Did you mean 'operation'?",
+    "parameter at the top": """'scale', which is not known. Did you mean "params": {"scale": 4}?""",
+    "prompt at the top": """Did you mean "params": {"prompt": "a cat"}?""",
+    "mask at the top": """Did you mean "inputs": {"mask": "cat.mask.png"}?""",
+    "provider in capitals": "no provider 'BETA'. Did you mean 'beta'?",
+    "provider has another name": "the field 'vendor', which is not known. Did you mean 'provider'?",
+    "operation with a space": "Did you mean 'remove-background'?",
+    "operation with a capital": "no operation 'Upscale'. Did you mean 'upscale'?",
+    "number as a text": "\"4\" for 'scale': 2 or 4 is expected",
+    "two providers that cannot": "gamma does not offer 'vary'. alpha does not offer 'vary'.",
+}
+"""What the sentence says about each of them."""
 
 
 def _failed(harness: PipelineHarness, code: str) -> dict[str, Any]:
@@ -86,7 +153,36 @@ def test_bad_spec_ends_in_a_manifest(harness: PipelineHarness, what: str) -> Non
     harness.upload(PHOTO)
     harness.upload(SPEC, body)
 
-    _failed(harness, code)
+    assert SAID[what] in _failed(harness, code)["sentence"]
+
+
+def test_there_are_at_least_40_bad_specs() -> None:
+    """Each with what its sentence says."""
+    assert len(SAID) >= 40
+    assert SAID.keys() == BAD_SPECS.keys()
+
+
+def test_every_provider_that_refuses_has_its_reason(harness: PipelineHarness) -> None:
+    """The user's own choice comes first."""
+    harness.upload(PHOTO)
+    harness.upload_spec("upscale", provider=["gamma", "beta"], params={"scale": 3})
+
+    sentence = _failed(harness, "bad-params")["sentence"]
+    assert sentence.index("gamma") < sentence.index("beta")
+
+
+def test_every_provider_that_refused_the_call_has_its_reason(harness: PipelineHarness) -> None:
+    """The same after the calls, in the order in which the user named them."""
+    harness.upload(PHOTO)
+    harness.upload_spec("upscale", provider=["gamma", "beta"])
+    harness.providers.script(
+        "submit",
+        ProviderRefused("bad-request", "It takes no cats.", "Name a dog."),
+        ProviderRefused("bad-request", "beta takes no pets.", "Name a fish."),
+    )
+
+    sentence = _failed(harness, "bad-request")["sentence"]
+    assert sentence == "gamma: It takes no cats. beta takes no pets."
 
 
 @pytest.mark.parametrize(
@@ -118,20 +214,33 @@ def test_sentence_names_file_field_and_value(harness: PipelineHarness) -> None:
     assert all(word in sentence for word in ("cat.jpg.json", "on_unknown", '"shrug"', "hold"))
 
 
-def test_empty_input_is_refused(harness: PipelineHarness) -> None:
-    """An aborted upload is not sent to a provider."""
-    harness.upload(PHOTO, b"")
-    harness.upload_spec("upscale")
-
-    assert PHOTO in _failed(harness, "input-empty")["sentence"]
-
-
-def test_empty_input_of_a_waiting_task_is_refused(harness: PipelineHarness) -> None:
-    """The same when the spec was waiting for it."""
+@pytest.mark.parametrize("first", ["photo", "spec"])
+def test_empty_input_is_waited_for_like_a_missing_one(harness: PipelineHarness, first: str) -> None:
+    """An aborted upload is not sent to a provider; the whole file releases the task."""
+    if first == "photo":
+        harness.upload(PHOTO, b"")
     harness.upload_spec("upscale")
     harness.upload(PHOTO, b"")
 
-    _failed(harness, "input-empty")
+    (waiting,) = harness.tasks.all
+    assert waiting.state == "waiting"
+    assert waiting.wait_reason == f"{PHOTO} is empty (0 bytes); waits until it is uploaded again"
+    harness.upload(PHOTO)
+    harness.run()
+    assert harness.task.state == "succeeded"
+    assert harness.tasks.wanted == []
+
+
+def test_input_that_stays_empty_is_refused_after_a_day(harness: PipelineHarness) -> None:
+    """The sentence names it, and nothing was paid."""
+    harness.upload_spec("upscale")
+    harness.upload(PHOTO, b"")
+    harness.clock.advance(harness.limits.inputs_s + 1)
+    sweep(harness.ports)
+
+    failure = _failed(harness, "input-empty")
+    assert PHOTO in failure["sentence"]
+    assert f"darkroom retry {harness.task.task_id}" in failure["next_step"]
     assert harness.tasks.wanted == []
 
 

@@ -20,9 +20,9 @@ SAME_FOR_READS: Final = {"crash-after": "crash-before", "refused-by-us": "answer
 READS: Final = frozenset(
     {
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
+        *("inputs.find", "inputs.read", "inputs.read_each", "inputs.list_keys"),
         *("tasks.of_request", "tasks.below", "tasks.in_batch"),
         *("batches.get_many", "batches.due", "outputs.list_etags"),
-        *("inputs.find", "inputs.read", "inputs.read_each", "inputs.list_keys"),
         *("outputs.find", "outputs.get"),
         *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
         "durations.known",

@@ -111,6 +111,8 @@ CHANCES: Final[Mapping[str, float]] = {
     "spec-deleted": 0.05,
     "photo-overwritten": 0.05,
     "photo-deleted": 0.1,
+    "photo-in-other-case": 0.2,
+    "photo-follows": 0.5,
     "default-changed": 0.3,
     "default-broken": 0.3,
     "default-deleted": 0.1,

@@ -17,6 +17,7 @@ from tests.simulation.batch_ends import find_batch_violations
 from tests.simulation.final_money_invariants import find_money_violations
 from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
+from tests.simulation.near_misses import find_near_miss_violations
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.rate_invariants import RULES
 from tests.simulation.results import PNG, read_title
@@ -48,6 +49,7 @@ def check(system: SimulatedSystem) -> list[str]:
         ),
         *_batches(system),
         *(what for task in system.tasks.stored.values() for what in _task(system, task)),
+        *find_near_miss_violations(system),
         *find_money_violations(system),
         *_files(system),
         *_foreign_results(system),
@@ -280,7 +282,7 @@ def _endings(system: SimulatedSystem, task: Task) -> Iterator[str]:
             yield f"{task.task_id} copied {whole} results and lists {len(task.results)}"
     if code == "inputs-missing" and task.order:
         keys = [key for keys in task.resolved_order.keys.values() for key in keys]
-        if all(system.inputs.find(key) for key in keys):
+        if all(found is not None and found.size for found in map(system.inputs.find, keys)):
             yield f"{task.task_id} was given up for missing inputs that exist"
 
 

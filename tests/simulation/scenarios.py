@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from darkroom.domain.limits import Limits
+from darkroom.pipeline.orders.near_misses import LOOK_AFTER
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
@@ -19,6 +20,7 @@ from tests.simulation.system import SimulatedSystem
 
 PHOTO: Final = "photos/cat.jpg"
 SPEC: Final = "photos/cat.jpg.json"
+OTHER_CASE: Final = "photos/Cat.jpg"
 
 MIDDLE_S: Final = 3.0
 """When the job of a scenario is running: it takes about five seconds. A paid call without a
@@ -202,6 +204,33 @@ def _empty_photo(system: SimulatedSystem) -> None:
     system.scheduler.after(5, lambda: system.users.upload(PHOTO, b""))
 
 
+def _photo_in_other_case(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.scheduler.after(5, lambda: system.users.upload(OTHER_CASE))
+
+
+def _right_photo_follows(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.scheduler.after(200, lambda: system.users.upload(OTHER_CASE))
+    system.scheduler.after(220, lambda: system.users.upload(PHOTO))
+
+
+def _right_photo_before_the_look(system: SimulatedSystem) -> None:
+    """SWEEP looks between the two uploads, before the event of the first one has come."""
+    send = system.users.send
+    system.users.upload_spec(SPEC, JOB_KEY, provider="beta")
+    system.users.send = lambda body: system.scheduler.after(600, lambda: send(body))
+    at_s = LOOK_AFTER.total_seconds()
+    system.scheduler.after(at_s + 45, lambda: system.users.upload(OTHER_CASE))
+    system.scheduler.after(at_s + 85, lambda: system.users.upload(PHOTO))
+
+
+def _two_photos_in_other_case(system: SimulatedSystem) -> None:
+    system.users.upload_spec(SPEC, SYNC_NONE, "inputs-missing")
+    system.users.upload(OTHER_CASE)
+    system.users.upload(OTHER_CASE.replace("jpg", "JPG"))
+
+
 def _no_photo(system: SimulatedSystem) -> None:
     system.users.upload_spec(SPEC, SYNC_NONE, "inputs-missing")
 
@@ -232,24 +261,6 @@ def _two_versions_out_of_order(system: SimulatedSystem) -> None:
     users.send = send
     users.upload_spec(SPEC, JOB_KEY, params={"scale": 4})
     system.scheduler.after(1, lambda: send(late[0]))
-
-
-def _batch(system: SimulatedSystem) -> None:
-    """A photo and its spec in a folder that expects one photo."""
-    system.users.upload_default("photos/", b'{"expect": 1, "exclude": ["*"]}')
-    system.users.upload(PHOTO)
-    system.users.upload_spec(SPEC, SYNC_KEY)
-
-
-def _batch_of_orders(system: SimulatedSystem) -> None:
-    """A request that names its batch."""
-    system.users.upload(PHOTO)
-    system.users.send_request("order-1", PHOTO, SYNC_KEY, {"name": "orders", "expect": 1})
-
-
-def _spec_changed_later(system: SimulatedSystem) -> None:
-    """The batch has ended, and gets one more task."""
-    system.scheduler.after(LATER_S, lambda: system.users.upload_spec(SPEC, JOB_KEY))
 
 
 # --- folder defaults -----------------------------------------------------------------------------
@@ -360,6 +371,24 @@ def _elsewhere_twice(system: SimulatedSystem) -> None:
     system.scheduler.after(MIDDLE_S, lambda: users.upload_spec(SPEC, JOB_NONE, None, **more))
 
 
+def _batch(system: SimulatedSystem) -> None:
+    """A photo and its spec in a folder that expects one photo."""
+    system.users.upload_default("photos/", b'{"expect": 1, "exclude": ["*"]}')
+    system.users.upload(PHOTO)
+    system.users.upload_spec(SPEC, SYNC_KEY)
+
+
+def _batch_of_orders(system: SimulatedSystem) -> None:
+    """A request that names its batch."""
+    system.users.upload(PHOTO)
+    system.users.send_request("order-1", PHOTO, SYNC_KEY, {"name": "orders", "expect": 1})
+
+
+def _spec_changed_later(system: SimulatedSystem) -> None:
+    """The batch has ended, and gets one more task."""
+    system.scheduler.after(LATER_S, lambda: system.users.upload_spec(SPEC, JOB_KEY))
+
+
 # --- the scenarios -------------------------------------------------------------------------------
 
 BIG_FILE: Final = 0.3635
@@ -404,6 +433,12 @@ _LARGE: Final = 0.37501
 OTHER_UPLOADS: Final[Mapping[str, Scenario]] = {
     "not a spec": Scenario("", None, _not_a_spec, allowed_ends=_FAILED),
     "empty photo": Scenario(JOB_KEY, None, _empty_photo, allowed_ends=_FAILED),
+    "photo in other case": Scenario(JOB_KEY, "beta", _photo_in_other_case),
+    "right photo after one in other case": Scenario(JOB_KEY, "beta", _right_photo_follows),
+    "right photo just before the look": Scenario(JOB_KEY, "beta", _right_photo_before_the_look),
+    "two photos in other case": Scenario(
+        SYNC_NONE, None, _two_photos_in_other_case, allowed_ends=_FAILED
+    ),
     "no photo": Scenario(SYNC_NONE, None, _no_photo, allowed_ends=_FAILED),
     "deleted spec": Scenario(SYNC_NONE, None, _deleted_spec, allowed_ends=frozenset({"cancelled"})),
     "two versions, key": Scenario(

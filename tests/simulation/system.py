@@ -153,6 +153,7 @@ class SimulatedSystem:
         self.outputs = PlainOutputs(self.step_monitor)
         self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
+        self.inputs.now = self._now
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.durations = WatchedDurations(ROUTES, fault_policy)
@@ -481,7 +482,7 @@ class SimulatedSystem:
         if task.order is None:
             return not awaits_correction(task, self.inputs)
         keys = (key for keys in task.resolved_order.keys.values() for key in keys)
-        return all(self.inputs.find(key) for key in keys)
+        return all(found is not None and found.size for found in map(self.inputs.find, keys))
 
     def _check_overdue(self) -> None:
         """A task that waits past its deadline lacks an input or the event of one."""

@@ -35,6 +35,8 @@ from tests.simulation.stores import PlainInputs
 OPERATIONS: Final = (SYNC_NONE, SYNC_KEY, JOB_KEY, JOB_NONE, JOB_LOOKED_UP, JOB_ALONE)
 FOLDERS_APART: Final = 8
 """Every so many tasks there is a folder with a default."""
+TASKS_OF_FOLDER: Final = 4
+"""About how many tasks the photos of such a folder become."""
 MIDNIGHT_S: Final = 12 * 3600.0
 """A simulation begins at noon."""
 IN_A_BATCH: Final = 0.5
@@ -75,6 +77,7 @@ class Users:
         on_file: called for every file that exists from now on.
         on_folder_change: called with the folder whose default changes.
         folders: what happened in folders with a default.
+        uploaded_at: key -> when a file was uploaded for the first time, seconds.
     """
 
     scheduler: Scheduler
@@ -88,11 +91,13 @@ class Users:
     on_file: Callable[[str], None] = lambda _key: None
     on_folder_change: Callable[[str], None] = lambda _folder: None
     folders: Folders = field(default_factory=Folders)
+    uploaded_at: dict[str, float] = field(default_factory=dict)
 
     def schedule(self, tasks: int) -> None:
         """Schedule about `tasks` specs, one every three seconds on average."""
+        within_s = 3 * (tasks + TASKS_OF_FOLDER * (tasks // FOLDERS_APART))
         for number in range(tasks):
-            at = self.fault_policy.between(0, 3 * tasks)
+            at = self.fault_policy.between(0, within_s)
             folder = f"p{number}/"
             if number % FOLDERS_APART:
                 act = functools.partial(self._schedule_task, f"{folder}cat.jpg")
@@ -109,6 +114,7 @@ class Users:
 
     def upload(self, key: str, body: bytes = PHOTO) -> None:
         """Upload a file and send its event."""
+        self.uploaded_at.setdefault(key, self.scheduler.now)
         self._send_event("Created", key, self.inputs.put(key, body).version_id)
         self.on_file(key)
 
@@ -283,19 +289,19 @@ class Users:
             self.upload_default(folder, draw(choices))
         for name in ("a.jpg", "a.png", "b.jpg"):
             photo = folder + name
-            self._later(30, functools.partial(self.upload_photo, photo))
+            self._later(90, functools.partial(self.upload_photo, photo))
             if self.fault_policy.chance("own-spec"):
-                self._later(90, functools.partial(self.upload_own_spec, photo, SYNC_KEY))
+                self._later(200, functools.partial(self.upload_own_spec, photo, SYNC_KEY))
             if self.fault_policy.chance("photo-overwritten"):
                 self._after_it(photo, functools.partial(self.upload_photo, photo, PHOTO + b"2"))
             if self.fault_policy.chance("photo-deleted"):
                 self._after_it(photo, functools.partial(self.delete_photo, photo))
         if self.fault_policy.chance("default-changed"):
-            self._later(90, lambda: self.upload_default(folder, draw(choices)))
+            self._later(200, lambda: self.upload_default(folder, draw(choices)))
         if self.fault_policy.chance("default-broken"):
-            self._later(90, lambda: self.upload_default(folder, draw(BROKEN)))
+            self._later(200, lambda: self.upload_default(folder, draw(BROKEN)))
         if self.fault_policy.chance("default-deleted"):
-            self._later(90, lambda: self.delete_default(folder))
+            self._later(200, lambda: self.delete_default(folder))
 
     def _with_rule(self, folder: str) -> Sequence[bytes]:
         """Folder defaults, all with the same rule for the end of the batch, if any."""
@@ -313,7 +319,7 @@ class Users:
             if photo in self.folders.photos:
                 act()
 
-        self.scheduler.after(30 + self.fault_policy.between(0, 60), at_last)
+        self.scheduler.after(90 + self.fault_policy.between(0, 60), at_last)
 
     def _schedule_spec_before_photo(
         self, photo: str, operation: str, unknown: str, draw: float
@@ -325,6 +331,13 @@ class Users:
             self.delete(photo)
             self._later(5, lambda: self.upload_spec(spec, operation, on_unknown=unknown))
             self._later(600, lambda: self.undelete(photo))
+            return
+        if self.fault_policy.chance("photo-in-other-case"):
+            other = photo.replace("cat.jpg", "CAT.jpg")
+            self.upload_spec(spec, operation, on_unknown=unknown)
+            self._later(90, lambda: self.upload(other))
+            if self.fault_policy.chance("photo-follows"):
+                self._later(180, lambda: self.upload(photo))
             return
         if draw < 0.63:
             self.upload_spec(f"{photo}.again.json", operation)

@@ -79,6 +79,7 @@ class S3Inputs:
             size=head["ContentLength"],
             withheld=_withheld(head, key),
             coming=_being_restored(head),
+            modified_at=head.get("LastModified"),
         )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
@@ -169,7 +170,7 @@ class S3Inputs:
                 raise InputRefused(
                     "input-gone",
                     f"The version of {key} that this task uses was deleted.",
-                    "Upload the file and the spec again.",
+                    "Upload the file again.",
                 ) from error
             _raise_if_unreadable(error, key)
             raise
@@ -251,14 +252,6 @@ class S3Outputs:
                 return None
             raise
 
-    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
-        """See `ports.Outputs.list_etags`; one ListObjectsV2, strongly consistent."""
-        with map_aws_errors(OUTPUT_BUCKET):
-            answer = self._client.list_objects_v2(
-                Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=most
-            )
-        return [(item["Key"], item["ETag"].strip('"')) for item in answer.get("Contents", ())]
-
     def _head(self, key: str) -> Mapping[str, Any] | None:
         try:
             with map_aws_errors(OUTPUT_BUCKET):
@@ -267,6 +260,14 @@ class S3Outputs:
             if code_of(error) in _GONE:
                 return None
             raise
+
+    def list_etags(self, prefix: str, after: str, most: int) -> Sequence[tuple[str, str]]:
+        """See `ports.Outputs.list_etags`; one ListObjectsV2, strongly consistent."""
+        with map_aws_errors(OUTPUT_BUCKET):
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=prefix, StartAfter=after, MaxKeys=most
+            )
+        return [(item["Key"], item["ETag"].strip('"')) for item in answer.get("Contents", ())]
 
 
 def version_of(version_id: str | None, etag: str) -> str:
@@ -328,7 +329,7 @@ def _unreadable(key: str) -> InputRefused:
     return InputRefused(
         "input-unreadable",
         f"{key} is encrypted with its uploader's own key (SSE-C), so Darkroom cannot read it.",
-        "Upload it without such a key, then upload the spec again.",
+        "Upload it without such a key.",
     )
 
 

@@ -21,6 +21,7 @@ Whether a call may be repeated and whether money may have moved are facts of the
 is for users: never branch on its text.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -40,6 +41,23 @@ class Failure:
     code: str
     sentence: str
     next_step: str = ""
+
+
+def join_reasons(reasons: Mapping[str, Failure]) -> Failure:
+    """One failure of several providers that refused, each with its reason.
+
+    Args:
+        reasons: provider -> why it refused, the user's first choice first; at least one. Code and
+            next step are those of the first.
+    """
+    sentences = [
+        why.sentence if provider in why.sentence else f"{provider}: {why.sentence}"
+        for provider, why in reasons.items()
+    ]
+    first = next(iter(reasons.values()))
+    if len({why.sentence for why in reasons.values()}) == 1:
+        return first
+    return Failure(first.code, " ".join(sentences), first.next_step)
 
 
 class DarkroomError(Exception):

@@ -18,7 +18,8 @@ from darkroom.domain.media import BY_EXTENSION, extension_of
 
 MAX_KEY_BYTES = 1024
 """S3's limit of a key, in bytes of UTF-8."""
-
+MAX_NAME_BYTES = 2000
+"""Limit of a name that is waited for: a partition key of DynamoDB has 2,048 bytes."""
 MAX_SUFFIX_LENGTH = len("@12345678-999.manifest.json")
 LABEL = re.compile(r"[a-z0-9-]{1,40}")
 _NUMBERED = re.compile(r".*-\d+")
@@ -189,8 +190,28 @@ def input_key(folder: str, written: str) -> str:
 
 
 def normalize_key(key: str) -> str:
-    """The name under which a key is waited for: its Unicode form NFC."""
-    return unicodedata.normalize("NFC", key)
+    """The name under which a key is waited for; equal for keys that look almost the same.
+
+    Unicode form NFC, lower case, single slashes, none at the beginning, and no backslashes.
+    """
+    parts = unicodedata.normalize("NFC", key).lower().replace("\\", "/").split("/")
+    name = "/".join(part for part in parts if part)
+    return name if _fits(name) else key
+
+
+def waiting_names(key: str) -> tuple[str, ...]:
+    """The names under which tasks may wait for a key.
+
+    Older versions of the code stored the key in NFC, or as it is written.
+    """
+    composed = unicodedata.normalize("NFC", key)
+    names = dict.fromkeys((normalize_key(key), composed, key))
+    return tuple(name for name in names if _fits(name))
+
+
+def _fits(name: str) -> bool:
+    """Whether the name fits into a key of the table: Unicode forms may be three times as long."""
+    return len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES
 
 
 def unicode_spellings(key: str) -> tuple[str, ...]:

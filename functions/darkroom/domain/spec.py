@@ -26,7 +26,7 @@ from darkroom.domain.order import SpecFacts
 from darkroom.domain.output_names import check_template
 from darkroom.domain.strict_json import read_json
 from darkroom.domain.turns import DEFAULT_PRIORITY
-from darkroom.domain.validation_messages import explain
+from darkroom.domain.validation_messages import explain, nearest_word
 
 MAX_METADATA_BYTES = 16 * 1024
 """Metadata travels in every event of the task."""
@@ -35,12 +35,15 @@ MAX_PARAMS_BYTES = 64 * 1024
 MAX_NAME = 100
 """Characters of a name that a spec may have which was refused."""
 
+MAX_FIELDS = 100
+"""So many fields of a document without an operation are looked through for a misspelt one."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Operation = Name
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-Operation = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 
 
 class Output(BaseModel):
@@ -78,7 +81,7 @@ class PartialSpec(BaseModel):
     operation: Operation | None = Field(
         default=None, description="What to do, for example 'upscale'."
     )
-    provider: Word | Annotated[list[Word], Field(min_length=1, max_length=8)] | None = Field(
+    provider: Name | Annotated[list[Name], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
         description="Who does it: one name, or several in order of preference. Without it, the "
         "first provider that is set up and can.",
@@ -164,15 +167,23 @@ def read_spec(body: bytes, name: str) -> Spec:
     """
     document = read_json(body, name)
     if not isinstance(document, dict) or "operation" not in document:
-        raise no_operation(name)
+        raise no_operation(name, document)
     return parse_spec(document, name)
 
 
-def no_operation(name: str) -> SpecRefused:
+def no_operation(name: str, document: object = None) -> SpecRefused:
     """The error for JSON that has no operation, so that it is not a spec."""
+    known = names_of(PartialSpec)
+    fields = list(document)[:MAX_FIELDS] if isinstance(document, dict) else []
+    meant = [
+        field
+        for field in fields
+        if field not in known and nearest_word(field, known) == "operation"
+    ]
+    hint = f" It has '{meant[0][:60]}'. Did you mean 'operation'?" if meant else ""
     return SpecRefused(
         "not-a-spec",
-        f"{name} is JSON, but it has no 'operation', so it is not a spec.",
+        f"{name} is JSON, but it has no 'operation', so it is not a spec.{hint}",
         'A spec is an object such as {"operation": "upscale"}.',
     )
 

@@ -121,7 +121,8 @@ class Task:
         supersedes: the older task of the same spec, if there was one.
         unreached: how often in a row its provider was unreachable.
         gone: how often in a row its result could not be fetched.
-        look_at: when its files are checked again that S3 withholds.
+        look_at: when its files are checked again without an event: S3 withholds one, or near misses
+            of an absent one are looked for.
         queued_at: since when it waits for a turn, its earlier turns included.
         place: its place in a provider's line; it has no run at work while it waits there.
         parked: how many runs since `since_run` ended without a turn.

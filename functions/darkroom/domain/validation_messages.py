@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+MAX_SHOWN = 80
+"""Characters of a value that a message shows."""
+
 
 def explain(
     error: "ValidationError",
@@ -31,8 +34,9 @@ def explain(
         around = [str(part) for part in detail["loc"][:-1] if not isinstance(part, int)]
         known = sorted(inside.get(around[-1], known) if around else known)
         last = str(detail["loc"][-1])
+        hint = nearest(last, known) or ("" if around else _nearest_place(detail, known))
         return (
-            f"{name} has the field '{field}', which is not known.{nearest(last, known)}",
+            f"{name} has the field '{field}', which is not known.{hint}",
             f"Known are: {', '.join(known)}." if known else "No fields are allowed there.",
         )
     if detail["type"] == "missing":
@@ -48,8 +52,46 @@ def explain(
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """` Did you mean 'x'?` for the known word closest to `word`, or ""."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    found = nearest_word(word, known)
+    return f" Did you mean '{found}'?" if found else ""
+
+
+def nearest_word(word: str, known: Iterable[str]) -> str | None:
+    """The known word closest to `word`, or that it abbreviates; None if none is close."""
+    names = {_plain(name): name for name in known}
+    plain = _plain(word)
+    if plain in names:
+        return names[plain]
+    longer = [name for name in names if len(plain) > 1 and name.startswith(plain)]
+    if len(longer) == 1:
+        return names[longer[0]]
+    close = difflib.get_close_matches(plain, list(names), n=1, cutoff=0.6)
+    meant = close[0] if close else _SYNONYMS.get(plain)
+    return names.get(meant) if meant else None
+
+
+_SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("action", "effect", "do", "command"), "operation"),
+    **dict.fromkeys(("vendor", "engine", "service", "api"), "provider"),
+    **dict.fromkeys(("settings", "options", "arguments", "args"), "params"),
+}
+"""What users call fields of the spec, without its punctuation -> the field."""
+_ROLES = frozenset({"image", "images", "mask", "photo", "video", "audio", "source", "reference"})
+"""Names that are roles of `inputs` rather than parameters."""
+
+
+def _plain(word: str) -> str:
+    return "".join(sign for sign in word.lower() if sign.isalnum())
+
+
+def _nearest_place(detail: "ErrorDetails", known: Iterable[str]) -> str:
+    """Where an unknown field at the top of a spec probably belongs, as ` Did you mean ...?`."""
+    word = str(detail["loc"][-1])
+    place = "inputs" if word.lower() in _ROLES else "params"
+    if place not in known:
+        return ""
+    value = json.dumps({word: detail["input"]}, default=str, ensure_ascii=False)
+    return f' Did you mean "{place}": {value if len(value) <= MAX_SHOWN else "{...}"}?'
 
 
 def _most_specific(details: list["ErrorDetails"]) -> "ErrorDetails":
@@ -72,6 +114,8 @@ _PLAIN = {
     "bool_type": "true or false is expected",
     "int_type": "a whole number is expected",
     "float_type": "a number is expected",
+    "too_short": "at least one entry is expected",
+    "string_too_short": "at least one character is expected",
 }
 """Pydantic's error types as plain messages; others keep pydantic's message."""
 
@@ -88,5 +132,5 @@ def _is_branch(part: int | str) -> bool:
     return isinstance(part, str) and ("[" in part or part in {"str", "constrained-str", "literal"})
 
 
-def _short(text: str, limit: int = 80) -> str:
+def _short(text: str, limit: int = MAX_SHOWN) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."

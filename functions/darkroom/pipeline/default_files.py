@@ -9,7 +9,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from darkroom.domain.errors import Busy, DefaultRefused, Failure
-from darkroom.domain.folder_default import Chain, has_operation, labels_of
+from darkroom.domain.folder_default import Chain
+from darkroom.domain.folder_match import has_operation
+from darkroom.domain.merged_spec import labels_of
 from darkroom.domain.object_keys import SpecName, folder_of, spec_key
 from darkroom.pipeline.endings.manifest import VERSION
 from darkroom.pipeline.orders.folder_defaults import (

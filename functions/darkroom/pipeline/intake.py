@@ -31,42 +31,36 @@ from darkroom.domain.arrivals import (
 from darkroom.domain.errors import (
     DarkroomError,
     Failure,
-    InputRefused,
     InputWithheld,
     OutOfTime,
     Refused,
     SpecRefused,
 )
+from darkroom.domain.near_names import intended_spec, read_spec_name
 from darkroom.domain.object_keys import classify_key, folder_of, parse_spec_name
 from darkroom.domain.order import Trigger
-from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
+from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.spec import about, parse_spec
-from darkroom.domain.task import UNSUBMITTED, Task
-from darkroom.pipeline.batches.opening import (
-    open_folder_batch,
-    open_message_batch,
-    reopen_batches,
-)
+from darkroom.pipeline.batches.opening import open_folder_batch, open_message_batch
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.default_files import report_default
-from darkroom.pipeline.endings.publish import publish_refused, publish_waiting
-from darkroom.pipeline.fail import fail
+from darkroom.pipeline.endings.publish import publish_refused
 from darkroom.pipeline.orders.folder_defaults import (
     ResolvedSpec,
     read_document,
     read_uploaded_spec,
 )
-from darkroom.pipeline.orders.inputs import exists, find_inputs, missing
-from darkroom.pipeline.orders.line import start_in_turn
-from darkroom.pipeline.orders.new_task import SpecRequest, build_task
-from darkroom.pipeline.orders.request_identity import build_trigger, find_task
-from darkroom.pipeline.orders.superseded import DELETED, superseding
+from darkroom.pipeline.orders.inputs import exists
+from darkroom.pipeline.orders.new_task import SpecRequest
+from darkroom.pipeline.orders.request_identity import build_trigger
+from darkroom.pipeline.orders.superseded import DELETED
 from darkroom.pipeline.photos import (
     cancel_removed_photo,
     requests_of_errand,
     requests_of_upload,
 )
-from darkroom.pipeline.release import release_task, release_tasks
+from darkroom.pipeline.release import release_tasks
+from darkroom.pipeline.start_task import start_task
 from darkroom.ports import Ports
 
 _WITHOUT_TASK = frozenset({"request-id-reused", "bad-message"})
@@ -170,7 +164,10 @@ def _take_upload(ports: Ports, key: str, version_id: str | None) -> None:
             _take_spec(ports, key, version_id)
         case "file":
             release_tasks(ports, ReleaseErrand(key))
-            _take_photos_in(ports, requests_of_upload(ports, key, version_id))
+            if intended_spec(key):
+                _take_spec(ports, key, version_id)  # its task says what is wrong with its name
+            else:
+                _take_photos_in(ports, requests_of_upload(ports, key, version_id))
         case "default":
             _take_default(ports, key)
 
@@ -251,11 +248,11 @@ def _take_spec(ports: Ports, key: str, version_id: str | None) -> None:
 
     version = version_id
     trigger = Trigger("upload", ports.inputs.bucket, key, version)
-    _take_in(
+    start_task(
         ports,
         SpecRequest(
             trigger,
-            lambda: parse_spec_name(key),
+            lambda: read_spec_name(key),
             lambda: read_uploaded_spec(ports.inputs, trigger),
             document=lambda: read_document(ports.inputs, trigger),
         ),
@@ -273,7 +270,7 @@ def _take_request(ports: Ports, request: Requested) -> None:
         with about(request.spec):
             return ResolvedSpec(parse_spec(request.spec, _file_name(key)), key)
 
-    _take_in(
+    start_task(
         ports,
         SpecRequest(
             trigger,
@@ -308,73 +305,7 @@ def _take_default(ports: Ports, key: str) -> None:
 
 
 def _take_photos_in(ports: Ports, requests: Iterable[SpecRequest]) -> None:
-    for_each_then_raise(requests, functools.partial(_take_in, ports))
-
-
-def _take_in(ports: Ports, request: SpecRequest) -> None:
-    trigger = request.trigger
-
-    def find_or_create() -> Task | None:
-        task = find_task(ports.tasks, trigger)
-        if task is not None:
-            return task
-        previous = ports.tasks.latest(trigger.key) if trigger.kind != "message" else None
-        if not request.wanted():
-            return None
-        new = build_task(ports, request, previous)
-        if trigger.asked_at is not None:
-            # The same request of the day before has the same output name: if its task was created
-            # after `find_task`, it is seen here, or else makes `create` raise `Conflict`.
-            existing = find_task(ports.tasks, trigger)
-            if existing is not None:
-                return existing
-        ports.tasks.create(
-            new.task, previous=previous, owner=new.owner, results_owner=new.results_owner
-        )
-        return new.task
-
-    task = retry_on_conflict(find_or_create, trigger.key)
-    if task is not None:
-        reopen_batches(ports, task)
-        _continue_task(ports, task)
-
-
-def _continue_task(ports: Ports, task: Task) -> None:
-    """Do what a stored task still needs; safe to repeat, whatever was done before."""
-    if task.supersedes:
-        older = ports.tasks.get(task.supersedes)
-        if older is not None:
-            why = superseding(task.trigger, older.trigger)
-            cancel_unsubmitted(ports, task.supersedes, why)
-    if task.finished:
-        # Ended here, by a process that may have died before the event; it has no run to do it.
-        if task.ending and not task.attempts:
-            fail(ports, task.task_id, task.run)
-    elif task.ending is not None and task.state in UNSUBMITTED:
-        fail(ports, task.task_id, task.run)
-    elif task.state == "waiting":
-        release_task(ports, task.task_id)
-        if task.trigger.kind == "message":
-            _tell_what_is_missing(ports, task.task_id)
-    elif task.state == "queued":
-        start_in_turn(ports, task)
-
-
-def _tell_what_is_missing(ports: Ports, task_id: str) -> None:
-    """Publish that the task of a message waits, unless it has all its files by now.
-
-    The sender cannot see it otherwise. It is published again, as the same event, only if the
-    message is delivered again. A user who uploads a spec before its photo needs none.
-    """
-    task = ports.tasks.get(task_id)
-    if task is None or not task.awaits_inputs or task.order is None:
-        return
-    try:
-        keys = missing(find_inputs(ports.inputs, task.order))
-    except InputRefused:
-        return  # its end says so
-    if keys:
-        publish_waiting(ports, task, keys)
+    for_each_then_raise(requests, functools.partial(start_task, ports))
 
 
 def _cancel_removed(ports: Ports, key: str) -> None:

@@ -14,13 +14,9 @@ from collections.abc import Sequence
 
 from darkroom.domain.arrivals import PhotoErrand
 from darkroom.domain.errors import DefaultRefused, InputRefused, InputWithheld
-from darkroom.domain.folder_default import (
-    DEFAULT_SETTLE_S,
-    Chain,
-    labels_of,
-    settle_s,
-    why_left_alone,
-)
+from darkroom.domain.folder_default import DEFAULT_SETTLE_S, Chain
+from darkroom.domain.folder_match import settle_s, why_left_alone
+from darkroom.domain.merged_spec import labels_of
 from darkroom.domain.object_keys import SpecName, is_source, spec_key
 from darkroom.domain.order import Trigger
 from darkroom.pipeline.cancel import cancel_unsubmitted

@@ -16,21 +16,24 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from darkroom.domain.arrivals import PhotoErrand, ReleaseErrand
 from darkroom.domain.errors import DefaultRefused, Refused
-from darkroom.domain.object_keys import normalize_key
+from darkroom.domain.near_names import intended_keys
+from darkroom.domain.object_keys import waiting_names
 from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.task import UNSUBMITTED, Ending, Task
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
+from darkroom.pipeline.orders.inputs import exists, find_inputs, missing, pin_versions
 from darkroom.pipeline.orders.late_order import NoLongerWanted, OtherLabels, with_order
 from darkroom.pipeline.orders.line import place_for, start_in_turn
+from darkroom.pipeline.orders.near_misses import describe_arrival
 from darkroom.pipeline.orders.new_task import why_waiting_for_default
 from darkroom.pipeline.orders.superseded import superseded_failure
-from darkroom.pipeline.orders.withheld_inputs import note_withheld
-from darkroom.ports import Found, Ports
+from darkroom.pipeline.orders.withheld_inputs import note_missing
+from darkroom.ports import Ports
 
 MAX_BATCH = 64
 """Tasks that one errand releases at most."""
@@ -54,7 +57,7 @@ def release_tasks(ports: Ports, errand: ReleaseErrand) -> None:
 
     def act(task_id: str) -> None:
         rest.remove(task_id)
-        release_task(ports, task_id)
+        release_task(ports, task_id, arrived=errand.key)
 
     def in_time(_task_id: str) -> bool:
         return len(rest) == len(waiting) or ports.clock.now() < until
@@ -66,9 +69,24 @@ def release_tasks(ports: Ports, errand: ReleaseErrand) -> None:
         _send_errands(ports, errand, sorted({task_id[length : length + 1] for task_id in rest}))
 
 
-def release_task(ports: Ports, task_id: str) -> None:
-    """Start a waiting task whose inputs have all arrived; otherwise change nothing."""
-    task = retry_on_conflict(lambda: _queue_if_complete(ports, task_id), f"task {task_id}")
+def release_task(
+    ports: Ports,
+    task_id: str,
+    *,
+    arrived: str | None = None,
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Start a waiting task whose inputs have all arrived; otherwise store what it waits for.
+
+    Args:
+        ports: the outside.
+        task_id: the task.
+        arrived: the file that has just arrived, or seems to.
+        instead: key -> the file that is taken if there is none with the key itself.
+    """
+    task = retry_on_conflict(
+        lambda: _queue_if_complete(ports, task_id, arrived, instead), f"task {task_id}"
+    )
     if task is None or task.awaits_inputs:
         return
     if task.ending is not None and (task.finished or task.state in UNSUBMITTED):
@@ -81,8 +99,8 @@ def release_task(ports: Ports, task_id: str) -> None:
 
 def _waiting(ports: Ports, errand: ReleaseErrand) -> list[str]:
     """The ids of a batch's tasks, at most one more than a batch may have."""
-    # Older versions of the code stored the key that is waited for as it is written.
-    names = dict.fromkeys((normalize_key(errand.key), errand.key))
+    keys = (errand.key, *intended_keys(errand.key))
+    names = dict.fromkeys(name for key in keys for name in waiting_names(key))
     found = (ports.tasks.wanting(name, errand.prefix, MAX_BATCH + 1) for name in names)
     return sorted(set(itertools.chain.from_iterable(found)))
 
@@ -91,15 +109,6 @@ def _send_errands(ports: Ports, errand: ReleaseErrand, digits: Iterable[str]) ->
     errands = [ReleaseErrand(errand.key, errand.prefix + digit) for digit in digits]
     if errands:
         ports.errands.send([one.as_message() for one in errands])
-
-
-def _note_missing(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Task:
-    """The waiting task, with the reason stored if it has none yet or a file is withheld."""
-    if task.wait_reason is None:
-        task = ports.tasks.replace(
-            task, replace(task, wait_reason=why_waiting(found), updated_at=ports.clock.now())
-        )
-    return note_withheld(ports, task, found)
 
 
 def _give_order(ports: Ports, task: Task) -> Task | None:
@@ -137,7 +146,12 @@ def _note_broken_default(ports: Ports, task: Task, refusal: DefaultRefused) -> T
     )
 
 
-def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:
+def _queue_if_complete(
+    ports: Ports,
+    task_id: str,
+    arrived: str | None = None,
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> Task | None:
     """The task; if it was waiting and has all its files, queued or with its ending decided."""
     task = ports.tasks.get(task_id)
     if task is None or not task.awaits_inputs:
@@ -145,9 +159,12 @@ def _queue_if_complete(ports: Ports, task_id: str) -> Task | None:
     if task.order is None:
         return _give_order(ports, task)
     try:
-        found = find_inputs(ports.inputs, task.resolved_order)
+        found = find_inputs(ports.inputs, task.resolved_order, instead)
         if missing(found):
-            return _note_missing(ports, task, found)
+            hint = describe_arrival(found, arrived) if arrived else ""
+            if hint and arrived and not exists(ports.inputs, arrived):
+                hint = ""  # it was deleted
+            return note_missing(ports, task, found, hint, soon=bool(hint))
         order = pin_versions(task.resolved_order, found, ports.providers.routes())
     except Refused as refusal:
         return decide_ending(ports, task, Ending("failed", refusal.failure))

@@ -12,6 +12,8 @@ So a result that could not be fetched is fetched again at no cost: from its job,
 With `pay_again`, a result that an earlier retry could not fetch is not fetched again, and an
 unclear call that was looked up for as long as is useful is not looked up again. A spec with
 `on_unknown: retry` implies `pay_again`.
+
+A task that failed for an input, unpaid, takes the newest version of its files.
 """
 
 from dataclasses import replace
@@ -25,16 +27,11 @@ from darkroom.domain.retries import retry_on_conflict
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.batches.opening import reopen_batches
-from darkroom.pipeline.endings.next_steps import next_step_after, status_command
-from darkroom.pipeline.orders.inputs import (
-    find_inputs,
-    missing,
-    pin_versions,
-    why_waiting,
-    withheld,
-)
+from darkroom.pipeline.endings.next_steps import INPUT_FAILURES, next_step_after, status_command
+from darkroom.pipeline.orders.inputs import absent, empty, pin_versions, why_waiting, withheld
 from darkroom.pipeline.orders.late_order import NOT_CORRECTED, with_order
 from darkroom.pipeline.orders.line import place_for, start_in_turn
+from darkroom.pipeline.orders.near_misses import find_or_look
 from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.paid_call.plan import next_choice, route_for
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES, load_answer
@@ -200,7 +197,7 @@ def _queue_again(ports: Ports, task: Task) -> Task:
             "spec-refused", f"Its spec was refused: {why}", "Correct the spec and upload it again."
         )
     now = ports.clock.now()
-    order = _pinned(ports, task.order)
+    order = _pinned(ports, task)
     queued = replace(task, order=order, since_run=task.run + 1)
     choice = next_choice(queued)
     return task.with_new_run(
@@ -230,20 +227,48 @@ def _with_late_order(ports: Ports, task: Task) -> Task:
         ) from refusal
 
 
-def _pinned(ports: Ports, order: Order) -> Order:
-    if order.inputs or not order.keys:
+def _pinned(ports: Ports, task: Task) -> Order:
+    """The order with its files pinned: those that it had, or the newest if these were to blame.
+
+    A paid call is about the versions that it was made with, so then nothing changes.
+    """
+    order = task.resolved_order
+    if not order.keys or (order.inputs and not _takes_newest(task)):
         return order
-    found = find_inputs(ports.inputs, order)
-    absent = missing(found)
+    looked = find_or_look(ports.inputs, order, task.trigger.key)
+    found = looked.found
     if withheld(found):
         raise Refused("inputs-withheld", f"S3 does not return a file yet: {why_waiting(found)}")
-    if absent:
+    if absent(found):
         raise Refused(
             "inputs-missing",
-            f"These files are still missing: {', '.join(absent)}.",
+            f"These files are still missing: {', '.join(absent(found))}{looked.hint}.",
             "Upload them first.",
         )
+    if empty(found):
+        raise Refused(
+            "input-empty",
+            f"{', '.join(empty(found))} is empty (0 bytes).",
+            "Upload it again first.",
+        )
     return pin_versions(order, found, ports.providers.routes())
+
+
+def _takes_newest(task: Task) -> bool:
+    """Whether it failed for a file, and nothing was paid."""
+    code = task.ending.failure.code if task.ending else ""
+    return code in INPUT_FAILURES and all(attempt.charged == "no" for attempt in task.attempts)
+
+
+def newer_inputs(old: Task, new: Task) -> list[str]:
+    """The keys of the files that a retried task takes in another version than before."""
+    if old.order is None or new.order is None:
+        return []
+    before = {file.key: file.version_id for files in old.order.inputs.values() for file in files}
+    now = {file.key: file.version_id for files in new.order.inputs.values() for file in files}
+    # A task that failed before its files were pinned takes all of them as they are now.
+    asked = before or (now if _takes_newest(old) else {})
+    return [key for key, version in now.items() if key in asked and before.get(key) != version]
 
 
 def _find_route(ports: Ports, task: Task, attempt: Attempt) -> Route | None:

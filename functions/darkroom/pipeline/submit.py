@@ -42,6 +42,7 @@ from darkroom.pipeline.paid_call.plan import (
     next_attempt_number,
     next_choice,
     route_for,
+    with_every_reason,
 )
 from darkroom.pipeline.paid_call.record_accepted import record_accepted, with_called_account
 from darkroom.pipeline.paid_call.record_refused import record_refused
@@ -96,9 +97,14 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
         return Step("fail")
     choice = next_choice(task)
     if choice is None:
-        return _end_failed(
-            ports, task, "no-provider-left", "Every provider that could do it failed."
+        why = Failure(
+            "no-provider-left",
+            "Every provider that could do it failed.",
+            next_step_after(task, "no"),
         )
+        why = with_every_reason(task, task.attempts, why)
+        decide_ending(ports, task, Ending("failed", why))
+        return Step("fail")
     route = route_for(ports, task, choice)
     if task.look_at is not None:
         # S3 withheld a file. Until it returns it, the task takes no turn.

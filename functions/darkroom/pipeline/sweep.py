@@ -4,6 +4,8 @@
     waiting past its deadline              looks once more for its inputs, or for the correction of
                                            its folder default; else ends it
     waiting for a file that S3 withholds   checks the file again
+    waiting for a minute, or almost the    looks for near misses; takes a file if only its case
+    name of its file has arrived           differs, and it is the only one
     its run was never started              starts the run
     its run was lost (ended without it)    starts a new run where it stopped, `Limits.runs` times
     ended, but perhaps not announced       writes the manifest and publishes the event again
@@ -20,7 +22,7 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -35,15 +37,16 @@ from darkroom.pipeline.endings.decide import decide_ending, runs_left
 from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
-from darkroom.pipeline.orders.inputs import find_inputs, missing, why_waiting
+from darkroom.pipeline.orders.inputs import absent, empty, find_inputs, missing, why_waiting
 from darkroom.pipeline.orders.late_order import NOT_CORRECTED
+from darkroom.pipeline.orders.near_misses import LOOK_AFTER, Looked, Nearby, look_nearby
 from darkroom.pipeline.orders.withheld_inputs import (
     any_restoring,
-    note_withheld,
+    note_missing,
     restore_deadline,
 )
 from darkroom.pipeline.release import release_task
-from darkroom.ports import Found, Ports
+from darkroom.ports import Ports
 
 Outcome = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched", "announced"]
 
@@ -59,10 +62,11 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
     An error of one task does not stop the others; the first one is raised at the end.
     """
     done: Counter[Outcome] = Counter()
+    nearby = Nearby(ports.inputs)
 
     def check(task_id: str) -> None:
         try:
-            done[sweep_task(ports, task_id)] += 1
+            done[sweep_task(ports, task_id, nearby)] += 1
         except Exception:
             # A task that fails every time must not come before the others every time.
             ports.tasks.put_off(task_id, ports.clock.now() + RETRY_AFTER)
@@ -101,8 +105,11 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
     return done
 
 
-def sweep_task(ports: Ports, task_id: str) -> Outcome:
-    """Resume or end one task if it is stuck; safe at any time, for any task."""
+def sweep_task(ports: Ports, task_id: str, nearby: Nearby | None = None) -> Outcome:
+    """Resume or end one task if it is stuck; safe at any time, for any task.
+
+    `nearby`: remembers the LISTs of one sweep.
+    """
     task = ports.tasks.get(task_id)
     if task is None:
         return "untouched"
@@ -113,7 +120,7 @@ def sweep_task(ports: Ports, task_id: str) -> Outcome:
         if task.finished:
             return _finalize_again(ports, task)
         if task.awaits_inputs:
-            return _recheck_inputs(ports, task)
+            return _recheck_inputs(ports, task, nearby or Nearby(ports.inputs))
         return _check_run(ports, task)
     except Conflict:
         return "untouched"  # another process is working on it
@@ -125,22 +132,26 @@ def _finalize_again(ports: Ports, task: Task) -> Outcome:
     return "concluded"
 
 
-def _recheck_inputs(ports: Ports, task: Task) -> Outcome:
+def _recheck_inputs(ports: Ports, task: Task, nearby: Nearby) -> Outcome:
     """Release a waiting task whose inputs are there, or end it past its deadline."""
     if task.awaits_default:
         return _recheck_default(ports, task)
-    try:
-        found = find_inputs(ports.inputs, task.resolved_order)
-    except InputRefused:
-        found = {}  # once released, the task ends with this refusal
-    if not missing(found):
-        release_task(ports, task.task_id)
-        return "started"
     now = ports.clock.now()
+    try:
+        there = find_inputs(ports.inputs, task.resolved_order)
+        # At the deadline there is no time left to wait for a better one.
+        until = now - LOOK_AFTER if now < task.deadline else None
+        looked = look_nearby(nearby, there, task.trigger.key, until)
+    except InputRefused:
+        looked = Looked({}, {})  # once released, the task ends with this refusal
+    found = looked.found
+    if not missing(found):
+        release_task(ports, task.task_id, instead=looked.instead)
+        return "started"
     if now < task.deadline or (any_restoring(found) and now < restore_deadline(ports, task)):
-        note_withheld(ports, task, found)
+        note_missing(ports, task, found, looked.hint, soon=looked.soon)
         return "alive"
-    task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, found)))
+    task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, looked)))
     # A run carries out the ending: the workflow tries it again, also when this sweep dies.
     ports.workflows.start(task.task_id, task.run)
     return "given-up"
@@ -165,13 +176,20 @@ def _recheck_default(ports: Ports, task: Task) -> Outcome:
     return "given-up"
 
 
-def _inputs_failure(task: Task, found: Mapping[str, Found | None]) -> Failure:
-    absent = [key for key, file in found.items() if file is None]
-    if absent:
+def _inputs_failure(task: Task, looked: Looked) -> Failure:
+    found = looked.found
+    lacking = absent(found)
+    if lacking:
         return Failure(
             "inputs-missing",
-            f"These files never arrived: {', '.join(absent)}.",
+            f"These files never arrived: {', '.join(lacking)}{looked.hint}.",
             f"Upload them, then run {retry_command(task)} or upload the spec again.",
+        )
+    if empty(found):
+        return Failure(
+            "input-empty",
+            f"{', '.join(empty(found))} is empty (0 bytes), and no whole file came in its place.",
+            f"Upload it again, then run {retry_command(task)} or upload the spec again.",
         )
     return Failure(
         "inputs-withheld",

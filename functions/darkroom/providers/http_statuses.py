@@ -145,7 +145,7 @@ STATUSES: Final[Mapping[int, Meaning]] = {
         "15.5.14",
         "input-too-large",
         "A file is larger than {provider} accepts.",
-        "Make the file smaller, then upload it and the spec again.",
+        "Make the file smaller, then upload it again.",
     ),
     414: _client_error("15.5.15"),
     415: Meaning(
@@ -153,7 +153,7 @@ STATUSES: Final[Mapping[int, Meaning]] = {
         "15.5.16",
         "wrong-format",
         "A file has a format that {provider} does not accept{quote}.",
-        "Save the file as PNG or JPEG, then upload it and the spec again.",
+        "Save the file as PNG or JPEG, then upload it again.",
     ),
     416: _client_error("15.5.17"),
     417: _client_error("15.5.18"),

@@ -55,6 +55,10 @@ def upload_with_bar(target: "Target", plan: "UploadPlan", *, again: bool) -> Upl
             note(f"uploading {len(plan.files):,} files")
             upload = PlanUpload(target, plan, again=again)
         uploaded = upload.run()
+    for key in uploaded.defaults:
+        note(f"{key} is new or changed: it acts on what is uploaded from now on")
+    if len(uploaded.known) < len(uploaded.specs) and plan.photos and plan.settle_s:
+        note(f"photos wait {plan.settle_s} s for specs of their own (settle_s), then they begin")
     if uploaded.known:
         note(
             f"{len(uploaded.known):,} of {len(uploaded.specs):,} are there already, with their "

@@ -41,7 +41,7 @@ class ResultFiles:
             ]
             if self._template is None:
                 path = self._path(task.manifest_key, task.manifest_key)
-                files.append(Wanted(task.manifest_key, path, run=task.run))
+                files.append(Wanted(task.manifest_key, path, run=task.run, task_id=task.task_id))
             yield files
 
     def _path(self, name: str, key: str) -> Path:

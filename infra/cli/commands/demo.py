@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from darkroom.domain.object_keys import DEFAULT_NAME
 from infra.cli.checkout import PHOTOS, need_checkout
 from infra.cli.lifecycle import local_environment, until_stopped, wait_for_stop
 from infra.cli.printing import note, open_console, say, say_json
@@ -37,6 +38,7 @@ SHEET: Final = "contact-sheet.png"
 def command(out: Path, *, as_json: bool, keep: bool) -> None:
     """Run the main job on sample photos and check the results.
 
+    It begins with a folder of photos and one _darkroom.json; other photos have specs of their own.
     Nothing leaves this machine and nothing is paid: the providers are sandboxes.
     """
     from infra.cli.demo.samples import SAMPLES, missing_files  # noqa: PLC0415 - brings numpy along
@@ -82,24 +84,43 @@ def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Sample
 
 
 def _upload(local: "Target", samples: Sequence["Sample"]) -> list["UploadedSpec"]:
-    from infra.cli.demo.samples import FOLDER, files_of  # noqa: PLC0415 - brings numpy along
+    """Upload the folder of photos with its default, then the photos with specs; in this order."""
+    from infra.cli.demo.samples import FOLDER, SHOP, files_of  # noqa: PLC0415 - brings numpy along
     from infra.cli.files.upload import upload, upload_spec  # noqa: PLC0415 - only the demo needs it
 
-    files = files_of(samples)
-    note(f"uploading {len(files)} files and {len(samples)} specs to {local.input_bucket}")
+    shop = [sample for sample in samples if sample.in_shop]
+    with_specs = [sample for sample in samples if not sample.in_shop]
+    if shop:
+        note(f"{SHOP}: uploading one {DEFAULT_NAME} and {len(shop)} photos without specs")
+        upload(local, SHOP + DEFAULT_NAME, shop[0].read())
+    tasks = [_upload_photo(local, sample) for sample in shop]
+    files = files_of(with_specs)
+    note(f"{FOLDER}: uploading {len(files)} files and {len(with_specs)} specs")
     for name in files:
         upload(local, FOLDER + name, PHOTOS / name)
-    return [upload_spec(local, sample.key, sample.read()) for sample in samples]
+    return tasks + [upload_spec(local, sample.key, sample.read()) for sample in with_specs]
+
+
+def _upload_photo(local: "Target", sample: "Sample") -> "UploadedSpec":
+    """Upload a photo without a spec; the task that its folder default makes of it."""
+    from darkroom.domain.order import Trigger  # noqa: PLC0415 - only the demo needs it
+    from infra.cli.files.upload import UploadedSpec, upload  # noqa: PLC0415 - the same
+
+    version = upload(local, sample.key, PHOTOS / str(sample.photo))
+    trigger = Trigger.of_photo(local.input_bucket, sample.key, version, None)
+    return UploadedSpec(trigger.key, trigger.task_id, trigger)
 
 
 def _follow(local: "Target", specs: Sequence["UploadedSpec"]) -> "dict[str, Task]":
-    from infra.cli.tasks.follow import follow  # noqa: PLC0415 - brings rich along
-    from infra.cli.tasks.places import Places  # noqa: PLC0415 - brings pydantic along
-    from infra.cli.tasks.progress import ProgressTable  # noqa: PLC0415 - the same
+    """Show the batch until it has ended; task id -> the task, of those that exist."""
+    from infra.cli.batch.screen import BatchScreen  # noqa: PLC0415 - brings rich along
+    from infra.cli.batch.watch import UploadedTasks, watch  # noqa: PLC0415 - the same
 
-    with ProgressTable(open_console(err=True), "Darkroom demo") as table:
-        places = Places(lambda: local.ports)
-        return follow(local.tasks, specs, table.show, places, TIMEOUT_S)
+    ids = [spec.task_id for spec in specs]
+    source = UploadedTasks(local.tasks, ids, "")
+    with BatchScreen(open_console(err=True), "/", local.environment) as screen:
+        watch(source.read, screen.show, timeout_s=TIMEOUT_S)
+    return {task.task_id: task for task in local.tasks.get_many(ids)}
 
 
 def _print(results: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:

@@ -10,7 +10,7 @@ import click
 
 from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
-from infra.cli.files.upload_plan import UploadPlan, is_label, plan_operation, plan_upload
+from infra.cli.files.make_plan import is_label, plan_operation, plan_upload
 from infra.cli.printing import MultilineError, note, say, say_json
 from infra.cli.target import Target, env_option, find_target
 from infra.cli.tasks.arguments import complete_operations, complete_providers
@@ -18,9 +18,12 @@ from infra.cli.tasks.arguments import complete_operations, complete_providers
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.files.upload import UploadedSpec
+    from infra.cli.files.upload_plan import UploadPlan
 
 MAX_LEFT_OUT: Final = 5
 """Of so many files that are left out for one reason the names are shown."""
+MAX_REFUSED: Final = 20
+"""Of so many things that are wrong the sentences are shown."""
 
 
 def parse_param(text: str) -> tuple[str, Any]:
@@ -113,7 +116,8 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     """Upload photos and specs.
 
     Each FILE is a photo (with --spec, --operation, or a spec beside it as cat.jpg.json), a spec
-    (uploaded with the files that it names), or a folder of photos.
+    (uploaded with the files that it names), or a folder of photos. Without --spec and --operation
+    the _darkroom.json of a folder is uploaded first, and photos without specs are what it says.
 
     The same command again uploads nothing that is in the bucket with its task, and pays for nothing
     twice.
@@ -129,17 +133,36 @@ def command(  # noqa: PLR0913 - click passes one argument per option
         named = _parse_inputs(inputs)
         plan = plan_operation(files, document, prefix, label, inputs=named, recursive=recursive)
     else:
-        plan = plan_upload(files, spec, prefix, label, recursive=recursive)
+        plan = plan_upload(files, spec, prefix, label, recursive=recursive, bare=spec is None)
+    target: Target | None = None
+    if keep_going or not plan.refused:
+        target = find_target(environment)
+        _apply_defaults(plan, target)
     refused = list(dict.fromkeys(one.message for one in plan.refused))
-    if refused and not (keep_going and plan.specs):
-        raise MultilineError(refused)
+    if refused and not (keep_going and (plan.specs or plan.photos)):
+        raise MultilineError(_first_lines(refused))
     for message in refused:
         note(f"not uploaded: {message}")
     _report_left_out(plan)
-    target = find_target(environment)
-    complete = _put(target, plan, _Wishes(prefix, out, timeout, again, wait, as_json))
+    complete = _put(
+        target or find_target(environment),
+        plan,
+        _Wishes(prefix, out, timeout, again, wait, as_json),
+    )
     if refused or plan.unnamed or not complete:
         raise click.exceptions.Exit(1)
+
+
+def _apply_defaults(plan: "UploadPlan", target: Target) -> None:
+    from infra.cli.files.folder_plan import apply_defaults  # noqa: PLC0415 - brings pydantic along
+
+    apply_defaults(plan, target.open_ports)
+
+
+def _first_lines(refused: list[str]) -> list[str]:
+    """What is wrong, or the beginning of it."""
+    more = len(refused) - MAX_REFUSED
+    return refused if more <= 1 else [*refused[:MAX_REFUSED], f"and {more:,} more"]
 
 
 @dataclass(frozen=True)
@@ -154,7 +177,7 @@ class _Wishes:
     as_json: bool
 
 
-def _put(target: Target, plan: UploadPlan, wishes: _Wishes) -> bool:
+def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
     """Upload, follow, save and print; whether everything that was waited for has succeeded."""
     from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.put_batch import follow_and_save, upload_with_bar  # noqa: PLC0415 - brings rich along
@@ -180,7 +203,7 @@ def _put(target: Target, plan: UploadPlan, wishes: _Wishes) -> bool:
     return not unsaved and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
 
 
-def _report_left_out(plan: UploadPlan) -> None:
+def _report_left_out(plan: "UploadPlan") -> None:
     """Say what lies in the folders and is not uploaded."""
     for path in plan.unnamed:
         note(f"skipped: {path}: the name is not UTF-8; rename the file and put it again")
@@ -190,7 +213,9 @@ def _report_left_out(plan: UploadPlan) -> None:
     for reason, paths in reasons.items():
         names = ", ".join(str(path) for path in paths[:MAX_LEFT_OUT])
         more = len(paths) - MAX_LEFT_OUT
-        note(f"left out ({reason}): {names}{f' and {more:,} more' if more > 0 else ''}")
+        alone = reason.startswith("left alone")
+        what = f"{len(paths):,} {reason}" if alone else f"left out ({reason})"
+        note(f"{what.removesuffix('.')}: {names}{f' and {more:,} more' if more > 0 else ''}")
 
 
 def _parse_inputs(texts: Sequence[str]) -> dict[str, list[str]]:

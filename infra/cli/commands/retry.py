@@ -65,9 +65,13 @@ def command(
     confirm(selected, "retry", yes=yes)
 
     def retry_one(ports: "Ports", task_id: str) -> str:
-        from darkroom.pipeline.retry import retry  # noqa: PLC0415 - brings pydantic along
+        from darkroom.pipeline.retry import newer_inputs, retry  # noqa: PLC0415 - brings pydantic
 
-        return describe_start(retry(ports, task_id, pay_again=pay_again, job_id=job_id))
+        old = ports.tasks.get(task_id)
+        new = retry(ports, task_id, pay_again=pay_again, job_id=job_id)
+        newer = newer_inputs(old, new) if old else []
+        start = describe_start(new)
+        return f"{start}, with the newest version of {', '.join(newer)}" if newer else start
 
     report(run_on_all(target, selected, retry_one), "retried", "nothing to retry", as_json=as_json)
 

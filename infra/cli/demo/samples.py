@@ -1,4 +1,4 @@
-"""The demo's samples: each a spec with its photo and the check of its result."""
+"""The demo's samples: each a photo with its spec, or with a folder default, and a check."""
 
 import json
 from collections.abc import Sequence
@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from darkroom.domain.media import Kind
-from infra.cli.checkout import PHOTOS, SPECS
+from darkroom.domain.object_keys import DEFAULT_NAME
+from infra.cli.checkout import DEFAULTS, PHOTOS, SPECS
 from infra.cli.demo import image_checks as checks
 
 FOLDER: Final = "photos/"
-"""The demo's folder in the input bucket."""
+"""The folder of photos with specs in the input bucket."""
+SHOP: Final = "shop/"
+"""The folder of photos without specs."""
+SHOP_DEFAULT: Final = DEFAULTS / "cut-out" / DEFAULT_NAME
+"""What is done with them."""
 
 _NAMES: Final = {"generate": "lighthouse", "generate-music": "waltz"}
 """Operation -> name of the spec, for specs without a photo."""
@@ -22,15 +27,18 @@ class Sample:
 
     Attributes:
         photo: a file of `events/photos`; None for a spec with a prompt only.
-        spec: a file of `events/specs`, without `.json`.
+        spec: a file of `events/specs`, without `.json`; in the shop only the name of what its
+            folder default says.
         check: the check for its images.
         kind: the kind of result that it must have.
+        in_shop: whether it has no spec, and is what the folder default says.
     """
 
     photo: str | None
     spec: str
     check: checks.Check
     kind: Kind = "image"
+    in_shop: bool = False
 
     @property
     def operation(self) -> str:
@@ -39,7 +47,9 @@ class Sample:
 
     @property
     def key(self) -> str:
-        """The spec's key, beside its photo; the label is the operation."""
+        """The spec's key, beside its photo; the label is the operation. In the shop the photo's."""
+        if self.in_shop:
+            return f"{SHOP}{self.photo}"
         return f"{FOLDER}{self.photo or _NAMES[self.operation]}{self._label}.json"
 
     @property
@@ -47,7 +57,9 @@ class Sample:
         return f".{self.operation}" if self.photo else ""
 
     def read(self) -> bytes:
-        """The spec's bytes."""
+        """The spec's bytes, or those of the folder default."""
+        if self.in_shop:
+            return SHOP_DEFAULT.read_bytes()
         return (SPECS / f"{self.spec}.json").read_bytes()
 
     @property
@@ -58,7 +70,11 @@ class Sample:
         return mask if isinstance(mask, str) else None
 
 
-SAMPLES: Final[Sequence[Sample]] = (
+SHOP_SAMPLES: Final[Sequence[Sample]] = tuple(
+    Sample(name, "remove-background.snapapi", checks.cut_out, in_shop=True)
+    for name in ("astronaut.jpg", "chelsea-grey.jpg", "chelsea.jpg", "coffee.jpg")
+)
+SPEC_SAMPLES: Final[Sequence[Sample]] = (
     Sample("chelsea.jpg", "remove-background.snapapi", checks.cut_out),
     Sample("coffee.jpg", "upscale.apiframe", checks.doubled),
     Sample("astronaut.jpg", "upscale.snapapi", checks.doubled),
@@ -78,6 +94,9 @@ SAMPLES: Final[Sequence[Sample]] = (
 )
 
 
+SAMPLES: Final = (*SHOP_SAMPLES, *SPEC_SAMPLES)
+
+
 def files_of(samples: Sequence[Sample]) -> list[str]:
     """The photos and masks that the samples need, each once."""
     names = [name for sample in samples for name in (sample.photo, sample.mask) if name]
@@ -87,5 +106,6 @@ def files_of(samples: Sequence[Sample]) -> list[str]:
 def missing_files(samples: Sequence[Sample]) -> list[str]:
     """The samples' files that are missing from the checkout."""
     files = [PHOTOS / name for name in {s.photo for s in samples} if name]
-    files += [SPECS / f"{sample.spec}.json" for sample in samples]
+    files += [SPECS / f"{sample.spec}.json" for sample in samples if not sample.in_shop]
+    files += [SHOP_DEFAULT for sample in samples[:1] if sample.in_shop]
     return sorted(str(path) for path in files if not path.is_file())

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
-from darkroom.domain.folder_default import Chain, labels_of, settle_s, why_left_alone
+from darkroom.domain.folder_default import Chain
+from darkroom.domain.folder_match import settle_s, why_left_alone
+from darkroom.domain.merged_spec import labels_of
+from darkroom.domain.near_names import intended_spec, read_spec_name, why_not_a_photo
 from darkroom.domain.object_keys import (
     SpecName,
     classify_key,
@@ -55,6 +58,7 @@ class ExplainedSpec:
         results: the key of the results without their extension.
         failure: why it is refused.
         conflicts: whose names these are already.
+        inputs: the keys of all files that it names.
     """
 
     made_by: str
@@ -66,6 +70,7 @@ class ExplainedSpec:
     results: str = ""
     failure: Failure | None = None
     conflicts: Sequence[str] = ()
+    inputs: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as `--json` prints it."""
@@ -108,6 +113,11 @@ class Explanation:
     broken: Failure | None = None
 
     @property
+    def by_default(self) -> bool:
+        """Whether folder defaults alone make its specs."""
+        return any(spec.made_by == BY_DEFAULT for spec in self.specs)
+
+    @property
     def right(self) -> bool:
         """Whether nothing has to be corrected."""
         wrong = any(spec.failure or spec.conflicts for spec in self.specs)
@@ -138,14 +148,16 @@ def explain_key(inputs: Inputs, providers: Providers, key: str, owner_of: Owners
     """
     names: Sequence[SpecName]
     if classify_key(key) == "spec":
-        name = parse_spec_name(key)
+        name = read_spec_name(key)
         photo, names = name.source or key, [name]
     elif classify_key(key) == "file" and is_source(key):
         photo, names = key, _own_specs(inputs, key)
     else:
+        if intended_spec(key):
+            read_spec_name(key)  # says what it was meant to be called
         raise SpecRefused(
             "not-a-photo",
-            f"'{key}' is neither a photo nor a spec.",
+            f"'{key}' is neither a photo nor a spec. {why_not_a_photo(key)}",
             "Name a file such as photos/cat.jpg, or its spec.",
         )
     try:
@@ -240,6 +252,7 @@ def _explain(
         first,
         failure,
         [f"'{taken}' belongs to '{owner}'" for taken, owner in owners if owner],
+        [key for keys in order.keys.values() for key in keys] if order else (),
     )
 
 

@@ -30,6 +30,7 @@ class Wanted:
     Attributes:
         sha256: of a result, hex; None of a manifest.
         run: the run that a manifest must be of; None of a result.
+        task_id: the task that a manifest must be of.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Wanted:
     size: int | None = None
     sha256: str | None = None
     run: int | None = None
+    task_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def is_whole(wanted: Wanted, path: Path | None = None) -> bool:
                 return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
             if wanted.run is None:
                 return True
-            return bool(json.load(file)["run"] == wanted.run)
+            manifest = json.load(file)
+            return (manifest["task_id"], manifest["run"]) == (wanted.task_id, wanted.run)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
 

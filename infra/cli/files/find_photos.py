@@ -31,6 +31,7 @@ class FolderSearch:
         refusal: why one is left out that is not accepted.
         message: what to say of a folder without any accepted photo.
         recursive: whether to look into sub-folders.
+        defaults: whether folder defaults are taken along.
         left_out: the paths that were left out, and why.
     """
 
@@ -38,6 +39,7 @@ class FolderSearch:
     refusal: str
     message: Callable[[Path], str]
     recursive: bool = False
+    defaults: bool = False
     left_out: list[tuple[Path, str]] = field(default_factory=list)
 
     def expand(self, files: Sequence[Path]) -> Iterator[FoundFile]:
@@ -65,7 +67,7 @@ class FolderSearch:
                     yield from self._walk(path, f"{below}{path.name}/")
                 else:
                     self.left_out.append((path, "a sub-folder; --recursive takes it along"))
-            elif self._is_photo(path):
+            elif self._is_photo(path) or self._is_default(path):
                 yield FoundFile(path, below)
             else:
                 reason = self._why_not(path, photos)
@@ -79,6 +81,9 @@ class FolderSearch:
             and extension_of(path.name) in BY_EXTENSION
             and self.accept(path)
         )
+
+    def _is_default(self, path: Path) -> bool:
+        return self.defaults and classify_key(path.name) == "default"
 
     def _why_not(self, path: Path, photos: set[str]) -> str:
         kind = classify_key(path.name)

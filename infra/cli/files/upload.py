@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class UploadedSpec:
-    """A spec in the input bucket, and the id of the task that it makes."""
+    """A spec in the input bucket, and the id of the task that it makes.
+
+    Attributes:
+        trigger: of a photo under a folder default; its key is that of the spec that it lacks.
+    """
 
     key: str
     task_id: str
+    trigger: Trigger | None = None
 
 
 def upload(target: "Target", key: str, body: bytes | Path) -> str:

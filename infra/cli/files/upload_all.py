@@ -2,20 +2,21 @@
 
 A file is there if the object under its key has the same bytes. A spec is there if it has the same
 bytes, a task was made of it, and none of its files was uploaded now: so the same command twice pays
-once.
+once. The same holds for a photo that is what folder defaults say, without its spec.
 """
 
 import hashlib
 import mimetypes
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from darkroom.domain.arrivals import PhotoErrand
 from darkroom.domain.order import Trigger
-from infra.cli.files.upload import UploadedSpec, upload_spec
+from infra.cli.files.upload import UploadedSpec, upload, upload_spec
 
 if TYPE_CHECKING:
     from infra.cli.files.upload_plan import UploadPlan
@@ -34,16 +35,18 @@ class Uploaded:
     """What was uploaded.
 
     Attributes:
-        specs: every spec of the plan, with its task.
+        specs: every spec of the plan, and every photo under a folder default, with its task.
         files: how many files were uploaded.
         there: how many files were in the bucket already.
         known: the ids of the tasks that were there already.
+        defaults: the keys of the folder defaults that were uploaded.
     """
 
     specs: list[UploadedSpec]
     files: int
     there: int
     known: frozenset[str]
+    defaults: Sequence[str] = ()
 
 
 class PlanUpload:
@@ -70,31 +73,69 @@ class PlanUpload:
         self._began, self._sent = began, sent
 
     def run(self) -> Uploaded:
-        """Upload the files, and then the specs."""
+        """Upload the folder defaults, then the files, each spec as soon as its files are there.
+
+        Under a folder default a photo is uploaded after its own spec, so that it is never taken
+        for one without.
+        """
         plan = self._plan
         with ThreadPoolExecutor(THREADS) as pool:
             try:
-                changed = dict(zip(plan.files, pool.map(self._upload, plan.files), strict=True))
+                heads = dict(zip(plan.files, pool.map(self._find_file, plan.files), strict=True))
                 there = dict(zip(plan.specs, pool.map(self._find_spec, plan.specs), strict=True))
-                known = self._with_tasks(there, {key for key, new in changed.items() if new})
-                specs = list(
-                    pool.map(lambda key: known.get(key) or self._put_spec(key), plan.specs)
-                )
+                known = self._with_tasks(there, {key for key, head in heads.items() if not head})
+                defaults = [key for key in plan.defaults if self._put_default(key)]
+                # They are started in this order, so none waits for one that is not started.
+                files: dict[str, Future[str]] = {}
+                begun: list[Future[UploadedSpec]] = []
+
+                def send(key: str) -> None:
+                    if key in heads and key not in files:
+                        files[key] = pool.submit(self._put_file, key, heads[key])
+
+                for key in plan.specs:
+                    inputs = plan.inputs.get(key, ())
+                    if not plan.photos and not plan.defaults:
+                        for each in inputs:
+                            send(each)
+                        waits_for = [files[each] for each in inputs if each in files]
+                    else:
+                        waits_for = []
+                    begun.append(pool.submit(self._put_spec, key, known.get(key), waits_for))
+                for key in plan.files:
+                    send(key)
+                specs = [each.result() for each in begun]
+                versions = {key: each.result() for key, each in files.items()}
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        new = sum(changed.values())
-        ids = frozenset(spec.task_id for spec in known.values())
-        return Uploaded(specs, new, len(changed) - new, ids)
+        there_already = sum(map(bool, heads.values()))
+        photos = [task for key in plan.photos for task in self._tasks_of(key, versions[key])]
+        ids = {spec.task_id for spec in known.values()}
+        ids |= self._start_known(photos, {key for key, head in heads.items() if head})
+        return Uploaded(
+            [*specs, *photos],
+            len(heads) - there_already,
+            there_already,
+            frozenset(ids),
+            defaults,
+        )
 
-    def _upload(self, key: str) -> bool:
-        """Upload a file; whether that was needed."""
+    def _find_file(self, key: str) -> str | None:
+        """The version of the file in the bucket, if it has the same bytes."""
         path = self._plan.files[key]
-        size = path.stat().st_size
         head = None if self._again else self._head(key)
-        if head and head["ContentLength"] == size and head["ETag"].strip('"') == etag_of(path):
-            self._sent(size)
-            return False
+        if head is None or head["ContentLength"] != path.stat().st_size:
+            return None
+        etag = head["ETag"].strip('"')
+        return _version(head) if etag == etag_of(path) else None
+
+    def _put_file(self, key: str, version: str | None) -> str:
+        """Upload a file unless its version is known; the version, or "" where none is needed."""
+        path = self._plan.files[key]
+        if version is not None:
+            self._sent(path.stat().st_size)
+            return version
         self._began(key, path)
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - slow to import
 
@@ -110,7 +151,44 @@ class PlanUpload:
             Callback=self._sent,
             Config=config,
         )
+        if not self._plan.photos.get(key):
+            return ""
+        # `upload_file` does not say the version.
+        return _version(self._head(key) or {"ETag": etag_of(path)})
+
+    def _put_default(self, key: str) -> bool:
+        """Upload a folder default if it is new or changed, `--again` or not; whether it was."""
+        path = self._plan.defaults[key]
+        head = self._head(key)
+        if head is not None and head["ETag"].strip('"') == etag_of(path):
+            return False
+        upload(self._target, key, path)
         return True
+
+    def _tasks_of(self, photo: str, version: str) -> Iterator[UploadedSpec]:
+        """The tasks that folder defaults make of a photo."""
+        for label in self._plan.photos[photo]:
+            trigger = Trigger.of_photo(self._target.input_bucket, photo, version, label)
+            yield UploadedSpec(trigger.key, trigger.task_id, trigger)
+
+    def _start_known(self, tasks: Sequence[UploadedSpec], there: set[str]) -> set[str]:
+        """The ids of the photos' tasks that exist; the others of photos that are there are begun.
+
+        Their upload is in the past, perhaps before there was a folder default. If it is not, this
+        is the same task twice.
+        """
+        old = [task for task in tasks if task.trigger and task.trigger.source in there]
+        made = {task.task_id for task in self._target.tasks.get_many(o.task_id for o in old)}
+        lacking = {
+            (task.trigger.source or "", task.trigger.version)
+            for task in old
+            if task.trigger and task.task_id not in made
+        }
+        if lacking:
+            self._target.require_output("IntakeQueueUrl")
+            errands = [PhotoErrand(*each).as_message() for each in sorted(lacking)]
+            self._target.ports.errands.send(errands, self._plan.settle_s)
+        return made
 
     def _find_spec(self, key: str) -> "tuple[UploadedSpec, bool] | None":
         """The spec in the bucket with the same bytes, and whether it was uploaded lately."""
@@ -118,10 +196,7 @@ class PlanUpload:
         digest = hashlib.md5(self._plan.specs[key], usedforsecurity=False).hexdigest()
         if head is None or head["ETag"].strip('"') != digest:
             return None
-        from darkroom.aws.s3 import version_of  # noqa: PLC0415 - brings boto3 along
-
-        version = version_of(head.get("VersionId"), digest)
-        trigger = Trigger("upload", self._target.input_bucket, key, version)
+        trigger = Trigger("upload", self._target.input_bucket, key, _version(head))
         lately = head["LastModified"] > datetime.now(UTC) - READ_WITHIN
         return UploadedSpec(key, trigger.task_id), lately
 
@@ -140,8 +215,13 @@ class PlanUpload:
             key: spec for key, (spec, lately) in found.items() if lately or spec.task_id in made
         }
 
-    def _put_spec(self, key: str) -> UploadedSpec:
-        return upload_spec(self._target, key, self._plan.specs[key])
+    def _put_spec(
+        self, key: str, known: UploadedSpec | None, waits_for: "Sequence[Future[str]]"
+    ) -> UploadedSpec:
+        """Upload a spec after these files, unless it is known."""
+        for file in waits_for:
+            file.result()
+        return known or upload_spec(self._target, key, self._plan.specs[key])
 
     def _head(self, key: str) -> dict[str, Any] | None:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
@@ -153,6 +233,13 @@ class PlanUpload:
             if error.response["Error"]["Code"] in NOT_FOUND | {"403"}:
                 return None
             raise
+
+
+def _version(head: Mapping[str, Any]) -> str:
+    """The version as tasks store it."""
+    from darkroom.aws.s3 import version_of  # noqa: PLC0415 - brings boto3 along
+
+    return version_of(head.get("VersionId"), head["ETag"].strip('"'))
 
 
 def etag_of(path: Path) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli.files.upload import upload_spec
+from darkroom.domain.order import Trigger
+from infra.cli.files.upload import upload, upload_spec
 from infra.cli.target import Target
 
 
@@ -21,6 +22,13 @@ class S3Buckets:
         """See `sync.Buckets.upload`."""
         with _aws_errors_as_os_error():
             return upload_spec(self._target, key, path).task_id
+
+    def upload_photo(self, path: Path, key: str, labels: Sequence[str | None]) -> Sequence[str]:
+        """See `sync.Buckets.upload_photo`."""
+        with _aws_errors_as_os_error():
+            version = upload(self._target, key, path)
+        bucket = self._target.input_bucket
+        return [Trigger.of_photo(bucket, key, version, label).task_id for label in labels]
 
     def missing_inputs(self, task_id: str) -> Sequence[str] | None:
         """See `sync.Buckets.missing_inputs`; only a waiting task has any."""

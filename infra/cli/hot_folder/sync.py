@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from darkroom.domain.object_keys import MAX_KEY_BYTES, WORK_PREFIX, classify_key, is_unicode
+from darkroom.domain.object_keys import (
+    MAX_KEY_BYTES,
+    WORK_PREFIX,
+    classify_key,
+    default_keys,
+    is_unicode,
+    spec_key,
+)
 from infra.cli.files.fetch import path_below
+from infra.cli.hot_folder.defaults import LocalDefaults, is_default
 from infra.cli.hot_folder.done_list import MANIFEST, DoneList, digest_of, inputs_of
 from infra.cli.hot_folder.file_ready import (
     MAX_HOLD_S,
@@ -27,6 +35,8 @@ from infra.cli.hot_folder.file_ready import (
 OUT: Final = "out"
 REPORT_WAITING_AFTER_S: Final = 5.0
 """How long a spec may be without a manifest before its missing inputs are reported."""
+NO_TASK_AFTER_S: Final = 60.0
+"""After this no task comes any more: a photo has got a spec of its own in the meantime."""
 UNFINISHED: Final = ("~", ".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
 """Endings of files that programs write before they rename them."""
 
@@ -36,6 +46,9 @@ class Buckets(Protocol):
 
     def upload(self, path: Path, key: str) -> str:
         """Put a file into the input bucket; the id of the task that it makes if it is a spec."""
+
+    def upload_photo(self, path: Path, key: str, labels: Sequence[str | None]) -> Sequence[str]:
+        """Put a photo into the input bucket; the ids of the tasks of folder defaults, by label."""
 
     def missing_inputs(self, task_id: str) -> Sequence[str] | None:
         """The input keys that a task waits for; None if the task does not exist yet."""
@@ -49,7 +62,7 @@ class Buckets(Protocol):
 
 @dataclass
 class _Pending:
-    """A spec that was uploaded and has no manifest yet."""
+    """A spec that was uploaded and has no manifest yet; or a photo, as the spec that it lacks."""
 
     key: str
     since: float
@@ -82,6 +95,7 @@ class HotFolder:
         self._clock = clock
         self._is_complete = is_complete
         self._done = DoneList(self.folder, self.folder / OUT)
+        self._defaults = LocalDefaults(self.folder)
         self._changing: dict[Path, ChangingFile] = {}
         self._processed: dict[Path, Signature] = {}
         self._uploaded: dict[str, str] = {}
@@ -95,8 +109,8 @@ class HotFolder:
                 self._changing.setdefault(file, ChangingFile())
 
     def upload_stable(self) -> None:
-        """Upload the changed files that no longer change."""
-        for path, file in list(self._changing.items()):
+        """Upload the changed files that no longer change; those below a folder default after it."""
+        for path, file in sorted(self._changing.items(), key=lambda item: not is_default(item[0])):
             signature = signature_of(path)
             if signature is None or signature == self._processed.get(path):
                 del self._changing[path]
@@ -122,11 +136,12 @@ class HotFolder:
     def report_waiting(self) -> None:
         """Say once for each spec without a manifest which inputs are missing, if any are."""
         for task_id, spec in self._pending.items():
-            if spec.reported or self._clock() - spec.since < REPORT_WAITING_AFTER_S:
+            waited_s = self._clock() - spec.since
+            if spec.reported or waited_s < REPORT_WAITING_AFTER_S:
                 continue
             with suppress(OSError):
                 missing = self._buckets.missing_inputs(task_id)
-                spec.reported = missing is not None
+                spec.reported = missing is not None or waited_s > NO_TASK_AFTER_S
                 if missing:
                     self._say(f"waiting     {spec.key}: for {', '.join(missing)}")
 
@@ -143,6 +158,16 @@ class HotFolder:
             and not parts[-1].lower().endswith(UNFINISHED)
         )
 
+    def _waits_for_default(self, path: Path) -> bool:
+        """Whether a folder default of this file is not uploaded yet.
+
+        INTAKE looks for it when the photo arrives.
+        """
+        key = path.relative_to(self.folder).as_posix()
+        return not is_default(path) and any(
+            self.folder / default in self._changing for default in default_keys(key)
+        )
+
     def _walk(self, top: Path) -> Iterator[Path]:
         for name, folders, files in os.walk(top):
             folder = Path(name)
@@ -151,6 +176,8 @@ class HotFolder:
 
     def _is_ready(self, path: Path, file: ChangingFile) -> bool:
         """Whether a stable file is complete, or was held back for long enough."""
+        if self._waits_for_default(path):
+            return False
         if self._is_complete(path):
             return True
         now, name = self._clock(), path.relative_to(self.folder).as_posix()
@@ -179,26 +206,43 @@ class HotFolder:
         if digest == self._uploaded.get(key) or self._is_done(key):
             self._uploaded[key] = digest
             return True
+        labels = self._defaults.labels_of(key)
         try:
-            task_id = self._buckets.upload(path, key)
+            if labels:
+                specs = [spec_key(key, label) for label in labels]
+                ids = self._buckets.upload_photo(path, key, labels)
+                begins = self._clock() + self._defaults.settle_s(key)
+            else:
+                specs = [key] if classify_key(key) == "spec" else []
+                ids = [self._buckets.upload(path, key)]
+                begins = self._clock()
         except OSError as error:
             self._say(f"cannot upload {key} yet: {error}")
             return False
         self._uploaded[key] = digest
-        if classify_key(key) == "spec":
-            self._pending[task_id] = _Pending(key, self._clock())
+        for spec, task_id in zip(specs, ids, strict=False):
+            self._pending[task_id] = _Pending(spec, begins)
         self._say(f"uploaded    {key}")
         return True
 
     def _is_done(self, key: str) -> bool:
-        """Whether an earlier start got the manifest of this spec."""
-        if classify_key(key) != "spec" or key in self._uploaded:
+        """Whether an earlier start got the manifest of this spec, or all of this photo's.
+
+        A photo that lacks a spec of its own is not uploaded again then: that would be a new
+        version, and so new tasks of its folder defaults.
+        """
+        if key in self._uploaded:
             return False
-        manifest = self._done.find_manifest(key)
-        if manifest is None:
+        if classify_key(key) == "spec":
+            specs = [key]
+        else:
+            specs = [spec_key(key, label) for label in self._defaults.labels_of(key)]
+        manifests = [self._done.find_manifest(spec) for spec in specs]
+        found = [path.relative_to(self.folder).as_posix() for path in manifests if path]
+        if not found or len(found) < len(manifests):
             return False
-        name = manifest.relative_to(self.folder).as_posix()
-        self._say(f"skipped     {key}: done before; to repeat it, delete {name} and restart")
+        names = " and ".join(found)
+        self._say(f"skipped     {key}: done before; to repeat it, delete {names} and restart")
         return True
 
     def _download(self, key: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_get_fetches_each_result_once(env: MotoEnvironment, tmp_path: Path) -> N
     assert "0 saved, 8 there already, 0 failed; 1 tasks have not ended yet" in result.stderr
 
 
+def test_manifest_of_an_older_task_is_replaced(env: MotoEnvironment, tmp_path: Path) -> None:
+    """A new version of a photo is a new task, and its run is the first again."""
+    first = add(env, "a/1.jpg.json", b"one")
+    outcomes(env, tmp_path)
+    add(env, "a/1.jpg.json", b"two", created_at=first.created_at + timedelta(seconds=1))
+    assert set(outcomes(env, tmp_path).values()) == {"saved"}
+    assert set(outcomes(env, tmp_path).values()) == {"there already"}
+
+
 def test_result_that_is_not_what_was_noted_is_not_saved(
     env: MotoEnvironment, tmp_path: Path
 ) -> None:
@@ -128,7 +138,8 @@ def test_get_takes_filters_and_an_unknown_name_is_an_error(
     """A failed task has its manifest only."""
     add(env, "a/1.jpg.json", b"one")
     failed = env.add_task("a/2.jpg.json", "failed")
-    env.target.s3.put_object(Bucket=OUTPUT, Key=failed.manifest_key, Body=b'{"run": 1}')
+    manifest = json.dumps({"run": 1, "task_id": failed.task_id}).encode()
+    env.target.s3.put_object(Bucket=OUTPUT, Key=failed.manifest_key, Body=manifest)
     assert set(outcomes(env, tmp_path, "--state", "failed")) == {"a/2.jpg/upscale.manifest.json"}
     result = env.run("get", "none/", "--out", str(tmp_path))
     assert (result.exit_code, "no task found for 'none/'" in result.stderr) == (1, True)

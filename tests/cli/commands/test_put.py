@@ -51,7 +51,10 @@ def test_put_uploads_photo_and_spec_and_downloads_the_results(
     assert spec["ContentType"] == "application/json"
 
     # This bucket is not versioned, so the ETag is the version and the id is the same again.
-    made = {"upscale.png": b"made", "upscale.manifest.json": b'{"run": 1}'}
+    made = {
+        "upscale.png": b"made",
+        "upscale.manifest.json": json.dumps({"run": 1, "task_id": task_id}).encode(),
+    }
     digest = hashlib.sha256(made["upscale.png"]).hexdigest()
     file = TaskResult("photos/cat.jpg/upscale.png", "image", "image/png", 4, digest)
     env.tasks.create(make_task(task_id, results=(file,)), previous=None, owner=None)
@@ -204,3 +207,17 @@ def test_etag_is_that_of_the_uploaded_file(env: MotoEnvironment, photo: Path, si
     task_id_of(put(env, photo, "--json"))
     head = env.target.s3.head_object(Bucket=INPUT, Key="photos/cat.jpg")
     assert head["ETag"].strip('"') == upload_all.etag_of(photo)
+
+
+def test_one_name_for_the_results_of_two_photos_is_said_before_the_upload(
+    env: MotoEnvironment, photo: Path
+) -> None:
+    """A spec for all needs a name with the photo's in it."""
+    photo.with_name("dog.jpg").write_bytes(b"x")
+    spec = photo.parent / "spec.json"
+    for name, code in (("hero", 1), ("{stem}", 0)):
+        spec.write_text(json.dumps({"operation": "upscale", "output": {"name": name}}))
+        result = env.run("put", str(photo.parent), "--spec", str(spec))
+        assert result.exit_code == code, result.output
+        taken = "'photos/hero' belongs to 'photos/cat.jpg.upscale.json'"
+        assert (taken in result.stderr) is (code == 1), result.stderr

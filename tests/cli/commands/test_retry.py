@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from click import Context, Group
 
+from darkroom.domain.errors import Failure
+from darkroom.domain.order import Input, Order
+from darkroom.domain.task import Ending
 from infra.cli.commands.retry import describe_start
 from infra.cli.main import main
 from infra.cli.tasks import batch
 from infra.local.moto_patches import atomic_writes
 from tests.cli.conftest import MotoEnvironment
-from tests.cli.factories import make_attempt, make_task
+from tests.cli.factories import CHOICES, make_attempt, make_task
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 ADVISED_COMMANDS = sorted(
@@ -63,6 +66,21 @@ def test_retry_starts_a_run_and_pays_again_only_with_the_option(env: MotoEnviron
     assert result.stderr == "1 retried\n"
     assert env.state(task) == "queued"
     assert env.runs() == {f"{task.task_id}-2"}
+
+
+def test_retry_after_a_refused_input_takes_and_names_its_newest_version(
+    env: MotoEnvironment,
+) -> None:
+    """The file was uploaded again since; nothing was paid."""
+    refused = Ending("failed", Failure("picture-cut-off", "It is cut off.", "Upload it again."))
+    file = Input("photos/cat.jpg", "an-older-version", "e", 5)
+    order = Order("upscale", CHOICES, {"image": (file.key,)}, {"image": (file,)})
+    task = env.add_task(state="failed", ending=refused, order=order)
+    result = env.run("retry", task.task_id)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("queued again, with the newest version of photos/cat.jpg\n"), (
+        result.stdout
+    )
 
 
 def test_retry_polls_the_job_that_is_named(env: MotoEnvironment) -> None:

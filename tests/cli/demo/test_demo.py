@@ -9,13 +9,22 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from darkroom.domain.folder_default import read_default
 from darkroom.domain.task import Task
 from infra.cli.checkout import PHOTOS
 from infra.cli.commands import demo
 from infra.cli.demo import image_checks as checks
 from infra.cli.demo.contact_sheet import Pair, draw_contact_sheet
 from infra.cli.demo.output_folder import OutputFolder
-from infra.cli.demo.samples import SAMPLES, Sample, files_of, missing_files
+from infra.cli.demo.samples import (
+    SAMPLES,
+    SHOP_DEFAULT,
+    SHOP_SAMPLES,
+    SPEC_SAMPLES,
+    Sample,
+    files_of,
+    missing_files,
+)
 from infra.cli.demo.verify import SampleResult, verify
 from infra.cli.main import main
 from infra.cli.offline_specs import check_spec, find_routes
@@ -26,7 +35,7 @@ UPSCALE = Sample("cat.jpg", "upscale.snapapi", checks.doubled)
 
 def test_the_samples_cover_every_provider() -> None:
     """At least twelve operations, synchronous and asynchronous, with and without a photo."""
-    orders = [check_spec(sample.read(), sample.key).order for sample in SAMPLES]
+    orders = [check_spec(sample.read(), sample.key).order for sample in SPEC_SAMPLES]
     chosen = [
         next(
             route
@@ -49,6 +58,15 @@ def test_the_samples_have_all_files_and_different_keys() -> None:
     assert missing_files(SAMPLES) == []
     assert all((PHOTOS / name).is_file() for name in files_of(SAMPLES))
     assert len({sample.key for sample in SAMPLES}) == len(SAMPLES)
+
+
+def test_the_demo_begins_with_photos_whose_folder_default_does_what_is_checked() -> None:
+    """Their names in the results' folder differ."""
+    default = read_default(SHOP_DEFAULT.read_bytes(), "shop/_darkroom.json", "v1")
+    assert list(SAMPLES[: len(SHOP_SAMPLES)]) == list(SHOP_SAMPLES)
+    assert {sample.operation for sample in SHOP_SAMPLES} == {default.fields["operation"]}
+    assert default.fields["output"]["name"] == "{stem}"
+    assert len({Path(str(sample.photo)).stem for sample in SHOP_SAMPLES}) == len(SHOP_SAMPLES)
 
 
 def test_a_missing_sample_file_is_named() -> None:

@@ -19,6 +19,11 @@ class MemoryBuckets:
         self.uploads.append((key, path.read_bytes()))
         return f"task-{len(self.uploads)}"
 
+    def upload_photo(self, path: Path, key: str, labels: Sequence[str | None]) -> Sequence[str]:
+        """Keep the photo's contents; its tasks are named after their labels too."""
+        task_id = self.upload(path, key)
+        return [f"{task_id}-{label}" if label else task_id for label in labels]
+
     def missing_inputs(self, task_id: str) -> Sequence[str] | None:
         """What the test has put into `waiting`."""
         self._raise_if_broken()

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from darkroom.domain.order import Trigger
 from infra.cli.hot_folder.s3_buckets import S3Buckets
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_task
-from tests.fakes.moto_aws import OUTPUT
+from tests.fakes.moto_aws import INPUT, OUTPUT
 
 
 def test_missing_inputs_are_those_that_do_not_exist_yet(
@@ -40,3 +41,14 @@ def test_results_are_listed_with_versions_and_downloaded(
     assert (tmp_path / "r.png").read_bytes() == b"two"
     with pytest.raises(OSError, match="404"):
         buckets.download("none.png", tmp_path / "n.png")
+
+
+def test_tasks_of_a_photo_are_those_of_its_version(env: MotoEnvironment, tmp_path: Path) -> None:
+    """By label, as INTAKE makes them."""
+    photo = tmp_path / "cat.jpg"
+    photo.write_bytes(b"meow")
+    ids = S3Buckets(env.target).upload_photo(photo, "cat.jpg", (None, "cut"))
+    version = env.target.s3.head_object(Bucket=INPUT, Key="cat.jpg")["VersionId"]
+    assert ids == [
+        Trigger.of_photo(INPUT, "cat.jpg", version, label).task_id for label in (None, "cut")
+    ]

@@ -336,3 +336,91 @@ def test_a_key_that_no_file_can_have_is_reported_and_the_others_are_saved(harnes
     harness.hot.download_new()
     assert (harness.folder / "out" / "cat.png").read_bytes() == b"y"
     assert any(line.startswith("not saved   a\0b.png") for line in harness.messages)
+
+
+DEFAULT = b'{"operation": "upscale", "settle_s": 7}'
+
+
+def test_folder_default_is_uploaded_before_its_photos(harness: Harness) -> None:
+    """Whatever their names: a photo that comes before it would be left alone."""
+    harness.write("A.jpg")
+    harness.write("sub/B.jpg")
+    harness.write("_darkroom.json", DEFAULT)
+    assert harness.upload() == ["_darkroom.json", "A.jpg", "sub/B.jpg"]
+
+
+def test_photos_wait_for_a_folder_default_that_still_changes(harness: Harness) -> None:
+    """Or that cannot be uploaded yet; files elsewhere do not."""
+    harness.write("shop/a.jpg")
+    harness.write("other.jpg")
+    harness.hot.upload_stable()
+    harness.now += 1
+    harness.write("shop/_darkroom.json", DEFAULT)
+    harness.hot.upload_stable()
+    harness.now += 1
+    harness.hot.upload_stable()
+    assert [key for key, _ in harness.buckets.uploads] == ["other.jpg"]
+    harness.now += 1
+    harness.hot.upload_stable()
+    assert [key for key, _ in harness.buckets.uploads][1:] == ["shop/_darkroom.json", "shop/a.jpg"]
+
+
+def start_with_default(harness: Harness, default: bytes) -> None:
+    """Upload a photo below a folder default."""
+    harness.write("_darkroom.json", default)
+    harness.write("cat.jpg", b"photo")
+    assert harness.upload() == ["_darkroom.json", "cat.jpg"]
+
+
+def test_photo_of_a_folder_default_is_not_uploaded_again_after_a_restart(harness: Harness) -> None:
+    """A new version would be a new task; changed, or without its manifest, it is uploaded."""
+    start_with_default(harness, DEFAULT)
+    succeed(harness, "cat.jpg/upscale.manifest.json", "cat.jpg")
+    again = harness.restart()
+    assert again.upload() == ["_darkroom.json"]
+    assert again.messages[-1].startswith("skipped     cat.jpg: done before; to repeat it, delete ")
+    (harness.folder / "cat.jpg").write_bytes(b"another")
+    assert harness.restart().upload() == ["_darkroom.json", "cat.jpg"]
+    (harness.folder / "cat.jpg").write_bytes(b"photo")
+    (harness.folder / "cat.jpg.json").write_bytes(b"{}")
+    assert harness.restart().upload() == ["_darkroom.json", "cat.jpg", "cat.jpg.json"]
+    (harness.folder / "cat.jpg.json").unlink()
+    (harness.folder / "out/cat.jpg/upscale.manifest.json").unlink()
+    assert harness.restart().upload() == ["_darkroom.json", "cat.jpg"]
+
+
+def test_photo_with_several_labels_is_done_when_all_of_them_are(harness: Harness) -> None:
+    """Each label has its manifest."""
+    start_with_default(
+        harness,
+        b'[{"label": "big", "operation": "upscale"}, {"label": "cut", "operation": "colorize"}]',
+    )
+    for label in ("big", "cut"):
+        assert harness.restart().upload() == ["_darkroom.json", "cat.jpg"]
+        document = {"task_id": f"task-2-{label}", "inputs": {"image": [{"key": "cat.jpg"}]}}
+        manifest = f"cat.jpg/{label}.manifest.json"
+        harness.buckets.results = {manifest: json.dumps(document).encode()}
+        harness.hot.download_new()
+    assert harness.restart().upload() == ["_darkroom.json"]
+
+
+def test_photo_that_a_folder_default_excludes_is_uploaded_as_before(harness: Harness) -> None:
+    """It may be the mask of a spec."""
+    harness.write("_darkroom.json", DEFAULT)
+    harness.write("cat.mask.png")
+    assert harness.upload() == ["_darkroom.json", "cat.mask.png"]
+    assert harness.restart().upload() == ["_darkroom.json", "cat.mask.png"]
+
+
+def test_missing_inputs_of_a_folder_default_are_reported_when_its_task_may_exist(
+    harness: Harness,
+) -> None:
+    """After the time in which the photo waits for a spec of its own."""
+    start_with_default(harness, DEFAULT)
+    harness.buckets.waiting = {"task-2": ["logo.png"]}
+    harness.now += 7 + 4
+    harness.hot.report_waiting()
+    assert not any(line.startswith("waiting") for line in harness.messages)
+    harness.now += 1
+    harness.hot.report_waiting()
+    assert harness.messages[-1] == "waiting     cat.jpg.json: for logo.png"

@@ -113,7 +113,7 @@ def _chosen(
             {"operation": "upscale", "model": "zzz"},
             {},
             "unknown-model",
-            "beta has no model 'zzz' for 'upscale'.",
+            "beta has no model 'zzz' for 'upscale'. gamma has no model 'zzz' for 'upscale'.",
             "Known are: beta-1.",
         ),
         (

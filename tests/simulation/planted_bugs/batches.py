@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.domain.batch import Batch, Tally, which_rule_holds
-from darkroom.pipeline import intake, retry
+from darkroom.pipeline import retry, start_task
 from darkroom.pipeline.batches import look
 from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -32,7 +32,7 @@ def _event_before_manifest() -> list[Swap]:
 
 
 def _new_task_opens_nothing() -> list[Swap]:
-    return [(intake, "reopen_batches", lambda _ports, _task: None)]
+    return [(start_task, "reopen_batches", lambda _ports, _task: None)]
 
 
 def _retry_opens_nothing() -> list[Swap]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.domain.errors import DefaultRefused, OwnTrouble
+from darkroom.domain.object_keys import folder_of
 from darkroom.domain.order import Trigger, UsedDefault
 from darkroom.domain.task import Task
 from darkroom.pipeline import default_files, intake, photos, release
@@ -18,15 +19,18 @@ def _nothing(*_: object, **__: object) -> None:
 
 
 def _defaults_are_remembered() -> list[Swap]:
-    original, known = folder_defaults.read_default_file, dict[str, Any]()
+    original = folder_defaults.find_chain
+    known: list[tuple[Any, str, Any]] = []
 
     def remembered(inputs: Any, key: str) -> Any:
-        at = f"{id(inputs)}{key}"
-        if at not in known:
-            known[at] = original(inputs, key)
-        return known[at]
+        folder = folder_of(key)
+        for there, name, chain in known:
+            if there is inputs and name == folder:
+                return chain
+        known.append((inputs, folder, original(inputs, key)))
+        return known[-1][2]
 
-    return [(folder_defaults, "read_default_file", remembered)]
+    return [(module, "find_chain", remembered) for module in (photos, late_order)]
 
 
 def _named_after_the_default() -> list[Swap]:
@@ -75,12 +79,12 @@ def _versions_are_not_pinned() -> list[Swap]:
 def _changed_default_changes_the_order() -> list[Swap]:
     original = release._queue_if_complete
 
-    def queue(ports: Ports, task_id: str) -> Task | None:
+    def queue(ports: Ports, task_id: str, *rest: Any) -> Task | None:
         task = ports.tasks.get(task_id)
         if task and task.state == "queued" and task.trigger.kind == "photo" and task.order:
             order = replace(task.order, metadata={"changed": True})
             return ports.tasks.replace(task, replace(task, order=order))
-        return original(ports, task_id)
+        return original(ports, task_id, *rest)
 
     return [(release, "_queue_if_complete", queue)]
 

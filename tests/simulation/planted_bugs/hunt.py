@@ -16,6 +16,7 @@ from tests.simulation.planted_bugs import (
     learning,
     lingering,
     money,
+    near_misses,
     ordering,
     pauses,
     stores,
@@ -39,8 +40,9 @@ BUGS: Final[tuple[Bug, ...]] = (
     *lingering.BUGS,
     *turns.BUGS,
     *learning.BUGS,
-    *batches.BUGS,
     *folders.BUGS,
+    *batches.BUGS,
+    *near_misses.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -13,7 +13,7 @@ from darkroom.domain.order import Order
 from darkroom.domain.provider_jobs import Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Result, Task
-from darkroom.pipeline import cancel, deliver, fail, intake, poll, sweep
+from darkroom.pipeline import cancel, deliver, fail, intake, poll, start_task, sweep
 from darkroom.pipeline.endings import move_aside, owned_writes, publish
 from darkroom.pipeline.orders import new_task
 from darkroom.ports import Ports, Step
@@ -157,23 +157,23 @@ def _every_task_owns_its_name() -> list[Swap]:
 
 def _only_new_tasks_are_started() -> list[Swap]:
     """SWEEP does not start it either; it would repair the damage half an hour later."""
-    original = intake._take_in
+    original = start_task.start_task
 
     def take_in(ports: Ports, request: Any) -> None:
         if ports.tasks.get(request.trigger.task_id) is None:
             original(ports, request)
 
-    return [(intake, "_take_in", take_in), (sweep, "_check_run", lambda *_: "alive")]
+    return [(intake, "start_task", take_in), (sweep, "_check_run", lambda *_: "alive")]
 
 
 def _inputs_are_looked_for_once() -> list[Swap]:
-    original = intake._continue_task
+    original = start_task._continue_task
 
     def continue_task(ports: Ports, task: Task) -> None:
         if task.state != "waiting":
             original(ports, task)
 
-    return [(intake, "_continue_task", continue_task)]
+    return [(start_task, "_continue_task", continue_task)]
 
 
 def _only_missing_files_are_wanted() -> list[Swap]:
@@ -191,7 +191,7 @@ def _submitted_tasks_are_cancelled() -> list[Swap]:
     def cancel_unsubmitted(ports: Ports, task_id: str, why: Any) -> None:
         cancel._cancel(ports, task_id, why, cancel.CANCELLABLE)
 
-    return [(intake, "cancel_unsubmitted", cancel_unsubmitted)]
+    return [(start_task, "cancel_unsubmitted", cancel_unsubmitted)]
 
 
 def _jobs_are_never_given_up() -> list[Swap]:

@@ -9,7 +9,7 @@ from darkroom.domain.errors import AccountBlocked
 from darkroom.domain.object_keys import classify_key
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
-from darkroom.pipeline import fail, intake, poll, submit
+from darkroom.pipeline import fail, intake, poll, start_task, submit
 from darkroom.pipeline.admission import admit, circuit, turns
 from darkroom.pipeline.endings import decide
 from darkroom.pipeline.paid_call import own_trouble, record_refused, settle_unclear, write_answer
@@ -88,7 +88,7 @@ def _a_day_is_a_calendar_day() -> list[Swap]:
     def find_task(tasks: Tasks, trigger: Trigger) -> Task | None:
         return tasks.get(trigger.task_id)
 
-    return [(intake, "find_task", find_task)]
+    return [(start_task, "find_task", find_task)]
 
 
 BUGS: Final = (

@@ -21,9 +21,9 @@ def _each_until_one_breaks(ids: Iterable[str], act: Callable[[str], None]) -> No
 
 
 def _unreadable_inputs_count_as_missing() -> list[Swap]:
-    def looked(inputs: Any, order: Any) -> dict[str, Found | None]:
+    def looked(inputs: Any, order: Any, *rest: Any) -> dict[str, Found | None]:
         try:
-            return find_inputs(inputs, order)
+            return find_inputs(inputs, order, *rest)
         except ClientError:
             return {key: None for keys in order.keys.values() for key in keys}
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from darkroom.domain import rate_limits
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Turns, Waiter
-from darkroom.pipeline import intake, poll, release, retry, sweep
+from darkroom.pipeline import poll, release, retry, start_task, sweep
 from darkroom.pipeline.admission import admit, turns
 from darkroom.pipeline.endings import decide, publish
 from darkroom.pipeline.orders import withheld_inputs
@@ -64,7 +64,7 @@ def _intake_passes_no_turns() -> list[Swap]:
         if task.place is None:
             ports.workflows.start(task.task_id, task.run)
 
-    return [(module, "start_in_turn", start) for module in (intake, release, retry)]
+    return [(module, "start_in_turn", start) for module in (start_task, release, retry)]
 
 
 def _open_for_ever() -> list[Swap]:

@@ -27,7 +27,7 @@ from darkroom.domain.batch import (
     which_rule_holds,
 )
 from darkroom.domain.errors import Conflict, DefaultRefused
-from darkroom.domain.folder_default import why_left_alone
+from darkroom.domain.folder_match import why_left_alone
 from darkroom.domain.object_keys import classify_key, digest_of, folder_of, is_source
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.pipeline.batches.manifest_etags import find_etags

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.turns import release_turn
+from darkroom.pipeline.endings.next_steps import with_retry_step
 from darkroom.ports import Ports
 
 
@@ -11,6 +12,9 @@ def decide_ending(ports: Ports, task: Task, ending: Ending, **changes: object) -
     """Store how the task will end, for FAIL to carry out; it leaves its line. Raises `Conflict`."""
     now = ports.clock.now()
     decided = replace(task, ending=ending, place=None, updated_at=now, **changes)  # type: ignore[arg-type]
+    if ending.status == "failed":
+        failure = with_retry_step(decided, ending.failure)
+        decided = replace(decided, ending=replace(ending, failure=failure))
     decided = ports.tasks.replace(task, decided)
     if task.place is not None:
         release_turn(ports, task, task.place.provider)

@@ -1,9 +1,11 @@
 """The next step for a user after a bad ending: the commands, in one place."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from darkroom.domain.attempt import Charged
+from darkroom.domain.errors import Failure
 from darkroom.domain.object_keys import shell_quote
 from darkroom.domain.task import Task
 
@@ -41,10 +43,43 @@ _DAMAGED: Final[Mapping[str, str]] = {
 """The failure of a file that a provider could not read -> what has to be saved again."""
 
 
+INPUT_FAILURES: Final = frozenset(
+    {
+        *_DAMAGED,
+        "input-gone",
+        "input-too-large",
+        "input-unreadable",
+        "mask-empty",
+        "mask-in-alpha",
+        "not-an-image",
+        "picture-cut-off",
+        "picture-damaged",
+        "picture-too-large",
+        "picture-too-small",
+        "sizes-differ",
+        "wrong-format",
+    }
+)
+"""The codes of failures for which a file has to be replaced: the same one would fail again."""
+
+
 def next_step_for_damaged(code: str) -> str | None:
-    """One sentence where a file has to be replaced: the same one would fail again; else None."""
+    """One sentence where a provider could not read a file, which has to be replaced; else None."""
     what = _DAMAGED.get(code)
-    return None if what is None else f"Save {what}, then upload it and the spec again."
+    return None if what is None else f"Save {what}, then upload it again."
+
+
+def with_retry_step(task: Task, failure: Failure) -> Failure:
+    """The failure; after one for its input, its next step also says how the new file is used."""
+    if failure.code not in INPUT_FAILURES or task.order is None:
+        return failure
+    if any(attempt.charged != "no" for attempt in task.attempts):
+        then = "Then upload the spec again: that is a new paid call."
+    elif task.trigger.kind == "photo":
+        then = "A new version of the photo is a task of its own."
+    else:
+        then = f"Then run {retry_command(task)}: it takes the newest version."
+    return replace(failure, next_step=f"{failure.next_step} {then}".strip())
 
 
 def next_step_after(task: Task, charged: Charged) -> str:

@@ -15,18 +15,8 @@ from darkroom.domain.errors import (
     InputWithheld,
     SpecRefused,
 )
-from darkroom.domain.folder_default import (
-    Chain,
-    DefaultFile,
-    Merged,
-    as_default_refused,
-    blame,
-    check_merged,
-    layers_of,
-    merge,
-    own_layer,
-    read_default,
-)
+from darkroom.domain.folder_default import Chain, DefaultFile, as_default_refused, read_default
+from darkroom.domain.merged_spec import Merged, blame, check_merged, layers_of, merge, own_layer
 from darkroom.domain.object_keys import (
     SpecName,
     default_keys,
@@ -146,7 +136,7 @@ def read_own_spec(inputs: Inputs, body: bytes, name: SpecName) -> ResolvedSpec:
     file_name = name.key.removeprefix(folder_of(name.key))
     document = read_json(body, file_name)
     if not isinstance(document, dict):
-        raise no_operation(file_name)
+        raise no_operation(file_name, document)
     with about(document):
         complete = parse_spec(document, file_name) if "operation" in document else None
         chain = find_chain(inputs, name.source) if name.source else ()
@@ -171,7 +161,7 @@ def own_with_defaults(
     layers = layers_of(chain, name.label)
     if complete is None:
         if not any(layer.fields.get("operation") for layer in layers):
-            raise no_operation(file_name)
+            raise no_operation(file_name, document)
         check_fields(PartialSpec, document, file_name)
     if not chain:
         return ResolvedSpec(complete or parse_spec(document, file_name), name.key)

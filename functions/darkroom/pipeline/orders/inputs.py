@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
-from darkroom.domain.errors import InputRefused, InputWithheld
+from darkroom.domain.errors import InputRefused, InputWithheld, join_reasons
 from darkroom.domain.object_keys import unicode_spellings
 from darkroom.domain.order import Choice, Input, Order
 from darkroom.domain.routes import Route
@@ -11,18 +12,39 @@ from darkroom.pipeline.orders.match import find_route
 from darkroom.ports import Found, Inputs
 
 
-def find_inputs(inputs: Inputs, order: Order) -> dict[str, Found | None]:
+def find_inputs(
+    inputs: Inputs, order: Order, instead: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Found | None]:
     """Key -> the file as it is now, for every file that the order names.
 
     A key is also found in its other Unicode spelling. A file that S3 lists but withholds is found,
-    and says so. Raises `InputRefused`.
+    and says so. `instead`: key -> the file that is taken if there is none with the key itself.
+    Raises `InputRefused`.
     """
-    return {key: _find_input(inputs, key) for keys in order.keys.values() for key in keys}
+
+    def find(key: str) -> Found | None:
+        found = find_input(inputs, key)
+        other = instead.get(key) if found is None else None
+        return find_input(inputs, other) if other else found
+
+    return {key: find(key) for keys in order.keys.values() for key in keys}
 
 
 def missing(found: Mapping[str, Found | None]) -> list[str]:
-    """The keys where `find_inputs` found no file, or one that S3 withholds."""
-    return [key for key, file in found.items() if file is None or file.withheld]
+    """The keys where `find_inputs` found no file, an empty one, or one that S3 withholds."""
+    return [key for key, file in found.items() if file is None or file.withheld or not file.size]
+
+
+def absent(found: Mapping[str, Found | None]) -> list[str]:
+    """The keys where `find_inputs` found no file at all."""
+    return [key for key, file in found.items() if file is None]
+
+
+def empty(found: Mapping[str, Found | None]) -> list[str]:
+    """The keys of the files of 0 bytes: an upload was aborted, or has only begun."""
+    return [
+        file.key for file in found.values() if file is not None and not (file.size or file.withheld)
+    ]
 
 
 def withheld(found: Mapping[str, Found | None]) -> list[Found]:
@@ -32,8 +54,9 @@ def withheld(found: Mapping[str, Found | None]) -> list[Found]:
 
 def why_waiting(found: Mapping[str, Found | None]) -> str:
     """Why a task cannot start, for users; at least one of the files is missing."""
-    absent = [key for key, file in found.items() if file is None]
-    waits = [f"waits for {', '.join(absent)}"] if absent else []
+    lacking = absent(found)
+    waits = [f"waits for {', '.join(lacking)}"] if lacking else []
+    waits += [f"{key} is empty (0 bytes); waits until it is uploaded again" for key in empty(found)]
     return "; ".join([*waits, *(file.withheld for file in withheld(found))])
 
 
@@ -54,12 +77,12 @@ def pin_versions(order: Order, found: Mapping[str, Found | None], routes: Iterab
         routes: all routes.
 
     Raises:
-        InputRefused: `input-empty`, or `input-too-large` for every provider.
+        InputRefused: `input-too-large` for every provider.
     """
     pinned = {key: _pin(file) for key, file in found.items() if file is not None}
     inputs = {role: tuple(pinned[key] for key in keys) for role, keys in order.keys.items()}
     choices: list[Choice] = []
-    refusal: InputRefused | None = None
+    refusals: dict[str, InputRefused] = {}
     for choice in order.choices:
         route = find_route(routes, order.operation, choice)
         try:
@@ -67,14 +90,15 @@ def pin_versions(order: Order, found: Mapping[str, Found | None], routes: Iterab
                 _check_sizes(inputs, route)
                 choices.append(choice)
         except InputRefused as error:
-            refusal = refusal or error
-    if refusal is not None and not choices:
-        raise refusal
+            refusals[choice.provider] = error
+    if refusals and not choices:
+        why = join_reasons({provider: error.failure for provider, error in refusals.items()})
+        raise InputRefused(why.code, why.sentence, why.next_step)
     return replace(order, choices=tuple(choices), inputs=inputs)
 
 
-def _find_input(inputs: Inputs, key: str) -> Found | None:
-    """The file with this key; its exact spelling is tried first."""
+def find_input(inputs: Inputs, key: str) -> Found | None:
+    """The file with this key; its exact spelling is tried first. Raises `InputRefused`."""
     for spelling in unicode_spellings(key):
         try:
             found = inputs.find(spelling)
@@ -96,8 +120,6 @@ def _check_sizes(inputs: Mapping[str, tuple[Input, ...]], route: Route) -> None:
             continue
         limit = route.roles[role].max_bytes
         for file in files:
-            if file.size == 0:
-                raise InputRefused("input-empty", f"{file.key} is empty.", "Upload it again.")
             if file.size > limit:
                 raise InputRefused(
                     "input-too-large",

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from darkroom.domain.errors import Conflict, Refused
-from darkroom.domain.folder_default import labels_of, why_left_alone
+from darkroom.domain.folder_match import why_left_alone
+from darkroom.domain.merged_spec import labels_of
 from darkroom.domain.object_keys import manifest_key, normalize_key, parse_spec_name
 from darkroom.domain.order import Trigger
 from darkroom.domain.output_names import numbered

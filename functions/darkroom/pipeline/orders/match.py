@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from darkroom.domain.errors import SpecRefused
+from darkroom.domain.errors import Failure, SpecRefused, join_reasons
+from darkroom.domain.near_names import why_no_source
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR, SpecName
 from darkroom.domain.order import Choice
 from darkroom.domain.routes import Route, RoutesByProvider
@@ -31,7 +32,7 @@ def choose_routes(spec: Spec, keys: Keys, name: SpecName, providers: Providers) 
     """
     _check_names(spec, providers.routes())
     if spec.preferred:
-        return {p: _route_of_named(spec, p, keys, name, providers) for p in spec.preferred}
+        return _routes_of_named(spec, keys, name, providers)
     return _routes_of_capable(spec, keys, name, providers)
 
 
@@ -81,6 +82,27 @@ def _check_names(spec: Spec, routes: Sequence[Route]) -> None:
             )
 
 
+def _routes_of_named(
+    spec: Spec, keys: Keys, name: SpecName, providers: Providers
+) -> dict[str, Route]:
+    """The route of every provider that the spec names. Raises `SpecRefused` if one has none."""
+    chosen: dict[str, Route] = {}
+    refusals: dict[str, Failure] = {}
+    for provider in spec.preferred:
+        try:
+            chosen[provider] = _route_of_named(spec, provider, keys, name, providers)
+        except SpecRefused as refusal:
+            refusals[provider] = refusal.failure
+    if refusals:
+        raise _refused_by_all(refusals)
+    return chosen
+
+
+def _refused_by_all(refusals: Mapping[str, Failure]) -> SpecRefused:
+    why = join_reasons(refusals)
+    return SpecRefused(why.code, why.sentence, why.next_step)
+
+
 def _route_of_named(
     spec: Spec,
     provider: str,
@@ -124,14 +146,14 @@ def _routes_of_capable(
             providers.set_up_hint(first),
         )
     capable: dict[str, Route] = {}
-    refusal: SpecRefused | None = None
+    refusals: dict[str, Failure] = {}
     for provider, own in ready.items():
         try:
             capable[provider] = _best_route(spec, own, keys, name)
-        except SpecRefused as error:
-            refusal = refusal or error
-    if refusal is not None and not capable:
-        raise refusal
+        except SpecRefused as refusal:
+            refusals[provider] = refusal.failure
+    if refusals and not capable:
+        raise _refused_by_all(refusals)
     return capable
 
 
@@ -143,7 +165,7 @@ def _best_route(spec: Spec, own: Sequence[Route], keys: Keys, name: SpecName) ->
     refusals: list[SpecRefused] = []
     for route in candidates:
         try:
-            _check(spec, with_source(keys, route, name), route)
+            _check(spec, with_source(keys, route, name), route, name)
         except SpecRefused as refusal:
             refusals.append(refusal)
         else:
@@ -190,17 +212,17 @@ def _no_such_model(spec: Spec, own: Sequence[Route]) -> SpecRefused:
     )
 
 
-def _check(spec: Spec, keys: Keys, route: Route) -> None:
+def _check(spec: Spec, keys: Keys, route: Route, name: SpecName) -> None:
     if route.refusal is not None:
         raise SpecRefused("not-documented", route.refusal, "Name another provider that offers it.")
-    _check_roles(keys, route)
+    _check_roles(keys, route, name)
     params = read_params(spec.params, route)
     wrong = route.check(params, frozenset(keys))
     if wrong is not None:
         raise SpecRefused("bad-params", wrong, "Correct the spec and upload it again.")
 
 
-def _check_roles(keys: Keys, route: Route) -> None:
+def _check_roles(keys: Keys, route: Route, name: SpecName) -> None:
     what = f"{route.operation} by {route.provider}"
     for role, files in keys.items():
         if role not in route.roles:
@@ -219,6 +241,11 @@ def _check_roles(keys: Keys, route: Route) -> None:
             )
     for role, rule in route.roles.items():
         if rule.required and role not in keys:
+            # A name that is almost a photo's has a better reason.
+            near = why_no_source(name.key) if role == route.source and not name.source else None
+            if near is not None:
+                reason, next_step = near
+                raise SpecRefused("missing-role", f"{what} needs a photo. {reason}", next_step)
             add = f'add "inputs": {{"{role}": "<file>"}} to the spec.'
             raise SpecRefused(
                 "missing-role",

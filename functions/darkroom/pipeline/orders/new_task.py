@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from darkroom.domain.errors import DefaultRefused, Refused, SpecRefused
+from darkroom.domain.errors import DefaultRefused, InputRefused, Refused, SpecRefused
 from darkroom.domain.object_keys import (
     LABEL,
     SpecName,
@@ -24,7 +24,7 @@ from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, 
 from darkroom.pipeline.orders.line import place_for
 from darkroom.pipeline.orders.output_owner import find_live_owner
 from darkroom.pipeline.orders.superseded import superseded_failure
-from darkroom.pipeline.orders.withheld_inputs import next_recheck
+from darkroom.pipeline.orders.withheld_inputs import first_look
 from darkroom.ports import Ports
 
 
@@ -210,9 +210,12 @@ def _failed(task: Task, error: Refused) -> Task:
 def _with_order(ports: Ports, task: Task, order: Order) -> Task:
     """The task with its order: pinned and queued, or waiting for missing files."""
     task = replace(task, asked=None)
-    found = find_inputs(ports.inputs, order)
-    if not missing(found):
-        pinned = pin_versions(order, found, ports.providers.routes())
+    try:
+        found = find_inputs(ports.inputs, order)
+        pinned = None if missing(found) else pin_versions(order, found, ports.providers.routes())
+    except InputRefused as error:
+        return _failed(replace(task, order=order), error)  # with another file it can be retried
+    if pinned is not None:
         now = task.created_at
         place = place_for(ports, pinned, pinned.choices[0], now)
         deadline = task.no_later(task.deadline)
@@ -225,7 +228,7 @@ def _with_order(ports: Ports, task: Task, order: Order) -> Task:
         wants=tuple(dict.fromkeys(map(normalize_key, found))),
         deadline=task.deadline_for_inputs(ports.limits.inputs_s),
         wait_reason=why_waiting(found),
-        look_at=next_recheck(ports, found),
+        look_at=first_look(ports, found),
     )
 
 

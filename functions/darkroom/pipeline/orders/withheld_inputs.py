@@ -1,7 +1,8 @@
-"""Input files that S3 lists but does not return: archived ones, and those without permission.
+"""Input files that are missing, and those that S3 lists but does not return.
 
-The task waits unpaid, with the reason in `wait_reason`, and its files are checked again every
-`Limits.recheck_s`: granted permissions send no event, and the event of a restored file may be lost.
+The task waits unpaid, with the reason in `wait_reason`. Withheld files (archived ones, and those
+without permission) are checked again every `Limits.recheck_s`: granted permissions send no event,
+and the event of a restored file may be lost. Near misses of absent files are looked for once.
 """
 
 from collections.abc import Mapping
@@ -13,30 +14,59 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.admission.backoff import backoff_s
 from darkroom.pipeline.admission.turns import release_turn
-from darkroom.pipeline.orders.inputs import why_waiting, withheld
+from darkroom.pipeline.orders.inputs import absent, why_waiting, withheld
+from darkroom.pipeline.orders.near_misses import LOOK_AFTER, THERE_IS
 from darkroom.ports import Found, Ports, Step
 
 
-def next_recheck(ports: Ports, found: Mapping[str, Found | None]) -> datetime | None:
-    """When a waiting task's files are checked again without an event; None if none is withheld."""
-    if not withheld(found):
-        return None
-    return ports.clock.now() + timedelta(seconds=ports.limits.recheck_s)
+def first_look(ports: Ports, found: Mapping[str, Found | None]) -> datetime | None:
+    """When a new task's files are checked for the first time without an event; None for never.
+
+    Then near misses of absent files are looked for, and withheld files are checked.
+    """
+    now = ports.clock.now()
+    if absent(found):
+        return now + LOOK_AFTER
+    return now + timedelta(seconds=ports.limits.recheck_s) if withheld(found) else None
 
 
-def note_withheld(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Task:
-    """The waiting task, with the reason and the next check stored where a file is withheld.
+def note_missing(
+    ports: Ports,
+    task: Task,
+    found: Mapping[str, Found | None],
+    hint: str = "",
+    *,
+    soon: bool = False,
+) -> Task:
+    """The waiting task, with the reason and the next check stored.
 
     A file that is being restored from an archive, which may take two days, extends the deadline.
+
+    Args:
+        ports: the outside.
+        task: it waits for at least one of the files.
+        found: its files.
+        hint: what is known of near misses; without one, what was known stays.
+        soon: whether near misses are to be looked for once more.
 
     Raises:
         Conflict: the task was changed first.
     """
-    look_at = next_recheck(ports, found)
     now = ports.clock.now()
     reason = why_waiting(found)
-    planned = task.look_at is not None and task.look_at > now
-    if (look_at is None and task.look_at is None) or (planned and reason == task.wait_reason):
+    old_reason = task.wait_reason or ""
+    if hint or not old_reason.startswith(f"{reason}{THERE_IS}"):
+        reason += hint
+    else:
+        reason = old_reason
+    look_at = task.look_at if task.look_at is not None and task.look_at > now else None
+    if withheld(found):
+        look_at = look_at or now + timedelta(seconds=ports.limits.recheck_s)
+    elif not absent(found):
+        look_at = None
+    if soon:  # the file with the exact name may follow
+        look_at = now + LOOK_AFTER
+    if (reason, look_at) == (task.wait_reason, task.look_at):
         return task
     deadline = task.deadline
     if any_restoring(found):

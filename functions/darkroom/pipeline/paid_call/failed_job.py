@@ -28,6 +28,7 @@ from darkroom.pipeline.paid_call.plan import (
     account_changed_reason,
     next_choice,
     submit_deadline,
+    with_every_reason,
 )
 from darkroom.pipeline.paid_call.saved_answer import load_answer
 from darkroom.ports import Ports, Step
@@ -124,6 +125,7 @@ def record_failed_job(ports: Ports, task: Task, failed: JobFailed) -> Step:
         times = sum(1 for one in attempts if one.outcome == "lost")
         wait_s = LOST_JOB_WAITS_S[min(times, len(LOST_JOB_WAITS_S)) - 1] if again else 0
         return Step("submit", wait_s)
+    failure = with_every_reason(task, attempts, failure)
     decide_ending(ports, task, Ending("failed", failure), attempts=attempts)
     return Step("fail")
 

@@ -1,10 +1,12 @@
 """Plan a paid call: which provider is next, by which route, with what request, until when."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.errors import Failure, join_reasons
 from darkroom.domain.order import Choice
 from darkroom.domain.provider_jobs import Accepted, JobRequest
 from darkroom.domain.routes import Route
@@ -26,6 +28,24 @@ def next_choice(task: Task) -> Choice | None:
     lost = Counter(a.provider for a in attempts if a.outcome == "lost")
     spent |= {provider for provider, times in lost.items() if times >= LOST_LIMIT}
     return next((c for c in task.resolved_order.choices if c.provider not in spent), None)
+
+
+def with_every_reason(task: Task, attempts: Iterable[Attempt], failure: Failure) -> Failure:
+    """The failure; if several providers refused or failed, the sentence has each one's reason.
+
+    The user's first choice comes first. Attempts before the last retry by a user do not count.
+    """
+    reasons = {
+        attempt.provider: attempt.failure
+        for attempt in attempts
+        if attempt.run >= task.since_run
+        and attempt.failure is not None
+        and attempt.outcome in ("refused", "failed", "lost")
+    }
+    ordered = {p: reasons[p] for p in task.resolved_order.providers if p in reasons}
+    if len(ordered) <= 1:
+        return failure
+    return replace(failure, sentence=join_reasons(ordered).sentence)
 
 
 def next_attempt_number(task: Task) -> int:

@@ -16,7 +16,7 @@ from darkroom.domain.errors import (
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.pipeline.endings.decide import decide_ending
-from darkroom.pipeline.paid_call.plan import next_choice
+from darkroom.pipeline.paid_call.plan import next_choice, with_every_reason
 from darkroom.pipeline.paid_call.wait_after_refusal import throttled_wait_s, wait_after_s
 from darkroom.pipeline.paid_call.write_answer import reread, write_refusal
 from darkroom.ports import Ports, Step
@@ -79,6 +79,7 @@ def continue_closed(ports: Ports, task: Task) -> Step:
         requeue(ports, task, task.attempts, waits=waits, wait_reason=why.sentence if why else None)
         return Step("submit", throttled_wait_s(task, waits, None))
     failure = attempt.failure or Failure("provider-refused", f"{attempt.provider} refused it.")
+    failure = with_every_reason(task, task.attempts, failure)
     decide_ending(ports, task, Ending("failed", failure))
     return Step("fail")
 
@@ -134,7 +135,8 @@ def _record_closed(ports: Ports, task: Task, closed: Attempt, error: DarkroomErr
     elif step.next == "submit":
         requeue(ports, task, attempts)
     else:
-        decide_ending(ports, task, Ending("failed", error.failure), attempts=attempts)
+        failure = with_every_reason(task, attempts, error.failure)
+        decide_ending(ports, task, Ending("failed", failure), attempts=attempts)
     return step
 
 

@@ -18,7 +18,7 @@ MAX_PIXELS: Final = 500_000_000
 """More than any camera takes; a picture with more cannot be decoded by anybody here."""
 LOOK_S: Final = 8
 """How long looking at a mask may take."""
-UPLOAD_AGAIN: Final = "then upload it and the spec again."
+UPLOAD_AGAIN: Final = "then upload it again."
 
 _DEFLATE_RATIO: Final = 1032
 """How many bytes one byte of deflated data can become (zlib's "Technical Details")."""

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from infra.cli.commands.put import parse_param
-from infra.cli.files.upload_plan import plan_operation, plan_upload
+from infra.cli.files.make_plan import plan_operation, plan_upload
 from infra.cli.offline_specs import check_spec
 
 
