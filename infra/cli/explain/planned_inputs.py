@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from darkroom.domain.errors import InputRefused
+from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.object_keys import DEFAULT_NAME
 from darkroom.ports import Current, Found, Inputs
 
@@ -51,6 +51,18 @@ class PlannedInputs:
                 "spec-too-large", f"It has {len(body):,} bytes; a spec may have {limit:,}."
             )
         return Current(hashlib.sha256(body).hexdigest(), body)
+
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """`read_current` of several files; what it raises is an answer here."""
+        answers: list[Current | InputRefused | InputWithheld | None] = []
+        for key in keys:
+            try:
+                answers.append(self.read_current(key, limit))
+            except (InputRefused, InputWithheld) as error:
+                answers.append(error)
+        return answers
 
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """The keys of the bucket and of the plan that begin with this prefix."""
