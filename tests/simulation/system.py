@@ -18,6 +18,7 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.admission.payment_pause import DELIVERY
+from darkroom.pipeline.batches import look
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.clock import START
@@ -288,8 +289,7 @@ class SimulatedSystem:
         """Sweep when a task is due; sweeps that would find none are left out."""
         self._sweep_what_is_due()
         # During a nested call more events may follow, whatever else is scheduled.
-        waiting = self.tasks.due_times or self._batch_looks()
-        more = waiting or self.scheduler.depth or not self.scheduler.idle
+        more = self.tasks.due_times or self.scheduler.depth or not self.scheduler.idle
         self._scheduled = bool(more) and self.sweeps < MAX_SWEEPS
         if self._scheduled:
             next_due = self._next_due()
@@ -298,9 +298,22 @@ class SimulatedSystem:
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
     def _sweep_at(self, moment: datetime) -> None:
-        """SWEEP runs within a minute after this moment."""
+        """SWEEP runs within a minute after this moment, and looks at the batches.
+
+        Its other work is left out: while it waits for each of thousands of answers, unrelated
+        processes of a simulation wait, too.
+        """
         away_s = (moment - self._now()).total_seconds()
-        self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._sweep_what_is_due)
+        self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._look_at_batches)
+
+    def _look_at_batches(self) -> None:
+        due = [moment for moment in self._batch_looks() if moment <= self._now()]
+        if not due:
+            return
+        act = lambda: look.look_at_due_batches(self.ports)  # noqa: E731 - as for functions
+        self.injector.invoke("sweep", None, LIMITS["sweep"], act)
+        if any(moment in due for moment in self._batch_looks()):  # it died, or time went wrong
+            self._sweep_at(self._now())
 
     def _sweep_what_is_due(self) -> None:
         next_due = self._next_due()
@@ -312,7 +325,6 @@ class SimulatedSystem:
     def _next_due(self) -> datetime | None:
         """When the next task is due, or the next turn may be given; None if nothing waits."""
         times = [self.tasks.due_at(task_id) for task_id in self.tasks.due_times]
-        times += self._batch_looks()
         now = self._now()
         pause = self.limiter.circuit(DELIVERY)
         for provider, line in self.tasks.lines.items():

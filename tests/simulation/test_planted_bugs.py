@@ -33,6 +33,8 @@ QUICK = (
     "a task ends though its manifest cannot be written",
     "a blocked account fails the task",
     "a refused key loses the job",
+    "a batch ends though a task has not",
+    "a batch is announced before its manifest is there",
 )
 CPU_S = 10
 
