@@ -149,7 +149,8 @@ def test_a_night_of_photos_is_done_and_fetched_once(
     assert sum(one["cost"]["credits"] for one in found) == pytest.approx(spent)
     if WHOLE_NIGHT:
         batch = wait_for_end(client)
-        assert batch["revision"] == 1
+        assert (batch["ended_by"], batch["revision"]) == ("expect", 1)
+        assert {one["manifest"] for one in batch["tasks"]} == set(done)
         assert batch["counts"] == {"tasks": PHOTOS, "sources": PHOTOS, "succeeded": PHOTOS}
         assert batch["cost"]["by_provider"][PROVIDER]["credits"] == pytest.approx(spent)
 
