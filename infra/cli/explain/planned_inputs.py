@@ -69,18 +69,6 @@ class PlannedInputs:
             )
         return Current(hashlib.sha256(body).hexdigest(), body)
 
-    def read_each(
-        self, keys: Sequence[str], limit: int
-    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
-        """`read_current` of several files; what it raises is an answer here."""
-        answers: list[Current | InputRefused | InputWithheld | None] = []
-        for key in keys:
-            try:
-                answers.append(self.read_current(key, limit))
-            except (InputRefused, InputWithheld) as error:
-                answers.append(error)
-        return answers
-
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """The keys of the bucket and of the plan that begin with this prefix."""
         there = self._bucket.list_keys(prefix, after, most)
