@@ -59,6 +59,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByEnvironmen
     return ByEnvironment(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """End-to-end tests begin first: they wait a lot, and the others use the processors."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """The collected tests stay in memory, so the garbage collector need not visit them."""

@@ -1,6 +1,7 @@
 """A folder of photos and one `_darkroom.json`, dropped by the AWS CLI, to results on this disk.
 
-The number of photos is small here; `make night` has 300.
+The number of photos is small here; `make night` has 300, and waits for the end of the batch, which
+is announced some minutes after its last task.
 """
 
 import json
@@ -23,13 +24,17 @@ from tests.e2e.environment_client import REGION, EnvironmentClient
 pytestmark = pytest.mark.e2e
 
 PHOTOS: Final = int(os.environ.get("DARKROOM_TEST_PHOTOS", "60"))
+WHOLE_NIGHT: Final = PHOTOS >= 300
 TIMEOUT_S: Final = 60 + 3.0 * PHOTOS
+END_TIMEOUT_S: Final = 600
 FOLDER: Final = "night/"
+BATCH_MANIFEST: Final = f"{FOLDER}_darkroom.batch.manifest.json"
 PROVIDER: Final = "apiframe"
 DEFAULT: Final = {
     "operation": "remove-background",
     "provider": PROVIDER,
     "settle_s": 2,
+    "expect": PHOTOS,
     "output": {"name": "{stem}", "folder": "/night-done"},
 }
 
@@ -81,7 +86,22 @@ def manifests(client: EnvironmentClient) -> dict[str, int]:
     for page in pages.paginate(Bucket=client.outputs["OutputBucket"], Prefix=FOLDER):
         for version in page.get("Versions", []):
             found[version["Key"]] = found.get(version["Key"], 0) + 1
-    return {key: count for key, count in found.items() if key.endswith(".manifest.json")}
+    return {
+        key: count
+        for key, count in found.items()
+        if key.endswith(".manifest.json") and key != BATCH_MANIFEST
+    }
+
+
+def wait_for_end(client: EnvironmentClient) -> dict[str, Any]:
+    """Wait until the end of the batch is announced; its manifest."""
+    until = time.monotonic() + END_TIMEOUT_S
+    while not client.s3.list_objects_v2(
+        Bucket=client.outputs["OutputBucket"], Prefix=BATCH_MANIFEST
+    )["KeyCount"]:
+        assert time.monotonic() < until, "the end of the batch was not announced"
+        time.sleep(5)
+    return read(client, BATCH_MANIFEST)
 
 
 def wait_for_manifests(client: EnvironmentClient, count: int) -> dict[str, int]:
@@ -127,7 +147,12 @@ def test_a_night_of_photos_is_done_and_fetched_once(
     assert client.charges(PROVIDER) == charges + PHOTOS
     spent = client.credits(PROVIDER) - credits_before
     assert sum(one["cost"]["credits"] for one in found) == pytest.approx(spent)
-    # Here belongs: one "Batch Finished", with these counts and this total.
+    if WHOLE_NIGHT:
+        batch = wait_for_end(client)
+        assert (batch["ended_by"], batch["revision"]) == ("expect", 1)
+        assert {one["manifest"] for one in batch["tasks"]} == set(done)
+        assert batch["counts"] == {"tasks": PHOTOS, "sources": PHOTOS, "succeeded": PHOTOS}
+        assert batch["cost"]["by_provider"][PROVIDER]["credits"] == pytest.approx(spent)
 
     end = get(out)
     assert saved(end).isdisjoint(middle)

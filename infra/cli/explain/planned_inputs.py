@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from darkroom.domain.errors import InputRefused
+from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.object_keys import DEFAULT_NAME
 from darkroom.ports import Current, Found, Inputs
 
@@ -25,7 +25,7 @@ class PlannedInputs:
         self._planned = planned
         self._names = sorted(key.encode() for key in planned)
         self._bucket = bucket
-        self._read: dict[str, Current | None] = {}
+        self._read: dict[str, Current | InputRefused | InputWithheld | None] = {}
 
     @property
     def bucket(self) -> str:
@@ -42,12 +42,29 @@ class PlannedInputs:
 
     def read_current(self, key: str, limit: int) -> Current | None:
         """The whole object. Raises as `ports.Inputs.read_current`."""
-        if key not in self._planned:
-            return self._read_bucket(key, limit)
+        (answer,) = self.read_each([key], limit)
+        if isinstance(answer, InputRefused | InputWithheld):
+            raise answer
+        return answer
+
+    def read_each(
+        self, keys: Sequence[str], limit: int
+    ) -> Sequence[Current | InputRefused | InputWithheld | None]:
+        """See `ports.Inputs.read_each`."""
+        unknown = [key for key in keys if key not in self._planned and key not in self._read]
+        found = self._bucket.read_each(unknown, limit) if unknown else ()
+        answers = dict(zip(unknown, found, strict=True))
+        self._read |= {key: each for key, each in answers.items() if _is_default(key)}
+        known = self._read | answers
+        return [
+            self._planned_file(key, limit) if key in self._planned else known[key] for key in keys
+        ]
+
+    def _planned_file(self, key: str, limit: int) -> Current | InputRefused:
         planned = self._planned[key]
         body = planned if isinstance(planned, bytes) else planned.read_bytes()
         if len(body) > limit:
-            raise InputRefused(
+            return InputRefused(
                 "spec-too-large", f"It has {len(body):,} bytes; a spec may have {limit:,}."
             )
         return Current(hashlib.sha256(body).hexdigest(), body)
@@ -63,9 +80,6 @@ class PlannedInputs:
         planned = [name.decode() for name in below if name > after.encode()]
         return sorted({*there, *planned}, key=str.encode)[:most]
 
-    def _read_bucket(self, key: str, limit: int) -> Current | None:
-        if key.rpartition("/")[2] != DEFAULT_NAME:
-            return self._bucket.read_current(key, limit)
-        if key not in self._read:
-            self._read[key] = self._bucket.read_current(key, limit)
-        return self._read[key]
+
+def _is_default(key: str) -> bool:
+    return key.rpartition("/")[2] == DEFAULT_NAME
