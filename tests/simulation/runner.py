@@ -66,7 +66,7 @@ def run_seed(
 ) -> tuple[SimulatedSystem, list[str]]:
     """Run one simulation to its end; the violated invariants."""
     system = build_system(seed, tasks, focus=focus, trace=trace)
-    # A loop has no end; a world in which providers refuse for a day has 1,400 calls for each task.
+    # A loop has no end; a world in which providers refuse for a day has 1,600 calls for each task.
     system.injector.max_calls = 2_000 * (tasks + 20)
     try:
         system.run_until_idle()
