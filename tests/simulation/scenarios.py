@@ -25,6 +25,10 @@ OTHER_CASE: Final = "photos/Cat.jpg"
 MIDDLE_S: Final = 3.0
 """When the job of a scenario is running: it takes about five seconds. A paid call without a
 response is in progress then, too: it takes a minute or two."""
+QUEUED_AT_S: Final = 0.38
+"""When the run of a scenario's task has started, and not yet called SUBMIT."""
+SUBMIT_AT_S: Final = 0.43
+"""When SUBMIT has begun, and not yet made the paid call."""
 CALL_AT_S: Final = 0.6
 """When the paid call of a scenario is in progress, which takes a moment."""
 LATER_S: Final = 4000.0
@@ -96,7 +100,7 @@ def _cancelled(system: SimulatedSystem) -> None:
 
 
 def _cancelled_while_queued(system: SimulatedSystem) -> None:
-    system.scheduler.after(0.4, lambda: system.cancel(_task(system)))
+    system.scheduler.after(QUEUED_AT_S, lambda: system.cancel(_task(system)))
 
 
 def _cancelled_at_its_call(system: SimulatedSystem) -> None:
@@ -130,7 +134,7 @@ def _lost(system: SimulatedSystem) -> None:
 
 
 def _lost_with_its_call(system: SimulatedSystem) -> None:
-    system.scheduler.after(0.4, lambda: _run(system, "lose"))
+    system.scheduler.after(SUBMIT_AT_S, lambda: _run(system, "lose"))
 
 
 def _spec_overwritten(system: SimulatedSystem) -> None:
