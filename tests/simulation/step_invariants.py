@@ -254,7 +254,7 @@ class StepMonitor:
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
         if kind == "Task Waiting":
             self.injector.note(f"{kind} {task_id}")
-            if detail["request_id"] is None or not detail["missing"]:
+            if self._tasks[task_id].trigger.kind != "message" or not detail["missing"]:
                 self.report(f"'{kind}' was published for {task_id}, which nobody needs to know")
             return
         if task_id is None:
