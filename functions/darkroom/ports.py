@@ -217,6 +217,9 @@ class Inputs(Protocol):
         The order is that of the keys' bytes in UTF-8.
         """
 
+    def list_recent(self, prefix: str, since: datetime) -> Iterable[str]:
+        """The keys with this prefix that were written since then; lists the whole prefix."""
+
     def open(self, key: str, version_id: str) -> AbstractContextManager[BinaryIO]:
         """The object's bytes in a seekable file.
 

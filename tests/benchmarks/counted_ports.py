@@ -332,6 +332,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "inputs.read_current": _one("GetObject", s3_reads=1),
     "inputs.read_each": _read_each,
     "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),
+    "inputs.list_recent": _one("ListObjectsV2", s3_writes=1),
     "inputs.open": _one("GetObject", s3_reads=1),
     "outputs.put": _one("PutObject", s3_writes=1),
     "outputs.put_over": _one("PutObject", s3_writes=1),

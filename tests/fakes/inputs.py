@@ -111,6 +111,13 @@ class InMemoryInputs:
         found = (k for k in there if k.startswith(prefix) and k.encode() > after.encode())
         return list(itertools.islice(found, most))
 
+    def list_recent(self, prefix: str, since: datetime) -> Iterator[str]:
+        """Keys with this prefix that were written since then; all, without a clock."""
+        for key in self.list_keys(prefix, most=len(self._versions)):
+            modified_at = self._versions[key][-1].modified_at
+            if modified_at is None or modified_at >= since.replace(microsecond=0):
+                yield key
+
     @property
     def public(self) -> bool:
         """No other machine reads this memory."""

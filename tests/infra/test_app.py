@@ -11,8 +11,9 @@ def test_app_takes_the_environment_from_the_command_line(synthesis: Synthesis) -
     """`cdk deploy -c environment=staging` synthesizes it, and warns of a missing layer."""
     templates = {path.name for path in synthesis.commanded.glob("*.template.json")}
     assert templates == {f"darkroom-{COMMANDED}.template.json"}
-    missing = find_layer("runtime", "arm64", "3.13").warning
-    assert synthesis.warnings.count("make layers") == missing.count("make layers")
+    layers = [find_layer(name, "arm64", "3.13") for name in ("runtime", "pictures")]
+    missing = sum(layer.warning.count("make layers") for layer in layers)
+    assert synthesis.warnings.count("make layers") == missing
 
 
 def test_invalid_environment_name_ends_with_a_sentence(tmp_path: Path) -> None:

@@ -170,10 +170,12 @@ def test_photo_that_was_replaced_or_deleted_while_it_waited_is_cancelled(
     """Its newer version has a task of its own."""
     put(harness, {"operation": "upscal"})
     harness.upload(PHOTO)
-    harness.inputs.put(PHOTO, b"\x89PNG\r\n\x1a\n again")
+    newer = harness.inputs.put(PHOTO, b"\x89PNG\r\n\x1a\n again")
     put(harness, UPSCALE)
 
-    assert harness.task.state == "cancelled"
+    ended, begun = harness.tasks.all
+    assert ended.state == "cancelled"
+    assert (begun.trigger.version, begun.state) == (newer.version_id, "queued")
 
 
 def test_default_that_is_never_corrected_fails_its_photos_at_their_deadline(

@@ -53,12 +53,30 @@ def test_photo_is_done_as_its_folder_says(harness: PipelineHarness) -> None:
     assert harness.tasks.latest(SPEC) == task.task_id
 
 
+@pytest.mark.parametrize(("before_s", "tasks"), [(1, 1), (14 * 60, 1), (16 * 60, 0)])
+def test_default_acts_on_photos_uploaded_shortly_before_it(before_s: int, tasks: int) -> None:
+    """Clients upload in parallel, or by name: `IMG_1.jpg` is there before `_darkroom.json`."""
+    harness = PipelineHarness()
+    harness.upload("photos/IMG_1.jpg")
+    harness.run()
+    harness.clock.advance(before_s)
+    put(harness, UPSCALE)
+    harness.run()
+    put(harness, UPSCALE | {"metadata": {"again": True}})
+    harness.run()
+
+    assert [task.state for task in harness.tasks.all] == ["succeeded"] * tasks
+    assert len(harness.providers.charged) == tasks
+
+
 def test_photo_waits_for_an_own_spec_as_long_as_its_folder_says(harness: PipelineHarness) -> None:
     """By default ten seconds; with 0 it starts at once."""
     put(harness, UPSCALE)
     harness.upload(PHOTO)
+    harness.clock.advance(1000)
     put(harness, UPSCALE | {"settle_s": 900})
     harness.upload("photos/dog.jpg")
+    harness.clock.advance(1000)
     put(harness, UPSCALE | {"settle_s": 0})
     harness.upload("photos/cow.jpg")
 

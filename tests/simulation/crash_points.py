@@ -20,7 +20,8 @@ SAME_FOR_READS: Final = {"crash-after": "crash-before", "refused-by-us": "answer
 READS: Final = frozenset(
     {
         *("tasks.get", "tasks.latest", "tasks.owner", "tasks.wanting", "tasks.due"),
-        *("inputs.find", "inputs.read", "inputs.read_each", "inputs.list_keys"),
+        *("inputs.find", "inputs.read", "inputs.read_each"),
+        *("inputs.list_keys", "inputs.list_recent"),
         *("tasks.of_request", "tasks.below", "tasks.in_batch"),
         *("batches.get_many", "batches.due", "outputs.list_etags"),
         *("outputs.find", "outputs.get"),

@@ -56,6 +56,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs.read": _FIND,
     "inputs.read_each": _FIND,
     "inputs.list_keys": _FIND,
+    "inputs.list_recent": _FIND,
     "inputs.open": _FIND,
     "outputs.put": (*_FIND, "bucket-answer-lost"),
     "outputs.put_over": (*_FIND, "bucket-answer-lost", "bucket-contended", "bucket-sent-twice"),

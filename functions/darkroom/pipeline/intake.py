@@ -58,6 +58,7 @@ from darkroom.pipeline.photos import (
     cancel_removed_photo,
     requests_of_errand,
     requests_of_upload,
+    send_recent_photos,
 )
 from darkroom.pipeline.release import release_tasks
 from darkroom.pipeline.start_task import start_task
@@ -298,10 +299,13 @@ def _take_default(ports: Ports, key: str) -> None:
     def open_batch(key: str) -> None:
         open_folder_batch(ports, key)
 
+    def send_recent(key: str) -> None:
+        send_recent_photos(ports, key)
+
     def act(one: Callable[[str], None]) -> None:
         one(key)
 
-    for_each_then_raise((open_batch, release, report), act)
+    for_each_then_raise((open_batch, release, report, send_recent), act)
 
 
 def _take_photos_in(ports: Ports, requests: Iterable[SpecRequest]) -> None:

@@ -11,13 +11,15 @@ versions, or of a photo and its own spec, the later one replaces the earlier one
 
 import functools
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from darkroom.domain.arrivals import PhotoErrand
 from darkroom.domain.errors import DefaultRefused, InputRefused, InputWithheld
 from darkroom.domain.folder_default import DEFAULT_SETTLE_S, Chain
 from darkroom.domain.folder_match import settle_s, why_left_alone
 from darkroom.domain.merged_spec import labels_of
-from darkroom.domain.object_keys import SpecName, is_source, spec_key
+from darkroom.domain.object_keys import SpecName, folder_of, is_source, spec_key
 from darkroom.domain.order import Trigger
 from darkroom.pipeline.cancel import cancel_unsubmitted
 from darkroom.pipeline.orders.folder_defaults import (
@@ -30,6 +32,9 @@ from darkroom.pipeline.orders.inputs import exists
 from darkroom.pipeline.orders.new_task import SpecRequest
 from darkroom.pipeline.orders.superseded import PHOTO_DELETED
 from darkroom.ports import Ports
+
+RECENT: Final = timedelta(minutes=15)
+"""A folder default acts on photos that were uploaded at most so long before it."""
 
 
 def requests_of_upload(ports: Ports, key: str, version_id: str | None) -> Sequence[SpecRequest]:
@@ -59,6 +64,21 @@ def requests_of_errand(ports: Ports, errand: PhotoErrand) -> Sequence[SpecReques
     if version_id is None:
         return ()
     return _requests(ports, errand.key, version_id, _chain_or_refusal(ports, errand.key))
+
+
+def send_recent_photos(ports: Ports, key: str) -> None:
+    """Send the errands of photos that were uploaded shortly before their folder default.
+
+    Clients upload in parallel, or by name: `IMG_1.jpg` may be there first, and was left alone. A
+    photo that has its task keeps it. Nothing is sent where there is no folder default any more.
+    """
+    if not exists(ports.inputs, key):
+        return
+    since = ports.clock.now() - RECENT
+    photos = (at for at in ports.inputs.list_recent(folder_of(key), since) if is_source(at))
+    bodies = [PhotoErrand(photo).as_message() for photo in photos]
+    if bodies:
+        ports.errands.send(bodies, DEFAULT_SETTLE_S)
 
 
 def cancel_removed_photo(ports: Ports, key: str) -> None:

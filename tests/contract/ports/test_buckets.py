@@ -1,6 +1,7 @@
 """What every input and output bucket promises: pinned versions, and None for a missing object."""
 
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -129,6 +130,8 @@ def test_keys_are_listed_page_by_page(input_harness: InputHarness) -> None:
     assert list(input_harness.inputs.list_keys("a/", most=2)) == listed[:2]
     assert list(input_harness.inputs.list_keys("a/", listed[1], 1)) == listed[2:3]
     assert list(input_harness.inputs.list_keys("a/", listed[-1])) == []
+    recently = datetime.now(UTC) - timedelta(minutes=1)
+    assert list(input_harness.inputs.list_recent("a/", recently)) == listed
 
 
 def test_opened_file_can_be_read_twice(input_harness: InputHarness) -> None:

@@ -57,7 +57,7 @@ class CollectedState:
     @property
     def tasks(self) -> list[dict[str, Any]]:
         """The items that are tasks."""
-        return [item for item in self.items if item["sk"] == "task"]
+        return [item for item in self.items if item["pk"].startswith("task#")]
 
     def documents(self) -> Iterator[tuple[str, str]]:
         """Place and text of everything in which no secret may appear."""

@@ -212,7 +212,7 @@ def _rest(
     while time.monotonic() - started < size.timeout_s:
         items = collector.scan()
         compression.apply(items)
-        states = [item["state"] for item in items if item["sk"] == "task"]
+        states = [item["state"] for item in items if item["pk"].startswith("task#")]
         ended = sum(state in ENDED for state in states)
         if ended == len(states) >= size.tasks and not (collector.running() or collector.queued()):
             return True
