@@ -24,6 +24,7 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.screen import BatchScreen, Reading  # noqa: PLC0415 - brings rich along
     from infra.cli.batch.watch import watch  # noqa: PLC0415 - the same
+    from infra.cli.tasks.batch_ends import report_batch  # noqa: PLC0415 - the same
 
     target = find_target(environment)
 
@@ -45,6 +46,7 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     if not totals.total:
         raise click.ClickException(f"no task found for '{prefix}'")
     note(f"cost: {totals.cost.text}")
+    report_batch(target, prefix, reading.summaries)
     if not reading.ended:
         note(how_to_follow(prefix, environment))
     if totals.phases.get("failed") or totals.phases.get("held") or not reading.ended:

@@ -84,6 +84,12 @@ def parse_param(text: str) -> tuple[str, Any]:
     is_flag=True,
     help="Upload, and pay for, what is in the bucket already with the same content.",
 )
+@click.option(
+    "--expect",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The folder in the bucket is a batch of N photos: its end is announced once.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the results.")
 @click.option(
     "--out",
@@ -107,6 +113,7 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     recursive: bool,
     keep_going: bool,
     again: bool,
+    expect: int | None,
     out: Path | None,
     timeout: float | None,
     environment: str,
@@ -144,6 +151,8 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     for message in refused:
         note(f"not uploaded: {message}")
     _report_left_out(plan)
+    if expect is not None:
+        _declare_batch(target or find_target(environment), prefix, expect)
     complete = _put(
         target or find_target(environment),
         plan,
@@ -201,6 +210,14 @@ def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
     else:
         _print(target, specs, tasks, waited=wait)
     return not unsaved and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
+
+
+def _declare_batch(target: Target, folder: str, expect: int) -> None:
+    """Say how many photos the folder will have, before the first of them is there."""
+    from darkroom.domain.batch import BatchRule  # noqa: PLC0415 - brings pydantic along
+    from darkroom.pipeline.batches.opening import declare_folder_batch  # noqa: PLC0415 - the same
+
+    declare_folder_batch(target.ports, folder, BatchRule(expect=expect))
 
 
 def _report_left_out(plan: "UploadPlan") -> None:

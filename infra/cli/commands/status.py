@@ -86,6 +86,7 @@ def _show_named(
     """Show what lies below the name: of those that are meant, `window` (start and number)."""
     from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
     from infra.cli.batch.totals import count_tasks  # noqa: PLC0415 - the same
+    from infra.cli.tasks.batch_ends import report_batch  # noqa: PLC0415 - the same
 
     one = find_task(target.tasks, name)
     if one is not None:
@@ -108,6 +109,7 @@ def _show_named(
     if totals.total > 1 or filters.given:
         what = "tasks that match" if filters.given else "tasks"
         note(f"{totals.total:,} {what}: {totals.text or '-'}; cost: {totals.cost.text}")
+        report_batch(target, name, below)
     if len(meant) > len(listed):
         note(_describe_rest(start, len(listed), len(meant), number))
 

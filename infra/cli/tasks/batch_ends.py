@@ -6,6 +6,16 @@ from darkroom.domain.batch import BatchId, Tally, describe_progress
 from darkroom.domain.object_keys import default_keys, folder_of
 from darkroom.domain.task_summary import TaskSummary
 from darkroom.ports import Ports
+from infra.cli.printing import note
+from infra.cli.target import Target
+
+
+def report_batch(target: Target, name: str, summaries: Iterable[TaskSummary]) -> None:
+    """Say whether the batch below this name has ended, or what it waits for; if it is one."""
+    folder = f"{name.strip('/')}/" if name.strip("/") else ""
+    line = describe_batch(target.ports, folder, summaries)
+    if line is not None:
+        note(f"batch: {line}")
 
 
 def describe_batch(ports: Ports, prefix: str, summaries: Iterable[TaskSummary]) -> str | None:

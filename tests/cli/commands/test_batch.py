@@ -1,5 +1,7 @@
 """`darkroom batch`: what it prints without a terminal, and its exit codes."""
 
+from pathlib import Path
+
 import pytest
 
 from infra.cli.batch import watch
@@ -18,6 +20,22 @@ def test_batch_ends_when_everything_below_has_ended(env: MotoEnvironment) -> Non
     assert "cost: 18 snapapi credits" in result.stderr
     result = env.run("batch", "none/")
     assert (result.exit_code, "no task found for 'none/'" in result.stderr) == (1, True)
+
+
+def test_batch_and_status_say_what_a_declared_batch_waits_for(
+    env: MotoEnvironment, tmp_path: Path
+) -> None:
+    """`put --expect` declares it; Darkroom announces its end."""
+    photo = tmp_path / "cat.jpg"
+    photo.write_bytes(b"meow")
+    result = env.run("put", str(photo), "--operation", "upscale", "--prefix", "a", "--expect", "3")
+    assert result.exit_code == 0, result.output
+    for number in range(2):
+        env.add_task(f"a/{number}.jpg.json", "succeeded", attempts=(make_attempt(),))
+    result = env.run("status", "a/")
+    assert "batch: 2 of 3 expected" in result.stderr
+    result = env.run("batch", "a", "--state", "succeeded")
+    assert "batch: 2 of 3 expected" in result.stderr
 
 
 def test_batch_exits_with_1_after_a_failure_or_a_timeout(env: MotoEnvironment) -> None:
