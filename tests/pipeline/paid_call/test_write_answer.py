@@ -225,6 +225,28 @@ def test_refusal_after_the_run_was_replaced_is_recorded(
 
 
 @pytest.mark.parametrize("error", NOS, ids=lambda error: type(error).__name__)
+def test_refusal_says_nothing_of_a_call_that_was_sent_again_since(
+    harness: PipelineHarness, error: DarkroomError
+) -> None:
+    """The repeated call may be accepted: the attempt stays in doubt, and is paid once."""
+    task_id = _asked(harness, JOB_KEY, provider="beta")
+
+    def replace_run_and_repeat() -> None:
+        _replace_run(harness, task_id)
+        harness.clock.advance(1000)
+        harness.providers.script("repeat", Lost(Unclear("no-answer", "It was lost.")))
+        submit(harness.ports, task_id, 2)
+
+    _while_paying(harness, replace_run_and_repeat, error)
+    submit(harness.ports, task_id, 1)
+
+    assert harness.task.in_doubt
+    harness.run()
+    assert harness.task.state == "succeeded"
+    assert [one.attempt for one in harness.providers.charged] == [1]
+
+
+@pytest.mark.parametrize("error", NOS, ids=lambda error: type(error).__name__)
 def test_refusal_is_written_when_the_table_works_again(
     harness: PipelineHarness, error: DarkroomError
 ) -> None:

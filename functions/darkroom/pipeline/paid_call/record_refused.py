@@ -16,7 +16,7 @@ from darkroom.domain.errors import (
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.pipeline.endings.decide import decide_ending
-from darkroom.pipeline.paid_call.plan import next_choice, with_every_reason
+from darkroom.pipeline.paid_call.plan import next_choice, route_for, with_every_reason
 from darkroom.pipeline.paid_call.wait_after_refusal import throttled_wait_s, wait_after_s
 from darkroom.pipeline.paid_call.write_answer import reread, write_refusal
 from darkroom.ports import Ports, Step
@@ -66,7 +66,7 @@ def record_refused(
                 fresh = reread(ports, task)
                 if fresh is not None and _is_recorded(fresh, closed):
                     return _step_after(task, closed, error)  # only the table's answer was lost
-                task = _require_open(fresh, task)
+                task = _require_open(ports, fresh, closed)
 
     return write_refusal(ports, write, time_left_s)
 
@@ -111,11 +111,20 @@ def _is_recorded(task: Task, closed: Attempt) -> bool:
     return any((a.number, a.ended_at) == (closed.number, closed.ended_at) for a in task.attempts)
 
 
-def _require_open(fresh: Task | None, task: Task) -> Task:
-    """The stored task, if its attempt is still open. Raises `Conflict` otherwise."""
-    number = task.last_attempt.number
-    if fresh is None or not fresh.in_doubt or fresh.last_attempt.number != number:
-        raise Conflict(f"Task {task.task_id} went on without its attempt {number}.")
+def _require_open(ports: Ports, fresh: Task | None, closed: Attempt) -> Task:
+    """The stored task, if its attempt is still open and the refusal is about all its calls.
+
+    Another process may have sent the same request again since. That call may be accepted, whatever
+    this one was told.
+
+    Raises:
+        Conflict: the task went on without the attempt, or its call was repeated.
+    """
+    if fresh is None or not fresh.in_doubt or fresh.last_attempt.number != closed.number:
+        raise Conflict(f"The task went on without its attempt {closed.number}.")
+    repeated = fresh.last_attempt.replays > closed.replays
+    if repeated and route_for(ports, fresh, closed).idempotency == "key":
+        raise Conflict(f"The call of attempt {closed.number} was repeated.")
     return fresh
 
 
