@@ -1,6 +1,5 @@
 """`darkroom put`: check photos and specs, upload them, and optionally wait for the results."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from infra.cli.files.build_spec import build_spec
 from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
 from infra.cli.files.make_plan import is_label, plan_operation, plan_upload
@@ -24,21 +24,6 @@ MAX_LEFT_OUT: Final = 5
 """Of so many files that are left out for one reason the names are shown."""
 MAX_REFUSED: Final = 20
 """Of so many things that are wrong the sentences are shown."""
-
-
-def parse_param(text: str) -> tuple[str, Any]:
-    """`scale=2` as ("scale", 2): the value is JSON if it can be parsed, else text.
-
-    Raises:
-        click.BadParameter: there is no `=`, or no name before it.
-    """
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise click.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--param")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 @click.command(name="put", cls=PutOrApply)
@@ -136,7 +121,7 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     _check_label(label, allowed=bool(spec or operation))
     prefix = _parse_prefix(prefix)
     if operation:
-        document = _build_spec(operation, provider, params)
+        document = build_spec(operation, provider, params)
         named = _parse_inputs(inputs)
         plan = plan_operation(files, document, prefix, label, inputs=named, recursive=recursive)
     else:
@@ -271,15 +256,6 @@ def _parse_prefix(prefix: str) -> str:
             f"'{prefix}' has an empty, '.' or '..' part", param_hint="--prefix"
         ) from None
     return f"{folder}/"
-
-
-def _build_spec(operation: str, provider: Sequence[str], params: Sequence[str]) -> dict[str, Any]:
-    document: dict[str, Any] = {"operation": operation}
-    if provider:
-        document["provider"] = provider[0] if len(provider) == 1 else list(provider)
-    if params:
-        document["params"] = dict(map(parse_param, params))
-    return document
 
 
 def _succeeded(task: "Task | None") -> bool:

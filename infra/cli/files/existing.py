@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from infra.cli.files.build_spec import build_spec
 from infra.cli.printing import note, say, say_json
 from infra.cli.target import env_option, find_target
 
@@ -115,32 +116,17 @@ def _document(
     spec: Path | None, operation: str | None, provider: tuple[str, ...], params: tuple[str, ...]
 ) -> dict[str, Any]:
     """The spec for all photos."""
-    if (spec is None) == (operation is None):
+    if spec is None and operation is not None:
+        return build_spec(operation, provider, params)
+    if spec is None or operation is not None:
         raise click.UsageError("--existing goes with either --operation or --spec")
-    if spec is not None:
-        if provider or params:
-            raise click.UsageError("--provider and --param go with --operation")
-        try:
-            found: dict[str, Any] = json.loads(spec.read_bytes())
-        except ValueError as error:
-            raise click.UsageError(f"{spec} is not valid JSON: {error}") from error
-        return found
-    document: dict[str, Any] = {"operation": operation}
-    if provider:
-        document["provider"] = provider[0] if len(provider) == 1 else list(provider)
-    if params:
-        document["params"] = dict(_parse_param(text) for text in params)
-    return document
-
-
-def _parse_param(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise click.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--param")
+    if provider or params:
+        raise click.UsageError("--provider and --param go with --operation")
     try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+        found: dict[str, Any] = json.loads(spec.read_bytes())
+    except ValueError as error:
+        raise click.UsageError(f"{spec} is not valid JSON: {error}") from error
+    return found
 
 
 def _check(work: "Backfill") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from infra.cli.commands.put import parse_param
+from infra.cli.files.build_spec import parse_param
 from infra.cli.files.make_plan import plan_operation, plan_upload
 from infra.cli.offline_specs import check_spec
 

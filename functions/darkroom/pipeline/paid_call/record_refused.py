@@ -115,7 +115,7 @@ def _require_open(ports: Ports, fresh: Task | None, closed: Attempt) -> Task:
     """The stored task, if its attempt is still open and the refusal is about all its calls.
 
     Another process may have sent the same request again since. That call may be accepted, whatever
-    this one was told.
+    answer this one got.
 
     Raises:
         Conflict: the task went on without the attempt, or its call was repeated.
