@@ -324,6 +324,12 @@ class Providers(Protocol):
         `OwnTrouble` when they cannot be read now.
         """
 
+    def called_account(self, provider: str) -> str:
+        """The digest of the credentials that this process last called the provider with.
+
+        A secret may be replaced while a call is under way; then `account` is already the new one.
+        """
+
     def check(self, job_request: JobRequest) -> None:
         """Check the files without calling the provider. Raises `InputRefused`."""
 

@@ -91,6 +91,7 @@ class FakeProviders:
     rules_of: dict[str, Rules] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     _script: dict[Call, deque[Scripted | Lost]] = field(default_factory=lambda: defaultdict(deque))
+    _called: dict[str, str] = field(default_factory=dict)
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
     _polled: dict[str, int] = field(default_factory=dict)
     _failed: dict[str, JobFailed] = field(default_factory=dict)
@@ -123,6 +124,10 @@ class FakeProviders:
     def account(self, provider: str) -> str:
         """A digest of the credentials in use."""
         return self.accounts.get(provider, provider)
+
+    def called_account(self, provider: str) -> str:
+        """A digest of the credentials of the last call."""
+        return self._called.get(provider) or self.account(provider)
 
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up."""
@@ -165,6 +170,8 @@ class FakeProviders:
 
         Two look-ups for the same call may not have the same number.
         """
+        provider = job_request.route.provider
+        self._called[provider] = self.account(provider)
         del since
         if job_request.route.idempotency != "look-up":
             raise ValueError(f"{job_request.route.provider} has no list of past calls")
@@ -182,6 +189,7 @@ class FakeProviders:
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """The job's status, or its results; free."""
+        self._called[route.provider] = self.account(route.provider)
         outcome = self._next("poll")
         if isinstance(outcome, BaseException):
             raise outcome
@@ -233,6 +241,7 @@ class FakeProviders:
     def _pay(self, call: Call, job_request: JobRequest, request: str) -> Accepted | Finished:
         route = job_request.route
         self.sent.append(route.provider)
+        self._called[route.provider] = self.account(route.provider)
         self.roles.append((route.provider, tuple(job_request.inputs)))
         outcome = self._next(call)
         if isinstance(outcome, BaseException):

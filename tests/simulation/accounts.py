@@ -41,6 +41,7 @@ class Accounts:
         self.refused_at: defaultdict[str, list[float]] = defaultdict(list)
         self._injector = injector
         self._problems: Counter[tuple[str, AccountProblem]] = Counter()
+        self._called: dict[tuple[int, str], str] = {}
 
     def schedule(self, within_s: float) -> None:
         """Let problems begin at random times, each at any of the providers."""
@@ -68,12 +69,17 @@ class Accounts:
         """Identify the account without revealing its key."""
         return hashlib.sha256(f"{provider} {self.account_name(provider)}".encode()).hexdigest()[:16]
 
+    def called(self, provider: str) -> str:
+        """The account of the last call of the process that is running, as a digest."""
+        return self._called.get((id(self._injector.current), provider)) or self.digest(provider)
+
     def blocked(self, provider: str) -> bool:
         """Whether paid calls are refused."""
         return any(self._problems[provider, problem] for problem in ACCOUNT_PROBLEMS[:2])
 
     def check_key(self, provider: str) -> None:
         """Raise `AccountBlocked` if the key is refused."""
+        self._called[id(self._injector.current), provider] = self.digest(provider)
         if self._problems[provider, "key-refused"]:
             raise AccountBlocked("bad-credentials", f"{provider} refuses the key {BLOCKED_SIGN}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn, TypeVar
 
-from darkroom.domain.errors import Busy, Conflict, DarkroomError
+from darkroom.domain.errors import Busy, Conflict, DarkroomError, OwnTrouble
 from tests.fakes.clock import START
 from tests.simulation.fault_kinds import DEATHS, FaultPolicy
 from tests.simulation.scheduler import Scheduler
@@ -68,7 +68,7 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "queue-error": (False, lambda: ClientError("the queue is unavailable")),
     "answer-lost": (True, lambda: ClientError("the answer was lost")),
     "refused-by-us": (False, lambda: ClientError("access denied")),
-    "busy-of-ours": (False, lambda: Busy("store-busy", "The store is unavailable.")),
+    "busy-of-ours": (False, lambda: OwnTrouble("store-busy", "The store is unavailable.")),
 }
 STORE_WRITES: Final = ("tasks.replace", "outputs.put")
 """One call of each store: when both are refused, nothing can be stored anywhere."""

@@ -89,6 +89,10 @@ class SimulatedProviders:
         """Identify the account without revealing its key."""
         return self.accounts.digest(provider)
 
+    def called_account(self, provider: str) -> str:
+        """Identify the account of the process's last call."""
+        return self.accounts.called(provider)
+
     # --- paid calls -----------------------------------------------------------------------------
 
     def check(self, work: JobRequest) -> None:

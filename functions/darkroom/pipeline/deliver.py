@@ -27,7 +27,9 @@ from darkroom.domain.media import HEAD_BYTES, JSON, TEXT, Kind, Media, sniff
 from darkroom.domain.provider_jobs import Download
 from darkroom.domain.task import Ending, Result, Task
 from darkroom.pipeline.admission.backoff import backoff_s
+from darkroom.pipeline.admission.error_cause import is_own_trouble
 from darkroom.pipeline.admission.load_for_step import load_for_step
+from darkroom.pipeline.admission.payment_pause import pause_payments
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.manifest import read_results
 from darkroom.pipeline.endings.measure_result import measurer
@@ -155,7 +157,12 @@ def _lost_race(ports: Ports, task: Task) -> Step:
 
 
 def _finish_again(ports: Ports, task: Task) -> Step:
-    rewrite_manifest(ports, task)
+    try:
+        rewrite_manifest(ports, task)
+    except Exception as error:
+        if is_own_trouble(error):  # the results of other tasks could not be written either
+            pause_payments(ports, task.task_id, error)
+        raise
     finalize(ports, task)
     return Step("done")
 

@@ -127,7 +127,9 @@ def _job_known(ports: Ports, task: Task, route: Route, status: Pending) -> Task:
     attempt = replace(
         task.last_attempt,
         # An account that knows the job is the one that it was made with.
-        account=ports.providers.account(route.provider) if task.last_attempt.account else None,
+        account=ports.providers.called_account(route.provider)
+        if task.last_attempt.account
+        else None,
         unknown_since=None,
         seen_at=now if route.max_poll_gap_s is not None else None,
     )

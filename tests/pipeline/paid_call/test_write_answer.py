@@ -246,6 +246,34 @@ def test_refusal_says_nothing_of_a_call_that_was_sent_again_since(
     assert [one.attempt for one in harness.providers.charged] == [1]
 
 
+def test_wait_that_a_provider_set_holds_for_the_run_that_took_over(
+    harness: PipelineHarness,
+) -> None:
+    """A repeated call has to wait, and the run is replaced before it is written."""
+    task_id = _asked(harness, JOB_KEY, provider="beta")
+    harness.providers.script("submit", Lost(Unclear("no-answer", "It was lost.")))
+    submit(harness.ports, task_id, 1)
+    harness.clock.advance(1000)
+    real = harness.providers.repeat
+
+    def repeat(job_request: Any, request: str) -> Any:
+        _replace_run(harness, task_id)
+        return real(job_request, request)
+
+    harness.providers.script("repeat", Throttled("busy", "Later.", retry_after_s=500))
+    harness.providers.repeat = repeat  # type: ignore[method-assign]
+    submit(harness.ports, task_id, 1)
+    harness.providers.repeat = real  # type: ignore[method-assign]
+
+    harness.clock.advance(400)
+    sent = len(harness.providers.sent)
+    assert submit(harness.ports, task_id, 2) == Step("submit", 100)
+    assert len(harness.providers.sent) == sent
+    harness.run()
+    assert harness.task.state == "succeeded"
+    assert len(harness.providers.charged) == 1
+
+
 @pytest.mark.parametrize("error", NOS, ids=lambda error: type(error).__name__)
 def test_refusal_is_written_when_the_table_works_again(
     harness: PipelineHarness, error: DarkroomError
@@ -372,6 +400,30 @@ def test_job_unknown_under_another_key_is_not_given_up(harness: PipelineHarness)
     harness.run()
     assert _ends(harness) == "succeeded"
     assert len(harness.providers.sent) == 1
+
+
+def test_key_that_was_replaced_during_the_paid_call_is_not_the_one_that_paid(
+    harness: PipelineHarness,
+) -> None:
+    """The job belongs to the account that was called: under the new key it is waited for."""
+    task_id = _asked(harness, JOB_NONE)
+    harness.ports = _unattended(harness.ports)
+    real = harness.providers.submit
+
+    def submitted(job_request: Any, intend: Any) -> Any:
+        answer = real(job_request, intend)
+        harness.providers.accounts["gamma"] = "another"
+        return answer
+
+    harness.providers.submit = submitted  # type: ignore[method-assign]
+    submit(harness.ports, task_id, 1)
+    assert harness.task.last_attempt.account == "gamma"
+
+    harness.providers.script("poll", *[JobFailed("job-lost", "Not known.", "no")] * 6)
+    for _ in range(6):
+        harness.clock.advance(harness.step("poll", task_id).wait_s)
+    assert harness.task.state == "running"
+    assert "key of gamma was replaced" in (harness.task.wait_reason or "")
 
 
 def test_job_known_under_a_new_key_continues(harness: PipelineHarness) -> None:

@@ -68,6 +68,23 @@ def test_paid_call_is_repeated_with_the_new_key(status: str) -> None:
     assert keys == [OLD, NEW]
 
 
+def test_account_of_a_call_is_the_one_whose_key_was_sent() -> None:
+    """Also after a key that was refused, and when the secret changes after the call."""
+    inputs = InMemoryInputs()
+    no = http("401 Unauthorized", b"{}", "Connection: close")
+    with serving(answering(no), answering(DONE)) as server:
+        held = [{"api_key": key, "base_url": server.base_url} for key in (OLD, NEW, "sk-third-key")]
+        credentials = Kept(held[0], held[1])
+        driver = _driver(credentials, inputs)
+        provider = DriverHarness("").route().provider
+        assert driver.called_account(provider) == driver.account(provider)
+        _submit(driver, inputs)
+        sent_with = driver.account(provider)
+        credentials.kept = held[2]
+
+    assert driver.called_account(provider) == sent_with != driver.account(provider)
+
+
 @pytest.mark.parametrize(
     "now", [None, OwnTrouble("secret-unavailable", "S."), AccountBlocked("not-set-up", "S.")]
 )

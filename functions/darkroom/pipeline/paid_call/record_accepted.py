@@ -91,7 +91,7 @@ def with_called_account(ports: Ports, task: Task) -> Task:
 def _called_account(ports: Ports, attempt: Attempt) -> str | None:
     """The account that took the call: a key that is refused is read again during the call."""
     with suppress(Exception):
-        return ports.providers.account(attempt.provider)
+        return ports.providers.called_account(attempt.provider)
     return attempt.account
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
-from darkroom.domain.errors import DarkroomError, Failure, Throttled
+from darkroom.domain.errors import Conflict, DarkroomError, Failure, Throttled
 from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, EndStatus, Task
@@ -29,6 +29,7 @@ from darkroom.pipeline.paid_call.plan import (
 from darkroom.pipeline.paid_call.record_accepted import record_accepted
 from darkroom.pipeline.paid_call.record_refused import continue_closed, requeue
 from darkroom.pipeline.paid_call.saved_answer import load_answer
+from darkroom.pipeline.paid_call.write_answer import reread
 from darkroom.ports import Ports, Step
 
 REPLAY_FOR = timedelta(hours=23)
@@ -56,14 +57,33 @@ def record_unclear(
     """
     if route.idempotency != "none":
         wait_s = max(at_least_s, backoff_s(task.last_attempt.replays + 1))
-        now = ports.clock.now()
-        until = now + timedelta(seconds=wait_s)
-        attempts = task.with_attempt(replace(task.last_attempt, call_until=until, failure=why))
-        reason = f"{RECONCILING}: {why.sentence}"
-        waiting = task.with_state("submitting", now, attempts=attempts, wait_reason=reason)
-        ports.tasks.replace(task, waiting)
+        try:
+            _store_wait(ports, task, why, wait_s)
+        except Conflict:
+            # Another run has the task now, or it was cancelled. The wait holds for the next call.
+            fresh = reread(ports, task)
+            if fresh is None or not _waits_for(fresh, task.last_attempt):
+                raise
+            _store_wait(ports, fresh, why, wait_s)
         return Step("submit", wait_s)
     return _end_unknown(ports, task, why)
+
+
+def _store_wait(ports: Ports, task: Task, why: Failure, wait_s: int) -> None:
+    now = ports.clock.now()
+    until = now + timedelta(seconds=wait_s)
+    attempts = task.with_attempt(replace(task.last_attempt, call_until=until, failure=why))
+    reason = f"{RECONCILING}: {why.sentence}"
+    waiting = task.with_state("submitting", now, attempts=attempts, wait_reason=reason)
+    ports.tasks.replace(task, waiting)
+
+
+def _waits_for(task: Task, attempt: Attempt) -> bool:
+    """Whether this call of this attempt is the last one, and its outcome is still unclear."""
+    if not task.in_doubt:
+        return False
+    last = task.last_attempt
+    return (last.number, last.replays) == (attempt.number, attempt.replays)
 
 
 def settle(ports: Ports, task: Task, time_left_s: Callable[[], float] = lambda: math.inf) -> Step:

@@ -37,6 +37,9 @@ class Accounts:
         adapters: provider -> its adapter.
         credentials: reads a provider's secret.
         environment: its name, for the name of a secret.
+
+    Attributes:
+        opened: provider -> the digest of the credentials that it was last opened with.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Accounts:
         self._adapters = adapters
         self._credentials = credentials
         self._environment = environment
+        self.opened: dict[str, str] = {}
 
     def setup_error(self, provider: str) -> AccountBlocked | None:
         """Why the provider is not set up; None if it is.
@@ -107,10 +111,13 @@ class Accounts:
     def _open(self, provider: str, credentials: Credentials) -> Account:
         adapter = self._adapters[provider]
         try:
-            return open_account(adapter, credentials(provider), self._environment)
+            secret = credentials(provider)
+            account = open_account(adapter, secret, self._environment)
         except AccountBlocked as error:
             failure, hint = error.failure, set_up_hint(adapter, self._environment)
             raise AccountBlocked(failure.code, failure.sentence, hint) from error.__cause__
+        self.opened[provider] = digest_credentials(adapter, secret)
+        return account
 
     def _reread(self, provider: str) -> Mapping[str, str]:
         credentials = self._credentials

@@ -146,6 +146,10 @@ class Driver:
         """
         return self._accounts.digest(provider)
 
+    def called_account(self, provider: str) -> str:
+        """A digest of the credentials of this process's last call; of those in use before any."""
+        return self._accounts.opened.get(provider) or self._accounts.digest(provider)
+
     def set_up_hint(self, provider: str) -> str:
         """The sentence that says how to set it up; before it, what is wrong with its secret."""
         return self._accounts.set_up_hint(provider)
