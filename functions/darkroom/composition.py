@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from darkroom.aws.dynamodb_batches import DynamoBatches
+from darkroom.aws.dynamodb_budgets import DynamoBudgets
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
@@ -120,6 +121,7 @@ def build_ports(
         errands=SqsErrands(client("sqs"), settings.intake_queue_url),
         pictures=pictures,
         batches=DynamoBatches(table),
+        budgets=DynamoBudgets(table),
     )
     if settings.linger_s is None:
         return ports

@@ -17,6 +17,7 @@ from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -80,13 +81,15 @@ class Tasks(Protocol):
     def replace(self, old: Task, new: Task) -> Task:
         """Write `new` where `old` is still what is stored, and its place in line, if that changes.
 
-        Keys that are new among its `wants` get their entries in the same transaction.
+        Keys that are new among its `wants` get their entries in the same transaction, and the
+        accounts of budgets change with its attempts (`domain.budgets.moves`).
 
         Returns:
             `new` with its revision.
 
         Raises:
             Conflict: another process wrote first.
+            OverBudget: an account would hold more than it may; nothing was written.
         """
 
     def latest(self, key: str) -> str | None:
@@ -413,6 +416,25 @@ class Lines(Protocol):
         """How many are before the task in its line."""
 
 
+class Budgets(Protocol):
+    """What is held of each budget, and the lines in which budgets hold tasks back.
+
+    `Tasks.replace` changes what an account holds. Reads are consistent.
+    """
+
+    def held(self, account: str) -> int:
+        """What is reserved and spent of an account, in millionths; 0 for an unknown one."""
+
+    def note_holding(self, line: str, now: datetime) -> None:
+        """Tasks may be held in this line from now on; written before each is."""
+
+    def holding(self) -> Sequence[str]:
+        """The lines in which tasks may be held."""
+
+    def forget_holding(self, line: str, before: datetime) -> None:
+        """The line is empty; nothing if it was noted since `before`."""
+
+
 class Limiter(Protocol):
     """The circuit of each provider, and the leases of probes. Times are seconds since 1970.
 
@@ -540,5 +562,7 @@ class Ports:
     durations: Durations
     errands: Errands
     batches: Batches
+    budgets: Budgets
+    money: MoneyRules = field(default_factory=MoneyRules)
     limits: Limits = field(default_factory=Limits)
     pictures: Pictures = field(default_factory=NoPictures)

@@ -14,7 +14,7 @@ from darkroom.domain.object_keys import DEFAULT_NAME, SpecName, classify_key, pa
 
 if TYPE_CHECKING:
     from darkroom.domain.order import Order
-    from darkroom.domain.routes import Route
+    from darkroom.domain.routes import Route, Tariff
     from darkroom.ports import Providers
 
 
@@ -65,6 +65,14 @@ def find_routes() -> "tuple[Route, ...]":
 def find_offered() -> "tuple[Route, ...]":
     """The routes that can be used: without those that are known but not documented."""
     return tuple(route for route in find_routes() if route.refusal is None)
+
+
+@functools.cache
+def find_tariffs() -> "dict[str, Tariff]":
+    """Provider -> what its credits cost."""
+    from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
+
+    return {adapter.name: adapter.tariff for adapter in build_adapters()}
 
 
 def find_labels() -> dict[str, str]:
@@ -131,6 +139,9 @@ class _Declarations:
 
     def routes(self) -> "Sequence[Route]":
         return find_routes()
+
+    def tariff(self, provider: str) -> "Tariff":
+        return find_tariffs()[provider]
 
     def set_up(self, _provider: str) -> bool:
         return True

@@ -32,7 +32,7 @@ def test_refused_errors_are_not_repeatable() -> None:
     again = {kind.__name__ for kind in TREE if kind.repeatable}
     assert again == {
         *("Throttled", "AccountBlocked", "NotSent", "Conflict"),
-        *("Busy", "OutOfTime", "InputWithheld", "OwnTrouble"),
+        *("Busy", "OutOfTime", "InputWithheld", "OwnTrouble", "OverBudget"),
     }
 
 

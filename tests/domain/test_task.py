@@ -62,7 +62,9 @@ def test_only_submitting_and_running_may_end_unknown() -> None:
 
 def test_unsubmitted_states_have_paid_nothing() -> None:
     """A task that may be cancelled has not been paid for."""
-    assert all(TRANSITIONS[state] <= {"queued", "submitting", *FINISHED} for state in UNSUBMITTED)
+    assert all(
+        TRANSITIONS[state] <= {"queued", "held", "submitting", *FINISHED} for state in UNSUBMITTED
+    )
 
 
 def test_with_attempt_replaces_the_attempt_with_its_number() -> None:

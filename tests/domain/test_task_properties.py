@@ -44,11 +44,10 @@ def test_call_is_in_doubt_only_while_submitting_and_open(state: State, outcome: 
 
 @pytest.mark.parametrize("state", STATES)
 def test_only_a_waiting_task_without_an_ending_awaits_inputs(state: State) -> None:
-    """It is due at its deadline; every other task `STUCK_AFTER` its last write."""
+    """It is due at its deadline, as a held one; all others `STUCK_AFTER` their last write."""
     task = sample_task(1, state, deadline=NOW)
-    waits = state == "waiting"
-    assert task.awaits_inputs == waits
-    assert task.due == (NOW if waits else START + STUCK_AFTER)
+    assert task.awaits_inputs == (state == "waiting")
+    assert task.due == (NOW if state in ("waiting", "held") else START + STUCK_AFTER)
     assert task.finished == (state in FINISHED)
 
     given_up = replace(task, ending=Ending("failed", WHY))

@@ -4,7 +4,7 @@ Tasks are kept as the items that the real store writes, so what a round trip wou
 refuse shows here too.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,8 @@ from darkroom.aws.dynamodb_items import (
     write_item,
     write_waiter,
 )
-from darkroom.domain.errors import Conflict
+from darkroom.domain.budgets import moves
+from darkroom.domain.errors import Conflict, OverBudget
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from darkroom.domain.task_summary import TaskSummary
@@ -26,7 +27,10 @@ from darkroom.domain.turns import Waiter
 
 
 class InMemoryTasks:
-    """Fulfils `darkroom.ports.Tasks`; `all`, `wanted`, `owners` and `lines` are for tests."""
+    """Fulfils `darkroom.ports.Tasks`.
+
+    `all`, `wanted`, `owners`, `lines` and `accounts` are for tests.
+    """
 
     def __init__(self) -> None:
         self._items: dict[str, dict[str, Any]] = {}
@@ -35,6 +39,7 @@ class InMemoryTasks:
         self._requests: dict[str, str] = {}
         self.owners: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
+        self.accounts: Counter[str] = Counter()
         self.lines: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
 
     @property
@@ -72,6 +77,7 @@ class InMemoryTasks:
         if stored is None or stored["revision"] != old.revision:
             raise Conflict(f"Task {old.task_id} changed.")
         written = replace(new, revision=old.revision + 1)
+        self._change_accounts(old, written)
         self._items[old.task_id] = write_item(written)
         self._move_in_line(old, written)
         self._want(written, old.wants)
@@ -174,6 +180,15 @@ class InMemoryTasks:
             or (task.results_name and self.owners.get(numbered(task.results_name, 1)) != owners[1])
         ):
             raise Conflict(f"Task {task.task_id} or its names changed concurrently.")
+
+    def _change_accounts(self, old: Task, new: Task) -> None:
+        """Change the accounts of budgets with the attempts, or none of them."""
+        changes = moves(old.attempts, new.attempts)
+        for move in changes:
+            if move.limit is not None and self.accounts[move.account] + move.amount > move.limit:
+                raise OverBudget(move.account, move.limit)
+        for move in changes:
+            self.accounts[move.account] += move.amount
 
     def _move_in_line(self, old: Task | None, new: Task) -> None:
         """Record a changed place, or a changed run in the same one."""

@@ -13,12 +13,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Arrival, Message, Removed, Uploaded
+from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.errors import ProviderRefused, Unclear
 from darkroom.domain.limits import Limits
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.task import State, Task
 from darkroom.pipeline.continue_in_place import poll_and_continue, submit_and_continue
 from darkroom.pipeline.deliver import deliver
@@ -29,6 +31,7 @@ from darkroom.pipeline.submit import submit
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
+from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
@@ -56,6 +59,10 @@ MAX_SWEEPS = 7 * 24 * 60
 """One a minute, for longer than a task waits."""
 TRIES = 4
 """How often the queue delivers a message on which intake raises, the first time included."""
+
+
+NO_ROOM: Final = Budget(ENVIRONMENT, credits=1)
+"""A budget in which no call of the fake providers has room: each costs 2 credits."""
 
 
 class Died(BaseException):
@@ -111,6 +118,7 @@ class PipelineHarness:
     durations: InMemoryDurations = field(default_factory=InMemoryDurations)
     errands: RecordingErrands = field(default_factory=RecordingErrands)
     batches: InMemoryBatches = field(default_factory=InMemoryBatches)
+    money: MoneyRules = field(default_factory=MoneyRules)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
     in_place: bool = False
@@ -133,6 +141,8 @@ class PipelineHarness:
             self.durations,
             self.errands,
             self.batches,
+            InMemoryBudgets(self.tasks),
+            self.money,
             self.limits,
         )
 
@@ -280,7 +290,8 @@ def spec_of(operation: str, **fields: Any) -> bytes:
 
 def in_state(state: State, limits: Limits | None = None) -> PipelineHarness:
     """A harness whose only task was brought into this state by the steps themselves."""
-    harness = PipelineHarness(limits=limits or Limits())
+    money = MoneyRules(budgets=(NO_ROOM,)) if state == "held" else MoneyRules()
+    harness = PipelineHarness(limits=limits or Limits(), money=money)
     if state == "unknown":
         _make_unknown(harness)
         return harness

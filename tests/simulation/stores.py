@@ -105,6 +105,8 @@ class PlainTasks(InMemoryTasks):
         # As `dataclasses.replace` does, but ten times as fast with this many fields.
         written = object.__new__(Task)
         written.__dict__.update(new.__dict__, revision=old.revision + 1)
+        if old.attempts is not new.attempts:
+            self._change_accounts(there, written)
         self._watcher.replaced(there, written)
         self.stored[old.task_id] = written
         self._move_in_line(there, written)

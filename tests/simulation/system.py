@@ -21,6 +21,7 @@ from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.pipeline.batches import look
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
+from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
@@ -168,6 +169,7 @@ class SimulatedSystem:
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
         self.batches = _ScheduledBatches(self._sweep_at)
+        self.budgets = InMemoryBudgets(self.tasks)
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
@@ -353,6 +355,7 @@ class SimulatedSystem:
                 "durations": self.durations,
                 "errands": self._errands,
                 "batches": self.batches,
+                "budgets": self.budgets,
             }.items()
         }
         clock = SimulatedClock(injector)

@@ -64,6 +64,11 @@ def durations_key(provider: str, route: str) -> dict[str, Any]:
     return {"pk": f"gate#{provider}", "sk": f"durations#{route}"}
 
 
+def account_key(account: str) -> dict[str, Any]:
+    """The primary key of what is reserved and spent of a budget in one period."""
+    return {"pk": f"budget#{account}", "sk": "held"}
+
+
 def line_key(task_id: str, place: Place) -> dict[str, Any]:
     """The primary key of a task's place in a line; the sort key is the line's order."""
     return {"pk": line_partition(place.provider), "sk": f"{_ms(place.since):015d}#{task_id}"}

@@ -9,11 +9,14 @@
 | `request#<request id>` | `task` | the task that a message with this id has made      |
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 | `line#<provider>` | since, id | a task's place in the provider's line; see `dynamodb_lines` |
+| `budget#<account>` | `held` | what is reserved and spent of a budget; see `dynamodb_budgets` |
 
 The secondary indexes are in `dynamodb_indexes`, what they answer in `dynamodb_task_lists`.
 """
 
 import itertools
+import random
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,6 +29,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.aws.dynamodb_items import (
+    account_key,
     expiry,
     job_key,
     latest_key,
@@ -40,10 +44,15 @@ from darkroom.aws.dynamodb_items import (
     write_waiter,
 )
 from darkroom.aws.dynamodb_task_lists import PAGE, TABLE, DynamoTaskLists
-from darkroom.domain.errors import Conflict
+from darkroom.domain.budgets import Move, moves
+from darkroom.domain.errors import Conflict, OverBudget
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 
+MAX_CONTENDED = 10
+"""How often a write is tried while others change the account of the same budget."""
+MAX_CONTENDED_S = 0.1
+"""The longest pause between two of these tries; the shortest is none."""
 _CHECK_FAILED = "ConditionalCheckFailedException"
 
 
@@ -88,9 +97,10 @@ class DynamoTasks(DynamoTaskLists):
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
         written = replace(new, revision=old.revision + 1)
-        moves = [*self._move_in_line(old, written), *self._new_wants(old, written)]
-        if moves:
-            return self._replace_in_line(old, written, moves)
+        accounts = moves(old.attempts, written.attempts)
+        writes = [*self._move_in_line(old, written), *self._new_wants(old, written)]
+        if accounts or writes:
+            return self._replace_with(old, written, accounts, writes)
         write_id = uuid.uuid4().hex
         try:
             with map_aws_errors(TABLE):
@@ -109,13 +119,47 @@ class DynamoTasks(DynamoTaskLists):
                 raise Conflict(f"Task {old.task_id} was changed by another caller.") from error
         return written
 
-    def _replace_in_line(self, old: Task, written: Task, moves: list[dict[str, Any]]) -> Task:
-        """The same together with its place in line; boto3 repeats a transaction with one token."""
+    def _replace_with(
+        self, old: Task, written: Task, accounts: Sequence[Move], writes: list[dict[str, Any]]
+    ) -> Task:
+        """The same together with accounts and other items; boto3 repeats it with one token."""
         put = self._put(write_item(written), "revision = :revision")
         put["Put"]["ExpressionAttributeValues"] = {":revision": old.revision}
-        with map_aws_errors(TABLE):
-            self._client.transact_write_items(TransactItems=[put, *moves])  # type: ignore[list-item] # plain dicts, checked by the service
-        return written
+        items = [put, *(self._change_account(move) for move in accounts), *writes]
+        for tries_left in reversed(range(MAX_CONTENDED)):
+            try:
+                with map_aws_errors(TABLE):
+                    self._client.transact_write_items(TransactItems=items)  # type: ignore[arg-type] # plain dicts, checked by the service
+            except Conflict as conflict:
+                reasons = _reasons(conflict)
+                if accounts and tries_left and reasons and reasons <= {"TransactionConflict"}:
+                    time.sleep(random.uniform(0, MAX_CONTENDED_S))  # noqa: S311 - no secret
+                    continue
+                full = _without_room(conflict, accounts)
+                if full is not None:
+                    raise OverBudget(full.account, full.limit or 0) from conflict
+                raise
+            return written
+        raise AssertionError("the last try returns or raises")
+
+    def _change_account(self, move: Move) -> dict[str, Any]:
+        """The change of a budget's account, which fails if it would hold more than it may."""
+        update: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Key": account_key(move.account),
+            "UpdateExpression": "ADD held :amount SET expires_at = :expires",
+            "ExpressionAttributeValues": {
+                ":amount": move.amount,
+                ":expires": expiry(datetime.now(UTC)),
+            },
+        }
+        if move.limit is not None:
+            left = move.limit - move.amount
+            update["ConditionExpression"] = (
+                "attribute_not_exists(held) OR held <= :left" if left >= 0 else "held <= :left"
+            )
+            update["ExpressionAttributeValues"][":left"] = left
+        return {"Update": update}
 
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
         """See `ports.Tasks.claim_job`; one conditional write."""
@@ -246,3 +290,25 @@ class DynamoTasks(DynamoTaskLists):
                 "ExpressionAttributeValues": {":expected": expected},
             }
         return write
+
+
+def _reasons(conflict: Conflict) -> set[str]:
+    """Why a transaction was cancelled: the codes of its items."""
+    error = conflict.__cause__
+    given = error.response.get("CancellationReasons", []) if isinstance(error, ClientError) else []
+    return {str(one.get("Code")) for one in given} - {"None"}
+
+
+def _without_room(conflict: Conflict, accounts: Sequence[Move]) -> Move | None:
+    """The account that has no room, if that alone cancelled the transaction.
+
+    The task's item is the first of the transaction, its accounts follow.
+    """
+    error = conflict.__cause__
+    given: Any = (
+        error.response.get("CancellationReasons", []) if isinstance(error, ClientError) else []
+    )
+    failed = [str(one.get("Code")) == "ConditionalCheckFailed" for one in given]
+    if not failed or failed[0]:
+        return None
+    return next((move for move, full in zip(accounts, failed[1:], strict=False) if full), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from darkroom.domain.budgets import Reservation
 from darkroom.domain.errors import Failure
 from darkroom.domain.media import Kind
 
@@ -66,6 +67,7 @@ class Attempt:
         credits: the charge that the provider reported, or the price table's figure.
         seen_at: when the provider last knew the job; only for routes with `max_poll_gap_s`.
         unknown_since: when the provider began to report that it does not know the job.
+        reserved: what its call reserved of budgets.
     """
 
     number: int
@@ -90,3 +92,4 @@ class Attempt:
     account: str | None = None
     seen_at: datetime | None = None
     unknown_since: datetime | None = None
+    reserved: tuple[Reservation, ...] = ()

@@ -15,6 +15,7 @@ DarkroomError
 │   ├── OutOfTime        this process would end before the call does
 │   ├── InputWithheld    S3 lists a file but does not return it until a person acts
 │   └── OwnTrouble       a bucket, the table or a secret of our own fails, not a provider
+├── OverBudget           a budget has no room for a paid call; nothing was written
 └── Conflict             another process changed the task first; read it again
 
 Whether a call may be repeated and whether money may have moved are facts of the class. A message
@@ -174,6 +175,21 @@ class InputWithheld(Busy):
 
 class OwnTrouble(Busy):
     """A bucket, the table or a secret of our own fails; no provider is involved."""
+
+
+class OverBudget(DarkroomError):
+    """A budget has no room for what a paid call may cost; nothing was written.
+
+    Attributes:
+        account: the name of the budget's account.
+        limit: what it may hold, in millionths.
+    """
+
+    repeatable = True
+
+    def __init__(self, account: str, limit: int) -> None:
+        super().__init__("over-budget", "A budget has no room for the call.")
+        self.account, self.limit = account, limit
 
 
 class Conflict(DarkroomError):

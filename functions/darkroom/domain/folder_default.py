@@ -18,13 +18,22 @@ Nothing here reads a bucket. Every value keeps the key of the file that it comes
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
+from darkroom.domain.budgets import Budget, Period
 from darkroom.domain.errors import DefaultRefused, SpecRefused
 from darkroom.domain.object_keys import folder_of, input_key, is_label
 from darkroom.domain.spec import (
+    Amount,
     Operation,
     PartialSpec,
     check_fields,
@@ -74,6 +83,29 @@ Globs = Annotated[
     ],
     Field(max_length=50),
 ]
+
+
+class FolderBudget(BaseModel):
+    """What may be spent on the photos in and below a folder; at least one of the amounts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    credits: Amount | None = Field(
+        default=None, description="Credits of each provider, which are counted apart."
+    )
+    usd: Amount | None = Field(
+        default=None, description="Dollars; for providers whose credits have a known price."
+    )
+    per: Period = Field(
+        default="day",
+        description="A 'day' in UTC, or 'ever': all that is ever spent here.",
+    )
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.credits is None and self.usd is None:
+            raise ValueError("a budget has 'credits', 'usd' or both")
+        return self
 
 
 class LabelledSpec(PartialSpec):
@@ -130,6 +162,11 @@ class FolderDefault(PartialSpec):
     )
     quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = Field(
         default=None, description="After so many seconds without a photo, none follows."
+    )
+    budget: FolderBudget | None = Field(
+        default=None,
+        description="What may be spent on these photos. What exceeds it is held, and goes on by "
+        "itself when there is room again.",
     )
 
 
@@ -211,7 +248,7 @@ def _checked(body: bytes, key: str) -> dict[str, Any]:
     return document
 
 
-INSIDE: Final = {"specs": names_of(LabelledSpec)}
+INSIDE: Final = {"specs": names_of(LabelledSpec), "budget": names_of(FolderBudget)}
 """Field -> the names that are known inside it."""
 
 
@@ -226,3 +263,19 @@ def with_absolute_inputs(fields: Mapping[str, Any], folder: str) -> dict[str, An
         for role, paths in fields["inputs"].items()
     }
     return {**fields, "inputs": inputs}
+
+
+def budgets_in(chain: Chain) -> tuple[Budget, ...]:
+    """The budgets of the folders that a photo is in; each of them counts."""
+    found = (budget_of(file) for file in chain)
+    return tuple(budget for budget in found if budget is not None)
+
+
+def budget_of(file: DefaultFile) -> Budget | None:
+    """The budget that a folder default has."""
+    document: Mapping[str, Any] | None = file.fields.get("budget")
+    if document is None:
+        return None
+    return Budget(
+        file.key, document.get("usd"), document.get("credits"), document.get("per", "day")
+    )

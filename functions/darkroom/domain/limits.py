@@ -18,6 +18,7 @@ class Limits:
         inputs_s: how long a task waits for its missing inputs.
         recheck_s: how often a file is checked that S3 withholds from a waiting task.
         queue_s: how long a task may be queued before its paid call; below the workflow's 7 days.
+        held_s: how long a task may be held before its paid call.
         margin_s: how long after a call's own deadline its answer may still be stored.
         fetch_s: how long fetching one result may take; DELIVER starts none with less time left.
         result_bytes: the largest result that is delivered; DELIVER has 512 MiB of disk.
@@ -32,6 +33,7 @@ class Limits:
     inputs_s: int = 24 * 3600
     recheck_s: int = 15 * 60
     queue_s: int = 6 * 24 * 3600
+    held_s: int = 30 * 24 * 3600
     margin_s: int = 20
     fetch_s: int = 240
     result_bytes: int = 400 * 1024 * 1024

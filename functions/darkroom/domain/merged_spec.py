@@ -13,7 +13,7 @@ from darkroom.domain.folder_default import Chain, with_absolute_inputs
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.spec import Spec, no_operation, parse_spec
 
-FIELDS_OF_FOLDERS: Final = ("match", "exclude", "settle_s", "expect", "until", "quiet_s")
+FIELDS_OF_FOLDERS: Final = ("match", "exclude", "settle_s", "expect", "until", "quiet_s", "budget")
 """What a folder default says of its folder, and not of the spec of a photo."""
 
 _OF_OPERATION: Final = frozenset({"params", "inputs", "model", "task_type"})

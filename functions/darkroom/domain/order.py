@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from darkroom.domain.budgets import Budget
 from darkroom.domain.object_keys import digest_of, spec_key
+from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.turns import DEFAULT_PRIORITY
 
 OnUnknown = Literal["hold", "fail", "retry"]
@@ -115,6 +117,8 @@ class Order:
         priority: 0 to 9; higher ones are called first.
         output: what the spec says of names and places: `name` and `folder`, as written.
         defaults: the folder defaults from which something comes, the nearest first.
+        budgets: those of the folders that its photo is in, as they were then.
+        max_price: what a call may cost; None for any price.
     """
 
     operation: str
@@ -127,6 +131,8 @@ class Order:
     priority: int = DEFAULT_PRIORITY
     output: Mapping[str, str] = field(default_factory=dict)
     defaults: tuple[UsedDefault, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    max_price: PriceLimit | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -18,8 +18,10 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
+from darkroom.domain.budgets import MAX_AMOUNT
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.order import SpecFacts
@@ -70,6 +72,27 @@ class Output(BaseModel):
         return template
 
 
+Amount = Annotated[float, Field(gt=0, le=MAX_AMOUNT, allow_inf_nan=False)]
+Fallback = Literal["same-or-cheaper", "any", "never"]
+
+
+class Ceiling(BaseModel):
+    """What one call may cost; at least one of the amounts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    credits: Amount | None = Field(default=None, description="Credits of its provider.")
+    usd: Amount | None = Field(
+        default=None, description="Dollars; for providers whose credits have a known price."
+    )
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.credits is None and self.usd is None:
+            raise ValueError("a price has 'credits', 'usd' or both")
+        return self
+
+
 class PartialSpec(BaseModel):
     """A spec that may leave out its operation, to be filled by folder defaults."""
 
@@ -118,6 +141,18 @@ class PartialSpec(BaseModel):
     )
     output: Output = Field(
         default_factory=Output, description="What the results are called and where they go."
+    )
+
+    max_price: Ceiling | None = Field(
+        default=None,
+        description="What one call may cost, whichever provider makes it; nothing is paid above.",
+    )
+    fallback: Fallback | None = Field(
+        default=None,
+        description="Whether another provider may do it when one refused: one that costs as much "
+        "or less ('same-or-cheaper', which is the default; an unknown price counts as dearer), "
+        "'any', or 'never'. Providers that 'provider' lists are agreed to, unless this says "
+        "otherwise.",
     )
 
     @field_validator("metadata")
@@ -258,5 +293,5 @@ def _no_larger(value: dict[str, Any], name: str, limit: int) -> dict[str, Any]:
     return value
 
 
-_INSIDE = {"output": names_of(Output)}
+_INSIDE = {"output": names_of(Output), "max_price": names_of(Ceiling)}
 """Field -> the names that are known inside it."""

@@ -6,6 +6,7 @@
                             │  └───────────────────────▲  │ ▲ result gone: ask again │
                             │        (synchronous)        └─┘                       │
                             └──────────────────────────────────────────────────────┘
+ a queued task may be held (see `holds`), and is queued again when nothing holds it
  every unfinished state may end `failed` or `cancelled`; `submitting` and `running` may end
  `unknown`; a task that ended badly may have a new run that continues from where it was
 
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
+from darkroom.domain.holds import Hold
 from darkroom.domain.media import Kind
 from darkroom.domain.order import Order, SpecFacts, Trigger
 from darkroom.domain.output_names import ResultsName
@@ -27,6 +29,7 @@ from darkroom.domain.turns import Place
 
 State = Literal[
     "waiting",
+    "held",
     "queued",
     "submitting",
     "running",
@@ -39,8 +42,9 @@ State = Literal[
 EndStatus = Literal["failed", "cancelled", "unknown"]
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    "waiting": frozenset({"queued", "failed", "cancelled"}),
-    "queued": frozenset({"submitting", "failed", "cancelled"}),
+    "waiting": frozenset({"queued", "held", "failed", "cancelled"}),
+    "held": frozenset({"queued", "failed", "cancelled"}),
+    "queued": frozenset({"submitting", "held", "failed", "cancelled"}),
     "submitting": frozenset(
         {"queued", "submitting", "running", "delivering", "failed", "cancelled", "unknown"}
     ),
@@ -60,7 +64,7 @@ RESUMABLE: Mapping[State, frozenset[State]] = dict.fromkeys(
 """Where a new run may begin after a bad end."""
 
 FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
-UNSUBMITTED: frozenset[State] = frozenset({"waiting", "queued"})
+UNSUBMITTED: frozenset[State] = frozenset({"waiting", "held", "queued"})
 """States in which no paid call can have been made for the current attempt."""
 STUCK_AFTER = timedelta(minutes=30)
 """How long after its last write a task is checked by SWEEP: longer than any function runs."""
@@ -129,6 +133,7 @@ class Task:
         asked: what its spec says, while it has no order.
         batch: the name of the batch of messages that it belongs to.
         deadline_s: how long it may wait for its files and its call, if its message says it.
+        hold: why it is held, or will be once it has its files.
     """
 
     task_id: str
@@ -161,6 +166,7 @@ class Task:
     asked: SpecFacts | None = None
     batch: str | None = None
     deadline_s: int | None = None
+    hold: Hold | None = None
 
     @property
     def finished(self) -> bool:
@@ -227,6 +233,11 @@ class Task:
         return self.state == "waiting" and self.ending is None
 
     @property
+    def held(self) -> bool:
+        """Whether nothing is paid for it until something changes, and it has no ending yet."""
+        return self.state == "held" and self.ending is None
+
+    @property
     def awaits_default(self) -> bool:
         """Whether it waits for the correction of a folder default, and has no order before."""
         return self.awaits_inputs and self.order is None
@@ -246,7 +257,7 @@ class Task:
         """When SWEEP checks it, if it is not written before."""
         if self.awaits_inputs:
             return min(self.deadline, self.look_at or self.deadline)
-        if self.place is not None:  # SWEEP checks the line as a whole
+        if self.held or self.place is not None:  # SWEEP checks the line as a whole
             return self.deadline
         return self.updated_at + STUCK_AFTER
 

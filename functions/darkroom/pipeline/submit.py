@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.domain.attempt import Attempt
+from darkroom.domain.budgets import Reservation, Shortage
 from darkroom.domain.errors import (
     Conflict,
     DarkroomError,
@@ -19,6 +20,7 @@ from darkroom.domain.errors import (
     InputRefused,
     InputWithheld,
     OutOfTime,
+    OverBudget,
     OwnTrouble,
 )
 from darkroom.domain.provider_jobs import Prepared
@@ -28,10 +30,12 @@ from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.admit import admit, undo_admission
 from darkroom.pipeline.admission.circuit import record_failure, record_success
 from darkroom.pipeline.admission.load_for_step import load_for_step
-from darkroom.pipeline.admission.turns import Deferred
+from darkroom.pipeline.admission.turns import Deferred, release_turn
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after
 from darkroom.pipeline.endings.publish import release_all
+from darkroom.pipeline.money.check import check_money
+from darkroom.pipeline.money.held import hold_for_budget
 from darkroom.pipeline.orders.line import park, place_at
 from darkroom.pipeline.orders.superseded import superseded_failure
 from darkroom.pipeline.orders.withheld_inputs import wait_for_withheld
@@ -97,29 +101,40 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
         return Step("fail")
     choice = next_choice(task)
     if choice is None:
-        why = Failure(
-            "no-provider-left",
-            "Every provider that could do it failed.",
-            next_step_after(task, "no"),
-        )
-        why = with_every_reason(task, task.attempts, why)
-        decide_ending(ports, task, Ending("failed", why))
-        return Step("fail")
+        return _end_without_provider(ports, task)
     route = route_for(ports, task, choice)
-    if task.look_at is not None:
-        # S3 withheld a file. Until it returns it, the task takes no turn.
-        step = _still_withheld(ports, task, route)
-        if step is not None:
-            return step
+    # While S3 withholds a file, the task takes no turn.
+    step = _still_withheld(ports, task, route) if task.look_at is not None else None
+    return step or _admit_and_pay(ports, task, route, time_left_s)
+
+
+def _admit_and_pay(
+    ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]
+) -> Step:
     since = task.queued_at or task.created_at
     place = place_at(ports, task.resolved_order, route, since)
+    reserved = check_money(ports, task, route, place)
+    if isinstance(reserved, Step):
+        release_turn(ports, task, route.provider)
+        return reserved
     deferred = admit(ports, task, route, place)
     if deferred is not None:
         return _defer(ports, task, place, deferred)
-    return _pay(ports, task, route, time_left_s)
+    try:
+        return _pay(ports, task, route, reserved, time_left_s)
+    except OverBudget as full:
+        # Others have reserved what was left since it was read.
+        undo_admission(ports, task, route)
+        return hold_for_budget(ports, task, Shortage(full.account, full.limit), place)
 
 
-def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float]) -> Step:
+def _pay(
+    ports: Ports,
+    task: Task,
+    route: Route,
+    reserved: tuple[Reservation, ...],
+    time_left_s: Callable[[], float],
+) -> Step:
     """Make the attempt: prepare it, store the intent, call once, store the answer."""
     job_request = build_job_request(task, route, next_attempt_number(task))
     now = ports.clock.now()
@@ -131,6 +146,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
         call_deadline(ports, route),
         run=task.run,
         account=ports.providers.account(route.provider),
+        reserved=reserved,
     )
     stored: Task | None = None
     intent_tried = False
@@ -149,7 +165,7 @@ def _pay(ports: Ports, task: Task, route: Route, time_left_s: Callable[[], float
 
     try:
         answer = ports.providers.submit(job_request, store_intent)
-    except Conflict:
+    except (Conflict, OverBudget):
         raise
     except Exception as error:
         before_intent = isinstance(error, OwnTrouble) and stored is None
@@ -231,6 +247,13 @@ def _still_withheld(ports: Ports, task: Task, route: Route) -> Step | None:
 
 def _out_of_time() -> OutOfTime:
     return OutOfTime("out-of-time", "Preparing took so long that no time was left for the call.")
+
+
+def _end_without_provider(ports: Ports, task: Task) -> Step:
+    sentence = "Every provider that could do it failed."
+    why = Failure("no-provider-left", sentence, next_step_after(task, "no"))
+    decide_ending(ports, task, Ending("failed", with_every_reason(task, task.attempts, why)))
+    return Step("fail")
 
 
 def _end_failed(ports: Ports, task: Task, code: str, sentence: str) -> Step:

@@ -10,10 +10,11 @@
     its run was lost (ended without it)    starts a new run where it stopped, `Limits.runs` times
     ended, but perhaps not announced       writes the manifest and publishes the event again
     its run is alive                       checks again later
+    held past its deadline                 ends it
 
 It also checks every provider's line: free turns are given to the first in it, and a task that has
-missed its turn gets a new run if its run is gone. And it looks at open batches, and announces those
-that have ended.
+missed its turn gets a new run if its run is gone. It lets held tasks go on whose budgets have room.
+And it looks at open batches, and announces those that have ended.
 
 It may die anywhere: what it did not reach is still due at the next sweep.
 """
@@ -37,6 +38,7 @@ from darkroom.pipeline.endings.decide import decide_ending, runs_left
 from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.money.held import release_where_room_is
 from darkroom.pipeline.orders.inputs import absent, empty, find_inputs, missing, why_waiting
 from darkroom.pipeline.orders.late_order import NOT_CORRECTED
 from darkroom.pipeline.orders.near_misses import LOOK_AFTER, Looked, Nearby, look_nearby
@@ -48,7 +50,9 @@ from darkroom.pipeline.orders.withheld_inputs import (
 from darkroom.pipeline.release import release_task
 from darkroom.ports import Ports
 
-Outcome = Literal["given-up", "started", "new-run", "concluded", "alive", "untouched", "announced"]
+Outcome = Literal[
+    "given-up", "started", "new-run", "concluded", "alive", "untouched", "announced", "released"
+]
 
 RETRY_AFTER = timedelta(minutes=5)
 """A task whose check raised an error is due again after this, behind the others."""
@@ -72,37 +76,42 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
             ports.tasks.put_off(task_id, ports.clock.now() + RETRY_AFTER)
             raise
 
-    def check_line(provider: str) -> None:
-        pass_turns(ports, provider)
-        missed = ports.lines.missed(provider)
-
-        def check_missed(waiter: Waiter) -> None:
-            done[_check_missed(ports, waiter)] += 1
-
-        try:
-            for_each_then_raise(missed, check_missed)
-        finally:
-            if missed:  # some are in line again
-                pass_turns(ports, provider)
-
-    def look_at_batches() -> None:
-        announced = look_at_due_batches(ports)
-        if announced:
-            done["announced"] += announced
-
     def act(check: Callable[[], None]) -> None:
         check()
 
     providers = dict.fromkeys(route.provider for route in ports.providers.routes())
     due = ports.tasks.due(ports.clock.now())
-    # Lines and batches first: they are few, and the due tasks may take all the time there is.
+    # Lines, budgets and batches first: they are few, and the due tasks may take all the time left.
     checks: Iterator[Callable[[], None]] = itertools.chain(
-        (functools.partial(check_line, provider) for provider in providers),
-        [look_at_batches],
+        (functools.partial(_check_line, ports, provider, done) for provider in providers),
+        [
+            lambda: _count(done, "released", release_where_room_is(ports)),
+            lambda: _count(done, "announced", look_at_due_batches(ports)),
+        ],
         (functools.partial(check, task_id) for task_id in due),
     )
     for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)
     return done
+
+
+def _count(done: Counter[Outcome], outcome: Outcome, times: int) -> None:
+    if times:
+        done[outcome] += times
+
+
+def _check_line(ports: Ports, provider: str, done: Counter[Outcome]) -> None:
+    """Give free turns to the first in a line; a task that has missed its turn may need a run."""
+    pass_turns(ports, provider)
+    missed = ports.lines.missed(provider)
+
+    def check_missed(waiter: Waiter) -> None:
+        done[_check_missed(ports, waiter)] += 1
+
+    try:
+        for_each_then_raise(missed, check_missed)
+    finally:
+        if missed:  # some are in line again
+            pass_turns(ports, provider)
 
 
 def sweep_task(ports: Ports, task_id: str, nearby: Nearby | None = None) -> Outcome:
@@ -113,17 +122,23 @@ def sweep_task(ports: Ports, task_id: str, nearby: Nearby | None = None) -> Outc
     task = ports.tasks.get(task_id)
     if task is None:
         return "untouched"
-    # The index may lag behind; for these two kinds of task, acting too early would be wrong.
-    if (task.finished or task.awaits_inputs) and task.due > ports.clock.now():
+    # The index may lag behind; for these kinds of task, acting too early would be wrong.
+    if (task.finished or task.awaits_inputs or task.held) and task.due > ports.clock.now():
         return "untouched"
     try:
-        if task.finished:
-            return _finalize_again(ports, task)
-        if task.awaits_inputs:
-            return _recheck_inputs(ports, task, nearby or Nearby(ports.inputs))
-        return _check_run(ports, task)
+        return _check_task(ports, task, nearby or Nearby(ports.inputs))
     except Conflict:
         return "untouched"  # another process is working on it
+
+
+def _check_task(ports: Ports, task: Task, nearby: Nearby) -> Outcome:
+    if task.finished:
+        return _finalize_again(ports, task)
+    if task.awaits_inputs:
+        return _recheck_inputs(ports, task, nearby)
+    if task.held:
+        return _end_held(ports, task)
+    return _check_run(ports, task)
 
 
 def _finalize_again(ports: Ports, task: Task) -> Outcome:
@@ -153,6 +168,18 @@ def _recheck_inputs(ports: Ports, task: Task, nearby: Nearby) -> Outcome:
         return "alive"
     task = decide_ending(ports, task, Ending("failed", _inputs_failure(task, looked)))
     # A run carries out the ending: the workflow tries it again, also when this sweep dies.
+    ports.workflows.start(task.task_id, task.run)
+    return "given-up"
+
+
+def _end_held(ports: Ports, task: Task) -> Outcome:
+    """End a task that was held for too long."""
+    failure = Failure(
+        "held-too-long",
+        f"Nothing was paid: the task {task.wait_reason}.",
+        f"Run {retry_command(task)} when it may be paid for.",
+    )
+    task = decide_ending(ports, task, Ending("failed", failure))
     ports.workflows.start(task.task_id, task.run)
     return "given-up"
 

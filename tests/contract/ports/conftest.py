@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import pytest
 
 from darkroom.aws.dynamodb_batches import DynamoBatches
+from darkroom.aws.dynamodb_budgets import DynamoBudgets
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Batches, Durations, Inputs, Limiter, Lines, Outputs, Tasks
+from darkroom.ports import Batches, Budgets, Durations, Inputs, Limiter, Lines, Outputs, Tasks
 from tests.fakes.batches import InMemoryBatches
+from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
@@ -47,6 +49,14 @@ class LineHarness:
     tasks: Tasks
 
 
+@dataclass(frozen=True)
+class BudgetHarness:
+    """The budgets, and the task store that changes them."""
+
+    budgets: Budgets
+    tasks: Tasks
+
+
 @pytest.fixture(params=["in memory", "DynamoDB"])
 def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
     """An empty task store."""
@@ -66,6 +76,17 @@ def line_harness(request: pytest.FixtureRequest) -> Iterator[LineHarness]:
         return
     with cloud():
         yield LineHarness(DynamoLines(table()), DynamoTasks(table()))
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def budget_harness(request: pytest.FixtureRequest) -> Iterator[BudgetHarness]:
+    """Budgets of which nothing is held."""
+    if request.param == "in memory":
+        tasks = InMemoryTasks()
+        yield BudgetHarness(InMemoryBudgets(tasks), tasks)
+        return
+    with cloud():
+        yield BudgetHarness(DynamoBudgets(table()), DynamoTasks(table()))
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

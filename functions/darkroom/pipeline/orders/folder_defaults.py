@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from darkroom.domain.budgets import Budget
 from darkroom.domain.errors import (
     DefaultRefused,
     Failure,
@@ -15,7 +16,13 @@ from darkroom.domain.errors import (
     InputWithheld,
     SpecRefused,
 )
-from darkroom.domain.folder_default import Chain, DefaultFile, as_default_refused, read_default
+from darkroom.domain.folder_default import (
+    Chain,
+    DefaultFile,
+    as_default_refused,
+    budgets_in,
+    read_default,
+)
 from darkroom.domain.merged_spec import Merged, blame, check_merged, layers_of, merge, own_layer
 from darkroom.domain.object_keys import (
     SpecName,
@@ -48,12 +55,14 @@ class ResolvedSpec:
         own: the key of the spec's own file; None if folder defaults alone make it.
         merged: where its values come from; None if no folder default is involved.
         defaults: the folder defaults from which something comes, the nearest first.
+        budgets: those of the folders that the photo is in.
     """
 
     spec: Spec
     own: str | None
     merged: Merged | None = None
     defaults: tuple[UsedDefault, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
 
 def find_chain(inputs: Inputs, key: str) -> Chain:
@@ -105,7 +114,7 @@ def spec_of_photo(chain: Chain, label: str | None) -> ResolvedSpec:
             spec = check_merged(merged, f"The spec '{label}'" if label else chain[0].key)
         except SpecRefused as refusal:
             raise as_default_refused(refusal, chain[0].key) from refusal
-    return ResolvedSpec(spec, None, merged, _used(chain, merged))
+    return ResolvedSpec(spec, None, merged, _used(chain, merged), budgets_in(chain))
 
 
 def read_document(inputs: Inputs, trigger: Trigger) -> object:
@@ -166,7 +175,8 @@ def own_with_defaults(
     if not chain:
         return ResolvedSpec(complete or parse_spec(document, file_name), name.key)
     merged = merge([own_layer(document, name.key), *layers])
-    return ResolvedSpec(check_merged(merged, file_name), name.key, merged, _used(chain, merged))
+    spec = check_merged(merged, file_name)
+    return ResolvedSpec(spec, name.key, merged, _used(chain, merged), budgets_in(chain))
 
 
 def order_of(
@@ -189,7 +199,8 @@ def order_of(
     except SpecRefused as refusal:
         raise _blamed(refusal, resolved) from refusal
     output = spec.output.model_dump(exclude_none=True)
-    return replace(order, output=output, defaults=resolved.defaults), results_name
+    order = replace(order, output=output, defaults=resolved.defaults, budgets=resolved.budgets)
+    return order, results_name
 
 
 def _blamed(refusal: SpecRefused, resolved: ResolvedSpec) -> SpecRefused:

@@ -3,9 +3,12 @@
 Nothing here reads an object or calls a provider; it compares a spec with declarations.
 """
 
+from darkroom.domain.fallback import keep_agreed
 from darkroom.domain.object_keys import SpecName, input_key
 from darkroom.domain.order import Choice, Order
+from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.spec import Spec
+from darkroom.pipeline.money.call_price import price_of_call
 from darkroom.pipeline.orders.match import Keys, choose_routes, with_source
 from darkroom.ports import Providers
 
@@ -23,14 +26,20 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
     routes = choose_routes(spec, keys, name, providers)
     for route in routes.values():
         keys = with_source(keys, route, name)
+    prices = [price_of_call(route, spec.params, providers) for route in routes.values()]
+    ceiling = PriceLimit(spec.max_price.credits, spec.max_price.usd) if spec.max_price else None
+    # If all are too dear, the first one is named when the task is about to be paid.
+    cheap = [price for price in prices if not (ceiling and ceiling.exceeded_by(price))]
+    kept = keep_agreed(cheap or prices[:1], spec.fallback, named=bool(spec.preferred))
     return Order(
         operation=spec.operation,
-        choices=tuple(Choice(provider, route.model) for provider, route in routes.items()),
+        choices=tuple(Choice(one.provider, routes[one.provider].model) for one in kept),
         keys=keys,
         params=spec.params,
         metadata=spec.metadata,
         on_unknown=spec.on_unknown,
         priority=spec.priority,
+        max_price=ceiling,
     )
 
 
