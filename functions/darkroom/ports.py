@@ -82,7 +82,7 @@ class Tasks(Protocol):
         """Write `new` where `old` is still what is stored, and its place in line, if that changes.
 
         Keys that are new among its `wants` get their entries in the same transaction, and the
-        accounts of budgets change with its attempts (`domain.budgets.moves`).
+        accounts of budgets change with its attempts (`domain.budget_moves`).
 
         Returns:
             `new` with its revision.
@@ -419,7 +419,7 @@ class Lines(Protocol):
 class Budgets(Protocol):
     """What is held of each budget, and the lines in which budgets hold tasks back.
 
-    `Tasks.replace` changes what an account holds. Reads are consistent.
+    `Tasks.replace` changes what an account holds (`domain.budget_moves`). Reads are consistent.
     """
 
     def held(self, account: str) -> int:

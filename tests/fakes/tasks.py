@@ -18,7 +18,7 @@ from darkroom.aws.dynamodb_items import (
     write_item,
     write_waiter,
 )
-from darkroom.domain.budgets import moves
+from darkroom.domain.budget_moves import moves
 from darkroom.domain.errors import Conflict, OverBudget
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task

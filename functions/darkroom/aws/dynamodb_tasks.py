@@ -44,7 +44,7 @@ from darkroom.aws.dynamodb_items import (
     write_waiter,
 )
 from darkroom.aws.dynamodb_task_lists import PAGE, TABLE, DynamoTaskLists
-from darkroom.domain.budgets import Move, moves
+from darkroom.domain.budget_moves import Move, moves
 from darkroom.domain.errors import Conflict, OverBudget
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task

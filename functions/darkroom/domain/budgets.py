@@ -4,23 +4,19 @@
     the answer         ──▶ what was charged takes the place of what was reserved
     no charge          ──▶ nothing is reserved any more
 
-Each budget has an account for each of its periods. What an account holds follows from the attempts
-of all tasks alone, so the write that changes an attempt changes it by the difference. Amounts are
-whole millionths of a credit or of a dollar: sums of them are exact.
+Each budget has an account for each of its periods. Amounts are whole millionths of a credit or of a
+dollar: sums of them are exact.
 
-Nothing here is stored; `ports.Tasks.replace` does that, `ports.Budgets` reads it.
+Nothing here is stored: `budget_moves` says how a write changes the accounts, `ports.Tasks.replace`
+changes them, `ports.Budgets` reads them.
 """
 
 import json
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal
-
-if TYPE_CHECKING:
-    from darkroom.domain.attempt import Attempt
+from typing import Final, Literal
 
 Unit = Literal["credits", "usd"]
 Period = Literal["day", "ever"]
@@ -168,56 +164,3 @@ def in_millionths(amount: float) -> int:
 def in_units(amount: int) -> float:
     """Millionths as credits or dollars."""
     return amount / MILLIONTHS
-
-
-@dataclass(frozen=True)
-class Move:
-    """How a write of a task changes an account.
-
-    Attributes:
-        amount: millionths to add; less than 0 when something is free again.
-        limit: what the account may hold then; None where the change only records what was paid.
-    """
-
-    account: str
-    amount: int
-    limit: int | None = None
-
-
-def moves(old: Sequence["Attempt"], new: Sequence["Attempt"]) -> Sequence[Move]:
-    """How the accounts change when a task's attempts do, by account."""
-    before, after = counted(old), counted(new)
-    known = {attempt.number for attempt in old if attempt.outcome == "open"}
-    limits = {
-        one.account: one.limit
-        for attempt in new
-        if attempt.outcome == "open" and attempt.number not in known
-        for one in attempt.reserved
-    }
-    return [
-        Move(account, after.get(account, 0) - before.get(account, 0), limits.get(account))
-        for account in sorted(before.keys() | after.keys())
-        if after.get(account, 0) != before.get(account, 0)
-    ]
-
-
-def counted(attempts: Sequence["Attempt"]) -> Mapping[str, int]:
-    """What these attempts hold of each account, in millionths.
-
-    What was reserved, until it is known what was charged; an unclear charge counts as reserved.
-    """
-    held: Counter[str] = Counter()
-    for attempt in attempts:
-        for one in attempt.reserved:
-            held[one.account] += _counted(attempt, one)
-    return held
-
-
-def _counted(attempt: "Attempt", reserved: Reservation) -> int:
-    if attempt.outcome == "open":
-        return reserved.amount
-    if attempt.charged == "no":
-        return 0
-    if attempt.credits is None or reserved.per_credit is None:
-        return reserved.amount
-    return in_millionths(attempt.credits * reserved.per_credit / MILLIONTHS)

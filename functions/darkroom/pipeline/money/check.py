@@ -14,8 +14,8 @@ from darkroom.domain.task import Ending, Task
 from darkroom.domain.turns import Place
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.money.budgets import CurrentBudgets, without_room
-from darkroom.pipeline.money.call_price import call_price, why_too_dear
 from darkroom.pipeline.money.held import hold_for_budget
+from darkroom.pipeline.orders.call_price import call_price, why_too_dear
 from darkroom.ports import Ports, Step
 
 

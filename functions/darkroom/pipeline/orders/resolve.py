@@ -8,7 +8,7 @@ from darkroom.domain.object_keys import SpecName, input_key
 from darkroom.domain.order import Choice, Order
 from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.spec import Spec
-from darkroom.pipeline.money.call_price import price_of_call
+from darkroom.pipeline.orders.call_price import price_of_call
 from darkroom.pipeline.orders.match import Keys, choose_routes, with_source
 from darkroom.ports import Providers
 
