@@ -18,12 +18,14 @@ from darkroom.aws.dynamodb_budgets import DynamoBudgets
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
+from darkroom.aws.dynamodb_new_tasks import DynamoNewTasks
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.secrets_manager import SecretCredentials
 from darkroom.aws.sqs import SqsDeadLetters, SqsErrands
 from darkroom.aws.step_functions import StepFunctionsWorkflows
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.pictures.measure import DecodedPictures
 from darkroom.ports import Pictures, Ports
 from darkroom.providers.engine.driver import Driver
@@ -122,10 +124,23 @@ def build_ports(
         pictures=pictures,
         batches=DynamoBatches(table),
         budgets=DynamoBudgets(table),
+        new_tasks=DynamoNewTasks(table),
+        money=_money_rules(settings),
     )
     if settings.linger_s is None:
         return ports
     return replace(ports, limits=replace(ports.limits, linger_s=settings.linger_s))
+
+
+def _money_rules(settings: Settings) -> MoneyRules:
+    if not settings.money:
+        return MoneyRules()
+    from darkroom.domain.money_settings import read_money_settings  # noqa: PLC0415 - only where they are set
+
+    try:
+        return read_money_settings(settings.money).as_rules()
+    except ValueError as error:
+        raise SettingsError(f"DARKROOM_MONEY cannot be met: {error}.") from error
 
 
 def _once(make: Callable[[], _T], lock: AbstractContextManager[Any]) -> Callable[[], _T]:

@@ -162,6 +162,8 @@ class Found:
         withheld: why S3 lists it but does not return it, and what to do; "" where it returns it.
         coming: whether it is withheld and being restored from an archive.
         modified_at: when it was uploaded, UTC; None where that is not known.
+        wish: what its uploader wants: "hold" until a person approves it, "approved" if it may not
+            be held as one of too many; "" for nothing.
     """
 
     key: str
@@ -171,6 +173,7 @@ class Found:
     withheld: str = ""
     coming: bool = False
     modified_at: datetime | None = None
+    wish: str = ""
 
 
 @dataclass(frozen=True)
@@ -435,6 +438,16 @@ class Budgets(Protocol):
         """The line is empty; nothing if it was noted since `before`."""
 
 
+class NewTasks(Protocol):
+    """How many new tasks each folder has had lately."""
+
+    def count(self, folder: str, now: datetime) -> int:
+        """Count one more; returns how many there were in the last five to ten minutes, it included.
+
+        A caller that is repeated counts again.
+        """
+
+
 class Limiter(Protocol):
     """The circuit of each provider, and the leases of probes. Times are seconds since 1970.
 
@@ -563,6 +576,7 @@ class Ports:
     errands: Errands
     batches: Batches
     budgets: Budgets
+    new_tasks: NewTasks
     money: MoneyRules = field(default_factory=MoneyRules)
     limits: Limits = field(default_factory=Limits)
     pictures: Pictures = field(default_factory=NoPictures)

@@ -30,6 +30,8 @@ class Settings(BaseModel):
         pace: provider -> the account's limits, if they differ from the documented ones.
         linger_s: the longest wait for a job inside a function, if it is not what pays.
         typical_s: how long jobs usually take at most, seconds; only where sandboxes run.
+        money: what may be spent, and how many new tasks at once are no accident; the fields of
+            `domain.money_settings.MoneySettings`.
         loopback: whether results may be fetched from this machine; only where sandboxes run.
         options: provider -> options of its adapter, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: of the workflow, to start its runs.
@@ -55,6 +57,7 @@ class Settings(BaseModel):
     pace: Mapping[str, AccountLimits] = {}
     linger_s: int | None = None
     typical_s: int | None = None
+    money: Mapping[str, Any] = {}
     loopback: bool = False
     memory_mb: int | None = None
     library_path: str = ""
@@ -98,7 +101,7 @@ class Settings(BaseModel):
             wrong = PREFIX + str(error.errors()[0]["loc"][0]).upper()
             raise SettingsError(f"{wrong} is not understood: {error.errors()[0]['msg']}") from error
 
-    @field_validator("order", "options", "pace", mode="before")
+    @field_validator("order", "options", "pace", "money", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
         """These variables hold JSON objects as text."""

@@ -74,6 +74,11 @@ class Environment:
     use one key, or `{"perfect": {"open_jobs": 4}}` with several outgoing IP addresses. The share of
     the open jobs must be at least one job: Perfect's single one cannot be shared."""
 
+    money: Mapping[str, Any] = field(default_factory=dict)
+    """What may be spent: `budget` of all tasks, `max_price` of one call, and `guard_tasks`, so many
+    new tasks below one folder within ten minutes are no accident (default 500). For example
+    `{"budget": {"usd": 50, "per": "day"}, "max_price": {"usd": 0.10}, "guard_tasks": 6000}`."""
+
     @property
     def preferences(self) -> Mapping[str, str]:
         """The environment variables for the preferences, as far as they are set."""
@@ -81,6 +86,7 @@ class Environment:
             "DARKROOM_ORDER": self.order,
             "DARKROOM_OPTIONS": self.options,
             "DARKROOM_PACE": self.pace,
+            "DARKROOM_MONEY": self.money,
         }
         variables = {name: json.dumps(value) for name, value in values.items() if value}
         if self.linger_s is not None:
@@ -125,6 +131,10 @@ def check_preferences(environment: Environment) -> None:
 
     Raises ValueError with a sentence that says what would do.
     """
+    if environment.money:
+        from darkroom.domain.money_settings import read_money_settings  # noqa: PLC0415 - only where they are set
+
+        read_money_settings(environment.money)
     if not (environment.order or environment.options or environment.pace):
         return
     from darkroom.domain.rate_limits import AccountLimits  # noqa: PLC0415 - only where they are set

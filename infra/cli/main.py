@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "report",
     "watch",
     "retry",
+    "approve",
     "cancel",
     "redrive",
     "validate",

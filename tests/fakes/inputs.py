@@ -20,6 +20,7 @@ class _Version:
     etag: str
     body: bytes
     modified_at: datetime | None
+    wish: str = ""
 
 
 class InMemoryInputs:
@@ -47,11 +48,11 @@ class InMemoryInputs:
         """Its name."""
         return self._bucket
 
-    def put(self, key: str, body: bytes) -> Input:
+    def put(self, key: str, body: bytes, wish: str = "") -> Input:
         """Write a new version; returns it pinned."""
         self._count += 1
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        version = _Version(f"v{self._count}", etag, body, self.now())
+        version = _Version(f"v{self._count}", etag, body, self.now(), wish)
         self._versions.setdefault(key, []).append(version)
         self._deleted.discard(key)
         return Input(key, version.version_id, etag, len(body))
@@ -75,8 +76,16 @@ class InMemoryInputs:
         now = self._versions[key][-1]
         coming = self.archived.get(key)
         withheld = "" if coming is None else f"{key} lies in an archive."
-        size, is_coming = len(now.body), coming is True
-        return Found(key, now.version_id, now.etag, size, withheld, is_coming, now.modified_at)
+        return Found(
+            key,
+            now.version_id,
+            now.etag,
+            len(now.body),
+            withheld,
+            coming is True,
+            now.modified_at,
+            now.wish,
+        )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:
         """The whole object; None when that version is gone."""

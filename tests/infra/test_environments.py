@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from darkroom.domain.budgets import ENVIRONMENT, Budget
+from darkroom.domain.money_settings import read_money_settings
+from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.rate_limits import AccountLimits
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
@@ -65,6 +68,7 @@ def test_preferences_reach_the_functions_as_json() -> None:
         order={"upscale": ["perfect", "snapapi"]},
         options={"goapi": {"service_mode": "private"}},
         pace={"snapapi": {"share": 0.5}},
+        money={"budget": {"usd": 50}, "max_price": {"credits": 3}, "guard_tasks": 6000},
         linger_s=0,
     ).preferences
     needed = ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
@@ -72,6 +76,9 @@ def test_preferences_reach_the_functions_as_json() -> None:
     assert read.order == {"upscale": ("perfect", "snapapi")}
     assert read.options == {"goapi": {"service_mode": "private"}}
     assert read.pace == {"snapapi": AccountLimits(share=0.5)}
+    rules = read_money_settings(read.money).as_rules()
+    assert rules.budgets == (Budget(ENVIRONMENT, usd=50),)
+    assert (rules.max_price, rules.guard_tasks) == (PriceLimit(credits=3), 6000)
     assert (read.linger_s, read.typical_s) == (0, None)
     assert not read.loopback
     assert Environment("shop").preferences == {}
@@ -104,6 +111,9 @@ def test_preferences_of_every_environment_are_valid(name: str) -> None:
         ({"options": {"snapapy": {}}}, "no options for: snapapy"),
         ({"pace": {"perfect": {"share": 0.5}}}, "set its share to at least 1,"),
         ({"pace": {"perfect": {"share": 2}}}, "share must be above 0 and at most 1"),
+        ({"money": {"budget": {"per": "day"}}}, "'budget' is wrong: .*'credits', 'usd' or both"),
+        ({"money": {"guard_tasks": 0}}, "'guard_tasks' is wrong"),
+        ({"money": {"gard_tasks": 600}}, "'gard_tasks' is wrong"),
     ],
 )
 def test_preferences_that_cannot_be_met_are_refused(

@@ -37,6 +37,7 @@ from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
+from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.providers import PNG, FakeProviders
 from tests.fakes.recorders import (
@@ -142,19 +143,20 @@ class PipelineHarness:
             self.errands,
             self.batches,
             InMemoryBudgets(self.tasks),
+            InMemoryNewTasks(),
             self.money,
             self.limits,
         )
 
     # --- what users do --------------------------------------------------------------------------
 
-    def put_file(self, key: str, body: bytes = PNG) -> Uploaded:
+    def put_file(self, key: str, body: bytes = PNG, wish: str = "") -> Uploaded:
         """Put a file into the input bucket; returns its event, which is not delivered."""
-        return Uploaded(key, self.inputs.put(key, body).version_id)
+        return Uploaded(key, self.inputs.put(key, body, wish).version_id)
 
-    def upload(self, key: str, body: bytes = PNG) -> Uploaded:
+    def upload(self, key: str, body: bytes = PNG, wish: str = "") -> Uploaded:
         """Put a file into the input bucket, and deliver its event."""
-        event = self.put_file(key, body)
+        event = self.put_file(key, body, wish)
         self.receive(event)
         return event
 

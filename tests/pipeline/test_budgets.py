@@ -13,7 +13,7 @@ from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import cancel_for_user
-from darkroom.pipeline.money.held import FORGET_AFTER, let_go_on
+from darkroom.pipeline.money.held import FORGET_AFTER, approve
 from darkroom.pipeline.submit import submit
 from tests.fakes.providers import Lost
 from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_NONE
@@ -232,25 +232,25 @@ def test_held_task_can_be_cancelled_and_leaves_its_line() -> None:
     assert _states(harness) == ["succeeded", "cancelled", "succeeded"]
 
 
-def test_held_task_that_is_let_go_on_still_respects_its_budget() -> None:
-    """It is held again, and nothing is paid."""
+def test_budget_cannot_be_passed_by_approving_a_task() -> None:
+    """The answer says when it goes on."""
     harness = _with_budget(credits=1)
     _upload(harness, 1)
     harness.run(until=["held"])
-    let_go_on(harness.ports, harness.task.task_id)
-    harness.run(until=["held"])
+    with pytest.raises(Refused, match="budget of this environment") as refused:
+        approve(harness.ports, harness.task.task_id)
+    assert "goes on by itself" in refused.value.failure.next_step
     assert _states(harness) == ["held"]
-    assert not harness.providers.sent
 
 
-def test_only_a_held_task_can_be_let_go_on(harness: PipelineHarness) -> None:
+def test_only_a_held_task_can_be_approved(harness: PipelineHarness) -> None:
     """Twice is refused the second time."""
     _upload(harness, 1)
     harness.run()
     with pytest.raises(Refused, match="not held"):
-        let_go_on(harness.ports, harness.task.task_id)
+        approve(harness.ports, harness.task.task_id)
     with pytest.raises(Refused, match="no task"):
-        let_go_on(harness.ports, "0" * 32)
+        approve(harness.ports, "0" * 32)
 
 
 def test_held_task_ends_after_a_month() -> None:

@@ -23,6 +23,7 @@ from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.clock import START
+from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.batch_ends import BatchMonitor
@@ -170,6 +171,7 @@ class SimulatedSystem:
         )
         self.batches = _ScheduledBatches(self._sweep_at)
         self.budgets = InMemoryBudgets(self.tasks)
+        self.new_tasks = InMemoryNewTasks()
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
@@ -356,6 +358,7 @@ class SimulatedSystem:
                 "errands": self._errands,
                 "batches": self.batches,
                 "budgets": self.budgets,
+                "new_tasks": self.new_tasks,
             }.items()
         }
         clock = SimulatedClock(injector)

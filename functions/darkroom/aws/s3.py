@@ -34,6 +34,8 @@ _ARCHIVED = "InvalidObjectState"
 """The code of a GET of an object that is archived and not restored."""
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 """Storage classes that are archives; for Intelligent-Tiering the HEAD has an `ArchiveStatus`."""
+WISH = "darkroom"
+"""Metadata of an input that says what its uploader wants: "hold" or "approved"."""
 _WRITER = "darkroom-task"
 """The name of the metadata that holds an object's writer."""
 _KMS = "KMS."
@@ -81,6 +83,7 @@ class S3Inputs:
             withheld=_withheld(head, key),
             coming=_being_restored(head),
             modified_at=head.get("LastModified"),
+            wish=str(head.get("Metadata", {}).get(WISH, "")),
         )
 
     def read(self, key: str, version_id: str, limit: int) -> bytes | None:

@@ -18,24 +18,22 @@ Nothing here reads a bucket. Every value keeps the key of the file that it comes
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
-from darkroom.domain.budgets import Budget, Period
+from darkroom.domain.budgets import Budget
 from darkroom.domain.errors import DefaultRefused, SpecRefused
 from darkroom.domain.object_keys import folder_of, input_key, is_label
 from darkroom.domain.spec import (
-    Amount,
     Operation,
     PartialSpec,
+    SpendingLimit,
     check_fields,
     names_of,
 )
@@ -83,29 +81,6 @@ Globs = Annotated[
     ],
     Field(max_length=50),
 ]
-
-
-class FolderBudget(BaseModel):
-    """What may be spent on the photos in and below a folder; at least one of the amounts."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
-
-    credits: Amount | None = Field(
-        default=None, description="Credits of each provider, which are counted apart."
-    )
-    usd: Amount | None = Field(
-        default=None, description="Dollars; for providers whose credits have a known price."
-    )
-    per: Period = Field(
-        default="day",
-        description="A 'day' in UTC, or 'ever': all that is ever spent here.",
-    )
-
-    @model_validator(mode="after")
-    def _limits_something(self) -> Self:
-        if self.credits is None and self.usd is None:
-            raise ValueError("a budget has 'credits', 'usd' or both")
-        return self
 
 
 class LabelledSpec(PartialSpec):
@@ -163,7 +138,7 @@ class FolderDefault(PartialSpec):
     quiet_s: Annotated[int, Field(ge=1, le=MAX_QUIET_S)] | None = Field(
         default=None, description="After so many seconds without a photo, none follows."
     )
-    budget: FolderBudget | None = Field(
+    budget: SpendingLimit | None = Field(
         default=None,
         description="What may be spent on these photos. What exceeds it is held, and goes on by "
         "itself when there is room again.",
@@ -248,7 +223,7 @@ def _checked(body: bytes, key: str) -> dict[str, Any]:
     return document
 
 
-INSIDE: Final = {"specs": names_of(LabelledSpec), "budget": names_of(FolderBudget)}
+INSIDE: Final = {"specs": names_of(LabelledSpec), "budget": names_of(SpendingLimit)}
 """Field -> the names that are known inside it."""
 
 

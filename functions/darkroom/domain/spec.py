@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from darkroom.domain.budgets import MAX_AMOUNT
+from darkroom.domain.budgets import MAX_AMOUNT, Period
 from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from darkroom.domain.order import SpecFacts
@@ -90,6 +90,29 @@ class Ceiling(BaseModel):
     def _limits_something(self) -> Self:
         if self.credits is None and self.usd is None:
             raise ValueError("a price has 'credits', 'usd' or both")
+        return self
+
+
+class SpendingLimit(BaseModel):
+    """A budget: what may be spent; at least one of the amounts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    credits: Amount | None = Field(
+        default=None, description="Credits of each provider, which are counted apart."
+    )
+    usd: Amount | None = Field(
+        default=None, description="Dollars; for providers whose credits have a known price."
+    )
+    per: Period = Field(
+        default="day",
+        description="A 'day' in UTC, or 'ever': all that is ever spent here.",
+    )
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.credits is None and self.usd is None:
+            raise ValueError("a budget has 'credits', 'usd' or both")
         return self
 
 

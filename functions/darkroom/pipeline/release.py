@@ -26,6 +26,7 @@ from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.task import UNSUBMITTED, Ending, Task
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.orders.holding import hold_released, why_held
 from darkroom.pipeline.orders.inputs import exists, find_inputs, missing, pin_versions
 from darkroom.pipeline.orders.late_order import NoLongerWanted, OtherLabels, with_order
 from darkroom.pipeline.orders.line import place_for, start_in_turn
@@ -169,6 +170,19 @@ def _queue_if_complete(
     except Refused as refusal:
         return decide_ending(ports, task, Ending("failed", refusal.failure))
     now = ports.clock.now()
+    hold = hold_released(task, found)
+    if hold is not None:
+        held = task.with_state(
+            "held",
+            now,
+            order=order,
+            hold=hold,
+            deadline=now + timedelta(seconds=ports.limits.held_s),
+            wait_reason=why_held(hold),
+            look_at=None,
+            queued_at=now,
+        )
+        return ports.tasks.replace(task, held)
     deadline = task.no_later(now + timedelta(seconds=ports.limits.queue_s))
     queued = task.with_state(
         "queued",

@@ -10,9 +10,20 @@ from darkroom.aws.dynamodb_budgets import DynamoBudgets
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
+from darkroom.aws.dynamodb_new_tasks import DynamoNewTasks
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.aws.s3 import S3Inputs, S3Outputs
-from darkroom.ports import Batches, Budgets, Durations, Inputs, Limiter, Lines, Outputs, Tasks
+from darkroom.ports import (
+    Batches,
+    Budgets,
+    Durations,
+    Inputs,
+    Limiter,
+    Lines,
+    NewTasks,
+    Outputs,
+    Tasks,
+)
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.durations import InMemoryDurations
@@ -20,6 +31,7 @@ from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
 from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud, table
+from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
 
@@ -87,6 +99,16 @@ def budget_harness(request: pytest.FixtureRequest) -> Iterator[BudgetHarness]:
         return
     with cloud():
         yield BudgetHarness(DynamoBudgets(table()), DynamoTasks(table()))
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def new_tasks(request: pytest.FixtureRequest) -> Iterator[NewTasks]:
+    """No new tasks."""
+    if request.param == "in memory":
+        yield InMemoryNewTasks()
+        return
+    with cloud():
+        yield DynamoNewTasks(table())
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

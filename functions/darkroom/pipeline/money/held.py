@@ -50,13 +50,13 @@ def hold_for_budget(ports: Ports, task: Task, shortage: Shortage, place: Place) 
     return Step("done")
 
 
-def let_go_on(ports: Ports, task_id: str) -> Task:
-    """Queue a held task again, whatever holds it; safe to repeat.
+def approve(ports: Ports, task_id: str) -> Task:
+    """Let a task go on that is held until a person approves it.
 
-    Budgets are checked again before anything is paid.
+    Budgets are still checked before anything is paid.
 
     Raises:
-        Refused: `no-such-task`, or `not-held`.
+        Refused: `no-such-task`, `not-held`, or `held-by-budget`: it goes on by itself.
         Busy: too many others change it.
     """
 
@@ -66,6 +66,12 @@ def let_go_on(ports: Ports, task_id: str) -> Task:
             raise Refused("no-such-task", f"There is no task {task_id}.")
         if task.hold is None or task.ending is not None:
             raise Refused("not-held", f"It is not held: it is {task.state}.")
+        if task.hold.kind == "budget":
+            raise Refused(
+                "held-by-budget",
+                f"It {task.wait_reason}.",
+                "It goes on by itself when there is room; raise the budget for it to go on now.",
+            )
         if task.state != "held":  # it waits for its files; then nothing holds it
             return ports.tasks.replace(
                 task, task.with_state(task.state, ports.clock.now(), hold=None)

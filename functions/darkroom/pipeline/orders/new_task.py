@@ -20,6 +20,7 @@ from darkroom.domain.output_names import ResultsName, numbered
 from darkroom.domain.spec import facts_of
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.orders.folder_defaults import ResolvedSpec, order_of
+from darkroom.pipeline.orders.holding import hold_new, why_held
 from darkroom.pipeline.orders.inputs import find_inputs, missing, pin_versions, why_waiting
 from darkroom.pipeline.orders.line import place_for
 from darkroom.pipeline.orders.output_owner import find_live_owner
@@ -215,8 +216,18 @@ def _with_order(ports: Ports, task: Task, order: Order) -> Task:
         pinned = None if missing(found) else pin_versions(order, found, ports.providers.routes())
     except InputRefused as error:
         return _failed(replace(task, order=order), error)  # with another file it can be retried
+    hold, now = hold_new(ports, task, found), task.created_at
+    if pinned is not None and hold is not None:
+        return replace(
+            task,
+            state="held",
+            order=pinned,
+            queued_at=now,
+            hold=hold,
+            wait_reason=why_held(hold),
+            deadline=now + timedelta(seconds=ports.limits.held_s),
+        )
     if pinned is not None:
-        now = task.created_at
         place = place_for(ports, pinned, pinned.choices[0], now)
         deadline = task.no_later(task.deadline)
         return replace(task, order=pinned, queued_at=now, place=place, deadline=deadline)
@@ -224,6 +235,7 @@ def _with_order(ports: Ports, task: Task, order: Order) -> Task:
         task,
         state="waiting",
         order=order,
+        hold=hold,
         # Every file: one that exists now may be gone when the last one arrives.
         wants=tuple(dict.fromkeys(map(normalize_key, found))),
         deadline=task.deadline_for_inputs(ports.limits.inputs_s),

@@ -1,0 +1,73 @@
+"""Is a task with all its files to be held until a person approves it?
+
+its file was uploaded to be held             held, as its uploader wants
+its file was uploaded by somebody who knows  not held, however many there are
+too many new tasks below its folder          held: it may be an accident
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from darkroom.domain.holds import Hold
+from darkroom.domain.task import Task
+from darkroom.ports import Found, Ports
+
+TASKS_HELD: Final = "Tasks Held"
+"""The event that says that tasks of a folder are held from now on."""
+MANY: Final = 1000
+"""The event is repeated after so many more tasks."""
+
+
+def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hold | None:
+    """Why a new task is held, or will be when it has its files; each new task is counted."""
+    folder = top_folder(task.trigger.key)
+    count = ports.new_tasks.count(folder, ports.clock.now())
+    wishes = _wishes(found)
+    if "hold" in wishes:
+        return Hold("approval", folder)
+    most = ports.money.guard_tasks
+    if count <= most or "approved" in wishes:
+        return None
+    if (count - most - 1) % MANY == 0:
+        _tell(ports, folder, count)
+    return Hold("guard", folder)
+
+
+def hold_released(task: Task, found: Mapping[str, Found | None]) -> Hold | None:
+    """The same for a waiting task that has all its files now."""
+    wishes = _wishes(found)
+    if "hold" in wishes:
+        return Hold("approval", top_folder(task.trigger.key))
+    return None if "approved" in wishes else task.hold
+
+
+def why_held(hold: Hold) -> str:
+    """Why a task is held, for users."""
+    where = hold.what or "the root of the bucket"
+    command = f"darkroom approve {hold.what or '/'}"
+    if hold.kind == "guard":
+        return (
+            f"is held: very many new tasks came below {where} at once; let them go on with "
+            f"'{command}', or drop them with 'darkroom cancel {hold.what or '/'}'"
+        )
+    return f"is held, as its uploader wants; let it go on with '{command}'"
+
+
+def top_folder(key: str) -> str:
+    """The folder of the first level that a key is in, with its slash; "" in the root."""
+    first, slash, _ = key.partition("/")
+    return first + slash if slash else ""
+
+
+def _wishes(found: Mapping[str, Found | None]) -> set[str]:
+    return {file.wish for file in found.values() if file is not None}
+
+
+def _tell(ports: Ports, folder: str, count: int) -> None:
+    detail = {
+        "folder": folder,
+        "tasks": count,
+        "limit": ports.money.guard_tasks,
+        "next_step": why_held(Hold("guard", folder)),
+    }
+    ports.events.publish(TASKS_HELD, detail)
