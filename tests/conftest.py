@@ -73,4 +73,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.collect()
         gc.freeze()
+        # Simulations make many objects that live for a while: looked at in larger lots.
+        gc.set_threshold(20_000)
         gc.enable()

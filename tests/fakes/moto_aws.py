@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
 
 from darkroom.aws.dynamodb_indexes import INDEXES, Index
+from infra.local.moto_patches import transactions
 
 REGION = "eu-central-1"
 INPUT, OUTPUT, TABLE, BUS = "darkroom-input", "darkroom-output", "darkroom-test", "darkroom-bus"
@@ -44,7 +46,10 @@ class Cloud:
 @contextmanager
 def cloud(*, versioned: bool = True) -> Iterator[Cloud]:
     """A fresh account with everything in it."""
-    with mock_aws():
+    with mock_aws(), pytest.MonkeyPatch.context() as moto:
+        # Otherwise each transaction copies the whole table: minutes for some hundred tasks.
+        for patch in transactions.patches():
+            moto.setattr(patch.owner, patch.name, patch.replacement)
         _make_buckets(versioned=versioned)
         _make_table()
         dead = client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
