@@ -6,16 +6,16 @@ The table and the buckets are made as the stack makes them.
 import functools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import pytest
 from moto import mock_aws
 
 from darkroom.aws.dynamodb_indexes import INDEXES, Index
-from infra.local.moto_patches import transactions
+from infra.local.moto_patches import quick_import, transactions  # noqa: F401 - quick to import
+from infra.local.moto_patches.patch import applied
 
 REGION = "eu-central-1"
 INPUT, OUTPUT, TABLE, BUS = "darkroom-input", "darkroom-output", "darkroom-test", "darkroom-bus"
@@ -46,10 +46,10 @@ class Cloud:
 @contextmanager
 def cloud(*, versioned: bool = True) -> Iterator[Cloud]:
     """A fresh account with everything in it."""
-    with mock_aws(), pytest.MonkeyPatch.context() as moto:
+    with mock_aws(), ExitStack() as undo:
         # Otherwise each transaction copies the whole table: minutes for some hundred tasks.
         for patch in transactions.patches():
-            moto.setattr(patch.owner, patch.name, patch.replacement)
+            undo.enter_context(applied(patch))
         _make_buckets(versioned=versioned)
         _make_table()
         dead = client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
