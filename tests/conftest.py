@@ -24,6 +24,13 @@ SHARED_ENVIRONMENT = (
     "tests/e2e/test_folder_of_photos.py",
 )
 
+ONE_BY_ONE = (
+    "tests/simulation/test_crash_points.py",
+    "tests/simulation/test_planted_bugs.py",
+    "tests/simulation/test_races.py",
+)
+"""Files whose tests share nothing and together take longer than all that comes after them."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Install the caches before the first import: some modules open a session on import."""
@@ -46,10 +53,16 @@ def _cache(patch: pytest.MonkeyPatch, owner: object, name: str) -> None:
 
 
 class ByEnvironment(LoadFileScheduling):  # type: ignore[misc]
-    """Keeps the tests of a file together, and those of the files that share an environment."""
+    """Keeps the tests of a file together, and those of the files that share an environment.
+
+    The simulation's long files are not kept together: in the end, one worker would be left with
+    minutes of them, and the others with nothing.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
+        if file in ONE_BY_ONE:
+            return nodeid
         return "shared environment" if file in SHARED_ENVIRONMENT else file
 
 
@@ -73,4 +86,6 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.collect()
         gc.freeze()
+        # Simulations make many objects that live for a while: looked at in larger lots.
+        gc.set_threshold(20_000)
         gc.enable()

@@ -13,6 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from infra.local.moto_patches import quick_import  # noqa: F401 - before everything else of moto
+
+# isort: split
 from moto.awslambda_simple.models import lambda_simple_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sqs.models import sqs_backends

@@ -12,7 +12,7 @@ from darkroom.aws.dynamodb_durations import FRESH_S, DynamoDurations, _write
 from darkroom.domain.job_times import BUCKETS, JobTimes
 from tests.aws.request_recorder import Answer, RequestRecorder, recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import cloud
+from tests.fakes.moto_aws import cloud_table
 from tests.fakes.routes import JOB_KEY, ROUTES
 
 NOW = START.timestamp()
@@ -35,7 +35,7 @@ class Seconds:
 @pytest.fixture
 def store() -> Iterator[tuple[RequestRecorder, Seconds, DynamoDurations]]:
     """An empty table, a recorder of all requests to it, and the time."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         seconds = Seconds()
         yield recorder, seconds, DynamoDurations(table, seconds)
 

@@ -10,7 +10,7 @@ from darkroom.aws.dynamodb_limiter import TRIES, DynamoLimiter
 from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import DarkroomError
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
-from tests.fakes.moto_aws import cloud, table
+from tests.fakes.moto_aws import cloud_table, table
 
 LOST = Answer({}, 400, "ConditionalCheckFailedException")
 
@@ -97,7 +97,7 @@ def test_fault_is_not_a_lost_race(
 
 def test_circuit_state_of_an_older_version_has_no_reason() -> None:
     """It is changed like any other."""
-    with cloud():
+    with cloud_table():
         item = {"pk": "gate#p", "sk": "standing", "refusals": 5, "until": 30_500}
         table().put_item(Item=item)
         limiter = DynamoLimiter(table())

@@ -14,7 +14,7 @@ from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.turns import Place, Turns
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import cloud
+from tests.fakes.moto_aws import cloud_table
 from tests.fakes.task_factory import sample_task
 
 PLACE = Place("beta", START)
@@ -94,7 +94,7 @@ def test_fault_is_not_a_lost_race(lines: tuple[RequestRecorder, DynamoLines], co
 @pytest.mark.parametrize("page", [1, 2])
 def test_all_pages_of_a_line_are_read(page: int) -> None:
     """DynamoDB ends a page at 1 MB, and counts filtered items to a page's limit."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         tasks, store = DynamoTasks(table), DynamoLines(table)
         places = [replace(PLACE, since=START + timedelta(seconds=n)) for n in range(6)]
         for number, place in enumerate(places):
@@ -114,7 +114,7 @@ def test_all_pages_of_a_line_are_read(page: int) -> None:
 
 def test_first_in_line_are_read_in_one_short_page() -> None:
     """A line of thousands must not be read for one turn; the number ahead needs no items."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         store = DynamoLines(table)
         store.first("beta", 7)
         store.ahead("t", PLACE)

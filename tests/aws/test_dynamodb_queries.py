@@ -14,7 +14,7 @@ from darkroom.domain.errors import OwnTrouble
 from darkroom.domain.order import Order
 from darkroom.domain.task import Task
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import cloud, table
+from tests.fakes.moto_aws import cloud_table, table
 from tests.fakes.task_factory import sample_task
 
 LARGE = Order("upscale", (), metadata={"note": "x" * 300_000})
@@ -30,7 +30,7 @@ LISTS: dict[str, Callable[[DynamoTasks, int], Sequence[Task]]] = {
 @pytest.fixture
 def tasks() -> Iterator[DynamoTasks]:
     """Failed tasks of one folder and one shard, each a third of a response's limit."""
-    with cloud():
+    with cloud_table():
         store = DynamoTasks(table())
         for age in range(COUNT):
             at = START - timedelta(hours=age)
@@ -70,7 +70,7 @@ def test_unreadable_item_does_not_hide_the_others(
 
 def test_due_tasks_are_sorted_over_all_shards() -> None:
     """The tasks of the first shard do not come before all others."""
-    with cloud():
+    with cloud_table():
         store = DynamoTasks(table())
         for age in range(2 * SHARDS):
             at = START - timedelta(minutes=age)
@@ -83,7 +83,7 @@ def test_due_tasks_are_sorted_over_all_shards() -> None:
 
 def test_tasks_needing_attention_are_sorted_over_all_shards() -> None:
     """The newest first, and no more than the limit."""
-    with cloud():
+    with cloud_table():
         tasks = DynamoTasks(table())
         made = [sample_task(number, "failed") for number in (3, 1, 4, 2, 5)]
         for age, task in enumerate(made):
@@ -96,7 +96,7 @@ def test_tasks_needing_attention_are_sorted_over_all_shards() -> None:
 
 def test_unreadable_shard_does_not_hide_the_other_shards() -> None:
     """Its error is raised at the end."""
-    with cloud():
+    with cloud_table():
         store = DynamoTasks(_FirstShardThrottled(table()))  # type: ignore[arg-type]
         for number in range(2 * SHARDS):
             store.create(sample_task(number), previous=None, owner=None)

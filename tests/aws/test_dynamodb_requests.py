@@ -22,7 +22,7 @@ from darkroom.domain.task import STUCK_AFTER
 from darkroom.domain.turns import Place, Turns
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import TABLE, cloud
+from tests.fakes.moto_aws import TABLE, cloud_table
 from tests.fakes.task_factory import sample_task
 
 LATER = START + timedelta(days=9)
@@ -43,7 +43,7 @@ class Store:
 @pytest.fixture
 def store() -> Iterator[Store]:
     """A table with one waiting task, and a recorder of all requests to it."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         tasks = DynamoTasks(table)
         tasks.create(TASK, previous=None, owner=None)
         yield Store(recorder, tasks, DynamoLimiter(table), DynamoLines(table))
@@ -221,7 +221,7 @@ def test_task_that_stays_where_it_is_needs_no_transaction(store: Store) -> None:
 
 def test_task_and_its_notes_are_created_in_one_transaction() -> None:
     """And its spec's newest task, its output's owner, its place, a note for each missing file."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         DynamoTasks(table).create(replace(TASK, place=PLACE), previous=None, owner=None)
 
     (request,) = recorder.sent
@@ -233,7 +233,7 @@ def test_task_and_its_notes_are_created_in_one_transaction() -> None:
 
 def test_notes_and_ended_tasks_expire() -> None:
     """`expires_at`, in whole seconds, is the TTL attribute of the stack's table."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         tasks = DynamoTasks(table)
         tasks.create(replace(TASK, place=PLACE), previous=None, owner=None)
         tasks.replace(TASK, TASK.with_state("failed", START))
@@ -286,7 +286,7 @@ def test_write_that_lost_to_itself_has_succeeded(
 @pytest.mark.parametrize("page", [1, 2])
 def test_all_pages_of_a_list_are_read(page: int) -> None:
     """DynamoDB ends a page at 1 MB, moto hardly ever; no task may be left out."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         tasks = DynamoTasks(table)
         for number in range(5):
             tasks.create(

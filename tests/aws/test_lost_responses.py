@@ -14,7 +14,7 @@ from darkroom.domain.errors import Conflict
 from darkroom.domain.turns import Place, Turns
 from tests.aws.request_recorder import recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import cloud, table
+from tests.fakes.moto_aws import cloud_table, table
 from tests.fakes.task_factory import sample_task
 
 
@@ -37,7 +37,7 @@ class SendsEveryPutTwice:
 
 def test_write_that_arrived_twice_succeeds() -> None:
     """Otherwise an intent would seem to be another caller's, and the task would end `unknown`."""
-    with cloud():
+    with cloud_table():
         tasks = DynamoTasks(table())
         task = sample_task(1, "queued")
         tasks.create(task, previous=None, owner=None)
@@ -48,7 +48,7 @@ def test_write_that_arrived_twice_succeeds() -> None:
 
 def test_equal_write_by_another_caller_is_a_conflict() -> None:
     """Two callers that write the very same task are still two."""
-    with cloud():
+    with cloud_table():
         tasks = DynamoTasks(table())
         task = sample_task(1, "queued")
         tasks.create(task, previous=None, owner=None)
@@ -59,7 +59,7 @@ def test_equal_write_by_another_caller_is_a_conflict() -> None:
 
 def test_turns_that_arrived_twice_are_set() -> None:
     """Otherwise a task would seem to have no turn, and its calls of the rate would be lost."""
-    with cloud():
+    with cloud_table():
         lines = DynamoLines(table())
         again = DynamoLines(SendsEveryPutTwice(table()))  # type: ignore[arg-type]
         assert again.compare_and_set("beta", Turns(), Turns(empty_at=5.0))
@@ -69,7 +69,7 @@ def test_turns_that_arrived_twice_are_set() -> None:
 
 def test_equal_turns_of_another_caller_are_not_ones_own() -> None:
     """Two callers that give out the very same turn would start two runs for it."""
-    with cloud():
+    with cloud_table():
         lines = DynamoLines(table())
         assert lines.compare_and_set("beta", Turns(), Turns(empty_at=5.0))
         assert not lines.compare_and_set("beta", Turns(), Turns(empty_at=5.0))
@@ -87,7 +87,7 @@ def test_transaction_whose_response_is_lost_is_repeated_with_its_token() -> None
         answer._content = b"{}"  # type: ignore[attr-defined] # else read from the connection
         return answer
 
-    with cloud(), recorded_table() as (_, recorded):
+    with cloud_table(), recorded_table() as (_, recorded):
         tasks, task = DynamoTasks(recorded), sample_task(1)
         tasks.create(task, previous=None, owner=None)
         # The first handler's response counts, but moto's is called too, and writes.

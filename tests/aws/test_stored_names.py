@@ -16,7 +16,7 @@ from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.turns import Place, Turn, Turns, Waiter
 from tests.aws.request_recorder import recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import cloud
+from tests.fakes.moto_aws import cloud_table
 from tests.fakes.task_factory import full_task, sample_task
 
 ID = "0009" * 8
@@ -85,7 +85,7 @@ def test_numbers_keep_their_type() -> None:
 
 def test_whole_numbers_keep_their_type_in_the_table() -> None:
     """DynamoDB returns every number as a decimal; a provider would get `2.0` for 2."""
-    with cloud(), recorded_table() as (_, table):
+    with cloud_table(), recorded_table() as (_, table):
         tasks = DynamoTasks(table)
         tasks.create(full_task(), previous=None, owner=None)
         read = tasks.get(full_task().task_id)
@@ -120,7 +120,7 @@ LIMITER_ITEMS: Mapping[str, tuple[Callable[[DynamoLimiter], object], dict[str, A
 def test_limiter_stores_whole_milliseconds(name: str) -> None:
     """Under the provider's name, each part in its own item."""
     act, expected = LIMITER_ITEMS[name]
-    with cloud(), recorded_table() as (_, table):
+    with cloud_table(), recorded_table() as (_, table):
         act(DynamoLimiter(table))
         (item,) = table.scan()["Items"]
     assert {key: item[key] for key in ("pk", *expected)} == {"pk": "gate#beta", **expected}
@@ -133,7 +133,7 @@ def test_turns_are_stored_in_whole_milliseconds() -> None:
         given={ID: Turn(1001.0, 0.625, since=900.5), "b": Turn(1000.0, used=True)},
         open_jobs={"b": 4600.25},
     )
-    with cloud(), recorded_table() as (_, table):
+    with cloud_table(), recorded_table() as (_, table):
         DynamoLines(table).compare_and_set("beta", Turns(), turns)
         (item,) = table.scan()["Items"]
     del item["write_id"]
@@ -179,7 +179,7 @@ def test_task_without_a_place_can_be_read() -> None:
 
 def test_postpone_and_dismiss_change_index_keys_only() -> None:
     """Moving or removing the index key does not change the task."""
-    with cloud(), recorded_table() as (recorder, table):
+    with cloud_table(), recorded_table() as (recorder, table):
         tasks = DynamoTasks(table)
         task = sample_task(9)
         tasks.create(task, previous=None, owner=None)

@@ -6,7 +6,7 @@ The table and the buckets are made as the stack makes them.
 import functools
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ import boto3
 from moto import mock_aws
 
 from darkroom.aws.dynamodb_indexes import INDEXES, Index
+from infra.local.moto_patches import quick_import, transactions  # noqa: F401 - quick to import
+from infra.local.moto_patches.patch import applied
 
 REGION = "eu-central-1"
 INPUT, OUTPUT, TABLE, BUS = "darkroom-input", "darkroom-output", "darkroom-test", "darkroom-bus"
@@ -44,13 +46,38 @@ class Cloud:
 @contextmanager
 def cloud(*, versioned: bool = True) -> Iterator[Cloud]:
     """A fresh account with everything in it."""
-    with mock_aws():
+    with _account():
         _make_buckets(versioned=versioned)
         _make_table()
         dead = client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
         watch = client("sqs").create_queue(QueueName="watch")["QueueUrl"]
         _make_bus(watch)
         yield Cloud(_make_machine(), dead, watch)
+
+
+@contextmanager
+def cloud_table() -> Iterator[None]:
+    """A fresh account with the task table alone."""
+    with _account():
+        _make_table()
+        yield
+
+
+@contextmanager
+def cloud_buckets(*, versioned: bool = True) -> Iterator[None]:
+    """A fresh account with the two buckets alone."""
+    with _account():
+        _make_buckets(versioned=versioned)
+        yield
+
+
+@contextmanager
+def _account() -> Iterator[None]:
+    with mock_aws(), ExitStack() as undo:
+        # Otherwise each transaction copies the whole table: minutes for some hundred tasks.
+        for patch in transactions.patches():
+            undo.enter_context(applied(patch))
+        yield
 
 
 @functools.cache

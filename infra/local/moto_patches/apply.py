@@ -3,7 +3,8 @@
 moto is pinned, because the patches name its internals. Each patch says why it is needed:
 `cloudformation` (what moto ignores in a template), `s3_events`, `event_targets`, `step_functions`,
 `transactions`, `faster_requests`, `faster_tables` and `atomic_writes`. Each has a test that fails
-when moto no longer needs it or no longer has the patched name.
+when moto no longer needs it or no longer has the patched name. `quick_import` is applied only while
+moto is imported.
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from infra.local.moto_patches import (
     step_functions,
     transactions,
 )
-from infra.local.moto_patches.patch import Patch
+from infra.local.moto_patches.patch import Patch, applied
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def patched_moto(invoker: Invoker) -> Iterator[None]:
         BackendDict.reset()
         undo.enter_context(_configured())
         for patch in all_patches(invoker):
-            undo.enter_context(_applied(patch))
+            undo.enter_context(applied(patch))
         # Moto caches the map of resource types, which lacks those of the patches.
         for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
             cached.cache_clear()
@@ -70,17 +71,3 @@ def _configured() -> Iterator[None]:
         yield
     finally:
         config.update(before)
-
-
-@contextmanager
-def _applied(patch: Patch) -> Iterator[None]:
-    missing = object()
-    before = vars(patch.owner).get(patch.name, missing)
-    setattr(patch.owner, patch.name, patch.replacement)
-    try:
-        yield
-    finally:
-        if before is missing:
-            delattr(patch.owner, patch.name)
-        else:
-            setattr(patch.owner, patch.name, before)

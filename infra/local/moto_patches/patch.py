@@ -3,7 +3,8 @@
 # ruff: noqa: ANN401 - owners and replacements are moto's own objects
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,21 @@ class Patch:
     owner: Any
     name: str
     replacement: Any
+
+
+@contextmanager
+def applied(patch: Patch) -> Iterator[None]:
+    """Apply a patch, and take it back afterwards."""
+    missing = object()
+    before = vars(patch.owner).get(patch.name, missing)
+    setattr(patch.owner, patch.name, patch.replacement)
+    try:
+        yield
+    finally:
+        if before is missing:
+            delattr(patch.owner, patch.name)
+        else:
+            setattr(patch.owner, patch.name, before)
 
 
 def around(owner: Any, name: str, wrap: Callable[..., Any]) -> Patch:

@@ -30,7 +30,7 @@ from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
-from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud, table
+from tests.fakes.moto_aws import INPUT, OUTPUT, client, cloud_buckets, cloud_table, table
 from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.outputs import InMemoryOutputs
 from tests.fakes.tasks import InMemoryTasks
@@ -75,7 +75,7 @@ def tasks(request: pytest.FixtureRequest) -> Iterator[Tasks]:
     if request.param == "in memory":
         yield InMemoryTasks()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoTasks(table())
 
 
@@ -86,7 +86,7 @@ def line_harness(request: pytest.FixtureRequest) -> Iterator[LineHarness]:
         tasks = InMemoryTasks()
         yield LineHarness(InMemoryLines(tasks), tasks)
         return
-    with cloud():
+    with cloud_table():
         yield LineHarness(DynamoLines(table()), DynamoTasks(table()))
 
 
@@ -97,7 +97,7 @@ def budget_harness(request: pytest.FixtureRequest) -> Iterator[BudgetHarness]:
         tasks = InMemoryTasks()
         yield BudgetHarness(InMemoryBudgets(tasks), tasks)
         return
-    with cloud():
+    with cloud_table():
         yield BudgetHarness(DynamoBudgets(table()), DynamoTasks(table()))
 
 
@@ -107,7 +107,7 @@ def new_tasks(request: pytest.FixtureRequest) -> Iterator[NewTasks]:
     if request.param == "in memory":
         yield InMemoryNewTasks()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoNewTasks(table())
 
 
@@ -117,7 +117,7 @@ def limiter(request: pytest.FixtureRequest) -> Iterator[Limiter]:
     if request.param == "in memory":
         yield InMemoryLimiter()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoLimiter(table())
 
 
@@ -127,7 +127,7 @@ def durations(request: pytest.FixtureRequest) -> Iterator[Durations]:
     if request.param == "in memory":
         yield InMemoryDurations()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoDurations(table())
 
 
@@ -137,7 +137,7 @@ def batches(request: pytest.FixtureRequest) -> Iterator[Batches]:
     if request.param == "in memory":
         yield InMemoryBatches()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoBatches(table())
 
 
@@ -148,7 +148,7 @@ def input_harness(request: pytest.FixtureRequest) -> Iterator[InputHarness]:
         fake = InMemoryInputs(INPUT)
         yield InputHarness(fake, lambda key, body: fake.put(key, body).version_id, fake.delete)
         return
-    with cloud(versioned=request.param == "S3"):
+    with cloud_buckets(versioned=request.param == "S3"):
         s3 = client("s3")
 
         def put(key: str, body: bytes) -> str:
@@ -170,7 +170,7 @@ def output_harness(request: pytest.FixtureRequest) -> Iterator[OutputHarness]:
             fake, lambda key: [(v.content_type, v.body) for v in fake.versions(key)]
         )
         return
-    with cloud():
+    with cloud_buckets():
         s3 = client("s3")
 
         def versions(key: str) -> list[tuple[str, bytes]]:
