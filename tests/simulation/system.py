@@ -170,6 +170,7 @@ class SimulatedSystem:
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
         self.batches = _ScheduledBatches(self._sweep_at)
+        self._looks: list[float] = []
         self.budgets = InMemoryBudgets(self.tasks)
         self.new_tasks = InMemoryNewTasks()
         self.batch_monitor = BatchMonitor(
@@ -307,8 +308,13 @@ class SimulatedSystem:
         Its other work is left out: while it waits for each of thousands of answers, unrelated
         processes of a simulation wait, too.
         """
-        away_s = (moment - self._now()).total_seconds()
-        self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._look_at_batches)
+        away_s = max((moment - self._now()).total_seconds(), 0)
+        now = self.scheduler.now
+        self._looks = [at for at in self._looks if at > now]
+        # There is one SWEEP a minute, however many batches are due.
+        if not any(away_s <= at - now <= away_s + SWEEP_INTERVAL_S for at in self._looks):
+            self._looks.append(now + away_s + SWEEP_INTERVAL_S)
+            self.scheduler.after(away_s + SWEEP_INTERVAL_S, self._look_at_batches)
 
     def _look_at_batches(self) -> None:
         due = [moment for moment in self._batch_looks() if moment <= self._now()]

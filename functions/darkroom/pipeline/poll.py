@@ -59,7 +59,9 @@ def poll(ports: Ports, task_id: str, run: int, waited_s: float | None = None) ->
 
 def _poll_job(ports: Ports, task: Task, waited_s: float | None) -> Step:
     route = route_for(ports, task, task.last_attempt)
-    if route.max_poll_gap_s is None:
+    # The polls of a job that must not be left alone were reserved with its paid call. A job whose
+    # result is gone has ended, and is polled for a new URL.
+    if route.max_poll_gap_s is None or task.gone:
         wait_s = reserve_call(ports, route.provider)
         if wait_s is not None:
             return _wait_for_call(ports, task, route, wait_s)
