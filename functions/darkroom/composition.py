@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from darkroom.aws.dynamodb_batches import DynamoBatches
 from darkroom.aws.dynamodb_budgets import DynamoBudgets
+from darkroom.aws.dynamodb_charges import DynamoCharges
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
@@ -126,6 +127,7 @@ def build_ports(
         budgets=DynamoBudgets(table),
         new_tasks=DynamoNewTasks(table),
         money=_money_rules(settings),
+        charges=DynamoCharges(table),
     )
     if settings.linger_s is None:
         return ports
