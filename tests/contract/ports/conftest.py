@@ -140,7 +140,7 @@ def charges(request: pytest.FixtureRequest) -> Iterator[Charges]:
     if request.param == "in memory":
         yield InMemoryCharges()
         return
-    with cloud():
+    with cloud_table():
         yield DynamoCharges(table())
 
 

@@ -35,7 +35,12 @@ from darkroom.ports import Inputs, NoPictures, Pictures
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.preferences import Preferences, check_shares, sort_routes
+from darkroom.providers.engine.preferences import (
+    Preferences,
+    check_price_providers,
+    check_shares,
+    sort_routes,
+)
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
 
@@ -96,6 +101,7 @@ class Driver:
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
         check_shares(adapters, self._preferences.pace)
+        check_price_providers(adapters, self._preferences.price, "price")
         self._routes = RoutesByProvider(
             adapters,
             lambda provider: [
@@ -123,9 +129,10 @@ class Driver:
         return self._routes
 
     def tariff(self, provider: str) -> Tariff:
-        """What the provider's credits cost."""
+        """What its credits cost; the environment's settings come before the adapter's figure."""
         adapter = self._adapters.get(provider)
-        return adapter.tariff if adapter else Tariff(None, "", "no longer offered")
+        declared = adapter.tariff if adapter else Tariff(None, "", "no longer offered")
+        return self._preferences.tariff_of(provider, declared)
 
     def rules(self, provider: str) -> Rules:
         """What its account allows; the environment's settings come before the adapter's figures."""
