@@ -18,7 +18,7 @@ from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
 from darkroom.domain.money_rules import MoneyRules
-from darkroom.domain.prices import Charge, ProviderCharges
+from darkroom.domain.prices import Balance, Charge, ProviderCharges
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -360,6 +360,12 @@ class Providers(Protocol):
 
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """The job's status, or its results; free."""
+
+    def balance(self, provider: str) -> Balance | None:
+        """What is in its account; None where it has no such call. Free.
+
+        Raises also `AccountBlocked` where it is not set up or its key is refused.
+        """
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False where it has no such call."""

@@ -69,6 +69,21 @@ class Price:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """What is in an account at a provider.
+
+    Attributes:
+        credits: of the provider; None where its answer has none.
+        usd: US dollars; None where they are not known.
+        note: what else the answer says, for people; "" for nothing.
+    """
+
+    credits: float | None
+    usd: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Charge:
     """What a provider has charged for one call, in its credits, and when it said so."""
 

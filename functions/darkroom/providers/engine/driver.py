@@ -7,7 +7,7 @@ no provider by name. No error or log line of its holds a key or a signed URL.
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +21,7 @@ from darkroom.domain.errors import (
     Throttled,
     Unclear,
 )
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -236,6 +237,25 @@ class Driver:
         account = self._accounts.open(route.provider)
         with self._open_files(account) as files:
             return self._run(account, account.adapter.styles(route), files)
+
+    def balance(self, provider: str) -> Balance | None:
+        """What is in the provider's account; None where it has no such call. Free.
+
+        Raises:
+            AccountBlocked: it is not set up, or does not accept the key.
+            ProviderRefused: it refuses to say.
+            Throttled, NotSent, Busy: ask again later.
+        """
+        steps = self._adapters[provider].balance()
+        if steps is None:
+            return None
+        account = self._accounts.open(provider)
+        with self._open_files(account) as files:
+            balance = self._run(account, steps, files)
+        rate = self.tariff(provider).usd_per_credit
+        if balance.usd is not None or balance.credits is None or rate is None:
+            return balance
+        return replace(balance, usd=round(balance.credits * rate, 6))
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False if it cannot or does not.
