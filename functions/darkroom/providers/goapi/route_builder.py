@@ -22,7 +22,7 @@ NAME: Final = "goapi"
 CALL_S: Final = 60
 """Seconds. The paid call only creates a task; its files are uploaded already."""
 PRICE_AS_OF: Final = "2026-11-21"
-"""When the prices in the catalogue were looked up."""
+"""When prices were looked up; the catalogue has those that were found."""
 
 Check = Callable[[Any, frozenset[str]], str | None]
 
@@ -125,6 +125,8 @@ def build_toolkit_route(
         params=params,
         roles=dict.fromkeys(roles, image),
         asynchronous=True,
+        price_as_of=PRICE_AS_OF,
+        price_source="goapi.ai/docs, Image Editing API",
         call_s=CALL_S,
         typical_s=10,
         job_s=1800,
