@@ -8,9 +8,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkroom.providers.registry import NAMES
+
+if TYPE_CHECKING:
+    from darkroom.domain.price_settings import PriceSettings
 
 # Every provider that has an adapter. Each gets a secret.
 PROVIDERS = tuple(sorted(NAMES))
@@ -108,6 +111,16 @@ class Environment:
         # The sandboxes listen, and serve their results, on this machine's loopback address.
         return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
 
+    @property
+    def prices(self) -> "Mapping[str, PriceSettings]":
+        """Provider -> its prices by these settings. Raises `ValueError` for impossible ones."""
+        from darkroom.domain.price_settings import PriceSettings  # noqa: PLC0415 - only where needed
+
+        for provider, fields in self.price.items():
+            if unknown := fields.keys() - PriceSettings.__dataclass_fields__.keys():
+                raise ValueError(f"price of {provider} has no '{unknown.pop()}'")
+        return {name: PriceSettings(**fields) for name, fields in self.price.items()}
+
     def secret_name(self, provider: str) -> str:
         """The secret that holds the credentials for `provider`."""
         return f"darkroom/{self.name}/{provider}"
@@ -150,7 +163,6 @@ def check_preferences(environment: Environment) -> None:
     settings = (environment.order, environment.options, environment.pace, environment.price)
     if not any((*settings, environment.assume_price)):
         return
-    from darkroom.domain.price_settings import PriceSettings  # noqa: PLC0415 - only where they are set
     from darkroom.domain.rate_limits import AccountLimits  # noqa: PLC0415 - only where they are set
     from darkroom.providers.engine.preferences import (  # noqa: PLC0415 - the same
         check_prices,
@@ -164,8 +176,4 @@ def check_preferences(environment: Environment) -> None:
     sort_routes(routes, environment.order)
     limits: Mapping[str, Any] = environment.pace
     check_shares(adapters, {name: AccountLimits(**fields) for name, fields in limits.items()})
-    for provider, fields in environment.price.items():
-        if unknown := fields.keys() - PriceSettings.__dataclass_fields__.keys():
-            raise ValueError(f"price of {provider} has no '{unknown.pop()}'")
-    prices = {name: PriceSettings(**fields) for name, fields in environment.price.items()}
-    check_prices(adapters, prices, environment.assume_price)
+    check_prices(adapters, environment.prices, environment.assume_price)

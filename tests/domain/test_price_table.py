@@ -71,9 +71,9 @@ def test_condition_says_what_a_case_is_for() -> None:
     """In the parameters' own names."""
     cases = (*BY_MODE.cases, *BY_SECOND.cases, *BY_TWO_SECONDS.cases, Case(1))
     assert [case.condition for case in cases] == [
-        "mode std or none",
+        "mode std or not given",
         "mode pro",
-        "per duration",
+        "per 1 of duration",
         "per 2 of duration",
         "",
     ]

@@ -42,13 +42,10 @@ class Case:
 
     @property
     def condition(self) -> str:
-        """What it is for, as in "erase_mode normal or none, per 2 of dst_duration"; "" for all."""
-        parts = [
-            f"{name} {' or '.join('none' if value is None else str(value) for value in values)}"
-            for name, values in self.where.items()
-        ]
+        """What it is for, as in "mode std or not given, per 2 of dst_duration"; "" for all."""
+        parts = [f"{name} {' or '.join(map(_show, values))}" for name, values in self.where.items()]
         if self.per:
-            parts.append(f"per {'' if self.step == 1 else f'{self.step:g} of '}{self.per}")
+            parts.append(f"per {self.step:g} of {self.per}")
         return ", ".join(parts)
 
 
@@ -78,6 +75,10 @@ class PriceTable:
         """The highest price of any case; None where all grow with a number that is not given."""
         known = [case.credits_for(given) for case in self.cases]
         return max((amount for amount in known if amount is not None), default=None)
+
+
+def _show(value: object) -> str:
+    return "not given" if value is None else str(value)
 
 
 def fixed_price(credits_: float | None) -> PriceTable:

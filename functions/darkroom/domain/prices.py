@@ -137,13 +137,18 @@ def terms_of(route: Route, params: Params) -> str:
     """
     documented = route.credits(params)
     if documented is not None:
-        return f"documented {documented:g}"
+        return terms_of_figure(documented)
     given = params.model_dump(exclude_none=True)
     values = {name: _describe(value) for name, value in given.items() if name not in _CONTENT}
     terms = ", ".join(f"{name} {value}" for name, value in sorted(values.items()) if value)
     if len(terms) > _MAX_TERMS_LENGTH:
         return hashlib.sha256(terms.encode()).hexdigest()
     return terms or "any parameters"
+
+
+def terms_of_figure(documented: float) -> str:
+    """The terms of every call with this documented price."""
+    return f"documented {documented:g}"
 
 
 def expected_price(
@@ -159,14 +164,33 @@ def expected_price(
         now: UTC.
     """
     listed = route.credits(params)
-    if listed is not None and route.credits.is_setting:
-        return _price(listed, tariff, "setting", route.price_as_of, route.price_source)
-    lately = _lately(charged.get(terms_of(route, params), ()), now)
-    if lately:
-        return _charged_price(lately[0], tariff, route)
-    if listed is not None:
-        return _price(listed, tariff, "documented", route.price_as_of, route.price_source)
+    if listed is None or not route.credits.is_setting:
+        charges = recent(charged.get(terms_of(route, params), ()), now)
+        if charges:
+            return charged_price(charges[0], route, tariff)
+    return unknown_price(route) if listed is None else listed_price(listed, route, tariff)
+
+
+def listed_price(credits_: float, route: Route, tariff: Tariff) -> Price:
+    """A price that the route declares, by its provider's documents or the settings."""
+    basis: Basis = "setting" if route.credits.is_setting else "documented"
+    return Price(credits_, _usd(credits_, tariff), basis, route.price_as_of, route.price_source)
+
+
+def charged_price(charge: Charge, route: Route, tariff: Tariff) -> Price:
+    """A price that the provider has charged."""
+    as_of, source = charge.at.date().isoformat(), f"charged by {route.provider}"
+    return Price(charge.credits, _usd(charge.credits, tariff), "charged", as_of, source)
+
+
+def unknown_price(route: Route) -> Price:
+    """The price of a call for which nobody names one."""
     return Price(None, None, "unknown", route.price_as_of, f"not named in {route.price_source}")
+
+
+def recent(charges: Sequence[Charge], now: datetime) -> Sequence[Charge]:
+    """Those that still say something, newest first."""
+    return [charge for charge in charges if now - charge.at < LATELY]
 
 
 @dataclass(frozen=True)
@@ -182,9 +206,9 @@ def limit_price(own: Priced, params: Params, now: datetime) -> Price | None:
     """What limits count for a call with these parameters; None where the price is not known."""
     price = expected_price(own.route, own.tariff, params, own.charged, now)
     if price.basis == "charged":
-        lately = _lately(own.charged[terms_of(own.route, params)], now)
-        most = max(lately, key=lambda charge: charge.credits)
-        return _charged_price(most, own.tariff, own.route)
+        charges = recent(own.charged[terms_of(own.route, params)], now)
+        most = max(charges, key=lambda charge: charge.credits)
+        return charged_price(most, own.route, own.tariff)
     return None if price.basis == "unknown" else price
 
 
@@ -235,22 +259,9 @@ def assumed_price(
     return Price(credits_, usd, "assumed", as_of, f"the highest known price of {operation}")
 
 
-def _price(credits_: float, tariff: Tariff, basis: Basis, as_of: str, source: str) -> Price:
-    return Price(credits_, _usd(credits_, tariff), basis, as_of, source)
-
-
-def _charged_price(charge: Charge, tariff: Tariff, route: Route) -> Price:
-    as_of = charge.at.date().isoformat()
-    return _price(charge.credits, tariff, "charged", as_of, f"charged by {route.provider}")
-
-
 def _usd(credits_: float, tariff: Tariff) -> float | None:
     rate = tariff.usd_per_credit
     return None if rate is None else round(credits_ * rate, 9)
-
-
-def _lately(charges: Sequence[Charge], now: datetime) -> Sequence[Charge]:
-    return [charge for charge in charges if now - charge.at < LATELY]
 
 
 def _highest(priced: Priced, given: Mapping[str, object], now: datetime) -> float | None:
@@ -259,7 +270,7 @@ def _highest(priced: Priced, given: Mapping[str, object], now: datetime) -> floa
     if priced.route.credits.is_setting:
         return listed
     amounts = [
-        charge.credits for charges in priced.charged.values() for charge in _lately(charges, now)
+        charge.credits for charges in priced.charged.values() for charge in recent(charges, now)
     ]
     return max([*amounts, *([] if listed is None else [listed])], default=None)
 
