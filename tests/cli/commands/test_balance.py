@@ -81,7 +81,7 @@ def test_named_provider_alone_is_asked(env: MotoEnvironment) -> None:
 
 @pytest.mark.usefixtures("sandboxes")
 def test_key_that_is_refused_is_said_and_never_printed(env: MotoEnvironment) -> None:
-    """The others are asked all the same."""
+    """The others are still asked."""
     with start(["apiframe"]) as running:
         wrong = {"api_key": "afk_wrong_key_0123456789", "base_url": running["apiframe"].base_url}
         _put_secret("apiframe", wrong)
