@@ -79,7 +79,7 @@ def test_documented_price_names_its_date_and_source() -> None:
 
 
 def test_dollars_are_unknown_without_a_tariff() -> None:
-    """The credits are known all the same."""
+    """The credits are known even so."""
     price = _expected(ROUTE, NORMAL, tariff=FREE_TARIFF)
     assert (price.credits, price.usd, price.basis) == (3, None, "documented")
 
