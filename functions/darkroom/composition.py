@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from darkroom.aws.dynamodb_batches import DynamoBatches
 from darkroom.aws.dynamodb_budgets import DynamoBudgets
+from darkroom.aws.dynamodb_charges import DynamoCharges
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
@@ -126,10 +127,12 @@ def build_ports(
         budgets=DynamoBudgets(table),
         new_tasks=DynamoNewTasks(table),
         money=_money_rules(settings),
+        charges=DynamoCharges(table),
     )
-    if settings.linger_s is None:
-        return ports
-    return replace(ports, limits=replace(ports.limits, linger_s=settings.linger_s))
+    limits = replace(ports.limits, assume_price=settings.assume_price)
+    if settings.linger_s is not None:
+        limits = replace(limits, linger_s=settings.linger_s)
+    return replace(ports, limits=limits)
 
 
 def _money_rules(settings: Settings) -> MoneyRules:
@@ -164,13 +167,18 @@ def _build_driver(
             inputs,
             settings.environment,
             preferences=Preferences(
-                settings.order, settings.pace, settings.loopback, settings.typical_s
+                settings.order,
+                settings.pace,
+                settings.loopback,
+                settings.typical_s,
+                settings.price,
             ),
             pictures=pictures,
         )
     except ValueError as error:
         raise SettingsError(
-            f"DARKROOM_ORDER, DARKROOM_OPTIONS or DARKROOM_PACE cannot be met: {error}."
+            "DARKROOM_ORDER, DARKROOM_OPTIONS, DARKROOM_PACE or DARKROOM_PRICE cannot be met: "
+            f"{error}."
         ) from error
 
 

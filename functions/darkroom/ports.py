@@ -18,6 +18,7 @@ from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
 from darkroom.domain.money_rules import MoneyRules
+from darkroom.domain.prices import Balance, Charge, ProviderCharges
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -360,6 +361,12 @@ class Providers(Protocol):
     def poll(self, route: Route, job_id: str) -> Pending | Finished | JobFailed:
         """The job's status, or its results; free."""
 
+    def balance(self, provider: str) -> Balance | None:
+        """What is in its account; None where it has no such call. Free.
+
+        Raises also `AccountBlocked` where it is not set up or its key is refused.
+        """
+
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False where it has no such call."""
 
@@ -488,6 +495,38 @@ class Durations(Protocol):
         """
 
 
+class Charges(Protocol):
+    """What providers have charged lately, by what they reported: from it prices are learned.
+
+    A process reads the charges of a provider at most once a minute; until then it has the same
+    answer, with what it has written itself. Nothing depends on it: every caller can do without.
+    """
+
+    def known(self, provider: str) -> ProviderCharges:
+        """The last charges of the provider's routes; without any before the first."""
+
+    def record(self, route: Route, terms: str, charge: Charge) -> bool:
+        """Remember a charge of the route; whether it was written.
+
+        Not where it adds nothing (see `ProviderCharges.after`), nor where another process wrote
+        first: then `known` reads again.
+        """
+
+
+class NoCharges:
+    """`Charges` where none are kept."""
+
+    def known(self, provider: str) -> ProviderCharges:
+        """None."""
+        del provider
+        return ProviderCharges()
+
+    def record(self, route: Route, terms: str, charge: Charge) -> bool:
+        """Forget it."""
+        del route, terms, charge
+        return False
+
+
 class Errands(Protocol):
     """Messages that intake sends to itself, through the intake queue."""
 
@@ -580,3 +619,4 @@ class Ports:
     money: MoneyRules = field(default_factory=MoneyRules)
     limits: Limits = field(default_factory=Limits)
     pictures: Pictures = field(default_factory=NoPictures)
+    charges: Charges = field(default_factory=NoCharges)

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from darkroom.domain.price_settings import PriceSettings
 from darkroom.domain.rate_limits import AccountLimits
 
 PREFIX = "DARKROOM_"
@@ -28,6 +29,9 @@ class Settings(BaseModel):
         secrets: provider -> the id of its secret.
         order: operation -> providers to prefer, in order; "*" stands for every other operation.
         pace: provider -> the account's limits, if they differ from the documented ones.
+        price: provider -> prices that differ from the documented ones.
+        assume_price: provider, or "*" for every other -> the credits that money limits count for a
+            call whose price is not known.
         linger_s: the longest wait for a job inside a function, if it is not what pays.
         typical_s: how long jobs usually take at most, seconds; only where sandboxes run.
         money: what may be spent, and how many new tasks at once are no accident; the fields of
@@ -55,6 +59,8 @@ class Settings(BaseModel):
     order: Mapping[str, tuple[str, ...]] = {}
     options: Mapping[str, Mapping[str, Any]] = {}
     pace: Mapping[str, AccountLimits] = {}
+    price: Mapping[str, PriceSettings] = {}
+    assume_price: Mapping[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     linger_s: int | None = None
     typical_s: int | None = None
     money: Mapping[str, Any] = {}
@@ -101,7 +107,7 @@ class Settings(BaseModel):
             wrong = PREFIX + str(error.errors()[0]["loc"][0]).upper()
             raise SettingsError(f"{wrong} is not understood: {error.errors()[0]['msg']}") from error
 
-    @field_validator("order", "options", "pace", "money", mode="before")
+    @field_validator("order", "options", "pace", "price", "assume_price", "money", mode="before")
     @classmethod
     def _from_json(cls, value: object) -> object:
         """These variables hold JSON objects as text."""

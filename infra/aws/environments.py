@@ -8,9 +8,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkroom.providers.registry import NAMES
+
+if TYPE_CHECKING:
+    from darkroom.domain.price_settings import PriceSettings
 
 # Every provider that has an adapter. Each gets a secret.
 PROVIDERS = tuple(sorted(NAMES))
@@ -79,6 +82,16 @@ class Environment:
     new tasks below one folder within ten minutes are no accident (default 500). For example
     `{"budget": {"usd": 50, "per": "day"}, "max_price": {"usd": 0.10}, "guard_tasks": 6000}`."""
 
+    price: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Provider -> what it charges, where its documents do not say it or your contract differs:
+    `usd_per_credit`, and `credits` of one call by operation or by operation and model. For example
+    `{"apiframe": {"usd_per_credit": 0.01, "credits": {"upscale:topaz": 12}, "as_of":
+    "2026-11-30"}}`."""
+
+    assume_price: Mapping[str, float] = field(default_factory=dict)
+    """Provider, or "*" for every other -> the credits that money limits count for a call whose
+    price is not known; by default the highest known price of the operation. `{"goapi": 250}`"""
+
     @property
     def preferences(self) -> Mapping[str, str]:
         """The environment variables for the preferences, as far as they are set."""
@@ -87,6 +100,8 @@ class Environment:
             "DARKROOM_OPTIONS": self.options,
             "DARKROOM_PACE": self.pace,
             "DARKROOM_MONEY": self.money,
+            "DARKROOM_PRICE": self.price,
+            "DARKROOM_ASSUME_PRICE": self.assume_price,
         }
         variables = {name: json.dumps(value) for name, value in values.items() if value}
         if self.linger_s is not None:
@@ -95,6 +110,16 @@ class Environment:
             variables["DARKROOM_TYPICAL_S"] = str(self.typical_s)
         # The sandboxes listen, and serve their results, on this machine's loopback address.
         return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
+
+    @property
+    def prices(self) -> "Mapping[str, PriceSettings]":
+        """Provider -> its prices by these settings. Raises `ValueError` for impossible ones."""
+        from darkroom.domain.price_settings import PriceSettings  # noqa: PLC0415 - only where needed
+
+        for provider, fields in self.price.items():
+            if unknown := fields.keys() - PriceSettings.__dataclass_fields__.keys():
+                raise ValueError(f"price of {provider} has no '{unknown.pop()}'")
+        return {name: PriceSettings(**fields) for name, fields in self.price.items()}
 
     def secret_name(self, provider: str) -> str:
         """The secret that holds the credentials for `provider`."""
@@ -135,10 +160,15 @@ def check_preferences(environment: Environment) -> None:
         from darkroom.domain.money_settings import read_money_settings  # noqa: PLC0415 - only where they are set
 
         read_money_settings(environment.money)
-    if not (environment.order or environment.options or environment.pace):
+    settings = (environment.order, environment.options, environment.pace, environment.price)
+    if not any((*settings, environment.assume_price)):
         return
     from darkroom.domain.rate_limits import AccountLimits  # noqa: PLC0415 - only where they are set
-    from darkroom.providers.engine.preferences import check_shares, sort_routes  # noqa: PLC0415 - the same
+    from darkroom.providers.engine.preferences import (  # noqa: PLC0415 - the same
+        check_prices,
+        check_shares,
+        sort_routes,
+    )
     from darkroom.providers.registry import Adapters  # noqa: PLC0415 - the same
 
     adapters = Adapters(environment.options)
@@ -146,3 +176,4 @@ def check_preferences(environment: Environment) -> None:
     sort_routes(routes, environment.order)
     limits: Mapping[str, Any] = environment.pace
     check_shares(adapters, {name: AccountLimits(**fields) for name, fields in limits.items()})
+    check_prices(adapters, environment.prices, environment.assume_price)

@@ -35,6 +35,8 @@ COMMANDS: Final = (
     "schema",
     "providers",
     "styles",
+    "prices",
+    "balance",
 )
 
 

@@ -8,7 +8,7 @@ markup, gets `Text` values, which have none.
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+PIPE_WIDTH: Final = 10_000
 UNDECODED_BYTES: Final = range(0xDC80, 0xDD00)
 """The characters that stand for bytes of a file's name that are not UTF-8 (PEP 383)."""
 
@@ -65,6 +66,24 @@ def open_console(*, err: bool = False) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - slow to import
 
     return Console(stderr=err)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print our own text as a table; names are not cut where there is no terminal."""
+    from rich.table import Table  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        # Our own text, with one model on each line.
+        table.add_row(*map(Text, row))
+    console = open_console()
+    if not console.is_terminal:
+        # Without a terminal names must not be cut: they are copied into specs.
+        console.width = PIPE_WIDTH
+    console.print(table)
 
 
 def cell(text: object, style: str = "") -> "Text":

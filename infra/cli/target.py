@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from darkroom.ports import Limiter, Ports, Tasks
+    from darkroom.ports import Charges, Limiter, Ports, Tasks
     from darkroom.providers.engine.driver import Driver
 
 LOCAL: Final = "local"
@@ -83,6 +83,14 @@ class Target:
         return DynamoLimiter(resource.Table(self.outputs["Table"]))
 
     @functools.cached_property
+    def charges(self) -> "Charges":
+        """What providers have charged lately, for reading."""
+        from darkroom.aws.dynamodb_charges import DynamoCharges  # noqa: PLC0415 - brings boto3 along
+
+        resource = self._session.resource("dynamodb", endpoint_url=self.endpoint_url)
+        return DynamoCharges(resource.Table(self.outputs["Table"]))
+
+    @functools.cached_property
     def sqs(self) -> "SQSClient":
         """A client for both queues."""
         client: SQSClient = self._session.client("sqs", endpoint_url=self.endpoint_url)
@@ -131,6 +139,7 @@ class Target:
         from darkroom.aws.s3 import S3Inputs  # noqa: PLC0415 - the same
         from darkroom.aws.secrets_manager import SecretCredentials  # noqa: PLC0415 - brings boto3 along
         from darkroom.providers.engine.driver import Driver  # noqa: PLC0415 - brings httpx along
+        from darkroom.providers.engine.preferences import Preferences  # noqa: PLC0415 - the same
         from darkroom.providers.registry import Adapters  # noqa: PLC0415 - the same
         from infra.aws.environments import PROVIDERS, find_environment  # noqa: PLC0415 - the same
 
@@ -142,6 +151,7 @@ class Target:
             SecretCredentials(lambda: client, secrets),
             S3Inputs(self.s3, self.input_bucket),
             self.environment,
+            preferences=Preferences(price=known.prices),
         )
 
     @functools.cached_property

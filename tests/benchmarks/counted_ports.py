@@ -364,9 +364,10 @@ REQUESTS: Final[Mapping[str, Counts]] = {
 is below 1 KB, or holds a provider's turns alone."""
 FREE: Final = frozenset(
     {"providers.routes", "providers.tariff", "providers.rules", "inputs.link", "durations.known"}
-    | {"pictures.measure"}
+    | {"pictures.measure", "charges.known", "charges.record"}
 )
-"""Methods that send nothing; of `durations.known` one in a minute and process does."""
+"""Methods that send nothing; of `durations.known` and `charges.known` one in a minute and process
+does. The same charge is written once a day."""
 BEFORE: Final = frozenset({"providers.submit"})
 """Methods that call back: what they send is counted before."""
 WITH_CREDENTIALS: Final = frozenset(

@@ -19,6 +19,7 @@ from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, Busy, DarkroomError, ResultGone, Unclear
 from darkroom.domain.file_completeness.check import is_complete
 from darkroom.domain.media import HEAD_BYTES, sniff
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -76,6 +77,7 @@ class FakeProviders:
         roles: the roles of the files that each paid call was given.
         rules_of: provider -> the limits of its account.
         accounts: provider -> digest of its credentials; by default its name.
+        balances: provider -> what is in its account; by default 100 credits.
     """
 
     offered: Sequence[Route]
@@ -90,6 +92,7 @@ class FakeProviders:
     roles: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     rules_of: dict[str, Rules] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    balances: dict[str, Balance | None] = field(default_factory=dict)
     _script: dict[Call, deque[Scripted | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _called: dict[str, str] = field(default_factory=dict)
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
@@ -205,6 +208,11 @@ class FakeProviders:
         if self._polled[job_id] <= self.polls:
             return Pending()
         return self._finish(route.provider, f"{job_id}-{self._polled[job_id]}")
+
+    def balance(self, provider: str) -> Balance | None:
+        """What is in its account; None for a provider without such a call."""
+        self._need_key(provider)
+        return self.balances.get(provider, Balance(100.0, 1.0))
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Cancel the job; False where that is impossible or not needed."""

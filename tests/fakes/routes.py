@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from darkroom.domain.media import JPEG, PNG
+from darkroom.domain.price_table import fixed_price
 from darkroom.domain.routes import Params, Role, Route
 
 PHOTO = Role(frozenset({PNG, JPEG}), max_bytes=10_000)
@@ -44,7 +45,7 @@ def _not_twice(_params: Any, roles: frozenset[str]) -> str | None:
 def _sync(operation: str, provider: str, **more: Any) -> Route:
     facts: dict[str, Any] = {"models": (f"{provider}-1",), "params": Nothing} | more
     facts.setdefault("roles", {"image": PHOTO})
-    return Route(operation, provider, credits=lambda _params: 2.0, **facts)
+    return Route(operation, provider, credits=fixed_price(2.0), **facts)
 
 
 def _job(operation: str, provider: str, **more: Any) -> Route:

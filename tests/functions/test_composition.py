@@ -49,6 +49,18 @@ def test_share_that_cannot_be_met_raises_settings_error(
         composition.ports()
 
 
+def test_price_of_an_unknown_provider_raises_settings_error(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be for nothing."""
+    assert house
+    monkeypatch.setenv("DARKROOM_PRICE", '{"apifram": {"usd_per_credit": 0.01}}')
+    composition.ports.cache_clear()
+
+    with pytest.raises(SettingsError, match=r"DARKROOM_PRICE.*unknown provider 'apifram'"):
+        composition.ports()
+
+
 @pytest.mark.parametrize(
     ("region", "host"),
     [

@@ -1,5 +1,6 @@
 """What keeps the product safe is switched on where it is put together, too."""
 
+import json
 import logging
 from dataclasses import replace
 
@@ -7,6 +8,8 @@ import pytest
 
 from darkroom import composition
 from darkroom.domain.errors import DarkroomError
+from darkroom.domain.prices import SETTINGS, Price
+from darkroom.pipeline.orders.price import price_for, price_for_limits
 from darkroom.settings import Settings
 from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, session
 from tests.fakes.providers import PNG
@@ -53,6 +56,24 @@ def test_waits_of_an_environment_reach_the_pipeline(
     assert ports.limits == replace(plain.limits, linger_s=4)
     assert max(route.typical_s for route in plain.providers.routes()) > 60
     assert {route.typical_s for route in ports.providers.routes()} == {2}
+
+
+def test_prices_of_an_environment_reach_the_pipeline(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model's before its operation's, a credit's, and the one that limits assume."""
+    assert house
+    price = {"apiframe": {"usd_per_credit": 0.01, "credits": {"upscale": 5, "upscale:topaz": 12}}}
+    monkeypatch.setenv("DARKROOM_PRICE", json.dumps(price))
+    monkeypatch.setenv("DARKROOM_ASSUME_PRICE", '{"*": 20}')
+    composition.ports.cache_clear()
+    ports = composition.ports()
+    routes = [each for each in ports.providers.routes() if each.provider == "apiframe"]
+    known = {(each.operation, each.models[1]): price_for(ports, each, {}) for each in routes[:4]}
+    assert known["upscale", "topaz"] == Price(12, 0.12, "setting", "", SETTINGS)
+    assert known["upscale", "clarity"].credits == 5
+    assert known["remove-background", "bria"].basis == "unknown"
+    assert price_for_limits(ports, routes[2], {}).credits == 20
 
 
 def test_http_libraries_log_only_warnings_and_errors(

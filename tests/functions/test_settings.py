@@ -48,3 +48,24 @@ def test_every_missing_variable_is_named() -> None:
     for words in ("DARKROOM_TABLE", "DARKROOM_EVENT_BUS", "darkroom local"):
         assert words in str(error.value)
     assert "DARKROOM_INPUT_BUCKET" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DARKROOM_PRICE", '{"apiframe": {"usd": 1}}', "Unexpected keyword argument"),
+        (
+            "DARKROOM_PRICE",
+            '{"apiframe": {"usd_per_credit": -0.1}}',
+            "must be a number that is not",
+        ),
+        ("DARKROOM_PRICE", '{"apiframe": {"credits": {"upscale": NaN}}}', "must be a number"),
+        ("DARKROOM_ASSUME_PRICE", '{"*": -1}', "greater than or equal to 0"),
+        ("DARKROOM_ASSUME_PRICE", '{"*": Infinity}', "finite number"),
+    ],
+)
+def test_impossible_price_is_named(name: str, value: str, sentence: str) -> None:
+    """The variable, and what is wrong with it."""
+    with pytest.raises(SettingsError, match=sentence) as error:
+        Settings.from_environment(COMPLETE | {name: value})
+    assert name in str(error.value)

@@ -7,6 +7,7 @@ import pytest
 from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.money_settings import read_money_settings
 from darkroom.domain.price_limit import PriceLimit
+from darkroom.domain.price_settings import PriceSettings
 from darkroom.domain.rate_limits import AccountLimits
 from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
@@ -69,6 +70,8 @@ def test_preferences_reach_the_functions_as_json() -> None:
         options={"goapi": {"service_mode": "private"}},
         pace={"snapapi": {"share": 0.5}},
         money={"budget": {"usd": 50}, "max_price": {"credits": 3}, "guard_tasks": 6000},
+        price={"apiframe": {"usd_per_credit": 0.01, "credits": {"upscale:topaz": 12}}},
+        assume_price={"goapi": 250, "*": 20},
         linger_s=0,
     ).preferences
     needed = ("ENVIRONMENT", "INPUT_BUCKET", "OUTPUT_BUCKET", "TABLE", "EVENT_BUS")
@@ -79,6 +82,8 @@ def test_preferences_reach_the_functions_as_json() -> None:
     rules = read_money_settings(read.money).as_rules()
     assert rules.budgets == (Budget(ENVIRONMENT, usd=50),)
     assert (rules.max_price, rules.guard_tasks) == (PriceLimit(credits=3), 6000)
+    assert read.price == {"apiframe": PriceSettings(0.01, {"upscale:topaz": 12})}
+    assert read.assume_price == {"goapi": 250, "*": 20}
     assert (read.linger_s, read.typical_s) == (0, None)
     assert not read.loopback
     assert Environment("shop").preferences == {}
@@ -114,6 +119,14 @@ def test_preferences_of_every_environment_are_valid(name: str) -> None:
         ({"money": {"budget": {"per": "day"}}}, "'budget' is wrong: .*'credits', 'usd' or both"),
         ({"money": {"guard_tasks": 0}}, "'guard_tasks' is wrong"),
         ({"money": {"gard_tasks": 600}}, "'gard_tasks' is wrong"),
+        ({"price": {"apifram": {}}}, "price names an unknown provider 'apifram'.*apiframe"),
+        ({"price": {"apiframe": {"usd": 1}}}, "price of apiframe has no 'usd'"),
+        ({"price": {"apiframe": {"usd_per_credit": -1}}}, "price must be a number that is not neg"),
+        ({"price": {"apiframe": {"credits": {"upscal": 1}}}}, "has no 'upscal'.*upscale"),
+        ({"price": {"apiframe": {"credits": {"upscale:tapaz": 1}}}}, "upscale:topaz"),
+        ({"price": {"apiframe": {"as_of": "today"}}}, "as_of must be a date like 2026-01-31"),
+        ({"assume_price": {"apifram": 1}}, "assume_price names an unknown provider 'apifram'"),
+        ({"assume_price": {"*": float("nan")}}, "price must be a number that is not negative"),
     ],
 )
 def test_preferences_that_cannot_be_met_are_refused(
@@ -130,11 +143,16 @@ def test_preferences_that_cannot_be_met_are_refused(
     [
         {"pace": {"perfect": {"share": 0.5, "open_jobs": 2}, "snapapi": {"share": 0.01}}},
         {"pace": {"goapi": {"share": 0.05}}, "order": {"*": ["goapi"]}},
+        {
+            "pace": {},
+            "price": {"goapi": {"credits": {"animate": 9, "task:kling:effects": 30}}},
+            "assume_price": {"*": 0},
+        },
     ],
 )
-def test_shares_of_at_least_one_job_are_accepted(
+def test_preferences_that_can_be_met_are_accepted(
     monkeypatch: pytest.MonkeyPatch, preferences: dict[str, Any]
 ) -> None:
-    """And a small share where jobs are not limited."""
+    """Shares of at least one job, small ones where jobs are not limited, prices of what exists."""
     monkeypatch.setitem(environments._KNOWN, "shop", Environment("shop", **preferences))
     assert find_environment("shop").pace == preferences["pace"]

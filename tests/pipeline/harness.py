@@ -32,6 +32,7 @@ from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
+from tests.fakes.charges import InMemoryCharges
 from tests.fakes.clock import START, FixedClock
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
@@ -120,6 +121,7 @@ class PipelineHarness:
     errands: RecordingErrands = field(default_factory=RecordingErrands)
     batches: InMemoryBatches = field(default_factory=InMemoryBatches)
     money: MoneyRules = field(default_factory=MoneyRules)
+    charges: InMemoryCharges = field(default_factory=InMemoryCharges)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
     in_place: bool = False
@@ -146,6 +148,7 @@ class PipelineHarness:
             InMemoryNewTasks(),
             self.money,
             self.limits,
+            charges=self.charges,
         )
 
     # --- what users do --------------------------------------------------------------------------

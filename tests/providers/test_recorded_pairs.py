@@ -8,16 +8,18 @@ A file has one pair, of one of these kinds:
 - a sign-in: `authorize` (the credentials) and `now_ms`; `means` the headers;
 - a look-up: `look_up` (the paid call's `operation`, `model`, `params`, `inputs`, and `since_s`);
   `means` its `job_id`, null for none;
-- a catalogue: `styles` (the operation); `means` its groups.
+- a catalogue: `styles` (the operation); `means` its groups;
+- an account: `balance` is true; `means` its credits, dollars and note.
 
 `steps` are the free round trips, each with its own `request` and `answer`: before the paid call, or
-all of a sign-in, a poll, a look-up, a catalogue. `varies` names texts of their JSON that differ
-every time.
+all of a sign-in, a poll, a look-up, a catalogue, a balance. `varies` names texts of their JSON that
+differ every time.
 """
 
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -43,6 +45,7 @@ POLLED = {name: pair for name, pair in PAIRS.items() if "poll" in pair}
 REFUSED = {name: pair for name, pair in PAIRS.items() if "error" in pair["means"]}
 SIGNED_IN = {name: pair for name, pair in PAIRS.items() if "authorize" in pair}
 SOUGHT = {name: pair for name, pair in PAIRS.items() if "look_up" in pair}
+BALANCED = {name: pair for name, pair in PAIRS.items() if "balance" in pair}
 STYLED = {name: pair for name, pair in PAIRS.items() if "styles" in pair}
 
 
@@ -150,9 +153,21 @@ def test_catalogue_is_read_page_by_page(name: str) -> None:
     assert [_told_group(group) for group in groups] == pair["means"]["groups"]
 
 
+@pytest.mark.parametrize("name", BALANCED)
+def test_balance_is_read(name: str) -> None:
+    """Of all kinds of credits together."""
+    pair = BALANCED[name]
+    steps = _steps(pair)
+    reading = adapter_of(pair["provider"]).balance()
+    assert reading is not None
+    made, balance = run(reading, *_answers(steps))
+    assert [_shown(one) for one in made] == [step["request"] for step in steps]
+    assert asdict(balance) == pair["means"]
+
+
 def test_every_pair_is_used_and_names_its_source() -> None:
     """Every file in the folder is read by a test."""
-    sorts = (SUBMITTED, POLLED, REFUSED, SIGNED_IN, SOUGHT, STYLED)
+    sorts = (SUBMITTED, POLLED, REFUSED, SIGNED_IN, SOUGHT, STYLED, BALANCED)
     assert sorted(PAIRS) == sorted(name for sort in sorts for name in sort)
     assert all(pair["source"] for pair in PAIRS.values())
 

@@ -1,6 +1,8 @@
 """What the routes declare: complete, consistent, and priced as documented."""
 
 import itertools
+from collections import Counter
+from datetime import date
 from typing import Any
 
 import pytest
@@ -102,6 +104,41 @@ def test_route_declares_roles_and_idempotency() -> None:
         ("apiframe", "upscale", "topaz", {}, None),
         ("apiframe", "upscale", "clarity", {}, 3),
         ("apiframe", "inpaint", None, {"prompt": "x"}, 9),
+        ("apiframe", "remove-background", "bria", {}, None),
+        ("goapi", "generate-video", "sora2", {"prompt": "x", "duration": 4}, 160),
+        ("goapi", "animate", "sora2", {"prompt": "x", "duration": 8}, 320),
+        ("goapi", "animate", "sora2", {"prompt": "x"}, None),
+        ("goapi", "task", "sora2:sora2-video", {"prompt": "x", "duration": 4}, 160),
+        ("goapi", "task", "sora2:sora2-pro-video", {"prompt": "x", "duration": 4}, 480),
+        (
+            "goapi",
+            "task",
+            "sora2:sora2-pro-video",
+            {"prompt": "x", "duration": 4, "resolution": "1080p"},
+            None,
+        ),
+        ("goapi", "generate", "seedream-5-lite", {"prompt": "x"}, 14),
+        ("goapi", "edit", "seedream-5-lite", {"prompt": "x", "size": "3K"}, 14),
+        ("goapi", "task", "seedream:seedream-5-lite", {"prompt": "x"}, 14),
+        ("goapi", "generate", "z-image", {"prompt": "x", "aspect_ratio": "1:1"}, 2),
+        ("goapi", "generate", "z-image", {"prompt": "x", "width": 1024, "height": 1024}, 2),
+        ("goapi", "generate", "z-image", {"prompt": "x", "aspect_ratio": "16:9"}, None),
+        ("goapi", "generate", "z-image", {"prompt": "x"}, None),
+        (
+            "goapi",
+            "generate",
+            "z-image",
+            {"prompt": "x", "aspect_ratio": "1:1", "batch_size": 2},
+            None,
+        ),
+        (
+            "goapi",
+            "task",
+            "Qubico/z-image:txt2img",
+            {"prompt": "x", "width": 1024, "height": 1024},
+            2,
+        ),
+        ("goapi", "upscale", None, {}, None),
     ],
 )
 def test_price_is_as_documented(
@@ -110,6 +147,30 @@ def test_price_is_as_documented(
     """Without a documented figure there is no price."""
     route = route_of(provider, operation, model)
     assert route.credits(route.params.model_validate(params)) == price
+
+
+def test_every_price_has_a_date_and_a_source() -> None:
+    """And each route without one says where it was looked for."""
+    for route in ROUTES:
+        assert date.fromisoformat(route.price_as_of), name_of(route)
+        assert route.price_source, name_of(route)
+        assert not route.credits.is_setting, name_of(route)
+
+
+def test_as_many_routes_have_a_price_as_the_documents_name() -> None:
+    """Of the portable operations that can be called, and of GoAPI's own tasks."""
+    callable_ = [route for route in ROUTES if route.refusal is None]
+    priced = Counter(
+        (route.provider, route.operation == "task") for route in callable_ if route.credits.cases
+    )
+    total = Counter((route.provider, route.operation == "task") for route in callable_)
+    assert {key: (priced[key], total[key]) for key in total} == {
+        ("snapapi", False): (30, 30),
+        ("apiframe", False): (3, 6),
+        ("perfect", False): (12, 13),
+        ("goapi", False): (5, 59),
+        ("goapi", True): (4, 122),
+    }
 
 
 @pytest.mark.parametrize("scale", ["2", True, 3, 2.5, None])

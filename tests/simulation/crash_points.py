@@ -26,7 +26,7 @@ READS: Final = frozenset(
         *("batches.get_many", "batches.due", "outputs.list_etags"),
         *("outputs.find", "outputs.get"),
         *("workflows.status", "limiter.circuit", "lines.turns", "lines.first", "lines.missed"),
-        "durations.known",
+        *("durations.known", "charges.known"),
     }
 )
 KEYED: Final = "key"

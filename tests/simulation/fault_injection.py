@@ -47,6 +47,10 @@ class DurationsFailed(Exception):
     """How long jobs took cannot be read or written; no process may end because of that."""
 
 
+class ChargesFailed(Exception):
+    """Charges cannot be read or written; no process may end because of that."""
+
+
 # Kind -> whether the call is carried out, and the error that its caller gets, if any.
 _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "table-throttled": (False, lambda: ClientError("the table is throttled")),
@@ -65,6 +69,8 @@ _ERRORS: Final[dict[str, tuple[bool, Callable[[], Exception] | None]]] = {
     "event-answer-lost": (True, lambda: ClientError("the bus's answer was lost")),
     "durations-unavailable": (False, lambda: DurationsFailed("no answer")),
     "durations-answer-lost": (True, lambda: DurationsFailed("the answer was lost")),
+    "charges-unavailable": (False, lambda: ChargesFailed("no answer")),
+    "charges-answer-lost": (True, lambda: ChargesFailed("the answer was lost")),
     "queue-error": (False, lambda: ClientError("the queue is unavailable")),
     "answer-lost": (True, lambda: ClientError("the answer was lost")),
     "refused-by-us": (False, lambda: ClientError("access denied")),

@@ -77,6 +77,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "limiter.compare_and_set": _WRITE,
     "durations.known": (*DEATHS, "durations-unavailable"),
     "durations.compare_and_set": (*DEATHS, "durations-unavailable", "durations-answer-lost"),
+    "charges.record": (*DEATHS, "charges-unavailable", "charges-answer-lost"),
     "dead_letters.put": (*DEATHS, "queue-error"),
     "errands.send": (*DEATHS, "queue-error"),
     "providers.prepare": (*_FREE, "prepare-refused"),

@@ -35,7 +35,7 @@ class Outage:
     max_s: float
 
 
-TABLE: Final = _calls("tasks.", "limiter.", "lines.", "durations.")
+TABLE: Final = _calls("tasks.", "limiter.", "lines.", "durations.", "charges.")
 BUCKET: Final = _calls("outputs.")
 WRITES: Final = ("outputs.put", "outputs.put_over")
 

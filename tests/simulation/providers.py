@@ -13,6 +13,7 @@ from typing import Final
 
 from darkroom.domain.attempt import Charged, Finished
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -158,6 +159,11 @@ class SimulatedProviders:
         """Whether the job was pending at its last poll, or is new and was never polled."""
         job = self.ledger.jobs.get(job_id)
         return job_id in self.pending_jobs or (job is not None and job.polled_at == job.accepted_at)
+
+    def balance(self, provider: str) -> Balance | None:
+        """Nobody asks."""
+        del provider
+        return None
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""

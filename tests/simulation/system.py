@@ -22,6 +22,7 @@ from darkroom.pipeline.batches import look
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
+from tests.fakes.charges import InMemoryCharges
 from tests.fakes.clock import START
 from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.routes import ROUTES
@@ -159,6 +160,7 @@ class SimulatedSystem:
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.durations = WatchedDurations(ROUTES, fault_policy)
+        self.charges = InMemoryCharges()
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
@@ -361,6 +363,7 @@ class SimulatedSystem:
                 "lines": self.lines,
                 "limiter": self.limiter,
                 "durations": self.durations,
+                "charges": self.charges,
                 "errands": self._errands,
                 "batches": self.batches,
                 "budgets": self.budgets,

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from darkroom.domain.object_keys import DEFAULT_NAME
 from darkroom.domain.order import Trigger
+from darkroom.domain.price_table import fixed_price
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from tests.fakes.routes import (
@@ -107,7 +108,7 @@ class Users:
         if self.fault_policy.chance("route-gone"):
             self._deploy_for_a_while(ROUTES[:6])
         if self.fault_policy.chance("price-changed"):
-            dearer = [replace(route, credits=lambda _params: NEW_PRICE) for route in ROUTES]
+            dearer = [replace(route, credits=fixed_price(NEW_PRICE)) for route in ROUTES]
             self._deploy_for_a_while(dearer)
         if self.fault_policy.chance("message-malformed"):
             self.send(MALFORMED)

@@ -69,6 +69,11 @@ def account_key(account: str) -> dict[str, Any]:
     return {"pk": f"budget#{account}", "sk": "held"}
 
 
+def charges_key(provider: str) -> dict[str, Any]:
+    """The primary key of what a provider has charged lately."""
+    return {"pk": f"gate#{provider}", "sk": "charges"}
+
+
 def line_key(task_id: str, place: Place) -> dict[str, Any]:
     """The primary key of a task's place in a line; the sort key is the line's order."""
     return {"pk": line_partition(place.provider), "sk": f"{_ms(place.since):015d}#{task_id}"}

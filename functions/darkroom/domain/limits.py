@@ -1,6 +1,7 @@
-"""The pipeline's own limits of time and size."""
+"""The pipeline's own limits of time, size and money."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 SUBMIT_LINGER_S: Final = 11
@@ -28,6 +29,8 @@ class Limits:
         measure_bytes: larger results and sources are not looked at.
         runs: how many runs a task may have whose runs end without ending it.
         batch_idle_s: how long an open batch without a change is looked at.
+        assume_price: provider -> the credits that money limits count for a call whose price is not
+            known; "*" stands for every other provider.
     """
 
     inputs_s: int = 24 * 3600
@@ -43,3 +46,4 @@ class Limits:
     measure_bytes: int = 32 * 1024 * 1024
     runs: int = 10
     batch_idle_s: int = 30 * 24 * 3600
+    assume_price: Mapping[str, float] = field(default_factory=dict)

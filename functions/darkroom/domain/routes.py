@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from darkroom.domain.attempt import Charged
 from darkroom.domain.media import Media
+from darkroom.domain.price_table import NO_PRICE, PriceTable
 
 Idempotency = Literal["key", "look-up", "none"]
 
@@ -97,7 +98,9 @@ class Route:
             parameters and the roles that the spec names; returns a sentence, or None.
         idempotency: how an unclear paid call is settled.
         charged_on_failure: whether an accepted job that fails is charged.
-        credits: the documented price of one call with these parameters, or None when unknown.
+        credits: the known price of one call with these parameters, or None when unknown.
+        price_as_of: when its price was looked up (ISO date).
+        price_source: where it was looked up.
         call_s: total deadline of the paid call, seconds.
         typical_s: how long a job usually takes, seconds; it is first polled shortly before.
         job_s: a job that takes longer is given up, seconds.
@@ -116,7 +119,9 @@ class Route:
     idempotency: Idempotency = "none"
     asynchronous: bool = False
     charged_on_failure: Charged = "unknown"
-    credits: Callable[[Any], float | None] = lambda _params: None
+    credits: PriceTable = NO_PRICE
+    price_as_of: str = ""
+    price_source: str = ""
     call_s: int = 90
     typical_s: int = 5
     job_s: int = 3600
@@ -133,11 +138,19 @@ class Route:
 
 @dataclass(frozen=True)
 class Tariff:
-    """What a provider's credit costs, and when that was looked up (ISO date)."""
+    """What a provider's credit costs, and when that was looked up (ISO date).
+
+    Attributes:
+        usd_per_credit: US dollars; None where nobody says.
+        as_of: when that was looked up.
+        source: where it is from.
+        is_setting: whether the environment's settings say so, and not the provider's documents.
+    """
 
     usd_per_credit: float | None
     as_of: str
     source: str
+    is_setting: bool = False
 
 
 class RoutesByProvider(Sequence[Route]):

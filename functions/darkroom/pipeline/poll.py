@@ -25,6 +25,7 @@ from darkroom.pipeline.admission.load_for_step import load_for_step
 from darkroom.pipeline.admission.turns import release_turn, reserve_call
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after, retry_command
+from darkroom.pipeline.orders.price import learn_charge
 from darkroom.pipeline.paid_call.failed_job import record_failed_job, record_unknown_job
 from darkroom.pipeline.paid_call.job_owner import end_job_conflict, owns_job
 from darkroom.pipeline.paid_call.plan import (
@@ -108,7 +109,9 @@ def _handle_status(
         case Finished() | JobFailed() if not owns_job(ports, task):
             return end_job_conflict(ports, task)
         case Finished():
-            return _job_done(ports, task, status)
+            step = _job_done(ports, task, status)
+            learn_charge(ports, task, route, status.credits)
+            return step
         case JobFailed():
             return record_failed_job(ports, task, status)
 

@@ -20,6 +20,7 @@ from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import DarkroomError, ProviderRefused, Unclear
 from darkroom.domain.media import Media
 from darkroom.domain.order import Input
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
@@ -218,6 +219,13 @@ class Adapter(Protocol):
         self, route: Route, job_id: str
     ) -> Generator[Request, Response, Pending | Finished | JobFailed]:
         """Ask for the job's status."""
+
+    def balance(self) -> Generator[Request, Response, Balance] | None:
+        """Ask what is in the account, free of charge; None if the vendor documents no such call.
+
+        Dollars are left out where they are only the credits by the tariff.
+        """
+        return None
 
     def cancel(self, route: Route, job_id: str) -> Request | None:  # noqa: ARG002 - for adapters that can
         """The request that cancels a job; None if the provider has none."""

@@ -1,21 +1,21 @@
 """`darkroom providers`: the providers' operations and models, as the adapters declare them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
 from infra.cli.offline_specs import find_labels, find_routes, operations_by_provider
-from infra.cli.printing import open_console, say, say_json, say_lines
+from infra.cli.printing import print_table, say, say_json, say_lines
+from infra.cli.route_details import describe_inputs, describe_params, describe_prices
+from infra.cli.tasks.cost import find_tariffs
 
 if TYPE_CHECKING:
-    from darkroom.domain.routes import Route
+    from darkroom.domain.routes import Route, Tariff
 
 BEGIN: Final = "<!-- providers:begin -->"
 END: Final = "<!-- providers:end -->"
-PIPE_WIDTH: Final = 10_000
 
 
 @click.command(name="providers")
@@ -25,7 +25,7 @@ PIPE_WIDTH: Final = 10_000
 def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
     """Show the operations, and each provider's models for them.
 
-    With an OPERATION: its models, with their inputs and parameters.
+    With an OPERATION: its models, with the files, values and prices of each.
     """
     if as_json + markdown + bool(operation) > 1:
         raise click.UsageError("--json, --markdown and an operation exclude each other")
@@ -55,7 +55,7 @@ def build_markdown() -> str:
 def _show() -> None:
     labels = find_labels()
     cells = _cells("{}")
-    _print(
+    print_table(
         ("operation", *labels.values()),
         (
             (operation, *("\n".join(models.get(name, [])) for name in labels))
@@ -69,38 +69,21 @@ def _show_operation(operation: str) -> None:
     if not routes:
         known = ", ".join(sorted({route.operation for route in find_routes()}))
         raise click.UsageError(f"unknown operation '{operation}'; use one of: {known}")
-    _print(("provider", "model", "inputs", "params"), (_describe(route) for route in routes))
+    tariffs = find_tariffs()
+    print_table(
+        ("provider", "model", "inputs", "params", "price"),
+        (_describe(route, tariffs[route.provider]) for route in routes),
+    )
     for sentence in dict.fromkeys(route.refusal for route in routes if route.refusal):
         say(sentence)
 
 
-def _describe(route: "Route") -> tuple[str, str, str, str]:
+def _describe(route: "Route", tariff: "Tariff") -> tuple[str, str, str, str, str]:
     """The columns of a route; inputs and parameters that are optional are in brackets."""
     model, _, kind = route.model.partition(TASK_TYPE_SEPARATOR)
-    inputs = (role if rule.required else f"[{role}]" for role, rule in route.roles.items())
-    params = (
-        field.alias or name if field.is_required() else f"[{field.alias or name}]"
-        for name, field in route.params.model_fields.items()
-    )
     named = f"{model}  task_type {kind}" if kind else model
-    return route.provider, named, " ".join(inputs), " ".join(params)
-
-
-def _print(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - slow to import
-    from rich.text import Text  # noqa: PLC0415 - the same
-
-    table = Table()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        # Our own text, with one model on each line.
-        table.add_row(*map(Text, row))
-    console = open_console()
-    if not console.is_terminal:
-        # Without a terminal names must not be cut: they are copied into specs.
-        console.width = PIPE_WIDTH
-    console.print(table)
+    inputs, params = describe_inputs(route), describe_params(route)
+    return route.provider, named, inputs, params, describe_prices(route, tariff)
 
 
 def _cells(template: str) -> dict[str, dict[str, list[str]]]:

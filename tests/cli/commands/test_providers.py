@@ -45,11 +45,14 @@ def test_the_plain_table_names_every_operation() -> None:
 
 
 def test_an_operation_is_shown_with_inputs_and_parameters() -> None:
-    """Optional ones are in brackets."""
+    """Optional ones are in brackets; with values, formats, sizes and prices."""
     result = CliRunner().invoke(main, ["providers", "hairstyle"])
     assert result.exit_code == 0
     assert "hair-style" in result.stdout
     assert "[style_group]" in result.stdout
+    assert "image: jpg, to 10 MB, to 1024 px" in result.stdout
+    assert "6 credits, $0.003" in result.stdout
+    assert "1 credit " in result.stdout
 
 
 def test_an_operation_that_is_not_documented_is_shown_with_the_reason() -> None:

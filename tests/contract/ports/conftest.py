@@ -7,6 +7,7 @@ import pytest
 
 from darkroom.aws.dynamodb_batches import DynamoBatches
 from darkroom.aws.dynamodb_budgets import DynamoBudgets
+from darkroom.aws.dynamodb_charges import DynamoCharges
 from darkroom.aws.dynamodb_durations import DynamoDurations
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
@@ -16,6 +17,7 @@ from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.ports import (
     Batches,
     Budgets,
+    Charges,
     Durations,
     Inputs,
     Limiter,
@@ -26,6 +28,7 @@ from darkroom.ports import (
 )
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
+from tests.fakes.charges import InMemoryCharges
 from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
@@ -129,6 +132,16 @@ def durations(request: pytest.FixtureRequest) -> Iterator[Durations]:
         return
     with cloud_table():
         yield DynamoDurations(table())
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def charges(request: pytest.FixtureRequest) -> Iterator[Charges]:
+    """What providers have charged, before the first of them."""
+    if request.param == "in memory":
+        yield InMemoryCharges()
+        return
+    with cloud_table():
+        yield DynamoCharges(table())
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, Final
 
 from darkroom.domain.job_times import JobTimes
@@ -10,6 +11,7 @@ from darkroom.domain.task import Task
 from darkroom.domain.wait_policy import next_wait_s as original_wait_s
 from darkroom.pipeline import poll
 from darkroom.pipeline.admission import backoff, learned_waits
+from darkroom.pipeline.orders import price
 from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -25,11 +27,11 @@ def _poll_gaps_are_ignored() -> list[Swap]:
     return [(backoff, "next_wait_s", next_wait_s), (learned_waits, "_learns", learns)]
 
 
-def _errors_are_raised() -> list[Swap]:
+def _errors_are_raised(*modules: ModuleType) -> list[Swap]:
     def suppress(*_errors: type[Exception]) -> AbstractContextManager[None]:
         return nullcontext()
 
-    return [(learned_waits, "suppress", suppress)]
+    return [(module, "suppress", suppress) for module in modules]
 
 
 def _every_job_is_added() -> list[Swap]:
@@ -62,7 +64,16 @@ BUGS: Final = (
         _poll_gaps_are_ignored,
         ("durations-known",),
     ),
-    Bug("a task needs to know how long jobs take", _errors_are_raised, ("durations-unavailable",)),
+    Bug(
+        "a task needs to know how long jobs take",
+        lambda: _errors_are_raised(learned_waits),
+        ("durations-unavailable",),
+    ),
+    Bug(
+        "a task needs to know what was charged",
+        lambda: _errors_are_raised(price),
+        ("charges-unavailable",),
+    ),
     Bug("the time of every job is written", _every_job_is_added, ("durations-sampled",)),
     Bug(
         "the time of a job counts from its task's creation",

@@ -275,7 +275,7 @@ BUGS: Final = (
         _only_missing_files_are_wanted,
         ("photo-deleted",),
     ),
-    Bug("a submitted task is cancelled", _submitted_tasks_are_cancelled),
+    Bug("a submitted task is cancelled", _submitted_tasks_are_cancelled, ("spec-overwritten",)),
     Bug(
         "an old version's late event takes the newer's place",
         lambda: [(new_task, "superseded_failure", lambda _ports, _trigger: None)],

@@ -11,6 +11,7 @@ from darkroom.domain.provider_jobs import Accepted
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.learned_waits import next_poll_s
+from darkroom.pipeline.orders.price import learn_charge
 from darkroom.pipeline.paid_call.job_owner import end_job_conflict, owns_job
 from darkroom.pipeline.paid_call.plan import mark_paid, price_of
 from darkroom.pipeline.paid_call.write_answer import store_paid_answer, write_acceptance
@@ -63,7 +64,11 @@ def record_accepted(
             ),
             time_left_s,
         )
-        return _check_job_owner(ports, running) or Step("poll", next_poll_s(ports, route, 0))
+        conflict = _check_job_owner(ports, running)
+        if conflict is not None:
+            return conflict
+        learn_charge(ports, task, route, answer.credits)
+        return Step("poll", next_poll_s(ports, route, 0))
     attempt = store_paid_answer(ports, task, replace(paid, ended_at=now), answer, time_left_s)
     write_acceptance(
         ports,
@@ -79,6 +84,7 @@ def record_accepted(
         ),
         time_left_s,
     )
+    learn_charge(ports, task, route, answer.credits)
     return Step("deliver")
 
 

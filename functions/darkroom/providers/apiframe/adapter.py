@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from darkroom.domain.attempt import Charged, Finished, ResultRef
 from darkroom.domain.errors import DarkroomError
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import http_statuses, json_fields, result_refs
@@ -133,6 +134,21 @@ class Apiframe(Adapter):
                 )
             case "failed" | "cancelled":
                 return _failed(self.label, route, status.state, job)
+
+    def balance(self) -> Generator[Request, Response, Balance]:
+        """The credits of the team that the key belongs to; /v2/me may name none."""
+        response = yield Request("GET", "/v2/me")
+        if not response.ok:
+            raise self.read_error(response)
+        team = json_fields.as_object(response.json()).get("team")
+        if team is None:
+            return Balance(None, note="the key belongs to no team, and credits belong to teams")
+        described = json_fields.as_object(team)
+        credits_ = json_fields.credits_or_none(described.get("credits"))
+        if credits_ is None:
+            raise json_fields.unreadable_response()
+        plan = json_fields.quotable(described.get("plan"))
+        return Balance(credits_, note=f"plan {plan}" if plan else "")
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status; some have a meaning of their own here."""

@@ -4,11 +4,11 @@ Paths, models and prices are those of the vendor's OpenAPI document (Apiframe AP
 /v2/openapi.json) and of its page /docs/image-edits: three endpoints, five models.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from darkroom.domain.media import GIF, JPEG, PNG, WEBP
+from darkroom.domain.price_table import fixed_price
 from darkroom.domain.routes import Role, Route
 from darkroom.providers.apiframe import params as p
 from darkroom.providers.params import StrictParams
@@ -49,7 +49,6 @@ def _route(
     typical_s: int,
     roles: Mapping[str, Role] = _IMAGE,
 ) -> tuple[Route, Endpoint]:
-    cost: Callable[[Any], float | None] = lambda _params: price  # noqa: E731 - typed here
     return (
         Route(
             operation=operation,
@@ -60,7 +59,9 @@ def _route(
             idempotency="key",  # the same key within 24 h names the same job
             asynchronous=True,
             charged_on_failure="no",  # deducted at submission, refunded when the job fails
-            credits=cost,
+            credits=fixed_price(price),
+            price_as_of="2026-11-21",
+            price_source="apiframe.ai/docs, the page of the model",
             call_s=60,
             typical_s=typical_s,
             job_s=1800,

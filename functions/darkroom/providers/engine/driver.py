@@ -7,7 +7,7 @@ no provider by name. No error or log line of its holds a key or a signed URL.
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +21,7 @@ from darkroom.domain.errors import (
     Throttled,
     Unclear,
 )
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import (
     Accepted,
     Download,
@@ -35,7 +36,12 @@ from darkroom.ports import Inputs, NoPictures, Pictures
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
 from darkroom.providers.engine.accounts import Accounts, Credentials
-from darkroom.providers.engine.preferences import Preferences, check_shares, sort_routes
+from darkroom.providers.engine.preferences import (
+    Preferences,
+    check_price_providers,
+    check_shares,
+    sort_routes,
+)
 from darkroom.providers.engine.response_limits import limit_polled, limit_submitted
 from darkroom.providers.engine.token_cache import TokenCache
 
@@ -96,6 +102,7 @@ class Driver:
         self._accounts = Accounts(adapters, credentials, environment)
         self._preferences = preferences or Preferences()
         check_shares(adapters, self._preferences.pace)
+        check_price_providers(adapters, self._preferences.price, "price")
         self._routes = RoutesByProvider(
             adapters,
             lambda provider: [
@@ -123,9 +130,10 @@ class Driver:
         return self._routes
 
     def tariff(self, provider: str) -> Tariff:
-        """What the provider's credits cost."""
+        """What its credits cost; the environment's settings come before the adapter's figure."""
         adapter = self._adapters.get(provider)
-        return adapter.tariff if adapter else Tariff(None, "", "no longer offered")
+        declared = adapter.tariff if adapter else Tariff(None, "", "no longer offered")
+        return self._preferences.tariff_of(provider, declared)
 
     def rules(self, provider: str) -> Rules:
         """What its account allows; the environment's settings come before the adapter's figures."""
@@ -229,6 +237,25 @@ class Driver:
         account = self._accounts.open(route.provider)
         with self._open_files(account) as files:
             return self._run(account, account.adapter.styles(route), files)
+
+    def balance(self, provider: str) -> Balance | None:
+        """What is in the provider's account; None where it has no such call. Free.
+
+        Raises:
+            AccountBlocked: it is not set up, or does not accept the key.
+            ProviderRefused: it refuses to say.
+            Throttled, NotSent, Busy: ask again later.
+        """
+        steps = self._adapters[provider].balance()
+        if steps is None:
+            return None
+        account = self._accounts.open(provider)
+        with self._open_files(account) as files:
+            balance = self._run(account, steps, files)
+        rate = self.tariff(provider).usd_per_credit
+        if balance.usd is not None or balance.credits is None or rate is None:
+            return balance
+        return replace(balance, usd=round(balance.credits * rate, 6))
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False if it cannot or does not.

@@ -1,11 +1,15 @@
 """An environment's preferences among its providers, and the order of routes they give."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from darkroom.domain.price_settings import PriceSettings, check_amount
+from darkroom.domain.price_table import fixed_price
+from darkroom.domain.prices import SETTINGS
 from darkroom.domain.rate_limits import AccountLimits, Rules
-from darkroom.domain.routes import Route
+from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.validation_messages import nearest
 from darkroom.providers.adapter import Adapter
 
 ROUNDING = 1e-9
@@ -21,18 +25,36 @@ class Preferences:
         pace: provider -> limits of its account that differ from the adapter's.
         loopback: whether results may be on this machine, as the sandboxes' are.
         typical_s: no route's jobs usually take longer, seconds; None for what the routes declare.
+        price: provider -> prices that differ from the documented ones.
     """
 
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
     pace: Mapping[str, AccountLimits] = field(default_factory=dict)
     loopback: bool = False
     typical_s: int | None = None
+    price: Mapping[str, PriceSettings] = field(default_factory=dict)
 
     def applied_to(self, route: Route) -> Route:
         """The route with these preferences in place of what it declares."""
-        if self.typical_s is None or route.typical_s <= self.typical_s:
+        if self.typical_s is not None and route.typical_s > self.typical_s:
+            route = replace(route, typical_s=self.typical_s)
+        prices = self.price.get(route.provider, PriceSettings())
+        amount = prices.credits_of(route.operation, route.models)
+        if amount is None:
             return route
-        return replace(route, typical_s=self.typical_s)
+        return replace(
+            route,
+            credits=replace(fixed_price(amount), is_setting=True),
+            price_as_of=prices.as_of,
+            price_source=SETTINGS,
+        )
+
+    def tariff_of(self, provider: str, declared: Tariff) -> Tariff:
+        """The provider's tariff with these preferences in place of what its adapter declares."""
+        prices = self.price.get(provider)
+        if prices is None or prices.usd_per_credit is None:
+            return declared
+        return Tariff(prices.usd_per_credit, prices.as_of, SETTINGS, is_setting=True)
 
 
 def sort_routes(routes: Sequence[Route], order: Mapping[str, Sequence[str]]) -> tuple[Route, ...]:
@@ -69,6 +91,44 @@ def check_shares(adapters: Mapping[str, Adapter], pace: Mapping[str, AccountLimi
         rules = pace[provider].applied_to(adapters[provider].rules)
         if rules.open_jobs is not None and rules.open_jobs * rules.share < 1 - ROUNDING:
             raise ValueError(_describe_share(provider, rules.open_jobs, rules))
+
+
+def check_price_providers(providers: Iterable[str], named: Iterable[str], setting: str) -> None:
+    """Refuse prices of a provider that does not exist. Raises `ValueError` with a sentence."""
+    known = set(providers)
+    for provider in named:
+        if provider not in known:
+            close = nearest(provider, known)
+            raise ValueError(f"{setting} names an unknown provider '{provider}'.{close}")
+
+
+def check_prices(
+    adapters: Mapping[str, Adapter],
+    price: Mapping[str, PriceSettings],
+    assume_price: Mapping[str, float],
+) -> None:
+    """Refuse prices that are for nothing; builds the routes of the providers that `price` names.
+
+    Args:
+        adapters: provider -> its adapter.
+        price: provider -> its prices.
+        assume_price: provider, or "*" for all others -> credits; see `domain.limits`.
+
+    Raises:
+        ValueError: names the unknown provider, operation or model, or the impossible amount.
+    """
+    check_price_providers(adapters, price, "price")
+    check_price_providers({*adapters, "*"}, assume_price, "assume_price")
+    for amount in assume_price.values():
+        check_amount(amount)
+    for provider, prices in price.items():
+        routes = adapters[provider].routes
+        known = {route.operation for route in routes}
+        known |= {f"{route.operation}:{model}" for route in routes for model in route.models}
+        for name in prices.credits:
+            if name not in known:
+                close = nearest(name, known)
+                raise ValueError(f"price: {provider} has no '{name}'.{close}")
 
 
 def _describe_share(provider: str, open_jobs: int, rules: Rules) -> str:

@@ -12,12 +12,14 @@ from pydantic import BaseModel, Field, ValidationError
 
 from darkroom.domain.attempt import Finished
 from darkroom.domain.errors import DarkroomError
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.validation_messages import explain
 from darkroom.providers import json_fields
 from darkroom.providers.adapter import Adapter, InputFiles, Request, Response
 from darkroom.providers.goapi import envelope, toolkit_v2
+from darkroom.providers.goapi.account import ACCOUNT, read_balance
 from darkroom.providers.goapi.catalogue import Catalogue, read_catalogue
 from darkroom.providers.goapi.history import TASK, find_task, task_path, webhook_url_for
 from darkroom.providers.goapi.results import read_facts, read_results
@@ -186,6 +188,13 @@ class GoApi(Adapter):
     def is_cancelled(self, response: Response) -> bool:
         """HTTP may report success while the envelope's code reports an error."""
         return envelope.is_ok(response)
+
+    def balance(self) -> Generator[Request, Response, Balance]:
+        """The account's credits, and what they are worth."""
+        response = yield Request("GET", ACCOUNT)
+        if not response.ok:
+            raise self.read_error(response)
+        return read_balance(response)
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status, and by its words for a lack of credits."""

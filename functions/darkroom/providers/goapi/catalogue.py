@@ -29,6 +29,7 @@ from darkroom.domain.media import (
     Media,
 )
 from darkroom.domain.object_keys import TASK_TYPE_SEPARATOR
+from darkroom.domain.price_table import Case
 from darkroom.domain.routes import MAX_INPUT_BYTES, Role, Sides
 
 FILE = Path(__file__).with_name("catalogue.json")
@@ -121,6 +122,19 @@ class Pick(_Part):
     paths: tuple[str, ...]
 
 
+class Price(_Part):
+    """One price of a task, in credits; as `price_table.Case`."""
+
+    credits: float
+    where: Mapping[str, tuple[str | int | None, ...]] = {}
+    per: str = ""
+
+    @property
+    def case(self) -> Case:
+        """It as a case of a price table."""
+        return Case(self.credits, self.where, self.per)
+
+
 class Certainty(_Part):
     """How certain the entry is: its input, and the place of its results."""
 
@@ -140,6 +154,7 @@ class Entry(_Part):
         sure: how certain this entry is.
         cites: where it is from.
         note: anything else that a reader should know.
+        prices: as far as the vendor's pages print them, by the fields of the task's input.
         typical_s: usual duration, seconds; a guess.
         job_s: seconds after which the job is given up.
     """
@@ -156,6 +171,7 @@ class Entry(_Part):
     sure: Certainty
     cites: str
     note: str = ""
+    prices: tuple[Price, ...] = ()
     typical_s: int
     job_s: int
 

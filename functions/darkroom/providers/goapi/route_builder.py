@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from darkroom.domain.media import JPEG, PNG, WEBP, Media
+from darkroom.domain.price_table import PriceTable
 from darkroom.domain.routes import Role, Route, Sides
 from darkroom.providers.goapi.catalogue import Entry, entries_by_name
 from darkroom.providers.goapi.task_params import ParamModels, check_task
@@ -20,6 +21,8 @@ NAME: Final = "goapi"
 
 CALL_S: Final = 60
 """Seconds. The paid call only creates a task; its files are uploaded already."""
+PRICE_AS_OF: Final = "2026-11-21"
+"""When prices were looked up; the catalogue has those that were found."""
 
 Check = Callable[[Any, frozenset[str]], str | None]
 
@@ -122,6 +125,8 @@ def build_toolkit_route(
         params=params,
         roles=dict.fromkeys(roles, image),
         asynchronous=True,
+        price_as_of=PRICE_AS_OF,
+        price_source="goapi.ai/docs, Image Editing API",
         call_s=CALL_S,
         typical_s=10,
         job_s=1800,
@@ -131,8 +136,14 @@ def build_toolkit_route(
 
 
 def _task_settings(entry: Entry) -> dict[str, Any]:
-    """Settings of every task of the unified API, and this entry's durations."""
+    """Settings of every task of the unified API, and this entry's durations and prices."""
     return {
+        # An operation's parameters have names of their own; prices go by the task's fields.
+        "credits": PriceTable(
+            tuple(price.case for price in entry.prices), lambda params: params.to_provider()
+        ),
+        "price_as_of": PRICE_AS_OF,
+        "price_source": entry.cites,
         "idempotency": "look-up",
         "asynchronous": True,
         "call_s": CALL_S,

@@ -14,12 +14,14 @@ from urllib.parse import quote
 from darkroom.domain.attempt import Finished, ResultRef
 from darkroom.domain.errors import AccountBlocked, DarkroomError, InputRefused, Unclear
 from darkroom.domain.order import Input
+from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
 from darkroom.providers import json_fields, result_refs
 from darkroom.providers.adapter import Adapter, InputFiles, Method, Request, Response, StyleGroup
 from darkroom.providers.job_status import StatusWords, read_job_status
+from darkroom.providers.perfect.account import read_balance
 from darkroom.providers.perfect.auth import build_id_token
 from darkroom.providers.perfect.errors import LABEL, error_for, is_lost, read_failure, read_result
 from darkroom.providers.perfect.params import Enlargement, Styled
@@ -159,6 +161,13 @@ class Perfect(Adapter):
         if not feature.has_styles:
             return super().styles(route)
         return self._catalogues.read(slug_of(feature, self._options))
+
+    def balance(self) -> Generator[Request, Response, Balance]:
+        """The units of all lots together ("unit system" of the later API: `results`, v1.0 path)."""
+        response = yield Request("GET", f"{_V1}/client/credit")
+        if not response.ok:
+            raise error_for(response)
+        return read_balance(response)
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status, and by an `error_code` with a meaning of its own."""

@@ -71,6 +71,8 @@ def build_route(feature: Feature, options: Options) -> Route:
         asynchronous=True,
         charged_on_failure="no",  # "credits will be consumed when the resulting image is ..."
         credits=feature.price,
+        price_as_of="2026-11-21",
+        price_source="docs.perfectcorp.com/developers/unit_system, the later API",
         call_s=60,
         typical_s=feature.typical_s,
         job_s=600,

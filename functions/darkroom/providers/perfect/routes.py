@@ -7,17 +7,16 @@ path only, `hair-style`; each feature says where its slug is from, and an enviro
 correct it. What the vendor requires of faces (width, pose) is checked by its engine.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from darkroom.domain.media import JPEG, MOV, MP4, PNG, Media
+from darkroom.domain.price_table import Case, PriceTable, fixed_price
 from darkroom.domain.routes import Role, Sides
 from darkroom.providers.perfect import params as p
 
 SlugSource = Literal["documented", "clients", "inferred", "guessed"]
-Price = Callable[[Any], float | None]
 
 FILE_SETS: Mapping[str, str] = {
     "image": "src_ids",
@@ -52,7 +51,7 @@ class Feature:
     slug_source: SlugSource
     params: type[p.Plain]
     roles: Mapping[str, Role]
-    price: Price
+    price: PriceTable
     typical_s: int = 6
     kind: Literal["image", "video"] = "image"
     described: bool = True
@@ -63,13 +62,7 @@ class Feature:
         return issubclass(self.params, p.Styled)
 
 
-def _fixed_price(units: float | None) -> Price:
-    return lambda _params: units
-
-
-def _video_price(params: p.EnhanceVideo) -> float | None:
-    return None if params.dst_duration is None else math.ceil(params.dst_duration / 2)
-
+_VIDEO_PRICE = PriceTable((Case(1, per="dst_duration", step=2),))  # "1 per 2 s"
 
 _IMAGE_BYTES = 10 * 1024 * 1024 - 1  # "< 10MB"
 _VIDEO_BYTES = 100 * 1024 * 1024 - 1  # "<100MB"
@@ -99,13 +92,13 @@ FEATURES: Sequence[Feature] = (
         p.Styled,
         # The table has only jpg, though an upload can name png too.
         {"image": _image_role(JPEG, longest=1024)},
-        _fixed_price(1),
+        fixed_price(1),
     ),
     # Not in the table of formats; assumed to be like the other hair features. No price is known.
-    Feature("wig", "wig", "inferred", p.Styled, _HEAD, _fixed_price(None)),
-    Feature("hair-extension", "hair-ext", "clients", p.Styled, _HEAD, _fixed_price(1)),
-    Feature("hair-bangs", "hair-bang", "clients", p.Styled, _HEAD, _fixed_price(1)),
-    Feature("hair-volume", "hair-vol", "clients", p.Styled, _HEAD, _fixed_price(2)),
+    Feature("wig", "wig", "inferred", p.Styled, _HEAD, fixed_price(None)),
+    Feature("hair-extension", "hair-ext", "clients", p.Styled, _HEAD, fixed_price(1)),
+    Feature("hair-bangs", "hair-bang", "clients", p.Styled, _HEAD, fixed_price(1)),
+    Feature("hair-volume", "hair-vol", "clients", p.Styled, _HEAD, fixed_price(2)),
     Feature(
         "aging",
         "aging",
@@ -113,7 +106,7 @@ FEATURES: Sequence[Feature] = (
         p.ToJpg,
         # Not in the table either; the limits are those of the vendor's later API.
         {"image": _image_role(JPEG, least=320)},
-        _fixed_price(2),
+        fixed_price(2),
         typical_s=8,
     ),
     Feature(
@@ -122,7 +115,7 @@ FEATURES: Sequence[Feature] = (
         "clients",
         p.ToJpg,
         {"image": _MAKEUP, "reference": _MAKEUP},
-        _fixed_price(2),
+        fixed_price(2),
     ),
     Feature(
         "remove-objects",
@@ -130,15 +123,15 @@ FEATURES: Sequence[Feature] = (
         "guessed",
         p.ToJpgOrWebp,
         {**_PHOTO, "mask": _MASK},
-        _fixed_price(1),
+        fixed_price(1),
     ),
-    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, _fixed_price(2)),
+    Feature("colorize", "colorize", "inferred", p.ToJpgOrWebp, _PHOTO, fixed_price(2)),
     Feature(
-        "remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, _fixed_price(1), typical_s=4
+        "remove-background", "sod", "clients", p.ToPngOrWebp, _PHOTO, fixed_price(1), typical_s=4
     ),
-    Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, _fixed_price(2)),
-    Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, _fixed_price(2)),
-    Feature("generate", "text-to-image", "clients", p.Generate, {}, _fixed_price(2), typical_s=8),
+    Feature("upscale", "enhance", "clients", p.Upscale, _PHOTO, fixed_price(2)),
+    Feature("enhance", "enhance", "clients", p.Enhance, _PHOTO, fixed_price(2)),
+    Feature("generate", "text-to-image", "clients", p.Generate, {}, fixed_price(2), typical_s=8),
     # The following are only in the table of formats; slugs and parameters of the later API.
     Feature(
         "enhance-video",
@@ -146,7 +139,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.EnhanceVideo,
         {"video": _VIDEO},
-        _video_price,
+        _VIDEO_PRICE,
         typical_s=8,
         kind="video",
         described=False,
@@ -157,7 +150,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.ChangeBackground,
         _PHOTO,
-        _fixed_price(4),
+        fixed_price(4),
         described=False,
     ),
     Feature(
@@ -166,7 +159,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.BlurBackground,
         _PHOTO,
-        _fixed_price(1),
+        fixed_price(1),
         described=False,
     ),
     Feature(
@@ -175,7 +168,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.Plain,
         {"image": _image_role(JPEG, PNG, least=256)},
-        _fixed_price(2),
+        fixed_price(2),
         described=False,
     ),
     Feature(
@@ -184,7 +177,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.Plain,
         _PHOTO,
-        _fixed_price(2),
+        fixed_price(2),
         described=False,
     ),
     Feature(
@@ -193,7 +186,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.ReplaceObjects,
         {"image": _image_role(JPEG, PNG, longest=2048, shortest=1024), "mask": _MASK},
-        _fixed_price(1),
+        fixed_price(1),
         described=False,
     ),
     Feature(
@@ -202,7 +195,7 @@ FEATURES: Sequence[Feature] = (
         "inferred",
         p.SwapFaces,
         {**_PHOTO, "face": _FACE},
-        _fixed_price(1),
+        fixed_price(1),
         described=False,
     ),
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from darkroom.domain.media import JPEG, PNG, WEBP
+from darkroom.domain.price_table import Case, PriceTable, fixed_price
 from darkroom.domain.routes import Role, Route
 from darkroom.providers.params import StrictParams
 from darkroom.providers.snapapi import params as p
@@ -18,7 +19,6 @@ NAME = "snapapi"
 Returns = Literal["image", "objects", "mask", "task"]
 Roles = Mapping[str, Role]
 Check = Callable[[Any, frozenset[str]], str | None]
-Price = Callable[[Any], float | None]
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,14 @@ _WITH_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, same_size_as="image"
 _MAYBE_MASK: Roles = {"image": _FILE, "mask": Role(_FORMATS, required=False, same_size_as="image")}
 
 
-def _fixed_price(price: float) -> Price:
-    return lambda _params: price
-
-
-def _erase_price(params: p.RemoveObjects) -> float:
-    return {"normal": 3, "super": 4, "ultra": 13}[params.erase_mode or "normal"]
-
-
-def _enhance_price(params: p.Enhance) -> float:
-    return {2: 6, 4: 11}[params.scale]
+_ERASE_PRICE = PriceTable(
+    (
+        Case(3, {"erase_mode": ("normal", None)}),
+        Case(4, {"erase_mode": ("super",)}),
+        Case(13, {"erase_mode": ("ultra",)}),
+    )
+)
+_ENHANCE_PRICE = PriceTable((Case(6, {"scale": (2,)}), Case(11, {"scale": (4,)})))
 
 
 def _check_targets(params: p.RemoveObjects, roles: frozenset[str]) -> str | None:
@@ -96,7 +94,7 @@ def _route(
     models: tuple[str, ...],
     endpoint: Endpoint,
     params: type[StrictParams],
-    price: Price,
+    price: PriceTable,
     roles: Roles = _IMAGE,
     check: Check = lambda _params, _roles: None,
 ) -> tuple[Route, Endpoint]:
@@ -113,6 +111,8 @@ def _route(
             asynchronous=is_task,
             charged_on_failure="unknown",
             credits=price,
+            price_as_of="2026-11-21",
+            price_source="snapapi.ai/en/docs, v1.0.0",
             typical_s=10 if is_task else 5,
             # The vendor's own clients give up after 300 s; a paid job is polled for longer.
             job_s=900,
@@ -124,7 +124,7 @@ def _route(
 def _plain(
     operation: str, path: str, model: str, price: float, params: type[StrictParams] = p.Nothing
 ) -> tuple[Route, Endpoint]:
-    return _route(operation, (model,), Endpoint(path, _IMAGE_FIELD), params, _fixed_price(price))
+    return _route(operation, (model,), Endpoint(path, _IMAGE_FIELD), params, fixed_price(price))
 
 
 def _edit(
@@ -132,20 +132,20 @@ def _edit(
 ) -> tuple[Route, Endpoint]:
     endpoint = Endpoint("/v1/images/edits", _IMAGE_FIELD, {"mode": mode})
     models = (f"{model}-of-qwen-image-edit", "qwen-image-edit")
-    return _route(operation, models, endpoint, params, _fixed_price(price))
+    return _route(operation, models, endpoint, params, fixed_price(price))
 
 
 def _detect(operation: str, model: str, price: float, returns: Returns) -> tuple[Route, Endpoint]:
     endpoint = Endpoint(f"/v1/images/{operation}", _IMAGE_FIELD, returns=returns)
     params = p.DetectObjects if returns == "objects" else p.Nothing
-    return _route(operation, (model,), endpoint, params, _fixed_price(price))
+    return _route(operation, (model,), endpoint, params, fixed_price(price))
 
 
 def _erase(
     operation: str,
     model: str,
     params: type[StrictParams],
-    price: Price,
+    price: PriceTable,
     check: Check = lambda _params, _roles: None,
 ) -> tuple[Route, Endpoint]:
     endpoint = Endpoint(f"/v1/images/{operation}", _MASK_FIELDS)
@@ -162,9 +162,7 @@ def _by_id(
 ) -> tuple[Route, Endpoint]:
     endpoint = Endpoint(path, _IMAGE_FIELD, {}, {"image": "image_id"}, returns)
     check = _one_of("image", "image_id")
-    return _route(
-        operation, models, endpoint, params, _fixed_price(price), {"image": _MAYBE}, check
-    )
+    return _route(operation, models, endpoint, params, fixed_price(price), {"image": _MAYBE}, check)
 
 
 ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
@@ -172,17 +170,17 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
     _detect("detect-text", "remove-text", 4, "mask"),
     _detect("detect-wires", "remove-wireline", 4, "mask"),
     # The vendor lists remove-object-gan, -sd and -qwen; `erase_mode` chooses among them.
-    _erase("remove-objects", "remove-object", p.RemoveObjects, _erase_price, _check_targets),
-    _erase("remove-text", "remove-text", p.RemoveText, _fixed_price(4)),
-    _erase("remove-watermark", "remove-logo", p.RemoveWatermark, _fixed_price(5)),
-    _erase("remove-wires", "remove-wireline", p.Nothing, _fixed_price(4)),
+    _erase("remove-objects", "remove-object", p.RemoveObjects, _ERASE_PRICE, _check_targets),
+    _erase("remove-text", "remove-text", p.RemoveText, fixed_price(4)),
+    _erase("remove-watermark", "remove-logo", p.RemoveWatermark, fixed_price(5)),
+    _erase("remove-wires", "remove-wireline", p.Nothing, fixed_price(4)),
     _plain("remove-background", "/v1/images/remove-background", "remove-background", 1),
     _route(
         "upscale",
         ("enhance-upscale-image", "enhance"),
         Endpoint("/v1/images/enhance", _IMAGE_FIELD),
         p.Enhance,
-        _enhance_price,
+        _ENHANCE_PRICE,
     ),
     _plain("enhance-art", "/v1/images/enhance-art", "enhance-art-image", 2, p.EnhanceArt),
     _plain("restore", "/v1/images/restore", "restore-image", 1),
@@ -195,7 +193,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         ("generate-of-z-image", "z-image"),
         Endpoint("/v1/images/generations", {}),
         p.Generate,
-        _fixed_price(9),
+        fixed_price(9),
         {},
     ),
     _route(
@@ -203,7 +201,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         ("generate-of-qwen-image", "qwen-image"),
         Endpoint("/v1/images/generations-qwen", {}),
         p.Generate,
-        _fixed_price(9),
+        fixed_price(9),
         {},
     ),
     _edit("edit", "editing", "general-edit", 13, p.Edit),
@@ -223,7 +221,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         ("inpaint-of-qwen-image-edit", "qwen-image-edit"),
         Endpoint("/v1/images/edits", _MASK_FIELDS, {"mode": "inpaint"}),
         p.Edit,
-        _fixed_price(13),
+        fixed_price(13),
         _WITH_MASK,
     ),
     _route(
@@ -231,7 +229,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
         ("expand-image-outpaint",),
         Endpoint("/v1/images/outpaint", _MASK_FIELDS),
         p.Nothing,
-        _fixed_price(15),
+        fixed_price(15),
         _WITH_MASK,
     ),
     _route(
@@ -243,7 +241,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
             {"mode": "editing"},
         ),
         p.Edit,
-        _fixed_price(26),
+        fixed_price(26),
         {"image": Role(_FORMATS, max_files=3)},
     ),
     _plain("retouch-skin", "/v1/images/retouch-skin", "skin-natural-retouch", 2),
@@ -273,7 +271,7 @@ ENDPOINTS: tuple[tuple[Route, Endpoint], ...] = (
             returns="task",
         ),
         p.TryOn,
-        _fixed_price(17),
+        fixed_price(17),
         {"image": _MAYBE, "garment": _MAYBE, "lower_garment": _MAYBE},
         _check_garments,
     ),
