@@ -4,7 +4,7 @@ Every folder is asked, all at the same time: one GET each, and nothing is rememb
 that was written a second ago is seen. A folder without a default costs the answer 404.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,13 +97,16 @@ def _as_default(
 
 def has_own_spec(inputs: Inputs, photo: str) -> bool:
     """Whether there is a spec of the photo's own, with any label; one LIST, or one a spelling."""
+    return next(find_own_specs(inputs, photo), None) is not None
+
+
+def find_own_specs(inputs: Inputs, photo: str) -> Iterator[str]:
+    """The keys of the photo's own specs, with any label; one LIST for each spelling."""
     for spelling in unicode_spellings(photo):
         after = ""
         while keys := inputs.list_keys(f"{spelling}.", after):
-            if any(is_spec_of(key, spelling) for key in keys):
-                return True
+            yield from (key for key in keys if is_spec_of(key, spelling))
             after = keys[-1]
-    return False
 
 
 def spec_of_photo(chain: Chain, label: str | None) -> ResolvedSpec:
