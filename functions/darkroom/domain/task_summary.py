@@ -57,12 +57,17 @@ class TaskSummary:
     @property
     def source(self) -> str | None:
         """The key of the photo that its spec's name is about; None if it has none."""
-        if classify_key(self.key) != "spec":
-            return None
-        try:
-            return parse_spec_name(self.key).source
-        except SpecRefused:
-            return None
+        return source_of(self.key)
+
+
+def source_of(key: str) -> str | None:
+    """The key of the photo that a spec's name is about; None if there is none."""
+    if classify_key(key) != "spec":
+        return None
+    try:
+        return parse_spec_name(key).source
+    except SpecRefused:
+        return None
 
 
 def summarize(task: Task) -> TaskSummary:

@@ -43,14 +43,15 @@ MIN_LINES: Final = 10
 
 @dataclass(frozen=True)
 class Reading:
-    """The batch at one moment. `unread` specs lie in the bucket and have no task yet."""
+    """The batch at one moment; `unread` and `settling` as in `Totals`."""
 
     summaries: "Sequence[TaskSummary]" = ()
     unread: int = 0
+    settling: int = 0
     totals: "Totals" = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "totals", count_tasks(self.summaries, self.unread))
+        object.__setattr__(self, "totals", count_tasks(self.summaries, self.unread, self.settling))
 
     @property
     def ended(self) -> bool:
@@ -133,6 +134,9 @@ class BatchScreen:
             self._progress,
             _phases(totals),
         ]
+        if totals.notes:
+            parts.append(cell(_fit(", ".join(totals.notes), self._console.width), "yellow"))
+            room -= 1
         groups = totals.failures[: room // (2 * _GROUP_LINES)] if room else []
         for group in groups:
             parts += self._group(group)
@@ -200,8 +204,6 @@ def _phases(totals: "Totals") -> Text:
         number = totals.phases.get(phase, 0)
         if number or phase != "cancelled":
             line.append(f"{number:,} {phase}  ", style=colour if number else "dim")
-    if totals.unread:
-        line.append(f"{totals.unread:,} uploaded, not read yet", style="dim")
     return line
 
 

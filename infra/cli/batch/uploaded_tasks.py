@@ -49,12 +49,10 @@ class UploadedTasks:
         self._tell, self._clock = tell, clock
         self._specs = {spec.task_id: spec for spec in specs}
         self._found: dict[str, TaskSummary | None] = dict.fromkeys(self._specs)
-        settled_at = clock() + settle_s
-        self._look_at = {
-            task_id: settled_at + LOOK_AFTER_S
-            for task_id, spec in self._specs.items()
-            if spec.trigger is not None
-        }
+        self._settles_at: dict[str, float] = {}
+        self._look_at: dict[str, float] = {}
+        for spec in specs:
+            self._let_settle(spec)
         self._told: set[str] = set()
         self.gone: list[UploadedSpec] = []
         """Photos that will have no task: they were deleted, or are left alone now."""
@@ -77,7 +75,16 @@ class UploadedTasks:
         for task_id in self._overdue():
             self._follow_newest(self._specs[task_id])
         known = [each for each in self._found.values() if each is not None]
-        return Reading(known, len(self._found) - len(known))
+        lacking = len(self._found) - len(known)
+        settling = self._count_settling()
+        return Reading(known, lacking - settling, settling)
+
+    def _count_settling(self) -> int:
+        now = self._clock()
+        return sum(
+            self._found[task_id] is None and now < settles_at
+            for task_id, settles_at in self._settles_at.items()
+        )
 
     def _overdue(self) -> Sequence[str]:
         """The photos to look at: they should have a task by now."""
@@ -95,13 +102,18 @@ class UploadedTasks:
             self._told.add(newer.sentence)
             self._tell(newer.sentence)
         del self._specs[spec.task_id], self._found[spec.task_id], self._look_at[spec.task_id]
+        del self._settles_at[spec.task_id]
         if not newer.specs:
             self.gone.append(spec)
         for each in self._unknown(newer):
             self._specs[each.task_id] = each
             self._found[each.task_id] = None
-            if each.trigger is not None:
-                self._look_at[each.task_id] = self._clock() + self._settle_s + LOOK_AFTER_S
+            self._let_settle(each)
+
+    def _let_settle(self, spec: "UploadedSpec") -> None:
+        if spec.trigger is not None:
+            self._settles_at[spec.task_id] = self._clock() + self._settle_s
+            self._look_at[spec.task_id] = self._settles_at[spec.task_id] + LOOK_AFTER_S
 
     def _unknown(self, newer: Newer) -> "Iterator[UploadedSpec]":
         return (each for each in newer.specs if each.task_id not in self._specs)

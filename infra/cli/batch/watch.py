@@ -48,5 +48,5 @@ def watch(
             on_ended(new)
         if reading.ended or (timeout_s is not None and clock() - start >= timeout_s):
             return reading
-        few = len(reading.summaries) + reading.unread <= FEW
+        few = reading.totals.total <= FEW
         sleep(max(SHORT_INTERVAL_S if few else INTERVAL_S, took / SHARE))

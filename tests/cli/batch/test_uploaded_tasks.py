@@ -97,7 +97,7 @@ def test_photo_that_is_replaced_twice_is_followed_to_the_end(harness: PipelineHa
     put = Put(harness, [photo(harness, "a/1.png")])
     photo(harness, "a/1.png", b"second")
     put.clock.now += SETTLE_S + LOOK_AFTER_S
-    assert put.tasks.read().unread == 1
+    assert put.tasks.read().settling == 1
     last = photo(harness, "a/1.png", b"third")
     put.tasks.read()
     assert put.looks == 1
@@ -160,3 +160,14 @@ def test_photos_are_looked_at_late_and_only_a_few_at_a_time(harness: PipelineHar
         assert put.tasks.read().unread == len(many)
         assert put.looks == looks
     assert put.said == []
+
+
+def test_photos_settle_and_are_then_not_read_yet(harness: PipelineHarness) -> None:
+    """A spec does not settle."""
+    spec = UploadedSpec("a/2.png.json", "f" * 32)
+    put = Put(harness, [photo(harness, "a/1.png"), spec])
+    reading = put.tasks.read()
+    assert (reading.settling, reading.unread, reading.ended) == (1, 1, False)
+    put.clock.now += SETTLE_S
+    reading = put.tasks.read()
+    assert (reading.settling, reading.unread) == (0, 2)

@@ -60,6 +60,24 @@ def test_batch_waits_for_specs_that_were_not_read_yet(env: MotoEnvironment) -> N
     assert "1 of 2 ended: 1 done, 1 uploaded, not read yet" in result.stdout
 
 
+def test_batch_counts_photos_that_settle_under_a_folder_default(env: MotoEnvironment) -> None:
+    """Before the first of them has a task, too; `status` names them."""
+    for key, body in {
+        "a/_darkroom.json": b'{"operation": "upscale", "settle_s": 60}',
+        "a/1.jpg": b"1",
+        "a/2.jpg": b"2",
+        "a/2.mask.png": b"left alone",
+    }.items():
+        env.target.s3.put_object(Bucket=env.target.input_bucket, Key=key, Body=body)
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.exit_code == 1
+    assert result.stdout == "0 of 2 ended: 2 settling\n"
+    assert "a/1.jpg: settling: waits for a spec of its own" in env.run("status", "a/").stderr
+    env.add_task("a/1.jpg.json", "succeeded")
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.stdout == "1 of 2 ended: 1 done, 1 settling\n"
+
+
 def test_ctrl_c_says_what_goes_on_and_how_to_come_back(
     env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
