@@ -56,6 +56,7 @@ class Totals:
     Attributes:
         unread: specs and photos in the bucket that have no task yet, though they should.
         settling: photos under a folder default that wait for a spec of their own.
+        warnings: code -> how many tasks have results with this warning as the first.
     """
 
     states: "Mapping[State, int]"
@@ -64,6 +65,7 @@ class Totals:
     failures: Sequence[FailureGroup] = field(default_factory=tuple)
     unread: int = 0
     settling: int = 0
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -86,19 +88,13 @@ class Totals:
     @property
     def notes(self) -> Sequence[str]:
         """What else users want to know, as in "3 settling"."""
-        notes = {"settling": self.settling, "uploaded, not read yet": self.unread}
-        return [f"{number:,} {what}" for what, number in notes.items() if number]
-
-    def as_dict(self) -> dict[str, object]:
-        """The totals as `--json` prints them."""
-        return {
-            "total": self.total,
-            "states": dict(self.states),
-            "unread": self.unread,
+        codes = ", ".join(f"{number:,} {code}" for code, number in self.warnings.items())
+        notes = {
             "settling": self.settling,
-            "cost": self.cost.as_dict(),
-            "failures": {group.code: group.count for group in self.failures},
+            "uploaded, not read yet": self.unread,
+            f"with a warning ({codes})": sum(self.warnings.values()),
         }
+        return [f"{number:,} {what}" for what, number in notes.items() if number]
 
 
 def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: int = 0) -> Totals:
@@ -108,7 +104,16 @@ def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: i
     phases: Counter[Phase] = Counter()
     for state, number in states.items():
         phases[PHASES[state]] += number
-    return Totals(states, phases, sum_cost(summaries), group_failures(summaries), unread, settling)
+    warnings = Counter(each.warning for each in summaries if each.warning)
+    return Totals(
+        states,
+        phases,
+        sum_cost(summaries),
+        group_failures(summaries),
+        unread,
+        settling,
+        dict(warnings.most_common()),
+    )
 
 
 def group_failures(summaries: "Iterable[TaskSummary]") -> list[FailureGroup]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from darkroom.domain.task import State, Task
+from darkroom.domain.task import Result, State, Task
 from infra.cli.printing import cell
 from infra.cli.tasks.places import PlaceInLine, wait_reason
 
@@ -85,8 +85,14 @@ def _note(task: Task, place: PlaceInLine | None) -> str:
     if task.ending is not None:
         return task.ending.failure.sentence
     if task.finished:
-        return ", ".join(result.key for result in task.results)
+        return ", ".join(_describe(result) for result in task.results)
     return wait_reason(task, place) or ""
+
+
+def _describe(result: Result) -> str:
+    """The result's key, with what may be wrong with it."""
+    warnings = result.quality.warnings if result.quality else ()
+    return f"{result.key} (warning: {', '.join(warnings)})" if warnings else result.key
 
 
 class ProgressTable:

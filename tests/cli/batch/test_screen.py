@@ -74,6 +74,17 @@ def test_screen_fits_80_columns_and_24_lines() -> None:
     assert "IMG_00100.jpg  upscale by snapapi" in shown
 
 
+def test_results_with_a_warning_are_counted_by_kind() -> None:
+    """The most frequent one first."""
+    warned = [
+        summary(n, warnings=1, warning="flat-result" if n else "nothing-changed") for n in range(4)
+    ]
+    reading = Reading([*warned, summary(9)])
+    words = "4 with a warning (3 flat-result, 1 nothing-changed)"
+    assert words in text_of(reading)
+    assert reading.totals.text == f"5 done, {words}"
+
+
 def test_running_tasks_are_shown_before_waiting_ones() -> None:
     """With the end of the name, which says most."""
     reading = Reading([summary(1, "queued", reason="waits for its turn"), summary(2, "running")])

@@ -1,9 +1,12 @@
 """`darkroom batch`: what it prints without a terminal, and its exit codes."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from darkroom.domain.quality import Quality
+from darkroom.domain.task import Result
 from infra.cli.batch import watch
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_attempt
@@ -76,6 +79,24 @@ def test_batch_counts_photos_that_settle_under_a_folder_default(env: MotoEnviron
     env.add_task("a/1.jpg.json", "succeeded")
     result = env.run("batch", "a/", "--timeout", "0")
     assert result.stdout == "1 of 2 ended: 1 done, 1 settling\n"
+
+
+def test_warnings_are_shown_in_batch_and_status(env: MotoEnvironment) -> None:
+    """Counted below a folder, named beside each result, and in JSON with what to do."""
+    quality = Quality(flat=True, warnings=("flat-result",))
+    result = Result("a/1.jpg/upscale.png", "image", "image/png", 1, "ab", quality)
+    env.add_task("a/1.jpg.json", "succeeded", results=(result,))
+    env.add_task("a/2.jpg.json", "succeeded")
+    said = env.run("batch", "a/")
+    assert said.stdout == "2 of 2 ended: 2 done, 1 with a warning (1 flat-result)\n"
+    said = env.run("status", "a/")
+    assert "a/1.jpg/upscale.png (warning: flat-result)" in said.stdout
+    assert "2 tasks: 2 done, 1 with a warning (1 flat-result); cost" in said.stderr
+    tasks = json.loads(env.run("status", "a/", "--json").stdout)
+    assert [[each["code"] for each in task["warnings"]] for task in tasks] in (
+        [["flat-result"], []],
+        [[], ["flat-result"]],
+    )
 
 
 def test_ctrl_c_says_what_goes_on_and_how_to_come_back(
