@@ -127,9 +127,9 @@ def build_ports(
         new_tasks=DynamoNewTasks(table),
         money=_money_rules(settings),
     )
-    if settings.linger_s is None:
-        return ports
-    return replace(ports, limits=replace(ports.limits, linger_s=settings.linger_s))
+    given = {"linger_s": settings.linger_s, "batch_settled_s": settings.settled_s}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(ports, limits=replace(ports.limits, **changes))
 
 
 def _money_rules(settings: Settings) -> MoneyRules:
