@@ -112,7 +112,7 @@ _KNOWN = {
     for known in (
         # Its processes are few, and its transitions cost nothing; but a job that must be polled
         # every few seconds is waited for inside a function. The sandboxes' jobs take a second.
-        Environment("local", keep=False, log_days=1, linger_s=4, typical_s=2, settled_s=3),
+        Environment("local", keep=False, log_days=1, linger_s=4, typical_s=2, settled_s=2),
         Environment("dev", keep=False, log_days=7),
         Environment("staging", log_days=30),
         Environment("prod", log_days=365),
