@@ -18,7 +18,12 @@ def find_summaries(tasks: "Tasks", name: str) -> list[TaskSummary]:
         task = tasks.get(name)
         return [summarize(task)] if task else []
     for key in candidate_keys(name):
-        found = [each for each in tasks.below(key) if covers(key, (each.source, each.key))]
+        # Nearly all are covered by their keys; to find out a source takes longer.
+        found = [
+            each
+            for each in tasks.below(key)
+            if covers(key, (each.key,)) or covers(key, (each.source,))
+        ]
         if found:
             return sorted(found, key=lambda each: each.created_at, reverse=True)
     return []

@@ -8,7 +8,8 @@
 So it costs one LIST for each 1,000 objects, and a GET for each folder default.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -80,24 +81,19 @@ class UnreadFinder:
 
     def find(self, below: Iterable[TaskSummary]) -> Unread:
         """What has no task; `below` are the tasks, read before."""
-        newest: dict[str, datetime] = {}
-        running = False
-        for each in below:
-            running = running or not each.finished
-            for key in (each.key, each.source):
-                if key is not None:
-                    newest[key] = max(each.created_at, newest.get(key, each.created_at))
+        tasks = list(below)
+        newest = functools.cache(lambda: _newest(tasks))
         now = self._now()
         recent = self._listed_at is not None and now - self._listed_at < LIST_EVERY
-        if not (running and recent):
+        if not (recent and any(not each.finished for each in tasks)):
             self._listed_at = now
             self._list(newest, now)
-        unread = [one for one in self._listed if _is_new(one, newest)]
+        unread = [one for one in self._listed if _is_new(one, newest())]
         settling = tuple(one.key for one in unread if _settles(one, now))
         late = tuple(one.key for one in unread if not _settles(one, now))
         return Unread(late, settling)
 
-    def _list(self, newest: dict[str, datetime], now: datetime) -> None:
+    def _list(self, newest: Callable[[], Mapping[str, datetime]], now: datetime) -> None:
         """Remember what was uploaded lately and has, or needs, a task."""
         self._listed = []
         for key in self._keys:
@@ -106,7 +102,7 @@ class UnreadFinder:
                 return
 
     def _wanted(
-        self, prefix: str, newest: dict[str, datetime], now: datetime
+        self, prefix: str, newest: Callable[[], Mapping[str, datetime]], now: datetime
     ) -> Iterator[_Uploaded]:
         """The specs, and the photos that folder defaults are about."""
         since = now - READ_WITHIN
@@ -127,7 +123,7 @@ class UnreadFinder:
             elif kind == "file" and is_source(key):
                 photos.append(_Uploaded(key, at, 0))
         for photo in photos:
-            if normalize_key(photo.key) not in specified and _is_new(photo, newest):
+            if normalize_key(photo.key) not in specified and _is_new(photo, newest()):
                 wait_s = _settle_s(defaults, photo.key)
                 if wait_s is not None:
                     yield _Uploaded(photo.key, photo.at, wait_s)
@@ -177,7 +173,17 @@ def _settle_s(inputs: Any, photo: str) -> int | None:  # noqa: ANN401 - a part o
     return None if why_left_alone(chain, photo) else settle_s(chain)
 
 
-def _is_new(one: _Uploaded, newest: dict[str, datetime]) -> bool:
+def _newest(tasks: Iterable[TaskSummary]) -> Mapping[str, datetime]:
+    """Spec or photo -> when its newest task was created."""
+    newest: dict[str, datetime] = {}
+    for each in tasks:
+        for key in (each.key, each.source):
+            if key is not None:
+                newest[key] = max(each.created_at, newest.get(key, each.created_at))
+    return newest
+
+
+def _is_new(one: _Uploaded, newest: Mapping[str, datetime]) -> bool:
     """Whether it has no task: a spec none at all, a photo none since its upload."""
     task = newest.get(one.key)
     return task is None or (one.settles_s is not None and task < one.at)
