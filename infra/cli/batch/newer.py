@@ -8,10 +8,11 @@ from darkroom.domain.folder_match import why_left_alone
 from darkroom.domain.merged_spec import labels_of
 from darkroom.domain.order import Trigger
 from darkroom.pipeline.orders.folder_defaults import find_chain, find_own_specs
+from darkroom.pipeline.orders.near_misses import find_waiting_specs
 from infra.cli.files.upload import UploadedSpec
 
 if TYPE_CHECKING:
-    from darkroom.ports import Inputs
+    from darkroom.ports import Inputs, Ports
 
 
 @dataclass(frozen=True)
@@ -22,30 +23,32 @@ class Newer:
     specs: tuple[UploadedSpec, ...] = ()
 
 
-def find_newer(inputs: "Inputs", spec: UploadedSpec) -> Newer | None:
+def find_newer(ports: "Ports", spec: UploadedSpec) -> Newer | None:
     """What comes instead of the task of this photo; None if it may still come.
 
-    A HEAD, and if that finds the same version a LIST and the GETs of the folder defaults.
+    A HEAD, and if that finds the same version what INTAKE asks, too.
     """
     trigger = spec.trigger
     if trigger is None or trigger.source is None:
         return None
-    photo = trigger.source
+    photo, inputs = trigger.source, ports.inputs
     try:
         found = inputs.find(photo)
         if found is None:
             return Newer(f"{photo} was deleted before it began")
         if found.version_id == trigger.version:
-            return _of_same_version(inputs, photo, trigger)
+            return _of_same_version(ports, photo, trigger)
     except (InputRefused, InputWithheld, DefaultRefused):
         return None  # a task says what is wrong
     newest = _of_photo(inputs, photo, found.version_id, trigger.label)
     return Newer(f"{photo} was replaced; its newest version is followed", (newest,))
 
 
-def _of_same_version(inputs: "Inputs", photo: str, trigger: Trigger) -> Newer | None:
+def _of_same_version(ports: "Ports", photo: str, trigger: Trigger) -> Newer | None:
     """What its own specs and its folder defaults make of the photo now; None if it is the same."""
-    own = [_of_spec(inputs, key) for key in find_own_specs(inputs, photo)]
+    inputs = ports.inputs
+    keys_of_own = [*find_own_specs(inputs, photo), *find_waiting_specs(ports, photo)]
+    own = [_of_spec(inputs, key) for key in dict.fromkeys(keys_of_own)]
     if own:
         keys = ", ".join(each.key for each in own)
         return Newer(f"{photo} has a spec of its own now; {keys} is followed", tuple(own))

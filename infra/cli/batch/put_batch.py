@@ -105,7 +105,7 @@ def follow_and_save(
         timeout: seconds; None waits as long as it takes.
     """
     source = UploadedTasks(
-        target.tasks, specs, settle_s, lambda spec: find_newer(target.ports.inputs, spec)
+        target.tasks, specs, settle_s, lambda spec: find_newer(target.ports, spec)
     )
     failed = 0
 

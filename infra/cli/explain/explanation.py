@@ -16,7 +16,6 @@ from darkroom.domain.object_keys import (
     SpecName,
     classify_key,
     is_source,
-    is_spec_of,
     manifest_key,
     parse_spec_name,
     spec_key,
@@ -27,6 +26,7 @@ from darkroom.domain.strict_json import MAX_BYTES
 from darkroom.pipeline.orders.folder_defaults import (
     ResolvedSpec,
     find_chain,
+    find_own_specs,
     order_of,
     read_own_spec,
     spec_of_photo,
@@ -189,8 +189,7 @@ def _with_own_conflicts(specs: Sequence[ExplainedSpec]) -> list[ExplainedSpec]:
 
 
 def _own_specs(inputs: Inputs, photo: str) -> list[SpecName]:
-    keys = inputs.list_keys(f"{photo}.")
-    return [parse_spec_name(key) for key in keys if is_spec_of(key, photo)]
+    return [parse_spec_name(key) for key in find_own_specs(inputs, photo)]
 
 
 def _explain_own(

@@ -42,7 +42,7 @@ class Put:
 
     def _find(self, spec: UploadedSpec) -> Any:
         self.looks += 1
-        return find_newer(self._harness.ports.inputs, spec)
+        return find_newer(self._harness.ports, spec)
 
     def settle(self) -> None:
         """Let the time to settle pass, and INTAKE make the tasks."""
