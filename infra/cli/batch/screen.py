@@ -7,11 +7,9 @@ terminal. Names and reasons have lines of their own, so that 80 columns are enou
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from infra.cli.batch.totals import PHASES, count_tasks
+from infra.cli.live import LiveDisplay
 from infra.cli.printing import cell, escape
 from infra.cli.tasks.progress import COLOURS
 
@@ -59,7 +58,7 @@ class Reading:
         return self.totals.ended == self.totals.total
 
 
-class BatchScreen:
+class BatchScreen(LiveDisplay):
     """A batch on a console; a context manager, and `show` takes each reading.
 
     Args:
@@ -76,11 +75,10 @@ class BatchScreen:
         environment: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._name = name
         self._environment = environment
         self._clock = clock
-        self._live: Live | None = None
         self._printed_at = -LINE_EVERY_S
         self._printed: set[str] = set()
         self._progress = Progress(
@@ -97,26 +95,11 @@ class BatchScreen:
         )
         self._bar: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
     def show(self, reading: Reading) -> None:
         """Display a reading."""
         self._advance(reading.totals)
-        if self._live is not None:
-            self._live.update(self.render(reading), refresh=True)
+        if self.redraws:
+            self.redraw(self.render(reading))
             return
         for summary in reading.summaries:
             if PHASES[summary.state] in ("failed", "held"):
@@ -128,14 +111,14 @@ class BatchScreen:
 
     def render(self, reading: Reading) -> RenderableType:
         """The whole screen, at most as high as the console."""
-        totals, room = reading.totals, max(self._console.height, MIN_LINES) - _FRAME_LINES
+        totals, room = reading.totals, max(self.console.height, MIN_LINES) - _FRAME_LINES
         parts: list[RenderableType] = [
             cell(f"{self._name} in {self._environment}", "bold"),
             self._progress,
             _phases(totals),
         ]
         if totals.notes:
-            parts.append(cell(_fit(", ".join(totals.notes), self._console.width), "yellow"))
+            parts.append(cell(_fit(", ".join(totals.notes), self.console.width), "yellow"))
             room -= 1
         groups = totals.failures[: room // (2 * _GROUP_LINES)] if room else []
         for group in groups:
@@ -145,7 +128,7 @@ class BatchScreen:
         if hidden > 0:
             parts.append(cell(f"and {hidden} more reasons", "dim"))
             room -= 1
-        parts += _rows(reading.summaries, room, self._console.width)
+        parts += _rows(reading.summaries, room, self.console.width)
         return Group(*parts)
 
     def _advance(self, totals: "Totals") -> None:
@@ -166,7 +149,7 @@ class BatchScreen:
     def _group(self, group: "FailureGroup") -> list[RenderableType]:
         colour = COLOURS["failed"]
         head = f"{group.count:,} x {group.code}, such as {_name(group.example)}"
-        width = self._console.width
+        width = self.console.width
         return [
             cell(_fit(head, width), colour),
             cell(_fit(f"  {group.example.reason}", width)),
@@ -187,7 +170,7 @@ class BatchScreen:
             self._print(f"{summary.state}: {_name(summary)}: {summary.reason}{code}")
 
     def _print(self, line: str) -> None:
-        self._console.print(cell(line), soft_wrap=True)
+        self.console.print(cell(line), soft_wrap=True)
 
 
 def _phases(totals: "Totals") -> Text:

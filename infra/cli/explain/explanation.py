@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
-from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
+from darkroom.domain.errors import (
+    DarkroomError,
+    DefaultRefused,
+    Failure,
+    InputRefused,
+    InputWithheld,
+    SpecRefused,
+)
 from darkroom.domain.folder_default import Chain
 from darkroom.domain.folder_match import settle_s, why_left_alone
 from darkroom.domain.merged_spec import labels_of
@@ -195,7 +202,9 @@ def _own_specs(inputs: Inputs, photo: str) -> list[SpecName]:
 def _explain_own(
     inputs: Inputs, providers: Providers, name: SpecName, owner_of: Owners
 ) -> ExplainedSpec:
-    current = inputs.read_current(name.key, MAX_BYTES)
+    (current,) = inputs.read_each((name.key,), MAX_BYTES)
+    if isinstance(current, InputRefused | InputWithheld):
+        raise current
     if current is None:
         raise SpecRefused("no-such-spec", f"There is no spec '{name.key}'.")
     resolved: ResolvedSpec | SpecRefused
