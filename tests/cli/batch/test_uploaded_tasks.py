@@ -79,7 +79,7 @@ def test_uploaded_tasks_are_read_by_id_or_from_the_index() -> None:
 def test_photo_that_is_replaced_while_it_settles_is_followed_in_its_newest_version(
     harness: PipelineHarness,
 ) -> None:
-    """Its own version gets no task; the user is told, once."""
+    """Its own version gets no task; a sentence says so, once."""
     put = Put(harness, [photo(harness, "a/1.png"), photo(harness, "a/2.png")])
     newest = photo(harness, "a/1.png", b"another photo")
     put.settle()
