@@ -129,9 +129,9 @@ def build_ports(
         money=_money_rules(settings),
         charges=DynamoCharges(table),
     )
-    limits = replace(ports.limits, assume_price=settings.assume_price)
-    if settings.linger_s is not None:
-        limits = replace(limits, linger_s=settings.linger_s)
+    given = {"linger_s": settings.linger_s, "batch_settled_s": settings.settled_s}
+    changes = {name: value for name, value in given.items() if value is not None}
+    limits = replace(ports.limits, assume_price=settings.assume_price, **changes)
     return replace(ports, limits=limits)
 
 

@@ -207,16 +207,14 @@ class Inputs(Protocol):
         `InputWithheld` for an archived object.
         """
 
-    def read_current(self, key: str, limit: int) -> Current | None:
-        """The whole object as it is now, in one request; None if there is none. Raises as `read`.
-
-        An object that was written before the call is seen.
-        """
-
     def read_each(
         self, keys: Sequence[str], limit: int
     ) -> Sequence[Current | InputRefused | InputWithheld | None]:
-        """`read_current` of several objects at the same time; what it raises is an answer here."""
+        """The whole objects as they are now, all at the same time; None where there is none.
+
+        An object that was written before the call is seen. What `read` would raise is an answer
+        here.
+        """
 
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """At most `most` (up to 1,000) keys with this prefix that come after `after`, in order.

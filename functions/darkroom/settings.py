@@ -36,6 +36,8 @@ class Settings(BaseModel):
         typical_s: how long jobs usually take at most, seconds; only where sandboxes run.
         money: what may be spent, and how many new tasks at once are no accident; the fields of
             `domain.money_settings.MoneySettings`.
+        settled_s: how long nothing of a batch may have changed at its end, if it is not the usual
+            minute; only where sandboxes run.
         loopback: whether results may be fetched from this machine; only where sandboxes run.
         options: provider -> options of its adapter, such as `{"perfect": {"slugs": ...}}`.
         state_machine_arn: of the workflow, to start its runs.
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     linger_s: int | None = None
     typical_s: int | None = None
     money: Mapping[str, Any] = {}
+    settled_s: int | None = None
     loopback: bool = False
     memory_mb: int | None = None
     library_path: str = ""

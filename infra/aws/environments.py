@@ -53,6 +53,10 @@ class Environment:
     typical_s: int | None = None
     """How long jobs usually take at most, seconds, where sandboxes stand in for the providers."""
 
+    settled_s: int | None = None
+    """How long nothing of a batch may have changed at its end, seconds; None for a minute. Less
+    where the index of tasks is never behind."""
+
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_LENGTH:
             msg = (
@@ -108,6 +112,8 @@ class Environment:
             variables["DARKROOM_LINGER_S"] = str(self.linger_s)
         if self.typical_s is not None:
             variables["DARKROOM_TYPICAL_S"] = str(self.typical_s)
+        if self.settled_s is not None:
+            variables["DARKROOM_SETTLED_S"] = str(self.settled_s)
         # The sandboxes listen, and serve their results, on this machine's loopback address.
         return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
 
@@ -131,7 +137,7 @@ _KNOWN = {
     for known in (
         # Its processes are few, and its transitions cost nothing; but a job that must be polled
         # every few seconds is waited for inside a function. The sandboxes' jobs take a second.
-        Environment("local", keep=False, log_days=1, linger_s=4, typical_s=2),
+        Environment("local", keep=False, log_days=1, linger_s=4, typical_s=2, settled_s=2),
         Environment("dev", keep=False, log_days=7),
         Environment("staging", log_days=30),
         Environment("prod", log_days=365),

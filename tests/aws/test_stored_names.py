@@ -13,6 +13,8 @@ from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_tasks import DynamoTasks
 from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.quality import Quality
+from darkroom.domain.task import Result
 from darkroom.domain.turns import Place, Turn, Turns, Waiter
 from tests.aws.request_recorder import recorded_table
 from tests.fakes.clock import START
@@ -62,6 +64,15 @@ def test_item_has_all_attributes_of_its_indexes() -> None:
         "failed",
         "photos/9.jpg.json",
     )
+
+
+def test_summary_names_warnings_only_where_there_are_some() -> None:
+    """An older version of the code can read all the others."""
+    assert "warning" not in items.write_item(sample_task(1, "succeeded"))["summary"]
+    result = Result("a.png", "image", "image/png", 1, "ab", Quality(warnings=("flat-result",)))
+    item = items.write_item(sample_task(1, "succeeded", results=(result,)))
+    summary = json.loads(item["summary"])
+    assert (summary["warnings"], summary["warning"]) == (1, "flat-result")
 
 
 def test_file_in_the_buckets_root_is_below_the_root() -> None:

@@ -329,7 +329,6 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "tasks.dismiss": _dismiss,
     "inputs.find": _one("HeadObject", s3_reads=1),
     "inputs.read": _one("GetObject", s3_reads=1),
-    "inputs.read_current": _one("GetObject", s3_reads=1),
     "inputs.read_each": _read_each,
     "inputs.list_keys": _one("ListObjectsV2", s3_writes=1),
     "inputs.list_recent": _one("ListObjectsV2", s3_writes=1),

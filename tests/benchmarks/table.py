@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 RESULTS_PATH: Final = Path(__file__).with_name("results.json")
-README_PATH: Final = Path(__file__).parents[2] / "README.md"
+README_PATH: Final = Path(__file__).with_name("README.md")
 BEGIN: Final = "<!-- benchmarks:begin -->"
 END: Final = "<!-- benchmarks:end -->"
 SIGMA: Final = 0.25

@@ -1,7 +1,6 @@
 """A folder of photos and one `_darkroom.json`, dropped by the AWS CLI, to results on this disk.
 
-The number of photos is small here; `make night` has 300, and waits for the end of the batch, which
-is announced some minutes after its last task.
+The number of photos is small here; `make night` has 300.
 """
 
 import json
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -24,9 +24,8 @@ from tests.e2e.environment_client import REGION, EnvironmentClient
 pytestmark = pytest.mark.e2e
 
 PHOTOS: Final = int(os.environ.get("DARKROOM_TEST_PHOTOS", "60"))
-WHOLE_NIGHT: Final = PHOTOS >= 300
 TIMEOUT_S: Final = 60 + 3.0 * PHOTOS
-END_TIMEOUT_S: Final = 600
+END_TIMEOUT_S: Final = 120
 FOLDER: Final = "night/"
 BATCH_MANIFEST: Final = f"{FOLDER}_darkroom.batch.manifest.json"
 PROVIDER: Final = "apiframe"
@@ -93,15 +92,44 @@ def manifests(client: EnvironmentClient) -> dict[str, int]:
     }
 
 
-def wait_for_end(client: EnvironmentClient) -> dict[str, Any]:
-    """Wait until the end of the batch is announced; its manifest."""
-    until = time.monotonic() + END_TIMEOUT_S
-    while not client.s3.list_objects_v2(
-        Bucket=client.outputs["OutputBucket"], Prefix=BATCH_MANIFEST
-    )["KeyCount"]:
-        assert time.monotonic() < until, "the end of the batch was not announced"
-        time.sleep(5)
-    return read(client, BATCH_MANIFEST)
+class Consumer:
+    """A queue that a rule of its own on the stack's bus sends the ends of batches to."""
+
+    def __init__(self, client: EnvironmentClient) -> None:
+        self._client = client
+        self._url = client.sqs.create_queue(QueueName="ends-of-batches")["QueueUrl"]
+        arn = client.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        bus = client.outputs["EventBus"]
+        pattern = {"source": ["darkroom"], "detail-type": ["Batch Finished"]}
+        events = boto3.Session("local", "local", region_name=REGION).client(
+            "events", endpoint_url=client.endpoint_url
+        )
+        events.put_rule(Name="ends", EventBusName=bus, EventPattern=json.dumps(pattern))
+        events.put_targets(
+            Rule="ends",
+            EventBusName=bus,
+            Targets=[{"Id": "ends", "Arn": arn["Attributes"]["QueueArn"]}],
+        )
+
+    def wait(self) -> dict[str, Any]:
+        """Wait for the end of the folder's batch; what its event says."""
+        until = time.monotonic() + END_TIMEOUT_S
+        while True:
+            for event in self.take():
+                return event
+            assert time.monotonic() < until, "the end of the batch was not announced"
+            time.sleep(0.5)
+
+    def take(self) -> list[dict[str, Any]]:
+        """What was announced of the folder's batch, in a message or none."""
+        answer = self._client.sqs.receive_message(QueueUrl=self._url)
+        found = []
+        for message in answer.get("Messages", []):
+            self._client.sqs.delete_message(
+                QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"]
+            )
+            found.append(json.loads(message["Body"])["detail"])
+        return [event for event in found if event["batch"]["name"] == FOLDER]
 
 
 def wait_for_manifests(client: EnvironmentClient, count: int) -> dict[str, int]:
@@ -125,13 +153,14 @@ def saved(outcomes: dict[str, str]) -> set[str]:
     return {key for key, outcome in outcomes.items() if outcome == "saved"}
 
 
-def test_a_night_of_photos_is_done_and_fetched_once(
+def test_a_night_of_photos_is_done_announced_and_fetched_once(
     client: EnvironmentClient, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each photo is one task and one charge, also when one of them is replaced the next day."""
     running = RunningEnvironment(client.endpoint_url, client.pid, client.outputs, client.sandboxes)
     monkeypatch.setattr(running_file, "find_running", lambda: running)
     out = tmp_path / "out"
+    consumer = Consumer(client)
     charges, credits_before = client.charges(PROVIDER), client.credits(PROVIDER)
 
     sync(client, folder)
@@ -147,12 +176,6 @@ def test_a_night_of_photos_is_done_and_fetched_once(
     assert client.charges(PROVIDER) == charges + PHOTOS
     spent = client.credits(PROVIDER) - credits_before
     assert sum(one["cost"]["credits"] for one in found) == pytest.approx(spent)
-    if WHOLE_NIGHT:
-        batch = wait_for_end(client)
-        assert (batch["ended_by"], batch["revision"]) == ("expect", 1)
-        assert {one["manifest"] for one in batch["tasks"]} == set(done)
-        assert batch["counts"] == {"tasks": PHOTOS, "sources": PHOTOS, "succeeded": PHOTOS}
-        assert batch["cost"]["by_provider"][PROVIDER]["credits"] == pytest.approx(spent)
 
     end = get(out)
     assert saved(end).isdisjoint(middle)
@@ -161,12 +184,43 @@ def test_a_night_of_photos_is_done_and_fetched_once(
     assert {path.relative_to(out).as_posix() for path in out.rglob("*.*") if path.is_file()} == set(
         end
     )
+    first = consumer.wait()
+    batch = read(client, BATCH_MANIFEST)
+    check_batch(first, batch, revision=1, tasks=PHOTOS, spent=spent)
+    assert {one["manifest"] for one in batch["tasks"]} == set(done)
 
     draw(PHOTOS).save(folder / "photo-000.png")
     os.utime(folder / "photo-000.png", (time.time() + 60,) * 2)
     sync(client, folder)
     changed = f"{FOLDER}photo-000.png/remove-background.manifest.json"
     assert wait_for_manifests(client, PHOTOS + 1) == {**done, changed: 2}
-    assert read(client, changed)["task_id"] not in {one["task_id"] for one in found}
+    new_id = read(client, changed)["task_id"]
+    assert new_id not in {one["task_id"] for one in found}
     assert client.charges(PROVIDER) == charges + PHOTOS + 1
     assert saved(get(out)) == {changed, "night-done/photo-000.png"}
+    second = consumer.wait()
+    again = read(client, BATCH_MANIFEST)
+    spent = client.credits(PROVIDER) - credits_before
+    check_batch(second, again, revision=2, tasks=PHOTOS + 1, spent=spent)
+    assert second["event_id"] != first["event_id"]
+    ids = [{one["task_id"] for one in each["tasks"]} for each in (batch, again)]
+    assert ids[1] - ids[0] == {new_id}
+    assert ids[0] < ids[1]
+    assert consumer.take() == []
+    assert client.versions(BATCH_MANIFEST) == 2
+
+
+def check_batch(
+    event: dict[str, Any], manifest: dict[str, Any], *, revision: int, tasks: int, spent: float
+) -> None:
+    """Event and manifest say the same; the counts are right, and the cost is the ledger's."""
+    assert event["manifest"] == BATCH_MANIFEST
+    for each in (event, manifest):
+        assert (each["ended_by"], each["revision"]) == ("expect", revision)
+        assert each["counts"] == {"tasks": tasks, "sources": PHOTOS, "succeeded": tasks}
+        assert each["failures"] == {}
+        assert each["cost"]["by_provider"].keys() == {PROVIDER}
+        assert each["cost"]["by_provider"][PROVIDER]["credits"] == pytest.approx(spent)
+        assert each["cost"]["complete"]
+    assert event["digest"] == manifest["digest"]
+    assert len(manifest["tasks"]) == tasks

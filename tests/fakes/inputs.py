@@ -96,23 +96,19 @@ class InMemoryInputs:
             )
         return body
 
-    def read_current(self, key: str, limit: int) -> Current | None:
-        """The whole object as it is now."""
-        found = self.find(key)
-        body = self.read(key, found.version_id, limit) if found else None
-        return Current(found.version_id, body) if found and body is not None else None
-
     def read_each(
         self, keys: Sequence[str], limit: int
     ) -> Sequence[Current | InputRefused | InputWithheld | None]:
-        """`read_current` of several objects."""
-        answers: list[Current | InputRefused | InputWithheld | None] = []
-        for key in keys:
-            try:
-                answers.append(self.read_current(key, limit))
-            except (InputRefused, InputWithheld) as error:
-                answers.append(error)
-        return answers
+        """The whole objects as they are now."""
+        return [self._read_current(key, limit) for key in keys]
+
+    def _read_current(self, key: str, limit: int) -> Current | InputRefused | InputWithheld | None:
+        try:
+            found = self.find(key)
+            body = self.read(key, found.version_id, limit) if found else None
+        except (InputRefused, InputWithheld) as error:
+            return error
+        return Current(found.version_id, body) if found and body is not None else None
 
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """Keys with this prefix that come after `after`."""

@@ -47,13 +47,14 @@ def test_loopback_results_need_the_loopback_setting(
 def test_waits_of_an_environment_reach_the_pipeline(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """How long a function waits for a job, and how long jobs take; other limits stay."""
+    """How long jobs are waited for and take, and when a batch has ended; other limits stay."""
     plain = house.ports
     monkeypatch.setenv("DARKROOM_LINGER_S", "4")
     monkeypatch.setenv("DARKROOM_TYPICAL_S", "2")
+    monkeypatch.setenv("DARKROOM_SETTLED_S", "3")
     composition.ports.cache_clear()
     ports = composition.ports()
-    assert ports.limits == replace(plain.limits, linger_s=4)
+    assert ports.limits == replace(plain.limits, linger_s=4, batch_settled_s=3)
     assert max(route.typical_s for route in plain.providers.routes()) > 60
     assert {route.typical_s for route in ports.providers.routes()} == {2}
 

@@ -91,6 +91,7 @@ def test_preferences_reach_the_functions_as_json() -> None:
         "DARKROOM_LOOPBACK": "1",
         "DARKROOM_LINGER_S": "4",
         "DARKROOM_TYPICAL_S": "2",
+        "DARKROOM_SETTLED_S": "2",
     }
 
 

@@ -11,7 +11,7 @@ from tests.infra.template import VERBS, Template, as_text, machine_arn, referenc
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 
-LOCAL_ONLY = ("DARKROOM_LINGER_S", "DARKROOM_LOOPBACK", "DARKROOM_TYPICAL_S")
+LOCAL_ONLY = ("DARKROOM_LINGER_S", "DARKROOM_LOOPBACK", "DARKROOM_SETTLED_S", "DARKROOM_TYPICAL_S")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -39,6 +39,13 @@ def photo(harness: PipelineHarness, name: str) -> None:
     harness.run()
 
 
+def complete(harness: PipelineHarness) -> None:
+    """A batch of one photo, which the next look finds to have ended."""
+    start(harness, expect=1)
+    photo(harness, "a")
+    harness.clock.advance(120)
+
+
 def wait(harness: PipelineHarness, minutes: int = 3) -> None:
     """Let time pass, with SWEEP every minute."""
     for _ in range(minutes):
@@ -324,9 +331,7 @@ def test_crash_announces_the_same_again(
     harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch, port: str, when: str
 ) -> None:
     """Whatever was written, the id and the content are the same."""
-    start(harness, expect=1)
-    photo(harness, "a")
-    harness.clock.advance(120)
+    complete(harness)
     where, name = port.split(".")
     target = getattr(harness, where)
     real: Callable[..., Any] = getattr(target, name)
@@ -357,9 +362,7 @@ def test_change_between_a_crash_and_the_repetition_is_another_revision(
     harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one may have been published, so its number is used up."""
-    start(harness, expect=1)
-    photo(harness, "a")
-    harness.clock.advance(120)
+    complete(harness)
     with monkeypatch.context() as patch:
         patch.setattr(harness.batches, "write", _die)
         with pytest.raises(Died):
@@ -378,9 +381,7 @@ def test_two_sweeps_at_once_announce_one_thing(
     harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who loses the manifest gives up."""
-    start(harness, expect=1)
-    photo(harness, "a")
-    harness.clock.advance(120)
+    complete(harness)
     real, nested = harness.outputs.put_over, list[bool]()
 
     def other_first(*args: Any, **kwargs: Any) -> None:
@@ -401,9 +402,7 @@ def test_task_that_passes_a_closing_batch_is_found_by_the_last_look(
     harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It saw the batch open, and the look did not see the task."""
-    start(harness, expect=1)
-    photo(harness, "a")
-    harness.clock.advance(120)
+    complete(harness)
     real = harness.events.publish
 
     def publish(kind: str, detail: Any) -> None:
@@ -518,9 +517,7 @@ def test_conflict_of_the_item_is_not_an_error(
     harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new rule came at the same moment; the next look counts by it."""
-    start(harness, expect=1)
-    photo(harness, "a")
-    harness.clock.advance(120)
+    complete(harness)
     with monkeypatch.context() as patch:
         patch.setattr(harness.batches, "write", _conflict)
         harness.sweep()

@@ -1,6 +1,7 @@
 """A photo under folder defaults becomes its tasks, once each, and its own spec wins."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from darkroom.domain.arrivals import PhotoErrand, Removed, Requested, Uploaded
 from darkroom.domain.order import Trigger, UsedDefault
 from darkroom.domain.task import Task
-from darkroom.ports import Current
 from tests.fakes.routes import JOB_KEY, SYNC_KEY, SYNC_NONE
 from tests.pipeline.harness import PHOTO, SPEC, PipelineHarness
 
@@ -87,13 +87,13 @@ def test_photo_waits_for_an_own_spec_as_long_as_its_folder_says(harness: Pipelin
 def test_photo_without_any_default_costs_one_request_a_folder(harness: PipelineHarness) -> None:
     """Nothing is remembered, and nothing is sent."""
     asked: list[str] = []
-    read = harness.inputs.read_current
+    read = harness.inputs.read_each
 
-    def recorded(key: str, limit: int) -> Current | None:
-        asked.append(key)
-        return read(key, limit)
+    def recorded(keys: Sequence[str], limit: int) -> Any:
+        asked.extend(keys)
+        return read(keys, limit)
 
-    harness.inputs.read_current = recorded  # type: ignore[method-assign] # records the keys
+    harness.inputs.read_each = recorded  # type: ignore[method-assign] # records the keys
     harness.upload("a/b/c/d/e/f/g/h/i/cat.jpg")
     harness.upload("cat.jpg")
     harness.upload("notes/readme.txt")

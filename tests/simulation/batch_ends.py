@@ -13,6 +13,7 @@ from typing import Any, Final
 from darkroom.domain.batch import BatchId
 from darkroom.domain.object_keys import DEFAULT_NAME
 from darkroom.domain.task import Task
+from darkroom.ports import Current
 from tests.fakes.batches import InMemoryBatches
 from tests.simulation.folders import BROKEN, Folders, labels_by
 from tests.simulation.ledger import Ledger
@@ -177,8 +178,8 @@ def _equal(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
 
 def _has_ended(folder: str, folders: Folders, tasks: Sequence[Task], inputs: PlainInputs) -> bool:
     """Whether a rule of the folder's default holds, now that all tasks have ended."""
-    default = inputs.read_current(folder + DEFAULT_NAME, 10**6)
-    if default is None or default.body in BROKEN:
+    (default,) = inputs.read_each([folder + DEFAULT_NAME], 10**6)
+    if not isinstance(default, Current) or default.body in BROKEN:
         return False
     rule = json.loads(default.body)
     mine = [task for task in tasks if task.trigger.key.startswith(folder)]

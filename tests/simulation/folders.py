@@ -14,6 +14,7 @@ from typing import Any, Final
 from darkroom.domain.object_keys import DEFAULT_NAME, default_keys, folder_of
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
+from darkroom.ports import Current
 from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_KEY
 from tests.simulation.stores import PlainInputs
 
@@ -85,8 +86,8 @@ def labels_by(version: Version, photo: str) -> Labels:
 def awaits_correction(task: Task, inputs: PlainInputs) -> bool:
     """Whether a folder default that a task waits for is still broken."""
     about = task.source or task.trigger.key
-    current = (inputs.read_current(key, 10**6) for key in default_keys(about))
-    return any(one is not None and one.body in BROKEN for one in current)
+    current = inputs.read_each(default_keys(about), 10**6)
+    return any(isinstance(one, Current) and one.body in BROKEN for one in current)
 
 
 def find_folder_violations(

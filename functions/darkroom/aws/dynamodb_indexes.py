@@ -93,6 +93,8 @@ def write_entry(task: Task) -> dict[str, Any]:
         "cost_known": summary.cost_known,
         "metadata": summary.metadata,
         "manifest_key": summary.manifest_key,
+        "warnings": summary.warnings or None,
+        "warning": summary.warning,
     }
     if summary.manifest_key == usual_manifest_key(summary.key, summary.operation):
         del document["manifest_key"]

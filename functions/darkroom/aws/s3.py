@@ -102,21 +102,6 @@ class S3Inputs:
             _check_length(key, answer["ContentLength"], limit)
             return body.read()
 
-    def read_current(self, key: str, limit: int) -> Current | None:
-        """See `ports.Inputs.read_current`; one GET, strongly consistent. Raises as `find`."""
-        try:
-            with map_aws_errors(INPUT_BUCKET):
-                answer = self._client.get_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) in _GONE:
-                return None
-            _raise_if_unreadable(error, key)
-            raise
-        version = version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
-        with answer["Body"] as body:
-            _check_length(key, answer["ContentLength"], limit)
-            return Current(version, body.read())
-
     def read_each(
         self, keys: Sequence[str], limit: int
     ) -> Sequence[Current | InputRefused | InputWithheld | None]:
@@ -127,7 +112,7 @@ class S3Inputs:
 
         def read(key: str) -> Current | InputRefused | InputWithheld | None:
             try:
-                return self.read_current(key, limit)
+                return self._read_current(key, limit)
             except (InputRefused, InputWithheld) as error:
                 return error
 
@@ -194,6 +179,21 @@ class S3Inputs:
             shutil.copyfileobj(body, file, 1 << 18)
             file.seek(0)
             yield cast("BinaryIO", file)
+
+    def _read_current(self, key: str, limit: int) -> Current | None:
+        """One GET, strongly consistent. Raises as `read`."""
+        try:
+            with map_aws_errors(INPUT_BUCKET):
+                answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return None
+            _raise_if_unreadable(error, key)
+            raise
+        version = version_of(answer.get("VersionId"), answer["ETag"].strip('"'))
+        with answer["Body"] as body:
+            _check_length(key, answer["ContentLength"], limit)
+            return Current(version, body.read())
 
     def _raise_reason(self, key: str) -> None:
         """Raise the reason that a GET gives: a HEAD has a status and no error code.

@@ -19,9 +19,6 @@ from darkroom.domain.task_summary import TaskSummary
 
 Kind = Literal["folder", "message"]
 MANIFEST_NAME: Final = "_darkroom.batch.manifest.json"
-SETTLED_S: Final = 60
-"""A batch that changed less than this ago has not ended: the index of tasks may be behind, and a
-photo with several labels gets its tasks one by one."""
 MAX_VALUES: Final = 100
 """Values of a metadata field by which cost is summed; a field with more has only their number."""
 MAX_FIELDS: Final = 30

@@ -28,6 +28,8 @@ class Limits:
         measure_s: how long looking at the pixels of one result may take.
         measure_bytes: larger results and sources are not looked at.
         runs: how many runs a task may have whose runs end without ending it.
+        batch_settled_s: a batch that changed less than this ago has not ended: the index of tasks
+            may be behind, and a photo with several labels gets its tasks one by one.
         batch_idle_s: how long an open batch without a change is looked at.
         assume_price: provider -> the credits that money limits count for a call whose price is not
             known; "*" stands for every other provider.
@@ -45,5 +47,6 @@ class Limits:
     measure_s: int = 8
     measure_bytes: int = 32 * 1024 * 1024
     runs: int = 10
+    batch_settled_s: int = 60
     batch_idle_s: int = 30 * 24 * 3600
     assume_price: Mapping[str, float] = field(default_factory=dict)

@@ -113,6 +113,24 @@ def is_spec_of(key: str, source: str) -> bool:
     return "." not in label and "/" not in label and not is_source(f"x.{label}")
 
 
+def is_spec_of_almost(key: str, source: str) -> bool:
+    """Whether a key is that of a spec whose source has this name in other upper or lower case."""
+    if (
+        not normalize_key(key).startswith(f"{normalize_key(source)}.")
+        or classify_key(key) != "spec"
+    ):
+        return False
+    try:
+        other = parse_spec_name(key).source
+    except SpecRefused:
+        return False
+    return (
+        other is not None
+        and other not in unicode_spellings(source)
+        and (normalize_key(other) == normalize_key(source))
+    )
+
+
 def default_keys(key: str) -> tuple[str, ...]:
     """The keys at which the folder defaults of a file would lie, the nearest one first."""
     folder = folder_of(key)

@@ -33,6 +33,8 @@ class TaskSummary:
         metadata: the values of the spec's metadata that are texts, numbers or booleans, as long as
             they fit into `MAX_METADATA_BYTES`.
         manifest_key: where its manifest is or will be.
+        warnings: how many things may be wrong with its results; see `quality.WARNINGS`.
+        warning: the code of the first of them; None if there is none.
     """
 
     task_id: str
@@ -48,6 +50,8 @@ class TaskSummary:
     cost_known: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict)
     manifest_key: str = ""
+    warnings: int = 0
+    warning: str | None = None
 
     @property
     def finished(self) -> bool:
@@ -57,18 +61,24 @@ class TaskSummary:
     @property
     def source(self) -> str | None:
         """The key of the photo that its spec's name is about; None if it has none."""
-        if classify_key(self.key) != "spec":
-            return None
-        try:
-            return parse_spec_name(self.key).source
-        except SpecRefused:
-            return None
+        return source_of(self.key)
+
+
+def source_of(key: str) -> str | None:
+    """The key of the photo that a spec's name is about; None if there is none."""
+    if classify_key(key) != "spec":
+        return None
+    try:
+        return parse_spec_name(key).source
+    except SpecRefused:
+        return None
 
 
 def summarize(task: Task) -> TaskSummary:
     """The task in short."""
     failure = task.ending.failure if task.ending else None
     reason = failure.sentence if failure else "" if task.finished else task.wait_reason or ""
+    warnings = [code for one in task.results if one.quality for code in one.quality.warnings]
     charged = [attempt for attempt in task.attempts if attempt.charged != "no"]
     return TaskSummary(
         task_id=task.task_id,
@@ -84,6 +94,8 @@ def summarize(task: Task) -> TaskSummary:
         cost_known=all(attempt.credits is not None for attempt in charged),
         metadata=_short_metadata(task.metadata),
         manifest_key=task.manifest_key,
+        warnings=len(warnings),
+        warning=next(iter(warnings), None),
     )
 
 

@@ -29,6 +29,7 @@ from darkroom.pipeline.orders.folder_defaults import (
     spec_of_photo,
 )
 from darkroom.pipeline.orders.inputs import exists
+from darkroom.pipeline.orders.near_misses import find_waiting_specs
 from darkroom.pipeline.orders.new_task import SpecRequest
 from darkroom.pipeline.orders.superseded import PHOTO_DELETED
 from darkroom.ports import Ports
@@ -144,6 +145,9 @@ def _is_wanted(ports: Ports, key: str, version_id: str) -> bool:
     try:
         found = ports.inputs.find(key)
     except (InputRefused, InputWithheld):
-        return not has_own_spec(ports.inputs, key)  # its task will say what is wrong with it
-    current = found is not None and found.version_id == version_id
-    return current and not has_own_spec(ports.inputs, key)
+        current = True  # its task will say what is wrong with it
+    else:
+        current = found is not None and found.version_id == version_id
+    if not current or has_own_spec(ports.inputs, key):
+        return False
+    return next(find_waiting_specs(ports, key), None) is None

@@ -1,16 +1,18 @@
 """Uploads a plan with a bar, follows its tasks, and saves their results as they end."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from infra.cli.batch.newer import find_newer
 from infra.cli.batch.results import ResultFiles
 from infra.cli.batch.screen import BatchScreen
-from infra.cli.batch.watch import UploadedTasks, watch
+from infra.cli.batch.uploaded_tasks import UploadedTasks
+from infra.cli.batch.watch import watch
 from infra.cli.files.fetch import Fetched, Fetcher
 from infra.cli.files.upload_all import PlanUpload, Uploaded
 from infra.cli.printing import note, open_console
@@ -67,29 +69,44 @@ def upload_with_bar(target: "Target", plan: "UploadPlan", *, again: bool) -> Upl
     return uploaded
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What became of an upload.
+
+    Attributes:
+        specs: what was followed in the end: the newest versions of replaced photos.
+        tasks: task id -> the task, of those that exist.
+        unsaved: how many files could not be saved.
+        gone: photos that will have no task.
+    """
+
+    specs: "Sequence[UploadedSpec]"
+    tasks: "Mapping[str, Task]"
+    unsaved: int
+    gone: "Sequence[UploadedSpec]"
+
+
 def follow_and_save(
     target: "Target",
     specs: "Sequence[UploadedSpec]",
     name: str,
+    settle_s: float,
     out: Path | None,
     timeout: float | None,
-) -> "tuple[dict[str, Task], int]":
+) -> Followed:
     """Follow the tasks until they have ended, or the timeout passes.
 
     Args:
         target: the environment.
         specs: what was uploaded.
         name: what users call the batch.
+        settle_s: how long photos wait for specs of their own, at most.
         out: save each task's results below this folder when it ends; None saves nothing.
         timeout: seconds; None waits as long as it takes.
-
-    Returns:
-        task id -> the task, of those that exist; and how many files could not be saved.
     """
-    ids = [spec.task_id for spec in specs]
-    # The index is asked for a prefix, of any number of characters.
-    prefix = os.path.commonprefix([spec.key for spec in specs])  # noqa: RUF071 - as meant here
-    source = UploadedTasks(target.tasks, ids, prefix)
+    source = UploadedTasks(
+        target.tasks, specs, settle_s, lambda spec: find_newer(target.ports, spec)
+    )
     failed = 0
 
     def report(fetched: Fetched) -> None:
@@ -111,4 +128,6 @@ def follow_and_save(
 
         screen = stack.enter_context(BatchScreen(console, name, target.environment))
         watch(source.read, screen.show, save, timeout)
-    return {task.task_id: task for task in target.tasks.get_many(ids)}, failed
+    tasks = target.tasks.get_many(spec.task_id for spec in source.specs)
+    by_id = {task.task_id: task for task in tasks}
+    return Followed(source.specs, by_id, failed, source.gone)

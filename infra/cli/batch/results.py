@@ -52,8 +52,8 @@ class ResultFiles:
         owner = self._owners.setdefault(path, key)
         if owner != key:
             raise click.ClickException(
-                f"'{owner}' and '{key}' would both become {path}; put {{folder}}, {{label}} or "
-                "{n} into --name"
+                f"'{owner}' and '{key}' would both become {path}; put {{stem}}, {{folder}}, "
+                "{label} or {n} into --name"
             )
         return path
 

@@ -7,11 +7,9 @@ terminal. Names and reasons have lines of their own, so that 80 columns are enou
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from infra.cli.batch.totals import PHASES, count_tasks
+from infra.cli.live import LiveDisplay
 from infra.cli.printing import cell, escape
 from infra.cli.tasks.progress import COLOURS
 
@@ -43,14 +42,15 @@ MIN_LINES: Final = 10
 
 @dataclass(frozen=True)
 class Reading:
-    """The batch at one moment. `unread` specs lie in the bucket and have no task yet."""
+    """The batch at one moment; `unread` and `settling` as in `Totals`."""
 
     summaries: "Sequence[TaskSummary]" = ()
     unread: int = 0
+    settling: int = 0
     totals: "Totals" = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "totals", count_tasks(self.summaries, self.unread))
+        object.__setattr__(self, "totals", count_tasks(self.summaries, self.unread, self.settling))
 
     @property
     def ended(self) -> bool:
@@ -58,7 +58,7 @@ class Reading:
         return self.totals.ended == self.totals.total
 
 
-class BatchScreen:
+class BatchScreen(LiveDisplay):
     """A batch on a console; a context manager, and `show` takes each reading.
 
     Args:
@@ -75,11 +75,10 @@ class BatchScreen:
         environment: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._console = console
+        super().__init__(console)
         self._name = name
         self._environment = environment
         self._clock = clock
-        self._live: Live | None = None
         self._printed_at = -LINE_EVERY_S
         self._printed: set[str] = set()
         self._progress = Progress(
@@ -96,26 +95,11 @@ class BatchScreen:
         )
         self._bar: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
     def show(self, reading: Reading) -> None:
         """Display a reading."""
         self._advance(reading.totals)
-        if self._live is not None:
-            self._live.update(self.render(reading), refresh=True)
+        if self.redraws:
+            self.redraw(self.render(reading))
             return
         for summary in reading.summaries:
             if PHASES[summary.state] in ("failed", "held"):
@@ -127,12 +111,15 @@ class BatchScreen:
 
     def render(self, reading: Reading) -> RenderableType:
         """The whole screen, at most as high as the console."""
-        totals, room = reading.totals, max(self._console.height, MIN_LINES) - _FRAME_LINES
+        totals, room = reading.totals, max(self.console.height, MIN_LINES) - _FRAME_LINES
         parts: list[RenderableType] = [
             cell(f"{self._name} in {self._environment}", "bold"),
             self._progress,
             _phases(totals),
         ]
+        if totals.notes:
+            parts.append(cell(_fit(", ".join(totals.notes), self.console.width), "yellow"))
+            room -= 1
         groups = totals.failures[: room // (2 * _GROUP_LINES)] if room else []
         for group in groups:
             parts += self._group(group)
@@ -141,7 +128,7 @@ class BatchScreen:
         if hidden > 0:
             parts.append(cell(f"and {hidden} more reasons", "dim"))
             room -= 1
-        parts += _rows(reading.summaries, room, self._console.width)
+        parts += _rows(reading.summaries, room, self.console.width)
         return Group(*parts)
 
     def _advance(self, totals: "Totals") -> None:
@@ -162,7 +149,7 @@ class BatchScreen:
     def _group(self, group: "FailureGroup") -> list[RenderableType]:
         colour = COLOURS["failed"]
         head = f"{group.count:,} x {group.code}, such as {_name(group.example)}"
-        width = self._console.width
+        width = self.console.width
         return [
             cell(_fit(head, width), colour),
             cell(_fit(f"  {group.example.reason}", width)),
@@ -183,7 +170,7 @@ class BatchScreen:
             self._print(f"{summary.state}: {_name(summary)}: {summary.reason}{code}")
 
     def _print(self, line: str) -> None:
-        self._console.print(cell(line), soft_wrap=True)
+        self.console.print(cell(line), soft_wrap=True)
 
 
 def _phases(totals: "Totals") -> Text:
@@ -200,8 +187,6 @@ def _phases(totals: "Totals") -> Text:
         number = totals.phases.get(phase, 0)
         if number or phase != "cancelled":
             line.append(f"{number:,} {phase}  ", style=colour if number else "dim")
-    if totals.unread:
-        line.append(f"{totals.unread:,} uploaded, not read yet", style="dim")
     return line
 
 

@@ -51,18 +51,26 @@ class FailureGroup:
 
 @dataclass(frozen=True)
 class Totals:
-    """Totals. `unread` specs lie in the bucket and have no task yet."""
+    """Totals.
+
+    Attributes:
+        unread: specs and photos in the bucket that have no task yet, though they should.
+        settling: photos under a folder default that wait for a spec of their own.
+        warnings: code -> how many tasks have results with this warning as the first.
+    """
 
     states: "Mapping[State, int]"
     phases: Mapping[Phase, int]
     cost: Cost
     failures: Sequence[FailureGroup] = field(default_factory=tuple)
     unread: int = 0
+    settling: int = 0
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
-        """All tasks, and the specs that will be tasks."""
-        return sum(self.states.values()) + self.unread
+        """All tasks, and the specs and photos that will be tasks."""
+        return sum(self.states.values()) + self.unread + self.settling
 
     @property
     def ended(self) -> int:
@@ -75,29 +83,37 @@ class Totals:
         parts = [
             f"{self.phases[p]:,} {p}" for p in dict.fromkeys(PHASES.values()) if p in self.phases
         ]
-        if self.unread:
-            parts.append(f"{self.unread:,} uploaded, not read yet")
-        return ", ".join(parts)
+        return ", ".join([*parts, *self.notes])
 
-    def as_dict(self) -> dict[str, object]:
-        """The totals as `--json` prints them."""
-        return {
-            "total": self.total,
-            "states": dict(self.states),
-            "unread": self.unread,
-            "cost": self.cost.as_dict(),
-            "failures": {group.code: group.count for group in self.failures},
+    @property
+    def notes(self) -> Sequence[str]:
+        """What else users want to know, as in "3 settling"."""
+        codes = ", ".join(f"{number:,} {code}" for code, number in self.warnings.items())
+        notes = {
+            "settling": self.settling,
+            "uploaded, not read yet": self.unread,
+            f"with a warning ({codes})": sum(self.warnings.values()),
         }
+        return [f"{number:,} {what}" for what, number in notes.items() if number]
 
 
-def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0) -> Totals:
+def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: int = 0) -> Totals:
     """The totals of these tasks."""
     summaries = list(summaries)
     states = Counter(summary.state for summary in summaries)
     phases: Counter[Phase] = Counter()
     for state, number in states.items():
         phases[PHASES[state]] += number
-    return Totals(states, phases, sum_cost(summaries), group_failures(summaries), unread)
+    warnings = Counter(each.warning for each in summaries if each.warning)
+    return Totals(
+        states,
+        phases,
+        sum_cost(summaries),
+        group_failures(summaries),
+        unread,
+        settling,
+        dict(warnings.most_common()),
+    )
 
 
 def group_failures(summaries: "Iterable[TaskSummary]") -> list[FailureGroup]:

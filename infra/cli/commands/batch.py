@@ -20,21 +20,23 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     time left, and the failures by reason with the command that goes on with them. Without a
     terminal: a line every ten seconds and one for each failure. Exits with 1 if something failed.
     """
-    from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.batch.find import find_summaries  # noqa: PLC0415 - brings pydantic along
     from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.screen import BatchScreen, Reading  # noqa: PLC0415 - brings rich along
+    from infra.cli.batch.unread import Unread, UnreadFinder  # noqa: PLC0415 - the same
     from infra.cli.batch.watch import watch  # noqa: PLC0415 - the same
     from infra.cli.tasks.batch_ends import report_batch  # noqa: PLC0415 - the same
 
     target = find_target(environment)
 
+    finder = UnreadFinder(target, prefix)
+
     def read() -> Reading:
         below = find_summaries(target.tasks, prefix)
-        if any(not each.finished for each in below):
-            return Reading(list(filters.select(below)))
-        # Only before it ends: an upload that was not read yet is a task of this batch too.
-        unread = find_unread(target, prefix, {each.key for each in below})
-        return Reading(list(filters.select(below)), 0 if filters.given else len(unread))
+        # An upload that has no task yet has nothing to filter by.
+        unread = Unread() if filters.given else finder.find(below)
+        summaries = list(filters.select(below))
+        return Reading(summaries, len(unread.late), len(unread.settling))
 
     try:
         with BatchScreen(open_console(), prefix, environment) as screen:

@@ -12,16 +12,17 @@ import click
 from darkroom.domain.object_keys import DEFAULT_NAME
 from infra.cli.checkout import PHOTOS, need_checkout
 from infra.cli.lifecycle import local_environment, until_stopped, wait_for_stop
-from infra.cli.printing import note, open_console, say, say_json
+from infra.cli.printing import note, say, say_json
 
 if TYPE_CHECKING:
-    from darkroom.domain.task import Task
     from infra.cli.demo.samples import Sample
     from infra.cli.demo.verify import SampleResult
     from infra.cli.files.upload import UploadedSpec
     from infra.cli.target import Target
 
 TIMEOUT_S: Final = 60.0
+SETTLE_S: Final = 1
+"""What the folder default of the sample photos says."""
 SHEET: Final = "contact-sheet.png"
 
 
@@ -64,6 +65,7 @@ def command(out: Path, *, as_json: bool, keep: bool) -> None:
 
 def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["SampleResult"]:
     """Run the samples in a running environment; save and verify their results."""
+    from infra.cli.batch.put_batch import follow_and_save  # noqa: PLC0415 - brings rich along
     from infra.cli.demo.contact_sheet import draw_contact_sheet  # noqa: PLC0415 - brings Pillow along
     from infra.cli.demo.output_folder import OutputFolder  # noqa: PLC0415 - only the demo needs it
     from infra.cli.demo.verify import verify  # noqa: PLC0415 - brings Pillow along
@@ -72,7 +74,7 @@ def run(local: "Target", samples: Sequence["Sample"], out: Path) -> list["Sample
     folder = OutputFolder(out)
     folder.clear()
     specs = _upload(local, samples)
-    tasks = _follow(local, specs)
+    tasks = follow_and_save(local, specs, "/", SETTLE_S, None, TIMEOUT_S).tasks
     saved = dict(download_results(local, tasks.values(), folder.add))
     results = [
         verify(sample, tasks.get(spec.task_id), saved, PHOTOS)
@@ -109,18 +111,6 @@ def _upload_photo(local: "Target", sample: "Sample") -> "UploadedSpec":
     version = upload(local, sample.key, PHOTOS / str(sample.photo))
     trigger = Trigger.of_photo(local.input_bucket, sample.key, version, None)
     return UploadedSpec(trigger.key, trigger.task_id, trigger)
-
-
-def _follow(local: "Target", specs: Sequence["UploadedSpec"]) -> "dict[str, Task]":
-    """Show the batch until it has ended; task id -> the task, of those that exist."""
-    from infra.cli.batch.screen import BatchScreen  # noqa: PLC0415 - brings rich along
-    from infra.cli.batch.watch import UploadedTasks, watch  # noqa: PLC0415 - the same
-
-    ids = [spec.task_id for spec in specs]
-    source = UploadedTasks(local.tasks, ids, "")
-    with BatchScreen(open_console(err=True), "/", local.environment) as screen:
-        watch(source.read, screen.show, timeout_s=TIMEOUT_S)
-    return {task.task_id: task for task in local.tasks.get_many(ids)}
 
 
 def _print(results: Sequence["SampleResult"], sheet: Path, seconds: float) -> None:

@@ -21,7 +21,7 @@ END: Final = "<!-- providers:end -->"
 @click.command(name="providers")
 @click.argument("operation", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print provider -> operations as JSON.")
-@click.option("--markdown", is_flag=True, help="Print the README's table.")
+@click.option("--markdown", is_flag=True, help="Print the table of events/README.md.")
 def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
     """Show the operations, and each provider's models for them.
 
@@ -40,7 +40,7 @@ def command(operation: str | None, *, as_json: bool, markdown: bool) -> None:
 
 
 def build_markdown() -> str:
-    """The README's table, without a newline at the end."""
+    """The table of `events/README.md`, without a newline at the end."""
     labels = find_labels()
     lines = [
         f"| operation | {' | '.join(labels.values())} |",

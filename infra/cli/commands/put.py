@@ -1,6 +1,6 @@
 """`darkroom put`: check photos and specs, upload them, and optionally wait for the results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -179,14 +179,17 @@ def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
     wait = wishes.wait or wishes.out is not None
     for key in plan.missing:
         note(f"{key} is not on this disk; the task waits for it unless it is in the bucket")
-    specs = upload_with_bar(target, plan, again=wishes.again).specs
-    tasks: dict[str, Task] = {}
-    unsaved = 0
+    specs: Sequence[UploadedSpec] = upload_with_bar(target, plan, again=wishes.again).specs
+    tasks: Mapping[str, Task] = {}
+    lost = 0
     if wait:
+        name = wishes.prefix or "/"
         try:
-            tasks, unsaved = follow_and_save(
-                target, specs, wishes.prefix or "/", wishes.out, wishes.timeout
+            followed = follow_and_save(
+                target, specs, name, plan.settle_s, wishes.out, wishes.timeout
             )
+            specs, tasks = followed.specs, followed.tasks
+            lost = followed.unsaved + len(followed.gone)
         except KeyboardInterrupt:
             note(how_to_follow(wishes.prefix, target.environment))
             raise click.exceptions.Exit(130) from None
@@ -194,7 +197,7 @@ def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
         say_json([_as_dict(one, tasks.get(one.task_id)) for one in specs])
     else:
         _print(target, specs, tasks, waited=wait)
-    return not unsaved and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
+    return not lost and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
 
 
 def _declare_batch(target: Target, folder: str, expect: int) -> None:
@@ -270,7 +273,7 @@ def _as_dict(spec: "UploadedSpec", task: "Task | None") -> dict[str, Any]:
 
 
 def _print(
-    target: Target, specs: "Sequence[UploadedSpec]", tasks: "dict[str, Task]", *, waited: bool
+    target: Target, specs: "Sequence[UploadedSpec]", tasks: "Mapping[str, Task]", *, waited: bool
 ) -> None:
     for spec in specs:
         task = tasks.get(spec.task_id)

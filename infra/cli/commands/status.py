@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from infra.cli.tasks.places import PlaceInLine
 
 MAX_UNREAD: Final = 10
-"""Of so many specs that were not read yet the keys are shown."""
+"""Of so many files without a task the keys are shown."""
 
 
 @click.command(name="status")
@@ -84,8 +84,9 @@ def _show_named(
     as_json: bool,
 ) -> None:
     """Show what lies below the name: of those that are meant, `window` (start and number)."""
-    from infra.cli.batch.find import find_summaries, find_unread  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.batch.find import find_summaries  # noqa: PLC0415 - brings pydantic along
     from infra.cli.batch.totals import count_tasks  # noqa: PLC0415 - the same
+    from infra.cli.batch.unread import UnreadFinder  # noqa: PLC0415 - the same
     from infra.cli.tasks.batch_ends import report_batch  # noqa: PLC0415 - the same
 
     one = find_task(target.tasks, name)
@@ -93,13 +94,11 @@ def _show_named(
         _list(target, [one], name, as_json=as_json, detail=True)
         return
     below = find_summaries(target.tasks, name)
-    unread = find_unread(target, name, {each.key for each in below})
-    if not below and not unread:
+    unread = UnreadFinder(target, name).find(below)
+    if not below and not unread.total:
         raise click.ClickException(f"no task found for '{name}'")
-    for key in unread[:MAX_UNREAD]:
-        note(f"{key}: uploaded, not read yet")
-    if len(unread) > MAX_UNREAD:
-        note(f"and {len(unread) - MAX_UNREAD:,} more: uploaded, not read yet")
+    _report_unread(unread.late, "uploaded, not read yet")
+    _report_unread(unread.settling, "settling: waits for a spec of its own (settle_s)")
     meant = list(filters.select(below))
     start, number = window or (0, len(meant))
     listed = meant[start : start + number]
@@ -112,6 +111,13 @@ def _show_named(
         report_batch(target, name, below)
     if len(meant) > len(listed):
         note(_describe_rest(start, len(listed), len(meant), number))
+
+
+def _report_unread(keys: Sequence[str], what: str) -> None:
+    for key in keys[:MAX_UNREAD]:
+        note(f"{key}: {what}")
+    if len(keys) > MAX_UNREAD:
+        note(f"and {len(keys) - MAX_UNREAD:,} more: {what}")
 
 
 def _describe_rest(start: int, listed: int, total: int, number: int) -> str:

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
-from darkroom.domain.errors import DarkroomError, DefaultRefused, Failure, SpecRefused
+from darkroom.domain.errors import (
+    DarkroomError,
+    DefaultRefused,
+    Failure,
+    InputRefused,
+    InputWithheld,
+    SpecRefused,
+)
 from darkroom.domain.folder_default import Chain
 from darkroom.domain.folder_match import settle_s, why_left_alone
 from darkroom.domain.merged_spec import labels_of
@@ -16,7 +23,6 @@ from darkroom.domain.object_keys import (
     SpecName,
     classify_key,
     is_source,
-    is_spec_of,
     manifest_key,
     parse_spec_name,
     spec_key,
@@ -27,6 +33,7 @@ from darkroom.domain.strict_json import MAX_BYTES
 from darkroom.pipeline.orders.folder_defaults import (
     ResolvedSpec,
     find_chain,
+    find_own_specs,
     order_of,
     read_own_spec,
     spec_of_photo,
@@ -189,14 +196,15 @@ def _with_own_conflicts(specs: Sequence[ExplainedSpec]) -> list[ExplainedSpec]:
 
 
 def _own_specs(inputs: Inputs, photo: str) -> list[SpecName]:
-    keys = inputs.list_keys(f"{photo}.")
-    return [parse_spec_name(key) for key in keys if is_spec_of(key, photo)]
+    return [parse_spec_name(key) for key in find_own_specs(inputs, photo)]
 
 
 def _explain_own(
     inputs: Inputs, providers: Providers, name: SpecName, owner_of: Owners
 ) -> ExplainedSpec:
-    current = inputs.read_current(name.key, MAX_BYTES)
+    (current,) = inputs.read_each((name.key,), MAX_BYTES)
+    if isinstance(current, InputRefused | InputWithheld):
+        raise current
     if current is None:
         raise SpecRefused("no-such-spec", f"There is no spec '{name.key}'.")
     resolved: ResolvedSpec | SpecRefused

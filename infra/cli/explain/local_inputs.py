@@ -25,27 +25,20 @@ class LocalInputs:
         path = self._folder / key
         return Found(key, "", "", path.stat().st_size) if path.is_file() else None
 
-    def read_current(self, key: str, limit: int) -> Current | None:
-        """The whole file. Raises `InputRefused` above `limit` bytes."""
+    def read_each(self, keys: Sequence[str], limit: int) -> Sequence[Current | InputRefused | None]:
+        """The whole files; one above `limit` bytes is refused."""
+        return [self._read(key, limit) for key in keys]
+
+    def _read(self, key: str, limit: int) -> Current | InputRefused | None:
         path = self._folder / key
         if not path.is_file():
             return None
         body = path.read_bytes()
         if len(body) > limit:
-            raise InputRefused(
+            return InputRefused(
                 "spec-too-large", f"{key} has {len(body):,} bytes; a spec may have {limit:,}."
             )
         return Current(hashlib.sha256(body).hexdigest(), body)
-
-    def read_each(self, keys: Sequence[str], limit: int) -> Sequence[Current | InputRefused | None]:
-        """`read_current` of several files; what it raises is an answer here."""
-        answers: list[Current | InputRefused | None] = []
-        for key in keys:
-            try:
-                answers.append(self.read_current(key, limit))
-            except InputRefused as error:
-                answers.append(error)
-        return answers
 
     def list_keys(self, prefix: str, after: str = "", most: int = 1000) -> Sequence[str]:
         """The files of one folder whose keys begin with this prefix."""

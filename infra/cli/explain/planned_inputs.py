@@ -40,13 +40,6 @@ class PlannedInputs:
         size = len(planned) if isinstance(planned, bytes) else planned.stat().st_size
         return Found(key, "", "", size)
 
-    def read_current(self, key: str, limit: int) -> Current | None:
-        """The whole object. Raises as `ports.Inputs.read_current`."""
-        (answer,) = self.read_each([key], limit)
-        if isinstance(answer, InputRefused | InputWithheld):
-            raise answer
-        return answer
-
     def read_each(
         self, keys: Sequence[str], limit: int
     ) -> Sequence[Current | InputRefused | InputWithheld | None]:

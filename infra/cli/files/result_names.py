@@ -1,33 +1,38 @@
 """Names of results on this disk: as in the bucket, or by a template of the user."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from darkroom.domain.errors import SpecRefused
 from darkroom.domain.object_keys import SpecName, parse_spec_name
+from darkroom.domain.output_names import (
+    build_results_name,
+    numbered,
+    values_of,
+)
+from darkroom.domain.output_names import check_template as check_placeholders
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Result, Task
 
-PLAIN: Final = ("stem", "ext", "label", "folder", "n")
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-
 
 def check_template(template: str) -> None:
-    """Check a template's placeholders.
+    """Check a template, as that of `output.name` is checked.
 
     Raises:
-        click.BadParameter: one is not known.
+        click.BadParameter: it has an unknown placeholder, or leads elsewhere.
     """
-    for field in _PLACEHOLDER.findall(template):
-        if field not in PLAIN and not field.startswith("metadata."):
-            known = ", ".join(f"{{{name}}}" for name in PLAIN)
-            raise click.BadParameter(
-                f"'{{{field}}}' is not one of {known}, {{metadata.FIELD}}", param_hint="--name"
-            )
+    try:
+        check_placeholders(template)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--name") from None
+    if not template.strip("/") or template.startswith("/"):
+        raise click.BadParameter(
+            f"'{template}' is not a file name below the folder", param_hint="--name"
+        )
 
 
 def result_names(task: "Task", template: str | None = None) -> "Iterator[tuple[Result, str]]":
@@ -35,43 +40,34 @@ def result_names(task: "Task", template: str | None = None) -> "Iterator[tuple[R
 
     Args:
         task: in its final state.
-        template: None for the names in the bucket. `{stem}` and `{ext}` are the photo's, `{label}`
-            the spec's or its operation, `{folder}` the photo's, `{n}` counts the results from 1,
-            `{metadata.sku}` is a field of the spec's. The result's extension is added, and `-2` if
-            there are several and no `{n}`.
+        template: None for the names in the bucket. Its placeholders are those of `output.name`;
+            `{n}` counts the results from 1. The result's extension is added, and `-2` if there are
+            several and no `{n}`.
 
     Raises:
-        click.ClickException: the metadata lacks a field of the template.
+        click.ClickException: a value of the template is missing, or cannot be part of a name.
     """
     if template is None:
         yield from ((result, result.key) for result in task.results)
         return
-    numbered = len(task.results) > 1 and "{n}" not in template
-    for number, result in enumerate(task.results, start=1):
-        name = _PLACEHOLDER.sub(lambda found, n=number: _value(task, found[1], n), template)  # type: ignore[misc] # a default argument
-        suffix = f"-{number}" if numbered else ""
-        yield result, f"{name}{suffix}{PurePosixPath(result.key).suffix}"
-
-
-def _value(task: "Task", field: str, number: int) -> str:
     key = task.trigger.key
     spec = parse_spec_name(key) if key.endswith(".json") else SpecName(key, task.source, None)
-    path = PurePosixPath(task.source or key.removesuffix(".json"))
-    operation = task.order.operation if task.order else "spec"
-    match field:
-        case "stem":
-            return path.stem if task.source else path.name
-        case "ext":
-            return path.suffix.removeprefix(".")
-        case "label":
-            return spec.label or operation
-        case "folder":
-            return "" if str(path.parent) == "." else str(path.parent)
-        case "n":
-            return str(number)
-    metadata = task.order.metadata if task.order else {}
-    value = metadata.get(field.removeprefix("metadata."))
-    if value is None:
-        raise click.ClickException(f"'{key}' has no {field}, which --name needs")
-    # A slash in a value would make a folder of it.
-    return str(value).replace("/", "_")
+    values = values_of(spec, task.operation or "spec", _as_names(task.metadata))
+    try:
+        name = build_results_name(template, "/", values)
+    except SpecRefused as refusal:
+        why = refusal.failure.sentence.replace("'output.name'", "--name")
+        raise click.ClickException(f"{key}: {why}") from refusal
+    for number, result in enumerate(task.results, start=1):
+        stem = numbered(name, number, several=len(task.results) > 1)
+        yield result, f"{stem}{PurePosixPath(result.key).suffix}"
+
+
+def _as_names(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with an underscore for each slash, which would make a folder of a value."""
+    return {
+        name: str(value).replace("/", "_").replace("\\", "_")
+        if isinstance(value, str | int | float)
+        else value
+        for name, value in metadata.items()
+    }

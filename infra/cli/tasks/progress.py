@@ -6,14 +6,13 @@ Only displays rows; reads no store.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 
-from darkroom.domain.task import State, Task
+from darkroom.domain.task import Result, State, Task
+from infra.cli.live import LiveDisplay
 from infra.cli.printing import cell
 from infra.cli.tasks.places import PlaceInLine, wait_reason
 
@@ -29,7 +28,6 @@ COLOURS: Final[dict[str, str]] = {
     "unknown": "red",
 }
 """State -> colour; any other word (such as `uploaded`) is dim."""
-REFRESH_PER_S: Final = 8
 
 
 @dataclass(frozen=True)
@@ -85,46 +83,36 @@ def _note(task: Task, place: PlaceInLine | None) -> str:
     if task.ending is not None:
         return task.ending.failure.sentence
     if task.finished:
-        return ", ".join(result.key for result in task.results)
+        return ", ".join(_describe(result) for result in task.results)
     return wait_reason(task, place) or ""
 
 
-class ProgressTable:
+def _describe(result: Result) -> str:
+    """The result's key, with what may be wrong with it."""
+    warnings = result.quality.warnings if result.quality else ()
+    return f"{result.key} (warning: {', '.join(warnings)})" if warnings else result.key
+
+
+class ProgressTable(LiveDisplay):
     """The rows on a console: redrawn in place on a terminal, else one line per change.
 
     A context manager; `show` takes all rows each time.
     """
 
     def __init__(self, console: Console, title: str) -> None:
-        self._console = console
+        super().__init__(console)
         self._title = title
         self._printed: dict[str, tuple[str, str]] = {}
-        self._live: Live | None = None
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=REFRESH_PER_S)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def show(self, rows: Sequence[Row]) -> None:
         """Display the rows."""
-        if self._live is not None:
-            self._live.update(build_table(rows, self._title))
+        if self.redraws:
+            self.redraw(build_table(rows, self._title))
             return
         for row in rows:
             if self._printed.get(row.key) != (row.state, row.note):
                 self._printed[row.key] = (row.state, row.note)
-                self._console.print(cell(_line(row)), soft_wrap=True)
+                self.console.print(cell(_line(row)), soft_wrap=True)
 
 
 def build_table(rows: Sequence[Row], title: str) -> Table:

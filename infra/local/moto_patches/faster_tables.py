@@ -10,7 +10,8 @@ its request does.
 import base64
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from moto.core.parse import BaseJSONParser
@@ -230,7 +231,19 @@ def _find_by_attributes(table: Any, conditions: dict[str, Any]) -> list[Any]:
     if any(kind != "S" for _, kind, _ in wanted):
         return list(table.all_items())
     sets = table.items.values()
-    items = (one for held in sets for one in held.values()) if table.range_key_attr else sets
+    items: Iterable[Any] = sets
+    if table.range_key_attr:
+        items = itertools.chain.from_iterable(held.values() for held in sets)
+    if len(wanted) == 1:
+        # Each query of an index looks at every item, so this is most of its time.
+        [(name, _, text)] = wanted
+        return [
+            item
+            for item in items
+            if (held := item.attrs.get(name)) is not None
+            and held.value == text
+            and held.type == "S"
+        ]
     return [
         item
         for item in items

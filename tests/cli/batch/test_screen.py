@@ -61,16 +61,28 @@ def test_screen_fits_80_columns_and_24_lines() -> None:
         summary(n, "failed", code=f"code-{n % 9}", reason=f"Reason {n}. {LONG}") for n in range(90)
     ]
     waiting = [summary(n, "queued", reason=LONG) for n in range(100, 200)]
-    lines = text_of(Reading([*failed, *waiting], unread=3)).splitlines()
+    lines = text_of(Reading([*failed, *waiting], unread=3, settling=1200)).splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     shown = "\n".join(lines)
-    assert "90/193 ended" in shown
-    assert "0 done  0 running  100 waiting  90 failed  0 held  3 uploaded, not read yet" in shown
+    assert "90/1393 ended" in shown
+    assert "0 done  0 running  100 waiting  90 failed  0 held" in shown
+    assert "1,200 settling, 3 uploaded, not read yet" in shown
     assert "10 x code-0, such as clients/spring/" in shown
     assert "darkroom retry clients/spring/ --code code-0 --env dev" in shown
     assert "more reasons" in shown
     assert "IMG_00100.jpg  upscale by snapapi" in shown
+
+
+def test_results_with_a_warning_are_counted_by_kind() -> None:
+    """The most frequent one first."""
+    warned = [
+        summary(n, warnings=1, warning="flat-result" if n else "nothing-changed") for n in range(4)
+    ]
+    reading = Reading([*warned, summary(9)])
+    words = "4 with a warning (3 flat-result, 1 nothing-changed)"
+    assert words in text_of(reading)
+    assert reading.totals.text == f"5 done, {words}"
 
 
 def test_running_tasks_are_shown_before_waiting_ones() -> None:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from darkroom.domain.task_summary import TaskSummary
 from infra.cli.batch.screen import Reading
-from infra.cli.batch.watch import INTERVAL_S, MAX_SINGLY, UploadedTasks, watch
+from infra.cli.batch.watch import FEW, INTERVAL_S, watch
 from tests.cli.batch.test_screen import summary
-from tests.cli.factories import make_task
-from tests.fakes.tasks import InMemoryTasks
 
 
 def run(
@@ -48,7 +46,7 @@ def test_each_ended_task_is_reported_once() -> None:
 
 def test_pace_follows_the_size() -> None:
     """A batch that takes a second to read is read a quarter of the time at most."""
-    many = [summary(n, "running") for n in range(MAX_SINGLY + 1)]
+    many = [summary(n, "running") for n in range(FEW + 1)]
     _, (quick, *_) = run([Reading(many[:1]), Reading([summary(1)])])
     assert quick < 1
     _, (usual, *_) = run([Reading(many), Reading([summary(1)])])
@@ -62,16 +60,3 @@ def test_timeout_ends_it() -> None:
     ended, pauses = run([Reading([summary(1), summary(2, "running")])], timeout_s=5)
     assert len(ended) == 1
     assert 5 <= sum(pauses) < 6
-
-
-def test_uploaded_tasks_are_read_by_id_or_from_the_index() -> None:
-    """Other tasks of the folder are none of theirs; ended ones are not read again."""
-    for count in (3, MAX_SINGLY + 1):
-        tasks = InMemoryTasks()
-        ids = [f"{n:032x}" for n in range(count)]
-        for n, task_id in enumerate([*ids[1:], "f" * 32]):
-            task = make_task(task_id, key=f"a/{n}.jpg.json", output=f"a/{n}")
-            tasks.create(task, previous=None, owner=None)
-        reading = UploadedTasks(tasks, ids, "a/").read()
-        assert {each.task_id for each in reading.summaries} == set(ids[1:])
-        assert (reading.unread, reading.ended) == (1, False)

@@ -1,9 +1,12 @@
 """`darkroom batch`: what it prints without a terminal, and its exit codes."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from darkroom.domain.quality import Quality
+from darkroom.domain.task import Result
 from infra.cli.batch import watch
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_attempt
@@ -58,6 +61,42 @@ def test_batch_waits_for_specs_that_were_not_read_yet(env: MotoEnvironment) -> N
     result = env.run("batch", "a/", "--timeout", "0")
     assert result.exit_code == 1
     assert "1 of 2 ended: 1 done, 1 uploaded, not read yet" in result.stdout
+
+
+def test_batch_counts_photos_that_settle_under_a_folder_default(env: MotoEnvironment) -> None:
+    """Before the first of them has a task, too; `status` names them."""
+    for key, body in {
+        "a/_darkroom.json": b'{"operation": "upscale", "settle_s": 60}',
+        "a/1.jpg": b"1",
+        "a/2.jpg": b"2",
+        "a/2.mask.png": b"left alone",
+    }.items():
+        env.target.s3.put_object(Bucket=env.target.input_bucket, Key=key, Body=body)
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.exit_code == 1
+    assert result.stdout == "0 of 2 ended: 2 settling\n"
+    assert "a/1.jpg: settling: waits for a spec of its own" in env.run("status", "a/").stderr
+    env.add_task("a/1.jpg.json", "succeeded")
+    result = env.run("batch", "a/", "--timeout", "0")
+    assert result.stdout == "1 of 2 ended: 1 done, 1 settling\n"
+
+
+def test_warnings_are_shown_in_batch_and_status(env: MotoEnvironment) -> None:
+    """Counted below a folder, named beside each result, and in JSON with what to do."""
+    quality = Quality(flat=True, warnings=("flat-result",))
+    result = Result("a/1.jpg/upscale.png", "image", "image/png", 1, "ab", quality)
+    env.add_task("a/1.jpg.json", "succeeded", results=(result,))
+    env.add_task("a/2.jpg.json", "succeeded")
+    said = env.run("batch", "a/")
+    assert said.stdout == "2 of 2 ended: 2 done, 1 with a warning (1 flat-result)\n"
+    said = env.run("status", "a/")
+    assert "a/1.jpg/upscale.png (warning: flat-result)" in said.stdout
+    assert "2 tasks: 2 done, 1 with a warning (1 flat-result); cost" in said.stderr
+    tasks = json.loads(env.run("status", "a/", "--json").stdout)
+    assert [[each["code"] for each in task["warnings"]] for task in tasks] in (
+        [["flat-result"], []],
+        [[], ["flat-result"]],
+    )
 
 
 def test_ctrl_c_says_what_goes_on_and_how_to_come_back(

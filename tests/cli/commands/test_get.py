@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.order import Order
+from darkroom.domain.output_names import PLACEHOLDERS
 from darkroom.domain.task import Result, Task
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import CHOICES
@@ -110,13 +111,33 @@ def test_get_names_files_by_a_template(env: MotoEnvironment, tmp_path: Path) -> 
     assert "a/2_2.png" in outcomes(env, tmp_path, "--name", "a/{stem}_{n}")
 
 
+def test_folder_of_a_photo_in_the_root_is_left_out_of_the_template(
+    env: MotoEnvironment, tmp_path: Path
+) -> None:
+    """With its slash, as in `output.name`."""
+    add(env, "1.jpg.json", b"one")
+    result = env.run("get", "1.jpg", "--out", str(tmp_path), "--name", "{folder}/{stem}")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "1.png").read_bytes() == b"one"
+
+
+def test_placeholders_are_those_of_output_name(env: MotoEnvironment, tmp_path: Path) -> None:
+    """So a name can be tried here and written into a spec."""
+    order = Order("upscale", CHOICES, keys={"image": ("a/1.jpg",)})
+    add(env, "a/1.jpg.json", b"one", order=order)
+    template = "".join(f"{{{name}}}." for name in PLACEHOLDERS if name != "metadata.FIELD")
+    assert set(outcomes(env, tmp_path, "--name", template)) == {"1.jpg.upscale.a.1..png"}
+
+
 @pytest.mark.parametrize(
     ("template", "sentence"),
     [
-        ("{sku}", "'{sku}' is not one of {stem}"),
-        ("{metadata.sku}", ".jpg.json' has no metadata.sku"),
-        ("same", "would both become"),
-        ("../{stem}", "is not a file name below"),
+        ("{sku}", "there is no '{sku}'. Known are {stem}"),
+        ("{stam}", "Did you mean 'stem'?"),
+        ("{stem", "a brace belongs to a placeholder"),
+        ("{metadata.sku}", ".jpg.json: --name has {metadata.sku}, and 'metadata' has no 'sku'"),
+        ("same", "/upscale.png' would both become"),
+        ("../{stem}", "'.' and '..' cannot be used"),
         ("/etc/{stem}", "is not a file name below"),
     ],
 )

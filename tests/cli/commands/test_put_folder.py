@@ -9,6 +9,7 @@ import pytest
 from darkroom.domain.arrivals import PhotoErrand
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import State
+from infra.cli.batch import uploaded_tasks
 from infra.cli.files.folder_plan import apply_defaults
 from infra.cli.files.make_plan import plan_upload
 from infra.cli.files.upload_all import PlanUpload
@@ -281,3 +282,34 @@ def test_photo_without_any_default_is_refused(env: MotoEnvironment, tmp_path: Pa
         assert "--operation" in result.stderr
     assert "_darkroom.json" in result.stderr
     assert keys(env) == []
+
+
+def test_wait_ends_with_the_newest_version_of_a_photo(
+    env: MotoEnvironment, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One was replaced and one deleted by somebody else before their tasks existed."""
+    monkeypatch.setattr(uploaded_tasks, "LOOK_AFTER_S", 0)
+    monkeypatch.setattr(PlanUpload, "run", with_accident(env, PlanUpload.run))
+    write(shop / "_darkroom.json", {**DEFAULT, "settle_s": 0})
+    result = env.run("put", str(shop), "--wait", "--json")
+    assert result.exit_code == 1
+    assert "photos/a.jpg was replaced; its newest version is followed" in result.stderr
+    assert "photos/b.png was deleted before it began" in result.stderr
+    tasks = {task["key"]: task for task in json.loads(result.stdout)}
+    assert tasks.keys() == {"photos/a.jpg.json"}
+    assert tasks["photos/a.jpg.json"]["task_id"] == task_id(env, "photos/a.jpg")
+    assert tasks["photos/a.jpg.json"]["state"] == "succeeded"
+
+
+def with_accident(env: MotoEnvironment, run: Any) -> Any:
+    """An upload after which somebody replaces one photo, and deletes the other one."""
+
+    def run_then_replace(upload: PlanUpload) -> Any:
+        uploaded = run(upload)
+        env.target.s3.put_object(Bucket=INPUT, Key="photos/a.jpg", Body=b"newer")
+        env.target.s3.delete_object(Bucket=INPUT, Key="photos/b.png")
+        task = make_task(task_id(env, "photos/a.jpg"), key="photos/a.jpg.json")
+        env.tasks.create(task, previous=None, owner=None)
+        return uploaded
+
+    return run_then_replace

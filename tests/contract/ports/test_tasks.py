@@ -8,7 +8,8 @@ import pytest
 
 from darkroom.domain.errors import Conflict, Failure
 from darkroom.domain.order import Trigger
-from darkroom.domain.task import STUCK_AFTER, Ending, EndStatus, State, Task
+from darkroom.domain.quality import Quality
+from darkroom.domain.task import STUCK_AFTER, Ending, EndStatus, Result, State, Task
 from darkroom.domain.task_summary import summarize
 from darkroom.ports import Tasks
 from tests.fakes.clock import START
@@ -437,6 +438,25 @@ def test_tasks_of_a_batch_are_found_wherever_they_lie(tasks: Tasks) -> None:
         )
     assert {one.key for one in tasks.in_batch("n")} == {"0/a.jpg.json", "1/a.jpg.json"}
     assert {one.key for one in tasks.in_batch("n-7")} == {"2/a.jpg.json"}
+
+
+def test_summary_counts_the_warnings_of_all_results(tasks: Tasks) -> None:
+    """And says the first; nothing of a task without one."""
+    qualities = (Quality(warnings=("flat-result", "unexpected-size")), None, Quality())
+    results = tuple(
+        Result(f"photos/1.jpg/{n}.png", "image", "image/png", 1, "ab", quality)
+        for n, quality in enumerate((*qualities, Quality(warnings=("nothing-changed",))))
+    )
+    for task in (
+        sample_task(1, "succeeded", results=results),
+        sample_task(2, "succeeded", results=results[1:3]),
+    ):
+        tasks.create(task, previous=None, owner=None)
+    found = {each.key: (each.warnings, each.warning) for each in tasks.below("photos/")}
+    assert found == {
+        "photos/1.jpg.json": (3, "flat-result"),
+        "photos/2.jpg.json": (0, None),
+    }
 
 
 def test_summary_knows_the_manifest(tasks: Tasks) -> None:

@@ -19,13 +19,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from darkroom.domain.batch import (
-    SETTLED_S,
-    Batch,
-    BatchId,
-    Tally,
-    which_rule_holds,
-)
+from darkroom.domain.batch import Batch, BatchId, Tally, which_rule_holds
 from darkroom.domain.errors import Conflict, DefaultRefused
 from darkroom.domain.folder_match import why_left_alone
 from darkroom.domain.object_keys import classify_key, digest_of, folder_of, is_source
@@ -86,7 +80,7 @@ def look_at_batch(ports: Ports, of: BatchId) -> bool:
             # It is looked at again once it has a new task, or another rule.
             new = replace(batch, closed=True, look_at=None)
         else:
-            new = replace(batch, closed=False, look_at=_next_look(batch, tally, now))
+            new = replace(batch, closed=False, look_at=_next_look(ports, batch, tally, now))
     try:
         ports.batches.write(old, new)
     except Conflict:
@@ -101,7 +95,7 @@ def _tasks_of(ports: Ports, of: BatchId) -> Any:  # noqa: ANN401 - summaries, as
 def _why_ended(ports: Ports, batch: Batch, tally: Tally, now: datetime) -> str | None:
     """The rule by which the batch has ended; None if it has not."""
     settled = tally.last_changed or batch.opened_at
-    if tally.unfinished or now - settled < timedelta(seconds=SETTLED_S):
+    if tally.unfinished or now - settled < timedelta(seconds=ports.limits.batch_settled_s):
         return None
     until = batch.rule.until
     all_there = until is not None and _all_there(ports, batch.id.name, until, tally)
@@ -140,10 +134,11 @@ def _is_idle(ports: Ports, batch: Batch, now: datetime) -> bool:
     return now - batch.changed_at >= timedelta(seconds=ports.limits.batch_idle_s)
 
 
-def _next_look(batch: Batch, tally: Tally, now: datetime) -> datetime:
+def _next_look(ports: Ports, batch: Batch, tally: Tally, now: datetime) -> datetime:
     """In growing steps: with the unfinished tasks, and with the time since the last change."""
     idle_s = (now - batch.changed_at).total_seconds()
-    step_s = max(MIN_STEP_S, STEP_PER_TASK_S * tally.unfinished, idle_s / 10)
+    least_s = min(MIN_STEP_S, ports.limits.batch_settled_s)
+    step_s = max(least_s, STEP_PER_TASK_S * tally.unfinished, idle_s / 10)
     return now + timedelta(seconds=min(MAX_STEP_S, step_s))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.domain.arrivals import BatchPart
-from darkroom.domain.batch import SETTLED_S, Batch, BatchId, BatchRule, batches_of
+from darkroom.domain.batch import Batch, BatchId, BatchRule, batches_of
 from darkroom.domain.errors import DefaultRefused
 from darkroom.domain.object_keys import folder_of
 from darkroom.domain.retries import retry_on_conflict
@@ -114,4 +114,4 @@ def _open_again(ports: Ports, of: BatchId) -> None:
 
 
 def _soon(ports: Ports) -> datetime:
-    return ports.clock.now() + timedelta(seconds=SETTLED_S)
+    return ports.clock.now() + timedelta(seconds=ports.limits.batch_settled_s)

@@ -4,7 +4,7 @@ Every folder is asked, all at the same time: one GET each, and nothing is rememb
 that was written a second ago is seen. A folder without a default costs the answer 404.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from darkroom.domain.object_keys import (
     default_keys,
     folder_of,
     is_spec_of,
+    is_spec_of_almost,
     parse_spec_name,
     unicode_spellings,
 )
@@ -43,6 +44,7 @@ from darkroom.domain.spec import (
     parse_spec,
 )
 from darkroom.domain.strict_json import MAX_BYTES, read_json
+from darkroom.pipeline.orders.near_misses import Nearby, takes_instead
 from darkroom.pipeline.orders.resolve import resolve
 from darkroom.ports import Current, Inputs, Providers
 
@@ -96,14 +98,26 @@ def _as_default(
 
 
 def has_own_spec(inputs: Inputs, photo: str) -> bool:
-    """Whether there is a spec of the photo's own, with any label; one LIST, or one a spelling."""
+    """Whether there is a spec of the photo's own; see `find_own_specs`."""
+    return next(find_own_specs(inputs, photo), None) is not None
+
+
+def find_own_specs(inputs: Inputs, photo: str) -> Iterator[str]:
+    """The keys of the photo's own specs, with any label; one LIST for each spelling.
+
+    A spec for the same name with another case of the extension (`cat.jpg.json` for `cat.JPG`) is
+    the photo's own if it takes this photo for the one that it lacks.
+    """
+    almost: dict[str, None] = {}
     for spelling in unicode_spellings(photo):
         after = ""
-        while keys := inputs.list_keys(f"{spelling}.", after):
-            if any(is_spec_of(key, spelling) for key in keys):
-                return True
+        # The extension is left out, so that its other cases are listed, too.
+        while keys := inputs.list_keys(f"{spelling.rpartition('.')[0]}.", after):
+            yield from (key for key in keys if is_spec_of(key, spelling))
+            almost |= dict.fromkeys(key for key in keys if is_spec_of_almost(key, photo))
             after = keys[-1]
-    return False
+    nearby = Nearby(inputs)
+    yield from (key for key in almost if takes_instead(nearby, key, photo))
 
 
 def spec_of_photo(chain: Chain, label: str | None) -> ResolvedSpec:

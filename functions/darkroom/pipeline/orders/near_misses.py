@@ -10,16 +10,22 @@ tasks that wait for almost its name (`normalize_key`), so a folder with thousand
 costs no more than one with a single one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from darkroom.domain.near_names import OTHER_CASE, difference, exact_variants
-from darkroom.domain.object_keys import folder_of, is_spec_of
+from darkroom.domain.object_keys import (
+    folder_of,
+    is_spec_of,
+    is_spec_of_almost,
+    normalize_key,
+    parse_spec_name,
+)
 from darkroom.domain.order import Order
 from darkroom.pipeline.orders.inputs import absent, exists, find_input, find_inputs, missing
-from darkroom.ports import Found, Inputs
+from darkroom.ports import Found, Inputs, Ports
 
 LOOK_AFTER: Final = timedelta(minutes=1)
 """How long the file with the exact name has time to arrive, after the task or a near miss."""
@@ -29,6 +35,8 @@ MAX_NAMED: Final = 3
 """So many near misses of a file are named."""
 PAGE: Final = 1000
 """Keys of one LIST."""
+MAX_WAITING: Final = 64
+"""So many tasks that wait for one file are looked at."""
 MAX_FOLDERS: Final = 32
 """LISTs that one `Nearby` remembers: about 100 KB each."""
 THERE_IS: Final = "; there is "
@@ -135,6 +143,35 @@ def look_nearby(
         describe(hints, soon=soon),
         soon,
     )
+
+
+def takes_instead(nearby: Nearby, spec_key: str, photo: str) -> bool:
+    """Whether the task of this spec takes the photo for its own source, which is not there.
+
+    It does if the photo is the only file whose name differs in case alone, and has no spec of its
+    own under its exact name. A few HEADs, and the LISTs of `Nearby`.
+    """
+    source = parse_spec_name(spec_key).source
+    if source is None:
+        return False
+    found = {source: find_input(nearby.inputs, source)}
+    return look_nearby(nearby, found, spec_key).instead.get(source) == photo
+
+
+def find_waiting_specs(ports: Ports, photo: str) -> Iterator[str]:
+    """The keys of specs for this name in any other case whose tasks wait, and take the photo.
+
+    One query, strongly consistent. A spec that INTAKE has not read yet is not seen, nor one whose
+    task has taken the photo: it does so a minute after both are there.
+    """
+    waiting = ports.tasks.wanting(normalize_key(photo), most=MAX_WAITING)
+    nearby = Nearby(ports.inputs)
+    for task in ports.tasks.get_many(waiting):
+        key = task.trigger.key
+        if task.trigger.kind != "upload" or not task.awaits_inputs:
+            continue
+        if is_spec_of_almost(key, photo) and takes_instead(nearby, key, photo):
+            yield key
 
 
 def describe(near: Sequence[str], *, soon: bool = False) -> str:
