@@ -357,6 +357,8 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "providers.poll": _one("ProviderPoll"),
     "providers.fetch": _one("ProviderFetch"),
     "providers.account": lambda *_: (),
+    "providers.called_account": lambda *_: (),
+    "new_tasks.count": _one("UpdateItem", table_writes=1),
     "providers.set_up": lambda *_: (),
 }
 """Method of a port -> the requests of the real port for it. Every item of the lines and the limiter

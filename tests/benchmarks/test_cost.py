@@ -36,14 +36,14 @@ SYNCHRONOUS: Mapping[str, int] = {
     "Query": 1,
     "StartExecution": 1,
     "TransactWriteItems": 1,
-    "UpdateItem": 1,
+    "UpdateItem": 2,
 }
 """Requests to AWS for one synchronous task, from the upload of its photo to its event, without
 those of Lambda itself and without the provider's secret, which is cached.
 
 Six of the reads look for a folder default, three for the photo and three for its spec; one reads
 the photo again, to compare the result with it. The batches of its folders are read at once, in case
-one of them had ended."""
+one of them had ended. One update counts the new tasks of its folder."""
 
 
 def test_synchronous_task_makes_exactly_these_requests() -> None:
@@ -53,11 +53,16 @@ def test_synchronous_task_makes_exactly_these_requests() -> None:
 
 @pytest.mark.parametrize(("job_s", "operation"), [(0, SYNC_NONE), (5, JOB_KEY)])
 def test_requests_are_those_that_boto3_sends(job_s: int, operation: str) -> None:
-    """The same task on moto, which opens no photo, and reads once how long such jobs took."""
+    """The same task on moto, which opens no photo, and where each process is new.
+
+    So it reads how many new tasks the folder had before. For a job it also reads how long such jobs
+    took and what they cost, and stores what this one did.
+    """
     counted = _without_secrets(cost.run_darkroom(job_s, [0.0]).operations)
     with cloud() as made:
         sent = _requests_on_moto(made, operation)
-    assert sent + Counter({"GetObject": 1}) == counted + Counter({"GetItem": job_s > 0})
+    once = Counter({"GetItem": 3, "PutItem": 1} if job_s else {"GetItem": 1})
+    assert sent + Counter({"GetObject": 1}) == counted + once
 
 
 @pytest.mark.parametrize(("job_s", "polls"), [(1, 1), (20, 4), (60, 12)])

@@ -11,6 +11,7 @@ import pytest
 
 from darkroom.domain.errors import Busy
 from darkroom.domain.limits import Limits
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.task import FINISHED, State
 from darkroom.pipeline.sweep import sweep
 from darkroom.ports import Next, Step
@@ -69,6 +70,8 @@ def test_step_may_run_twice(verb: str, state: State) -> None:
     harness.step(verb, task_id)
     assert _paid(harness.providers) == paid
 
+    harness.ports = replace(harness.ports, money=MoneyRules())  # a held task has room now
+    harness.sweep()
     harness.upload(PHOTO)
     harness.run()
     assert harness.task.finished

@@ -14,6 +14,7 @@ from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.clock import START
 from tests.fakes.routes import ROUTES
 from tests.simulation.batch_ends import find_batch_violations
+from tests.simulation.budget_invariants import find_budget_violations
 from tests.simulation.final_money_invariants import find_money_violations
 from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
@@ -51,6 +52,7 @@ def check(system: SimulatedSystem) -> list[str]:
         *(what for task in system.tasks.stored.values() for what in _task(system, task)),
         *find_near_miss_violations(system),
         *find_money_violations(system),
+        *find_budget_violations(system),
         *_files(system),
         *_foreign_results(system),
         *_leftovers(system),

@@ -23,6 +23,8 @@ BROKEN: Final = (b"{", b'{"opration": "x"}', b'{"operation": "upscal"}')
 LISTED: Final[Mapping[str, Any]] = {
     "specs": [{"label": "one", "operation": SYNC_KEY}, {"label": "two", "operation": JOB_KEY}]
 }
+BUDGET: Final = {"budget": {"credits": 3}}
+"""One call a day, whether it costs what the price list says or what the provider reports."""
 MANIFEST_NAME: Final = "_darkroom.manifest.json"
 _BAD_ENDS: Final = ("superseded", "photo-deleted", "other-labels", "left-alone")
 Labels = frozenset[str | None]
@@ -195,5 +197,6 @@ def documents(folder: str, operation: str) -> Sequence[bytes]:
             named,
             {"operation": JOB_NONE, "metadata": {"version": 2}},
             single | {"exclude": ["a*"]},
+            single | BUDGET,
         )
     ]

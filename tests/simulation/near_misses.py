@@ -39,7 +39,8 @@ def _taken(system: SimulatedSystem, task: Task, wanted: str, taken: str) -> Iter
         yield f"{name} wants {wanted} and uses {taken}, one of {len(near)}"
     # Until then it was certain that the file with the exact name would still be waited for.
     waited_until = uploaded_at[taken] + LOOK_AFTER.total_seconds() - SKEW_S
-    if uploaded_at.get(wanted, waited_until) < waited_until:
+    there = system.inputs.find(wanted) is not None  # it may have been deleted before the look
+    if there and uploaded_at.get(wanted, waited_until) < waited_until:
         yield f"{name} uses {taken}, and {wanted} arrived soon after it"
     since = max(task.created_at, START + timedelta(seconds=uploaded_at[taken]))
     late_s = ((task.queued_at or since) - since).total_seconds()

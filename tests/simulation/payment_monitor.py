@@ -44,6 +44,7 @@ class PaymentMonitor:
         allowed_repeats: task -> attempts that were rightly paid although an earlier one was.
         jobs_to_stop: jobs that were cancelled at their provider.
         fruitless_at: when something was paid for lately although results could not be written.
+        find_overspending: what is wrong with a paid call as to budgets.
     """
 
     injector: FaultInjector
@@ -56,6 +57,7 @@ class PaymentMonitor:
     allowed_repeats: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     jobs_to_stop: set[str] = field(default_factory=set)
     fruitless_at: list[float] = field(default_factory=list)
+    find_overspending: Callable[[JobRequest], str | None] = lambda _work: None
 
     def watch(self, tasks: Mapping[str, Task], ledger: Ledger, uncounted: Collection[str]) -> None:
         """Set what is checked; tasks in `uncounted` may have an open job that does not count."""
@@ -86,6 +88,9 @@ class PaymentMonitor:
         self._check_earlier_attempts(task, work)
         if not again:
             self._check_output_outage(work)
+            overspent = self.find_overspending(work)
+            if overspent is not None:
+                self.report(overspent)
         self._check_open_jobs(work)
         if work.route.idempotency == "key":
             return

@@ -14,7 +14,7 @@ from darkroom.pipeline.orders.near_misses import LOOK_AFTER
 from darkroom.pipeline.paid_call.failed_job import UNKNOWN_JOB_LIMIT
 from tests.fakes.routes import JOB_ALONE, JOB_KEY, JOB_LOOKED_UP, JOB_NONE, SYNC_KEY, SYNC_NONE
 from tests.simulation.accounts import AccountProblem
-from tests.simulation.folders import BROKEN, LISTED
+from tests.simulation.folders import BROKEN, BUDGET, LISTED
 from tests.simulation.single_fault import FRACTION, SingleFault
 from tests.simulation.system import SimulatedSystem
 
@@ -340,6 +340,22 @@ def _own_spec(at_s: float) -> Callable[[SimulatedSystem], None]:
     return uploads
 
 
+def _own_spec_in_other_case(system: SimulatedSystem) -> None:
+    """The photo's own spec, whose name differs in case alone, is there before the photo."""
+    _default(system, {"operation": JOB_KEY})
+    users = system.users
+    own = f"{PHOTO.rpartition('/')[0]}/{PHOTO.rpartition('/')[2].upper()}.json"
+    system.scheduler.after(1, lambda: users.upload_spec(own, SYNC_KEY, None))
+    _photo(system, (), PHOTO_AT_S + 90)
+
+
+def _two_photos_and_a_budget(system: SimulatedSystem) -> None:
+    _default(system, {"operation": JOB_KEY, **BUDGET})
+    _photo(system)
+    other = f"{PHOTO.rpartition('/')[0]}/other.jpg"
+    system.scheduler.after(PHOTO_AT_S + 1, lambda: system.users.upload_photo(other, asked=(None,)))
+
+
 def _photo_replaced(system: SimulatedSystem) -> None:
     _default(system, {"operation": JOB_KEY, "output": DONE})
     _photo(system, ())
@@ -631,6 +647,12 @@ WITH_DEFAULTS: Final[Mapping[str, Scenario]] = {
         _own_spec(LAST_MOMENT_S),
         first_faults={"tasks.get": ("slow-call",)},
         fraction=_HALF_A_MINUTE,
+    ),
+    "default, key, own spec in other case": Scenario(
+        JOB_KEY, None, _own_spec_in_other_case, max_charges=1
+    ),
+    "default, key, a budget for one call a day": Scenario(
+        JOB_KEY, None, _two_photos_and_a_budget, max_charges=2
     ),
     "default, key, own spec late": Scenario(
         JOB_KEY, None, _own_spec(300), allowed_ends=_REPLACED, max_charges=2

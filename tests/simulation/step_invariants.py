@@ -135,10 +135,11 @@ class StepMonitor:
         """A new run goes on where the last one stopped, or resumes a task that ended badly."""
         if new.run != old.run + 1:
             self.report(f"{new.task_id} went from run {old.run} to {new.run}")
-        parked = new.parked == old.parked + 1 and new.state == "queued" and new.place is not None
+        waits = new.state in ("queued", "held") and new.place is not None
+        parked = new.parked == old.parked + 1 and waits
         if not parked and not old.finished and self.is_running(old.task_id, old.run):
             self.report(f"{new.task_id} went on in run {new.run} while run {old.run} was running")
-        if not old.finished and new.state != old.state:
+        if not old.finished and new.state not in (old.state, "held"):
             self.report(f"{new.task_id} went from {old.state} to {new.state} in a new run")
         if new.since_run != (new.run if old.finished else old.since_run):
             self.report(f"{new.task_id} counts its runs from {new.since_run} in run {new.run}")

@@ -53,6 +53,7 @@ class PlainTasks(InMemoryTasks):
         due_times: tasks that are not dismissed -> when they are due, if they were postponed.
         unreadable: tasks whose item cannot be read for now.
         read: tasks that were read, if that is recorded.
+        freed: how often something of a budget was free again.
     """
 
     def __init__(self, watcher: Watcher | None = None) -> None:
@@ -62,6 +63,7 @@ class PlainTasks(InMemoryTasks):
         self.due_times: dict[str, datetime | None] = {}
         self.unreadable: set[str] = set()
         self.read: set[str] | None = None
+        self.freed = 0
         self._watcher = watcher or NoWatcher()
 
     @property
@@ -113,6 +115,12 @@ class PlainTasks(InMemoryTasks):
         self._want(written, there.wants)
         self.due_times[old.task_id] = None
         return written
+
+    def _change_accounts(self, old: Task, new: Task) -> None:
+        """Change the accounts, and note that a budget may have room again."""
+        before = self.accounts.copy()
+        super()._change_accounts(old, new)
+        self.freed += any(self.accounts[name] < held for name, held in before.items())
 
     def claim_output(self, name: str, task: Task, over: str | None) -> bool:
         """Make the task the owner of one more output name."""

@@ -6,7 +6,7 @@ Users' actions are scheduled, then the system runs until it is idle; `final_inva
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 from darkroom.aws.intake_messages import read_message
@@ -28,6 +28,7 @@ from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.batch_ends import BatchMonitor
+from tests.simulation.budget_invariants import find_overspending
 from tests.simulation.fault_injection import (
     FaultInjector,
     FaultyPort,
@@ -168,11 +169,15 @@ class SimulatedSystem:
         self.interpreter = AslInterpreter(self.injector, self.invoke_function)
         self.providers.abort_run = self.interpreter.abort
         self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
+        self.step_monitor.payment_monitor.find_overspending = lambda work: find_overspending(
+            self, work
+        )
         self.step_monitor.payment_monitor.watch(
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
         self.batches = _ScheduledBatches(self._sweep_at)
         self._looks: list[float] = []
+        self._budgets_seen: tuple[object, ...] | None = None
         self.budgets = InMemoryBudgets(self.tasks)
         self.new_tasks = InMemoryNewTasks()
         self.batch_monitor = BatchMonitor(
@@ -239,12 +244,14 @@ class SimulatedSystem:
             sweep.sweep(self.ports)
 
         alone = self.tasks.read is None
+        budgets = self._budgets_mark()
         if alone:
             self.tasks.read = read
         self.injector.invoke("sweep", None, LIMITS["sweep"], act)
         if alone:
             self.tasks.read = None
         unharmed = begun[0] is not None and not begun[0].harmed
+        self._budgets_seen = budgets if unharmed else None
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
         if alone and unharmed:
@@ -340,10 +347,23 @@ class SimulatedSystem:
         now = self._now()
         pause = self.limiter.circuit(DELIVERY)
         for provider, line in self.tasks.lines.items():
-            if line:
+            if line and provider.startswith("@"):
+                times.append(self._budgets_due(now))
+            elif line:
                 paused_until = max(self.limiter.circuit(provider).until, pause.until)
                 times.append(max(now, datetime.fromtimestamp(paused_until, UTC)))
         return min(times, default=None)
+
+    def _budgets_due(self, now: datetime) -> datetime:
+        """When a held task may have room: at once if something has changed, else the next day."""
+        if self._budgets_seen != self._budgets_mark():
+            return now
+        return datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+
+    def _budgets_mark(self) -> tuple[object, ...]:
+        """What differs when a held task may have room."""
+        files = sum(len(versions) for versions in self.users.folders.defaults.values())
+        return self.tasks.freed, self._now().date(), files
 
     def _batch_looks(self) -> list[datetime]:
         """When SWEEP looks at each batch next, if it does."""

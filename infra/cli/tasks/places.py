@@ -79,7 +79,7 @@ class Places:
             self._read_at = self._clock()
         found = {}
         for task in tasks:
-            if task.place is None or task.ending is not None:
+            if task.place is None or task.ending is not None or task.held:
                 continue
             key = (task.task_id, task.place)
             if key not in self._known and len(self._known) < MAX_PLACES:
@@ -93,7 +93,7 @@ def wait_reason(task: "Task", place: PlaceInLine | None) -> str | None:
     """Why an unfinished task waits now; the state of its line comes before what was stored."""
     if task.finished:
         return None
-    if task.place is None or task.ending is not None:
+    if task.place is None or task.ending is not None or task.held:
         return task.wait_reason
     return place.reason if place else task.wait_reason or _reason(task.place.provider)
 

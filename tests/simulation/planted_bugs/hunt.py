@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import (
     accounts,
     answers,
     batches,
+    budgets,
     cleanup,
     folders,
     learning,
@@ -43,6 +44,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *folders.BUGS,
     *batches.BUGS,
     *near_misses.BUGS,
+    *budgets.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -16,7 +16,7 @@ def decide_ending(ports: Ports, task: Task, ending: Ending, **changes: object) -
         failure = with_retry_step(decided, ending.failure)
         decided = replace(decided, ending=replace(ending, failure=failure))
     decided = ports.tasks.replace(task, decided)
-    if task.place is not None:
+    if task.place is not None and not task.held:
         release_turn(ports, task, task.place.provider)
     return decided
 

@@ -27,6 +27,9 @@ def check_money(
     Raises:
         Conflict: another step changed the task first.
     """
+    budgets = CurrentBudgets(ports).of(task)
+    if not (budgets or task.resolved_order.max_price or ports.money.max_price):
+        return ()
     price = call_price(ports, task, route)
     too_dear = why_too_dear(ports, task, price)
     if too_dear is not None:
@@ -34,7 +37,7 @@ def check_money(
         failure = Failure("above-max-price", too_dear, next_step)
         decide_ending(ports, task, Ending("failed", failure))
         return Step("fail")
-    reserved = reserve(CurrentBudgets(ports).of(task), price, ports.clock.now())
+    reserved = reserve(budgets, price, ports.clock.now())
     if isinstance(reserved, Shortage):
         return hold_for_budget(ports, task, reserved, place)
     shortage = without_room(ports, reserved)

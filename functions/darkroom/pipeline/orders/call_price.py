@@ -7,16 +7,19 @@ from darkroom.domain.budgets import CallPrice
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.pipeline.orders.match import read_params
+from darkroom.pipeline.orders.price import price_for_limits
 from darkroom.ports import Ports, Providers
 
 
 def call_price(ports: Ports, task: Task, route: Route) -> CallPrice:
-    """The price of the task's next call by this route."""
-    return price_of_call(route, task.resolved_order.params, ports.providers)
+    """What limits count for the task's next call by this route."""
+    price = price_for_limits(ports, route, task.resolved_order.params)
+    rate = ports.providers.tariff(route.provider).usd_per_credit
+    return CallPrice(route.provider, price.credits, price.usd, rate)
 
 
 def price_of_call(route: Route, params: Mapping[str, Any], providers: Providers) -> CallPrice:
-    """The price of a call by this route with these parameters, as a spec has them."""
+    """The listed price of a call by this route with these parameters, as a spec has them."""
     cost = route.credits(read_params(params, route))
     rate = providers.tariff(route.provider).usd_per_credit
     usd = None if cost is None or rate is None else cost * rate
