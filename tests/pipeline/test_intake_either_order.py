@@ -288,3 +288,15 @@ def test_folder_markers_dotfiles_and_folder_defaults_are_ignored(harness: Pipeli
 
     assert harness.tasks.all == []
     assert harness.dead_letters.letters == []
+
+
+def test_photo_is_taken_in_while_a_deployment_lacks_the_route(harness: PipelineHarness) -> None:
+    """Its task goes on once the route is back; INTAKE does not fail again and again."""
+    harness.upload_spec(SYNC_NONE)
+    routes, harness.providers.offered = harness.providers.offered, ()
+    harness.upload(PHOTO)
+    assert harness.task.state == "queued"
+
+    harness.providers.offered = routes
+    harness.run()
+    assert harness.task.state == "succeeded"

@@ -115,6 +115,11 @@ class PaymentMonitor:
         self.answered_by[work.task_id, work.attempt] = self.injector.current
         self.answered_at[work.task_id, work.attempt] = self.injector.scheduler.now
 
+    def is_misnamed(self, task: Task) -> bool:
+        """Whether the task was given the name of another one's job, which it must not touch."""
+        job = self._ledger.jobs.get(task.last_attempt.job_id or "")
+        return job is not None and job.work.task_id != task.task_id
+
     def before_cancel(self, job_id: str) -> None:
         """A job is about to be cancelled at its provider."""
         self.jobs_to_stop.add(job_id)

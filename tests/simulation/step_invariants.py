@@ -215,6 +215,7 @@ class StepMonitor:
         Not under another account's key, where its id may be another job's.
         """
         ours = task.last_attempt.account in (None, self.account(task.last_attempt.provider))
+        ours = ours and not self.payment_monitor.is_misnamed(task)
         if ours and task.last_attempt.job_id not in self.payment_monitor.jobs_to_stop:
             self.report(f"{task.task_id} gave {task.last_attempt.job_id} up and did not cancel it")
 

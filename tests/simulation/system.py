@@ -411,7 +411,7 @@ class SimulatedSystem:
             # FAIL may leave the task to SWEEP.
             self.scheduler.after(SWEEP_INTERVAL_S, self._sweep_what_is_due)
         if event["run"] == self.tasks.stored[event["task_id"]].run:
-            self._check_wait_reason(event["task_id"], result)
+            self._check_wait_reason(verb, event["task_id"], result)
             self._check_job_wait(event["task_id"], result)
         state = self.tasks.stored[event["task_id"]].state
         if self.fault_free and state in ("queued", "delivering"):
@@ -422,13 +422,14 @@ class SimulatedSystem:
                     )
         return result
 
-    def _check_wait_reason(self, task_id: str, result: Step | FunctionError) -> None:
+    def _check_wait_reason(self, verb: str, task_id: str, result: Step | FunctionError) -> None:
         """A task that waits for long says why."""
         if isinstance(result, FunctionError) or result.wait_s < MAX_UNEXPLAINED_WAIT_S:
             return
         task = self.tasks.stored[task_id]
-        pending = task.state == "running" and self.providers.is_pending(
-            task.last_attempt.job_id or ""
+        # A job that was accepted just now is waited for, whatever its provider says of it later.
+        pending = task.state == "running" and (
+            verb == "submit" or self.providers.is_pending(task.last_attempt.job_id or "")
         )
         now = self._now().timestamp()
         wrong = missing_reason(task, result, pending=pending, now=now)

@@ -94,7 +94,8 @@ def pin_versions(order: Order, found: Mapping[str, Found | None], routes: Iterab
     if refusals and not choices:
         why = join_reasons({provider: error.failure for provider, error in refusals.items()})
         raise InputRefused(why.code, why.sentence, why.next_step)
-    return replace(order, choices=tuple(choices), inputs=inputs)
+    # Without any route, a deployment is to blame: the task keeps its choices, and SUBMIT says so.
+    return replace(order, choices=tuple(choices) or order.choices, inputs=inputs)
 
 
 def find_input(inputs: Inputs, key: str) -> Found | None:
