@@ -102,6 +102,12 @@ class Tasks(Protocol):
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
 
+    def note_done(self, work: str, task_id: str) -> None:
+        """The task has done this work (`Order.work_digest`), in place of any that did it before."""
+
+    def done_by(self, work: str) -> str | None:
+        """The last task that has done this work."""
+
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
         """Whether the provider's job belongs to this attempt: to the first that claims it.
 

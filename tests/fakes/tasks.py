@@ -38,6 +38,7 @@ class InMemoryTasks:
         self._latest: dict[str, str] = {}
         self._requests: dict[str, str] = {}
         self.owners: dict[str, str] = {}
+        self._done: dict[str, str] = {}
         self._jobs: dict[tuple[str, str], tuple[str, int]] = {}
         self.accounts: Counter[str] = Counter()
         self.lines: defaultdict[str, dict[str, Waiter]] = defaultdict(dict)
@@ -94,6 +95,14 @@ class InMemoryTasks:
     def owner(self, output: str) -> str | None:
         """The newest task that owns this output name."""
         return self.owners.get(output)
+
+    def note_done(self, work: str, task_id: str) -> None:
+        """The task has done this work."""
+        self._done[work] = task_id
+
+    def done_by(self, work: str) -> str | None:
+        """The last task that has done this work."""
+        return self._done.get(work)
 
     def claim_job(self, provider: str, job_id: str, task_id: str, attempt: int) -> bool:
         """Whether the provider's job belongs to this attempt."""

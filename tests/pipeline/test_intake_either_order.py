@@ -295,8 +295,8 @@ def test_photo_is_taken_in_while_a_deployment_lacks_the_route(harness: PipelineH
     harness.upload_spec(SYNC_NONE)
     routes, harness.providers.offered = harness.providers.offered, ()
     harness.upload(PHOTO)
-    assert harness.task.state == "queued"
+    assert [task.state for task in harness.tasks.all] == ["queued"]
 
     harness.providers.offered = routes
     harness.run()
-    assert harness.task.state == "succeeded"
+    assert [task.state for task in harness.tasks.all] == ["succeeded"]

@@ -72,6 +72,8 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "lines.missed": _READ,
     "lines.mark": _WRITE,
     "tasks.get_many": _READ,
+    "tasks.done_by": _READ,
+    "tasks.note_done": _WRITE,
     "new_tasks.count": _WRITE,
     "budgets.held": _READ,
     "budgets.holding": _READ,

@@ -6,6 +6,7 @@ from typing import Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.limits import Limits
 from darkroom.domain.object_keys import manifest_key, results_stem
+from darkroom.domain.order import Order
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
@@ -55,6 +56,7 @@ def check(system: SimulatedSystem) -> list[str]:
         *find_budget_violations(system),
         *_files(system),
         *_foreign_results(system),
+        *_copies(system),
         *_leftovers(system),
         *_leases(system),
         *_delays(system),
@@ -83,7 +85,7 @@ def _delays(system: SimulatedSystem) -> Iterator[str]:
     for task in system.tasks.stored.values():
         job = (
             system.providers.ledger.jobs.get(task.last_attempt.job_id or "")
-            if (task.state == SUCCEEDED)
+            if task.state == SUCCEEDED and task.attempts
             else None
         )
         if job is None or RULES[job.work.route.provider].rate:  # there, polls wait for their turn
@@ -206,8 +208,28 @@ def _results(system: SimulatedSystem, task: Task) -> Iterator[str]:
             yield f"{result.key} has no figures, and nothing says why"
 
 
+def _copies(system: SimulatedSystem) -> Iterator[str]:
+    """Only what was paid for the same work is copied, and only where both specs say so."""
+    for task in system.tasks.stored.values():
+        if task.reused_from is None:
+            continue
+        first, again = system.tasks.stored[task.reused_from].order, task.order
+        if first is None or again is None or not (first.reuse and again.reuse):
+            yield f"{task.task_id} has copies, and nobody wanted them"
+        elif (first.operation, first.params, _bodies(first)) != (
+            *(again.operation, again.params, _bodies(again)),
+        ):
+            yield f"{task.task_id} has copies of other work"
+        if task.attempts:
+            yield f"{task.task_id} has copies, and was paid for"
+
+
+def _bodies(order: Order) -> list[tuple[str, str, int]]:
+    return [(role, one.etag, one.size) for role, files in order.inputs.items() for one in files]
+
+
 def _foreign_results(system: SimulatedSystem) -> Iterator[str]:
-    """What a job made is delivered only to the task that the job belongs to."""
+    """What a job made is delivered only to the task that the job belongs to, or copied from it."""
     ledger, owners = system.providers.ledger, dict[str, str]()
     for task in system.tasks.stored.values():
         for result in task.results:
@@ -216,8 +238,9 @@ def _foreign_results(system: SimulatedSystem) -> Iterator[str]:
             if named is None:
                 continue
             job_id = named.rpartition("-")[0]
-            first = owners.setdefault(job_id, task.task_id)
-            if first != task.task_id:
+            source = task.reused_from or task.task_id
+            first = owners.setdefault(job_id, source)
+            if first != source:
                 yield f"{job_id} was delivered to {first} and to {task.task_id}"
             job = ledger.jobs[job_id]
             heard = system.step_monitor.payment_monitor.answered_by.get(
@@ -226,7 +249,7 @@ def _foreign_results(system: SimulatedSystem) -> Iterator[str]:
             # A process that could not write down which job was its own cannot claim it.
             misinformed = (job.work.task_id, job.work.attempt) in ledger.misnamed
             known = heard is not None and not heard.harmed and not misinformed
-            if job.work.task_id != task.task_id and known and not _claimed_first(system, task, job):
+            if job.work.task_id != source and known and not _claimed_first(system, task, job):
                 yield f"{job_id} of {job.work.task_id} was delivered to {task.task_id}"
 
 

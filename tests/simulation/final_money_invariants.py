@@ -66,7 +66,8 @@ def _attempt(system: SimulatedSystem, task: Task, attempt: Attempt, job: Job) ->
     # A run that broke or was cancelled polls no more, so it learns of no refund; and for a job that
     # is unknown long afterwards, a refund looks like a forgotten job.
     code = task.ending.failure.code if task.ending else ""
-    deaf = code in ("internal", "cancelled") or (code == "result-gone" and attempt.asked_since)
+    why = attempt.failure.code if attempt.failure else code
+    deaf = code in ("internal", "cancelled") or (why == "result-gone" and attempt.asked_since)
     if attempt.charged == "yes" and not job.owed and job.end_heard and not deaf:
         yield f"{where} nothing was charged"
     misnamed = (task.task_id, attempt.number) in system.providers.ledger.misnamed

@@ -198,5 +198,6 @@ def documents(folder: str, operation: str) -> Sequence[bytes]:
             {"operation": JOB_NONE, "metadata": {"version": 2}},
             single | {"exclude": ["a*"]},
             single | BUDGET,
+            single | {"reuse": True},
         )
     ]

@@ -356,6 +356,14 @@ def _two_photos_and_a_budget(system: SimulatedSystem) -> None:
     system.scheduler.after(PHOTO_AT_S + 1, lambda: system.users.upload_photo(other, asked=(None,)))
 
 
+def _same_photo_again(system: SimulatedSystem) -> None:
+    """Under another name, after the first is done: its results are copied."""
+    _default(system, {"operation": JOB_KEY, "reuse": True})
+    _photo(system)
+    other = f"{PHOTO.rpartition('/')[0]}/other.jpg"
+    system.scheduler.after(600, lambda: system.users.upload_photo(other, asked=(None,)))
+
+
 def _photo_replaced(system: SimulatedSystem) -> None:
     _default(system, {"operation": JOB_KEY, "output": DONE})
     _photo(system, ())
@@ -654,6 +662,7 @@ WITH_DEFAULTS: Final[Mapping[str, Scenario]] = {
     "default, key, a budget for one call a day": Scenario(
         JOB_KEY, None, _two_photos_and_a_budget, max_charges=2
     ),
+    "default, key, the same photo again": Scenario(JOB_KEY, None, _same_photo_again, max_charges=2),
     "default, key, own spec late": Scenario(
         JOB_KEY, None, _own_spec(300), allowed_ends=_REPLACED, max_charges=2
     ),

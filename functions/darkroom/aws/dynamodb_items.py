@@ -49,6 +49,11 @@ def request_key(request_id: str) -> dict[str, Any]:
     return {"pk": f"request#{request_id}", "sk": "task"}
 
 
+def done_key(work: str) -> dict[str, Any]:
+    """The primary key of the note that holds the last task that has done some work."""
+    return {"pk": f"done#{work}", "sk": "task"}
+
+
 def job_key(provider: str, job_id: str) -> dict[str, Any]:
     """The primary key of the note that holds the attempt that a provider's job belongs to."""
     return {"pk": f"job#{provider}#{job_id}", "sk": "owner"}

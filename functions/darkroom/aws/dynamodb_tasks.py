@@ -7,6 +7,7 @@
 | `spec#<key>`     | `latest` | the newest task of this spec                          |
 | `output#<name>`  | `owner`  | the newest task that may write under this output name |
 | `request#<request id>` | `task` | the task that a message with this id has made      |
+| `done#<work>` | `task` | the last task that has done this work, where that is noted |
 | `job#<provider>#<job id>` | `owner` | the attempt that a provider's job belongs to    |
 | `line#<provider>` | since, id | a task's place in the provider's line; see `dynamodb_lines` |
 | `budget#<account>` | `held` | what is reserved and spent of a budget; see `dynamodb_budgets` |
@@ -30,6 +31,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.client_errors import code_of, map_aws_errors
 from darkroom.aws.dynamodb_items import (
     account_key,
+    done_key,
     expiry,
     job_key,
     latest_key,
@@ -181,6 +183,16 @@ class DynamoTasks(DynamoTaskLists):
     def owner(self, output: str) -> str | None:
         """See `ports.Tasks.owner`."""
         return self._read_note(owner_key(output))
+
+    def note_done(self, work: str, task_id: str) -> None:
+        """See `ports.Tasks.note_done`."""
+        note = {"task_id": task_id, "expires_at": expiry(datetime.now(UTC))}
+        with map_aws_errors(TABLE):
+            self._table.put_item(Item=done_key(work) | note)
+
+    def done_by(self, work: str) -> str | None:
+        """See `ports.Tasks.done_by`."""
+        return self._read_note(done_key(work))
 
     def claim_output(self, name: str, task: Task, over: str | None) -> bool:
         """See `ports.Tasks.claim_output`; the note is kept as long as the notes of `create`."""

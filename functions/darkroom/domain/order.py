@@ -1,5 +1,6 @@
 """The trigger of a task, and its order: the resolved spec, with every input pinned."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -119,6 +120,7 @@ class Order:
         defaults: the folder defaults from which something comes, the nearest first.
         budgets: those of the folders that its photo is in, as they were then.
         max_price: what a call may cost; None for any price.
+        reuse: whether results of an earlier task of the same order are copied.
     """
 
     operation: str
@@ -133,11 +135,25 @@ class Order:
     defaults: tuple[UsedDefault, ...] = ()
     budgets: tuple[Budget, ...] = ()
     max_price: PriceLimit | None = None
+    reuse: bool = False
 
     @property
     def providers(self) -> tuple[str, ...]:
         """The names of the chosen providers, in order of preference."""
         return tuple(choice.provider for choice in self.choices)
+
+    @property
+    def work_digest(self) -> str:
+        """The same for two orders of the same work: bytes, operation, parameters, providers.
+
+        Bytes are compared by ETag and size, so that they need not be read.
+        """
+        files = {
+            role: [[file.etag, file.size] for file in files] for role, files in self.inputs.items()
+        }
+        choices = [[choice.provider, choice.model] for choice in self.choices]
+        work = [self.operation, choices, files, dict(self.params)]
+        return digest_of("work", json.dumps(work, sort_keys=True))
 
     def with_digests(self, sha256: Mapping[str, str]) -> "Order":
         """The order with the digests (key -> hex) of the inputs that were read."""

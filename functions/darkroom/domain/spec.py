@@ -178,6 +178,12 @@ class PartialSpec(BaseModel):
         "otherwise.",
     )
 
+    reuse: bool = Field(
+        default=False,
+        description="Whether the results of an earlier task are copied, at no charge, if it was of "
+        "the same bytes, parameters and provider, and this was set for it, too.",
+    )
+
     @field_validator("metadata")
     @classmethod
     def _travels_in_events(cls, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ EndStatus = Literal["failed", "cancelled", "unknown"]
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     "waiting": frozenset({"queued", "held", "failed", "cancelled"}),
     "held": frozenset({"queued", "failed", "cancelled"}),
-    "queued": frozenset({"submitting", "held", "failed", "cancelled"}),
+    "queued": frozenset({"submitting", "held", "succeeded", "failed", "cancelled"}),
     "submitting": frozenset(
         {"queued", "submitting", "running", "delivering", "failed", "cancelled", "unknown"}
     ),
@@ -134,6 +134,7 @@ class Task:
         batch: the name of the batch of messages that it belongs to.
         deadline_s: how long it may wait for its files and its call, if its message says it.
         hold: why it is held, or will be once it has its files.
+        reused_from: the task whose results were copied in place of a paid call.
     """
 
     task_id: str
@@ -167,6 +168,7 @@ class Task:
     batch: str | None = None
     deadline_s: int | None = None
     hold: Hold | None = None
+    reused_from: str | None = None
 
     @property
     def finished(self) -> bool:

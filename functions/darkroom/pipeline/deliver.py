@@ -37,6 +37,7 @@ from darkroom.pipeline.endings.move_aside import claim_output_name, claim_result
 from darkroom.pipeline.endings.next_steps import fetch_again_step, next_step_after
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest, write_manifest
+from darkroom.pipeline.endings.reuse import note_done
 from darkroom.pipeline.paid_call.own_trouble import delay_delivery
 from darkroom.pipeline.paid_call.plan import route_for
 from darkroom.pipeline.paid_call.saved_answer import load_answer
@@ -146,7 +147,9 @@ def _succeed(ports: Ports, task: Task, results: tuple[Result, ...]) -> Step:
         wait_reason=None,
     )
     write_manifest(ports, final)
-    finalize(ports, ports.tasks.replace(task, final))
+    final = ports.tasks.replace(task, final)
+    note_done(ports, final)
+    finalize(ports, final)
     return Step("done")
 
 
@@ -173,7 +176,7 @@ def _copy_results(
     """Copy every result that is not copied yet."""
     if len(task.results) == len(answer.results):
         return
-    names = claim_result_names(ports, task, answer)
+    names = claim_result_names(ports, task, [ref.kind for ref in answer.results])
     todo = list(zip(answer.results, names, strict=True))[len(task.results) :]
     with measurer(ports, task, time_left_s) as measures:
         for ref, name in todo:

@@ -34,6 +34,7 @@ from darkroom.pipeline.admission.turns import Deferred, release_turn
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after
 from darkroom.pipeline.endings.publish import release_all
+from darkroom.pipeline.endings.reuse import copy_earlier
 from darkroom.pipeline.money.check import check_money
 from darkroom.pipeline.money.held import hold_for_budget
 from darkroom.pipeline.orders.line import park, place_at
@@ -99,6 +100,8 @@ def _attempt(ports: Ports, task: Task, time_left_s: Callable[[], float]) -> Step
     if superseded:
         decide_ending(ports, task, Ending("cancelled", superseded))
         return Step("fail")
+    if copy_earlier(ports, task):
+        return Step("done")
     choice = next_choice(task)
     if choice is None:
         return _end_without_provider(ports, task)

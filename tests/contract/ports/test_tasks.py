@@ -467,3 +467,11 @@ def test_summary_knows_the_manifest(tasks: Tasks) -> None:
         tasks.create(task, previous=None, owner=None)
     found = {one.task_id: one.manifest_key for one in tasks.below("photos/")}
     assert found == {task.task_id: task.manifest_key for task in (usual, aside)}
+
+
+def test_last_task_that_did_some_work_is_found(tasks: Tasks) -> None:
+    """Nobody has done it before it is noted."""
+    assert tasks.done_by("a" * 32) is None
+    tasks.note_done("a" * 32, "1" * 32)
+    tasks.note_done("a" * 32, "2" * 32)
+    assert (tasks.done_by("a" * 32), tasks.done_by("b" * 32)) == ("2" * 32, None)

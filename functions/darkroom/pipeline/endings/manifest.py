@@ -53,6 +53,8 @@ def build_manifest(task: Task, tariffs: Mapping[str, Tariff]) -> bytes:
         "timings": _timings(task),
     }
     last = task.attempts[-1] if task.attempts else None
+    if task.reused_from:
+        document["reused_from"] = task.reused_from
     if last:
         document |= {"model": last.model, "job_id": last.job_id}
     if task.ending:

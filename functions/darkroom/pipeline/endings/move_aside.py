@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from darkroom.domain.attempt import Finished
 from darkroom.domain.media import Kind
 from darkroom.domain.object_keys import (
     WORK_PREFIX,
@@ -76,18 +75,18 @@ def _mark(task: Task) -> str:
     return f"@{task.task_id[:8]}"
 
 
-def claim_result_names(ports: Ports, task: Task, answer: Finished) -> Sequence[str]:
-    """The results' keys without their extensions, in the order of the answer.
+def claim_result_names(ports: Ports, task: Task, kinds: Sequence[Kind]) -> Sequence[str]:
+    """The keys of results of these kinds without their extensions, in this order.
 
     Several results of one kind are numbered from 1. Where another spec owns a numbered name, all
     results move aside; the manifest stays, and says where they are.
     """
-    many = Counter(ref.kind for ref in answer.results)
+    many = Counter(kinds)
     seen: Counter[Kind] = Counter()
     numbers = []
-    for ref in answer.results:
-        seen[ref.kind] += 1
-        numbers.append((seen[ref.kind], many[ref.kind] > 1))
+    for kind in kinds:
+        seen[kind] += 1
+        numbers.append((seen[kind], many[kind] > 1))
     own = task.results_name or (results_stem(task.manifest_key),)
     for stem in (own, *((name,) for name in aside_names(task))):
         names = [numbered(stem, number, several=several) for number, several in numbers]

@@ -7,12 +7,18 @@ from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Place, place_in_line
 from darkroom.pipeline.admission.turns import pass_turns
+from darkroom.pipeline.orders.earlier import earlier_task
 from darkroom.pipeline.orders.match import find_route
 from darkroom.ports import Ports, Step
 
 
 def place_for(ports: Ports, order: Order, choice: Choice, queued_at: datetime) -> Place | None:
-    """The place of a new or released task; None where nothing limits it, or its route is gone."""
+    """The place of a new or released task; None where nothing limits it, or its route is gone.
+
+    Nor has a task a place that will not be paid for.
+    """
+    if earlier_task(ports, order) is not None:
+        return None
     route = find_route(ports.providers.routes(), order.operation, choice)
     if route is None:
         return None

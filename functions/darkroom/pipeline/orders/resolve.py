@@ -40,6 +40,7 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
         on_unknown=spec.on_unknown,
         priority=spec.priority,
         max_price=ceiling,
+        reuse=spec.reuse,
     )
 
 
