@@ -38,11 +38,23 @@ def test_no_crash_point_violates_an_invariant(name: str, *, twice: bool) -> None
 LONG = frozenset(
     {
         "bucket down for minutes, none, large",
+        "credentials refused for minutes, none, a job",
+        "cut short at its end, retried",
+        "default, key, a budget for one call a day",
+        "default, key, corrected to labels",
+        "default, key, photo replaced",
+        "default, key, photo replaced at once",
+        "default, key, the same photo again",
+        "default, key, two labels",
+        "elsewhere, none, two versions",
+        "no credits for minutes, key, a job",
         "outputs down for a while, none, a job",
         "outputs down for hours, none, sync",
+        "refused for an hour, key",
+        "throttled late, key, a job",
     }
 )
-"""Each takes as long as all the others together: `make simulate` runs them."""
+"""Each takes as long as a dozen others together: `make simulate` runs them."""
 
 
 @pytest.mark.parametrize("name", [name for name in SPECIAL if name not in LONG])
