@@ -54,8 +54,8 @@ class Reading:
 
     @property
     def ended(self) -> bool:
-        """Whether everything has ended."""
-        return self.totals.ended == self.totals.total
+        """Whether nothing goes on now: everything has ended, or is held."""
+        return self.totals.ended + self.totals.on_hold == self.totals.total
 
 
 class BatchScreen(LiveDisplay):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Phase = Literal["done", "running", "waiting", "failed", "held", "cancelled"]
 PHASES: "Final[Mapping[State, Phase]]" = {
     "waiting": "waiting",
+    "held": "held",
     "queued": "waiting",
     "submitting": "running",
     "running": "running",
@@ -24,12 +25,15 @@ PHASES: "Final[Mapping[State, Phase]]" = {
     "unknown": "held",
     "cancelled": "cancelled",
 }
-"""State -> what users want to know of it; `held` waits for a person's decision."""
+"""State -> what users want to know of it; `held` waits for a person's decision or a budget."""
+
+HELD: Final = "held"
+"""In place of a failure code: tasks that have not ended, and are held before anything is paid."""
 
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Tasks that ended badly for the same reason.
+    """Tasks that ended badly, or are held, for the same reason.
 
     Attributes:
         example: the newest of them.
@@ -46,7 +50,8 @@ class FailureGroup:
         """The command that goes on with these tasks, of those below `name`."""
         env = "" if environment == "local" else f" --env {environment}"
         verb = "retry" if self.fixable and self.phase == "failed" else "status"
-        return f"darkroom {verb} {shell_quote(name or '/')} --code {self.code}{env}"
+        which = "--state held" if self.code == HELD else f"--code {self.code}"
+        return f"darkroom {verb} {shell_quote(name or '/')} {which}{env}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,13 @@ class Totals:
     @property
     def ended(self) -> int:
         """How many are in a final state."""
-        return sum(self.phases.get(p, 0) for p in ("done", "failed", "held", "cancelled"))
+        in_phases = sum(self.phases.get(p, 0) for p in ("done", "failed", "held", "cancelled"))
+        return in_phases - self.on_hold
+
+    @property
+    def on_hold(self) -> int:
+        """How many are held before anything is paid for them; they have not ended."""
+        return self.states.get("held", 0)
 
     @property
     def text(self) -> str:
@@ -117,12 +128,13 @@ def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: i
 
 
 def group_failures(summaries: "Iterable[TaskSummary]") -> list[FailureGroup]:
-    """The failed and unknown tasks by phase and code, the largest group first."""
+    """The failed, unknown and held tasks by phase and code, the largest group first."""
     groups: dict[tuple[Phase, str], list[TaskSummary]] = {}
     for summary in summaries:
         phase = PHASES[summary.state]
         if phase in ("failed", "held"):
-            groups.setdefault((phase, summary.code or "unknown"), []).append(summary)
+            code = HELD if summary.state == "held" else summary.code or "unknown"
+            groups.setdefault((phase, code), []).append(summary)
     made = [
         FailureGroup(
             code,

@@ -18,6 +18,7 @@ from infra.cli.tasks.places import PlaceInLine, wait_reason
 
 COLOURS: Final[dict[str, str]] = {
     "waiting": "yellow",
+    "held": "yellow",
     "queued": "yellow",
     "submitting": "cyan",
     "running": "cyan",

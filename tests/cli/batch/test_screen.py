@@ -130,3 +130,16 @@ def test_without_a_terminal_a_line_every_ten_seconds_and_one_for_each_failure() 
     assert len(lines) == 5
     assert lines[0].startswith("0 of 4 ended: 4 running")
     assert lines[-1].startswith("2 of 2 ended: 1 done, 1 failed")
+
+
+def test_held_tasks_are_shown_with_their_reason_and_nothing_waits_for_them() -> None:
+    """They have not ended; a person or a budget lets them go on."""
+    held = summary(1, "held", reason="is held: the budget of a/ has no room for it")
+    reading = Reading([held, summary(2)])
+    shown = text_of(reading)
+    assert "1/2 ended" in shown
+    assert "1 done  0 running  0 waiting  0 failed  1 held" in shown
+    assert "  is held: the budget of a/ has no room for it" in shown
+    assert "darkroom status clients/spring/ --state held --env dev" in shown
+    assert reading.ended
+    assert not Reading([held, summary(2, "running")]).ended
