@@ -15,7 +15,16 @@ from darkroom.domain.object_keys import DEFAULT_NAME, SpecName, classify_key, pa
 if TYPE_CHECKING:
     from darkroom.domain.order import Order
     from darkroom.domain.routes import Route, Tariff
+    from darkroom.domain.spec import Spec
     from darkroom.ports import Providers
+
+
+@dataclass(frozen=True)
+class AskedTask:
+    """What a task is asked to do: its spec, with what folder defaults fill, and the spec's name."""
+
+    spec: "Spec"
+    name: SpecName
 
 
 @dataclass(frozen=True)

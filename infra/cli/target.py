@@ -133,6 +133,20 @@ class Target:
             )
         return self.outputs[output]
 
+    def may_read_secret(self, provider: str) -> bool:
+        """Whether this user may read the provider's secret; its content is not looked at."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to import
+
+        from infra.aws.environments import find_environment  # noqa: PLC0415 - only for this
+
+        secret = find_environment(self.environment).secret_name(provider)
+        client = self._session.client("secretsmanager", endpoint_url=self.endpoint_url)
+        try:
+            client.get_secret_value(SecretId=secret)
+        except ClientError as error:
+            return error.response["Error"]["Code"] not in ("AccessDeniedException", "AccessDenied")
+        return True
+
     @functools.cached_property
     def providers(self) -> "Driver":
         """The providers with this environment's credentials; use it for free calls only."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from darkroom.domain.task_summary import TaskSummary
     from infra.cli.files.upload import UploadedSpec
+    from infra.cli.files.upload_all import Present
     from infra.cli.files.upload_plan import UploadPlan
     from infra.cli.target import Target
 
@@ -28,7 +29,9 @@ MAX_NAMED: Final = 20
 """Without a terminal each upload is a line, up to this number."""
 
 
-def upload_with_bar(target: "Target", plan: "UploadPlan", *, again: bool) -> Uploaded:
+def upload_with_bar(
+    target: "Target", plan: "UploadPlan", present: "Present", *, again: bool
+) -> Uploaded:
     """Upload the plan; on a terminal with a bar. Says what was in the bucket already."""
     console = open_console(err=True)
     with ExitStack() as stack:
@@ -56,7 +59,7 @@ def upload_with_bar(target: "Target", plan: "UploadPlan", *, again: bool) -> Upl
         else:
             note(f"uploading {len(plan.files):,} files")
             upload = PlanUpload(target, plan, again=again)
-        uploaded = upload.run()
+        uploaded = upload.run(present)
     for key in uploaded.defaults:
         note(f"{key} is new or changed: it acts on what is uploaded from now on")
     if len(uploaded.known) < len(uploaded.specs) and plan.photos and plan.settle_s:

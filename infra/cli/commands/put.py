@@ -11,6 +11,7 @@ from infra.cli.files.build_spec import build_spec
 from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
 from infra.cli.files.make_plan import is_label, plan_operation, plan_upload
+from infra.cli.money.ask import ASK_ABOVE
 from infra.cli.printing import MultilineError, note, say, say_json
 from infra.cli.target import Target, env_option, find_target
 from infra.cli.tasks.arguments import complete_operations, complete_providers
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from darkroom.domain.task import Task
     from infra.cli.files.upload import UploadedSpec
     from infra.cli.files.upload_plan import UploadPlan
+    from infra.cli.money.before_upload import Cleared
 
 MAX_LEFT_OUT: Final = 5
 """Of so many files that are left out for one reason the names are shown."""
@@ -75,6 +77,33 @@ MAX_REFUSED: Final = 20
     metavar="N",
     help="The folder in the bucket is a batch of N photos: its end is announced once.",
 )
+@click.option("--estimate", is_flag=True, help="Say what it would cost, and upload nothing.")
+@click.option(
+    "--proof",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Start N photos, as unlike each other as possible; `approve` lets the others go on.",
+)
+@click.option(
+    "--one-of-each", is_flag=True, help="Of photos that are nearly the same upload the first."
+)
+@click.option("--yes", is_flag=True, help="Do not ask, however much it is.")
+@click.option(
+    "--ask-above",
+    default=ASK_ABOVE,
+    show_default=True,
+    type=click.IntRange(0),
+    envvar="DARKROOM_ASK_ABOVE",
+    metavar="TASKS",
+    help="Ask before more tasks than this are paid; also set by DARKROOM_ASK_ABOVE.",
+)
+@click.option(
+    "--ask-above-usd",
+    type=click.FloatRange(0),
+    envvar="DARKROOM_ASK_ABOVE_USD",
+    metavar="USD",
+    help="Ask before more dollars, or an unknown amount; also set by DARKROOM_ASK_ABOVE_USD.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the results.")
 @click.option(
     "--out",
@@ -84,6 +113,7 @@ MAX_REFUSED: Final = 20
 )
 @click.option("--timeout", type=float, metavar="SECONDS", help="Wait no longer than this.")
 @click.option("--json", "as_json", is_flag=True, help="Print the tasks as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Say where prices are from, too.")
 @env_option
 def command(  # noqa: PLR0913 - click passes one argument per option
     files: tuple[Path, ...],
@@ -104,6 +134,13 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     environment: str,
     wait: bool,
     as_json: bool,
+    verbose: bool,
+    estimate: bool,
+    proof: int | None,
+    one_of_each: bool,
+    yes: bool,
+    ask_above: int,
+    ask_above_usd: float | None,
 ) -> None:
     """Upload photos and specs.
 
@@ -113,6 +150,8 @@ def command(  # noqa: PLR0913 - click passes one argument per option
 
     The same command again uploads nothing that is in the bucket with its task, and pays for nothing
     twice.
+
+    The first line says what it will cost, as far as prices are known. Above 50 tasks it asks.
     """
     if spec and operation:
         raise click.UsageError("--spec and --operation exclude each other")
@@ -133,18 +172,45 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     refused = list(dict.fromkeys(one.message for one in plan.refused))
     if refused and not (keep_going and (plan.specs or plan.photos)):
         raise MultilineError(_first_lines(refused))
+    target = target or find_target(environment)
+    cleared = _clear(
+        target,
+        plan,
+        {
+            "prefix": prefix,
+            "again": again,
+            "estimate": estimate,
+            "one_of_each": one_of_each,
+            "proof": proof,
+            "yes": yes,
+            "verbose": verbose,
+            "as_json": as_json,
+        },
+        (ask_above, ask_above_usd),
+    )
     for message in refused:
         note(f"not uploaded: {message}")
     _report_left_out(plan)
-    if expect is not None:
-        _declare_batch(target or find_target(environment), prefix, expect)
-    complete = _put(
-        target or find_target(environment),
-        plan,
-        _Wishes(prefix, out, timeout, again, wait, as_json),
-    )
+    complete = True
+    if cleared is not None:
+        if expect is not None:
+            _declare_batch(target, prefix, expect)
+        complete = _put(target, plan, cleared, _Wishes(prefix, out, timeout, again, wait, as_json))
     if refused or plan.unnamed or not complete:
         raise click.exceptions.Exit(1)
+
+
+def _clear(
+    target: Target,
+    plan: "UploadPlan",
+    wanted: dict[str, Any],
+    limits: tuple[int, float | None],
+) -> "Cleared | None":
+    """Say what it costs, and ask; see `clear_upload`."""
+    from infra.cli.money.ask import Limits  # noqa: PLC0415 - with what follows
+    from infra.cli.money.before_upload import Wanted, clear_upload  # noqa: PLC0415 - brings Pillow along
+
+    return clear_upload(target, plan, Wanted(limits=Limits(*limits), **wanted))
 
 
 def _apply_defaults(plan: "UploadPlan", target: Target) -> None:
@@ -171,7 +237,7 @@ class _Wishes:
     as_json: bool
 
 
-def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
+def _put(target: Target, plan: "UploadPlan", cleared: "Cleared", wishes: _Wishes) -> bool:
     """Upload, follow, save and print; whether everything that was waited for has succeeded."""
     from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.put_batch import follow_and_save, upload_with_bar  # noqa: PLC0415 - brings rich along
@@ -179,10 +245,12 @@ def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
     wait = wishes.wait or wishes.out is not None
     for key in plan.missing:
         note(f"{key} is not on this disk; the task waits for it unless it is in the bucket")
-    specs: Sequence[UploadedSpec] = upload_with_bar(target, plan, again=wishes.again).specs
+    uploaded = upload_with_bar(target, plan, cleared.present, again=wishes.again)
+    specs: Sequence[UploadedSpec] = uploaded.specs
     tasks: Mapping[str, Task] = {}
     lost = 0
     if wait:
+        specs = [one for one in specs if not _is_held(plan, cleared, one)]
         name = wishes.prefix or "/"
         try:
             followed = follow_and_save(
@@ -198,6 +266,12 @@ def _put(target: Target, plan: "UploadPlan", wishes: _Wishes) -> bool:
     else:
         _print(target, specs, tasks, waited=wait)
     return not lost and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
+
+
+def _is_held(plan: "UploadPlan", cleared: "Cleared", one: "UploadedSpec") -> bool:
+    """Whether its task does not start, and so is not waited for."""
+    source = one.trigger.source if one.trigger is not None else None
+    return (source or plan.photo_of(one.key)) in cleared.proof.held
 
 
 def _declare_batch(target: Target, folder: str, expect: int) -> None:

@@ -40,6 +40,7 @@ from darkroom.pipeline.orders.folder_defaults import (
 )
 from darkroom.pipeline.orders.new_task import default_output, elsewhere
 from darkroom.ports import Inputs, Providers
+from infra.cli.offline_specs import AskedTask
 
 BY_DEFAULT = "folder defaults"
 
@@ -66,6 +67,7 @@ class ExplainedSpec:
         failure: why it is refused.
         conflicts: whose names these are already.
         inputs: the keys of all files that it names.
+        asked: the whole of it; None if it is refused.
     """
 
     made_by: str
@@ -78,6 +80,7 @@ class ExplainedSpec:
     failure: Failure | None = None
     conflicts: Sequence[str] = ()
     inputs: Sequence[str] = ()
+    asked: AskedTask | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as `--json` prints it."""
@@ -261,6 +264,7 @@ def _explain(
         failure,
         [f"'{taken}' belongs to '{owner}'" for taken, owner in owners if owner],
         [key for keys in order.keys.values() for key in keys] if order else (),
+        AskedTask(resolved.spec, name) if order else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from darkroom.domain.errors import DefaultRefused, Failure, SpecRefused
-from darkroom.domain.object_keys import parse_spec_name, results_stem
+from darkroom.domain.object_keys import results_stem
 from darkroom.pipeline.orders.folder_defaults import read_default_file
 from darkroom.pipeline.orders.output_owner import find_live_owner
 from infra.cli.explain.explanation import ExplainedSpec, Explanation, explain_key
@@ -103,14 +103,13 @@ def _add(plan: UploadPlan, key: str, found: Explanation, owners: dict[str, str])
     if wrong:
         plan.specs.pop(key, None)
         return
-    if key in plan.specs:
-        plan.inputs[key] = tuple(found.specs[0].inputs)
-    else:
+    plan.inputs[key] = tuple(name for spec in found.specs for name in spec.inputs)
+    if key not in plan.specs:
         plan.photos[key] = tuple(spec.label for spec in found.specs)
         plan.settle_s = max(plan.settle_s, found.settle_s or 0)
+    plan.asked[key] = tuple(spec.asked for spec in found.specs if spec.asked is not None)
     for spec in found.specs:
         plan.add_inputs(spec.inputs, plan.roots)
-        plan.default_inputs.update(spec.inputs)
 
 
 def _wrong(key: str, found: Explanation, owners: dict[str, str]) -> Iterator[CheckedSpec]:
@@ -144,16 +143,12 @@ def _leave_alone(plan: UploadPlan, key: str, found: Explanation) -> None:
 
 
 def _keep_needed(plan: UploadPlan) -> None:
-    """Leave only files that a task needs: another photo could become a task that nobody wants.
+    """Leave only files that a task needs.
 
     Raises:
         click.UsageError: there is nothing to upload, and nothing to correct.
     """
-    needed = {*plan.photos, *plan.default_inputs}
-    for key in plan.specs:
-        needed |= {*plan.inputs.get(key, ()), parse_spec_name(key).source or ""}
-    plan.files = {key: path for key, path in plan.files.items() if key in needed}
-    plan.missing = [key for key in plan.missing if key in needed and key not in plan.files]
+    plan.keep_needed()
     without = any(reason == WITHOUT_SPEC for _, reason in plan.left_out)
     if without and not (plan.files or plan.specs or plan.defaults or plan.refused):
         folders = ", ".join(dict.fromkeys(str(folder) for _, folder in plan.roots))

@@ -7,9 +7,9 @@ once. The same holds for a photo that is what folder defaults say, without its s
 
 import hashlib
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -49,6 +49,29 @@ class Uploaded:
     defaults: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Present:
+    """What of a plan is in the bucket already.
+
+    Attributes:
+        versions: file -> its version there; None for one that has to be uploaded.
+        wishes: file -> the wish that its version has.
+        specs: the specs whose task exists, or will in a moment.
+        labels: photo -> those labels of its folder defaults whose tasks exist.
+        held: how many of these tasks are held.
+    """
+
+    versions: Mapping[str, str | None]
+    wishes: Mapping[str, str]
+    specs: Mapping[str, UploadedSpec]
+    labels: Mapping[str, frozenset[str | None]]
+    held: int = 0
+
+    def without(self, files: Iterable[str]) -> "Present":
+        """With these files to be uploaded, although they are there."""
+        return replace(self, versions={**self.versions, **dict.fromkeys(files)})
+
+
 class PlanUpload:
     """The upload of one plan.
 
@@ -72,18 +95,55 @@ class PlanUpload:
         self._target, self._plan, self._again = target, plan, again
         self._began, self._sent = began, sent
 
-    def run(self) -> Uploaded:
+    def find_present(self) -> Present:
+        """What is in the bucket, and has its task: a HEAD for each file and spec."""
+        plan = self._plan
+        with ThreadPoolExecutor(THREADS) as pool:
+            heads = dict(zip(plan.files, pool.map(self._find_file, plan.files), strict=True))
+            there = dict(zip(plan.specs, pool.map(self._find_spec, plan.specs), strict=True))
+        versions = {key: _version(head) if head else None for key, head in heads.items()}
+        changed = {key for key, head in heads.items() if not head}
+        found = {
+            key: each
+            for key, each in there.items()
+            if each and changed.isdisjoint(plan.inputs.get(key, ()))
+        }
+        photos = {
+            task.task_id: task
+            for key in plan.photos
+            if (version := versions.get(key))
+            for task in self._tasks_of(key, version)
+        }
+        ids = [*photos, *(spec.task_id for spec, _ in found.values())]
+        made = {task.task_id: task for task in self._target.tasks.get_many(ids)}
+        labels: dict[str, set[str | None]] = {}
+        for task_id in made.keys() & photos.keys():
+            trigger = photos[task_id].trigger
+            if trigger is not None and trigger.source is not None:
+                labels.setdefault(trigger.source, set()).add(trigger.label)
+        return Present(
+            versions,
+            {key: _wish(head) for key, head in heads.items() if head},
+            {key: spec for key, (spec, lately) in found.items() if lately or spec.task_id in made},
+            {photo: frozenset(each) for photo, each in labels.items()},
+            sum(task.state == "held" for task in made.values()),
+        )
+
+    def run(self, present: Present | None = None) -> Uploaded:
         """Upload the folder defaults, then the files, each spec as soon as its files are there.
 
         Under a folder default a photo is uploaded after its own spec, so that it is never taken
-        for one without.
+        for one without. A photo that is to be held comes first, so that its spec's task finds the
+        version that says so.
+
+        Args:
+            present: as `find_present` has found it; None to find it now.
         """
         plan = self._plan
+        present = present or self.find_present()
+        heads, known = present.versions, present.specs
         with ThreadPoolExecutor(THREADS) as pool:
             try:
-                heads = dict(zip(plan.files, pool.map(self._find_file, plan.files), strict=True))
-                there = dict(zip(plan.specs, pool.map(self._find_spec, plan.specs), strict=True))
-                known = self._with_tasks(there, {key for key, head in heads.items() if not head})
                 defaults = [key for key in plan.defaults if self._put_default(key)]
                 # They are started in this order, so none waits for one that is not started.
                 files: dict[str, Future[str]] = {}
@@ -95,7 +155,8 @@ class PlanUpload:
 
                 for key in plan.specs:
                     inputs = plan.inputs.get(key, ())
-                    if not plan.photos and not plan.defaults:
+                    is_held = any(plan.wishes.get(each) == "hold" for each in inputs)
+                    if is_held or not (plan.photos or plan.defaults):
                         for each in inputs:
                             send(each)
                         waits_for = [files[each] for each in inputs if each in files]
@@ -121,14 +182,13 @@ class PlanUpload:
             defaults,
         )
 
-    def _find_file(self, key: str) -> str | None:
-        """The version of the file in the bucket, if it has the same bytes."""
+    def _find_file(self, key: str) -> dict[str, Any] | None:
+        """The HEAD of the file in the bucket, if it has the same bytes."""
         path = self._plan.files[key]
         head = None if self._again else self._head(key)
         if head is None or head["ContentLength"] != path.stat().st_size:
             return None
-        etag = head["ETag"].strip('"')
-        return _version(head) if etag == etag_of(path) else None
+        return head if head["ETag"].strip('"') == etag_of(path) else None
 
     def _put_file(self, key: str, version: str | None) -> str:
         """Upload a file unless its version is known; the version, or "" where none is needed."""
@@ -139,15 +199,18 @@ class PlanUpload:
         self._began(key, path)
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - slow to import
 
+        from darkroom.aws.s3 import WISH  # noqa: PLC0415 - brings boto3 along
+
         config = TransferConfig(
             multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False
         )
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        wish = self._plan.wishes.get(key)
         self._target.s3.upload_file(
             str(path),
             self._target.input_bucket,
             key,
-            ExtraArgs={"ContentType": kind},
+            ExtraArgs={"ContentType": kind, **({"Metadata": {WISH: wish}} if wish else {})},
             Callback=self._sent,
             Config=config,
         )
@@ -200,21 +263,6 @@ class PlanUpload:
         lately = head["LastModified"] > datetime.now(UTC) - READ_WITHIN
         return UploadedSpec(key, trigger.task_id), lately
 
-    def _with_tasks(
-        self, there: "dict[str, tuple[UploadedSpec, bool] | None]", changed: set[str]
-    ) -> dict[str, UploadedSpec]:
-        """The specs that need no upload: their task exists, or will in a moment."""
-        found = {
-            key: each
-            for key, each in there.items()
-            if each and changed.isdisjoint(self._plan.inputs.get(key, ()))
-        }
-        tasks = self._target.tasks.get_many(spec.task_id for spec, _ in found.values())
-        made = {task.task_id for task in tasks}
-        return {
-            key: spec for key, (spec, lately) in found.items() if lately or spec.task_id in made
-        }
-
     def _put_spec(
         self, key: str, known: UploadedSpec | None, waits_for: "Sequence[Future[str]]"
     ) -> UploadedSpec:
@@ -240,6 +288,13 @@ def _version(head: Mapping[str, Any]) -> str:
     from darkroom.aws.s3 import version_of  # noqa: PLC0415 - brings boto3 along
 
     return version_of(head.get("VersionId"), head["ETag"].strip('"'))
+
+
+def _wish(head: Mapping[str, Any]) -> str:
+    """What the object's uploader wants; "" for nothing."""
+    from darkroom.aws.s3 import WISH  # noqa: PLC0415 - brings boto3 along
+
+    return str(head.get("Metadata", {}).get(WISH, ""))
 
 
 def etag_of(path: Path) -> str:

@@ -3,10 +3,10 @@
 Reads the disk only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -16,9 +16,10 @@ from darkroom.domain.object_keys import (
     classify_key,
     folder_of,
     is_unicode,
+    parse_spec_name,
 )
 from infra.cli.files.find_photos import FolderSearch, FoundFile
-from infra.cli.offline_specs import CheckedSpec, check_spec
+from infra.cli.offline_specs import AskedTask, CheckedSpec, check_spec
 
 NOT_A_SPEC: Final = "not-a-spec"
 """The failure code of a spec without an operation."""
@@ -42,14 +43,16 @@ class UploadPlan:
         refused: the specs that are wrong; if there are any, nothing may be uploaded.
         unnamed: files whose names are not UTF-8 and so cannot be keys; they are not uploaded.
         left_out: what lies in the folders and is not uploaded, and why.
-        inputs: spec -> the keys of the files that it names.
+        inputs: a spec, or a photo under folder defaults -> the files that its tasks need.
         defaults: folder defaults, uploaded before everything else.
         bare: photos among `files` without a spec on this disk, for which `folder_plan` finds one.
         named: those of them that the user named one by one.
         roots: a folder's prefix in the bucket, and the folder.
         photos: photo -> the labels of the tasks that folder defaults make of it.
-        default_inputs: the keys of the files that those tasks need.
         settle_s: how long such a photo waits for a spec of its own, at most.
+        asked: a spec's or such a photo's key -> what its tasks do, for a photo in the order of its
+            labels.
+        wishes: file -> what its uploader wants of its tasks, see `aws.s3.WISH`.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
@@ -64,8 +67,47 @@ class UploadPlan:
     named: set[str] = field(default_factory=set)
     roots: list[tuple[str, Path]] = field(default_factory=list)
     photos: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
-    default_inputs: set[str] = field(default_factory=set)
     settle_s: int = 0
+    asked: dict[str, tuple[AskedTask, ...]] = field(default_factory=dict)
+    wishes: dict[str, str] = field(default_factory=dict)
+
+    def photo_of(self, key: str) -> str | None:
+        """The photo that the tasks of a spec, or of a photo, are about, if it is to be uploaded.
+
+        Of a spec without a photo it is the first file that it names.
+        """
+        if key in self.photos:
+            return key
+        source = parse_spec_name(key).source
+        names = ((source,) if source else ()) + self.inputs.get(key, ())
+        return next((name for name in names if name in self.files), None)
+
+    def keep_needed(self) -> None:
+        """Leave only files that a task needs: any other could become a task that nobody wants."""
+        needed = {*self.photos}
+        for key in (*self.specs, *self.photos):
+            needed |= {*self.inputs.get(key, ())}
+        needed |= {parse_spec_name(key).source or "" for key in self.specs}
+        self.files = {key: path for key, path in self.files.items() if key in needed}
+        self.missing = [key for key in self.missing if key in needed and key not in self.files]
+
+    def leave_out(self, photos: Collection[str], reason: str) -> None:
+        """Leave out these photos with all their tasks, except those that another task needs."""
+        about = {key: self.photo_of(key) for key in (*self.specs, *self.photos)}
+        kept = {
+            name
+            for key, photo in about.items()
+            for name in self.inputs.get(key, ())
+            if name != photo
+        }
+        gone = {photo for photo in photos if photo not in kept}
+        for key, photo in about.items():
+            if photo in gone:
+                parts: tuple[dict[str, Any], ...] = (self.specs, self.photos, self.inputs)
+                for part in (*parts, self.asked):
+                    part.pop(key, None)
+        self.left_out += [(self.files[photo], reason) for photo in photos if photo in gone]
+        self.keep_needed()
 
     def search(self, files: Sequence[Path], search: FolderSearch) -> Iterator[FoundFile]:
         """The files whose names can be keys; the others go to `unnamed` and `left_out`."""

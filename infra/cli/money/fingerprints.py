@@ -130,11 +130,13 @@ class _Table:
         return away
 
     def _bits_apart(self, place: int, others: NDArray[np.intp]) -> NDArray[Any]:
-        return np.bitwise_count(self._bits[others] ^ self._bits[place])
+        apart: NDArray[Any] = np.bitwise_count(self._bits[others] ^ self._bits[place])
+        return apart
 
     def _colours_apart(self, place: int, others: NDArray[np.intp]) -> NDArray[Any]:
         """A row for each of the others: the difference in each area."""
-        return np.abs(self._colours[others] - self._colours[place]).mean(axis=2)
+        apart: NDArray[Any] = np.abs(self._colours[others] - self._colours[place]).mean(axis=2)
+        return apart
 
 
 def _read(path: Path) -> Fingerprint | None:
