@@ -304,8 +304,8 @@ def test_wait_ends_with_the_newest_version_of_a_photo(
 def with_accident(env: MotoEnvironment, run: Any) -> Any:
     """An upload after which somebody replaces one photo, and deletes the other one."""
 
-    def run_then_replace(upload: PlanUpload) -> Any:
-        uploaded = run(upload)
+    def run_then_replace(upload: PlanUpload, *args: Any) -> Any:
+        uploaded = run(upload, *args)
         env.target.s3.put_object(Bucket=INPUT, Key="photos/a.jpg", Body=b"newer")
         env.target.s3.delete_object(Bucket=INPUT, Key="photos/b.png")
         task = make_task(task_id(env, "photos/a.jpg"), key="photos/a.jpg.json")
