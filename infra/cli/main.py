@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "styles",
     "prices",
     "balance",
+    "costs",
 )
 
 

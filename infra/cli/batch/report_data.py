@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from darkroom.pipeline.endings.manifest import cost_of, warnings_of
-from infra.cli.tasks.cost import find_tariffs
+from infra.cli.target import LOCAL
+from infra.cli.tasks.cost import find_tariffs, usd_of
 
 if TYPE_CHECKING:
     from darkroom.domain.task import Task
@@ -117,10 +118,10 @@ class Report:
     sums: Mapping[str, Mapping[str, Sum]]
 
 
-def build_row(task: "Task") -> ReportRow:
-    """The row of a task."""
+def build_row(task: "Task", environment: str = LOCAL) -> ReportRow:
+    """The row of a task of an environment."""
     order, failure = task.order, task.ending.failure if task.ending else None
-    cost = cost_of(task, find_tariffs())
+    cost = cost_of(task, find_tariffs(environment))
     ended_at = task.updated_at if task.finished else None
     return ReportRow(
         task_id=task.task_id,
@@ -141,19 +142,18 @@ def build_row(task: "Task") -> ReportRow:
         next_step=failure.next_step if failure else "",
         results=tuple(result.key for result in task.results),
         metadata=order.metadata if order else {},
-        spent=_spent(task),
+        spent=_spent(task, environment),
         quality=Quality.of(task),
     )
 
 
-def _spent(task: "Task") -> dict[str, Sum]:
+def _spent(task: "Task", environment: str) -> dict[str, Sum]:
     spent: dict[str, Sum] = {}
     for attempt in task.attempts:
-        tariff = find_tariffs().get(attempt.provider)
-        price = (tariff.usd_per_credit if tariff else None) or 0
         amount = 0.0 if attempt.charged == "no" else attempt.credits or 0
+        usd = usd_of(amount, attempt.provider, environment) or 0.0
         first = attempt.provider not in spent
-        one = Sum(int(first), int(attempt.outcome == "succeeded"), amount, amount * price)
+        one = Sum(int(first), int(attempt.outcome == "succeeded"), amount, usd)
         spent[attempt.provider] = spent.get(attempt.provider, Sum()) + one
     return spent
 

@@ -23,6 +23,7 @@ from rich.text import Text
 from infra.cli.batch.totals import PHASES, count_tasks
 from infra.cli.live import LiveDisplay
 from infra.cli.printing import cell, escape
+from infra.cli.target import LOCAL
 from infra.cli.tasks.progress import COLOURS
 
 if TYPE_CHECKING:
@@ -38,19 +39,24 @@ RATE_WINDOW_S: Final = 120.0
 _FRAME_LINES: Final = 4
 _GROUP_LINES: Final = 3
 MIN_LINES: Final = 10
+MAX_BUDGETS: Final = 3
+"""So many budgets are shown while the batch is followed."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The batch at one moment; `unread` and `settling` as in `Totals`."""
+    """The batch at one moment; `unread` and `settling` as in `Totals`, `budgets` as sentences."""
 
     summaries: "Sequence[TaskSummary]" = ()
     unread: int = 0
     settling: int = 0
+    environment: str = LOCAL
+    budgets: Sequence[str] = ()
     totals: "Totals" = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "totals", count_tasks(self.summaries, self.unread, self.settling))
+        totals = count_tasks(self.summaries, self.unread, self.settling, self.environment)
+        object.__setattr__(self, "totals", totals)
 
     @property
     def ended(self) -> bool:
@@ -116,7 +122,9 @@ class BatchScreen(LiveDisplay):
             cell(f"{self._name} in {self._environment}", "bold"),
             self._progress,
             _phases(totals),
+            *(cell(_fit(line, self.console.width), "dim") for line in _money(reading)),
         ]
+        room -= len(_money(reading))
         if totals.notes:
             parts.append(cell(_fit(", ".join(totals.notes), self.console.width), "yellow"))
             room -= 1
@@ -159,6 +167,7 @@ class BatchScreen(LiveDisplay):
     def _line(self, totals: "Totals") -> str:
         left = self._progress.tasks[0].time_remaining
         parts = [f"{totals.ended:,} of {totals.total:,} ended: {totals.text}"]
+        parts += [f"spent {totals.cost.text}"] if totals.cost.credits else []
         parts += [rate.rstrip(",")] if (rate := self._rate()) else []
         parts += [f"about {left:,.0f} s left"] if left and totals.ended < totals.total else []
         return "; ".join(parts)
@@ -188,6 +197,12 @@ def _phases(totals: "Totals") -> Text:
         if number or phase != "cancelled":
             line.append(f"{number:,} {phase}  ", style=colour if number else "dim")
     return line
+
+
+def _money(reading: Reading) -> list[str]:
+    """What was spent, and the budgets that it counts against."""
+    spent = [f"spent: {reading.totals.cost.text}"] if reading.totals.cost.credits else []
+    return [*spent, *reading.budgets[:MAX_BUDGETS]]
 
 
 def _rows(summaries: "Sequence[TaskSummary]", room: int, width: int) -> list[RenderableType]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from darkroom.domain.object_keys import shell_quote
+from infra.cli.target import LOCAL
 from infra.cli.tasks.cost import Cost, sum_cost
 
 if TYPE_CHECKING:
@@ -108,8 +109,13 @@ class Totals:
         return [f"{number:,} {what}" for what, number in notes.items() if number]
 
 
-def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: int = 0) -> Totals:
-    """The totals of these tasks."""
+def count_tasks(
+    summaries: "Iterable[TaskSummary]",
+    unread: int = 0,
+    settling: int = 0,
+    environment: str = LOCAL,
+) -> Totals:
+    """The totals of these tasks of an environment."""
     summaries = list(summaries)
     states = Counter(summary.state for summary in summaries)
     phases: Counter[Phase] = Counter()
@@ -119,7 +125,7 @@ def count_tasks(summaries: "Iterable[TaskSummary]", unread: int = 0, settling: i
     return Totals(
         states,
         phases,
-        sum_cost(summaries),
+        sum_cost(summaries, environment),
         group_failures(summaries),
         unread,
         settling,

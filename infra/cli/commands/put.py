@@ -262,7 +262,7 @@ def _put(target: Target, plan: "UploadPlan", cleared: "Cleared", wishes: _Wishes
             note(how_to_follow(wishes.prefix, target.environment))
             raise click.exceptions.Exit(130) from None
     if wishes.as_json:
-        say_json([_as_dict(one, tasks.get(one.task_id)) for one in specs])
+        say_json([_as_dict(one, tasks.get(one.task_id), target.environment) for one in specs])
     else:
         _print(target, specs, tasks, waited=wait)
     return not lost and (not wait or all(_succeeded(tasks.get(one.task_id)) for one in specs))
@@ -339,10 +339,10 @@ def _succeeded(task: "Task | None") -> bool:
     return task is not None and task.state == "succeeded"
 
 
-def _as_dict(spec: "UploadedSpec", task: "Task | None") -> dict[str, Any]:
+def _as_dict(spec: "UploadedSpec", task: "Task | None", environment: str) -> dict[str, Any]:
     from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
-    facts = task_as_dict(task) if task else {}
+    facts = task_as_dict(task, environment=environment) if task else {}
     return {"task_id": spec.task_id, "key": spec.key} | facts
 
 

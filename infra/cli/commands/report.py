@@ -52,7 +52,8 @@ def command(what: str, environment: str, *, out: Path, thumbnails: int, filters:
         task.task_id: task
         for task in target.tasks.get_many(each.task_id for each in filters.select(found))
     }
-    report = build_report(what, map(build_row, tasks.values()))
+    rows = [build_row(task, environment) for task in tasks.values()]
+    report = build_report(what, rows)
     with ThreadPoolExecutor(THREADS) as pool:
         shown = [tasks[row.task_id] for row in report.rows[:thumbnails]]
         pictures = dict(

@@ -104,7 +104,7 @@ def _show_named(
     listed = meant[start : start + number]
     tasks = target.tasks.get_many(each.task_id for each in listed)
     _list(target, tasks, name, as_json=as_json, detail=len(below) == 1 and not name.endswith("/"))
-    totals = count_tasks(meant)
+    totals = count_tasks(meant, environment=target.environment)
     if totals.total > 1 or filters.given:
         what = "tasks that match" if filters.given else "tasks"
         note(f"{totals.total:,} {what}: {totals.text or '-'}; cost: {totals.cost.text}")
@@ -134,12 +134,13 @@ def _list(
     if as_json:
         from infra.cli.tasks.describe import task_as_dict  # noqa: PLC0415 - only for JSON
 
-        say_json([task_as_dict(task, places.get(task.task_id)) for task in found])
+        env = target.environment
+        say_json([task_as_dict(task, places.get(task.task_id), env) for task in found])
     elif detail:
         from infra.cli.tasks.describe import task_lines  # noqa: PLC0415 - only for one task
 
         for task in found:
-            for line in task_lines(task, places.get(task.task_id)):
+            for line in task_lines(task, places.get(task.task_id), target.environment):
                 say(line)
     elif found:
         _show(found, places, title)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from infra.cli.target import LOCAL
+
 if TYPE_CHECKING:
     from darkroom.domain.routes import Tariff
     from darkroom.domain.task_summary import TaskSummary
@@ -40,15 +42,25 @@ class Cost:
 
 
 @functools.cache
-def find_tariffs() -> "Mapping[str, Tariff]":
-    """Provider -> what its credits cost."""
+def find_tariffs(environment: str = LOCAL) -> "Mapping[str, Tariff]":
+    """Provider -> what its credits cost, by the environment's settings or else the documents."""
+    from darkroom.providers.engine.preferences import Preferences  # noqa: PLC0415 - brings pydantic
     from darkroom.providers.registry import build_adapters  # noqa: PLC0415 - builds the routes' models
+    from infra.aws.environments import find_environment  # noqa: PLC0415 - only for this
 
-    return {adapter.name: adapter.tariff for adapter in build_adapters()}
+    preferences = Preferences(price=find_environment(environment).prices)
+    return {one.name: preferences.tariff_of(one.name, one.tariff) for one in build_adapters()}
 
 
-def sum_cost(summaries: "Iterable[TaskSummary]") -> Cost:
-    """What these tasks have cost."""
+def usd_of(credits_: float, provider: str, environment: str) -> float | None:
+    """What these credits cost in US dollars; None where their price is not known."""
+    tariff = find_tariffs(environment).get(provider)
+    price = tariff.usd_per_credit if tariff else None
+    return None if price is None else price * credits_
+
+
+def sum_cost(summaries: "Iterable[TaskSummary]", environment: str = LOCAL) -> Cost:
+    """What these tasks have cost in an environment."""
     spent: Counter[str] = Counter()
     known = True
     for summary in summaries:
@@ -56,7 +68,6 @@ def sum_cost(summaries: "Iterable[TaskSummary]") -> Cost:
         known = known and summary.cost_known
     usd: float | None = 0.0
     for provider, amount in spent.items():
-        tariff = find_tariffs().get(provider)
-        price = tariff.usd_per_credit if tariff else None
-        usd = None if usd is None or price is None else usd + price * amount
+        money = usd_of(amount, provider, environment)
+        usd = None if usd is None or money is None else usd + money
     return Cost(dict(spent), round(usd, 6) if usd is not None and known else None, known)

@@ -12,18 +12,24 @@ from darkroom.domain.task import Task
 from darkroom.domain.task_summary import summarize
 from darkroom.pipeline.endings.manifest import cost_of, describe_attempt, warnings_of
 from infra.cli.printing import escape
+from infra.cli.target import LOCAL
 from infra.cli.tasks.cost import find_tariffs, sum_cost
 from infra.cli.tasks.places import PlaceInLine, wait_reason
 
 
-def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]:
+def task_as_dict(
+    task: Task, place: PlaceInLine | None = None, environment: str = LOCAL
+) -> dict[str, Any]:
     """The task for `--json`: times in UTC, credits None if not known.
 
-    `place` is its place in line: None if it is in none, or if it was not read.
+    Args:
+        task: the task.
+        place: its place in line; None if it is in none, or if it was not read.
+        environment: whose prices count.
     """
     order = task.order
     failure = task.ending.failure if task.ending else None
-    cost = cost_of(task, find_tariffs())
+    cost = cost_of(task, find_tariffs(environment))
     return {
         "task_id": task.task_id,
         "state": task.state,
@@ -56,9 +62,9 @@ def task_as_dict(task: Task, place: PlaceInLine | None = None) -> dict[str, Any]
     }
 
 
-def task_lines(task: Task, place: PlaceInLine | None = None) -> list[str]:
-    """The task in detail, one escaped line for each fact; `place` as for `task_as_dict`."""
-    facts = task_as_dict(task, place)
+def task_lines(task: Task, place: PlaceInLine | None = None, environment: str = LOCAL) -> list[str]:
+    """The task in detail, one escaped line for each fact; arguments as for `task_as_dict`."""
+    facts = task_as_dict(task, place, environment)
     lines = [
         f"task       {task.task_id}",
         f"state      {task.state}",
@@ -71,7 +77,7 @@ def task_lines(task: Task, place: PlaceInLine | None = None) -> list[str]:
     if facts["wait_reason"]:
         lines.append(f"waiting    {place.text if place else facts['wait_reason']}")
     if task.attempts:
-        lines.append(f"cost       {sum_cost([summarize(task)]).text}")
+        lines.append(f"cost       {sum_cost([summarize(task)], environment).text}")
     lines += [f"attempt {a.number}  {_attempt_line(a)}" for a in task.attempts]
     lines += [f"result     {key}" for key in facts["results"]]
     for warning in facts["warnings"]:

@@ -63,11 +63,11 @@ def make_tasks(env: MotoEnvironment, state: Any = "succeeded") -> None:
         version = env.target.s3.head_object(Bucket=INPUT, Key=photo)["VersionId"]
         trigger = Trigger.of_photo(INPUT, photo, version, None)
         if env.tasks.get(trigger.task_id) is None:
-            names = {"output": photo, "manifest_key": f"{photo}.manifest.json"}
-            hold = {"hold": Hold("approval", "photos/")} if state == "held" else {}
-            task = make_task(
-                trigger.task_id, state, trigger.key, source=photo, trigger=trigger, **names, **hold
-            )
+            changes: dict[str, Any] = {"output": photo, "manifest_key": f"{photo}.manifest.json"}
+            if state == "held":
+                changes["hold"] = Hold("approval", "photos/")
+            names = {"source": photo, "trigger": trigger, **changes}
+            task = make_task(trigger.task_id, state, trigger.key, **names)
             env.tasks.create(task, previous=env.tasks.latest(trigger.key), owner=None)
 
 
