@@ -98,6 +98,18 @@ class BatchCost(_Event):
     prices_as_of: dict[str, str]
 
 
+class BudgetLeft(_Event):
+    """A budget that a batch counts against, when its end was announced."""
+
+    owner: str = Field(description="`environment`, or the key of the `_darkroom.json` that has it.")
+    unit: Literal["credits", "usd"]
+    provider: str | None = Field(description="Whose credits; null for dollars.")
+    per: Literal["day", "ever"]
+    limit: float
+    held: float = Field(description="Spent or reserved, by other tasks too.")
+    left: float
+
+
 class BatchEvent(_Event):
     """The detail of the event about the end of a batch."""
 
@@ -116,6 +128,9 @@ class BatchEvent(_Event):
     )
     failures: dict[str, int] = Field(description="Failure code to the number of tasks.")
     cost: BatchCost
+    budgets: list[BudgetLeft] = Field(
+        default_factory=list, description="What is left of the budgets that it counts against."
+    )
     manifest: str = Field(description="The key of the batch's manifest in the output bucket.")
 
 

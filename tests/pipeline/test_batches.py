@@ -11,7 +11,9 @@ import pytest
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message
 from darkroom.domain.batch import Batch, BatchId, BatchRule, Tally, describe_progress
+from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.errors import Busy, Conflict
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.pipeline import retry as retry_verb
 from darkroom.pipeline.batches.look import CHECK_AFTER_S, look_at_batch
 from darkroom.pipeline.batches.opening import declare_folder_batch
@@ -114,6 +116,35 @@ def test_manifest_has_sums_and_the_hash_of_every_manifest(harness: PipelineHarne
     by_shop = document["cost"]["by_metadata"]["shop"]
     assert (by_shop["values"], by_shop["by_value"]["A"]["tasks"]) == (1, 2)
     assert by_shop["by_value"]["A"]["by_provider"] == document["cost"]["by_provider"]
+
+
+def test_end_says_what_is_left_of_the_budgets() -> None:
+    """Of the environment and of the folder, in each provider's credits and in dollars."""
+    rules = MoneyRules(budgets=(Budget(ENVIRONMENT, credits=50.0),))
+    harness = PipelineHarness(money=rules)
+    start(harness, expect=2, budget={"usd": 3, "credits": 10, "per": "ever"})
+    photo(harness, "a")
+    photo(harness, "b")
+    wait(harness)
+    (event,) = ends(harness)
+    ((provider, cost),) = event["cost"]["by_provider"].items()
+    spent = cost["credits"]
+    assert spent > 0
+    found = {(one["owner"], one["unit"]): one for one in event["budgets"]}
+    assert found[(ENVIRONMENT, "credits")] == {
+        "owner": ENVIRONMENT,
+        "unit": "credits",
+        "provider": provider,
+        "per": "day",
+        "limit": 50,
+        "held": spent,
+        "left": 50 - spent,
+    }
+    folder = found[(f"{FOLDER}_darkroom.json", "credits")]
+    assert (folder["per"], folder["limit"], folder["left"]) == ("ever", 10, 10 - spent)
+    dollars = found[(f"{FOLDER}_darkroom.json", "usd")]
+    assert (dollars["provider"], dollars["limit"], dollars["held"]) == (None, 3, cost["usd"])
+    assert manifest(harness)["budgets"] == event["budgets"]
 
 
 def test_object_ends_the_batch_once_every_photo_has_a_task(harness: PipelineHarness) -> None:

@@ -26,6 +26,7 @@ from darkroom.domain.object_keys import classify_key, digest_of, folder_of, is_s
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.pipeline.batches.manifest_etags import find_etags
 from darkroom.pipeline.endings.manifest import VERSION
+from darkroom.pipeline.money.budget_states import find_budgets, read_budget_states
 from darkroom.pipeline.orders.folder_defaults import find_chain
 from darkroom.ports import Ports
 
@@ -181,6 +182,7 @@ def _describe(ports: Ports, batch: Batch, tally: Tally, rule: str, revision: int
     etags = find_etags(ports.outputs, [one.manifest_key for one in tally.tasks])
     providers = dict.fromkeys(route.provider for route in ports.providers.routes())
     prices = {provider: ports.providers.tariff(provider) for provider in providers}
+    budgets = find_budgets(ports, batch.id.name if batch.id.kind == "folder" else None)
     return {
         "manifest": VERSION,
         "batch": {"kind": batch.id.kind, "name": batch.id.name},
@@ -201,6 +203,9 @@ def _describe(ports: Ports, batch: Batch, tally: Tally, rule: str, revision: int
         "counts": tally.counts(),
         "cost": tally.cost({name: tariff.usd_per_credit for name, tariff in prices.items()})
         | {"prices_as_of": {name: tariff.as_of for name, tariff in prices.items()}},
+        "budgets": [
+            state.as_dict() for state in read_budget_states(ports, budgets, _providers_of(tally))
+        ],
         "failures": dict(sorted(tally.failures.items())),
         "hash": "etag",
         "tasks": [
@@ -215,6 +220,10 @@ def _describe(ports: Ports, batch: Batch, tally: Tally, rule: str, revision: int
             for one in tally.tasks
         ],
     }
+
+
+def _providers_of(tally: Tally) -> set[str]:
+    return {provider for one in tally.tasks for provider in one.spent}
 
 
 def _event_of(document: Mapping[str, Any], manifest_key: str) -> dict[str, Any]:
