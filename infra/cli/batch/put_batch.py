@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from infra.cli.batch.budget_lines import BudgetLines
 from infra.cli.batch.newer import find_newer
 from infra.cli.batch.results import ResultFiles
-from infra.cli.batch.screen import BatchScreen
+from infra.cli.batch.screen import BatchScreen, Reading
 from infra.cli.batch.uploaded_tasks import UploadedTasks
 from infra.cli.batch.watch import watch
 from infra.cli.files.fetch import Fetched, Fetcher
@@ -130,7 +131,18 @@ def follow_and_save(
                 fetcher.fetch(files.of(target.tasks.get_many(each.task_id for each in ended)))
 
         screen = stack.enter_context(BatchScreen(console, name, target.environment))
-        watch(source.read, screen.show, save, timeout)
+        budgets = BudgetLines(lambda: target.ports)
+
+        def read() -> Reading:
+            reading = source.read()
+            lines = budgets.of(reading.summaries)
+            return replace(reading, environment=target.environment, budgets=lines)
+
+        reading = watch(read, screen.show, save, timeout)
+    if reading.totals.cost.credits:
+        note(f"cost: {reading.totals.cost.text}")
+    for line in reading.budgets:
+        note(line)
     tasks = target.tasks.get_many(spec.task_id for spec in source.specs)
     by_id = {task.task_id: task for task in tasks}
     return Followed(source.specs, by_id, failed, source.gone)

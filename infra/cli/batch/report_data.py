@@ -110,12 +110,14 @@ class Report:
 
     Attributes:
         sums: what is summed (`provider`, or a metadata field) -> its value -> the sum.
+        budgets: a sentence for each budget that they count against.
     """
 
     name: str
     rows: Sequence[ReportRow]
     total: Sum
     sums: Mapping[str, Mapping[str, Sum]]
+    budgets: Sequence[str] = ()
 
 
 def build_row(task: "Task", environment: str = LOCAL) -> ReportRow:
@@ -158,8 +160,8 @@ def _spent(task: "Task", environment: str) -> dict[str, Sum]:
     return spent
 
 
-def build_report(name: str, rows: Iterable[ReportRow]) -> Report:
-    """The report of these rows."""
+def build_report(name: str, rows: Iterable[ReportRow], budgets: Sequence[str] = ()) -> Report:
+    """The report of these rows, with a sentence for each budget that they count against."""
     ordered = sorted(
         rows, key=lambda row: (not row.suspicious, row.state == "succeeded", row.key, row.task_id)
     )
@@ -174,4 +176,4 @@ def build_report(name: str, rows: Iterable[ReportRow]) -> Report:
             if isinstance(value, str | int | float | bool):
                 sums[f"metadata {field_name}"][str(value)] += one
     few = {what: each for what, each in sums.items() if len(each) <= MAX_VALUES}
-    return Report(name, ordered, total, few)
+    return Report(name, ordered, total, few, budgets)

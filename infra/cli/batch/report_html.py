@@ -52,9 +52,11 @@ def _totals(report: Report) -> Iterable[str]:
     ended = sum(row.ended_at is not None for row in report.rows)
     yield (
         f"<p>{total.tasks:,} tasks, {ended:,} ended, {total.succeeded:,} succeeded; "
-        f"{total.credits:,.6g} credits, ${total.usd:,.2f} as far as prices are known"
+        f"spent: {total.credits:,.6g} credits, ${total.usd:,.2f} as far as prices are known"
         f"{f'; {suspicious:,} results with warnings' if suspicious else ''}.</p>"
     )
+    for line in report.budgets:
+        yield f"<p>{_text(line)}</p>"
 
 
 def _sums(report: Report) -> Iterable[str]:

@@ -20,6 +20,7 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     time left, and the failures by reason with the command that goes on with them. Without a
     terminal: a line every ten seconds and one for each failure. Exits with 1 if something failed.
     """
+    from infra.cli.batch.budget_lines import BudgetLines  # noqa: PLC0415 - brings boto3 along
     from infra.cli.batch.find import find_summaries  # noqa: PLC0415 - brings pydantic along
     from infra.cli.batch.follow_command import how_to_follow  # noqa: PLC0415 - only here
     from infra.cli.batch.screen import BatchScreen, Reading  # noqa: PLC0415 - brings rich along
@@ -30,13 +31,15 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     target = find_target(environment)
 
     finder = UnreadFinder(target, prefix)
+    budgets = BudgetLines(lambda: target.ports)
 
     def read() -> Reading:
         below = find_summaries(target.tasks, prefix)
         # An upload that has no task yet has nothing to filter by.
         unread = Unread() if filters.given else finder.find(below)
         summaries = list(filters.select(below))
-        return Reading(summaries, len(unread.late), len(unread.settling))
+        late, settling = len(unread.late), len(unread.settling)
+        return Reading(summaries, late, settling, environment, budgets.of(summaries))
 
     try:
         with BatchScreen(open_console(), prefix, environment) as screen:
@@ -48,6 +51,8 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
     if not totals.total:
         raise click.ClickException(f"no task found for '{prefix}'")
     note(f"cost: {totals.cost.text}")
+    for line in reading.budgets:
+        note(line)
     report_batch(target, prefix, reading.summaries)
     if not reading.ended:
         note(how_to_follow(prefix, environment))

@@ -39,6 +39,7 @@ def command(what: str, environment: str, *, out: Path, thumbnails: int, filters:
     specs' metadata, what failed but was charged, and small pictures of each source and
     result. The HTML is one file that loads nothing from elsewhere.
     """
+    from infra.cli.batch.budget_lines import BudgetLines  # noqa: PLC0415 - brings boto3 along
     from infra.cli.batch.find import find_summaries  # noqa: PLC0415 - brings pydantic along
     from infra.cli.batch.report_csv import build_csv  # noqa: PLC0415 - the same
     from infra.cli.batch.report_data import build_report, build_row  # noqa: PLC0415 - the same
@@ -53,7 +54,7 @@ def command(what: str, environment: str, *, out: Path, thumbnails: int, filters:
         for task in target.tasks.get_many(each.task_id for each in filters.select(found))
     }
     rows = [build_row(task, environment) for task in tasks.values()]
-    report = build_report(what, rows)
+    report = build_report(what, rows, BudgetLines(lambda: target.ports).of(found))
     with ThreadPoolExecutor(THREADS) as pool:
         shown = [tasks[row.task_id] for row in report.rows[:thumbnails]]
         pictures = dict(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from darkroom.domain.errors import DarkroomError
 from infra.cli.printing import escape
+from infra.cli.tasks.cost import money_text
 
 if TYPE_CHECKING:
     from darkroom.domain.prices import Balance
@@ -82,6 +83,6 @@ def _ask(target: "Target", provider: str) -> Account:
 
 def _amount(balance: "Balance") -> str:
     amount = "unknown" if balance.credits is None else f"{balance.credits:,.10g} credits"
-    money = "" if balance.usd is None else f" (${balance.usd:,.2f})"
+    money = "" if balance.usd is None else f" ({money_text(balance.usd)})"
     note = f" ({escape(balance.note)})" if balance.credits is None and balance.note else ""
     return f"{amount}{money}{note}"

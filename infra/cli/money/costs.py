@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.cli.printing import escape
-from infra.cli.tasks.cost import usd_of
+from infra.cli.tasks.cost import money_text, usd_of
 
 if TYPE_CHECKING:
     from darkroom.domain.task_summary import TaskSummary
@@ -92,7 +92,7 @@ class Costs:
         for row in self.rows:
             spent[row.provider] = spent.get(row.provider, 0) + row.credits
         credits_ = ", ".join(f"{amount:,.10g} {name}" for name, amount in sorted(spent.items()))
-        parts = [f"{self.tasks:,} tasks; {credits_ or 'no'} credits, ${self.usd:,.2f}"]
+        parts = [f"{self.tasks:,} tasks; {credits_ or 'no'} credits, {money_text(self.usd)}"]
         if self.without_price:
             parts.append(f"and an unknown amount at {', '.join(self.without_price)}")
         unclear = sum(row.unclear_tasks for row in self.rows)
@@ -157,7 +157,7 @@ def table_of(costs: Costs) -> tuple[Sequence[str], Iterator[Sequence[str]]]:
                 *names,
                 f"{row.tasks:,}",
                 f"{row.credits:,.10g}",
-                "unknown" if row.usd is None else f"${row.usd:,.4f}",
+                "unknown" if row.usd is None else money_text(row.usd),
                 _part(row.failed_tasks, row.failed_credits),
                 _part(row.unclear_tasks, row.unclear_credits),
                 f"{_tasks(row.without_amount)}" if row.without_amount else "",

@@ -13,6 +13,7 @@ from darkroom.pipeline.orders.match import find_route
 from darkroom.pipeline.orders.price import price_for
 from darkroom.pipeline.orders.resolve import resolve
 from infra.cli.offline_specs import AskedTask, offline_providers
+from infra.cli.tasks.cost import money_text
 
 if TYPE_CHECKING:
     from darkroom.domain.order import Order
@@ -66,11 +67,11 @@ class ProviderSum:
         if self.without_credits == self.tasks:
             return f"{_tasks(self.tasks)} at {provider} at an unknown price"
         if self.without_usd == 0:
-            money = f"${self.usd:,.2f}"
+            money = money_text(self.usd)
         elif self.without_usd == self.tasks:
             money = "in dollars unknown"
         else:
-            money = f"${self.usd:,.2f} and {_tasks(self.without_usd)} unknown in dollars"
+            money = f"{money_text(self.usd)} and {_tasks(self.without_usd)} unknown in dollars"
         more = self.without_credits
         rest = f" and {_tasks(more)} at an unknown price" if more else ""
         return f"{self.credits:,.10g} credits at {provider} ({money}){rest}"

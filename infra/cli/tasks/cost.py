@@ -4,13 +4,16 @@ import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from infra.cli.target import LOCAL
 
 if TYPE_CHECKING:
     from darkroom.domain.routes import Tariff
     from darkroom.domain.task_summary import TaskSummary
+
+SMALL_USD: Final = 0.1
+"""Below it, amounts are shown with four digits behind the point."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Cost:
         if not self.credits:
             return "nothing"
         parts = [f"{amount:,.6g} {name}" for name, amount in sorted(self.credits.items())]
-        money = "" if self.usd is None else f" (${self.usd:,.2f})"
+        money = "" if self.usd is None else f" ({money_text(self.usd)})"
         return f"{'' if self.known else 'at least '}{', '.join(parts)} credits{money}"
 
     def as_dict(self) -> dict[str, object]:
@@ -50,6 +53,14 @@ def find_tariffs(environment: str = LOCAL) -> "Mapping[str, Tariff]":
 
     preferences = Preferences(price=find_environment(environment).prices)
     return {one.name: preferences.tariff_of(one.name, one.tariff) for one in build_adapters()}
+
+
+def money_text(usd: float) -> str:
+    """As in "$6.08", or "$0.0005": a small amount is not shown as nothing."""
+    if not 0 < usd < SMALL_USD:
+        return f"${usd:,.2f}"
+    digits = f"{usd:.4f}"
+    return f"${digits[:-2]}{digits[-2:].rstrip('0')}"
 
 
 def usd_of(credits_: float, provider: str, environment: str) -> float | None:

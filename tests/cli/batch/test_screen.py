@@ -74,6 +74,19 @@ def test_screen_fits_80_columns_and_24_lines() -> None:
     assert "IMG_00100.jpg  upscale by snapapi" in shown
 
 
+def test_screen_says_what_was_spent_and_what_is_left_of_budgets() -> None:
+    """Within 80 columns and 24 lines, however many budgets there are."""
+    budgets = [f"the budget of clients/{n}/_darkroom.json: {LONG}" for n in range(9)]
+    failed = [summary(n, "failed", code=f"code-{n}", reason=LONG) for n in range(30)]
+    reading = Reading([summary(99, spent={"snapapi": 12.0}), *failed], budgets=budgets)
+    lines = text_of(reading).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert "spent: 12 snapapi credits ($0.006)" in lines
+    assert sum(line.startswith("the budget of clients/") for line in lines) == 3
+    assert len(text_of(reading, height=10).splitlines()) <= 10
+
+
 def test_results_with_a_warning_are_counted_by_kind() -> None:
     """The most frequent one first."""
     warned = [

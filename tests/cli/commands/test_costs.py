@@ -64,7 +64,7 @@ def test_costs_by_provider_name_what_failed_and_what_is_unclear(shop: MotoEnviro
     assert "failed, but charged" in result.stdout
     assert "1 task, 6 credits" in result.stdout
     assert result.stderr == (
-        "6 tasks; 0 apiframe, 18 snapapi credits, $0.01; 1 task perhaps charged; 1 task with a "
+        "6 tasks; 0 apiframe, 18 snapapi credits, $0.009; 1 task perhaps charged; 1 task with a "
         "charge that is not known\n"
     )
 
