@@ -15,7 +15,7 @@ from infra.cli.money.estimate import (
     find_new_tasks,
 )
 from infra.cli.money.photo_set import MAX_UNASKED, NEARLY_THE_SAME, PhotoSet, find_photos
-from infra.cli.money.proof import Proof, choose_proof, how_to_go_on, stamp
+from infra.cli.money.proof import Proof, choose_proof, how_to_approve, how_to_go_on, stamp
 from infra.cli.printing import note, say, say_json
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def clear_upload(target: "Target", plan: "UploadPlan", wanted: Wanted) -> Cleare
     _say(target, estimate, groups, wanted)
     if wanted.estimate:
         return None
-    _report_held(present, wanted.prefix)
+    if present.held:
+        command = how_to_approve(wanted.prefix, target.environment)
+        note(f"{present.held:,} of those done before are held, unpaid; {command} lets them go on")
     proof, starting, usd = NO_PROOF, new, estimate.usd
     if wanted.proof is not None and new:
         proof = choose_proof(plan, photos or PhotoSet.of(plan), new, wanted.proof)
@@ -133,14 +135,6 @@ def _say(
         for account in accounts:
             if account.secret:
                 note(f"in the account of {account.provider}: unknown, {account.text}")
-
-
-def _report_held(present: Present, prefix: str) -> None:
-    if present.held:
-        note(
-            f"{present.held:,} of those done before are held, unpaid; "
-            f"`darkroom approve {prefix or '/'}` lets them go on"
-        )
 
 
 def _tell_proof(

@@ -115,11 +115,16 @@ def how_to_go_on(proof: Proof, tasks: Mapping[str, int], prefix: str, environmen
         prefix: the folder in the bucket.
         environment: of the upload.
     """
-    env = "" if environment == "local" else f" --env {environment}"
     names = ", ".join(shell_quote(photo) for photo in proof.photos[:MAX_NAMED])
     names += ", ..." if len(proof.photos) > MAX_NAMED else ""
     return (
         f"proof: {tasks['start']:,} tasks start, of {names}; {tasks['hold']:,} are held, unpaid. "
-        f"`darkroom approve {shell_quote(prefix or '/')}{env}` lets these go on; the same command "
-        "with other parameters and --again makes another proof, and pays for no more than it"
+        f"{how_to_approve(prefix, environment)} lets these go on; the same command with other "
+        "parameters and --again makes another proof, and pays for no more than it"
     )
+
+
+def how_to_approve(prefix: str, environment: str) -> str:
+    """The command that lets held tasks below a folder go on."""
+    env = "" if environment == "local" else f" --env {environment}"
+    return f"`darkroom approve {shell_quote(prefix or '/')}{env}`"

@@ -175,7 +175,10 @@ def test_held_photos_of_a_proof_are_done_before(env: MotoEnvironment, shop: Path
     make_tasks(env, "held")
     result = env.run("put", str(shop))
     assert result.exit_code == 0, result.output
-    assert "60 of those done before are held, unpaid; `darkroom approve photos/`" in result.stderr
+    assert (
+        "60 of those done before are held, unpaid; `darkroom approve photos/ --env dev`"
+        in result.stderr
+    )
 
 
 def test_proof_is_refused_where_a_task_has_no_file_to_hold(
