@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.domain.errors import DarkroomError
-from darkroom.pipeline.money.budget_states import find_budgets, read_budget_states
+from darkroom.pipeline.orders.budget_states import find_budgets, read_budget_states
 
 if TYPE_CHECKING:
     from darkroom.domain.budgets import Budget

@@ -26,7 +26,7 @@ from darkroom.domain.object_keys import classify_key, digest_of, folder_of, is_s
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.pipeline.batches.manifest_etags import find_etags
 from darkroom.pipeline.endings.manifest import VERSION
-from darkroom.pipeline.money.budget_states import find_budgets, read_budget_states
+from darkroom.pipeline.orders.budget_states import find_budgets, read_budget_states
 from darkroom.pipeline.orders.folder_defaults import find_chain
 from darkroom.ports import Ports
 
