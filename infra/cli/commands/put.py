@@ -353,7 +353,9 @@ def _print(
         task = tasks.get(spec.task_id)
         if task is None or not task.finished:
             say(f"{spec.task_id}  {spec.key}")
-            if waited:
+            if task is not None and task.state == "held":
+                note(f"{spec.key} {task.wait_reason or 'is held'}")
+            elif waited:
                 note(f"{spec.key} timed out; it is {task.state if task else 'not started'}")
             continue
         for result in task.results:

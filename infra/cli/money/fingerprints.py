@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 THREADS: Final = min(4, os.cpu_count() or 1)
 """So many pictures are in memory at once."""
-MAX_PIXELS: Final = 60_000_000
+MAX_PIXELS: Final = 40_000_000
 """A larger picture has no fingerprint, unless it is a JPEG, which is decoded small."""
 SIDE: Final = 64
 """JPEGs are decoded at about this size."""
