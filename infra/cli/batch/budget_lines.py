@@ -39,10 +39,10 @@ class BudgetLines:
         self._read_at = -REFRESH_S
         self._lines: Sequence[str] = ()
 
-    def of(self, summaries: "Sequence[TaskSummary]") -> Sequence[str]:
-        """The lines for these tasks; at most `REFRESH_S` old."""
+    def of(self, summaries: "Sequence[TaskSummary]", *, fresh: bool = False) -> Sequence[str]:
+        """The lines for these tasks; at most `REFRESH_S` old, or `fresh`."""
         now = self._clock()
-        if summaries and now - self._read_at >= REFRESH_S:
+        if summaries and (fresh or now - self._read_at >= REFRESH_S):
             self._read_at = now
             try:
                 self._lines = self._read(summaries)

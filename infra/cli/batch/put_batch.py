@@ -135,7 +135,7 @@ def follow_and_save(
 
         def read() -> Reading:
             reading = source.read()
-            lines = budgets.of(reading.summaries)
+            lines = budgets.of(reading.summaries, fresh=reading.ended)
             return replace(reading, environment=target.environment, budgets=lines)
 
         reading = watch(read, screen.show, save, timeout)

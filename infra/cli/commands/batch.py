@@ -1,5 +1,7 @@
 """`darkroom batch`: everything below a folder on one screen, until all of it has ended."""
 
+from dataclasses import replace
+
 import click
 
 from infra.cli.printing import note, open_console
@@ -39,7 +41,9 @@ def command(prefix: str, environment: str, *, filters: Filters, timeout: float |
         unread = Unread() if filters.given else finder.find(below)
         summaries = list(filters.select(below))
         late, settling = len(unread.late), len(unread.settling)
-        return Reading(summaries, late, settling, environment, budgets.of(summaries))
+        reading = Reading(summaries, late, settling, environment)
+        lines = budgets.of(summaries, fresh=reading.ended)
+        return replace(reading, budgets=lines)
 
     try:
         with BatchScreen(open_console(), prefix, environment) as screen:

@@ -65,7 +65,7 @@ class ProviderSum:
     def describe(self, provider: str) -> str:
         """As in "304 credits at snapapi ($6.08)", and plainly what is unknown."""
         if self.without_credits == self.tasks:
-            return f"{_tasks(self.tasks)} at {provider} at an unknown price"
+            return f"the price of {_tasks(self.tasks)} at {provider} is unknown"
         if self.without_usd == 0:
             money = money_text(self.usd)
         elif self.without_usd == self.tasks:

@@ -94,7 +94,7 @@ def test_unknown_prices_are_said_plainly(env: MotoEnvironment, tmp_path: Path) -
     folder = fill(tmp_path / "two", 2)
     options = ("--operation", "upscale", "--provider", "goapi", "--estimate", "-v")
     result = env.run("put", str(folder), *options)
-    assert "2 tasks; 2 tasks at goapi at an unknown price; " in result.stdout
+    assert "2 tasks; the price of 2 tasks at goapi is unknown; " in result.stdout
     assert "goapi is not set up" in result.stdout
 
 
