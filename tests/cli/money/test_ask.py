@@ -36,7 +36,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_person_is_asked_above_a_number_or_an_amount(
     terminal: list[str], tasks: int, usd: float | None, limits: Limits, *, asks: bool
 ) -> None:
-    """An unknown amount counts as more; whoever was asked has approved."""
+    """An unknown amount counts as more; who was asked has approved."""
     assert confirm_payment(tasks, usd, limits, yes=False) is asks
     noun = "1 task" if tasks == 1 else f"{tasks} tasks"
     assert terminal == ([f"upload, and pay for {noun}?"] if asks else [])
