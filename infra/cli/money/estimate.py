@@ -89,11 +89,14 @@ class Estimate:
         tasks: all that it is about.
         done: those of them that exist already; nothing is paid for them.
         by_provider: provider -> the others, which are to be paid.
+        may_reuse: how many of these may get an earlier result instead, at no charge; only Darkroom
+            knows whether there is one.
     """
 
     tasks: int
     done: int
     by_provider: dict[str, ProviderSum]
+    may_reuse: int = 0
 
     @property
     def new(self) -> int:
@@ -111,7 +114,9 @@ class Estimate:
         """As in "200 tasks, 48 of them done before; 304 credits at snapapi ($6.08)"."""
         before = f", {self.done:,} of them done before" if self.done else ""
         cost = ", ".join(each.describe(name) for name, each in sorted(self.by_provider.items()))
-        return f"{_tasks(self.tasks)}{before}; {cost or 'nothing to pay'}"
+        less = f", less where {_tasks(self.may_reuse)} reuse earlier results"
+        rest = less if self.may_reuse else ""
+        return f"{_tasks(self.tasks)}{before}; {cost or 'nothing to pay'}{rest}"
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate as `--json` prints it."""
@@ -120,6 +125,7 @@ class Estimate:
             "done_before": self.done,
             "new": self.new,
             "usd": self.usd,
+            "may_reuse": self.may_reuse,
             "by_provider": {name: each.as_dict() for name, each in self.by_provider.items()},
         }
 
@@ -159,12 +165,13 @@ class Estimator:
     def estimate(self, tasks: int, new: Iterable[NewTask]) -> Estimate:
         """What these new tasks of so many will cost."""
         by_provider: dict[str, ProviderSum] = {}
-        count = 0
+        count = may_reuse = 0
         for each in new:
             provider, price = self._price(each.asked)
             by_provider.setdefault(provider, ProviderSum()).add(price)
             count += 1
-        return Estimate(tasks, tasks - count, by_provider)
+            may_reuse += each.asked.spec.reuse
+        return Estimate(tasks, tasks - count, by_provider, may_reuse)
 
     def _price(self, asked: AskedTask) -> "tuple[str, Price]":
         spec = asked.spec

@@ -98,6 +98,13 @@ def test_unknown_prices_are_said_plainly(env: MotoEnvironment, tmp_path: Path) -
     assert "goapi is not set up" in result.stdout
 
 
+def test_tasks_that_may_reuse_earlier_results_are_named(env: MotoEnvironment, shop: Path) -> None:
+    """They may cost nothing."""
+    (shop / "_darkroom.json").write_text(json.dumps({**DEFAULT, "reuse": True}))
+    result = env.run("put", str(shop), "--estimate")
+    assert "($0.18), less where 60 tasks reuse earlier results; " in result.stdout
+
+
 def test_put_asks_above_fifty_tasks(env: MotoEnvironment, shop: Path) -> None:
     """Without a terminal it says what to do; with --yes the tasks are approved."""
     result = env.run("put", str(shop))
