@@ -3,7 +3,8 @@
 | pk                | sk         | what                                                       |
 |-------------------|------------|------------------------------------------------------------|
 | `gate#<provider>` | `leases`   | `jobs`: task id -> until when it has the lease             |
-| `gate#<provider>` | `standing` | circuit: `refusals` in a row, open until `until`, `reason` |
+| `gate#<provider>` | `standing` | circuit: `refusals` in a row, open until `until`, `reason`,|
+|                   |            | `blocked`: an account that a person has to fix             |
 
 Times are whole milliseconds since 1970. `dynamodb_lines` has the providers' turns and open jobs.
 """
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from darkroom.aws.client_errors import map_aws_errors
-from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.circuit_state import Blocked, CircuitState
 from darkroom.domain.errors import Conflict
 
 if TYPE_CHECKING:
@@ -63,7 +64,13 @@ class DynamoLimiter:
         if item is None:
             return CircuitState()
         until = int(str(item["until"])) / 1000
-        return CircuitState(int(str(item["refusals"])), until, str(item.get("reason", "")))
+        blocked: Any = item.get("blocked")
+        return CircuitState(
+            int(str(item["refusals"])),
+            until,
+            str(item.get("reason", "")),
+            None if blocked is None else _read_blocked(blocked),
+        )
 
     def compare_and_set(self, provider: str, old: CircuitState, new: CircuitState) -> bool:
         """See `ports.Limiter.compare_and_set`."""
@@ -71,9 +78,16 @@ class DynamoLimiter:
         same = "#reason = :old_reason"
         if not old.reason:  # an older version of the code wrote none
             same = f"(attribute_not_exists(#reason) OR {same})"
+        same += " AND attribute_not_exists(#blocked)"
+        change, values = " REMOVE #blocked", dict[str, Any]()
+        if old.blocked is not None:
+            same = same.replace("attribute_not_exists(#blocked)", "#blocked = :old_blocked")
+            values[":old_blocked"] = _write_blocked(old.blocked)
+        if new.blocked is not None:
+            change, values[":blocked"] = ", #blocked = :blocked", _write_blocked(new.blocked)
         changed = self._update(
             _key(provider, "standing"),
-            "SET refusals = :refusals, #until = :until, #reason = :reason",
+            f"SET refusals = :refusals, #until = :until, #reason = :reason{change}",
             f"{unknown}(refusals = :old_refusals AND #until = :old_until AND {same})",
             {
                 ":refusals": new.refusals,
@@ -82,8 +96,9 @@ class DynamoLimiter:
                 ":old_until": _ms(old.until),
                 ":reason": new.reason,
                 ":old_reason": old.reason,
+                **values,
             },
-            {"#until": "until", "#reason": "reason"},
+            {"#until": "until", "#reason": "reason", "#blocked": "blocked"},
         )
         return changed is not None
 
@@ -132,6 +147,24 @@ class DynamoLimiter:
 
 def _key(provider: str, part: str) -> dict[str, Any]:
     return {"pk": f"gate#{provider}", "sk": part}
+
+
+def _write_blocked(blocked: Blocked) -> dict[str, Any]:
+    return {
+        "since": _ms(blocked.since),
+        "code": blocked.code,
+        "announced": blocked.announced,
+        "asked_at": _ms(blocked.asked_at),
+    }
+
+
+def _read_blocked(stored: Any) -> Blocked:  # noqa: ANN401 - a map of DynamoDB's values
+    return Blocked(
+        int(stored["since"]) / 1000,
+        str(stored["code"]),
+        bool(stored["announced"]),
+        int(stored["asked_at"]) / 1000,
+    )
 
 
 def _ms(seconds: float) -> int:

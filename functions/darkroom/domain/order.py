@@ -121,6 +121,7 @@ class Order:
         budgets: those of the folders that its photo is in, as they were then.
         max_price: what a call may cost; None for any price.
         reuse: whether results of an earlier task of the same order are copied.
+        leaves_empty: whether another provider does it at once where an account is empty.
     """
 
     operation: str
@@ -136,6 +137,7 @@ class Order:
     budgets: tuple[Budget, ...] = ()
     max_price: PriceLimit | None = None
     reuse: bool = False
+    leaves_empty: bool = False
 
     @property
     def providers(self) -> tuple[str, ...]:

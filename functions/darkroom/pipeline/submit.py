@@ -30,7 +30,7 @@ from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.admit import admit, undo_admission
 from darkroom.pipeline.admission.circuit import record_failure, record_success
 from darkroom.pipeline.admission.load_for_step import load_for_step
-from darkroom.pipeline.admission.turns import Deferred, release_turn
+from darkroom.pipeline.admission.turns import Deferred, pass_turns, release_turn
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import next_step_after
 from darkroom.pipeline.endings.publish import release_all
@@ -50,7 +50,7 @@ from darkroom.pipeline.paid_call.plan import (
     with_every_reason,
 )
 from darkroom.pipeline.paid_call.record_accepted import record_accepted, with_called_account
-from darkroom.pipeline.paid_call.record_refused import record_refused
+from darkroom.pipeline.paid_call.record_refused import leave_empty_account, record_refused
 from darkroom.pipeline.paid_call.settle_unclear import record_unclear, settle
 from darkroom.ports import Ports, Step
 
@@ -122,7 +122,8 @@ def _admit_and_pay(
         return reserved
     deferred = admit(ports, task, route, place)
     if deferred is not None:
-        return _defer(ports, task, place, deferred)
+        left = leave_empty_account(ports, task, route)
+        return left or _defer(ports, task, place, deferred)
     try:
         return _pay(ports, task, route, reserved, time_left_s)
     except OverBudget as full:
@@ -180,7 +181,8 @@ def _pay(
     if stored is None:
         raise AssertionError(f"{route.provider} was called before the intent was stored")
     step = record_accepted(ports, stored, route, answer, time_left_s)
-    record_success(ports, route.provider)
+    if record_success(ports, route.provider, stored.last_attempt.started_at):
+        pass_turns(ports, route.provider)
     return step
 
 
@@ -204,7 +206,10 @@ def _not_accepted(
     else:
         refused = attempt if stored is None else stored.last_attempt
         step = record_refused(ports, stored or task, refused, error, time_left_s)
+        # First, so that nobody gets the turn at an account that was just found to be blocked.
+        record_failure(ports, route.provider, error)
         undo_admission(ports, task, route)
+        return step
     record_failure(ports, route.provider, error)
     return step
 

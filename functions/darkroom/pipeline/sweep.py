@@ -12,7 +12,8 @@
     its run is alive                       checks again later
     held past its deadline                 ends it
 
-It also checks every provider's line: free turns are given to the first in it, and a task that has
+It looks at accounts that are empty: announces them, and asks whether they have credits again. It
+also checks every provider's line: free turns are given to the first in it, and a task that has
 missed its turn gets a new run if its run is gone. It lets held tasks go on whose budgets have room.
 And it looks at open batches, and announces those that have ended.
 
@@ -38,6 +39,7 @@ from darkroom.pipeline.endings.decide import decide_ending, runs_left
 from darkroom.pipeline.endings.next_steps import retry_command
 from darkroom.pipeline.endings.publish import finalize, rewrite_manifest
 from darkroom.pipeline.fail import fail
+from darkroom.pipeline.money.empty_accounts import look_at_account
 from darkroom.pipeline.money.held import release_where_room_is
 from darkroom.pipeline.orders.inputs import absent, empty, find_inputs, missing, why_waiting
 from darkroom.pipeline.orders.late_order import NOT_CORRECTED
@@ -83,7 +85,7 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
     due = ports.tasks.due(ports.clock.now())
     # Lines, budgets and batches first: they are few, and the due tasks may take all the time left.
     checks: Iterator[Callable[[], None]] = itertools.chain(
-        (functools.partial(_check_line, ports, provider, done) for provider in providers),
+        (functools.partial(_check_provider, ports, provider, done) for provider in providers),
         [
             lambda: _count(done, "released", release_where_room_is(ports)),
             lambda: _count(done, "announced", look_at_due_batches(ports)),
@@ -97,6 +99,14 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
 def _count(done: Counter[Outcome], outcome: Outcome, times: int) -> None:
     if times:
         done[outcome] += times
+
+
+def _check_provider(ports: Ports, provider: str, done: Counter[Outcome]) -> None:
+    """Its account, if that is empty, then its line: with credits again the first gets its turn."""
+    try:
+        look_at_account(ports, provider)
+    finally:
+        _check_line(ports, provider, done)
 
 
 def _check_line(ports: Ports, provider: str, done: Counter[Outcome]) -> None:

@@ -9,7 +9,7 @@ and no regular expression runs over it: everything here takes linear time.
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -163,6 +163,18 @@ def credits_or_none(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value) if math.isfinite(value) and value >= 0 else None
     return None
+
+
+def contains(messages: Iterable[object], words: Sequence[str]) -> bool:
+    """Whether a message, or the first text inside it, contains any of these; in lower case."""
+    texts = [find_text(message)[:MAX_TEXT_READ].casefold() for message in messages]
+    return any(word in text for text in texts for word in words)
+
+
+def content_refused(label: str, message: object, charged: Charged) -> JobFailed:
+    """A job that its provider ended because of what a picture shows, or a text asks for."""
+    sentence = f"{label} refused the content: {quotable(message)}."
+    return JobFailed("content-refused", sentence, charged)
 
 
 def job_failed(label: str, message: object, charged: Charged) -> JobFailed:

@@ -155,12 +155,16 @@ def _places(target: Target, tasks: "Sequence[Task]") -> "Mapping[str, PlaceInLin
 def _report_pauses(target: Target) -> None:
     """Report paused providers, and whether a failing delivery stops all paid calls."""
     from darkroom.pipeline.admission.payment_pause import DELIVERY  # noqa: PLC0415 - brings pydantic along
+    from darkroom.pipeline.money.empty_accounts import count_waiting  # noqa: PLC0415 - the same
     from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only for this
 
     now = datetime.now(UTC).timestamp()
     for name in (DELIVERY, *PROVIDERS):
         circuit = target.limiter.circuit(name)
         if circuit.until <= now and not circuit.probing:
+            continue
+        if circuit.empty_since is not None:
+            note(count_waiting(target.ports, name).sentence)
             continue
         what = f"{name} is paused"
         if name == DELIVERY:

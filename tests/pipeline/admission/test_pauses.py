@@ -19,6 +19,7 @@ from tests.fakes.routes import JOB_KEY, SYNC_NONE
 from tests.pipeline.harness import PHOTO, PipelineHarness
 
 EMPTY = AccountBlocked("no-credits", "The account at alpha has too few credits.", "Add credits.")
+KEYLESS = AccountBlocked("bad-credentials", "alpha does not accept the key.", "Set another.")
 REFUSED = AccountBlocked("bad-credentials", "beta does not accept the key.", "Set another.")
 
 
@@ -73,21 +74,30 @@ def _states(harness: PipelineHarness) -> Counter[str]:
 
 
 @pytest.mark.parametrize("call", ["prepare", "submit"])
-def test_blocked_account_opens_the_circuit_at_once(harness: PipelineHarness, call: str) -> None:
+@pytest.mark.parametrize("error", [EMPTY, KEYLESS])
+def test_blocked_account_opens_the_circuit_at_once(
+    harness: PipelineHarness, call: str, error: AccountBlocked
+) -> None:
     """In a free call or in the paid one; the second task does not call at all, and has a reason."""
     first, second = _many(harness, 2)
-    harness.providers.script("prepare" if call == "prepare" else "submit", EMPTY)
+    harness.providers.script("prepare" if call == "prepare" else "submit", error)
     steps = [harness.step("submit", first), harness.step("submit", second)]
 
     sent = len(harness.providers.sent)
     assert sent == (0 if call == "prepare" else 1)
-    assert all(step.next == "submit" and 30 <= step.wait_s <= MAX_BLOCKED_S for step in steps)
+    reason = f"{error.failure.sentence} {error.failure.next_step}"
     for task_id in (first, second):
         assert _task(harness, task_id).state == "queued"
-        assert _task(harness, task_id).wait_reason == (
-            "alpha is paused: The account at alpha has too few credits. Add credits."
-        )
-    assert harness.limiter.circuit("alpha").reason == f"{EMPTY.failure.sentence} Add credits."
+        assert _task(harness, task_id).wait_reason == f"alpha is paused: {reason}"
+    assert harness.limiter.circuit("alpha").reason == reason
+    if error is KEYLESS:
+        assert all(step.next == "submit" and 30 <= step.wait_s <= MAX_BLOCKED_S for step in steps)
+        return
+    # For credits they wait in line, in their order, and without a run.
+    assert [(step.next, step.wait_s) for step in steps] == [("submit", 1), ("done", 0)]
+    assert harness.step("submit", first).next == "done"
+    assert [one.task_id for one in harness.lines.first("alpha", 9)] == sorted([first, second])
+    assert len(harness.providers.sent) == sent
 
 
 def test_one_task_at_a_time_probes_a_blocked_account(harness: PipelineHarness) -> None:

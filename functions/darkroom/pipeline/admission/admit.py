@@ -56,7 +56,11 @@ def _paused(
     if is_paused(pause, now):
         return _until(task, payment_pause_reason(pause), pause.until - now)
     if is_open(circuit, now):
-        return _until(task, pause_reason(route.provider, circuit), circuit.until - now)
+        reason = pause_reason(route.provider, circuit)
+        if circuit.empty_since is not None:
+            # It may take days, and those that come first are to be the first after it.
+            return Deferred(reason)
+        return _until(task, reason, circuit.until - now)
     for_s = route.call_s + route.job_s + ports.limits.margin_s
     if pause.probing and not claim_trial_payment(ports, task.task_id, for_s):
         return Deferred(payment_pause_reason(pause))

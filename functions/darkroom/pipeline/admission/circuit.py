@@ -5,6 +5,7 @@ The state and its arithmetic are in `domain.circuit_state`; `ports.Limiter` stor
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from darkroom.domain.circuit_state import PROBE_S, CircuitState
 from darkroom.domain.errors import (
@@ -29,25 +30,49 @@ def record_failure(ports: Ports, provider: str, error: DarkroomError) -> None:
     blocked account is blocked for every task: its circuit opens at once.
     """
     if isinstance(error, ProviderRefused):
-        record_success(ports, provider)
+        _record_answer(ports, provider)
         return
     if isinstance(error, Refused | OutOfTime | OwnTrouble) or error.failure.code == "not-set-up":
         return
     now, reason = ports.clock.now().timestamp(), describe_error(error)
     retry_after_s = error.retry_after_s if isinstance(error, Throttled) else None
     if isinstance(error, AccountBlocked):
-        change_circuit(ports, provider, lambda old: old.after_block(now, retry_after_s, reason))
+        code = error.failure.code
+        change_circuit(
+            ports, provider, lambda old: old.after_block(now, retry_after_s, reason, code)
+        )
     else:
         # Losing this race is fine: the winner counted a failure of the same moment.
         old = ports.limiter.circuit(provider)
         ports.limiter.compare_and_set(provider, old, old.after_failure(now, retry_after_s, reason))
 
 
-def record_success(ports: Ports, provider: str) -> None:
-    """Close the circuit; a pause that the provider itself has set stays."""
+def record_success(ports: Ports, provider: str, begun_at: datetime | None = None) -> bool:
+    """Close the circuit; a pause that the provider itself has set stays.
+
+    A call that was begun before the account was found empty says nothing about it now.
+
+    Args:
+        ports: the outside.
+        provider: that has accepted a call.
+        begun_at: when that call was begun; None where it is not known.
+
+    Returns:
+        Whether tasks were kept waiting that may call now.
+    """
     old = ports.limiter.circuit(provider)
-    if old.refusals:
-        ports.limiter.compare_and_set(provider, old, old.after_success())
+    since = old.empty_since
+    if since is not None and begun_at is not None and begun_at.timestamp() < since:
+        return False
+    if not old.refusals:
+        return False
+    return ports.limiter.compare_and_set(provider, old, old.after_success()) and old.probing
+
+
+def _record_answer(ports: Ports, provider: str) -> None:
+    """The provider refused one request: it works, which says nothing about an empty account."""
+    if ports.limiter.circuit(provider).empty_since is None:
+        record_success(ports, provider)
 
 
 def is_open(circuit: CircuitState, now: float) -> bool:

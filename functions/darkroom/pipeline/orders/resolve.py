@@ -41,6 +41,7 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
         priority=spec.priority,
         max_price=ceiling,
         reuse=spec.reuse,
+        leaves_empty=spec.fallback == "any",
     )
 
 

@@ -1,6 +1,7 @@
 """Record a job that failed, or that its provider does not know any more.
 
 it failed                      ──▶ uncharged: the next provider; else the task fails
+for lack of credits, uncharged ──▶ the same provider again, once there are credits
 it is not known                ──▶ poll again, `UNKNOWN_JOB_LIMIT` times in a row
 not known, not polled in time  ──▶ lost without a charge: the same provider again, later
 not known, though it was done  ──▶ its result may still be at its URL
@@ -11,11 +12,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
-from darkroom.domain.errors import Failure
+from darkroom.domain.circuit_state import NO_CREDITS
+from darkroom.domain.errors import AccountBlocked, Failure
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.backoff import MAX_BACKOFF_S, backoff_s, poll_interval_s
+from darkroom.pipeline.admission.circuit import record_failure
 from darkroom.pipeline.endings.decide import decide_ending
 from darkroom.pipeline.endings.next_steps import (
     fetch_again_step,
@@ -26,6 +29,7 @@ from darkroom.pipeline.endings.next_steps import (
 from darkroom.pipeline.paid_call.plan import (
     account_changed,
     account_changed_reason,
+    choice_elsewhere,
     next_choice,
     submit_deadline,
     with_every_reason,
@@ -99,6 +103,8 @@ def record_failed_job(ports: Ports, task: Task, failed: JobFailed) -> Step:
     if task.gone and failed.charged != "no":  # it was done, and has expired since
         return _job_expired(ports, task)
     now = ports.clock.now()
+    if failed.code == NO_CREDITS and failed.charged == "no" and task.ending is None:
+        return _queue_again(ports, task, failed)
     not_known = failed.code == "job-lost"
     lost = not_known and failed.charged == "no"
     next_step = next_step_for_damaged(failed.code) or next_step_after(task, failed.charged)
@@ -128,6 +134,35 @@ def record_failed_job(ports: Ports, task: Task, failed: JobFailed) -> Step:
     failure = with_every_reason(task, attempts, failure)
     decide_ending(ports, task, Ending("failed", failure), attempts=attempts)
     return Step("fail")
+
+
+def _queue_again(ports: Ports, task: Task, failed: JobFailed) -> Step:
+    """The account was too empty for the job, which cost nothing: it waits as a refused call does.
+
+    Its attempt is replaced by the next one, so that a task that waits for days does not grow.
+    """
+    now = ports.clock.now()
+    failure = Failure(failed.code, failed.sentence)
+    elsewhere = choice_elsewhere(task, task.last_attempt.provider)
+    attempt = replace(
+        task.last_attempt,
+        outcome="failed" if elsewhere else "throttled",
+        charged="no",
+        ended_at=now,
+        failure=failure,
+    )
+    queued = task.with_state(
+        "queued",
+        now,
+        attempts=task.with_attempt(attempt),
+        waits=0,
+        deadline=submit_deadline(ports, task),
+        wait_reason=None if elsewhere else f"{attempt.provider} is paused: {failure.sentence}",
+    )
+    ports.tasks.replace(task, queued)
+    error = AccountBlocked(failed.code, failed.sentence)
+    record_failure(ports, attempt.provider, error)
+    return Step("submit", 0 if elsewhere else 1)
 
 
 def _end_other_account(ports: Ports, task: Task) -> Step:

@@ -1,11 +1,12 @@
 """Plan a paid call: which provider is next, by which route, with what request, until when."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from darkroom.domain.attempt import Attempt, Finished
+from darkroom.domain.circuit_state import NO_CREDITS
 from darkroom.domain.errors import Failure, join_reasons
 from darkroom.domain.order import Choice
 from darkroom.domain.provider_jobs import Accepted, JobRequest
@@ -18,16 +19,56 @@ LOST_LIMIT = 3
 """How many uncharged jobs a provider may lose before the next one is chosen."""
 
 
+CONTENT_REFUSED = "content-refused"
+"""The failure code of a refusal for what a picture shows, or what a text asks for."""
+
+
 def next_choice(task: Task) -> Choice | None:
     """The first choice whose provider has not refused or failed the task, or lost it too often.
 
-    Attempts before the last retry by a user do not count.
+    Nobody is next after a refusal for the content: no picture is offered to one vendor after the
+    other. A provider that was left because its account was empty is the last choice. Attempts
+    before the last retry by a user do not count.
     """
-    attempts = [a for a in task.attempts if a.run >= task.since_run]
-    spent = {a.provider for a in attempts if a.outcome in ("refused", "failed")}
-    lost = Counter(a.provider for a in attempts if a.outcome == "lost")
-    spent |= {provider for provider, times in lost.items() if times >= LOST_LIMIT}
+    bad = _bad_attempts(task)
+    if any(a.failure is not None and a.failure.code == CONTENT_REFUSED for a in bad):
+        return None
+    empty = {a.provider for a in bad if _left_empty(task, a)}
+    spent = {a.provider for a in bad if not _left_empty(task, a)} | _losers(task)
+    waiting = [c for c in task.resolved_order.choices if c.provider not in spent]
+    return next((c for c in waiting if c.provider not in empty), next(iter(waiting), None))
+
+
+def choice_elsewhere(task: Task, provider: str) -> Choice | None:
+    """Where a task goes at once whose provider's account is empty; None if it waits there.
+
+    Only a spec that agrees to any provider (`fallback: any`) lets it go.
+    """
+    if not task.resolved_order.leaves_empty:
+        return None
+    spent = {a.provider for a in _bad_attempts(task)} | _losers(task) | {provider}
     return next((c for c in task.resolved_order.choices if c.provider not in spent), None)
+
+
+def _bad_attempts(task: Task) -> Sequence[Attempt]:
+    """Those that were refused or failed since the last retry by a user."""
+    return [
+        a for a in task.attempts if a.run >= task.since_run and a.outcome in ("refused", "failed")
+    ]
+
+
+def _left_empty(task: Task, attempt: Attempt) -> bool:
+    """Whether the task left the attempt's provider only because the account was empty."""
+    code = attempt.failure.code if attempt.failure else ""
+    return task.resolved_order.leaves_empty and code == NO_CREDITS
+
+
+def _losers(task: Task) -> set[str]:
+    """The providers that have lost the task too often."""
+    lost = Counter(
+        a.provider for a in task.attempts if a.run >= task.since_run and a.outcome == "lost"
+    )
+    return {provider for provider, times in lost.items() if times >= LOST_LIMIT}
 
 
 def with_every_reason(task: Task, attempts: Iterable[Attempt], failure: Failure) -> Failure:

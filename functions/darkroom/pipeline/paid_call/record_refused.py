@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from darkroom.domain.attempt import Attempt
+from darkroom.domain.circuit_state import NO_CREDITS
 from darkroom.domain.errors import (
     AccountBlocked,
     Conflict,
@@ -13,10 +14,17 @@ from darkroom.domain.errors import (
     OwnTrouble,
     Throttled,
 )
+from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline.admission.error_cause import describe_error
 from darkroom.pipeline.endings.decide import decide_ending
-from darkroom.pipeline.paid_call.plan import next_choice, route_for, with_every_reason
+from darkroom.pipeline.paid_call.plan import (
+    choice_elsewhere,
+    next_attempt_number,
+    next_choice,
+    route_for,
+    with_every_reason,
+)
 from darkroom.pipeline.paid_call.wait_after_refusal import throttled_wait_s, wait_after_s
 from darkroom.pipeline.paid_call.write_answer import reread, write_refusal
 from darkroom.ports import Ports, Step
@@ -45,6 +53,8 @@ def record_refused(
     if error.failure.code == "not-set-up":
         # No provider was called: if another one can do it, it is tried at once.
         later = not _has_other_provider(task, attempt)
+    elif error.failure.code == NO_CREDITS:
+        later = later and choice_elsewhere(task, attempt.provider) is None
     closed = replace(
         attempt,
         outcome="throttled" if later else "refused",
@@ -69,6 +79,42 @@ def record_refused(
                 task = _require_open(ports, fresh, closed)
 
     return write_refusal(ports, write, time_left_s)
+
+
+def leave_empty_account(ports: Ports, task: Task, route: Route) -> Step | None:
+    """Let a task go on that may not call a provider whose account is empty: nothing was called.
+
+    Args:
+        ports: the outside.
+        task: `queued`, without a turn.
+        route: of the provider that it would call.
+
+    Returns:
+        The next step, at its next choice; None if it waits: the account is not empty, its spec
+        agrees to no other provider, or none is left.
+
+    Raises:
+        Conflict: another step changed the task first.
+    """
+    if choice_elsewhere(task, route.provider) is None:
+        return None
+    circuit = ports.limiter.circuit(route.provider)
+    if circuit.empty_since is None:
+        return None
+    now = ports.clock.now()
+    left = Attempt(
+        next_attempt_number(task),
+        route.provider,
+        route.model,
+        now,
+        now,
+        run=task.run,
+        outcome="refused",
+        ended_at=now,
+        failure=Failure(NO_CREDITS, f"{route.provider} was not called: {circuit.reason}"),
+    )
+    requeue(ports, task, task.with_attempt(left))
+    return Step("submit")
 
 
 def continue_closed(ports: Ports, task: Task) -> Step:

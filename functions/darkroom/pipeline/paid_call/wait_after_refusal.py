@@ -4,7 +4,7 @@ The wait grows with every refusal in a row and is spread by task, so that tasks 
 together do not return together. A 429 on a poll becomes a wait in `pipeline/poll.py`.
 """
 
-from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_BLOCKED_S
+from darkroom.domain.circuit_state import FIRST_PAUSE_S, MAX_BLOCKED_S, NO_CREDITS
 from darkroom.domain.errors import AccountBlocked, DarkroomError, Throttled
 from darkroom.domain.retries import exponential_s
 from darkroom.domain.task import Task
@@ -20,6 +20,8 @@ BLOCKED_SOON_TRIES = 200
 def wait_after_s(task: Task, error: DarkroomError) -> int:
     """Whole seconds before the task's next try; `error` may be tried again."""
     waits = task.waits + 1
+    if error.failure.code == NO_CREDITS:
+        return 1  # it gets into line at once, so that it keeps its place
     if isinstance(error, AccountBlocked):
         return _blocked_account_wait_s(task, waits)
     retry_after_s = error.retry_after_s if isinstance(error, Throttled) else None

@@ -49,6 +49,18 @@ _STATUSES: Final[Mapping[int, Meaning]] = {
     ),
 }
 
+_CONTENT_REFUSED: Final = Meaning(
+    "refused",
+    "the same words in a refusal",
+    "content-refused",
+    "{provider} refused the content{quote}.",
+    "Use another picture, or ask for something else.",
+)
+
+# In a failed job's `error`: the page on jobs shows "Provider returned an error: content policy
+# violation". It does not say whether the picture or the text was meant.
+_CONTENT_WORDS: Final = ("content policy violation",)
+
 # Fields with the images: `images` by the page, the others in older pages and clients. A `gridUrl`
 # is an overview of several images, not a result.
 _RESULT_FIELDS: Final = ("images", "image", "url", "imageUrl", "image_url")
@@ -153,11 +165,14 @@ class Apiframe(Adapter):
     def read_error(self, response: Response) -> DarkroomError:
         """By status; some have a meaning of their own here."""
         meaning = _STATUSES.get(response.status) or http_statuses.meaning_of(response.status)
+        quote = _message(response)
+        if meaning.verdict == "refused" and json_fields.contains([quote], _CONTENT_WORDS):
+            meaning = _CONTENT_REFUSED
         return http_statuses.error_for(
             self.label,
             meaning,
             status=response.status,
-            quote=_message(response),
+            quote=quote,
             retry_after_s=response.retry_after_s(),
         )
 
@@ -176,7 +191,10 @@ def _failed(label: str, route: Route, state: str, job: Mapping[str, Any]) -> Job
         refunded = json_fields.credits_or_none(job.get("creditCost")) == 0
         charged: Charged = "no" if refunded else "unknown"
         return JobFailed("job-cancelled", f"The job was cancelled at {label}.", charged)
-    return json_fields.job_failed(label, job.get("error"), route.charged_on_failure)
+    error = job.get("error")
+    if json_fields.contains([error], _CONTENT_WORDS):
+        return json_fields.content_refused(label, error, route.charged_on_failure)
+    return json_fields.job_failed(label, error, route.charged_on_failure)
 
 
 def _message(response: Response) -> str:

@@ -8,6 +8,7 @@ Status words are mapped by table; other texts of the vendor are only quoted.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from darkroom.domain.attempt import Charged
 from darkroom.domain.errors import AccountBlocked, DarkroomError
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.providers import http_statuses, json_fields
@@ -40,7 +41,7 @@ _OK: Final = range(200, 300)
 _STATUS: Final = range(100, 600)
 
 # The message of a create without enough credits. Its status is not documented, so the words count
-# with any error. In lower case; seen by clients of the vendor.
+# with any error, and in a task that has failed. In lower case; seen by clients of the vendor.
 NO_CREDIT_WORDS: Final = ("failed to freeze credit",)
 _MAX_LOGS: Final = 20
 
@@ -132,7 +133,15 @@ def read_failure(task: Mapping[str, Any], state: State) -> JobFailed:
     """A failed or cancelled task. Whether the vendor refunds it is not documented."""
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {LABEL}.", "unknown")
-    return json_fields.job_failed(LABEL, _message_of_task(task), "unknown")
+    return failed_job(_all_messages(task), "unknown")
+
+
+def failed_job(messages: Sequence[str], charged: Charged) -> JobFailed:
+    """A job that failed with these messages; for lack of credits it was not even begun."""
+    if _lacks_credits(messages):
+        error = _no_credits().failure
+        return JobFailed(error.code, f"{error.sentence} {error.next_step}", "no")
+    return json_fields.job_failed(LABEL, _first(messages), charged)
 
 
 def _code(body: Mapping[str, Any]) -> int:
@@ -142,12 +151,7 @@ def _code(body: Mapping[str, Any]) -> int:
 
 
 def _lacks_credits(messages: Iterable[object]) -> bool:
-    texts = (
-        message[: json_fields.MAX_TEXT_READ].casefold()
-        for message in messages
-        if isinstance(message, str)
-    )
-    return any(words in text for text in texts for words in NO_CREDIT_WORDS)
+    return json_fields.contains(messages, NO_CREDIT_WORDS)
 
 
 def _no_credits() -> AccountBlocked:
@@ -176,8 +180,11 @@ def _message(body: Mapping[str, Any]) -> str:
 
 def _message_of_task(task: Mapping[str, Any], *, logs_first: bool = False) -> str:
     """The cause in the vendor's words: the error of a failed task, the log of a refused one."""
-    words = _all_messages(task, logs_first=logs_first)
-    return next((word for word in words if word[: json_fields.MAX_TEXT_READ].strip()), "")
+    return _first(_all_messages(task, logs_first=logs_first))
+
+
+def _first(messages: Iterable[str]) -> str:
+    return next((words for words in messages if words[: json_fields.MAX_TEXT_READ].strip()), "")
 
 
 def _all_messages(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:

@@ -13,7 +13,13 @@ from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
 from darkroom.providers import json_fields, result_refs
 from darkroom.providers.adapter import Request, Response
-from darkroom.providers.goapi.envelope import LABEL, error_for, is_unknown_task, read_data
+from darkroom.providers.goapi.envelope import (
+    LABEL,
+    error_for,
+    failed_job,
+    is_unknown_task,
+    read_data,
+)
 from darkroom.providers.job_status import StatusWords, read_job_status
 
 BAD_REQUEST: Final = 400
@@ -69,7 +75,8 @@ def fetch(
         case "failed" | "cancelled":
             result = task.get("task_result")
             messages = result.get("error_messages") if isinstance(result, dict) else None
-            return json_fields.job_failed(LABEL, messages, route.charged_on_failure)
+            words = messages if isinstance(messages, list) else [messages]
+            return failed_job([*map(json_fields.find_text, words)], route.charged_on_failure)
         case "pending":
             return Pending(note=status.note)
 

@@ -29,7 +29,11 @@ ENGINE_ERRORS: Final[Mapping[str, tuple[str, str]]] = {
         "mask-unreadable",
         "could not read the mask; save it as a grey PNG of the photo's size.",
     ),
-    "error_nsfw_content_detected": ("content-refused", "does not work on nudity in a photo."),
+    # "NSFW content detected in source image"
+    "error_nsfw_content_detected": (
+        "content-refused",
+        "found nudity in the source photo, and does not work on it; use another.",
+    ),
     "error_no_face": ("no-face", "found no face; use a photo that shows one from the front."),
     "error_pose": (
         "pose-not-found",

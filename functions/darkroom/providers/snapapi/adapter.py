@@ -114,12 +114,12 @@ class SnapApi(Adapter):
         return Request("DELETE", _task_path(job_id)) if route.asynchronous else None
 
     def read_error(self, response: Response) -> DarkroomError:
-        """By status. A 429 means the rate limit with `retry-after`, and no credits without."""
+        """By status; a 429 is the rate limit, or a lack of credits (`_lacks_credits`)."""
         return self.read_error_as(response, response.status)
 
     def read_error_as(self, response: Response, status: int) -> DarkroomError:
         """The same for a status that is not HTTP's."""
-        if status == 429 and "retry-after" not in response.headers:  # noqa: PLR2004
+        if status == 429 and _lacks_credits(response):  # noqa: PLR2004
             return AccountBlocked(
                 "no-credits",
                 f"The account at {self.label} has no credits left.",
@@ -128,6 +128,21 @@ class SnapApi(Adapter):
         return http_statuses.error_for_status(
             self.label, status, _message(response), response.retry_after_s()
         )
+
+
+def _lacks_credits(response: Response) -> bool:
+    """Whether a 429 means that the account has no credits, and not its rate limit.
+
+    The reference has one row for both: "Rate limit exceeded or insufficient credits". Words that
+    name one of them decide, then `retry-after`, then the calls that are left in the window. If it
+    is wrong nothing fails: the task waits either way, and is called again.
+    """
+    words = [_message(response)]
+    for_credits = json_fields.contains(words, ("insufficient credit", "insufficient_credit"))
+    if for_credits != json_fields.contains(words, ("rate limit", "rate_limit")):
+        return for_credits
+    left = response.headers.get("x-ratelimit-remaining-requests", "").strip()
+    return "retry-after" not in response.headers and left != "0"
 
 
 def _raise_error_code(adapter: SnapApi, response: Response, body: Mapping[str, Any]) -> None:
