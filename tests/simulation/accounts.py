@@ -77,6 +77,10 @@ class Accounts:
         """Whether paid calls are refused."""
         return any(self._problems[provider, problem] for problem in ACCOUNT_PROBLEMS[:2])
 
+    def balance(self, provider: str) -> float:
+        """The credits in the account."""
+        return 0.0 if self._problems[provider, "no-credits"] else 100.0
+
     def check_key(self, provider: str) -> None:
         """Raise `AccountBlocked` if the key is refused."""
         self._called[id(self._injector.current), provider] = self.digest(provider)

@@ -95,6 +95,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.look_up": _FREE,
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
+    "providers.balance": _FREE,
     "pictures.measure": DEATHS,
     "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }

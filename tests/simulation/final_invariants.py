@@ -396,6 +396,7 @@ def _leftovers(system: SimulatedSystem) -> Iterator[str]:
 def _accounts(system: SimulatedSystem) -> Iterator[str]:
     """A blocked account is tried seldom, by one task at a time, but regularly."""
     yield from system.providers.accounts.find_violations()
+    yield from system.providers.credit_monitor.find_violations()
     for provider, paused_s in system.limiter.max_pause_s.items():
         if paused_s > MAX_PAUSE_S:
             yield f"{provider} was paused for {paused_s:.0f} s because its account was blocked"

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from darkroom.domain.attempt import Charged, Finished
+from darkroom.domain.circuit_state import NO_CREDITS
 from darkroom.domain.errors import Busy, DarkroomError, NotSent, ProviderRefused, Throttled, Unclear
 from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import (
@@ -25,12 +26,15 @@ from darkroom.domain.provider_jobs import (
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
 from tests.simulation.accounts import Accounts
+from tests.simulation.empty_accounts import CreditMonitor
 from tests.simulation.fault_injection import FaultInjector, Invocation
 from tests.simulation.ledger import Job, Ledger
 from tests.simulation.payment_listener import PaymentListener
 from tests.simulation.rate_invariants import RULES, RateMonitor
 from tests.simulation.results import SECRET, ResultStore
 
+WITH_BALANCE: Final = frozenset({"beta", "delta", "zeta"})
+"""The providers that can be asked for a balance."""
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
 
@@ -56,6 +60,7 @@ class SimulatedProviders:
         self.rate_monitor = RateMonitor(RULES)
         self.result_store = ResultStore(injector)
         self.accounts = Accounts(injector)
+        self.credit_monitor = CreditMonitor(injector)
         self.abort_run: Callable[[str], None] = lambda _task_id: None
         self.pending_jobs: set[str] = set()
         self._injector = injector
@@ -161,9 +166,14 @@ class SimulatedProviders:
         return job_id in self.pending_jobs or (job is not None and job.polled_at == job.accepted_at)
 
     def balance(self, provider: str) -> Balance | None:
-        """Nobody asks."""
-        del provider
-        return None
+        """What is in its account; None for a provider without such a call."""
+        if provider not in WITH_BALANCE:
+            return None
+        kind = self._begin_free_call("providers.balance", provider, 1)
+        self.accounts.check_key(provider)
+        balance = Balance(self.accounts.balance(provider))
+        self._injector.after_call(kind)
+        return balance
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
@@ -198,12 +208,14 @@ class SimulatedProviders:
         except BaseException:
             self._payment_listener.record_doubtful(work)
             raise
+        again = call == "providers.repeat"
         try:
             self._refuse(kind, work)
             known = self._job_of_key(work) is not None
-            again = call == "providers.repeat"
             self.accounts.check_payment(work.route.provider, known=known, again=again)
-        except DarkroomError:
+        except DarkroomError as error:
+            if error.failure.code == NO_CREDITS and not again:
+                self.credit_monitor.refused(work.route.provider, work.task_id)
             if call == "providers.pay":  # the refusal of a repeat says nothing of the first call
                 self._payment_listener.record_refused(work)
             raise
@@ -232,6 +244,7 @@ class SimulatedProviders:
         if job is None or job.request != request:
             raise Unclear("key-conflict", "The key was used before, for another request.")
         self._payment_listener.record_answered(work)
+        self.credit_monitor.accepted(work.route.provider)
         self._on_payment()
         if work.route.asynchronous:
             reported = job.amount if job.price_reported else None

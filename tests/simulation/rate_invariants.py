@@ -6,7 +6,7 @@ lost, the workflow polls the job, too, until that function ends; such a pair of 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from darkroom.domain.circuit_state import CircuitState
@@ -79,7 +79,10 @@ class WatchedLines(InMemoryLines):
         opened_at: task -> when its job was last opened.
         max_open_s: the longest time for which a job counts.
         violations: turns that were given in another order, or twice.
+        turns_given: called with what was given out before and after each change.
     """
+
+    turns_given: Callable[[str, Turns, Turns], None] = lambda _self, _name, _old, _new: None
 
     def __init__(self, tasks: InMemoryTasks, injector: FaultInjector) -> None:
         super().__init__(tasks)
@@ -102,6 +105,7 @@ class WatchedLines(InMemoryLines):
         changed = super().compare_and_set(provider, old, new)
         if changed:
             self._check_given(provider, old, new)
+            self.turns_given(provider, old, new)
             for task_id in new.open_jobs.keys() - old.open_jobs.keys():
                 self._record_opened(task_id, new.open_jobs[task_id])
             for task_id in old.open_jobs.keys() - new.open_jobs.keys():

@@ -17,9 +17,11 @@ from darkroom.domain.order import Input, Order
 from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
 from darkroom.pipeline.batches.look import EVENT
 from darkroom.pipeline.fail import STOP_JOB_CODES
+from darkroom.pipeline.money.empty_accounts import ACCOUNT_EMPTY
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
 from darkroom.pipeline.paid_call.settle_unclear import REPLAY_FOR
 from tests.fakes.routes import ROUTES
+from tests.simulation.empty_accounts import find_waiting_in_vain
 from tests.simulation.fault_injection import FaultInjector
 from tests.simulation.payment_monitor import SKEW_S, PaymentMonitor
 from tests.simulation.results import SECRET
@@ -47,6 +49,7 @@ class StepMonitor:
         announced: task and run -> how often each of its ends was published.
         last_event: task -> its last published event.
         batch_finished: called with each announcement of a batch.
+        account_empty: called with each announcement of an empty account.
         routes_gone: whether some routes are not offered now; jobs cannot be polled by them.
     """
 
@@ -64,6 +67,7 @@ class StepMonitor:
     last_event: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     routes_gone: bool = False
     batch_finished: Callable[[Mapping[str, Any]], None] = lambda _detail: None
+    account_empty: Callable[[Mapping[str, Any]], None] = lambda _detail: None
 
     def __post_init__(self) -> None:
         self.payment_monitor = PaymentMonitor(self.injector, self.report)
@@ -167,6 +171,9 @@ class StepMonitor:
         left = left_blocked_provider(old, new)
         if left is not None:
             self.report(left)
+        waiting = find_waiting_in_vain(new)
+        if waiting is not None:
+            self.report(waiting)
         there = {attempt.number: attempt for attempt in new.attempts}
         for attempt in old.attempts:
             now = there.get(attempt.number)
@@ -252,6 +259,10 @@ class StepMonitor:
         if kind == EVENT:
             self.injector.note(f"{kind} {detail['event_id']}")
             self.batch_finished(detail)
+            return
+        if kind == ACCOUNT_EMPTY:
+            self.injector.note(f"{kind} {detail['event_id']}")
+            self.account_empty(detail)
             return
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
         if kind == "Task Waiting":

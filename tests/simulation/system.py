@@ -29,6 +29,7 @@ from tests.fakes.routes import ROUTES
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.batch_ends import BatchMonitor
 from tests.simulation.budget_invariants import find_overspending
+from tests.simulation.empty_accounts import find_wait_outside_the_line
 from tests.simulation.fault_injection import (
     FaultInjector,
     FaultyPort,
@@ -175,6 +176,10 @@ class SimulatedSystem:
         self.step_monitor.payment_monitor.watch(
             self.tasks.stored, self.providers.ledger, self.lines.uncounted
         )
+        credit_monitor = self.providers.credit_monitor
+        credit_monitor.watch(self.tasks.stored, self.tasks.lines)
+        self.lines.turns_given = credit_monitor.turns_given
+        self.step_monitor.account_empty = credit_monitor.announced
         self.batches = _ScheduledBatches(self._sweep_at)
         self._looks: list[float] = []
         self._budgets_seen: tuple[object, ...] | None = None
@@ -435,6 +440,9 @@ class SimulatedSystem:
         wrong = missing_reason(task, result, pending=pending, now=now)
         if wrong is not None:
             self.step_monitor.report(wrong)
+        outside = find_wait_outside_the_line(task, result)
+        if outside is not None:
+            self.step_monitor.report(outside)
 
     def _check_job_wait(self, task_id: str, result: Step | FunctionError) -> None:
         """A job is not left alone for longer than such jobs take."""

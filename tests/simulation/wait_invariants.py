@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from darkroom.domain.circuit_state import NO_CREDITS
 from darkroom.domain.task import Task
 from darkroom.ports import Step
 from tests.simulation.accounts import BLOCKED_CODES
@@ -40,13 +41,21 @@ def missing_reason(task: Task, step: Step, *, pending: bool, now: float) -> str 
 
 
 def find_account_blame(task: Task) -> Iterator[str]:
-    """A blocked account fails no task, and sends none to another provider."""
+    """A blocked account fails no task, and sends none to another provider.
+
+    An empty one does, if the spec agrees to any provider.
+    """
     code = task.ending.failure.code if task.ending else ""
     if code in BLOCKED_CODES:
         yield f"{task.task_id} ended {task.state} because of its provider's account: {code}"
     for attempt in task.attempts:
-        blocked = attempt.failure is not None and attempt.failure.code in BLOCKED_CODES
-        if blocked and attempt.outcome in ("refused", "failed", "lost"):
+        code = attempt.failure.code if attempt.failure else ""
+        agreed = code == NO_CREDITS and task.resolved_order.leaves_empty
+        if (
+            code in BLOCKED_CODES
+            and not agreed
+            and attempt.outcome in ("refused", "failed", "lost")
+        ):
             yield f"{task.task_id} records a blocked account as {attempt.outcome}"
 
 

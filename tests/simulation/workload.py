@@ -6,6 +6,7 @@ task must be created for it.
 
 import functools
 import json
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
@@ -249,7 +250,8 @@ class Users:
         unknown = {0: "fail", 1: "retry"}.get(int(self.fault_policy.between(0, 10)), "hold")
         if draw < 0.55:
             self.upload(photo)
-            self.upload_spec(spec, operation, on_unknown=unknown)
+            agrees = {"fallback": "any"} if zlib.crc32(photo.encode()) % 3 == 0 else {}
+            self.upload_spec(spec, operation, on_unknown=unknown, **agrees)
         elif draw < 0.6:
             self.upload(photo)
             self._upload_two_specs_for_one_name(photo, operation)

@@ -43,7 +43,7 @@ class Blocked:
 
     Attributes:
         since: when it was refused first.
-        code: the failure code of the last refusal; "" after a failure of another kind.
+        code: the failure code of its last refusal.
         announced: whether the event that it is empty was published.
         asked_at: when its balance was asked for last; 0 for never.
     """
@@ -103,8 +103,8 @@ class CircuitState:
         if refusals >= FAILURES_TO_OPEN:
             opened = refusals - FAILURES_TO_OPEN + 1
             pause = max(pause, exponential_s(FIRST_PAUSE_S, opened, MAX_PAUSE_S))
-        blocked = None if self.blocked is None else replace(self.blocked, code="")
-        return CircuitState(refusals, max(self.until, now + pause), reason, blocked)
+        # It says nothing about the account: that stays as it was last known.
+        return CircuitState(refusals, max(self.until, now + pause), reason, self.blocked)
 
     def after_block(
         self, now: float, retry_after_s: float | None, reason: str, code: str = ""

@@ -1,13 +1,20 @@
 """Planted bugs about the providers' accounts: no credits, a refused key, another account's key."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from darkroom.domain.errors import AccountBlocked, ProviderRefused
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
-from darkroom.pipeline import poll, submit
-from darkroom.pipeline.paid_call import failed_job, record_refused, settle_unclear
+from darkroom.pipeline import poll, submit, sweep
+from darkroom.pipeline.money import empty_accounts
+from darkroom.pipeline.paid_call import (
+    failed_job,
+    record_refused,
+    settle_unclear,
+    wait_after_refusal,
+)
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -56,7 +63,43 @@ def _another_key_ends_doubts() -> list[Swap]:
     return [(settle_unclear, "_wait_for_old_key", wait_for_old_key)]
 
 
+def _no_task_agrees() -> list[Swap]:
+    return [(record_refused, "choice_elsewhere", lambda *_: None)]
+
+
+def _every_task_agrees() -> list[Swap]:
+    original = record_refused.choice_elsewhere
+
+    def elsewhere(task: Task, provider: str) -> Any:
+        order = replace(task.resolved_order, leaves_empty=True)
+        return original(replace(task, order=order), provider)
+
+    return [(record_refused, "choice_elsewhere", elsewhere)]
+
+
+def _announcements_are_forgotten() -> list[Swap]:
+    original = empty_accounts._note
+
+    def note(ports: Ports, provider: str, circuit: Any, blocked: Any) -> Any:
+        return original(ports, provider, circuit, replace(blocked, announced=False))
+
+    return [(empty_accounts, "_note", note)]
+
+
+def _empty_accounts_are_not_looked_at() -> list[Swap]:
+    return [(sweep, "look_at_account", lambda *_: None)]
+
+
 BUGS: Final = (
+    Bug(
+        "tasks without credits wait in their runs, and others come before them",
+        lambda: [(wait_after_refusal, "NO_CREDITS", "")],
+        ("no-credits",),
+    ),
+    Bug("an empty account sends every task elsewhere", _every_task_agrees, ("no-credits",)),
+    Bug("a task that agrees to any provider waits for credits", _no_task_agrees, ("no-credits",)),
+    Bug("an empty account is announced again", _announcements_are_forgotten, ("no-credits",)),
+    Bug("no event says that it is empty", _empty_accounts_are_not_looked_at, ("no-credits",)),
     Bug("a blocked account fails the task", _blocked_counts_as_refused, BLOCKED_KINDS),
     Bug("a blocked account counts as unreachable", _blocked_counts_as_unreachable, BLOCKED_KINDS),
     Bug("a refused key loses the job", _refused_keys_lose_jobs, ("key-refused",)),
