@@ -13,6 +13,8 @@ from darkroom.aws.event_bridge import SOURCE
 from darkroom.aws.intake_messages import RequestMessage
 from darkroom.pipeline.batches.look import EVENT as BATCH_FINISHED
 from darkroom.pipeline.endings.publish import EVENT_OF, WAITING
+from darkroom.pipeline.money.empty_accounts import ACCOUNT_EMPTY
+from darkroom.pipeline.orders.holding import TASKS_HELD
 from infra.cli.json_layout import lay_out
 from infra.cli.spec_schema import DIALECT, describe_model
 
@@ -20,10 +22,19 @@ FILES: Final = {
     "request": "schemas/request.schema.json",
     "task-event": "schemas/task-event.schema.json",
     "batch-event": "schemas/batch-event.schema.json",
+    "tasks-held-event": "schemas/tasks-held-event.schema.json",
+    "account-empty-event": "schemas/account-empty-event.schema.json",
     "asyncapi": "asyncapi.json",
 }
 """Part -> the name of its file, beside the schemas of specs."""
 TASK_EVENTS: Final = (*EVENT_OF.values(), WAITING)
+PART_OF: Final = {
+    **dict.fromkeys(TASK_EVENTS, "task-event"),
+    BATCH_FINISHED: "batch-event",
+    TASKS_HELD: "tasks-held-event",
+    ACCOUNT_EMPTY: "account-empty-event",
+}
+"""Kind of event -> the part that describes its detail."""
 _SPEC: Final = "../spec.schema.json"
 
 
@@ -134,13 +145,43 @@ class BatchEvent(_Event):
     manifest: str = Field(description="The key of the batch's manifest in the output bucket.")
 
 
+class TasksHeldEvent(_Event):
+    """The detail of the event about very many new tasks below one folder.
+
+    It has no id: it is sent again after each thousand more tasks.
+    """
+
+    model_config = ConfigDict(title="Darkroom event of held tasks")
+
+    folder: str = Field(description='Of the first level; "" for the root of the bucket.')
+    tasks: int = Field(description="How many new tasks there were within ten minutes, so far.")
+    limit: int = Field(description="Those above this number are held.")
+    next_step: str = Field(description="How to let them go on, or drop them.")
+
+
+class AccountEmptyEvent(_Event):
+    """The detail of the event about an account without credits."""
+
+    model_config = ConfigDict(title="Darkroom event of an empty account")
+
+    event_id: str = Field(description="The same each time this event is sent: act on it once.")
+    provider: str = Field(description="Whose account.")
+    since: str = Field(description="When a call was first refused for it, ISO 8601.")
+    tasks: int = Field(description="How many tasks wait for credits, at that moment.")
+    credits_needed: float | None = Field(
+        description="About how many credits they need; null where no price is known."
+    )
+    sentence: str = Field(description="The same for people.")
+    next_step: str = Field(description="What to do about it.")
+
+
 def build_event_texts() -> dict[str, str]:
     """Part -> its file's text."""
     return {part: lay_out(document) for part, document in build_event_documents().items()}
 
 
 def build_event_documents() -> dict[str, dict[str, Any]]:
-    """Part -> its document: three schemas, and the AsyncAPI document."""
+    """Part -> its document: five schemas, and the AsyncAPI document."""
     request = _schema_of(RequestMessage)
     request["properties"]["spec"] = {
         "$ref": _SPEC,
@@ -150,6 +191,8 @@ def build_event_documents() -> dict[str, dict[str, Any]]:
         "request": request,
         "task-event": _schema_of(TaskEvent),
         "batch-event": _schema_of(BatchEvent),
+        "tasks-held-event": _schema_of(TasksHeldEvent),
+        "account-empty-event": _schema_of(AccountEmptyEvent),
         "asyncapi": _build_asyncapi(),
     }
 
@@ -159,7 +202,7 @@ def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _build_asyncapi() -> dict[str, Any]:
-    events = {_name(kind): kind for kind in (*TASK_EVENTS, BATCH_FINISHED)}
+    events = {_name(kind): kind for kind in PART_OF}
     request_names = ("Request", "TaskRequested")
     return {
         "asyncapi": "3.0.0",
@@ -195,11 +238,7 @@ def _build_asyncapi() -> dict[str, Any]:
                     "Task Requested", "request", "The same as an event, of any source."
                 ),
                 **{
-                    name: _message(
-                        kind,
-                        "batch-event" if kind == BATCH_FINISHED else "task-event",
-                        f"An event with the source '{SOURCE}'.",
-                    )
+                    name: _message(kind, PART_OF[kind], f"An event with the source '{SOURCE}'.")
                     for name, kind in events.items()
                 },
             }

@@ -12,9 +12,12 @@ from referencing import Registry
 
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message
-from darkroom.domain.errors import Refused
+from darkroom.domain.errors import AccountBlocked, Refused
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.pipeline.batches.look import EVENT
 from darkroom.pipeline.intake import receive
+from darkroom.pipeline.money.empty_accounts import ACCOUNT_EMPTY
+from darkroom.pipeline.orders.holding import TASKS_HELD
 from infra.cli import event_schemas
 from infra.cli.checkout import EVENTS
 from infra.cli.event_schemas import FILES, TASK_EVENTS, build_event_texts
@@ -23,6 +26,7 @@ from tests.fakes.clock import START
 from tests.fakes.routes import SYNC_NONE
 from tests.pipeline.harness import PHOTO, PipelineHarness, in_state
 
+OTHER_EVENTS = (EVENT, TASKS_HELD, ACCOUNT_EMPTY)
 SAMPLES = sorted((EVENTS / "messages").glob("*.json"))
 
 
@@ -38,7 +42,11 @@ def validator(part: str) -> Any:
 
 def part_of(kind: str) -> str:
     """The schema of a kind of event."""
-    return "batch-event" if kind == EVENT else "task-event"
+    return {
+        EVENT: "batch-event",
+        TASKS_HELD: "tasks-held-event",
+        ACCOUNT_EMPTY: "account-empty-event",
+    }.get(kind, "task-event")
 
 
 @pytest.mark.parametrize("part", FILES)
@@ -70,6 +78,14 @@ def _published() -> Iterator[tuple[str, dict[str, Any]]]:
     harness.clock.advance(300)
     harness.sweep()
     yield from _events(harness)
+    many = PipelineHarness(money=MoneyRules(guard_tasks=1))
+    many.providers.script("submit", AccountBlocked("no-credits", "There are no credits."))
+    for number in range(2):
+        many.upload(f"many/{number}.jpg")
+        many.upload_spec(SYNC_NONE, f"many/{number}.jpg.json")
+    many.run(until=["delivering"])
+    many.sweep()
+    yield from _events(many)
 
 
 def _events(harness: PipelineHarness) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,10 +95,12 @@ def _events(harness: PipelineHarness) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_event_fits_its_schema_and_has_no_other_fields() -> None:
     """And every kind of event was sent here."""
     published = list(_published())
-    assert {kind for kind, _ in published} == {*TASK_EVENTS, EVENT}
+    assert {kind for kind, _ in published} == {*TASK_EVENTS, *OTHER_EVENTS}
     models: dict[str, type[BaseModel]] = {
         "task-event": event_schemas.TaskEvent,
         "batch-event": event_schemas.BatchEvent,
+        "tasks-held-event": event_schemas.TasksHeldEvent,
+        "account-empty-event": event_schemas.AccountEmptyEvent,
     }
     for kind, detail in published:
         part = part_of(kind)
@@ -104,7 +122,7 @@ def test_event_without_a_field_does_not_fit() -> None:
 def test_there_is_a_sample_of_every_kind() -> None:
     """Of events and of requests."""
     kinds = {json.loads(path.read_text()).get("detail-type") for path in SAMPLES}
-    assert {*TASK_EVENTS, EVENT, "Task Requested"} <= kinds
+    assert {*TASK_EVENTS, *OTHER_EVENTS, "Task Requested"} <= kinds
     assert any(path.name.startswith("request-in-batch") for path in SAMPLES)
 
 
@@ -117,7 +135,7 @@ def test_sample_fits_its_schema(path: Path) -> None:
         assert list(validator("request").iter_errors(document)) == []
     elif kind == "Task Requested":
         assert list(validator("request").iter_errors(document["detail"])) == []
-    elif kind in (*TASK_EVENTS, EVENT):
+    elif kind in (*TASK_EVENTS, *OTHER_EVENTS):
         assert list(validator(part_of(kind)).iter_errors(document["detail"])) == []
     else:
         assert path.name.startswith("s3-")
@@ -158,12 +176,12 @@ def test_asyncapi_document_names_every_kind_and_its_schema() -> None:
     assert document["asyncapi"] == "3.0.0"
     messages = document["components"]["messages"]
     titles = {message["title"] for message in messages.values()}
-    assert titles == {*TASK_EVENTS, EVENT, "Request", "Task Requested"}
+    assert titles == {*TASK_EVENTS, *OTHER_EVENTS, "Request", "Task Requested"}
     for name, message in messages.items():
         assert message["name"] == name
         schema = message["payload"]["schema"]["$ref"]
         assert (EVENTS / schema).is_file()
-        if message["title"] in (*TASK_EVENTS, EVENT):
+        if message["title"] in (*TASK_EVENTS, *OTHER_EVENTS):
             assert schema == FILES[part_of(message["title"])]
         else:
             assert schema == FILES["request"]

@@ -82,14 +82,13 @@ class WatchedLines(InMemoryLines):
         turns_given: called with what was given out before and after each change.
     """
 
-    turns_given: Callable[[str, Turns, Turns], None] = lambda _self, _name, _old, _new: None
-
     def __init__(self, tasks: InMemoryTasks, injector: FaultInjector) -> None:
         super().__init__(tasks)
         self.uncounted: set[str] = set()
         self.opened_at: dict[str, float] = {}
         self.max_open_s = 0.0
         self.violations: list[str] = []
+        self.turns_given: Callable[[str, Turns, Turns], None] = lambda *_: None
         self._injector = injector
         self._openers: dict[str, Invocation | None] = {}
         self._seen: dict[tuple[int, str], Sequence[Waiter]] = {}

@@ -11,7 +11,10 @@ from infra.cli.printing import say, say_lines
 @click.argument(
     "part",
     type=click.Choice(
-        ["spec", "task", "folder-default", "request", "task-event", "batch-event", "asyncapi"]
+        [
+            *("spec", "task", "folder-default", "request", "task-event", "batch-event"),
+            *("tasks-held-event", "account-empty-event", "asyncapi"),
+        ]
     ),
     default="spec",
 )
@@ -27,7 +30,7 @@ def command(part: str, folder: Path | None) -> None:
 
     What the operation 'task' wants is a part of its own, to which the other refers by the name of
     its file, 'spec-task.schema.json'. The part 'folder-default' is for '_darkroom.json'. 'request'
-    is a message to the intake queue, 'task-event' and 'batch-event' are the details of events, and
+    is a message to the intake queue, those that end in '-event' are the details of events, and
     'asyncapi' is the AsyncAPI document of all of them.
     """
     # Both build every model's schema.

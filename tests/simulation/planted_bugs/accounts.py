@@ -11,6 +11,7 @@ from darkroom.pipeline import poll, submit, sweep
 from darkroom.pipeline.money import empty_accounts
 from darkroom.pipeline.paid_call import (
     failed_job,
+    plan,
     record_refused,
     settle_unclear,
     wait_after_refusal,
@@ -68,7 +69,7 @@ def _no_task_agrees() -> list[Swap]:
 
 
 def _every_task_agrees() -> list[Swap]:
-    original = record_refused.choice_elsewhere
+    original = plan.choice_elsewhere
 
     def elsewhere(task: Task, provider: str) -> Any:
         order = replace(task.resolved_order, leaves_empty=True)
