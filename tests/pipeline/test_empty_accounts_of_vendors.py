@@ -38,13 +38,13 @@ PAID_FIRST: Final = 25
 MAX_S: Final = 3600
 LOOKS: Final = 3
 """So often the account is found empty before it is topped up."""
-WORK: Final = {
-    "snapapi": ("remove-background", 1, {}),
-    "apiframe": ("upscale", 5, {}),
-    "perfect": ("remove-background", 1, {}),
-    "goapi": ("remove-background", 1, {}),
+WORK: Final[Mapping[str, tuple[str, int]]] = {
+    "snapapi": ("remove-background", 1),
+    "apiframe": ("upscale", 5),
+    "perfect": ("remove-background", 1),
+    "goapi": ("remove-background", 1),
 }
-"""Provider -> an operation, its price in credits, and its parameters."""
+"""Provider -> an operation, and its price in credits."""
 
 
 class WatchedDriver:
@@ -142,14 +142,14 @@ def _play(harness: PipelineHarness) -> None:
 @pytest.mark.parametrize("provider", WORK)
 def test_account_that_runs_empty_in_the_middle_of_a_night_delays_it(provider: str) -> None:
     """All succeed, in order, at the same vendor; one event says how many wait for what."""
-    operation, price, params = WORK[provider]
+    operation, price = WORK[provider]
     with _night(provider) as (harness, driver):
         driver.ledger.set_balance(PAID_FIRST * price)
         photo = as_png(portrait(64, 64))
         for number in range(TASKS):
             name = f"night/{number:02}.png"
             harness.upload(name, photo)
-            harness.upload_spec(operation, f"{name}.json", params=params, provider=provider)
+            harness.upload_spec(operation, f"{name}.json", provider=provider)
             harness.clock.advance(0.01)
         _play(harness)
         ledger = driver.ledger.entries()

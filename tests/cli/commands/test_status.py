@@ -4,7 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
-from darkroom.domain.circuit_state import FAILURES_TO_OPEN, CircuitState
+from darkroom.domain.circuit_state import FAILURES_TO_OPEN, Blocked, CircuitState
 from darkroom.domain.order import Choice, Order
 from darkroom.domain.turns import Place
 from darkroom.pipeline.admission.payment_pause import DELIVERY
@@ -103,6 +103,22 @@ def test_status_reports_pauses_and_dead_letters(env: MotoEnvironment) -> None:
         "perfect is paused: it did not accept calls recently",
         "1 dead letter: `darkroom redrive --dry-run` shows why",
     ]
+
+
+def test_status_says_who_waits_for_credits(env: MotoEnvironment) -> None:
+    """How many, and about how many credits they need."""
+    for number in range(3):
+        env.add_task(
+            f"photos/{number}.jpg.json",
+            "queued",
+            place=Place("apiframe", START + timedelta(seconds=number), opens_job=True),
+            order=Order("upscale", (Choice("apiframe", "clarity-upscale"),)),
+        )
+    now = time.time()
+    empty = CircuitState(FAILURES_TO_OPEN, now + 60, "Too few.", Blocked(now, "no-credits"))
+    env.target.limiter.compare_and_set("apiframe", CircuitState(), empty)
+    lines = env.run("status").stderr.splitlines()
+    assert "no credits at apiframe: 3 tasks wait, about 9 credits needed" in lines
 
 
 def test_status_of_a_folder_counts_what_it_does_not_list(env: MotoEnvironment) -> None:

@@ -1,8 +1,10 @@
 """What every limiter promises: leases that expire, and a circuit state."""
 
+from dataclasses import replace
+
 import pytest
 
-from darkroom.domain.circuit_state import CircuitState
+from darkroom.domain.circuit_state import Blocked, CircuitState
 from darkroom.ports import Limiter
 
 NOW = 1_770_000_000.0
@@ -63,6 +65,23 @@ def test_circuit_state_keeps_its_reason(limiter: Limiter) -> None:
     assert limiter.circuit("p") == paused
     assert not limiter.compare_and_set("p", CircuitState(5, NOW + 30), CircuitState())
     assert limiter.compare_and_set("p", paused, CircuitState())
+    assert limiter.circuit("p") == CircuitState()
+
+
+def test_circuit_state_keeps_what_is_known_of_a_blocked_account(limiter: Limiter) -> None:
+    """It is a part of the compared state, too."""
+    empty = CircuitState(5, NOW + 30, "Add credits.", Blocked(NOW + 0.25, "no-credits"))
+    announced = replace(
+        empty, blocked=Blocked(NOW + 0.25, "no-credits", announced=True, asked_at=NOW + 9.5)
+    )
+    assert limiter.compare_and_set("p", CircuitState(), empty)
+    assert limiter.circuit("p") == empty
+    assert not limiter.compare_and_set("p", replace(empty, blocked=None), CircuitState())
+    assert not limiter.compare_and_set("p", announced, CircuitState())
+    assert limiter.compare_and_set("p", empty, announced)
+    assert limiter.circuit("p") == announced
+    assert not limiter.compare_and_set("p", empty, CircuitState())
+    assert limiter.compare_and_set("p", announced, CircuitState())
     assert limiter.circuit("p") == CircuitState()
 
 

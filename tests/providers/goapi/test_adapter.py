@@ -196,6 +196,41 @@ def test_task_that_fails_at_once_for_lack_of_credits_is_not_accepted() -> None:
         ADAPTER.read_submit(job_request_on("a.jpg"), response_of(200, made))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": {"message": "failed to freeze credit"}},
+        {"error": {"message": "task failed", "raw_message": "Failed to freeze credit: 0"}},
+        {"logs": ["failed to freeze credit"]},
+    ],
+)
+def test_task_that_failed_for_lack_of_credits_cost_nothing(fields: Mapping[str, Any]) -> None:
+    """Nothing was frozen for it; it can be made again once there are credits."""
+    out = polled(task(status="failed", **fields))
+    assert isinstance(out, JobFailed)
+    assert (out.code, out.charged) == ("no-credits", "no")
+    assert "Add credits at GoAPI" in out.sentence
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": {"message": "no face"}, "logs": ["failed to freeze credit", "froze it"]},
+        {
+            "error": {"message": "failed to freeze credit"},
+            "meta": {"usage": {"type": "point", "consume": 20_000}},
+        },
+    ],
+)
+def test_task_that_may_have_cost_something_did_not_fail_for_credits(
+    fields: Mapping[str, Any],
+) -> None:
+    """An older line of its log, or what it consumed, says that it had credits."""
+    out = polled(task(status="failed", **fields))
+    assert isinstance(out, JobFailed)
+    assert (out.code, out.charged) == ("job-failed", "unknown")
+
+
 def test_other_words_of_an_error_decide_nothing() -> None:
     """Only those of the table do, and not those of an accepted task."""
     said = {"message": "the credit of this photo is unknown"}

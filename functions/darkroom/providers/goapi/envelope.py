@@ -133,12 +133,14 @@ def read_failure(task: Mapping[str, Any], state: State) -> JobFailed:
     """A failed or cancelled task. Whether the vendor refunds it is not documented."""
     if state == "cancelled":
         return JobFailed("job-cancelled", f"The job was cancelled at {LABEL}.", "unknown")
-    return failed_job(_all_messages(task), "unknown")
+    # A log may tell of a lack of credits that was over later; the error tells why it has failed.
+    messages = _errors(task) or _all_messages(task)
+    return failed_job(messages, "unknown", consumed=credits_at_end(task) or 0)
 
 
-def failed_job(messages: Sequence[str], charged: Charged) -> JobFailed:
+def failed_job(messages: Sequence[str], charged: Charged, consumed: float = 0) -> JobFailed:
     """A job that failed with these messages; for lack of credits it was not even begun."""
-    if _lacks_credits(messages):
+    if _lacks_credits(messages) and not consumed:
         error = _no_credits().failure
         return JobFailed(error.code, f"{error.sentence} {error.next_step}", "no")
     return json_fields.job_failed(LABEL, _first(messages), charged)
@@ -188,11 +190,16 @@ def _first(messages: Iterable[str]) -> str:
 
 
 def _all_messages(task: Mapping[str, Any], *, logs_first: bool = False) -> Sequence[str]:
-    error = task.get("error")
     logs = task.get("logs")
-    errors = (
-        [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
-    )
-    logged = logs[:_MAX_LOGS] if isinstance(logs, list) else [logs]
-    words = [*logged, *errors] if logs_first else [*errors, *logged]
-    return [json_fields.find_text(word) for word in words]
+    logged = [
+        json_fields.find_text(word)
+        for word in (logs[:_MAX_LOGS] if isinstance(logs, list) else [logs])
+    ]
+    errors = _errors(task)
+    return [*logged, *errors] if logs_first else [*errors, *logged]
+
+
+def _errors(task: Mapping[str, Any]) -> Sequence[str]:
+    error = task.get("error")
+    words = [error.get("message"), error.get("raw_message")] if isinstance(error, dict) else [error]
+    return [found for found in map(json_fields.find_text, words) if found.strip()]
