@@ -106,6 +106,7 @@ class PipelineHarness:
     Attributes:
         in_place: whether SUBMIT and POLL go on with the next verb in the same call.
         entered: how many states of the workflow the runs of the last `run` have entered.
+        longest: how many steps the longest of its runs had.
     """
 
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
@@ -126,6 +127,7 @@ class PipelineHarness:
     steps: list[Step] = field(default_factory=list)
     in_place: bool = False
     entered: int = 0
+    longest: int = 0
 
     def __post_init__(self) -> None:
         self.lines = InMemoryLines(self.tasks)
@@ -214,7 +216,7 @@ class PipelineHarness:
 
         Without `until` SWEEP follows while a task is in line, as every minute.
         """
-        self.entered = 0
+        self.entered = self.longest = 0
         driven = 0
         for _ in range(MAX_SWEEPS):
             while driven < len(self.workflows.started):
@@ -259,6 +261,7 @@ class PipelineHarness:
             if execution.status != "SUCCEEDED":
                 invoke("fail", {"error": {"Error": execution.status}})
         self.entered += execution.entered
+        self.longest = max(self.longest, steps)
 
     def _with_retries(self, act: Callable[[], T]) -> T:
         for _ in range(TRIES - 1):
