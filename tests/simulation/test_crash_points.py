@@ -57,11 +57,12 @@ LONG = frozenset(
 """Each takes as long as a dozen others together: `make simulate` runs them."""
 
 
-@pytest.mark.parametrize("name", [name for name in SPECIAL if name not in LONG])
+@pytest.mark.parametrize("name", [name for name in SPECIAL if name not in LONG][::3])
 def test_no_crash_point_of_a_special_scenario_violates_an_invariant(name: str) -> None:
     """Whatever users do and whichever run is lost; also where their own command is killed.
 
-    With a key no call is unclear in the end, however often the provider refuses to answer.
+    Here every third of them; `make simulate` has all. With a key no call is unclear in the end,
+    however often the provider refuses to answer.
     """
     row = enumerate_points(SCENARIOS[name], twice=False, spec_first=False)
 
@@ -218,7 +219,7 @@ def test_a_scenario_with_user_events_ends_as_its_name_says(
         ("refused late, none, a job", ["failed"], 2),
         ("not sent late, look-up, a job", ["succeeded"], 2),
         ("throttled late, key, a job", ["succeeded"], 2),
-        ("no credits for minutes, key, a job", ["succeeded"], 1),
+        ("no credits for minutes, key, a job", ["succeeded"], 2),
         ("credentials refused for minutes, none, a job", ["succeeded"], 1),
         ("another account for minutes, none, a job", ["succeeded"], 1),
         ("an older job is named, none", ["succeeded", "unknown"], 1),

@@ -13,28 +13,16 @@ from tests.simulation.planted_bugs.plant import Bug, planted
 QUICK = (
     "a call is paid before its intent is written",
     "a call without an answer is sent again",
-    "the attempt's number stays 1",
-    "every failed job counts as free",
-    "a write ignores the stored revision",
     "the state is written before the manifest",
-    "the event is published before the state is written",
     "a submitted task is cancelled",
-    "a new run is begun while the old one is running",
     "a job that is given up is not cancelled",
     "retry pays again",
-    "a retry is the same run",
     "the last in line gets the turn",
     "SWEEP gives no turns",
-    "files are written unconditionally",
-    "SWEEP does not write the manifest again",
     "FAIL ends a paid task at the first broken run",
-    "a cancelled task's call is not reconciled",
     "results copied before a bad end are not listed",
-    "a task ends though its manifest cannot be written",
     "a blocked account fails the task",
-    "a refused key loses the job",
     "a batch ends though a task has not",
-    "a batch is announced before its manifest is there",
 )
 CPU_S = 10
 
