@@ -47,6 +47,7 @@ class CollectedState:
     results: dict[str, bytes] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    account_events: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     queued: int = 0
     ledgers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class CollectedState:
             yield f"manifest {key}", text
         for run in self.executions:
             yield f"execution {run.name}", run.text
-        for number, event in enumerate(self.events):
+        for number, event in enumerate([*self.events, *self.account_events]):
             yield f"event {number}", json.dumps(event)
         for number, letter in enumerate(self.dead_letters):
             yield f"dead letter {number}", json.dumps(letter, default=str)
@@ -130,7 +131,9 @@ class Collector:
         self._read_outputs(seen)
         for run in self._list_runs():
             seen.executions.append(self._read_run(run["executionArn"]))
-        seen.events += [json.loads(m["Body"]) for m in self._drain(self._consumer_url)]
+        for message in self._drain(self._consumer_url):
+            event = json.loads(message["Body"])
+            (seen.events if "task_id" in event["detail"] else seen.account_events).append(event)
         seen.dead_letters += self._drain(self._client.outputs["DeadLetterQueueUrl"])
         for provider, access in self._client.sandboxes.items():
             ledger = httpx.get(f"{access['base_url']}/_sandbox/ledger", timeout=30).json()
