@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb_charges import FRESH_S, DynamoCharges, _write
+from darkroom.aws.dynamodb_charges import DynamoCharges, _write
+from darkroom.aws.recent_reads import FRESH_S
 from darkroom.domain.prices import CALM, MAX_CHARGES, MAX_TERMS, Charge, ProviderCharges
 from tests.aws.request_recorder import Answer, RequestRecorder, recorded_table
 from tests.fakes.clock import START

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.aws.dynamodb_durations import FRESH_S, DynamoDurations, _write
+from darkroom.aws.dynamodb_durations import DynamoDurations, _write
+from darkroom.aws.recent_reads import FRESH_S
 from darkroom.domain.job_times import BUCKETS, JobTimes
 from tests.aws.request_recorder import Answer, RequestRecorder, recorded_table
 from tests.fakes.clock import START

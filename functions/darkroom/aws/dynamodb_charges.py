@@ -20,6 +20,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from darkroom.aws.client_errors import map_aws_errors
 from darkroom.aws.dynamodb_items import charges_key, expiry
+from darkroom.aws.recent_reads import RecentReads
 from darkroom.domain.errors import Conflict
 from darkroom.domain.prices import Charge, ProviderCharges
 from darkroom.domain.routes import Route
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 TABLE = "the table of charges"
-FRESH_S = 60.0
-"""How long an item that was read is used in this process."""
 
 
 class DynamoCharges:
@@ -42,19 +41,11 @@ class DynamoCharges:
 
     def __init__(self, table: "Table", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._table = table
-        self._monotonic = monotonic
-        self._read: dict[str, tuple[float, ProviderCharges]] = {}
+        self._reads = RecentReads[str, ProviderCharges](ProviderCharges(), monotonic)
 
     def known(self, provider: str) -> ProviderCharges:
         """See `ports.Charges.known`. After an error the last answer holds for another minute."""
-        now = self._monotonic()
-        read_at, charges = self._read.get(provider, (-FRESH_S, ProviderCharges()))
-        if now - read_at >= FRESH_S:
-            # Written down first: while the table is down, no task must wait for it each time.
-            self._read[provider] = now, charges
-            charges = self._get(provider)
-            self._read[provider] = now, charges
-        return charges
+        return self._reads.get(provider, lambda: self._get(provider))
 
     def record(self, route: Route, terms: str, charge: Charge) -> bool:
         """See `ports.Charges.record`."""
@@ -63,7 +54,6 @@ class DynamoCharges:
         if new is None:
             return False
         unchanged: ConditionBase = Attr("version").eq(old.version)
-        now = self._monotonic()
         try:
             with map_aws_errors(TABLE):
                 self._table.put_item(
@@ -71,9 +61,9 @@ class DynamoCharges:
                     ConditionExpression=unchanged if old.version else Attr("pk").not_exists(),
                 )
         except Conflict:
-            self._read.pop(route.provider, None)
+            self._reads.forget(route.provider)
             return False
-        self._read[route.provider] = now, new
+        self._reads.keep(route.provider, new)
         return True
 
     def _get(self, provider: str) -> ProviderCharges:

@@ -18,6 +18,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase
 
 from darkroom.aws.client_errors import map_aws_errors
 from darkroom.aws.dynamodb_items import durations_key, expiry
+from darkroom.aws.recent_reads import RecentReads
 from darkroom.domain.errors import Conflict
 from darkroom.domain.job_times import BUCKETS, JobTimes
 from darkroom.domain.routes import Route
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 TABLE = "the table of durations"
-FRESH_S = 60.0
-"""How long a digest that was read is used in this process."""
 
 
 class DynamoDurations:
@@ -40,24 +39,15 @@ class DynamoDurations:
 
     def __init__(self, table: "Table", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._table = table
-        self._monotonic = monotonic
-        self._read: dict[tuple[str, str], tuple[float, JobTimes]] = {}
+        self._reads = RecentReads[tuple[str, str], JobTimes](JobTimes(), monotonic)
 
     def known(self, route: Route) -> JobTimes:
         """See `ports.Durations.known`. After an error the last answer holds for another minute."""
-        now, name = self._monotonic(), _name(route)
-        read_at, times = self._read.get(name, (-FRESH_S, JobTimes()))
-        if now - read_at >= FRESH_S:
-            # Written down first: while the table is down, waits must not wait for it each time.
-            self._read[name] = now, times
-            times = self._get(route)
-            self._read[name] = now, times
-        return times
+        return self._reads.get(_name(route), lambda: self._get(route))
 
     def compare_and_set(self, route: Route, old: JobTimes, new: JobTimes) -> bool:
         """See `ports.Durations.compare_and_set`."""
         unchanged: ConditionBase = Attr("jobs").eq(old.jobs)
-        now, name = self._monotonic(), _name(route)
         try:
             with map_aws_errors(TABLE):
                 self._table.put_item(
@@ -65,9 +55,9 @@ class DynamoDurations:
                     ConditionExpression=unchanged if old.jobs else Attr("pk").not_exists(),
                 )
         except Conflict:
-            self._read.pop(name, None)
+            self._reads.forget(_name(route))
             return False
-        self._read[name] = now, new
+        self._reads.keep(_name(route), new)
         return True
 
     def _get(self, route: Route) -> JobTimes:
