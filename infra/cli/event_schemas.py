@@ -148,11 +148,12 @@ class BatchEvent(_Event):
 class TasksHeldEvent(_Event):
     """The detail of the event about very many new tasks below one folder.
 
-    It has no id: it is sent again after each thousand more tasks.
+    After each thousand more tasks there is another one.
     """
 
     model_config = ConfigDict(title="Darkroom event of held tasks")
 
+    event_id: str = Field(description="The same each time this event is sent: act on it once.")
     folder: str = Field(description='Of the first level; "" for the root of the bucket.')
     tasks: int = Field(description="How many new tasks there were within ten minutes, so far.")
     limit: int = Field(description="Those above this number are held.")

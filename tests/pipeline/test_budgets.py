@@ -313,3 +313,50 @@ def test_budget_of_nothing_like_the_price_never_pays() -> None:
     harness.sweep()
     assert _states(harness) == ["held"]
     assert not harness.providers.sent
+
+
+def test_task_whose_route_is_gone_does_not_keep_the_others_back() -> None:
+    """It stays held until a deployment has the route again."""
+    harness = _with_budget(usd=0.02)
+    _upload(harness, 1, JOB_KEY)
+    harness.run()
+    _upload(harness, 1, JOB_NONE)
+    harness.upload("photos/b.jpg")
+    harness.upload_spec(SYNC_NONE, "photos/b.jpg.json")
+    harness.run(until=["held"])
+    assert _states(harness) == ["succeeded", "held", "held"]
+
+    offered = harness.providers.offered
+    harness.providers.offered = [route for route in offered if route.operation != JOB_NONE]
+    harness.clock.advance(24 * 3600)
+    harness.sweep()
+    harness.run(until=["held"])
+    assert _states(harness) == ["succeeded", "held", "succeeded"]
+
+    harness.providers.offered = offered
+    harness.clock.advance(24 * 3600)
+    harness.sweep()
+    harness.run(until=["held"])
+    assert _states(harness) == ["succeeded"] * 3
+
+
+def test_unreadable_task_does_not_keep_the_others_back() -> None:
+    """The sweep reports the error at its end."""
+    harness = _with_budget(credits=PRICE)
+    _upload(harness, 3)
+    harness.run(until=["held"])
+    hidden = _held(harness)[0].task_id
+    real = harness.tasks.get
+
+    def get(task_id: str) -> Task | None:
+        if task_id == hidden:
+            raise ValueError("another version wrote it")
+        return real(task_id)
+
+    harness.tasks.get = get  # type: ignore[method-assign]
+    harness.clock.advance(24 * 3600)
+    with pytest.raises(ValueError, match="another version"):
+        harness.sweep()
+    harness.tasks.get = real  # type: ignore[method-assign]
+    harness.run(until=["held"])
+    assert _states(harness) == ["succeeded", "held", "succeeded"]

@@ -58,6 +58,8 @@ def test_one_event_says_that_tasks_are_held() -> None:
     events = [event for event in harness.events.published if event.kind == "Tasks Held"]
     assert [(event.detail["folder"], event.detail["limit"]) for event in events] == [("shop/", 3)]
     assert "darkroom approve shop/" in events[0].detail["next_step"]
+    held = next(task for task in harness.tasks.all if task.state == "held")
+    assert events[0].detail["event_id"] == f"tasks-held-{held.task_id}"
 
 
 def test_approved_tasks_are_done() -> None:

@@ -294,7 +294,7 @@ class Task:
             unreached=0,
             gone=0,
             parked=0,
-            **{"place": None, "queued_at": None, **changes},
+            **{"place": None, "queued_at": None, "hold": None, **changes},
         )
 
     def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:

@@ -6,13 +6,14 @@
 A held task has no run. Those that wait for a budget stand in a line, and go on in its order.
 """
 
+import itertools
 from collections import Counter
 from datetime import timedelta
 
 from darkroom.domain.budgets import Reservation, Shortage, reserve
 from darkroom.domain.errors import Conflict, Refused
 from darkroom.domain.holds import Hold
-from darkroom.domain.retries import retry_on_conflict
+from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Place, Waiter
 from darkroom.pipeline.money.budgets import CurrentBudgets, without_room
@@ -87,9 +88,18 @@ def approve(ports: Ports, task_id: str) -> Task:
 def release_where_room_is(ports: Ports) -> int:
     """Let the first in each line of held tasks go on, as far as their budgets have room.
 
+    An error of one task or line does not stop the others; the first one is raised at the end.
+
     Returns how many go on.
     """
-    return sum(_release_line(ports, line) for line in ports.budgets.holding())
+    released = 0
+
+    def release(line: str) -> None:
+        nonlocal released
+        released += _release_line(ports, line)
+
+    for_each_then_raise(ports.budgets.holding(), release)
+    return released
 
 
 def _release_line(ports: Ports, line: str) -> int:
@@ -99,21 +109,29 @@ def _release_line(ports: Ports, line: str) -> int:
         return 0
     current = CurrentBudgets(ports)
     promised: Counter[str] = Counter()
-    released = 0
-    for waiter in waiters:
+    released, full = 0, False
+
+    def release(waiter: Waiter) -> None:
+        nonlocal released, full
         task = ports.tasks.get(waiter.task_id)
         if task is None or not _is_held(task, waiter):
-            continue
-        reserved = _reservations(ports, task, current)
+            return
+        try:
+            reserved = _reservations(ports, task, current)
+        except LookupError:
+            return  # a deployment removed its route: it stays until that is back
         if isinstance(reserved, Shortage) or without_room(ports, reserved, promised):
-            break
+            full = True
+            return
         promised.update({one.account: one.amount for one in reserved})
         try:
             queued = ports.tasks.replace(task, _queued(ports, task))
         except Conflict:
-            continue  # it was cancelled, or goes on
-        start_in_turn(ports, queued)
+            return  # it was cancelled, or goes on
         released += 1
+        start_in_turn(ports, queued)
+
+    for_each_then_raise(itertools.takewhile(lambda _: not full, waiters), release)
     return released
 
 

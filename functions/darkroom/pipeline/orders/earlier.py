@@ -7,7 +7,7 @@ from darkroom.domain.task import Task
 from darkroom.ports import Ports
 
 MAX_BYTES: Final = 32 * 1024 * 1024
-"""Larger results are not copied: they pass through the memory of a function."""
+"""Of all results: more are not copied, because they pass through the memory of a function."""
 
 
 def earlier_task(ports: Ports, order: Order) -> Task | None:
@@ -16,5 +16,6 @@ def earlier_task(ports: Ports, order: Order) -> Task | None:
         return None
     task_id = ports.tasks.done_by(order.work_digest)
     task = ports.tasks.get(task_id) if task_id else None
-    small = task is not None and all(result.size <= MAX_BYTES for result in task.results)
-    return task if task is not None and task.state == "succeeded" and small else None
+    if task is None or task.state != "succeeded":
+        return None
+    return task if sum(result.size for result in task.results) <= MAX_BYTES else None

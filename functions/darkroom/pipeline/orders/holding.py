@@ -29,7 +29,7 @@ def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hol
     if count <= most or "approved" in wishes:
         return None
     if (count - most - 1) % MANY == 0:
-        _tell(ports, folder, count)
+        _tell(ports, task, folder, count)
     return Hold("guard", folder)
 
 
@@ -43,14 +43,15 @@ def hold_released(task: Task, found: Mapping[str, Found | None]) -> Hold | None:
 
 def why_held(hold: Hold) -> str:
     """Why a task is held, for users."""
-    where = hold.what or "the root of the bucket"
-    command = f"darkroom approve {hold.what or '/'}"
     if hold.kind == "guard":
-        return (
-            f"is held: very many new tasks came below {where} at once; let them go on with "
-            f"'{command}', or drop them with 'darkroom cancel {hold.what or '/'}'"
-        )
-    return f"is held, as its uploader wants; let it go on with '{command}'"
+        where = hold.what or "the root of the bucket"
+        return f"is held: very many new tasks came below {where} at once; {_what_to_do(hold.what)}"
+    return f"is held, as its uploader wants; {_what_to_do(hold.what)}"
+
+
+def _what_to_do(folder: str) -> str:
+    name = folder or "/"
+    return f"'darkroom approve {name}' lets them go on, 'darkroom cancel {name}' drops them"
 
 
 def top_folder(key: str) -> str:
@@ -63,11 +64,12 @@ def _wishes(found: Mapping[str, Found | None]) -> set[str]:
     return {file.wish for file in found.values() if file is not None}
 
 
-def _tell(ports: Ports, folder: str, count: int) -> None:
+def _tell(ports: Ports, task: Task, folder: str, count: int) -> None:
     detail = {
+        "event_id": f"tasks-held-{task.task_id}",
         "folder": folder,
         "tasks": count,
         "limit": ports.money.guard_tasks,
-        "next_step": why_held(Hold("guard", folder)),
+        "next_step": f"{_what_to_do(folder)}.",
     }
     ports.events.publish(TASKS_HELD, detail)
