@@ -5,6 +5,7 @@ TASKS ?= 100
 PHOTOS ?= 300
 SEED ?= 1
 MUTANTS ?= 200
+ENV ?= dev
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 MUTMUT := .darkroom/mutmut
@@ -13,7 +14,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers requirements clean
+.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers deploy diff synth destroy requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -63,6 +64,18 @@ compiled: $(BIN)/.installed-dev
 
 layers: $(BIN)/.installed ## fetch what the functions need in Lambda for its platform
 	@$(BIN)/python -m infra.aws.layers
+
+deploy: $(BIN)/.installed ## deploy an environment of infra/environments.toml: make deploy ENV=dev OPTIONS="--require-approval never"
+	@$(BIN)/python -m infra.aws.deployment deploy $(ENV) $(OPTIONS)
+
+diff: $(BIN)/.installed ## what a deployment would change: make diff ENV=dev
+	@$(BIN)/python -m infra.aws.deployment diff $(ENV) $(OPTIONS)
+
+synth: $(BIN)/.installed ## write an environment's template to cdk.out/, without network or account: make synth ENV=prod
+	@$(BIN)/python -m infra.aws.deployment synth $(ENV)
+
+destroy: $(BIN)/.installed ## delete an environment after its name was typed: make destroy ENV=dev
+	@$(BIN)/python -m infra.aws.deployment destroy $(ENV) $(OPTIONS)
 
 requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml -o layers/runtime/requirements.txt

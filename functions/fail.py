@@ -7,12 +7,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom.composition import ports
+from darkroom.composition import environment, ports
 from darkroom.domain.task import parse_run_name
 from darkroom.pipeline.fail import fail
 from darkroom.step_handler import step_handler
 
-_fail = step_handler("fail", lambda call: fail(ports(), call.task_id, call.run, broken=call.error))
+_fail = step_handler(
+    "fail", lambda call: fail(ports(), call.task_id, call.run, broken=call.error), environment
+)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

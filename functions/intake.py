@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from darkroom.aws.intake_messages import read_message, sender_id_of
-from darkroom.composition import ports
+from darkroom.composition import environment, ports
 from darkroom.domain.arrivals import FIRST_ID_ATTRIBUTE, Message
 from darkroom.pipeline.intake import receive
 
@@ -55,5 +55,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         take, time_left_s=lambda: context.get_remaining_time_in_millis() / 1000
     )
     answer = process_partial_response(event, take_one, processor, context)
+    metrics.add_dimension(name="environment", value=environment())
     metrics.add_metric(name="Messages", unit=MetricUnit.Count, value=len(event["Records"]))
     return dict(answer)

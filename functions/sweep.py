@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom.composition import ports
+from darkroom.composition import environment, ports
 from darkroom.pipeline.sweep import Outcome, sweep
 
 logger = Logger(service="sweep")
@@ -28,6 +28,7 @@ METRICS: Mapping[Outcome, str] = {
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Event: the schedule's; answer: outcome -> number of tasks."""
     done = sweep(ports(), lambda: context.get_remaining_time_in_millis() / 1000)
+    metrics.add_dimension(name="environment", value=environment())
     for outcome, name in METRICS.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=done[outcome])
     answer = {str(outcome): tasks for outcome, tasks in done.items()}

@@ -186,3 +186,9 @@ def _build_driver(
 def ports() -> Ports:
     """The ports of this execution environment, built once."""
     return build_ports(Settings.from_environment(os.environ))
+
+
+@functools.cache
+def environment() -> str:
+    """The environment's name: a dimension of every metric, so that two environments do not mix."""
+    return Settings.from_environment(os.environ).environment

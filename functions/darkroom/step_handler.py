@@ -33,11 +33,13 @@ class Invocation:
     waited_s: float | None = None
 
 
-def step_handler(verb: str, run_step: Callable[[Invocation], Step]) -> Handler:
+def step_handler(
+    verb: str, run_step: Callable[[Invocation], Step], environment: Callable[[], str]
+) -> Handler:
     """The Lambda handler of one step of the workflow.
 
     Its event has `task_id` and `run`, perhaps `error`, and the last answer as `step`; an answer is
-    `{next, wait_s}`.
+    `{next, wait_s}`. Its metrics have the dimension `environment`.
     """
     logger = Logger(service=verb)
     metrics = Metrics(service=verb)
@@ -52,6 +54,7 @@ def step_handler(verb: str, run_step: Callable[[Invocation], Step]) -> Handler:
         )
         logger.append_keys(task_id=invocation.task_id, run=invocation.run)
         step = run_step(invocation)
+        metrics.add_dimension(name="environment", value=environment())
         metrics.add_dimension(name="next", value=step.next)
         metrics.add_metric(name="Steps", unit=MetricUnit.Count, value=1)
         logger.info(verb, extra=step.as_dict())

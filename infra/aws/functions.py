@@ -20,17 +20,6 @@ from infra.aws.sizes import LAYERS, SIZES, Verb
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
-# Not DEBUG: Lambda's runtime would set the root logger to it, and boto3 and httpx would then log
-# keys, secrets and signed URLs.
-LOG_LEVEL = lambda_.ApplicationLogLevel.INFO
-
-_RETENTION = {
-    1: logs.RetentionDays.ONE_DAY,
-    7: logs.RetentionDays.ONE_WEEK,
-    30: logs.RetentionDays.ONE_MONTH,
-    365: logs.RetentionDays.ONE_YEAR,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Assets:
@@ -76,12 +65,12 @@ class DarkroomFunction(Construct):
             "Function",
             function_name=name,
             architecture=ARCHITECTURE,
-            application_log_level_v2=LOG_LEVEL,
+            application_log_level_v2=lambda_.ApplicationLogLevel(environment.log_level),
             code=assets.code,
             dead_letter_queue=dead_letters,
             environment={
                 **variables,
-                "POWERTOOLS_LOG_LEVEL": LOG_LEVEL.value,
+                "POWERTOOLS_LOG_LEVEL": environment.log_level,
                 "POWERTOOLS_METRICS_NAMESPACE": "Darkroom",
                 "POWERTOOLS_SERVICE_NAME": verb,
             },
@@ -90,6 +79,7 @@ class DarkroomFunction(Construct):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             memory_size=size.memory_mb,
+            reserved_concurrent_executions=environment.reserved_concurrency.get(verb),
             role=self.role.without_policy_updates(),
             runtime=RUNTIME,
             timeout=Duration.seconds(size.timeout_s),
@@ -97,15 +87,25 @@ class DarkroomFunction(Construct):
         )
 
 
-def build_log_group(scope: Construct, name: str, environment: Environment) -> logs.LogGroup:
+def build_log_group(
+    scope: Construct, name: str, environment: Environment, days: int | None = None
+) -> logs.LogGroup:
     """A log group with a retention: one that Lambda creates itself is kept, and paid for, forever.
 
-    It is deleted with the stack: what must be kept is in the table and in the manifests.
+    It keeps for `days`, by default for the environment's. It is deleted with the stack: what must
+    be kept is in the table and in the manifests.
     """
-    return logs.LogGroup(
+    group = logs.LogGroup(
         scope,
         "Log",
         log_group_name=name,
         removal_policy=RemovalPolicy.DESTROY,
-        retention=_RETENTION[environment.log_days],
     )
+    resource = group.node.default_child
+    if not isinstance(resource, logs.CfnLogGroup):  # pragma: no cover - the CDK made it
+        msg = "a log group without its CloudFormation resource"
+        raise TypeError(msg)
+    # The construct takes an enumeration of numbers that the environment has checked already.
+    resource.retention_in_days = days or environment.log_days
+    resource.kms_key_id = environment.kms_key_arn
+    return group

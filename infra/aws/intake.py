@@ -6,6 +6,7 @@ The rules filter by type of event only; the intake function decides what an even
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -16,7 +17,10 @@ from infra.aws.storage import removal_policy
 
 
 class Intake(Construct):
-    """The queues, the bus, and the rules that send to the intake queue."""
+    """The queues, the bus, and the rules that send to the intake queue.
+
+    `key` encrypts the queues; without it, SQS's own does.
+    """
 
     def __init__(
         self,
@@ -24,8 +28,10 @@ class Intake(Construct):
         construct_id: str,
         environment: Environment,
         input_bucket: s3.IBucket,
+        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        encryption = sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED
         removal = removal_policy(environment)
         # A message keeps its first enqueue time when it moves to the dead-letter queue ("Using
         # dead-letter queues in Amazon SQS"), so that queue must keep it for more than 4 days.
@@ -33,7 +39,8 @@ class Intake(Construct):
             self,
             "DeadLetters",
             queue_name=f"{environment.stack_name}-dead-letters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            encryption=encryption,
+            encryption_master_key=key,
             enforce_ssl=True,
             removal_policy=removal,
             retention_period=Duration.days(14),
@@ -45,7 +52,8 @@ class Intake(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(
                 max_receive_count=MAX_RECEIVES, queue=self.dead_letters
             ),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            encryption=encryption,
+            encryption_master_key=key,
             enforce_ssl=True,
             removal_policy=removal,
             retention_period=Duration.days(4),

@@ -48,6 +48,10 @@ _CANNOT_START = "the functions cannot start"
 _WITHOUT = {"pictures": "results have no figures and masks that are no PNG are not checked"}
 
 
+class LayerError(Exception):
+    """A layer cannot be deployed; the message says how to go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What a layer was built from; stored beside it, so that a stale layer is noticed."""

@@ -8,6 +8,7 @@ object's key, a log stream, a run. X-Ray and CloudWatch's log delivery accept no
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
 from darkroom.aws.dynamodb_indexes import BY_BATCH, BY_DUE, BY_KEY
@@ -25,6 +26,7 @@ class Resources:
     Attributes:
         secrets: of the providers' credentials.
         state_machine, runs: of the workflow, and of all its runs.
+        key: of the KMS key that encrypts all this; None where AWS's own keys do.
     """
 
     input_bucket: str
@@ -36,10 +38,15 @@ class Resources:
     dead_letters: str
     state_machine: str
     runs: str
+    key: str | None = None
 
 
 def build_statements(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
     """The rights of the function for `verb`, beyond its log, its traces and its dead letters."""
+    return _build_rights(verb, on) + (use_key(on.key, verb) if on.key else [])
+
+
+def _build_rights(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
     common = [
         *keep_tasks(on.table),
         *update_items(on.table),
@@ -183,6 +190,21 @@ def receive_messages(queue_arn: str) -> list[iam.PolicyStatement]:
     ]
 
 
+def use_key(key_arn: str, verb: Verb) -> list[iam.PolicyStatement]:
+    """Use a KMS key through the services that a function reads or writes with it, no other way.
+
+    Reading takes `kms:Decrypt`. Writing an object or sending a message takes a data key, and SQS
+    checks it by decrypting it (SQS guide, "Key management"). DynamoDB decrypts the table's key for
+    its caller, also to write (DynamoDB guide, "How encryption at rest works").
+    """
+    sends = ["sqs"] if verb in ("intake", "fail") else []
+    reads = ["s3", "dynamodb", *sends, *(["secretsmanager"] if verb in WITH_SECRETS else [])]
+    return [
+        _allow_through(reads, "kms:Decrypt", key_arn),
+        _allow_through(["s3", *sends], "kms:GenerateDataKey", key_arn),
+    ]
+
+
 def invoke(function_arns: Iterable[str]) -> list[iam.PolicyStatement]:
     """Invoke functions."""
     return [_allow(["lambda:InvokeFunction"], *function_arns)]
@@ -227,3 +249,12 @@ def deliver_logs() -> list[iam.PolicyStatement]:
 
 def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=actions, resources=list(resources))
+
+
+def _allow_through(services: list[str], action: str, key_arn: str) -> iam.PolicyStatement:
+    hosts = [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]
+    return iam.PolicyStatement(
+        actions=[action],
+        resources=[key_arn],
+        conditions={"StringEquals": {"kms:ViaService": hosts}},
+    )

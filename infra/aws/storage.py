@@ -6,6 +6,7 @@ of the old one.
 
 from aws_cdk import Aws, Duration, RemovalPolicy, SecretValue
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -30,25 +31,41 @@ def removal_policy(environment: Environment) -> RemovalPolicy:
 
 
 class Storage(Construct):
-    """Buckets, table and secrets of one environment."""
+    """Buckets, table and secrets of one environment; existing buckets if it names some.
 
-    def __init__(self, scope: Construct, construct_id: str, environment: Environment) -> None:
+    `key` encrypts all of them but existing buckets; without it, AWS's own keys do.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        environment: Environment,
+        key: kms.IKey | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         removal = removal_policy(environment)
-        self.input_bucket = self._bucket(
-            "Input", environment, removal, [_expire_old_versions(environment)]
-        )
-        self.output_bucket = self._bucket(
-            "Output",
-            environment,
-            removal,
-            [_expire_old_versions(environment), _expire_work(environment)],
-        )
-        _notify_event_bridge(self.input_bucket)
+        self.input_bucket = self._input_bucket(environment, removal)
+        self.output_bucket = self._output_bucket(environment, removal)
         self.table = self._table(environment, removal)
         self.secrets = {
             provider: self._secret(environment, provider, removal) for provider in PROVIDERS
         }
+
+    def _input_bucket(self, environment: Environment, removal: RemovalPolicy) -> s3.IBucket:
+        if environment.input_bucket:
+            return s3.Bucket.from_bucket_name(self, "InputBucket", environment.input_bucket)
+        rules = [_expire_old_versions(environment)]
+        bucket = self._bucket("Input", environment, removal, rules)
+        _notify_event_bridge(bucket)
+        return bucket
+
+    def _output_bucket(self, environment: Environment, removal: RemovalPolicy) -> s3.IBucket:
+        if environment.output_bucket:
+            return s3.Bucket.from_bucket_name(self, "OutputBucket", environment.output_bucket)
+        rules = [_expire_old_versions(environment), _expire_work(environment)]
+        return self._bucket("Output", environment, removal, rules)
 
     def _bucket(
         self,
@@ -63,7 +80,10 @@ class Storage(Construct):
             f"{role}Bucket",
             bucket_name=name,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            # With a bucket key, S3 asks KMS once for many objects.
+            bucket_key_enabled=True if self._key else None,
+            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
             enforce_ssl=True,
             lifecycle_rules=lifecycle,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -80,6 +100,8 @@ class Storage(Construct):
             sort_key=_text("sk"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             deletion_protection=environment.keep,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else None,
+            encryption_key=self._key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -108,6 +130,7 @@ class Storage(Construct):
             f"{provider.capitalize()}Secret",
             secret_name=environment.secret_name(provider),
             description=f"Credentials for {provider}, a JSON object; {{}} is not set up.",
+            encryption_key=self._key,
             removal_policy=removal,
             secret_string_value=SecretValue.unsafe_plain_text(NOT_SET_UP),
         )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -25,6 +25,10 @@ from infra.aws.workflow_definition import build_definition
 
 # Ends that no Catch sees: the time limit, a stop by a user, an error in the workflow itself.
 FAILED_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
+
+# The functions log every step of a task, with its id; the machine's own log has what they cannot
+# see, and Step Functions shows all events of a run for 90 days.
+RUN_LOG_DAYS = 30
 
 
 class Workflow(Construct):
@@ -43,12 +47,20 @@ class Workflow(Construct):
         # The name's beginning keeps the log's resource policy below its size limit, however many
         # machines there are (Step Functions guide, "CloudWatch Logs resource policy size limits").
         log_group = build_log_group(
-            self, f"/aws/vendedlogs/states/{environment.stack_name}", environment
+            self,
+            f"/aws/vendedlogs/states/{environment.stack_name}",
+            environment,
+            days=min(environment.log_days, RUN_LOG_DAYS),
         )
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+            # For this account's state machines only (Step Functions guide, "Cross-service confused
+            # deputy prevention").
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
             inline_policies={
                 "workflow": iam.PolicyDocument(
                     statements=[
@@ -75,7 +87,7 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=log_group,
                 include_execution_data=False,
-                level=sfn.LogLevel.ALL,
+                level=sfn.LogLevel.ERROR,
             ),
             role=role.without_policy_updates(),
             tracing_enabled=True,

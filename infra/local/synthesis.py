@@ -15,7 +15,12 @@ from infra.local.processes import Command, Processes
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 # Sources of the template other than the code in `infra/aws/`.
-SOURCES: Final = ("functions/workflow.asl.json", "pyproject.toml", "requirements*.txt")
+SOURCES: Final = (
+    "functions/workflow.asl.json",
+    "infra/environments.toml",
+    "pyproject.toml",
+    "requirements*.txt",
+)
 SHOWN_LOG_LINES: Final = 15
 
 

@@ -1,11 +1,12 @@
 """Each function translates: an event comes in, one use case is called, a small answer goes out."""
 
+import importlib
 import io
 import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,6 +43,25 @@ def test_step_answers_with_next_step_and_wait(house: House, verb: str) -> None:
     answer = house.enter(verb, {"task_id": "0" * 32, "run": 1, "step": {"next": "x"}})
 
     assert answer == {"next": "done", "wait_s": 0}
+
+
+@pytest.mark.parametrize("verb", [*STEPS, "intake", "sweep"])
+def test_metrics_are_told_apart_by_environment(house: House, verb: str) -> None:
+    """Several environments in one account and region share the namespace and the names."""
+    importlib.import_module(verb)  # its logger keeps the stdout of now
+    with redirect_stdout(io.StringIO()) as out:
+        if verb == "intake":
+            house.receive("{}")
+        else:
+            house.enter(verb, {} if verb == "sweep" else {"task_id": "0" * 32, "run": 1})
+    lines = [json.loads(line) for line in out.getvalue().splitlines() if '"_aws"' in line]
+    own = [line for line in lines if "ColdStart" not in line]  # it has the function's name
+    assert own
+    for line in own:
+        assert line["environment"] == "test"
+        for metrics in line["_aws"]["CloudWatchMetrics"]:
+            assert metrics["Namespace"] == "Darkroom"
+            assert all("environment" in each for each in metrics["Dimensions"])
 
 
 def test_photo_and_spec_become_a_queued_task_with_a_run(house: House) -> None:

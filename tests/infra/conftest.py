@@ -18,6 +18,7 @@ import boto3
 import pytest
 
 from infra.aws.bytecode import PYTHON_VERSION
+from infra.aws.environments import FILE
 from infra.aws.layers import HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 from tests.once import made_once
@@ -30,10 +31,12 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
 )
 
 ANSWER = "answer.json"
-ENVIRONMENTS = ("local", "dev", "prod", "feature-7")
+ENVIRONMENTS = ("local", "dev", "prod", "bank")
+OWN = Path(__file__).with_name("environments.toml")
+"""The environments that only these tests have."""
 
 # The value of `-c environment=`, and of the variable that it takes precedence over.
-COMMANDED, OVERRIDDEN = "staging", "prod"
+COMMANDED, OVERRIDDEN = "guest", "prod"
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,23 @@ class Synthesis:
         templates: environment -> its template.
         commanded: the folder that the app wrote when it was run like the CDK's command runs it.
         warnings: what it wrote to stderr then.
+        refused: what it ended with when it was to be deployed with the layers as they are; empty
+            if they are built.
+        own: the template of an app with a stack of its own around the construct.
         circle: the error of a synthesis with circular references; empty if there was none.
     """
 
     templates: Mapping[str, Template]
     commanded: Path
     warnings: str
+    refused: str
+    own: Template
     circle: str
+
+    @property
+    def guest(self) -> Template:
+        """The template of the commanded environment."""
+        return Template.read(COMMANDED, self.commanded / f"darkroom-{COMMANDED}.template.json")
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,8 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         {name: Template.read(name, Path(path)) for name, path in made["paths"].items()},
         Path(made["commanded"]),
         made["warnings"],
+        made["refused"],
+        Template.read("dev", Path(made["own"])),
         made["circle"],
     )
 
@@ -144,11 +159,14 @@ def lambda_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _synthesize(out: Path) -> None:
+    listed = out / "environments.toml"
+    listed.write_text(FILE.read_text("utf-8") + OWN.read_text("utf-8"), "utf-8")
     done = run_bare(
         [str(Path(__file__).with_name("synthesis.py")), str(out), *ENVIRONMENTS],
         out,
         CDK_CONTEXT_JSON=json.dumps({"environment": COMMANDED}),
         DARKROOM_ENVIRONMENT=OVERRIDDEN,
+        DARKROOM_ENVIRONMENTS_FILE=str(listed),
     )
     assert done.returncode == 0, done.stderr
     (out / ANSWER).write_text(done.stdout, "utf-8")

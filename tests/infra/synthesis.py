@@ -12,6 +12,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 from infra.aws import app
+from infra.aws.environments import find_environment
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
         "paths": paths,
         "commanded": str(commanded),
         "warnings": _run_as_command(commanded),
+        "refused": _refuse(out / "refused"),
+        "own": str(_synthesize_own(out / "own")),
         "circle": _synthesize_circle(out / "circle"),
     }
     sys.stdout.write(json.dumps(made))
@@ -30,10 +33,45 @@ def main() -> None:
 
 def _run_as_command(out: Path) -> str:
     os.environ["CDK_OUTDIR"] = str(out)
+    os.environ["DARKROOM_LAYERS"] = "placeholder"
     with redirect_stderr(io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)) as stderr:
         app.main()
     stderr.seek(0)
     return stderr.read()
+
+
+def _refuse(out: Path) -> str:
+    """The sentence with which the app ends if layers are missing; empty if it does not."""
+    os.environ["CDK_OUTDIR"] = str(out)
+    del os.environ["DARKROOM_LAYERS"]
+    try:
+        app.main()
+    except SystemExit as end:
+        return str(end.code)
+    return ""
+
+
+def _synthesize_own(out: Path) -> Path:
+    """The template of a stack that somebody puts the construct into."""
+    from infra.aws import Darkroom  # noqa: PLC0415 - starts Node
+
+    made = app._start_app(out)
+    from aws_cdk import CfnOutput, Stack  # noqa: PLC0415 - the line above locates Node
+
+    stack = Stack(made, "shop")
+    darkroom = Darkroom(stack, "Photos", find_environment("dev"), placeholder_layers=True)
+    for name, value in {
+        "Photos": darkroom.input_bucket.bucket_name,
+        "Results": darkroom.output_bucket.bucket_name,
+        "Queue": darkroom.queue.queue_url,
+        "Bus": darkroom.bus.event_bus_name,
+        "Tasks": darkroom.table.table_name,
+        "Submit": darkroom.functions["submit"].function_arn,
+    }.items():
+        CfnOutput(stack, f"{name}Name", value=value)
+    darkroom.add_outputs()
+    made.synth()
+    return out / "shop.template.json"
 
 
 def _synthesize_circle(out: Path) -> str:

@@ -1,8 +1,13 @@
 """What differs between environments, and what must not."""
 
+import json
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.money_settings import read_money_settings
@@ -13,14 +18,18 @@ from darkroom.providers.engine.driver import Driver
 from darkroom.providers.engine.preferences import Preferences
 from darkroom.providers.registry import Adapters
 from darkroom.settings import Settings
-from infra.aws import environments
 from infra.aws.environments import (
+    FILE,
+    LOG_DAYS,
     MAX_NAME_LENGTH,
     PROVIDERS,
     Environment,
+    build_environment,
+    build_schema,
     check_preferences,
     find_environment,
 )
+from tests.fakes.environments_file import write_environments
 from tests.fakes.inputs import InMemoryInputs
 
 # The longest region name has 15 characters today; account ids have 12 digits.
@@ -31,19 +40,147 @@ ENDING_OF_MAX_LENGTH = "-output-" + 12 * "1" + "-" + 15 * "r"
 def test_name_that_is_invalid_in_a_bucket_name_is_refused(name: str) -> None:
     """Before any synthesis, with a message that says what is allowed."""
     with pytest.raises(ValueError, match="beginning with a letter"):
-        find_environment(name)
+        Environment(name)
 
 
 def test_longest_name_fits_a_bucket_name() -> None:
     """Bucket names have at most 63 characters."""
-    longest = find_environment("e" * MAX_NAME_LENGTH)
+    longest = Environment("e" * MAX_NAME_LENGTH)
     assert len(longest.stack_name + ENDING_OF_MAX_LENGTH) <= 63
 
 
-@pytest.mark.parametrize("name", ["staging", "prod", "feature-7"])
+@pytest.mark.parametrize("name", ["staging", "prod"])
 def test_data_is_kept_in_every_environment_that_is_not_for_development(name: str) -> None:
-    """Also for a name that is not listed."""
+    """Deleting it takes a setting that says so."""
     assert find_environment(name).keep
+
+
+def test_data_is_kept_where_nothing_else_is_said() -> None:
+    """An environment of the user's own begins safe."""
+    assert Environment("shop").keep
+
+
+def test_production_is_protected_from_deletion() -> None:
+    """CloudFormation refuses to delete its stack."""
+    assert find_environment("prod").termination_protection
+
+
+def test_unknown_environment_is_refused_with_the_list() -> None:
+    """A mistyped name would otherwise deploy a second, empty stack."""
+    with pytest.raises(ValueError, match=r"local, dev, staging, prod\. Did you mean 'prod'\?"):
+        find_environment("prdo")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"log_day": 7}, "'shop' has no setting 'log_day'; .*Did you mean 'log_days'?"),
+        ({"name": "other"}, "'shop' has no setting 'name'"),
+        ({"log_days": 10}, "log_days is 10, and CloudWatch keeps logs for one of 1, 3, 5, 7, 14, "),
+        ({"log_days": True}, "'shop': log_days: "),
+        ({"log_level": "DEBUG"}, "'shop': log_level: .*'INFO', 'WARN' or 'ERROR'"),
+        ({"removal": "destroy"}, "'shop': removal: .*'keep' or 'delete'"),
+        ({"account": "1234"}, "'shop': account: "),
+        ({"account": 111122223333, "region": "eu-central-1"}, "'shop': account: "),
+        ({"account": "111122223333"}, "account needs a region"),
+        ({"region": "Frankfurt"}, "'shop': region: "),
+        ({"intake_concurrency": 1}, "'shop': intake_concurrency: "),
+        ({"reserved_concurrency": {"sumbit": 5}}, "'shop': reserved_concurrency"),
+        ({"reserved_concurrency": {"intake": 5}}, "intake is below intake_concurrency"),
+        ({"alarm_email": "nobody"}, "'shop': alarm_email: "),
+        (
+            {"alarm_email": "a@b.c", "alarm_topic_arn": "arn:aws:sns:eu-west-1:111122223333:a"},
+            "either alarm_email or alarm_topic_arn",
+        ),
+        ({"input_bucket": "one-bucket", "output_bucket": "one-bucket"}, "must be two buckets"),
+        ({"kms_key_arn": "alias/ours"}, "'shop': kms_key_arn: "),
+        ({"permissions_boundary_arn": "boundary"}, "'shop': permissions_boundary_arn: "),
+        ({"extension": "shop.py"}, "'shop': extension: "),
+    ],
+)
+def test_setting_that_is_not_allowed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    """With a sentence that names the environment and what would do."""
+    write_environments(monkeypatch, tmp_path, {"shop": settings})
+    with pytest.raises(ValueError, match=sentence):
+        find_environment("shop")
+
+
+def test_mistake_in_one_environment_does_not_stop_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Production can be deployed while somebody tries something."""
+    write_environments(monkeypatch, tmp_path, {"shop": {"log_days": 10}, "prod": {}})
+    assert find_environment("prod").name == "prod"
+
+
+@pytest.mark.parametrize("days", LOG_DAYS)
+def test_every_retention_that_cloudwatch_takes_is_allowed(days: int) -> None:
+    """As the CDK knows them."""
+    assert Environment("shop", log_days=days).log_days == days
+
+
+def test_local_environment_takes_preferences_from_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And keeps the rest of what is right for one machine."""
+    write_environments(monkeypatch, tmp_path, {"local": {"order": {"*": ["goapi"]}}})
+    local = find_environment("local")
+    assert (local.order, local.linger_s, local.keep) == ({"*": ["goapi"]}, 4, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("log_days = 7", "outside of an environment"), ("[dev", "not valid TOML")],
+)
+def test_file_that_lists_no_environments_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, sentence: str
+) -> None:
+    """Instead of being read as something else."""
+    write_environments(monkeypatch, tmp_path, {}).write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        find_environment("dev")
+
+
+def test_missing_file_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With its path."""
+    write_environments(monkeypatch, tmp_path, {}).unlink()
+    with pytest.raises(ValueError, match=r"there is no file .*environments\.toml"):
+        find_environment("dev")
+
+
+def test_dates_in_the_file_reach_the_functions_as_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """TOML has dates, JSON has none."""
+    path = write_environments(monkeypatch, tmp_path, {})
+    path.write_text("[dev.price.apiframe]\nas_of = 2026-11-30\nusd_per_credit = 0.01")
+    variables = find_environment("dev").preferences
+    price = json.loads(variables["DARKROOM_PRICE"])
+    assert price["apiframe"] == {"as_of": "2026-11-30", "usd_per_credit": 0.01}
+
+
+def test_published_schema_is_that_of_the_settings() -> None:
+    """If not: `python -m infra.aws.environments > infra/environments.schema.json`."""
+    published = json.loads(FILE.with_name("environments.schema.json").read_text("utf-8"))
+    assert published == json.loads(json.dumps(build_schema()))
+    Draft202012Validator.check_schema(published)
+    for each in published["additionalProperties"]["properties"].values():
+        assert each["description"]
+
+
+def test_shipped_file_and_its_example_satisfy_the_schema() -> None:
+    """Editors accept what the product accepts, and the example in the comments works."""
+    text = FILE.read_text("utf-8")
+    example = re.sub(r"(?m)^# ?", "", text[text.index("# [shop]") :])
+    tables = tomllib.loads(text) | tomllib.loads(example)
+    validator = Draft202012Validator(build_schema())
+    for name, table in tables.items():
+        assert not list(validator.iter_errors({name: table})), name
+        check_preferences(build_environment(name, table))
+    assert list(validator.iter_errors({"shop": {"log_days": 10}}))
+    assert list(validator.iter_errors({"shop": {"log_day": 7}}))
 
 
 @pytest.mark.parametrize("name", ["local", "dev"])
@@ -131,10 +268,10 @@ def test_preferences_of_every_environment_are_valid(name: str) -> None:
     ],
 )
 def test_preferences_that_cannot_be_met_are_refused(
-    monkeypatch: pytest.MonkeyPatch, preferences: dict[str, Any], sentence: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, preferences: dict[str, Any], sentence: str
 ) -> None:
     """Before a deployment, whose functions could not start."""
-    monkeypatch.setitem(environments._KNOWN, "shop", Environment("shop", **preferences))
+    write_environments(monkeypatch, tmp_path, {"shop": preferences})
     with pytest.raises(ValueError, match=sentence):
         find_environment("shop")
 
@@ -152,8 +289,8 @@ def test_preferences_that_cannot_be_met_are_refused(
     ],
 )
 def test_preferences_that_can_be_met_are_accepted(
-    monkeypatch: pytest.MonkeyPatch, preferences: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, preferences: dict[str, Any]
 ) -> None:
     """Shares of at least one job, small ones where jobs are not limited, prices of what exists."""
-    monkeypatch.setitem(environments._KNOWN, "shop", Environment("shop", **preferences))
+    write_environments(monkeypatch, tmp_path, {"shop": preferences})
     assert find_environment("shop").pace == preferences["pace"]

@@ -25,7 +25,7 @@ def states() -> dict[str, dict[str, Any]]:
 def choose(next_: str, wait_s: int) -> str:
     """The state that the choice leads to for this answer of a step."""
     answer = {"$.step.next": next_, "$.step.wait_s": wait_s}
-    choice = states()["Next"]
+    choice = states()["Choose"]
     for rule in choice["Choices"]:
         if all(_holds(test, answer) for test in rule.get("And", [rule])):
             return str(rule["Next"])

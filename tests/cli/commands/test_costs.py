@@ -5,14 +5,15 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darkroom.domain.order import Order
-from infra.aws import environments
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import CHOICES, START, make_attempt
+from tests.fakes.environments_file import write_environments
 
 
 def add(env: MotoEnvironment, number: int, state: Any = "succeeded", **changes: Any) -> None:
@@ -100,14 +101,12 @@ def test_csv_is_safe_for_spreadsheets(shop: MotoEnvironment) -> None:
 
 
 def test_price_of_the_environment_counts(
-    shop: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
+    shop: MotoEnvironment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """In `costs` and in `status`."""
     name = "dear-prices"
-    known = replace(
-        environments.find_environment("dev"), name=name, price={"snapapi": {"usd_per_credit": 2}}
-    )
-    monkeypatch.setitem(environments._KNOWN, name, known)
+    tables = {"dev": {}, name: {"price": {"snapapi": {"usd_per_credit": 2}}}}
+    write_environments(monkeypatch, tmp_path, tables)
     monkeypatch.setattr("infra.cli.commands.costs.find_target", lambda _: shop.target)
     assert rows_of(shop, "provider", "--env", name)[1]["usd"] == 36
     target = replace(shop.target, environment=name)

