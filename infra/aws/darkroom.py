@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import Annotations, CfnOutput, Duration, Tags
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -31,12 +31,10 @@ from infra.aws.environments import PROVIDERS, Environment
 from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction
 from infra.aws.intake import Intake
-from infra.aws.layers import PLACEHOLDER, Layer, LayerError, find_layer
+from infra.aws.layers import PLACEHOLDER, PYTHON, Layer, LayerError, find_layer
 from infra.aws.sizes import BATCH_SIZE, LAYERS, Verb
 from infra.aws.storage import Storage
 from infra.aws.workflow import Workflow, machine_arn, runs_arn
-
-_PYTHON = RUNTIME.name.removeprefix("python")
 
 _LAYERS: Mapping[str, str] = {
     "runtime": "What the functions need beyond the Lambda runtime.",
@@ -70,7 +68,7 @@ class Darkroom(Construct):
         arn = environment.kms_key_arn
         key = kms.Key.from_key_arn(self, "Key", arn) if arn else None
         self._storage = Storage(self, "Storage", environment, key)
-        self._intake = Intake(self, "Intake", environment, self._storage.input_bucket, key)
+        self._intake = Intake(self, "Intake", environment, self._storage.input_bucket)
         names = dict.fromkeys(name for layers in LAYERS.values() for name in layers)
         self._assets = Assets(self._code(), {name: self._layer(name) for name in names})
 
@@ -156,7 +154,7 @@ class Darkroom(Construct):
 
     @property
     def alarm_topic(self) -> sns.ITopic | None:
-        """The topic that is told of alarms; None if the environment names nobody."""
+        """The topic that alarms are sent to; None if the environment names no receiver."""
         return self._alarm_topic
 
     def add_outputs(self) -> None:
@@ -176,18 +174,25 @@ class Darkroom(Construct):
             CfnOutput(self, name, value=value).override_logical_id(name)
 
     def _topic(self) -> sns.ITopic | None:
-        if self._environment.alarm_topic_arn:
-            return sns.Topic.from_topic_arn(self, "AlarmTopic", self._environment.alarm_topic_arn)
-        if self._environment.alarm_email:
-            topic = sns.Topic(
-                self,
-                "AlarmTopic",
-                topic_name=f"{self._environment.stack_name}-alarms",
-                enforce_ssl=True,
+        named = self._environment
+        if named.alarm_topic_arn:
+            return sns.Topic.from_topic_arn(self, "AlarmTopic", named.alarm_topic_arn)
+        if not named.alarm_email:
+            return None
+        topic = sns.Topic(
+            self, "AlarmTopic", topic_name=f"{named.stack_name}-alarms", enforce_ssl=True
+        )
+        topic.add_subscription(subscriptions.EmailSubscription(named.alarm_email))
+        # A topic with a policy of its own has not SNS's default one, which lets the account in.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
             )
-            topic.add_subscription(subscriptions.EmailSubscription(self._environment.alarm_email))
-            return topic
-        return None
+        )
+        return topic
 
     def _function(
         self,
@@ -241,7 +246,7 @@ class Darkroom(Construct):
     def _code(self) -> lambda_.Code:
         # The local environment runs the functions from their folder; its template must not depend
         # on the Python that synthesizes it.
-        python = "" if self._environment.name == "local" else _PYTHON
+        python = "" if self._environment.name == "local" else PYTHON
         folder = Path(tempfile.mkdtemp(prefix="darkroom-asset-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         asset = build_function_asset(folder / "functions", python)
@@ -256,7 +261,7 @@ class Darkroom(Construct):
         if self._environment.name == "local":
             found = Layer(PLACEHOLDER)
         else:
-            found = find_layer(name, ARCHITECTURE.name, _PYTHON)
+            found = find_layer(name, ARCHITECTURE.name, PYTHON)
         layer = lambda_.LayerVersion(
             self,
             f"{name.capitalize()}Layer",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.aws.environments import FILE, Environment, find_environment
 from infra.aws.layers import ROOT as LAYERS
-from infra.aws.layers import find_layer
+from infra.aws.layers import ARCHITECTURE, PYTHON, find_layer
 from infra.aws.node import find_node, find_npx
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _act(action: str, environment: Environment, options: Sequence[str]) -> None:
     if action == "destroy":
         destroy(environment, options)
         return
-    require_layers()
+    require_layers(LAYERS)
     run_cdk(action, environment, options)
 
 
@@ -83,10 +83,10 @@ def synthesize(environment: Environment, folder: Path) -> None:
     sys.stdout.write(f"{synthesize_app(environment.name, folder)}\n")
 
 
-def require_layers(root: Path = LAYERS) -> None:
+def require_layers(root: Path) -> None:
     """Raise RefusedError if a layer is not built, or from other requirements than today's."""
     for requirements in sorted(root.glob("*/requirements.txt")):
-        found = find_layer(requirements.parent.name, "arm64", "3.13", root)
+        found = find_layer(requirements.parent.name, ARCHITECTURE, PYTHON, root)
         if found.warning:
             raise RefusedError(found.warning)
 
@@ -131,6 +131,8 @@ def build_cdk_command(
 def destroy(
     environment: Environment,
     options: Sequence[str] = (),
+    *,
+    session: Any = None,  # noqa: ANN401 - boto3's sessions have no types
     ask: Callable[[str], str] = input,
     run: Callable[[str, Environment, Sequence[str]], None] = run_cdk,
 ) -> None:
@@ -140,7 +142,7 @@ def destroy(
     because a filled bucket cannot be. An existing bucket that the environment names is not touched.
 
     Raises RefusedError if it is protected, if it is not there, if the credentials are of another
-    account, or if another name was typed.
+    account, or if another name was typed. `session` is boto3's.
     """
     if environment.termination_protection:
         raise RefusedError(
@@ -148,7 +150,8 @@ def destroy(
             f"below [{environment.name}] in {FILE.name}, run `make deploy ENV={environment.name}`, "
             "and then this again"
         )
-    session = _open_session(environment)
+    session = session or _open_session(environment)
+    _check_account(session, environment)
     deployed = _find_deployed(session, environment)
     if deployed.protected:
         raise RefusedError(
@@ -191,10 +194,13 @@ def _list_versions(s3: "S3Client", bucket: str) -> Iterator[Any]:
         yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
 
-def _open_session(environment: Environment) -> Any:  # noqa: ANN401 - boto3's sessions have no types
+def _open_session(environment: Environment) -> Any:  # noqa: ANN401 - the same
     import boto3  # noqa: PLC0415 - only to delete
 
-    session = boto3.Session(region_name=environment.region)
+    return boto3.Session(region_name=environment.region)
+
+
+def _check_account(session: Any, environment: Environment) -> None:  # noqa: ANN401 - the same
     if environment.account:
         account = session.client("sts").get_caller_identity()["Account"]
         if account != environment.account:
@@ -202,7 +208,6 @@ def _open_session(environment: Environment) -> Any:  # noqa: ANN401 - boto3's se
                 f"'{environment.name}' is in account {environment.account}, and the credentials "
                 f"are of {account}"
             )
-    return session
 
 
 def _find_deployed(session: Any, environment: Environment) -> Deployed:  # noqa: ANN401 - the same

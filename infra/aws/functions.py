@@ -15,9 +15,10 @@ from constructs import Construct
 
 from infra.aws import permissions
 from infra.aws.environments import Environment
+from infra.aws.layers import PYTHON
 from infra.aws.sizes import LAYERS, SIZES, Verb
 
-RUNTIME = lambda_.Runtime.PYTHON_3_13
+RUNTIME = lambda_.Runtime(f"python{PYTHON}", lambda_.RuntimeFamily.PYTHON)
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
 

@@ -6,7 +6,6 @@ The rules filter by type of event only; the intake function decides what an even
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -19,7 +18,7 @@ from infra.aws.storage import removal_policy
 class Intake(Construct):
     """The queues, the bus, and the rules that send to the intake queue.
 
-    `key` encrypts the queues; without it, SQS's own does.
+    The environment's KMS key encrypts the queues; without one, SQS's own does.
     """
 
     def __init__(
@@ -28,10 +27,8 @@ class Intake(Construct):
         construct_id: str,
         environment: Environment,
         input_bucket: s3.IBucket,
-        key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        encryption = sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED
         removal = removal_policy(environment)
         # A message keeps its first enqueue time when it moves to the dead-letter queue ("Using
         # dead-letter queues in Amazon SQS"), so that queue must keep it for more than 4 days.
@@ -39,8 +36,7 @@ class Intake(Construct):
             self,
             "DeadLetters",
             queue_name=f"{environment.stack_name}-dead-letters",
-            encryption=encryption,
-            encryption_master_key=key,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=removal,
             retention_period=Duration.days(14),
@@ -52,13 +48,15 @@ class Intake(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(
                 max_receive_count=MAX_RECEIVES, queue=self.dead_letters
             ),
-            encryption=encryption,
-            encryption_master_key=key,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=removal,
             retention_period=Duration.days(4),
             visibility_timeout=Duration.seconds(VISIBILITY_FACTOR * SIZES["intake"].timeout_s),
         )
+        if environment.kms_key_arn:
+            for queue in (self.queue, self.dead_letters):
+                _encrypt(queue, environment.kms_key_arn)
         self.bus = events.EventBus(self, "Bus", event_bus_name=environment.stack_name)
         to_queue = targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters)
         events.Rule(
@@ -82,3 +80,14 @@ class Intake(Construct):
             event_pattern=events.EventPattern(detail_type=["Task Requested"]),
             targets=[to_queue],
         )
+
+
+def _encrypt(queue: sqs.Queue, key_arn: str) -> None:
+    # To a queue that the construct knows to be encrypted it lets every rule of the account send,
+    # because a key of the same stack would need the rules' ARNs; this key is of another one.
+    resource = queue.node.default_child
+    if not isinstance(resource, sqs.CfnQueue):  # pragma: no cover - the CDK made it
+        msg = "a queue without its CloudFormation resource"
+        raise TypeError(msg)
+    resource.sqs_managed_sse_enabled = None
+    resource.kms_master_key_id = key_arn

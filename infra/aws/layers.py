@@ -25,6 +25,12 @@ from infra.aws.bytecode import (
 ROOT = Path(__file__).resolve().parents[2] / "layers"
 PLACEHOLDER = Path(__file__).resolve().parent / "placeholder"
 
+PYTHON = "3.13"
+"""The version of Lambda's runtime, for which layers and functions are built."""
+
+ARCHITECTURE = "arm64"
+"""Lambda's name of the processor that the functions run on."""
+
 HOST = "host"
 """The platform name for this machine and this Python."""
 
@@ -131,8 +137,8 @@ def build_layer(
 def main(arguments: list[str] | None = None) -> None:
     """Build all layers and report what was built."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.layers", description=main.__doc__)
-    parser.add_argument("--platform", choices=[*ARCHITECTURES, HOST], default="arm64")
-    parser.add_argument("--python", default="3.13", help="the runtime's version")
+    parser.add_argument("--platform", choices=[*ARCHITECTURES, HOST], default=ARCHITECTURE)
+    parser.add_argument("--python", default=PYTHON, help="the runtime's version")
     parser.add_argument(
         "--force", action="store_true", help="also build layers that are up to date"
     )

@@ -4,7 +4,7 @@ A deployment must never replace a resource of this file: renaming a construct he
 of the old one.
 """
 
-from aws_cdk import Aws, Duration, RemovalPolicy, SecretValue
+from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -74,7 +74,10 @@ class Storage(Construct):
         removal: RemovalPolicy,
         lifecycle: list[s3.LifecycleRule],
     ) -> s3.Bucket:
-        name = f"{environment.stack_name}-{role.lower()}-{Aws.ACCOUNT_ID}-{Aws.REGION}"
+        # Where the environment pins both, the name is a plain one, by which CloudFormation can take
+        # a kept bucket back ("Import AWS resources into a CloudFormation stack automatically").
+        stack = Stack.of(self)
+        name = f"{environment.stack_name}-{role.lower()}-{stack.account}-{stack.region}"
         return s3.Bucket(
             self,
             f"{role}Bucket",

@@ -46,7 +46,7 @@ def test_step_answers_with_next_step_and_wait(house: House, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", [*STEPS, "intake", "sweep"])
-def test_metrics_are_told_apart_by_environment(house: House, verb: str) -> None:
+def test_metrics_name_their_environment(house: House, verb: str) -> None:
     """Several environments in one account and region share the namespace and the names."""
     importlib.import_module(verb)  # its logger keeps the stdout of now
     with redirect_stdout(io.StringIO()) as out:

@@ -8,12 +8,19 @@ from tests.infra.conftest import CHECKOUT, COMMANDED, Synthesis, run_bare
 
 
 def test_app_takes_the_environment_from_the_command_line(synthesis: Synthesis) -> None:
-    """`cdk deploy -c environment=staging` synthesizes it, and warns of a missing layer."""
+    """`-c environment=guest` synthesizes it; it warns of a missing layer if that was asked for."""
     templates = {path.name for path in synthesis.commanded.glob("*.template.json")}
     assert templates == {f"darkroom-{COMMANDED}.template.json"}
     layers = [find_layer(name, "arm64", "3.13") for name in ("runtime", "pictures")]
     missing = sum(layer.warning.count("make layers") for layer in layers)
     assert synthesis.warnings.count("make layers") == missing
+
+
+def test_functions_are_not_deployed_without_their_layers(synthesis: Synthesis) -> None:
+    """A deployment would succeed, and no function could start."""
+    unbuilt = find_layer("runtime", "arm64", "3.13").warning
+    unbuilt = unbuilt or find_layer("pictures", "arm64", "3.13").warning
+    assert synthesis.refused == unbuilt
 
 
 def test_invalid_environment_name_ends_with_a_sentence(tmp_path: Path) -> None:
@@ -37,8 +44,8 @@ def test_circular_references_fail_the_synthesis(synthesis: Synthesis) -> None:
 def test_imports_do_not_start_node(tmp_path: Path) -> None:
     """The command, the local environment and the simulation import these modules."""
     modules = (
-        *("app", "bytecode", "environments", "function_asset"),
-        *("layers", "sizes", "workflow_definition"),
+        *("app", "bytecode", "deployment", "environments", "function_asset"),
+        *("layers", "node", "sizes", "workflow_definition"),
     )
     script = f"import sys, {', '.join(f'infra.aws.{name}' for name in modules)}"
     script += "; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"

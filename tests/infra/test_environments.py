@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # ships no types
 
 from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.money_settings import read_money_settings

@@ -6,6 +6,7 @@ import pytest
 
 from infra.aws.bytecode import makes_bytecode_for
 from infra.aws.environments import PROVIDERS
+from tests.infra.conftest import Synthesis
 from tests.infra.template import VERBS, Template, as_text, machine_arn, references
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
@@ -104,6 +105,18 @@ def test_functions_write_json_logs_with_a_retention(template: Template, verb: st
     assert template.variables(verb)["POWERTOOLS_LOG_LEVEL"] == "INFO"
     for each in template.of_type("Logs::LogGroup"):
         assert each["RetentionInDays"] > 0
+
+
+def test_functions_have_the_settings_of_their_environment(synthesis: Synthesis) -> None:
+    """Log level, retention, and how many run at once."""
+    bank, guest = synthesis.templates["bank"], synthesis.guest
+    for verb in VERBS:
+        assert guest.function(verb)["LoggingConfig"]["ApplicationLogLevel"] == "WARN"
+        assert guest.variables(verb)["POWERTOOLS_LOG_LEVEL"] == "WARN"
+        reserved = bank.function(verb).get("ReservedConcurrentExecutions")
+        assert reserved == (20 if verb == "submit" else None)
+        (log_group,) = references(bank.function(verb)["LoggingConfig"]["LogGroup"])
+        assert bank[log_group]["RetentionInDays"] == 90
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -86,6 +86,8 @@ def test_sweep_runs_every_minute(template: Template) -> None:
     assert rule["ScheduleExpression"] == "rate(1 minute)"
     (target,) = rule["Targets"]
     assert references(target["Arn"]) == {template.function("sweep").id}
+    # The next one comes in a minute; a late one beside it would do the same work twice.
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0}
     _assert_may_invoke(template, rule, template.function("sweep"))
 
 

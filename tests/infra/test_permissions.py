@@ -1,8 +1,15 @@
 """The IAM rights of each function: exactly what it needs, without wildcards."""
 
+import tomllib
+from collections.abc import Mapping
+
 import pytest
 
-from tests.infra.template import VERBS, Template, machine_arn
+from infra.aws.environments import build_environment
+from tests.infra.conftest import OWN
+from tests.infra.template import VERBS, Template, as_list, as_text, machine_arn
+
+BANK = build_environment("bank", tomllib.loads(OWN.read_text("utf-8"))["bank"])
 
 # AWS accepts only "*" for these actions.
 NEEDS_EVERY_RESOURCE = {
@@ -21,6 +28,7 @@ NEEDS_EVERY_RESOURCE = {
 }
 
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 
 # Every function may end a task, and starts the runs of the next in line.
@@ -94,7 +102,12 @@ def test_function_has_exactly_these_rights(template: Template, verb: str) -> Non
     resources = _resources(template, verb)
     expected = {
         (action, resource)
-        for place, actions in {**ALLOWED[verb], "log": LOG, "anywhere": TRACE}.items()
+        for place, actions in {
+            **ALLOWED[verb],
+            "log": LOG,
+            "anywhere": TRACE,
+            "key": KEY if template.environment == "bank" else set(),
+        }.items()
         for action in actions
         for resource in resources[place]
     }
@@ -127,6 +140,38 @@ def test_workflow_may_invoke_its_four_functions_only(template: Template) -> None
         f"<{template.function(verb).id}>" for verb in ("submit", "poll", "deliver", "fail")
     }
     assert {action.split(":")[0] for action in allowed} == {"lambda", "logs", "xray"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_key_is_used_through_services_that_the_function_needs(
+    templates: Mapping[str, Template], verb: str
+) -> None:
+    """No function decrypts anything with it by itself."""
+    bank = templates["bank"]
+    (policy,) = bank.role(bank.function(verb))["Policies"]
+    through = {
+        statement["Action"]: {
+            as_text(host).split(".")[0]
+            for host in as_list(statement["Condition"]["StringEquals"]["kms:ViaService"])
+        }
+        for statement in policy["PolicyDocument"]["Statement"]
+        if str(statement["Action"]).startswith("kms:")
+    }
+    sends = {"sqs"} if any("sqs:SendMessage" in each for each in ALLOWED[verb].values()) else set()
+    secrets = {"secretsmanager"} if "secrets" in ALLOWED[verb] else set()
+    assert through == {
+        "kms:Decrypt": {"dynamodb", "s3"} | sends | secrets,
+        "kms:GenerateDataKey": {"s3"} | sends,
+    }
+
+
+def test_permissions_boundary_bounds_every_role(templates: Mapping[str, Template]) -> None:
+    """Some accounts allow no role without one."""
+    bounds = {each.get("PermissionsBoundary") for each in templates["bank"].of_type("IAM::Role")}
+    assert bounds == {BANK.permissions_boundary_arn}
+    assert {each.get("PermissionsBoundary") for each in templates["prod"].of_type("IAM::Role")} == {
+        None
+    }
 
 
 def test_no_right_has_a_wildcard(template: Template) -> None:
@@ -162,4 +207,5 @@ def _resources(template: Template, verb: str) -> dict[str, set[str]]:
         "dead letters": {f"<{template.one('SQS::Queue', 'DeadLetters').id}>"},
         "log": {f"<{log_group}>"},
         "anywhere": {"*"},
+        "key": {str(BANK.kms_key_arn)},
     }

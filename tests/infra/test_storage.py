@@ -1,12 +1,15 @@
 """What is stored, and how: buckets, table, secrets, and what happens to them with the stack."""
 
+import tomllib
 from collections.abc import Mapping
 
 import pytest
 
 from infra.aws.environments import PROVIDERS
+from tests.infra.conftest import OWN, Synthesis
 from tests.infra.template import Template, references
 
+KEY_ARN = tomllib.loads(OWN.read_text("utf-8"))["bank"]["kms_key_arn"]
 STORED = {"S3::Bucket", "DynamoDB::Table", "SecretsManager::Secret", "SQS::Queue"}
 
 
@@ -26,6 +29,43 @@ def test_data_of_a_development_stack_is_deleted_with_it(
     """Nothing is left that would stop the next stack with the same names."""
     policies = {each.body.get("DeletionPolicy") for each in templates["dev"].of_type(name)}
     assert policies == {"Delete"}
+
+
+def test_key_of_the_user_encrypts_all_that_is_stored(templates: Mapping[str, Template]) -> None:
+    """Buckets, table, queues, secrets and logs."""
+    bank = templates["bank"]
+    (table,) = bank.of_type("DynamoDB::Table")
+    keys = [
+        *(each.get("KmsMasterKeyId") for each in bank.of_type("SQS::Queue")),
+        *(each.get("KmsKeyId") for each in bank.of_type("SecretsManager::Secret")),
+        *(each.get("KmsKeyId") for each in bank.of_type("Logs::LogGroup")),
+        *(
+            rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]
+            for bucket in bank.of_type("S3::Bucket")
+            for rule in bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        ),
+        table["SSESpecification"]["KMSMasterKeyId"],
+    ]
+    assert set(keys) == {KEY_ARN}
+    assert all(each.get("SqsManagedSseEnabled") is None for each in bank.of_type("SQS::Queue"))
+    assert not bank.of_type("KMS::Key")
+
+
+def test_existing_buckets_are_used_and_not_changed(synthesis: Synthesis) -> None:
+    """The functions read and write them, the rule listens to them, and the stack owns nothing."""
+    guest = synthesis.guest
+    assert not guest.of_type("S3::Bucket")
+    assert not guest.of_type("S3::BucketPolicy")
+    rule = guest.one("Events::Rule", "Uploads")
+    assert rule["EventPattern"]["detail"] == {"bucket": {"name": ["shop-photos"]}}
+    variables = guest.variables("submit")
+    assert variables["DARKROOM_INPUT_BUCKET"] == "shop-photos"
+    assert variables["DARKROOM_OUTPUT_BUCKET"] == "shop-results"
+    allowed = guest.allowed(guest.role(guest.function("submit")))
+    assert allowed["s3:GetObjectVersion"] == {"arn:<AWS::Partition>:s3:::shop-photos/*"}
+    assert allowed["s3:PutObject"] == {"arn:<AWS::Partition>:s3:::shop-results/*"}
+    outputs = {name: each["Value"] for name, each in guest.body["Outputs"].items()}
+    assert (outputs["InputBucket"], outputs["OutputBucket"]) == ("shop-photos", "shop-results")
 
 
 def test_table_has_deletion_protection_in_production_only(

@@ -37,6 +37,19 @@ def test_workflow_is_standard_and_logs_no_payload(template: Template) -> None:
     assert machine["StateMachineName"] == f"darkroom-{template.environment}"
     assert machine["TracingConfiguration"] == {"Enabled": True}
     logging = machine["LoggingConfiguration"]
-    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
     (log_group,) = references(logging["Destinations"])
     assert template[log_group]["LogGroupName"].startswith("/aws/vendedlogs/states/")
+    assert template[log_group]["RetentionInDays"] <= 30
+
+
+def test_workflow_is_run_for_this_account_only(template: Template) -> None:
+    """Step Functions cannot be made to use its role for another account."""
+    machine = template.one("StepFunctions::StateMachine")
+    trust = template.role(machine, "RoleArn")["AssumeRolePolicyDocument"]["Statement"]
+    assert [(each["Principal"], each["Condition"]) for each in trust] == [
+        (
+            {"Service": "states.amazonaws.com"},
+            {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        )
+    ]

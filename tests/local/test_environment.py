@@ -101,7 +101,7 @@ def test_error_of_a_failed_synthesis_has_the_cdks_output(
     processes: Processes, tmp_path: Path
 ) -> None:
     """Here for an invalid environment name."""
-    with pytest.raises(SynthesisError, match="cannot be part of a bucket's name"):
+    with pytest.raises(SynthesisError, match="there is no environment 'NO!'"):
         make_template("NO!", tmp_path / "t.json", tmp_path / "log", processes)
 
 

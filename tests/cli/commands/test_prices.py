@@ -94,7 +94,7 @@ def test_every_route_is_listed() -> None:
     [
         (("upscal",), "unknown operation 'upscal'"),
         (("--provider", "snap"), "unknown provider 'snap'; use one of: snapapi"),
-        (("--env", "7up"), "beginning with a letter"),
+        (("--env", "prdo"), "Did you mean 'prod'?"),
     ],
 )
 def test_unknown_name_is_wrong_usage(arguments: tuple[str, ...], sentence: str) -> None:
