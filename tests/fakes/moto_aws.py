@@ -16,6 +16,7 @@ from moto import mock_aws
 from darkroom.aws.dynamodb_indexes import INDEXES, Index
 from infra.local.moto_patches import (
     faster_requests,
+    faster_tables,
     quick_import,  # noqa: F401 - quick to import
     transactions,
 )
@@ -79,7 +80,11 @@ def cloud_buckets(*, versioned: bool = True) -> Iterator[None]:
 def _account() -> Iterator[None]:
     with mock_aws(), ExitStack() as undo:
         # Otherwise each transaction copies the whole table: minutes for some hundred tasks.
-        for patch in (*transactions.patches(), faster_requests.faster_responses()):
+        for patch in (
+            *transactions.patches(),
+            *faster_tables.patches(),
+            faster_requests.faster_responses(),
+        ):
             undo.enter_context(applied(patch))
         yield
 
