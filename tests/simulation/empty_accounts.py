@@ -21,8 +21,8 @@ from tests.simulation.rate_invariants import BLOCKED_SIGN
 
 PARKED_AFTER_S: Final = 5
 """A refused task that waits for longer waits in its line."""
-ANNOUNCED_AFTER_S: Final = 2700.0
-"""An account that refuses for longer was announced: a simulation sweeps only when a task is due."""
+ANNOUNCED_AFTER_S: Final = 1500.0
+"""An account that refuses for longer was announced."""
 MAX_REPEATS: Final = 4
 """How often the same event is published at most: a fault may hide that it was."""
 

@@ -153,6 +153,7 @@ class WatchedLimiter(InMemoryLimiter):
 
     Attributes:
         changes: how often a circuit was changed.
+        found_empty: called when an account is found to be empty, or still is, before an event.
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
             first other failure after that included.
     """
@@ -160,6 +161,8 @@ class WatchedLimiter(InMemoryLimiter):
     def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
         self.changes = 0
+        self.found_empty: Callable[[], None] = lambda: None
+        self._unannounced: set[str] = set()
         self.max_pause_s: dict[str, float] = {}
         self._injector = injector
 
@@ -167,7 +170,22 @@ class WatchedLimiter(InMemoryLimiter):
         """Store `new` if `old` is still stored; whether it was."""
         changed = super().compare_and_set(provider, old, new)
         self.changes += changed
+        if changed:
+            self._note_unannounced(provider, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._injector.scheduler.now)
             self.max_pause_s[provider] = max(pause_s, self.max_pause_s.get(provider, 0.0))
         return changed
+
+    @property
+    def unannounced(self) -> bool:
+        """Whether an account is empty, and SWEEP has not yet announced it."""
+        return bool(self._unannounced)
+
+    def _note_unannounced(self, provider: str, circuit: CircuitState) -> None:
+        blocked = circuit.blocked
+        if circuit.empty_since is None or blocked is None or blocked.announced:
+            self._unannounced.discard(provider)
+        else:
+            self._unannounced.add(provider)
+            self.found_empty()

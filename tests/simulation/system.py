@@ -182,6 +182,8 @@ class SimulatedSystem:
         self.step_monitor.account_empty = credit_monitor.announced
         self.batches = _ScheduledBatches(self._sweep_at)
         self._looks: list[float] = []
+        self._announcing = False
+        self.limiter.found_empty = self._announce_soon
         self._budgets_seen: tuple[object, ...] | None = None
         self.budgets = InMemoryBudgets(self.tasks)
         self.new_tasks = InMemoryNewTasks()
@@ -241,11 +243,13 @@ class SimulatedSystem:
         certainly = self._now() - timedelta(seconds=SKEW_S)
         due, read = set(self.tasks.due(certainly)), set[str]()
         begun_at = self._now().timestamp()
-        neglected, changes = self._neglected_waiters(begun_at), self.limiter.changes
+        changes = self.limiter.changes
+        neglected = set[tuple[str, int]]()
         begun: list[Invocation | None] = []
 
         def act() -> None:
             begun.append(self.injector.current)
+            neglected.update(self._neglected_waiters(begun_at, self._skew_s(begun)))
             sweep.sweep(self.ports)
 
         alone = self.tasks.read is None
@@ -260,22 +264,31 @@ class SimulatedSystem:
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
         if alone and unharmed:
-            left = neglected & self._neglected_waiters(begun_at)
+            left = neglected & self._neglected_waiters(begun_at, self._skew_s(begun))
             for task_id, run in left if self.limiter.changes == changes else ():
                 if task_id not in self.tasks.unreadable:
                     self.step_monitor.report(f"SWEEP left run {run} of {task_id} in line")
 
-    def _neglected_waiters(self, now: float) -> set[tuple[str, int]]:
-        """Tasks in line, and their runs, that wait for a turn that is free or whose run is gone."""
+    @staticmethod
+    def _skew_s(begun: Sequence[Invocation | None]) -> float:
+        """How far the clock is off of the process that has begun."""
+        return sum(one.clock_skew_s for one in begun if one)
+
+    def _neglected_waiters(self, now: float, skew_s: float) -> set[tuple[str, int]]:
+        """Tasks in line, and their runs, that wait for a turn that is free or whose run is gone.
+
+        `skew_s`: of the SWEEP that has to help them. A pause that is over lasts for longer by a
+        clock that is slow.
+        """
         neglected = set[tuple[str, int]]()
         paused = self.limiter.circuit(DELIVERY).probing
         for provider in {route.provider for route in self.providers.offered_routes}:
             rules, circuit = RULES[provider], self.limiter.circuit(provider)
-            if not (paused or circuit.probing or circuit.until > now):
+            if not (paused or circuit.probing or circuit.until > now + min(skew_s, 0.0)):
                 # A process's clock may be off: what it sees as too early is not neglected.
                 early, late = (
-                    self.lines.find_forgotten(provider, rules, now + skew_s)
-                    for skew_s in (-SKEW_S, SKEW_S)
+                    self.lines.find_forgotten(provider, rules, now + off_s)
+                    for off_s in (-SKEW_S, SKEW_S)
                 )
                 neglected |= early & late
             for waiter in self.lines.missed(provider):
@@ -339,6 +352,18 @@ class SimulatedSystem:
         if any(moment in due for moment in self._batch_looks()):  # it died, or time went wrong
             self._sweep_at(self._now())
 
+    def _announce_soon(self) -> None:
+        """SWEEP runs within a minute after an account was found to be empty."""
+        if not self._announcing:
+            self._announcing = True
+            self.scheduler.after(SWEEP_INTERVAL_S, self._sweep_to_announce)
+
+    def _sweep_to_announce(self) -> None:
+        self._announcing = False
+        self._sweep_what_is_due()
+        if self.limiter.unannounced and self.sweeps < MAX_SWEEPS:  # it died, or no event was taken
+            self._announce_soon()
+
     def _sweep_what_is_due(self) -> None:
         next_due = self._next_due()
         if next_due is not None and next_due <= self._now():
@@ -347,9 +372,11 @@ class SimulatedSystem:
             self.sweep()
 
     def _next_due(self) -> datetime | None:
-        """When the next task is due, or the next turn may be given; None if nothing waits."""
+        """When SWEEP has something to do next: a task, a turn, an announcement; None if nothing."""
         times = [self.tasks.due_at(task_id) for task_id in self.tasks.due_times]
         now = self._now()
+        if self.limiter.unannounced:
+            times.append(now)
         pause = self.limiter.circuit(DELIVERY)
         for provider, line in self.tasks.lines.items():
             if line and provider.startswith("@"):
