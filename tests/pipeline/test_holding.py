@@ -62,6 +62,27 @@ def test_one_event_says_that_tasks_are_held() -> None:
     assert events[0].detail["event_id"] == f"tasks-held-{held.task_id}"
 
 
+def test_event_that_was_not_published_is_published_with_the_next_delivery() -> None:
+    """Each delivery of the message counts the task again; the event has the same id."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.events.refusals = 1
+    _drop(harness, "shop/", range(3, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    held = next(task for task in harness.tasks.all if task.state == "held")
+    assert [event.detail["event_id"] for event in events] == [f"tasks-held-{held.task_id}"]
+
+
+def test_next_task_tells_when_the_first_is_lost_before_the_event() -> None:
+    """As when the table's answer to the count was lost: the first is counted, and does not tell."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.ports.new_tasks.count("shop/", harness.clock.now())
+    _drop(harness, "shop/", range(3, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    assert [(event.detail["folder"], event.detail["tasks"]) for event in events] == [("shop/", 5)]
+
+
 def test_approved_tasks_are_done() -> None:
     """Each once; the guard does not hold them again."""
     harness = _guarded()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from darkroom.domain.holds import Hold
+from darkroom.domain.money_rules import GUARD_WINDOW
 from darkroom.domain.task import Task
 from darkroom.ports import Found, Ports
 
@@ -16,6 +17,8 @@ TASKS_HELD: Final = "Tasks Held"
 """The event that says that tasks of a folder are held from now on."""
 MANY: Final = 1000
 """The event is repeated after so many more tasks."""
+TELLERS: Final = 20
+"""Of these so many may publish it: the first that is counted may be lost before it is published."""
 
 
 def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hold | None:
@@ -28,7 +31,7 @@ def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hol
     most = ports.money.guard_tasks
     if count <= most or "approved" in wishes:
         return None
-    if (count - most - 1) % MANY == 0:
+    if (count - most - 1) % MANY < TELLERS and _is_teller(ports, task, folder, count):
         _tell(ports, task, folder, count)
     return Hold("guard", folder)
 
@@ -62,6 +65,14 @@ def top_folder(key: str) -> str:
 
 def _wishes(found: Mapping[str, Found | None]) -> set[str]:
     return {file.wish for file in found.values() if file is not None}
+
+
+def _is_teller(ports: Ports, task: Task, folder: str, count: int) -> bool:
+    """Whether this task is the one whose event tells; again if its message is delivered again."""
+    name = f"held#{folder}#{(count - ports.money.guard_tasks - 1) // MANY}"
+    now = ports.clock.now()
+    until = now + GUARD_WINDOW
+    return ports.limiter.lease(name, task.task_id, until.timestamp(), 1, now.timestamp())
 
 
 def _tell(ports: Ports, task: Task, folder: str, count: int) -> None:
