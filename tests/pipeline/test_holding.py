@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from darkroom.domain.errors import Busy
 from darkroom.domain.money_rules import MoneyRules
 from darkroom.pipeline.money.held import approve
 from tests.fakes.routes import SYNC_NONE
@@ -71,6 +72,22 @@ def test_event_that_was_not_published_is_published_with_the_next_delivery() -> N
     events = [event for event in harness.events.published if event.kind == "Tasks Held"]
     held = next(task for task in harness.tasks.all if task.state == "held")
     assert [event.detail["event_id"] for event in events] == [f"tasks-held-{held.task_id}"]
+
+
+def test_another_task_tells_when_the_first_cannot_and_is_refused_later() -> None:
+    """What the bus does not take is left to the next one."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.events.refusals = 100
+    with pytest.raises(Busy):
+        _drop(harness, "shop/", range(3, 4))
+    harness.events.refusals = 0
+    _drop(harness, "shop/", range(4, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    told = harness.tasks.get(events[0].detail["event_id"].removeprefix("tasks-held-"))
+    assert len(events) == 1
+    assert told is not None
+    assert told.trigger.source == "shop/004.jpg"
 
 
 def test_next_task_tells_when_the_first_is_lost_before_the_event() -> None:

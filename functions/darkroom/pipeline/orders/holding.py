@@ -6,6 +6,7 @@ too many new tasks below its folder          held: it may be an accident
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from darkroom.domain.holds import Hold
@@ -17,8 +18,8 @@ TASKS_HELD: Final = "Tasks Held"
 """The event that says that tasks of a folder are held from now on."""
 MANY: Final = 1000
 """The event is repeated after so many more tasks."""
-TELLERS: Final = 20
-"""Of these so many may publish it: the first that is counted may be lost before it is published."""
+TELLING: Final = timedelta(minutes=1)
+"""How long publishing it takes at most; as long as INTAKE may run."""
 
 
 def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hold | None:
@@ -31,8 +32,7 @@ def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hol
     most = ports.money.guard_tasks
     if count <= most or "approved" in wishes:
         return None
-    if (count - most - 1) % MANY < TELLERS and _is_teller(ports, task, folder, count):
-        _tell(ports, task, folder, count)
+    _tell_once(ports, task, folder, count)
     return Hold("guard", folder)
 
 
@@ -67,12 +67,27 @@ def _wishes(found: Mapping[str, Found | None]) -> set[str]:
     return {file.wish for file in found.values() if file is not None}
 
 
-def _is_teller(ports: Ports, task: Task, folder: str, count: int) -> bool:
-    """Whether this task is the one whose event tells; again if its message is delivered again."""
+def _tell_once(ports: Ports, task: Task, folder: str, count: int) -> None:
+    """Publish the event, unless another task does; again if this task's message comes again.
+
+    Until it is published it is this task's for a moment only: its process may die, and the task may
+    be refused when its message comes again. Then another one tells.
+    """
     name = f"held#{folder}#{(count - ports.money.guard_tasks - 1) // MANY}"
-    now = ports.clock.now()
-    until = now + GUARD_WINDOW
-    return ports.limiter.lease(name, task.task_id, until.timestamp(), 1, now.timestamp())
+
+    def lease(duration: timedelta) -> bool:
+        now = ports.clock.now()
+        until = now + duration
+        return ports.limiter.lease(name, task.task_id, until.timestamp(), 1, now.timestamp())
+
+    if not lease(TELLING):
+        return
+    try:
+        _tell(ports, task, folder, count)
+    except Exception:
+        ports.limiter.release(name, task.task_id)
+        raise
+    lease(GUARD_WINDOW)
 
 
 def _tell(ports: Ports, task: Task, folder: str, count: int) -> None:
