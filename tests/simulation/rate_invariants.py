@@ -153,6 +153,7 @@ class WatchedLimiter(InMemoryLimiter):
 
     Attributes:
         changes: how often a circuit was changed.
+        leased: called with the name of each lease that is taken, and who takes it.
         found_empty: called when an account is found to be empty, or still is, before an event.
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
             first other failure after that included.
@@ -161,6 +162,7 @@ class WatchedLimiter(InMemoryLimiter):
     def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
         self.changes = 0
+        self.leased: Callable[[str, str], None] = lambda *_: None
         self.found_empty: Callable[[], None] = lambda: None
         self._unannounced: set[str] = set()
         self.max_pause_s: dict[str, float] = {}
@@ -176,6 +178,13 @@ class WatchedLimiter(InMemoryLimiter):
             pause_s = new.until - (START.timestamp() + self._injector.scheduler.now)
             self.max_pause_s[provider] = max(pause_s, self.max_pause_s.get(provider, 0.0))
         return changed
+
+    def lease(self, name: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """Take one more lease, unless `most` are taken."""
+        taken = super().lease(name, task_id, until, most, now)
+        if taken:
+            self.leased(name, task_id)
+        return taken
 
     @property
     def unannounced(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from darkroom.domain.limits import Limits
 from tests.simulation.fault_kinds import KINDS, RandomFaults
+from tests.simulation.money_world import build_money_world
 from tests.simulation.system import SimulatedSystem
 
 OUTAGES_S_PER_TASK: Final = 5
@@ -43,7 +44,8 @@ def build_system(
         kinds = () if fault_free else tuple(kind for kind in KINDS if draw.random() < share)
     dice = RandomFaults(seed, rate, kinds, chance_factor=4.0 if focus else 1.0)
     limits = Limits(runs=10 if fault_free else draw.choice(RUNS))
-    system = SimulatedSystem(dice, fault_free=fault_free, trace=trace, limits=limits)
+    money = build_money_world(seed, fault_free=fault_free)
+    system = SimulatedSystem(dice, fault_free=fault_free, trace=trace, limits=limits, money=money)
     system.users.schedule(tasks)
     system.outages.schedule(OUTAGES_S_PER_TASK * tasks)
     system.providers.accounts.schedule(OUTAGES_S_PER_TASK * tasks)

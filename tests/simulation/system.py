@@ -14,18 +14,20 @@ from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.batch import Batch
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.pipeline.batches import look
+from darkroom.pipeline.money import held
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.charges import InMemoryCharges
 from tests.fakes.clock import START
-from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.routes import ROUTES
+from tests.simulation.approvals import Approver
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.batch_ends import BatchMonitor
 from tests.simulation.budget_invariants import find_overspending
@@ -39,11 +41,14 @@ from tests.simulation.fault_injection import (
 )
 from tests.simulation.fault_kinds import FaultPolicy, NoFaults
 from tests.simulation.folders import awaits_correction
+from tests.simulation.hold_invariants import HoldMonitor
 from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
+from tests.simulation.money_world import MoneyWorld
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.pictures import SimulatedPictures
+from tests.simulation.price_invariants import find_dear_call
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.rate_invariants import RULES, WatchedLimiter, WatchedLines
 from tests.simulation.scheduler import Scheduler
@@ -146,10 +151,12 @@ class SimulatedSystem:
         fault_free: bool = False,
         trace: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        money: MoneyWorld = MoneyWorld(),  # noqa: B008 - frozen
     ) -> None:
         limits = replace(limits, batch_idle_s=BATCH_IDLE_S)
         self.fault_free = fault_free
         self.sweeps = 0
+        self.money = money
         self.fault_policy = fault_policy
         self.scheduler = Scheduler()
         self.injector = FaultInjector(self.scheduler, fault_policy, trace=[] if trace else None)
@@ -159,6 +166,10 @@ class SimulatedSystem:
         self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
         self.inputs.now = self._now
+        self.holds = HoldMonitor(
+            self.injector, self.inputs, money.rules.guard_tasks, self.step_monitor.report
+        )
+        self.step_monitor.holds = self.holds
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.durations = WatchedDurations(ROUTES, fault_policy)
@@ -166,31 +177,23 @@ class SimulatedSystem:
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
+        self.providers.usd_per_credit = money.rate
         self.pictures = SimulatedPictures(self.injector)
         self.interpreter = AslInterpreter(self.injector, self.invoke_function)
         self.providers.abort_run = self.interpreter.abort
-        self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
-        self.step_monitor.payment_monitor.find_overspending = lambda work: find_overspending(
-            self, work
-        )
-        self.step_monitor.payment_monitor.watch(
-            self.tasks.stored, self.providers.ledger, self.lines.uncounted
-        )
-        credit_monitor = self.providers.credit_monitor
-        credit_monitor.watch(self.tasks.stored, self.tasks.lines)
-        self.lines.turns_given = credit_monitor.turns_given
-        self.step_monitor.account_empty = credit_monitor.announced
+        self._watch()
         self.batches = _ScheduledBatches(self._sweep_at)
         self._looks: list[float] = []
         self._announcing = False
         self.limiter.found_empty = self._announce_soon
+        self.limiter.leased = self.holds.will_tell
         self._budgets_seen: tuple[object, ...] | None = None
         self.budgets = InMemoryBudgets(self.tasks)
-        self.new_tasks = InMemoryNewTasks()
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
         self.step_monitor.batch_finished = self.batch_monitor.published
+        self.step_monitor.tasks_held = self._note_held
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self._errands = _ErrandPort(self.queue)
         self.ports = self._build_ports(limits)
@@ -199,9 +202,26 @@ class SimulatedSystem:
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
+        self.users.money = money
+        self.approver = Approver(
+            self.scheduler, money, lambda: self.tasks.all, self.approve, self.cancel
+        )
+        self.users.on_hold = self.approver.will_look
         self.users.on_file = self._expect_release
         self.users.on_folder_change = self._note_folder_change
         self._scheduled = False
+
+    def _watch(self) -> None:
+        """Connect what is checked with what it is about."""
+        self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
+        self.step_monitor.payment_monitor.find_overspending = self._find_overspending
+        self.step_monitor.payment_monitor.watch(
+            self.tasks.stored, self.providers.ledger, self.lines.uncounted
+        )
+        credit_monitor = self.providers.credit_monitor
+        credit_monitor.watch(self.tasks.stored, self.tasks.lines)
+        self.lines.turns_given = credit_monitor.turns_given
+        self.step_monitor.account_empty = credit_monitor.announced
 
     def run_until_idle(self) -> None:
         """Run until nothing is left to do, with sweeps as long as any task is due."""
@@ -307,9 +327,27 @@ class SimulatedSystem:
         act = lambda: retry.retry(self.ports, task_id, pay_again=pay_again)  # noqa: E731 - the same
         self.injector.invoke(verb, task_id, COMMAND_LIMIT_S, act)
 
+    def approve(self, task_id: str) -> None:
+        """A user lets a task go on that is held."""
+        act = lambda: held.approve(self.ports, task_id)  # noqa: E731 - the same
+        self.injector.invoke("approve", task_id, COMMAND_LIMIT_S, act)
+
     def redrive(self) -> None:
         """An operator redrives the intake queue's dead letters."""
         self.queue.redrive()
+
+    def _find_overspending(self, work: JobRequest) -> str | None:
+        """What is wrong with a paid call that is about to be sent, as far as money goes."""
+        return (
+            self.holds.find_unapproved(work.task_id)
+            or find_overspending(self, work)
+            or find_dear_call(self, work)
+        )
+
+    def _note_held(self, detail: Mapping[str, Any]) -> None:
+        """Somebody hears that tasks are held."""
+        self.holds.published(detail)
+        self.approver.told(detail)
 
     def _run(self) -> None:
         if not self._scheduled:
@@ -326,6 +364,8 @@ class SimulatedSystem:
         if self._scheduled:
             next_due = self._next_due()
             until_due = next_due - self._now() if next_due else STUCK_AFTER
+            if not self.scheduler.idle:  # what happens until then may be due earlier
+                until_due = min(until_due, STUCK_AFTER)
             away_s = until_due.total_seconds()
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
@@ -419,7 +459,7 @@ class SimulatedSystem:
                 "errands": self._errands,
                 "batches": self.batches,
                 "budgets": self.budgets,
-                "new_tasks": self.new_tasks,
+                "new_tasks": self.holds,
             }.items()
         }
         clock = SimulatedClock(injector)
@@ -429,6 +469,7 @@ class SimulatedSystem:
             clock=clock,
             limits=limits,
             pictures=self.pictures,
+            money=self.money.rules,
         )
 
     def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
