@@ -319,7 +319,9 @@ class SimulatedProviders:
         job.polled_at = now
         if now < job.done_at and job.outcome != "lost":
             return Pending()
-        job.end_heard_by = self._injector.current
+        current = self._injector.current
+        if job.end_heard_by is None or (current and current.task_id == job.work.task_id):
+            job.end_heard_by = current
         job.end_reports += 1
         return job.failure or self.result_store.finished(job)
 

@@ -153,6 +153,7 @@ class WatchedLimiter(InMemoryLimiter):
 
     Attributes:
         changes: how often a circuit was changed.
+        unannounced: provider -> its circuit, if its account is empty and that was not announced.
         leased: called with the name of each lease that is taken, and who takes it.
         found_empty: called when an account is found to be empty, or still is, before an event.
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
@@ -164,7 +165,7 @@ class WatchedLimiter(InMemoryLimiter):
         self.changes = 0
         self.leased: Callable[[str, str], None] = lambda *_: None
         self.found_empty: Callable[[], None] = lambda: None
-        self._unannounced: set[str] = set()
+        self.unannounced: dict[str, CircuitState] = {}
         self.max_pause_s: dict[str, float] = {}
         self._injector = injector
 
@@ -186,15 +187,10 @@ class WatchedLimiter(InMemoryLimiter):
             self.leased(name, task_id)
         return taken
 
-    @property
-    def unannounced(self) -> bool:
-        """Whether an account is empty, and SWEEP has not yet announced it."""
-        return bool(self._unannounced)
-
     def _note_unannounced(self, provider: str, circuit: CircuitState) -> None:
         blocked = circuit.blocked
         if circuit.empty_since is None or blocked is None or blocked.announced:
-            self._unannounced.discard(provider)
+            self.unannounced.pop(provider, None)
         else:
-            self._unannounced.add(provider)
+            self.unannounced[provider] = circuit
             self.found_empty()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.batch import Batch
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
 from darkroom.domain.provider_jobs import JobRequest
@@ -264,12 +265,14 @@ class SimulatedSystem:
         due, read = set(self.tasks.due(certainly)), set[str]()
         begun_at = self._now().timestamp()
         changes = self.limiter.changes
-        neglected = set[tuple[str, int]]()
+        neglected, empty = set[tuple[str, int]](), dict[str, CircuitState]()
+        events = self.providers.credit_monitor.announcements.copy()
         begun: list[Invocation | None] = []
 
         def act() -> None:
             begun.append(self.injector.current)
             neglected.update(self._neglected_waiters(begun_at, self._skew_s(begun)))
+            empty.update(self.limiter.unannounced)
             sweep.sweep(self.ports)
 
         alone = self.tasks.read is None
@@ -283,11 +286,24 @@ class SimulatedSystem:
         self._budgets_seen = budgets if unharmed else None
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
+        if unharmed:
+            self._check_announced(empty, events)
+        else:
+            self.providers.credit_monitor.sweep_struck()
         if alone and unharmed:
             left = neglected & self._neglected_waiters(begun_at, self._skew_s(begun))
             for task_id, run in left if self.limiter.changes == changes else ():
                 if task_id not in self.tasks.unreadable:
                     self.step_monitor.report(f"SWEEP left run {run} of {task_id} in line")
+
+    def _check_announced(
+        self, empty: Mapping[str, CircuitState], events: Mapping[str, int]
+    ) -> None:
+        """SWEEP announces each account that it found empty; `events`: how many there were."""
+        for provider, circuit in empty.items():
+            same = self.limiter.unannounced.get(provider) == circuit
+            if same and self.providers.credit_monitor.announcements[provider] == events[provider]:
+                self.step_monitor.report(f"SWEEP told nobody that {provider} has no credits")
 
     @staticmethod
     def _skew_s(begun: Sequence[Invocation | None]) -> float:
@@ -487,6 +503,8 @@ class SimulatedSystem:
             self._check_wait_reason(verb, event["task_id"], result)
             self._check_job_wait(event["task_id"], result)
         state = self.tasks.stored[event["task_id"]].state
+        if self.fault_free and self.tasks.stored[event["task_id"]].finished:
+            self._check_no_turn(event["task_id"])
         if self.fault_free and state in ("queued", "delivering"):
             for provider, turns in self.lines.given.items():
                 if event["task_id"] in turns.open_jobs:
@@ -494,6 +512,13 @@ class SimulatedSystem:
                         f"{event['task_id']} has no open job at {provider}, and one counts"
                     )
         return result
+
+    def _check_no_turn(self, task_id: str) -> None:
+        """A task that has ended keeps no turn that it has not used."""
+        for provider, turns in self.lines.given.items():
+            turn = turns.given.get(task_id)
+            if turn is not None and not turn.used:
+                self.step_monitor.report(f"{task_id} has ended and keeps its turn at {provider}")
 
     def _check_wait_reason(self, verb: str, task_id: str, result: Step | FunctionError) -> None:
         """A task that waits for long says why."""

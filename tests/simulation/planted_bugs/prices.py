@@ -116,7 +116,11 @@ BUGS: Final = (
     Bug("the results of another photo are copied", _copies_of_other_photos),
     Bug("the results of other parameters are copied", _copies_of_other_params),
     Bug("the results of other providers are copied", _copies_of_other_providers),
-    Bug("what lies in place of earlier results is copied", _what_lies_there_is_copied),
+    Bug(
+        "what lies in place of earlier results is copied",
+        _what_lies_there_is_copied,
+        ("spec-overwritten",),
+    ),
     Bug("only the first result is copied", _one_result_is_copied),
     Bug("a copy keeps its turn", _a_copy_keeps_its_turn),
 )
