@@ -25,6 +25,8 @@ from darkroom.domain.provider_jobs import (
 )
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage, HistoryRow
+from tests.fakes.clock import START
 from tests.simulation.accounts import Accounts
 from tests.simulation.empty_accounts import CreditMonitor
 from tests.simulation.fault_injection import FaultInjector, Invocation
@@ -177,6 +179,28 @@ class SimulatedProviders:
         balance = Balance(self.accounts.balance(provider))
         self._injector.after_call(kind)
         return balance
+
+    def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
+        """Every job that the account has paid for, on one page; None for a provider without."""
+        del since, after
+        if provider not in WITH_BALANCE:
+            return None
+        kind = self._begin_free_call("providers.history", provider, 1)
+        self.accounts.check_key(provider)
+        account = self.accounts.account_name(provider)
+        rows = [
+            HistoryRow(
+                entry=job.job_id,
+                job_id=job.job_id,
+                at_s=START.timestamp() + job.accepted_at,
+                credits=0.0 if job.refunded else job.amount,
+                state="refunded" if job.refunded else "charged",
+            )
+            for job in reversed(self.ledger.jobs.values())
+            if job.account == account and job.work.route.provider == provider
+        ]
+        self._injector.after_call(kind)
+        return HistoryPage(tuple(rows))
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""

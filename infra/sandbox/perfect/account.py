@@ -35,6 +35,7 @@ class Account:
 
     def history(self, ctx: RequestContext) -> Response:
         """Respond with a page of charges, the newest first."""
+        self._state.jobs.settle()
         size = read_page_size(ctx.request.args, MAX_HISTORY_PER_PAGE)
         entries = [
             _show(number, entry) for number, entry in enumerate(self._state.ledger.entries())
@@ -60,7 +61,7 @@ def _show(number: int, entry: Entry) -> Mapping[str, object]:
         "timestamp": int(entry.at * 1000),
         "action": BY_SLUG[slug].action,
         "target_id": entry.job_id,
-        "info": {"credits": [_lot(-entry.credits)]},
+        "info": {"credits": [_lot(-entry.credits if entry.kind == "charge" else entry.credits)]},
     }
 
 
