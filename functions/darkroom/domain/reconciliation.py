@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from darkroom.domain.attempt import Attempt
-from darkroom.domain.budgets import in_millionths
 from darkroom.domain.task import State, Task
 from darkroom.domain.vendor_history import VendorHistory, VendorJob
 
@@ -27,6 +26,8 @@ charged, and the history says so.
 
 FRESH: Final = timedelta(minutes=10)
 """A job that only one side has is no difference yet: the other side may still write it down."""
+AMOUNT_DIGITS: Final = 6
+"""Amounts are compared in millionths of a credit."""
 NEAR: Final = timedelta(seconds=60)
 """How much the clock of a vendor may differ from ours."""
 
@@ -258,7 +259,7 @@ def _kind_of(attempt: Attempt, job: VendorJob, charged: float) -> Kind | None:
     if attempt.charged == "unknown":
         return "unknown"
     ours = attempt.credits if attempt.charged == "yes" else 0.0
-    if ours is not None and in_millionths(ours) == in_millionths(charged):
+    if ours is not None and not round(ours - charged, AMOUNT_DIGITS):
         return None
     return "another-amount" if charged else "refunded"
 

@@ -49,17 +49,13 @@ def summary_lines(found: "Reconciled") -> Iterator[str]:
     kinds = [f"{counts[kind]:,} {WORDS[kind]}" for kind in WORDS if counts[kind]]
     if kinds:
         yield f"  {', '.join(kinds)}"
-    others = [
-        f"{number:,} {what}"
-        for number, what in (
-            (result.under_way, "under way"),
-            (result.not_compared, "not listed, or without an amount"),
-            (found.unreadable, "rows of the vendor that cannot be read"),
-        )
-        if number
-    ]
-    if others:
-        yield f"  not compared: {'; '.join(others)}"
+    for number, what in (
+        (result.under_way, "not compared: under way, or ended just now"),
+        (result.not_compared, "not compared: not listed, or without an amount in credits"),
+        (found.unreadable, "rows of its history cannot be read"),
+    ):
+        if number:
+            yield f"  {number:,} {what}"
     if found.partial is not None:
         yield f"  its history is long; it was read back to {_short_time(found.partial)}"
 

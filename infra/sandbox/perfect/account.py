@@ -35,7 +35,6 @@ class Account:
 
     def history(self, ctx: RequestContext) -> Response:
         """Respond with a page of charges, the newest first."""
-        self._state.jobs.settle()
         size = read_page_size(ctx.request.args, MAX_HISTORY_PER_PAGE)
         entries = [
             _show(number, entry) for number, entry in enumerate(self._state.ledger.entries())
