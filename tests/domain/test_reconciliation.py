@@ -156,9 +156,12 @@ def test_unknown_call_names_the_job_that_it_may_have_made() -> None:
     job = replace(_job(), job_id="theirs")
     late = replace(job, job_id="late", at_s=START.timestamp() + 3600)
     [ours, *_] = _compare([call], job, late).differences
-    assert ours.note == "perhaps it is job theirs of theirs-only"
+    assert ours.note == "perhaps it made job theirs"
     [ours, *_] = _compare([call], job, replace(job, job_id="b")).differences
-    assert ours.note == "perhaps one of 2 of theirs-only"
+    assert ours.note == "perhaps it made one of 2 jobs"
+    free = replace(job, credits=0.0, state="refunded")
+    [ours] = _compare([call], free).differences
+    assert ours.note == "perhaps it made job theirs"
     [ours, *_] = _compare([call], late).differences
     assert ours.note == ""
 

@@ -263,6 +263,17 @@ def test_unknown_call_without_a_job_is_looked_up_where_the_history_has_a_job_of_
     assert len(harness.providers.sent) == 1
 
 
+def test_unknown_call_whose_job_was_refunded_is_looked_up_too() -> None:
+    """The job costs nothing, so it is no difference; the task ends as failed, uncharged."""
+    harness = _done(JOB_LOOKED_UP)
+    _forget(harness, job_id=None)
+    comparison = _compare(harness, "epsilon", _row("job-1", 0.0, "refunded"))
+    [settled] = _settle(harness, comparison)
+    assert settled.done == "not charged; the task is failed"
+    last = harness.task.last_attempt
+    assert (last.job_id, last.charged, last.outcome) == ("job-1", "no", "failed")
+
+
 @pytest.mark.parametrize("operation", [JOB_LOOKED_UP, JOB_KEY])
 def test_job_that_is_not_found_settles_nothing(operation: str) -> None:
     """The time alone does not say whose job it is."""

@@ -90,6 +90,7 @@ class Comparison:
         under_way: jobs that have not ended, or ended just now.
         not_compared: jobs that the history does not list, or lists without an amount.
         differences: those of ours by time, then the vendor's alone.
+        unclaimed: every ended job that none of our calls has, also one that cost nothing.
     """
 
     provider: str
@@ -97,6 +98,7 @@ class Comparison:
     under_way: int = 0
     not_compared: int = 0
     differences: Sequence[Difference] = field(default_factory=list)
+    unclaimed: Sequence[VendorJob] = field(default_factory=list)
 
 
 def calls_of(task: Task, account: str | None = None) -> Sequence[OurCall]:
@@ -166,6 +168,7 @@ class _Tally:
         self._counts = {"agreed": 0, "under_way": 0, "not_compared": 0}
         self._ours: list[Difference] = []
         self._theirs: list[Difference] = []
+        self._unclaimed: list[VendorJob] = []
 
     def match(self, call: OurCall, job: VendorJob | None) -> None:
         """A call of ours, and the vendor's job if its history has it."""
@@ -185,7 +188,9 @@ class _Tally:
             return
         if job.state == "running" or (at is not None and at > self._now - FRESH):
             self._counts["under_way"] += 1
-        elif job.credits:
+            return
+        self._unclaimed.append(job)
+        if job.credits:
             note = "another environment or a person may have made it"
             self._theirs.append(
                 Difference("theirs-only", self._history.provider, None, job, note=note)
@@ -198,7 +203,10 @@ class _Tally:
         ours = [self._with_candidates(each) for each in self._ours]
         ours.sort(key=_time_of_ours)
         return Comparison(
-            self._history.provider, differences=[*ours, *self._theirs], **self._counts
+            self._history.provider,
+            differences=[*ours, *self._theirs],
+            unclaimed=self._unclaimed,
+            **self._counts,
         )
 
     def _add_unlisted(self, call: OurCall) -> None:
@@ -234,21 +242,23 @@ class _Tally:
         self._ours.append(found)
 
     def _with_candidates(self, difference: Difference) -> Difference:
-        """An unknown call without a job id may have made one of the jobs that only they have."""
+        """An unknown call without a job id may have made a job that no other call has."""
         call = difference.ours
         if call is None or call.attempt.job_id or call.attempt.charged != "unknown":
             return difference
-        near = [each.job_id for each in self._theirs if may_be_of(call, each.theirs)]
+        near = [job.job_id for job in self._unclaimed if may_be_of(call, job)]
         if not near:
             return difference
-        note = f"perhaps it is job {near[0]}" if len(near) == 1 else f"perhaps one of {len(near)}"
-        return replace(difference, note=f"{note} of theirs-only")
+        one = len(near) == 1
+        note = (
+            f"perhaps it made job {near[0]}" if one else f"perhaps it made one of {len(near)} jobs"
+        )
+        return replace(difference, note=note)
 
 
-def may_be_of(call: OurCall, job: VendorJob | None) -> bool:
+def may_be_of(call: OurCall, job: VendorJob) -> bool:
     """Whether a job was made at the time of a call."""
-    at = _time_of(job) if job else None
-    attempt = call.attempt
+    at, attempt = _time_of(job), call.attempt
     return at is not None and attempt.started_at - NEAR <= at <= attempt.call_until + NEAR
 
 

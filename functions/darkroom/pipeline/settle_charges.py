@@ -60,7 +60,7 @@ def settle_charges(ports: Ports, comparison: Comparison) -> Iterator[Settled]:
 
     An error of one task does not stop the others.
     """
-    jobs = {each.job_id: each.theirs for each in _theirs_only(comparison) if each.theirs}
+    jobs = {job.job_id: job for job in comparison.unclaimed}
     for each in may_settle(comparison):
         try:
             yield _settle(ports, each, jobs)
@@ -69,8 +69,7 @@ def settle_charges(ports: Ports, comparison: Comparison) -> Iterator[Settled]:
 
 
 def _to_look_up(comparison: Comparison) -> Sequence[Difference]:
-    """Calls without a job id that may have made one of the jobs that only the vendor has."""
-    theirs = [each.theirs for each in _theirs_only(comparison)]
+    """Calls without a job id that may have made a job that no other call has."""
     found = [
         each
         for each in comparison.differences
@@ -79,13 +78,9 @@ def _to_look_up(comparison: Comparison) -> Sequence[Difference]:
         and each.ours.is_doubtful
         and each.ours.attempt.charged == "unknown"
         and not each.job_id
-        and any(may_be_of(each.ours, job) for job in theirs)
+        and any(may_be_of(each.ours, job) for job in comparison.unclaimed)
     ]
     return found[:MAX_LOOK_UPS]
-
-
-def _theirs_only(comparison: Comparison) -> Sequence[Difference]:
-    return [each for each in comparison.differences if each.kind == "theirs-only"]
 
 
 def _settle(ports: Ports, found: Difference, jobs: Mapping[str, VendorJob]) -> Settled:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 80
 """Columns of the summary and the rows."""
-_SHORT_ID: Final = 20
+MAX_NAME: Final = 60
+"""Characters of a job's id that people are shown; the CSV has all of it."""
 WORDS: Final[Mapping[str, str]] = {
     "ours-only": "ours only",
     "theirs-only": "theirs only",
@@ -62,9 +63,8 @@ def summary_lines(found: "Reconciled") -> Iterator[str]:
 
 def difference_lines(difference: "Difference") -> Iterator[str]:
     """One difference for people, in lines of at most 80 columns."""
-    job = difference.job_id
-    name = job if len(job) <= _SHORT_ID * 2 else f"{job[: _SHORT_ID * 2 - 1]}…"
-    yield f"  {WORDS[difference.kind]:<16} {name or '(no job id)'}"
+    name = _short(_job_name(difference) or "(no job id)", MAX_NAME)
+    yield f"  {WORDS[difference.kind]:<16} {name}"
     ours, theirs = difference.ours, difference.theirs
     if ours is not None:
         charged = _charge(ours.attempt.charged, ours.attempt.credits)
@@ -72,7 +72,7 @@ def difference_lines(difference: "Difference") -> Iterator[str]:
     if theirs is not None:
         yield f"    they: {_amount(theirs.credits)}, {theirs.state}, {_seconds(theirs.at_s)}"
     if difference.note:
-        yield f"    {difference.note}"
+        yield f"    {_short(difference.note, WIDTH - 4)}"
 
 
 def settled_lines(settled: "Settled") -> Iterator[str]:
@@ -161,7 +161,7 @@ def _row(difference: "Difference") -> tuple[Any, ...]:
     return (
         difference.provider,
         difference.kind,
-        difference.job_id or None,
+        _job_name(difference) or None,
         _seconds(theirs.at_s) if theirs else None,
         theirs.state if theirs else None,
         theirs.credits if theirs else None,
@@ -174,6 +174,15 @@ def _row(difference: "Difference") -> tuple[Any, ...]:
         attempt.credits if attempt else None,
         difference.note,
     )
+
+
+def _job_name(difference: "Difference") -> str:
+    """The job's id; not one that is an address, which may be signed."""
+    return "(an address)" if "://" in difference.job_id else difference.job_id
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _charge(charged: str, credits_: float | None) -> str:

@@ -178,7 +178,7 @@ def test_lines_fit_into_80_columns_whatever_a_vendor_writes() -> None:
     job = replace(JOB, job_id="j" * 300)
     found = [
         Difference("failed-and-charged", "perfect", CALL, job),
-        Difference("theirs-only", "perfect", None, job, note="n" * 70),
+        Difference("theirs-only", "perfect", None, job, note="n" * 99),
         Difference("ours-only", "perfect", CALL, None),
     ]
     partial = datetime(2026, 1, 2, tzinfo=UTC)
@@ -195,6 +195,13 @@ def test_lines_fit_into_80_columns_whatever_a_vendor_writes() -> None:
         "  not settled: task " + "a" * 32,
         "    Its job was not found.",
     ]
+
+
+def test_address_in_place_of_an_id_is_not_passed_on() -> None:
+    """It may be signed."""
+    signed = replace(JOB, job_id="https://vendor.example/task?signature=secret")
+    found = Difference("theirs-only", "perfect", None, signed)
+    assert "secret" not in as_csv([found]) + "".join(difference_lines(found))
 
 
 def test_csv_runs_no_formula() -> None:
