@@ -84,10 +84,10 @@ def test_another_task_tells_when_the_first_cannot_and_is_refused_later() -> None
     harness.events.refusals = 0
     _drop(harness, "shop/", range(4, 6))
     events = [event for event in harness.events.published if event.kind == "Tasks Held"]
-    told = harness.tasks.get(events[0].detail["event_id"].removeprefix("tasks-held-"))
+    named = harness.tasks.get(events[0].detail["event_id"].removeprefix("tasks-held-"))
     assert len(events) == 1
-    assert told is not None
-    assert told.trigger.source == "shop/004.jpg"
+    assert named is not None
+    assert named.trigger.source == "shop/004.jpg"
 
 
 def test_next_task_tells_when_the_first_is_lost_before_the_event() -> None:

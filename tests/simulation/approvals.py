@@ -17,7 +17,7 @@ LATER_LOOKS_S: Final = (1_500, 6_000, 90_000)
 
 
 class Approver:
-    """Looks at the folders whose tasks are held, some time after it was told."""
+    """Looks at the folders whose tasks are held, some time after it was informed."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Approver:
         self._decided: dict[str, Decision] = {}
         self._draw = world.draw or random.Random(0)  # noqa: S311 - the same again, not a secret
 
-    def told(self, detail: Mapping[str, Any]) -> None:
+    def inform(self, detail: Mapping[str, Any]) -> None:
         """An event says that tasks of a folder are held."""
         self.will_look(detail["folder"])
 

@@ -2,7 +2,7 @@
 
 Too many new tasks below one folder are held, and no others. A held task goes on when a person
 approves it, and not before; nothing is paid until then. It ends when it is cancelled, when its spec
-or photo is gone, or when its time is over. Somebody is told that the guard holds tasks.
+or photo is gone, or when its time is over. Somebody is informed that the guard holds tasks.
 """
 
 from collections import Counter, defaultdict
@@ -118,7 +118,7 @@ class HoldMonitor(InMemoryNewTasks):
             # comes again, its spec may be refused or out of date: then it is not held.
             if self._tellers[folder] - self._held:
                 continue
-            yield f"tasks below '{folder}' are held, and nobody was told"
+            yield f"tasks below '{folder}' are held, and nobody was informed"
         for task in tasks:
             if task.task_id in self.unapproved and task.state == "succeeded":
                 yield f"{task.task_id} succeeded without approval"

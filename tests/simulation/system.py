@@ -303,7 +303,7 @@ class SimulatedSystem:
         for provider, circuit in empty.items():
             same = self.limiter.unannounced.get(provider) == circuit
             if same and self.providers.credit_monitor.announcements[provider] == events[provider]:
-                self.step_monitor.report(f"SWEEP told nobody that {provider} has no credits")
+                self.step_monitor.report(f"SWEEP announced to nobody that {provider} has no credits")
 
     @staticmethod
     def _skew_s(begun: Sequence[Invocation | None]) -> float:
@@ -363,7 +363,7 @@ class SimulatedSystem:
     def _note_held(self, detail: Mapping[str, Any]) -> None:
         """Somebody hears that tasks are held."""
         self.holds.published(detail)
-        self.approver.told(detail)
+        self.approver.inform(detail)
 
     def _run(self) -> None:
         if not self._scheduled:

@@ -49,7 +49,7 @@ def _a_complete_task_is_not_held() -> list[Swap]:
     return [(release, "hold_released", lambda *_: None)]
 
 
-def _nobody_is_told() -> list[Swap]:
+def _nobody_is_informed() -> list[Swap]:
     return [(holding, "_tell", lambda *_: None)]
 
 
@@ -84,7 +84,7 @@ BUGS: Final = (
     Bug("a held task goes on when its time is over", _a_held_task_goes_on_at_its_end),
     Bug("a held task is never ended", _a_held_task_has_no_end),
     Bug("a task that gets its files late is not held", _a_complete_task_is_not_held),
-    Bug("nobody is told that tasks are held", _nobody_is_told),
+    Bug("nobody is informed that tasks are held", _nobody_is_informed),
     Bug("only the first held task tells", _only_the_first_tells),
     Bug("every file counts as approved", _any_number_counts_as_approved),
     Bug("a held task has no time", _a_held_task_is_only_ended_for_a_day),
