@@ -33,6 +33,7 @@ from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.task import Task
 from darkroom.domain.task_summary import TaskSummary
 from darkroom.domain.turns import Place, Turns, Waiter
+from darkroom.domain.vendor_history import HistoryPage
 
 RunStatus = Literal["running", "ended", "none"]
 Next = Literal["submit", "poll", "deliver", "fail", "done"]
@@ -369,6 +370,13 @@ class Providers(Protocol):
         """What is in its account; None where it has no such call. Free.
 
         Raises also `AccountBlocked` where it is not set up or its key is refused.
+        """
+
+    def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
+        """A page of its account's own history of jobs, newest first; None where it has none.
+
+        Free, but a call at the provider. Jobs from before `since` may be left out. `after` is that
+        of the page before. Raises also `AccountBlocked`, as `balance` does.
         """
 
     def cancel(self, route: Route, job_id: str) -> bool:

@@ -38,6 +38,8 @@ COMMANDS: Final = (
     "prices",
     "balance",
     "costs",
+    "reconcile",
+    "settle",
 )
 
 

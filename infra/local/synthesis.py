@@ -22,6 +22,9 @@ SOURCES: Final = (
     "requirements*.txt",
 )
 SHOWN_LOG_LINES: Final = 15
+_WITHOUT_RULES: Final = {"CDK_VALIDATION": "false"}
+"""The CDK's check against CloudFormation's own rules takes longer than all the rest. It is for what
+is deployed to AWS; moto is another judge of this template."""
 
 
 class SynthesisError(RuntimeError):
@@ -42,6 +45,7 @@ def make_template(environment: str, path: Path, log: Path, processes: Processes)
                 module=__name__,
                 arguments=(environment, str(path)),
                 folder=CHECKOUT,
+                environment={**os.environ, **_WITHOUT_RULES},
                 output=output,
             )
         )

@@ -356,6 +356,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "providers.submit": _submit,
     "providers.poll": _one("ProviderPoll"),
     "providers.fetch": _one("ProviderFetch"),
+    "providers.history": _one("ProviderPoll"),
     "providers.account": lambda *_: (),
     "providers.called_account": lambda *_: (),
     "new_tasks.count": _one("UpdateItem", table_writes=1),

@@ -9,7 +9,14 @@ import pytest
 
 from darkroom.domain.attempt import Outcome
 from darkroom.domain.errors import Failure
-from darkroom.domain.task import FINISHED, TRANSITIONS, UNSUBMITTED, EndStatus, State
+from darkroom.domain.task import (
+    FINISHED,
+    TRANSITIONS,
+    UNSUBMITTED,
+    Ending,
+    EndStatus,
+    State,
+)
 from tests.fakes.clock import START
 from tests.fakes.task_factory import full_task, sample_task
 
@@ -28,6 +35,21 @@ def test_task_makes_only_transitions_of_the_table(old: State, new: State) -> Non
     else:
         with pytest.raises(ValueError, match=f"from {old} to {new}"):
             task.with_state(new, START)
+
+
+@pytest.mark.parametrize(("state", "status"), list(product(STATES, get_args(EndStatus))))
+def test_only_an_unknown_task_gets_a_late_ending(state: State, status: EndStatus) -> None:
+    """It keeps the time of its end; no other end is changed without a new run."""
+    task = replace(full_task(), state=state)
+    attempt = replace(task.last_attempt, charged="no")
+    ending = Ending(status, Failure("a", "B."))
+    if state == "unknown" and status != "unknown":
+        ended = task.with_late_ending(ending, attempt)
+        assert (ended.state, ended.ending, ended.last_attempt) == (status, ending, attempt)
+        assert (ended.updated_at, ended.run) == (task.updated_at, task.run)
+    else:
+        with pytest.raises(ValueError, match=f"from {state} to {status}"):
+            task.with_late_ending(ending, attempt)
 
 
 def test_every_state_is_reachable_from_waiting_or_queued() -> None:

@@ -23,7 +23,7 @@ from tests.e2e.environment_client import REGION, EnvironmentClient
 
 pytestmark = pytest.mark.e2e
 
-PHOTOS: Final = int(os.environ.get("DARKROOM_TEST_PHOTOS", "60"))
+PHOTOS: Final = int(os.environ.get("DARKROOM_TEST_PHOTOS", "24"))
 TIMEOUT_S: Final = 60 + 3.0 * PHOTOS
 END_TIMEOUT_S: Final = 120
 FOLDER: Final = "night/"

@@ -14,7 +14,12 @@ import boto3
 from moto import mock_aws
 
 from darkroom.aws.dynamodb_indexes import INDEXES, Index
-from infra.local.moto_patches import quick_import, transactions  # noqa: F401 - quick to import
+from infra.local.moto_patches import (
+    faster_requests,
+    faster_tables,
+    quick_import,  # noqa: F401 - quick to import
+    transactions,
+)
 from infra.local.moto_patches.patch import applied
 
 REGION = "eu-central-1"
@@ -75,7 +80,11 @@ def cloud_buckets(*, versioned: bool = True) -> Iterator[None]:
 def _account() -> Iterator[None]:
     with mock_aws(), ExitStack() as undo:
         # Otherwise each transaction copies the whole table: minutes for some hundred tasks.
-        for patch in transactions.patches():
+        for patch in (
+            *transactions.patches(),
+            *faster_tables.patches(),
+            faster_requests.faster_responses(),
+        ):
             undo.enter_context(applied(patch))
         yield
 

@@ -30,6 +30,7 @@ from darkroom.domain.provider_jobs import (
 )
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage
 
 Call = Literal["check", "prepare", "submit", "repeat", "look_up", "poll", "cancel", "fetch"]
 Scripted = Accepted | Finished | Pending | JobFailed | BaseException
@@ -78,6 +79,7 @@ class FakeProviders:
         rules_of: provider -> the limits of its account.
         accounts: provider -> digest of its credentials; by default its name.
         balances: provider -> what is in its account; by default 100 credits.
+        histories: provider -> the pages of its history of jobs; a provider without has none.
     """
 
     offered: Sequence[Route]
@@ -93,6 +95,7 @@ class FakeProviders:
     rules_of: dict[str, Rules] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     balances: dict[str, Balance | None] = field(default_factory=dict)
+    histories: dict[str, Sequence[HistoryPage]] = field(default_factory=dict)
     _script: dict[Call, deque[Scripted | Lost]] = field(default_factory=lambda: defaultdict(deque))
     _called: dict[str, str] = field(default_factory=dict)
     _by_key: dict[str, tuple[str, Accepted | Finished]] = field(default_factory=dict)
@@ -213,6 +216,14 @@ class FakeProviders:
         """What is in its account; None for a provider without such a call."""
         self._need_key(provider)
         return self.balances.get(provider, Balance(100.0, 1.0))
+
+    def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
+        """A page of its history; None for a provider without one."""
+        del since
+        if provider not in self.histories:
+            return None
+        self._need_key(provider)
+        return self.histories[provider][int(after or 0)]
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Cancel the job; False where that is impossible or not needed."""

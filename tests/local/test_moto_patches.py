@@ -51,6 +51,7 @@ KNOWN = {
     "DomainDispatcherApplication.get_backend_for_host": "1f41972c1e4e",
     "responses.method_names_from_class": "9dbac89d082b",
     "responses.camelcase_to_underscores": "084cdc5bab92",
+    "XFormedAttributePicker.get_possible_keys": "f0d20f55f37f",
     "werkzeug_app.DISABLE_GLOBAL_CORS": "b760f44fa596",
     "MotoRandom.get_random_string": "942eb93ebea1",
     "SQSBackend.send_message": "bf161af09a9e",

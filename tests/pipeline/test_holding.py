@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from darkroom.domain.errors import Busy
 from darkroom.domain.money_rules import MoneyRules
 from darkroom.pipeline.money.held import approve
 from tests.fakes.routes import SYNC_NONE
@@ -60,6 +61,43 @@ def test_one_event_says_that_tasks_are_held() -> None:
     assert "darkroom approve shop/" in events[0].detail["next_step"]
     held = next(task for task in harness.tasks.all if task.state == "held")
     assert events[0].detail["event_id"] == f"tasks-held-{held.task_id}"
+
+
+def test_event_that_was_not_published_is_published_with_the_next_delivery() -> None:
+    """Each delivery of the message counts the task again; the event has the same id."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.events.refusals = 1
+    _drop(harness, "shop/", range(3, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    held = next(task for task in harness.tasks.all if task.state == "held")
+    assert [event.detail["event_id"] for event in events] == [f"tasks-held-{held.task_id}"]
+
+
+def test_another_task_tells_when_the_first_cannot_and_is_refused_later() -> None:
+    """What the bus does not take is left to the next one."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.events.refusals = 100
+    with pytest.raises(Busy):
+        _drop(harness, "shop/", range(3, 4))
+    harness.events.refusals = 0
+    _drop(harness, "shop/", range(4, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    named = harness.tasks.get(events[0].detail["event_id"].removeprefix("tasks-held-"))
+    assert len(events) == 1
+    assert named is not None
+    assert named.trigger.source == "shop/004.jpg"
+
+
+def test_next_task_tells_when_the_first_is_lost_before_the_event() -> None:
+    """As when the table's answer to the count was lost: the first is counted, and does not tell."""
+    harness = _guarded()
+    _drop(harness, "shop/", range(3))
+    harness.ports.new_tasks.count("shop/", harness.clock.now())
+    _drop(harness, "shop/", range(3, 6))
+    events = [event for event in harness.events.published if event.kind == "Tasks Held"]
+    assert [(event.detail["folder"], event.detail["tasks"]) for event in events] == [("shop/", 5)]
 
 
 def test_approved_tasks_are_done() -> None:

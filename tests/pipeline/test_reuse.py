@@ -112,6 +112,21 @@ def test_copy_takes_no_turn_at_the_provider(harness: PipelineHarness) -> None:
     assert (harness.clock.now() - before).total_seconds() < 60
 
 
+def test_copies_in_line_pass_their_turns_on(harness: PipelineHarness) -> None:
+    """Those that came before the first had ended wait in line, and none needs its turn."""
+    harness.providers.rules_of["alpha"] = Rules(Rate(60, 60))
+    names = [f"{n:02}" for n in range(40)]
+    for name in names:
+        harness.upload(f"photos/{name}.jpg")
+        harness.upload_spec(SYNC_NONE, f"photos/{name}.jpg.json", reuse=True)
+    before = harness.clock.now()
+    harness.run()
+    copies = [task for task in harness.tasks.all if task.reused_from]
+    assert len(copies) > len(names) / 2
+    assert not {task.task_id for task in copies} & harness.lines.turns("alpha").given.keys()
+    assert (harness.clock.now() - before).total_seconds() < 60
+
+
 def test_copy_that_was_begun_is_finished_by_the_next_run(harness: PipelineHarness) -> None:
     """The files are written again, and the task ends once."""
     _ask(harness, "a")

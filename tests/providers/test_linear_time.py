@@ -15,7 +15,7 @@ import pytest
 
 from darkroom.domain.errors import DarkroomError
 from darkroom.domain.media import BY_EXTENSION
-from darkroom.providers import job_status, json_fields
+from darkroom.providers import job_status, json_fields, parse_time
 from darkroom.providers.adapter import Response
 from darkroom.providers.goapi import history
 from darkroom.providers.goapi.results import read_facts
@@ -172,7 +172,7 @@ READERS: Mapping[str, Reader] = {
     "flag_of": json_fields.bool_or_none,
     "number_of": json_fields.number_or_none,
     "standing_of": lambda text: job_status.read_job_status(text, {}),
-    "parse_time_s": history.parse_time_s,
+    "parse_time_s": parse_time.parse_time_s,
     "refs_of": lambda text: find_results([text, {"url": text}], "image"),
     "read_facts": lambda text: read_facts({"actions": [text], "clips": {text: 1}}),
     "read_failure": lambda text: read_failure(text, [text]),
@@ -208,7 +208,7 @@ def test_readers_have_no_backtracking_pattern() -> None:
 
     pattern = parse_json._MARK.pattern
     assert pattern.count("*") == pattern.count("*+")
-    for module in (json_fields, history, job_status):
+    for module in (json_fields, history, job_status, parse_time):
         assert not hasattr(module, "re")
 
 

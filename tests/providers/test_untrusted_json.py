@@ -6,9 +6,8 @@ import pytest
 
 from darkroom.domain.errors import DarkroomError, Unclear
 from darkroom.domain.order import Input
-from darkroom.providers import json_fields
+from darkroom.providers import json_fields, parse_time
 from darkroom.providers.adapter import FilePart, Request, Response
-from darkroom.providers.goapi import history
 from tests.fakes.run_adapter import adapter_of, job_request_of, response_of, route_of, run
 
 BROKEN: list[object] = [
@@ -152,13 +151,13 @@ def test_credits_that_are_not_an_amount_are_none(value: object) -> None:
 )
 def test_time_is_read_as_seconds(written: str, read: float) -> None:
     """With or without an offset, with any fraction."""
-    assert history.parse_time_s(written) == pytest.approx(read, abs=1e-6)
+    assert parse_time.parse_time_s(written) == pytest.approx(read, abs=1e-6)
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "soon", "2026-13-01", "2026-01-02T03:04:05+99:00"])
 def test_invalid_time_is_none(value: object) -> None:
     """It only affects an order."""
-    assert history.parse_time_s(value) is None
+    assert parse_time.parse_time_s(value) is None
 
 
 def test_request_survives_its_text_form() -> None:

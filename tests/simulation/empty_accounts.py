@@ -21,8 +21,8 @@ from tests.simulation.rate_invariants import BLOCKED_SIGN
 
 PARKED_AFTER_S: Final = 5
 """A refused task that waits for longer waits in its line."""
-ANNOUNCED_AFTER_S: Final = 2700.0
-"""An account that refuses for longer was announced: a simulation sweeps only when a task is due."""
+ANNOUNCED_AFTER_S: Final = 1500.0
+"""An account that refuses for longer was announced, or a SWEEP was struck that had to do it."""
 MAX_REPEATS: Final = 4
 """How often the same event is published at most: a fault may hide that it was."""
 
@@ -31,10 +31,12 @@ class CreditMonitor:
     """Notes refusals for lack of credits, turns, and announcements; times are seconds.
 
     Attributes:
+        announcements: provider -> how often it was announced.
         violations: a sentence for each violated invariant.
     """
 
     def __init__(self, injector: FaultInjector) -> None:
+        self.announcements: Counter[str] = Counter()
         self.violations: list[str] = []
         self._injector = injector
         self._ever_refused: set[str] = set()
@@ -42,6 +44,7 @@ class CreditMonitor:
         self._first_refusal: dict[str, float] = {}
         self._unannounced: dict[str, float] = {}
         self._published: Counter[str] = Counter()
+        self._sweep_struck_at = float("-inf")
         self._stored: Mapping[str, Task] = {}
         self._lines: Mapping[str, Mapping[str, Waiter]] = {}
 
@@ -55,8 +58,12 @@ class CreditMonitor:
         self._refused[provider][task_id] = now
         self._ever_refused.add(provider)
         first = self._first_refusal.setdefault(provider, now)
-        if now - first > ANNOUNCED_AFTER_S:
+        if now - first > ANNOUNCED_AFTER_S and self._sweep_struck_at < first:
             self._unannounced.setdefault(provider, now)
+
+    def sweep_struck(self) -> None:
+        """A SWEEP has died, or a call of it has failed; what others announce is checked at once."""
+        self._sweep_struck_at = self._injector.scheduler.now
 
     def accepted(self, provider: str) -> None:
         """The provider has accepted a paid call."""
@@ -65,6 +72,7 @@ class CreditMonitor:
     def announced(self, detail: Mapping[str, Any]) -> None:
         """An event says that an account is empty."""
         provider, event_id = detail["provider"], detail["event_id"]
+        self.announcements[provider] += 1
         self._published[event_id] += 1
         if self._published[event_id] > MAX_REPEATS:
             self.violations.append(f"{event_id} was published {self._published[event_id]} times")

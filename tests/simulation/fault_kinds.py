@@ -97,6 +97,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "providers.poll": (*_FREE, "job-not-found-yet"),
     "providers.cancel": _FREE,
     "providers.balance": _FREE,
+    "providers.history": _FREE,
     "pictures.measure": DEATHS,
     "providers.fetch": (*DEATHS, "result-gone", "result-unreachable", "result-cut"),
 }

@@ -6,7 +6,6 @@ from typing import Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.limits import Limits
 from darkroom.domain.object_keys import manifest_key, results_stem
-from darkroom.domain.order import Order
 from darkroom.domain.output_names import numbered
 from darkroom.domain.task import Task
 from darkroom.pipeline.deliver import POLL_AGAIN_LIMIT
@@ -21,8 +20,10 @@ from tests.simulation.folders import find_folder_violations
 from tests.simulation.ledger import Job
 from tests.simulation.near_misses import find_near_miss_violations
 from tests.simulation.payment_monitor import SKEW_S
+from tests.simulation.price_invariants import find_price_violations
 from tests.simulation.rate_invariants import RULES
 from tests.simulation.results import PNG, read_title
+from tests.simulation.reuse_invariants import find_copy_violations
 from tests.simulation.stores import sha256
 from tests.simulation.system import LIMITS, SimulatedSystem
 from tests.simulation.wait_invariants import MAX_PAUSE_S, find_account_blame
@@ -56,7 +57,9 @@ def check(system: SimulatedSystem) -> list[str]:
         *find_budget_violations(system),
         *_files(system),
         *_foreign_results(system),
-        *_copies(system),
+        *find_copy_violations(system),
+        *find_price_violations(system),
+        *system.holds.find_violations(system.tasks.all, heard=not system.queue.dead),
         *_leftovers(system),
         *_leases(system),
         *_delays(system),
@@ -206,26 +209,6 @@ def _results(system: SimulatedSystem, task: Task) -> Iterator[str]:
             yield f"{result.key} is no image"
         if result.kind == "image" and result.quality is None:
             yield f"{result.key} has no figures, and nothing says why"
-
-
-def _copies(system: SimulatedSystem) -> Iterator[str]:
-    """Only what was paid for the same work is copied, and only where both specs say so."""
-    for task in system.tasks.stored.values():
-        if task.reused_from is None:
-            continue
-        first, again = system.tasks.stored[task.reused_from].order, task.order
-        if first is None or again is None or not (first.reuse and again.reuse):
-            yield f"{task.task_id} has copies, and nobody wanted them"
-        elif (first.operation, first.params, _bodies(first)) != (
-            *(again.operation, again.params, _bodies(again)),
-        ):
-            yield f"{task.task_id} has copies of other work"
-        if task.attempts:
-            yield f"{task.task_id} has copies, and was paid for"
-
-
-def _bodies(order: Order) -> list[tuple[str, str, int]]:
-    return [(role, one.etag, one.size) for role, files in order.inputs.items() for one in files]
 
 
 def _foreign_results(system: SimulatedSystem) -> Iterator[str]:

@@ -199,5 +199,7 @@ def documents(folder: str, operation: str) -> Sequence[bytes]:
             single | {"exclude": ["a*"]},
             single | BUDGET,
             single | {"reuse": True},
+            single | {"max_price": {"credits": 2}},
+            single | {"fallback": "never"},
         )
     ]

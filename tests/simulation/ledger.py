@@ -47,7 +47,8 @@ class Job:
         denials: how often in a row its provider wrongly said that it does not know it.
         results_gone: how often the URL of a result had expired or was gone.
         end_reports: how often its end was reported.
-        end_heard_by: the process that its end was last reported to.
+        end_heard_by: the process that its end was last reported to, one of its own task if there is
+            any: another one may be given its name by mistake, and poll it.
         data: its result, base64, if that is no image.
         available_at: from when on its result can be fetched.
         account: who paid for it.
@@ -88,8 +89,9 @@ class Job:
 
     @property
     def end_heard(self) -> bool:
-        """Whether its end was reported to a process that could write it down."""
-        return self.end_heard_by is not None and not self.end_heard_by.harmed
+        """Whether its end was reported to a process of its task that could write it down."""
+        by = self.end_heard_by
+        return by is not None and by.task_id == self.work.task_id and not by.harmed
 
 
 @dataclass

@@ -44,7 +44,7 @@ class PaymentMonitor:
         allowed_repeats: task -> attempts that were rightly paid although an earlier one was.
         jobs_to_stop: jobs that were cancelled at their provider.
         fruitless_at: when something was paid for lately although results could not be written.
-        find_overspending: what is wrong with a paid call as to budgets.
+        find_overspending: what is wrong with a paid call as to budgets, ceilings and holds.
     """
 
     injector: FaultInjector

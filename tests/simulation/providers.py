@@ -25,10 +25,13 @@ from darkroom.domain.provider_jobs import (
 )
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage, HistoryRow
+from tests.fakes.clock import START
 from tests.simulation.accounts import Accounts
 from tests.simulation.empty_accounts import CreditMonitor
 from tests.simulation.fault_injection import FaultInjector, Invocation
 from tests.simulation.ledger import Job, Ledger
+from tests.simulation.money_world import MoneyWorld
 from tests.simulation.payment_listener import PaymentListener
 from tests.simulation.rate_invariants import RULES, RateMonitor
 from tests.simulation.results import SECRET, ResultStore
@@ -45,6 +48,7 @@ class SimulatedProviders:
     Attributes:
         offered_routes: the routes; a deployment changes them.
         abort_run: called when a task's run is to be lost in the middle of its paid call.
+        usd_per_credit: provider -> the price of its credits.
         pending_jobs: jobs that were pending at their last poll.
     """
 
@@ -63,6 +67,7 @@ class SimulatedProviders:
         self.credit_monitor = CreditMonitor(injector)
         self.abort_run: Callable[[str], None] = lambda _task_id: None
         self.pending_jobs: set[str] = set()
+        self.usd_per_credit: Callable[[str], float] = MoneyWorld().rate
         self._injector = injector
         self._payment_listener = payment_listener
         self._on_payment = on_payment
@@ -76,7 +81,7 @@ class SimulatedProviders:
 
     def tariff(self, provider: str) -> Tariff:
         """The price of its credits."""
-        return Tariff(0.01, "2026-02-01", f"the price list of {provider}")
+        return Tariff(self.usd_per_credit(provider), "2026-02-01", f"the price list of {provider}")
 
     def rules(self, provider: str) -> Rules:
         """Its account's limits."""
@@ -174,6 +179,28 @@ class SimulatedProviders:
         balance = Balance(self.accounts.balance(provider))
         self._injector.after_call(kind)
         return balance
+
+    def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
+        """Every job that the account has paid for, on one page; None for a provider without."""
+        del since, after
+        if provider not in WITH_BALANCE:
+            return None
+        kind = self._begin_free_call("providers.history", provider, 1)
+        self.accounts.check_key(provider)
+        account = self.accounts.account_name(provider)
+        rows = [
+            HistoryRow(
+                entry=job.job_id,
+                job_id=job.job_id,
+                at_s=START.timestamp() + job.accepted_at,
+                credits=0.0 if job.refunded else job.amount,
+                state="refunded" if job.refunded else "charged",
+            )
+            for job in reversed(self.ledger.jobs.values())
+            if job.account == account and job.work.route.provider == provider
+        ]
+        self._injector.after_call(kind)
+        return HistoryPage(tuple(rows))
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job."""
@@ -316,7 +343,9 @@ class SimulatedProviders:
         job.polled_at = now
         if now < job.done_at and job.outcome != "lost":
             return Pending()
-        job.end_heard_by = self._injector.current
+        current = self._injector.current
+        if job.end_heard_by is None or (current and current.task_id == job.work.task_id):
+            job.end_heard_by = current
         job.end_reports += 1
         return job.failure or self.result_store.finished(job)
 

@@ -153,6 +153,9 @@ class WatchedLimiter(InMemoryLimiter):
 
     Attributes:
         changes: how often a circuit was changed.
+        unannounced: provider -> its circuit, if its account is empty and that was not announced.
+        leased: called with the name of each lease that is taken, and who takes it.
+        found_empty: called when an account is found to be empty, or still is, before an event.
         max_pause_s: provider -> its longest pause because of a blocked account, the pause of the
             first other failure after that included.
     """
@@ -160,6 +163,9 @@ class WatchedLimiter(InMemoryLimiter):
     def __init__(self, injector: FaultInjector) -> None:
         super().__init__()
         self.changes = 0
+        self.leased: Callable[[str, str], None] = lambda *_: None
+        self.found_empty: Callable[[], None] = lambda: None
+        self.unannounced: dict[str, CircuitState] = {}
         self.max_pause_s: dict[str, float] = {}
         self._injector = injector
 
@@ -167,7 +173,24 @@ class WatchedLimiter(InMemoryLimiter):
         """Store `new` if `old` is still stored; whether it was."""
         changed = super().compare_and_set(provider, old, new)
         self.changes += changed
+        if changed:
+            self._note_unannounced(provider, new)
         if changed and any(one.reason.endswith(BLOCKED_SIGN) for one in (old, new)):
             pause_s = new.until - (START.timestamp() + self._injector.scheduler.now)
             self.max_pause_s[provider] = max(pause_s, self.max_pause_s.get(provider, 0.0))
         return changed
+
+    def lease(self, name: str, task_id: str, until: float, most: int, now: float) -> bool:
+        """Take one more lease, unless `most` are taken."""
+        taken = super().lease(name, task_id, until, most, now)
+        if taken:
+            self.leased(name, task_id)
+        return taken
+
+    def _note_unannounced(self, provider: str, circuit: CircuitState) -> None:
+        blocked = circuit.blocked
+        if circuit.empty_since is None or blocked is None or blocked.announced:
+            self.unannounced.pop(provider, None)
+        else:
+            self.unannounced[provider] = circuit
+            self.found_empty()

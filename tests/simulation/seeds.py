@@ -2,10 +2,13 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from darkroom.domain.limits import Limits
+from darkroom.domain.money_rules import DEFAULT_GUARD_TASKS
 from tests.simulation.fault_kinds import KINDS, RandomFaults
+from tests.simulation.money_world import build_money_world
 from tests.simulation.system import SimulatedSystem
 
 OUTAGES_S_PER_TASK: Final = 5
@@ -17,6 +20,9 @@ FOCUSED_RATE: Final = 0.03
 SHARES: Final = (0.1, 0.4, 0.8, 1.0)
 """Of the simulations, of the calls that are struck, and of the kinds of faults in one simulation.
 """
+HELD_S: Final = 26 * 3600
+"""How long a task is held where the guard holds many; longer than until the last approval. Its
+batch is looked at until it ends, which would be most of what happens in a month."""
 RUNS: Final = (Limits().runs, Limits().runs, 3, 1)
 """How many runs may be begun: as deployed, or so few that they are sometimes used up."""
 
@@ -43,7 +49,10 @@ def build_system(
         kinds = () if fault_free else tuple(kind for kind in KINDS if draw.random() < share)
     dice = RandomFaults(seed, rate, kinds, chance_factor=4.0 if focus else 1.0)
     limits = Limits(runs=10 if fault_free else draw.choice(RUNS))
-    system = SimulatedSystem(dice, fault_free=fault_free, trace=trace, limits=limits)
+    money = build_money_world(seed, fault_free=fault_free)
+    if money.rules.guard_tasks < DEFAULT_GUARD_TASKS:
+        limits = replace(limits, held_s=HELD_S)
+    system = SimulatedSystem(dice, fault_free=fault_free, trace=trace, limits=limits, money=money)
     system.users.schedule(tasks)
     system.outages.schedule(OUTAGES_S_PER_TASK * tasks)
     system.providers.accounts.schedule(OUTAGES_S_PER_TASK * tasks)

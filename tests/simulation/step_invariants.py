@@ -14,15 +14,17 @@ from darkroom.domain.attempt import Attempt
 from darkroom.domain.batch import MANIFEST_NAME
 from darkroom.domain.object_keys import WORK_PREFIX, work_key
 from darkroom.domain.order import Input, Order
-from darkroom.domain.task import RESUMABLE, TRANSITIONS, State, Task
+from darkroom.domain.task import RESUMABLE, TRANSITIONS, UNSUBMITTED, State, Task
 from darkroom.pipeline.batches.look import EVENT
 from darkroom.pipeline.fail import STOP_JOB_CODES
 from darkroom.pipeline.money.empty_accounts import ACCOUNT_EMPTY
+from darkroom.pipeline.orders.holding import TASKS_HELD
 from darkroom.pipeline.paid_call.saved_answer import FETCHABLE_FAILURES
 from darkroom.pipeline.paid_call.settle_unclear import REPLAY_FOR
 from tests.fakes.routes import ROUTES
 from tests.simulation.empty_accounts import find_waiting_in_vain
 from tests.simulation.fault_injection import FaultInjector
+from tests.simulation.hold_invariants import HoldMonitor
 from tests.simulation.payment_monitor import SKEW_S, PaymentMonitor
 from tests.simulation.results import SECRET
 from tests.simulation.stores import PlainOutputs, PlainTasks
@@ -50,6 +52,8 @@ class StepMonitor:
         last_event: task -> its last published event.
         batch_finished: called with each announcement of a batch.
         account_empty: called with each announcement of an empty account.
+        tasks_held: called with each announcement of held tasks.
+        holds: checks tasks that are held; None if none is.
         routes_gone: whether some routes are not offered now; jobs cannot be polled by them.
     """
 
@@ -68,6 +72,8 @@ class StepMonitor:
     routes_gone: bool = False
     batch_finished: Callable[[Mapping[str, Any]], None] = lambda _detail: None
     account_empty: Callable[[Mapping[str, Any]], None] = lambda _detail: None
+    tasks_held: Callable[[Mapping[str, Any]], None] = lambda _detail: None
+    holds: HoldMonitor | None = None
 
     def __post_init__(self) -> None:
         self.payment_monitor = PaymentMonitor(self.injector, self.report)
@@ -93,8 +99,10 @@ class StepMonitor:
 
     def created(self, task: Task) -> None:
         """A task was created."""
-        if task.state not in ("waiting", "queued") or task.revision or task.attempts:
+        if task.state not in UNSUBMITTED or task.revision or task.attempts:
             self.report(f"{task.task_id} was created as {task.state}")
+        if self.holds is not None:
+            self.holds.created(task)
 
     def replaced(self, old: Task, new: Task) -> None:
         """A task was replaced."""
@@ -114,6 +122,8 @@ class StepMonitor:
         if new.revision != old.revision + 1:
             self.report(f"{new.task_id} went from revision {old.revision} to {new.revision}")
         self._contents_changed(old, new)
+        if self.holds is not None:
+            self.holds.replaced(old, new)
         cancelled = old.ending is not None and old.ending.status == "cancelled"
         if cancelled and new.ending is None and not old.finished:
             self.report(f"{new.task_id} forgot that it was cancelled")
@@ -263,6 +273,10 @@ class StepMonitor:
         if kind == ACCOUNT_EMPTY:
             self.injector.note(f"{kind} {detail['event_id']}")
             self.account_empty(detail)
+            return
+        if kind == TASKS_HELD:
+            self.injector.note(f"{kind} {detail['event_id']}")
+            self.tasks_held(detail)
             return
         task_id, run, status = detail["task_id"], detail["run"], detail["status"]
         if kind == "Task Waiting":

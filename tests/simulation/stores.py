@@ -4,7 +4,7 @@ For speed the table stores values instead of items; it passes the same contract 
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
@@ -175,6 +175,10 @@ class PlainInputs(InMemoryInputs):
     def undelete(self, key: str) -> None:
         """Remove the delete marker, if there is one."""
         self._deleted.discard(key)
+
+    def wishes(self, key: str) -> Mapping[str, str]:
+        """Version id -> what the metadata of that version says about holding."""
+        return {one.version_id: one.wish for one in self._versions.get(key, ())}
 
 
 class PlainOutputs(InMemoryOutputs):

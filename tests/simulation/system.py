@@ -12,20 +12,23 @@ from typing import Any, Final
 from darkroom.aws.intake_messages import read_message
 from darkroom.domain.arrivals import Message, Uploaded
 from darkroom.domain.batch import Batch
+from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import Refused
 from darkroom.domain.limits import Limits
+from darkroom.domain.provider_jobs import JobRequest
 from darkroom.domain.routes import Route
 from darkroom.domain.task import STUCK_AFTER, Task
 from darkroom.pipeline import cancel, continue_in_place, deliver, fail, intake, retry, sweep
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.pipeline.batches import look
+from darkroom.pipeline.money import held
 from darkroom.ports import Ports, Step
 from tests.fakes.batches import InMemoryBatches
 from tests.fakes.budgets import InMemoryBudgets
 from tests.fakes.charges import InMemoryCharges
 from tests.fakes.clock import START
-from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.routes import ROUTES
+from tests.simulation.approvals import Approver
 from tests.simulation.asl_interpreter import AslInterpreter
 from tests.simulation.batch_ends import BatchMonitor
 from tests.simulation.budget_invariants import find_overspending
@@ -39,11 +42,14 @@ from tests.simulation.fault_injection import (
 )
 from tests.simulation.fault_kinds import FaultPolicy, NoFaults
 from tests.simulation.folders import awaits_correction
+from tests.simulation.hold_invariants import HoldMonitor
 from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
+from tests.simulation.money_world import MoneyWorld
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.pictures import SimulatedPictures
+from tests.simulation.price_invariants import find_dear_call
 from tests.simulation.providers import SimulatedProviders
 from tests.simulation.rate_invariants import RULES, WatchedLimiter, WatchedLines
 from tests.simulation.scheduler import Scheduler
@@ -146,10 +152,12 @@ class SimulatedSystem:
         fault_free: bool = False,
         trace: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        money: MoneyWorld = MoneyWorld(),  # noqa: B008 - frozen
     ) -> None:
         limits = replace(limits, batch_idle_s=BATCH_IDLE_S)
         self.fault_free = fault_free
         self.sweeps = 0
+        self.money = money
         self.fault_policy = fault_policy
         self.scheduler = Scheduler()
         self.injector = FaultInjector(self.scheduler, fault_policy, trace=[] if trace else None)
@@ -159,6 +167,10 @@ class SimulatedSystem:
         self.outages = Outages(self.injector, self.tasks)
         self.inputs = PlainInputs()
         self.inputs.now = self._now
+        self.holds = HoldMonitor(
+            self.injector, self.inputs, money.rules.guard_tasks, self.step_monitor.report
+        )
+        self.step_monitor.holds = self.holds
         self.lines = WatchedLines(self.tasks, self.injector)
         self.limiter = WatchedLimiter(self.injector)
         self.durations = WatchedDurations(ROUTES, fault_policy)
@@ -166,29 +178,23 @@ class SimulatedSystem:
         self.providers = SimulatedProviders(
             ROUTES, self.injector, self.step_monitor.payment_monitor, self.outages.after_payment
         )
+        self.providers.usd_per_credit = money.rate
         self.pictures = SimulatedPictures(self.injector)
         self.interpreter = AslInterpreter(self.injector, self.invoke_function)
         self.providers.abort_run = self.interpreter.abort
-        self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
-        self.step_monitor.payment_monitor.find_overspending = lambda work: find_overspending(
-            self, work
-        )
-        self.step_monitor.payment_monitor.watch(
-            self.tasks.stored, self.providers.ledger, self.lines.uncounted
-        )
-        credit_monitor = self.providers.credit_monitor
-        credit_monitor.watch(self.tasks.stored, self.tasks.lines)
-        self.lines.turns_given = credit_monitor.turns_given
-        self.step_monitor.account_empty = credit_monitor.announced
+        self._watch()
         self.batches = _ScheduledBatches(self._sweep_at)
         self._looks: list[float] = []
+        self._announcing = False
+        self.limiter.found_empty = self._announce_soon
+        self.limiter.leased = self.holds.will_tell
         self._budgets_seen: tuple[object, ...] | None = None
         self.budgets = InMemoryBudgets(self.tasks)
-        self.new_tasks = InMemoryNewTasks()
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
         self.step_monitor.batch_finished = self.batch_monitor.published
+        self.step_monitor.tasks_held = self._note_held
         self.queue = IntakeQueue(self.injector, self._run_intake)
         self._errands = _ErrandPort(self.queue)
         self.ports = self._build_ports(limits)
@@ -197,9 +203,26 @@ class SimulatedSystem:
         self.users = Users(
             self.scheduler, self.inputs, fault_policy, self, self.queue.send, self._deploy
         )
+        self.users.money = money
+        self.approver = Approver(
+            self.scheduler, money, lambda: self.tasks.all, self.approve, self.cancel
+        )
+        self.users.on_hold = self.approver.will_look
         self.users.on_file = self._expect_release
         self.users.on_folder_change = self._note_folder_change
         self._scheduled = False
+
+    def _watch(self) -> None:
+        """Connect what is checked with what it is about."""
+        self.step_monitor.watch(self.tasks, self.outputs, self._is_running, self.providers.account)
+        self.step_monitor.payment_monitor.find_overspending = self._find_overspending
+        self.step_monitor.payment_monitor.watch(
+            self.tasks.stored, self.providers.ledger, self.lines.uncounted
+        )
+        credit_monitor = self.providers.credit_monitor
+        credit_monitor.watch(self.tasks.stored, self.tasks.lines)
+        self.lines.turns_given = credit_monitor.turns_given
+        self.step_monitor.account_empty = credit_monitor.announced
 
     def run_until_idle(self) -> None:
         """Run until nothing is left to do, with sweeps as long as any task is due."""
@@ -241,11 +264,15 @@ class SimulatedSystem:
         certainly = self._now() - timedelta(seconds=SKEW_S)
         due, read = set(self.tasks.due(certainly)), set[str]()
         begun_at = self._now().timestamp()
-        neglected, changes = self._neglected_waiters(begun_at), self.limiter.changes
+        changes = self.limiter.changes
+        neglected, empty = set[tuple[str, int]](), dict[str, CircuitState]()
+        events = self.providers.credit_monitor.announcements.copy()
         begun: list[Invocation | None] = []
 
         def act() -> None:
             begun.append(self.injector.current)
+            neglected.update(self._neglected_waiters(begun_at, self._skew_s(begun)))
+            empty.update(self.limiter.unannounced)
             sweep.sweep(self.ports)
 
         alone = self.tasks.read is None
@@ -259,23 +286,45 @@ class SimulatedSystem:
         self._budgets_seen = budgets if unharmed else None
         if alone and unharmed and due - read:
             self.step_monitor.report(f"SWEEP left out {min(due - read)}")
+        if unharmed:
+            self._check_announced(empty, events)
+        else:
+            self.providers.credit_monitor.sweep_struck()
         if alone and unharmed:
-            left = neglected & self._neglected_waiters(begun_at)
+            left = neglected & self._neglected_waiters(begun_at, self._skew_s(begun))
             for task_id, run in left if self.limiter.changes == changes else ():
                 if task_id not in self.tasks.unreadable:
                     self.step_monitor.report(f"SWEEP left run {run} of {task_id} in line")
 
-    def _neglected_waiters(self, now: float) -> set[tuple[str, int]]:
-        """Tasks in line, and their runs, that wait for a turn that is free or whose run is gone."""
+    def _check_announced(
+        self, empty: Mapping[str, CircuitState], events: Mapping[str, int]
+    ) -> None:
+        """SWEEP announces each account that it found empty; `events`: how many there were."""
+        for provider, circuit in empty.items():
+            same = self.limiter.unannounced.get(provider) == circuit
+            if same and self.providers.credit_monitor.announcements[provider] == events[provider]:
+                self.step_monitor.report(f"SWEEP announced to nobody that {provider} has no credits")
+
+    @staticmethod
+    def _skew_s(begun: Sequence[Invocation | None]) -> float:
+        """How far the clock is off of the process that has begun."""
+        return sum(one.clock_skew_s for one in begun if one)
+
+    def _neglected_waiters(self, now: float, skew_s: float) -> set[tuple[str, int]]:
+        """Tasks in line, and their runs, that wait for a turn that is free or whose run is gone.
+
+        `skew_s`: of the SWEEP that has to help them. A pause that is over lasts for longer by a
+        clock that is slow.
+        """
         neglected = set[tuple[str, int]]()
         paused = self.limiter.circuit(DELIVERY).probing
         for provider in {route.provider for route in self.providers.offered_routes}:
             rules, circuit = RULES[provider], self.limiter.circuit(provider)
-            if not (paused or circuit.probing or circuit.until > now):
+            if not (paused or circuit.probing or circuit.until > now + min(skew_s, 0.0)):
                 # A process's clock may be off: what it sees as too early is not neglected.
                 early, late = (
-                    self.lines.find_forgotten(provider, rules, now + skew_s)
-                    for skew_s in (-SKEW_S, SKEW_S)
+                    self.lines.find_forgotten(provider, rules, now + off_s)
+                    for off_s in (-SKEW_S, SKEW_S)
                 )
                 neglected |= early & late
             for waiter in self.lines.missed(provider):
@@ -294,9 +343,27 @@ class SimulatedSystem:
         act = lambda: retry.retry(self.ports, task_id, pay_again=pay_again)  # noqa: E731 - the same
         self.injector.invoke(verb, task_id, COMMAND_LIMIT_S, act)
 
+    def approve(self, task_id: str) -> None:
+        """A user lets a task go on that is held."""
+        act = lambda: held.approve(self.ports, task_id)  # noqa: E731 - the same
+        self.injector.invoke("approve", task_id, COMMAND_LIMIT_S, act)
+
     def redrive(self) -> None:
         """An operator redrives the intake queue's dead letters."""
         self.queue.redrive()
+
+    def _find_overspending(self, work: JobRequest) -> str | None:
+        """What is wrong with a paid call that is about to be sent, as far as money goes."""
+        return (
+            self.holds.find_unapproved(work.task_id)
+            or find_overspending(self, work)
+            or find_dear_call(self, work)
+        )
+
+    def _note_held(self, detail: Mapping[str, Any]) -> None:
+        """Somebody hears that tasks are held."""
+        self.holds.published(detail)
+        self.approver.inform(detail)
 
     def _run(self) -> None:
         if not self._scheduled:
@@ -313,6 +380,8 @@ class SimulatedSystem:
         if self._scheduled:
             next_due = self._next_due()
             until_due = next_due - self._now() if next_due else STUCK_AFTER
+            if not self.scheduler.idle:  # what happens until then may be due earlier
+                until_due = min(until_due, STUCK_AFTER)
             away_s = until_due.total_seconds()
             self.scheduler.after(max(away_s, 0) + SWEEP_INTERVAL_S, self._run_schedule)
 
@@ -339,6 +408,18 @@ class SimulatedSystem:
         if any(moment in due for moment in self._batch_looks()):  # it died, or time went wrong
             self._sweep_at(self._now())
 
+    def _announce_soon(self) -> None:
+        """SWEEP runs within a minute after an account was found to be empty."""
+        if not self._announcing:
+            self._announcing = True
+            self.scheduler.after(SWEEP_INTERVAL_S, self._sweep_to_announce)
+
+    def _sweep_to_announce(self) -> None:
+        self._announcing = False
+        self._sweep_what_is_due()
+        if self.limiter.unannounced and self.sweeps < MAX_SWEEPS:  # it died, or no event was taken
+            self._announce_soon()
+
     def _sweep_what_is_due(self) -> None:
         next_due = self._next_due()
         if next_due is not None and next_due <= self._now():
@@ -347,9 +428,11 @@ class SimulatedSystem:
             self.sweep()
 
     def _next_due(self) -> datetime | None:
-        """When the next task is due, or the next turn may be given; None if nothing waits."""
+        """When SWEEP has something to do next: a task, a turn, an announcement; None if nothing."""
         times = [self.tasks.due_at(task_id) for task_id in self.tasks.due_times]
         now = self._now()
+        if self.limiter.unannounced:
+            times.append(now)
         pause = self.limiter.circuit(DELIVERY)
         for provider, line in self.tasks.lines.items():
             if line and provider.startswith("@"):
@@ -392,7 +475,7 @@ class SimulatedSystem:
                 "errands": self._errands,
                 "batches": self.batches,
                 "budgets": self.budgets,
-                "new_tasks": self.new_tasks,
+                "new_tasks": self.holds,
             }.items()
         }
         clock = SimulatedClock(injector)
@@ -402,6 +485,7 @@ class SimulatedSystem:
             clock=clock,
             limits=limits,
             pictures=self.pictures,
+            money=self.money.rules,
         )
 
     def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:
@@ -419,6 +503,8 @@ class SimulatedSystem:
             self._check_wait_reason(verb, event["task_id"], result)
             self._check_job_wait(event["task_id"], result)
         state = self.tasks.stored[event["task_id"]].state
+        if self.fault_free and self.tasks.stored[event["task_id"]].finished:
+            self._check_no_turn(event["task_id"])
         if self.fault_free and state in ("queued", "delivering"):
             for provider, turns in self.lines.given.items():
                 if event["task_id"] in turns.open_jobs:
@@ -426,6 +512,13 @@ class SimulatedSystem:
                         f"{event['task_id']} has no open job at {provider}, and one counts"
                     )
         return result
+
+    def _check_no_turn(self, task_id: str) -> None:
+        """A task that has ended keeps no turn that it has not used."""
+        for provider, turns in self.lines.given.items():
+            turn = turns.given.get(task_id)
+            if turn is not None and not turn.used:
+                self.step_monitor.report(f"{task_id} has ended and keeps its turn at {provider}")
 
     def _check_wait_reason(self, verb: str, task_id: str, result: Step | FunctionError) -> None:
         """A task that waits for long says why."""

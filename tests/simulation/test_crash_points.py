@@ -57,16 +57,16 @@ LONG = frozenset(
 """Each takes as long as a dozen others together: `make simulate` runs them."""
 
 
-@pytest.mark.parametrize("name", [name for name in SPECIAL if name not in LONG][::3])
+@pytest.mark.parametrize("name", [name for name in SPECIAL if name not in LONG])
 def test_no_crash_point_of_a_special_scenario_violates_an_invariant(name: str) -> None:
     """Whatever users do and whichever run is lost; also where their own command is killed.
 
-    Here every third of them; `make simulate` has all. With a key no call is unclear in the end,
-    however often the provider refuses to answer.
+    Here a sample of their points; `make simulate` has all. With a key no call is unclear in the
+    end, however often the provider refuses to answer.
     """
-    row = enumerate_points(SCENARIOS[name], twice=False, spec_first=False)
+    row = enumerate_points(SCENARIOS[name], twice=False, spec_first=False, every=7)
 
-    assert row.points > 50
+    assert row.points > 5
     assert row.wrong(name) == []
 
 
@@ -74,11 +74,12 @@ def test_no_crash_point_of_a_special_scenario_violates_an_invariant(name: str) -
 def test_no_crash_point_of_other_uploads_violates_an_invariant(name: str) -> None:
     """Specs and photos that are bad, missing, deleted, late or replaced; a provider that refuses.
 
-    Only a fault around the paid call leaves a task unknown, and a key none.
+    Here a sample of their points; `make simulate` has all. Only a fault around the paid call leaves
+    a task unknown, and a key none.
     """
-    row = enumerate_points(OTHER_UPLOADS[name], twice=False)
+    row = enumerate_points(OTHER_UPLOADS[name], twice=False, every=3)
 
-    assert row.points > 40
+    assert row.points > 10
     assert row.wrong(name) == []
     assert row.misplaced == []
 

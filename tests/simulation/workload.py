@@ -16,6 +16,7 @@ from darkroom.domain.order import Trigger
 from darkroom.domain.price_table import fixed_price
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Task
+from darkroom.pipeline.orders.holding import top_folder
 from tests.fakes.routes import (
     JOB_ALONE,
     JOB_KEY,
@@ -30,6 +31,7 @@ from tests.simulation.fault_kinds import FaultPolicy
 from tests.simulation.folders import BROKEN, Folders, Version, documents
 from tests.simulation.intake_queue import MALFORMED
 from tests.simulation.ledger import NEW_PRICE
+from tests.simulation.money_world import MoneyWorld
 from tests.simulation.results import PNG
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.stores import PlainInputs
@@ -80,6 +82,9 @@ class Users:
         on_folder_change: called with the folder whose default changes.
         folders: what happened in folders with a default.
         uploaded_at: key -> when a file was uploaded for the first time, seconds.
+        specs: task -> what its uploaded spec says.
+        money: what they want of money.
+        on_hold: called with the folder of a file whose task is to be held.
     """
 
     scheduler: Scheduler
@@ -94,6 +99,9 @@ class Users:
     on_folder_change: Callable[[str], None] = lambda _folder: None
     folders: Folders = field(default_factory=Folders)
     uploaded_at: dict[str, float] = field(default_factory=dict)
+    specs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    money: MoneyWorld = field(default_factory=MoneyWorld)
+    on_hold: Callable[[str], None] = lambda _folder: None
 
     def schedule(self, tasks: int) -> None:
         """Schedule about `tasks` specs, one every three seconds on average."""
@@ -114,19 +122,21 @@ class Users:
         if self.fault_policy.chance("message-malformed"):
             self.send(MALFORMED)
 
-    def upload(self, key: str, body: bytes = PHOTO) -> None:
-        """Upload a file and send its event."""
+    def upload(self, key: str, body: bytes = PHOTO, wish: str = "") -> None:
+        """Upload a file and send its event; `wish`: what its metadata says about holding."""
+        if wish == "hold":
+            self.on_hold(top_folder(key))
         self.uploaded_at.setdefault(key, self.scheduler.now)
-        self._send_event("Created", key, self.inputs.put(key, body).version_id)
+        self._send_event("Created", key, self.inputs.put(key, body, wish).version_id)
         self.on_file(key)
 
     def upload_spec(
         self, key: str, operation: str, expected_end: str | None = SUCCEEDED, **more: Any
     ) -> None:
         """Upload a spec."""
-        self.upload_spec_text(
-            key, json.dumps({"operation": operation, **more}).encode(), expected_end
-        )
+        spec = {"operation": operation, **more}
+        self.upload_spec_text(key, json.dumps(spec).encode(), expected_end)
+        self.specs[self.expected_tasks[-1].trigger.task_id] = spec
 
     def upload_spec_text(self, key: str, body: bytes, expected_end: str | None) -> None:
         """Upload a spec as it is."""
@@ -249,9 +259,12 @@ class Users:
         spec = f"{photo}.json"
         unknown = {0: "fail", 1: "retry"}.get(int(self.fault_policy.between(0, 10)), "hold")
         if draw < 0.55:
-            self.upload(photo)
+            wish = self.money.wish()
+            operation = wish.operation or operation
+            self.upload(photo, PHOTO + b"2" if wish.other_photo else PHOTO, wish.upload)
             agrees = {"fallback": "any"} if zlib.crc32(photo.encode()) % 3 == 0 else {}
-            self.upload_spec(spec, operation, on_unknown=unknown, **agrees)
+            more = {"on_unknown": unknown, **agrees, **wish.fields}
+            self.upload_spec(spec, operation, wish.end, **more)
         elif draw < 0.6:
             self.upload(photo)
             self._upload_two_specs_for_one_name(photo, operation)

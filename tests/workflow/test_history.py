@@ -44,11 +44,12 @@ class Reluctant(FakeProviders):
     clock: FixedClock = field(default_factory=FixedClock)
     asked_s: int | None = None
     blocked: bool = False
+    queue_s: int = Limits().queue_s
     done_at: datetime = START
 
     def submit(self, work: JobRequest, intend: Callable[[Prepared], None]) -> Accepted | Finished:
         """Takes the task ten minutes before its time is up."""
-        if self.clock.now() < START + timedelta(seconds=Limits().queue_s) - AT_LAST:
+        if self.clock.now() < START + timedelta(seconds=self.queue_s) - AT_LAST:
             later = Throttled("later", "It is busy.", retry_after_s=self.asked_s)
             empty = AccountBlocked("no-credits", "There are no credits left.")
             self.script("submit", empty if self.blocked else later)
@@ -70,14 +71,15 @@ class Reluctant(FakeProviders):
 class Blocked(InMemoryLimiter):
     """Whenever one looks, somebody else has just tried beta out, and it was still blocked."""
 
-    def __init__(self, clock: FixedClock) -> None:
+    def __init__(self, clock: FixedClock, queue_s: int) -> None:
         super().__init__()
         self._clock = clock
+        self._until = START + timedelta(seconds=queue_s) - AT_LAST
 
     def circuit(self, provider: str) -> CircuitState:
         """Paused for half a minute more, until the task's time is nearly over."""
         now = self._clock.now()
-        if provider != "beta" or now > START + timedelta(seconds=Limits().queue_s) - AT_LAST:
+        if provider != "beta" or now > self._until:
             return super().circuit(provider)
         return CircuitState(FAILURES_TO_OPEN, now.timestamp() + 30, "There are no credits left.")
 
@@ -101,13 +103,17 @@ def test_history_holds_the_longest_permitted_task(asked_s: int | None) -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_history_holds_a_task_that_waits_for_credits_until_its_deadline(*, alone: bool) -> None:
-    """Whether it probes the account itself, or other tasks do; each probe is a run of its own."""
+    """Whether it probes the account itself, or other tasks do; each probe is a run of its own.
+
+    So the longest run does not grow with the days in the queue, and one day shows it.
+    """
     clock = FixedClock()
     routes = [replace(route, job_s=MAX_JOB_S) for route in ROUTES]
-    providers = Reluctant(routes, polls=0, clock=clock, blocked=True)
-    harness = PipelineHarness(providers=providers, clock=clock)
+    queue_s = 24 * 3600
+    providers = Reluctant(routes, polls=0, clock=clock, blocked=True, queue_s=queue_s)
+    harness = PipelineHarness(providers=providers, clock=clock, limits=Limits(queue_s=queue_s))
     if not alone:
-        harness.limiter = Blocked(clock)
+        harness.limiter = Blocked(clock, queue_s)
         harness.ports = replace(harness.ports, limiter=harness.limiter)
     harness.upload(PHOTO)
     harness.upload_spec(JOB_KEY, provider="beta")

@@ -63,6 +63,9 @@ RESUMABLE: Mapping[State, frozenset[State]] = dict.fromkeys(
 )
 """Where a new run may begin after a bad end."""
 
+SETTLED: frozenset[State] = frozenset({"failed", "cancelled"})
+"""How an unknown task may end after all, without a new run."""
+
 FINISHED: frozenset[State] = frozenset(s for s, following in TRANSITIONS.items() if not following)
 UNSUBMITTED: frozenset[State] = frozenset({"waiting", "held", "queued"})
 """States in which no paid call can have been made for the current attempt."""
@@ -296,6 +299,19 @@ class Task:
             parked=0,
             **{"place": None, "queued_at": None, "hold": None, **changes},
         )
+
+    def with_late_ending(self, ending: Ending, attempt: Attempt) -> "Task":
+        """An unknown task once it is known how it ended, or once nobody wants to know any more.
+
+        It keeps the time of its end, so that its costs stay in their day.
+
+        Raises:
+            ValueError: it is not unknown, or `SETTLED` has no such end.
+        """
+        if self.state != "unknown" or ending.status not in SETTLED:
+            raise ValueError(f"task {self.task_id} cannot go from {self.state} to {ending.status}")
+        attempts = self.with_attempt(attempt)
+        return replace(self, state=ending.status, ending=ending, attempts=attempts)
 
     def with_attempt(self, attempt: Attempt) -> tuple[Attempt, ...]:
         """The attempts with `attempt` in the place of the one with its number, or added.

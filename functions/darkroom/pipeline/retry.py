@@ -40,7 +40,12 @@ from darkroom.ports import Ports
 
 
 def retry(
-    ports: Ports, task_id: str, *, pay_again: bool = False, job_id: str | None = None
+    ports: Ports,
+    task_id: str,
+    *,
+    pay_again: bool = False,
+    job_id: str | None = None,
+    charge: float | None = None,
 ) -> Task:
     """Begin a new run of a task that failed, was cancelled, or is unknown.
 
@@ -52,6 +57,7 @@ def retry(
             whose provider has not given its final status is polled.
         job_id: the job of an unclear call, if a user has found it (in the log, or on the
             provider's dashboard).
+        charge: what that job cost, credits, if the provider's history says it.
 
     Returns:
         The task in its new run, which has been started.
@@ -66,7 +72,7 @@ def retry(
 
     def begin() -> Task:
         if job_id is not None:
-            return _with_job(ports, task_id, job_id)
+            return _with_job(ports, task_id, job_id, charge)
         return _begin_run(ports, task_id, pay_again=pay_again)
 
     old = ports.tasks.get(task_id)
@@ -92,7 +98,7 @@ def _begin_run(ports: Ports, task_id: str, *, pay_again: bool) -> Task:
     return ports.tasks.replace(task, new)
 
 
-def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
+def _with_job(ports: Ports, task_id: str, job_id: str, charge: float | None) -> Task:
     """The task polling the job that a user has named. Raises `Refused`."""
     task = _require_bad_end(ports.tasks.get(task_id), task_id)
     paid = task.attempts[-1] if task.attempts else None
@@ -108,7 +114,8 @@ def _with_job(ports: Ports, task_id: str, job_id: str) -> Task:
             "It is not in doubt which job its last call made, so --job does not apply.",
             "Leave out --job.",
         )
-    found = replace(paid, job_id=job_id, charged="yes")
+    credits_ = paid.credits if charge is None else charge
+    found = replace(paid, job_id=job_id, charged="yes", credits=credits_)
     return ports.tasks.replace(task, _poll_again(ports, task, found, route))
 
 

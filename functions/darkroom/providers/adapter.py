@@ -24,6 +24,7 @@ from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage
 from darkroom.providers.parse_json import parse_json
 
 MAX_PAUSE_S = 3600
@@ -224,6 +225,21 @@ class Adapter(Protocol):
         """Ask what is in the account, free of charge; None if the vendor documents no such call.
 
         Dollars are left out where they are only the credits by the tariff.
+        """
+        return None
+
+    def history(
+        self,
+        since_s: int,  # noqa: ARG002 - for adapters that can
+        after: str,  # noqa: ARG002 - the same
+    ) -> Generator[Request, Response, HistoryPage] | None:
+        """A page of the account's own history of jobs, newest first, free of charge.
+
+        None if the vendor documents no such call.
+
+        Args:
+            since_s: earlier jobs need not be in it, seconds since 1970.
+            after: the last page's `HistoryPage.after`; "" for the first page.
         """
         return None
 

@@ -119,7 +119,7 @@ class Costs:
         table = csv.writer(text)
         table.writerow([self.by, *(each.name for each in fields(CostRow)[1:])])
         for row in self.rows:
-            table.writerow([_cell(value) for value in asdict(row).values()])
+            table.writerow([csv_cell(value) for value in asdict(row).values()])
         return text.getvalue()
 
 
@@ -185,8 +185,8 @@ def _tasks(number: int) -> str:
     return "1 task" if number == 1 else f"{number:,} tasks"
 
 
-def _cell(value: object) -> str:
-    """Text that a spreadsheet would run as a formula begins with `'`."""
+def csv_cell(value: object) -> str:
+    """A cell of a CSV: text that a spreadsheet would run as a formula begins with `'`."""
     if value is None:
         return ""
     text = escape(value)

@@ -80,7 +80,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--since",
             metavar="8h",
-            callback=_parse_since,
+            callback=parse_since,
             help="Only tasks that ended within that time, or arrived and have not ended: 90s, 8h, "
             "2d, or a time such as 2026-05-01T12:00Z.",
         ),
@@ -108,9 +108,10 @@ def matches(value: object, wanted: str) -> bool:
         return False
 
 
-def _parse_since(
+def parse_since(
     _context: click.Context, _option: click.Parameter, text: str | None
 ) -> datetime | None:
+    """The callback of an option for a time: so long ago, or ISO 8601."""
     if text is None:
         return None
     found = _DURATION.fullmatch(text)

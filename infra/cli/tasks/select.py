@@ -1,4 +1,4 @@
-"""Selects the tasks that `retry`, `cancel` and `approve` act on.
+"""Selects the tasks that `retry`, `cancel`, `approve` and `settle` act on.
 
 A name of one task selects that task, whatever its state. A name of many (a folder or a photo)
 selects those that the command is for, at any depth. Filters narrow both down.
@@ -73,6 +73,17 @@ def select_held(
         click.ClickException: there is no task of that name.
     """
     return _select(tasks, names, lambda each: each.state == "held", filters or Filters())
+
+
+def select_unknown(
+    tasks: "Tasks", names: Sequence[str], filters: Filters | None = None
+) -> list[Selected]:
+    """The tasks to settle. Of a folder or photo: the unknown ones.
+
+    Raises:
+        click.ClickException: there is no task of that name.
+    """
+    return _select(tasks, names, lambda each: each.state == "unknown", filters or Filters())
 
 
 def needing_attention(tasks: "Tasks", filters: Filters | None = None) -> list[Selected]:

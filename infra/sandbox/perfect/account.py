@@ -60,7 +60,7 @@ def _show(number: int, entry: Entry) -> Mapping[str, object]:
         "timestamp": int(entry.at * 1000),
         "action": BY_SLUG[slug].action,
         "target_id": entry.job_id,
-        "info": {"credits": [_lot(-entry.credits)]},
+        "info": {"credits": [_lot(-entry.credits if entry.kind == "charge" else entry.credits)]},
     }
 
 

@@ -14,12 +14,14 @@ from tests.simulation.planted_bugs import (
     budgets,
     cleanup,
     folders,
+    holds,
     learning,
     lingering,
     money,
     near_misses,
     ordering,
     pauses,
+    prices,
     stores,
     turns,
     unclear_calls,
@@ -45,6 +47,8 @@ BUGS: Final[tuple[Bug, ...]] = (
     *batches.BUGS,
     *near_misses.BUGS,
     *budgets.BUGS,
+    *holds.BUGS,
+    *prices.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")

@@ -27,6 +27,11 @@ def pay_again_command(task: Task) -> str:
     return f"`darkroom retry --pay-again {task.task_id}`"
 
 
+def write_off_command(task: Task) -> str:
+    """The command for a task that is to stay as it is, its money counted as charged."""
+    return f"`darkroom settle --written-off {task.task_id}`"
+
+
 def fetch_again_step(task: Task) -> str:
     """One sentence about a result that is paid for and could not be fetched."""
     fetch = f"Run {retry_command(task)} to fetch it again; it has been paid for."

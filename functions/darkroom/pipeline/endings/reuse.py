@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from darkroom.domain.task import Result, Task
+from darkroom.pipeline.admission.turns import release_turn
 from darkroom.pipeline.endings.move_aside import claim_output_name, claim_result_names
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.pipeline.endings.publish import finalize, write_manifest
@@ -50,7 +51,11 @@ def copy_earlier(ports: Ports, task: Task) -> bool:
         look_at=None,
     )
     write_manifest(ports, final)
-    finalize(ports, ports.tasks.replace(task, final))
+    copied = ports.tasks.replace(task, final)
+    if task.place is not None:
+        # It has not used its turn: the next in line gets it.
+        release_turn(ports, task, task.place.provider)
+    finalize(ports, copied)
     return True
 
 

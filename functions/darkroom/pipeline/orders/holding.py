@@ -6,9 +6,11 @@ too many new tasks below its folder          held: it may be an accident
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from darkroom.domain.holds import Hold
+from darkroom.domain.money_rules import GUARD_WINDOW
 from darkroom.domain.task import Task
 from darkroom.ports import Found, Ports
 
@@ -16,6 +18,8 @@ TASKS_HELD: Final = "Tasks Held"
 """The event that says that tasks of a folder are held from now on."""
 MANY: Final = 1000
 """The event is repeated after so many more tasks."""
+TELLING: Final = timedelta(minutes=1)
+"""How long publishing it takes at most; as long as INTAKE may run."""
 
 
 def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hold | None:
@@ -28,8 +32,7 @@ def hold_new(ports: Ports, task: Task, found: Mapping[str, Found | None]) -> Hol
     most = ports.money.guard_tasks
     if count <= most or "approved" in wishes:
         return None
-    if (count - most - 1) % MANY == 0:
-        _tell(ports, task, folder, count)
+    _tell_once(ports, task, folder, count)
     return Hold("guard", folder)
 
 
@@ -62,6 +65,29 @@ def top_folder(key: str) -> str:
 
 def _wishes(found: Mapping[str, Found | None]) -> set[str]:
     return {file.wish for file in found.values() if file is not None}
+
+
+def _tell_once(ports: Ports, task: Task, folder: str, count: int) -> None:
+    """Publish the event, unless another task does; again if this task's message comes again.
+
+    Until it is published it is this task's for a moment only: its process may die, and the task may
+    be refused when its message comes again. Then another one tells.
+    """
+    name = f"held#{folder}#{(count - ports.money.guard_tasks - 1) // MANY}"
+
+    def lease(duration: timedelta) -> bool:
+        now = ports.clock.now()
+        until = now + duration
+        return ports.limiter.lease(name, task.task_id, until.timestamp(), 1, now.timestamp())
+
+    if not lease(TELLING):
+        return
+    try:
+        _tell(ports, task, folder, count)
+    except Exception:
+        ports.limiter.release(name, task.task_id)
+        raise
+    lease(GUARD_WINDOW)
 
 
 def _tell(ports: Ports, task: Task, folder: str, count: int) -> None:

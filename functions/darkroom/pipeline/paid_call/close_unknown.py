@@ -5,7 +5,7 @@ from dataclasses import replace
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import Failure
 from darkroom.domain.task import Task
-from darkroom.pipeline.endings.next_steps import pay_again_command
+from darkroom.pipeline.endings.next_steps import pay_again_command, write_off_command
 from darkroom.pipeline.paid_call.plan import mark_paid, price_of, route_for
 from darkroom.pipeline.paid_call.saved_answer import load_answer
 from darkroom.ports import Ports
@@ -39,7 +39,7 @@ def unknown_failure(task: Task, why: Failure) -> Failure:
         "unknown-outcome",
         f"It is not known whether {provider} accepted and charged this. {why.sentence}",
         f"Check the {provider} dashboard; if it was not done, {pay_again_command(task)} makes a "
-        "new paid call.",
+        f"new paid call. {write_off_command(task)} ends it as it is, counted as charged.",
     )
 
 

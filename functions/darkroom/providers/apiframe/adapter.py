@@ -13,8 +13,10 @@ from darkroom.domain.errors import DarkroomError
 from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage
 from darkroom.providers import http_statuses, json_fields, result_refs
 from darkroom.providers.adapter import Adapter, FilePart, InputFiles, Request, Response
+from darkroom.providers.apiframe.history import page_request, read_history
 from darkroom.providers.apiframe.params import Upscale
 from darkroom.providers.apiframe.routes import ENDPOINTS, NAME
 from darkroom.providers.http_statuses import Meaning
@@ -161,6 +163,17 @@ class Apiframe(Adapter):
             raise json_fields.unreadable_response()
         plan = json_fields.quotable(described.get("plan"))
         return Balance(credits_, note=f"plan {plan}" if plan else "")
+
+    def history(
+        self,
+        since_s: int,  # noqa: ARG002 - the vendor has no filter for it
+        after: str,
+    ) -> Generator[Request, Response, HistoryPage]:
+        """A page of the jobs that the key's user has made."""
+        response = yield page_request(after)
+        if not response.ok:
+            raise self.read_error(response)
+        return read_history(response, _STATUS_WORDS)
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status; some have a meaning of their own here."""

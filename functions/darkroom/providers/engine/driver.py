@@ -32,6 +32,7 @@ from darkroom.domain.provider_jobs import (
 )
 from darkroom.domain.rate_limits import Rules
 from darkroom.domain.routes import Route, RoutesByProvider, Tariff
+from darkroom.domain.vendor_history import HistoryPage
 from darkroom.ports import Inputs, NoPictures, Pictures
 from darkroom.providers.adapter import Adapter, Request, Response, StyleGroup
 from darkroom.providers.engine.account import Account
@@ -256,6 +257,21 @@ class Driver:
         if balance.usd is not None or balance.credits is None or rate is None:
             return balance
         return replace(balance, usd=round(balance.credits * rate, 6))
+
+    def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
+        """A page of the account's own history of jobs; None where it has no such call. Free.
+
+        Raises:
+            AccountBlocked: it is not set up, or does not accept the key.
+            ProviderRefused: it refuses to say.
+            Throttled, NotSent, Busy: ask again later.
+        """
+        steps = self._adapters[provider].history(int(since.timestamp()), after)
+        if steps is None:
+            return None
+        account = self._accounts.open(provider)
+        with self._open_files(account) as files:
+            return self._run(account, steps, files)
 
     def cancel(self, route: Route, job_id: str) -> bool:
         """Ask the provider to stop the job; False if it cannot or does not.

@@ -16,6 +16,7 @@ from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.routes import Route, Tariff
 from darkroom.domain.validation_messages import explain
+from darkroom.domain.vendor_history import HistoryPage
 from darkroom.providers import json_fields
 from darkroom.providers.adapter import Adapter, InputFiles, Request, Response
 from darkroom.providers.goapi import envelope, toolkit_v2
@@ -25,6 +26,7 @@ from darkroom.providers.goapi.history import TASK, find_task, task_path, webhook
 from darkroom.providers.goapi.results import read_facts, read_results
 from darkroom.providers.goapi.route_builder import NAME, Call
 from darkroom.providers.goapi.routes import build_calls
+from darkroom.providers.goapi.task_charges import page_request, read_charges
 from darkroom.providers.goapi.task_params import place_files
 from darkroom.providers.goapi.uploads import UPLOAD_HOST, upload_or_link
 
@@ -195,6 +197,13 @@ class GoApi(Adapter):
         if not response.ok:
             raise self.read_error(response)
         return read_balance(response)
+
+    def history(self, since_s: int, after: str) -> Generator[Request, Response, HistoryPage]:
+        """A page of the account's tasks; `after` is the page's number."""
+        response = yield page_request(since_s, after)
+        if not response.ok:
+            raise self.read_error(response)
+        return read_charges(response, after)
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status, and by its words for a lack of credits."""

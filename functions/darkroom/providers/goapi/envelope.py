@@ -129,6 +129,11 @@ def credits_at_end(task: Mapping[str, Any]) -> float | None:
     return _amount(task, "consume")
 
 
+def credits_in_row(row: Mapping[str, Any]) -> float | None:
+    """The credits in a row of the task history; None if the amount is in another unit."""
+    return _credits(row.get("usage"), row.get("usage_type"))
+
+
 def read_failure(task: Mapping[str, Any], state: State) -> JobFailed:
     """A failed or cancelled task. Whether the vendor refunds it is not documented."""
     if state == "cancelled":
@@ -167,10 +172,13 @@ def _no_credits() -> AccountBlocked:
 def _amount(task: Mapping[str, Any], name: str) -> float | None:
     meta = task.get("meta")
     usage = meta.get("usage") if isinstance(meta, dict) else None
-    if not isinstance(usage, dict) or usage.get("type") not in _IN_UNITS:
-        return None
-    units = json_fields.credits_or_none(usage.get(name))
-    return None if units is None else units / UNITS_PER_CREDIT
+    return _credits(usage.get(name), usage.get("type")) if isinstance(usage, dict) else None
+
+
+def _credits(amount: object, unit: object) -> float | None:
+    units = json_fields.credits_or_none(amount)
+    known = isinstance(unit, str) and unit in _IN_UNITS
+    return units / UNITS_PER_CREDIT if known and units is not None else None
 
 
 def _message(body: Mapping[str, Any]) -> str:

@@ -18,7 +18,6 @@ further parts, the next look-up begins with the first again.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import ceil, inf
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -28,7 +27,7 @@ from darkroom.providers import json_fields
 from darkroom.providers.adapter import Request, Response
 from darkroom.providers.goapi.catalogue import Entry
 from darkroom.providers.goapi.envelope import error_for, is_unknown_task, read_data
-from darkroom.providers.json_fields import MAX_FIGURE_LENGTH, as_text
+from darkroom.providers.parse_time import parse_time_s
 
 TASK: Final = "/api/v1/task"
 HISTORY: Final = "/api/open/tasks/histories"
@@ -137,15 +136,6 @@ def _sort_by_distance(rows: Sequence[Any], entry: Entry, since_s: int) -> Sequen
             distance_s = inf if created_s is None else abs(created_s - since_s)
             ranks[task_id] = (row.get("action") != entry.task_type, distance_s)
     return sorted(ranks, key=ranks.__getitem__)
-
-
-def parse_time_s(value: object) -> float | None:
-    """An ISO 8601 time in seconds since 1970, else None; without a time zone it is UTC."""
-    try:
-        time = datetime.fromisoformat(as_text(value)[:MAX_FIGURE_LENGTH])
-    except (ValueError, Unclear):
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def _task_id_of_row(row: object) -> str | None:

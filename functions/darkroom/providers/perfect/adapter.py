@@ -18,12 +18,14 @@ from darkroom.domain.prices import Balance
 from darkroom.domain.provider_jobs import Accepted, JobFailed, JobRequest, Pending
 from darkroom.domain.rate_limits import Rate, Rules
 from darkroom.domain.routes import Route, Tariff
+from darkroom.domain.vendor_history import HistoryPage
 from darkroom.providers import json_fields, result_refs
 from darkroom.providers.adapter import Adapter, InputFiles, Method, Request, Response, StyleGroup
 from darkroom.providers.job_status import StatusWords, read_job_status
 from darkroom.providers.perfect.account import read_balance
 from darkroom.providers.perfect.auth import build_id_token
 from darkroom.providers.perfect.errors import LABEL, error_for, is_lost, read_failure, read_result
+from darkroom.providers.perfect.history import page_request, read_history
 from darkroom.providers.perfect.params import Enlargement, Styled
 from darkroom.providers.perfect.route_builder import NAME, build_route, read_options, slug_of
 from darkroom.providers.perfect.routes import FEATURES, FILE_SETS, Feature
@@ -168,6 +170,17 @@ class Perfect(Adapter):
         if not response.ok:
             raise error_for(response)
         return read_balance(response)
+
+    def history(
+        self,
+        since_s: int,  # noqa: ARG002 - the vendor has no filter for it
+        after: str,
+    ) -> Generator[Request, Response, HistoryPage]:
+        """A page of the account's changes."""
+        response = yield page_request(after)
+        if not response.ok:
+            raise error_for(response)
+        return read_history(response)
 
     def read_error(self, response: Response) -> DarkroomError:
         """By status, and by an `error_code` with a meaning of its own."""
