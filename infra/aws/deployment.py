@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.aws.environments import FILE, Environment, find_environment
-from infra.aws.layers import ROOT as LAYERS
 from infra.aws.layers import ARCHITECTURE, PYTHON, find_layer
+from infra.aws.layers import ROOT as LAYERS
 from infra.aws.node import find_node, find_npx
 
 if TYPE_CHECKING:

@@ -89,7 +89,8 @@ class Environment:
     """Function -> how many of it run at once at most; so many of the account's are set aside for
     it. `{submit = 20}`; without an entry a function shares the rest of the account's."""
     alarm_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    """The address that alarms are sent to; AWS asks it once to confirm. Not with `alarm_topic_arn`."""
+    """The address that alarms are sent to; AWS asks it once to confirm. Not beside
+    `alarm_topic_arn`."""
     alarm_topic_arn: Annotated[str, Field(pattern=r"^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$")] | None = (
         None
     )

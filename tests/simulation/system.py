@@ -303,7 +303,9 @@ class SimulatedSystem:
         for provider, circuit in empty.items():
             same = self.limiter.unannounced.get(provider) == circuit
             if same and self.providers.credit_monitor.announcements[provider] == events[provider]:
-                self.step_monitor.report(f"SWEEP announced to nobody that {provider} has no credits")
+                self.step_monitor.report(
+                    f"SWEEP announced to nobody that {provider} has no credits"
+                )
 
     @staticmethod
     def _skew_s(begun: Sequence[Invocation | None]) -> float:
