@@ -10,13 +10,14 @@ from darkroom.domain.budgets import ENVIRONMENT, MILLIONTHS, Budget
 from darkroom.domain.errors import ProviderRefused, Refused, Unclear
 from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.price_limit import PriceLimit
+from darkroom.domain.price_table import fixed_price
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.task import Task
 from darkroom.pipeline.cancel import cancel_for_user
 from darkroom.pipeline.money.held import FORGET_AFTER, approve
 from darkroom.pipeline.submit import submit
-from tests.fakes.providers import Lost
-from tests.fakes.routes import JOB_KEY, JOB_NONE, SYNC_NONE
+from tests.fakes.providers import FakeProviders, Lost
+from tests.fakes.routes import JOB_KEY, JOB_NONE, ROUTES, SYNC_NONE
 from tests.pipeline.harness import NO_ROOM, Died, PipelineHarness
 
 PRICE = 2
@@ -302,6 +303,24 @@ def test_ceiling_of_the_environment_holds_for_every_spec(ceiling: float, state: 
     _upload(harness, 1)
     harness.run()
     assert harness.task.state == state
+
+
+@pytest.mark.parametrize(
+    ("most", "asked"),
+    [(None, "alpha"), (PriceLimit(credits=2), "alpha"), (PriceLimit(credits=1), "beta")],
+)
+def test_provider_that_is_dearer_than_the_environment_allows_is_left_out(
+    most: PriceLimit | None, asked: str
+) -> None:
+    """Another one that may stand in does it, and the task does not fail."""
+    routes = [
+        replace(route, credits=fixed_price(1.0)) if route.provider == "beta" else route
+        for route in ROUTES
+    ]
+    harness = PipelineHarness(providers=FakeProviders(routes), money=MoneyRules(max_price=most))
+    _upload(harness, 1)
+    harness.run()
+    assert (harness.task.state, harness.task.last_attempt.provider) == ("succeeded", asked)
 
 
 def test_budget_of_nothing_like_the_price_never_pays() -> None:

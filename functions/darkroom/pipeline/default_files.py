@@ -74,7 +74,7 @@ def _check_specs(ports: Ports, chain: Chain, sample: str) -> None:
         return
     for label in labels_of(chain):
         name = SpecName(spec_key(sample, label), sample, label)
-        order_of(spec_of_photo(chain, label), name, ports.providers)
+        order_of(spec_of_photo(chain, label), name, ports.providers, ports.money.max_price)
 
 
 def _describe(key: str, version: str | None, failure: Failure | None) -> dict[str, Any]:

@@ -191,7 +191,7 @@ class Estimator:
 
     def _resolve(self, asked: AskedTask) -> "Order":
         try:
-            return resolve(asked.spec, asked.name, self._providers)
+            return resolve(asked.spec, asked.name, self._providers, self._ports.money.max_price)
         except SpecRefused:
             # No provider is set up, which the task will say.
             return resolve(asked.spec, asked.name, offline_providers())

@@ -12,23 +12,23 @@ from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.task import Task
 from darkroom.pipeline.endings import reuse
 from darkroom.pipeline.money import check
-from darkroom.pipeline.orders import call_price, resolve
+from darkroom.pipeline.orders import resolve
 from darkroom.pipeline.orders.earlier import earlier_task as original_earlier
 from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
 def _no_ceiling_is_looked_at() -> list[Swap]:
-    return [(check, "why_too_dear", lambda *_: None)]
+    return [(check, "_why_too_dear", lambda *_: None)]
 
 
 def _only_the_spec_has_a_ceiling() -> list[Swap]:
-    original = call_price.why_too_dear
+    original = check._why_too_dear
 
     def why_too_dear(ports: Ports, *given: Any) -> str | None:
         return original(replace(ports, money=MoneyRules()), *given)
 
-    return [(check, "why_too_dear", why_too_dear)]
+    return [(check, "_why_too_dear", why_too_dear)]
 
 
 def _a_ceiling_forbids_its_own_price() -> list[Swap]:

@@ -17,8 +17,8 @@ from darkroom.domain.retries import for_each_then_raise, retry_on_conflict
 from darkroom.domain.task import Task
 from darkroom.domain.turns import Place, Waiter
 from darkroom.pipeline.money.budgets import CurrentBudgets, without_room
-from darkroom.pipeline.orders.call_price import call_price
 from darkroom.pipeline.orders.line import place_for, start_in_turn
+from darkroom.pipeline.orders.price import call_price
 from darkroom.pipeline.paid_call.plan import next_choice, route_for
 from darkroom.ports import Ports, Step
 

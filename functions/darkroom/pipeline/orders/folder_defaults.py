@@ -35,6 +35,7 @@ from darkroom.domain.object_keys import (
 )
 from darkroom.domain.order import Order, Trigger, UsedDefault
 from darkroom.domain.output_names import ResultsName, build_results_name, values_of
+from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.spec import (
     PartialSpec,
     Spec,
@@ -194,9 +195,11 @@ def own_with_defaults(
 
 
 def order_of(
-    resolved: ResolvedSpec, name: SpecName, providers: Providers
+    resolved: ResolvedSpec, name: SpecName, providers: Providers, most: PriceLimit | None = None
 ) -> tuple[Order, ResultsName]:
     """The order of a spec, and what its results are called elsewhere than beside the manifest.
+
+    `most` is what a call may cost in this environment.
 
     Raises:
         SpecRefused: as `resolve`; the sentence names the folder default to blame, if one is.
@@ -204,7 +207,7 @@ def order_of(
     """
     spec = resolved.spec
     try:
-        order = resolve(spec, name, providers)
+        order = resolve(spec, name, providers, most)
         results_name = build_results_name(
             spec.output.name,
             spec.output.folder,

@@ -53,7 +53,7 @@ def with_order(ports: Ports, task: Task) -> Task:
     trigger = task.trigger
     name = parse_spec_name(trigger.key)
     resolved = _resolve(ports.inputs, trigger)
-    order, results_name = order_of(resolved, name, ports.providers)
+    order, results_name = order_of(resolved, name, ports.providers, ports.money.max_price)
     output = default_output(name, resolved)
     check_output(ports, output, ports.tasks.owner(output), trigger)
     results_name = elsewhere(results_name, output)

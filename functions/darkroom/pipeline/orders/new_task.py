@@ -109,7 +109,7 @@ def build_task(ports: Ports, request: SpecRequest, previous: str | None) -> NewT
     try:
         if isinstance(resolved, Refused):
             raise resolved
-        order, results_name = order_of(resolved, name, ports.providers)
+        order, results_name = order_of(resolved, name, ports.providers, ports.money.max_price)
         results_name = elsewhere(results_name, output)
         results_owner = owner_of_results(ports, results_name, trigger)
         task = replace(task, results_name=results_name)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from darkroom.domain.budgets import CallPrice
 from darkroom.domain.prices import (
     Charge,
     Charged,
@@ -59,6 +60,13 @@ def price_for_limits(ports: Ports, route: Route, params: Params | Mapping[str, A
     assumed = setting.get(route.provider, setting.get(ALL_PROVIDERS))
     others = (each for each in ports.providers.routes() if each.operation == route.operation)
     return assumed_price(own, given, (_priced(ports, each) for each in others), assumed, now)
+
+
+def call_price(ports: Ports, task: Task, route: Route) -> CallPrice:
+    """What limits count for the task's next call by this route."""
+    price = price_for_limits(ports, route, task.resolved_order.params)
+    rate = ports.providers.tariff(route.provider).usd_per_credit
+    return CallPrice(route.provider, price.credits, price.usd, rate)
 
 
 def learn_charge(ports: Ports, task: Task, route: Route, reported: float | None) -> None:

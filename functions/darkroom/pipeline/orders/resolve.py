@@ -3,18 +3,24 @@
 Nothing here reads an object or calls a provider; it compares a spec with declarations.
 """
 
+from darkroom.domain.budgets import CallPrice
 from darkroom.domain.fallback import keep_agreed
 from darkroom.domain.object_keys import SpecName, input_key
 from darkroom.domain.order import Choice, Order
 from darkroom.domain.price_limit import PriceLimit
+from darkroom.domain.routes import Route
 from darkroom.domain.spec import Spec
-from darkroom.pipeline.orders.call_price import price_of_call
-from darkroom.pipeline.orders.match import Keys, choose_routes, with_source
+from darkroom.pipeline.orders.match import Keys, choose_routes, read_params, with_source
 from darkroom.ports import Providers
 
 
-def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
+def resolve(
+    spec: Spec, name: SpecName, providers: Providers, most: PriceLimit | None = None
+) -> Order:
     """The order of a spec, with its files named but not yet looked up.
+
+    `most` is what a call may cost in this environment. A provider that is dearer than that or than
+    the spec's own ceiling is left out, unless all are.
 
     Raises:
         SpecRefused: `unknown-operation`, `unknown-provider`, `operation-not-offered`,
@@ -26,10 +32,11 @@ def resolve(spec: Spec, name: SpecName, providers: Providers) -> Order:
     routes = choose_routes(spec, keys, name, providers)
     for route in routes.values():
         keys = with_source(keys, route, name)
-    prices = [price_of_call(route, spec.params, providers) for route in routes.values()]
+    prices = [_listed_price(route, spec, providers) for route in routes.values()]
     ceiling = PriceLimit(spec.max_price.credits, spec.max_price.usd) if spec.max_price else None
+    ceilings = [limit for limit in (ceiling, most) if limit is not None]
     # If all are too dear, the first one is named when the task is about to be paid.
-    cheap = [price for price in prices if not (ceiling and ceiling.exceeded_by(price))]
+    cheap = [price for price in prices if not any(limit.exceeded_by(price) for limit in ceilings)]
     kept = keep_agreed(cheap or prices[:1], spec.fallback, named=bool(spec.preferred))
     return Order(
         operation=spec.operation,
@@ -52,3 +59,11 @@ def _input_keys(spec: Spec, name: SpecName) -> Keys:
         )
         for role, paths in spec.inputs.items()
     }
+
+
+def _listed_price(route: Route, spec: Spec, providers: Providers) -> CallPrice:
+    """The price by the provider's documents or the environment's settings."""
+    cost = route.credits(read_params(spec.params, route))
+    rate = providers.tariff(route.provider).usd_per_credit
+    usd = None if cost is None or rate is None else cost * rate
+    return CallPrice(route.provider, cost, usd, rate)
