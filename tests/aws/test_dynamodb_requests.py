@@ -9,25 +9,29 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from darkroom.aws import dynamodb_task_lists
+from darkroom.aws import dynamodb_task_lists, dynamodb_tasks
+from darkroom.aws.dynamodb_budgets import DynamoBudgets
 from darkroom.aws.dynamodb_indexes import INDEXES, SHARDS
 from darkroom.aws.dynamodb_items import task_key
 from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_task_lists import BATCH_TRIES
-from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.dynamodb_tasks import MAX_CONTENDED, DynamoTasks
+from darkroom.domain.attempt import Attempt
+from darkroom.domain.budgets import MILLIONTHS, Reservation
 from darkroom.domain.circuit_state import CircuitState
-from darkroom.domain.errors import Busy, Conflict, DarkroomError
+from darkroom.domain.errors import Busy, Conflict, DarkroomError, OverBudget
 from darkroom.domain.task import STUCK_AFTER
 from darkroom.domain.turns import Place, Turns
 from tests.aws.request_recorder import Answer, Request, RequestRecorder, recorded_table
 from tests.fakes.clock import START
-from tests.fakes.moto_aws import TABLE, cloud_table
+from tests.fakes.moto_aws import TABLE, cloud_table, table
 from tests.fakes.task_factory import sample_task
 
 LATER = START + timedelta(days=9)
 TASK = sample_task(1, "waiting", wants=("photos/1.jpg", "photos/1.mask.png"))
 PLACE = Place("beta", START)
+ACCOUNT = '["environment", "credits", "alpha", "2026-03-01"]'
 
 
 @dataclass(frozen=True)
@@ -331,6 +335,71 @@ def test_transaction_with_another_error_is_not_a_conflict(store: Store, code: st
     with pytest.raises((ClientError, DarkroomError)) as caught:
         tasks.create(sample_task(2), previous=None, owner=None)
     assert not isinstance(caught.value, Conflict)
+
+
+def _paid(store: Store) -> Callable[[], object]:
+    """The write that states a task's intent to pay, and reserves two credits of an account."""
+    task = sample_task(2, "queued")
+    store.tasks.create(task, previous=None, owner=None)
+    reserved = (Reservation(ACCOUNT, 2, MILLIONTHS, limit=2),)
+    attempt = Attempt(1, "alpha", "a-1", START, LATER, reserved=reserved)
+    paying = task.with_state("submitting", START, attempts=(attempt,))
+    return lambda: store.tasks.replace(task, paying)
+
+
+def _cancelled(*codes: str) -> Answer:
+    reasons = [{"Code": code} for code in codes]
+    return Answer({"CancellationReasons": reasons}, 400, "TransactionCanceledException")
+
+
+@pytest.mark.parametrize("contended", [1, MAX_CONTENDED - 1])
+def test_account_that_others_change_at_this_moment_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, contended: int
+) -> None:
+    """Every task of an environment changes it; the write is the same one, and reserves once."""
+    monkeypatch.setattr(dynamodb_tasks, "MAX_CONTENDED_S", 0)
+    pay, refused = _paid(store), iter([_cancelled("None", "TransactionConflict")] * contended)
+    store.recorder.sent.clear()
+    store.recorder.answers = lambda _: next(refused, None)
+    pay()
+    store.recorder.answers = lambda _: None
+    requests = store.recorder.of("TransactWriteItems")
+    assert len(requests) == contended + 1
+    assert all(_writes(one) == _writes(requests[0]) for one in requests)
+    held = DynamoBudgets(table()).held(ACCOUNT)
+    assert held == 2
+
+
+def test_account_that_others_keep_changing_is_a_conflict(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some tries; the task's step is repeated then."""
+    monkeypatch.setattr(dynamodb_tasks, "MAX_CONTENDED_S", 0)
+    pay = _paid(store)
+    store.recorder.sent.clear()
+    store.recorder.answers = lambda _: _cancelled("None", "TransactionConflict")
+    with pytest.raises(Conflict):
+        pay()
+    assert len(store.recorder.of("TransactWriteItems")) == MAX_CONTENDED
+
+
+@pytest.mark.parametrize(
+    ("reasons", "error"),
+    [
+        (("ConditionalCheckFailed", "TransactionConflict"), Conflict),
+        (("None", "ConditionalCheckFailed"), OverBudget),
+    ],
+)
+def test_contention_hides_no_other_reason(
+    store: Store, reasons: tuple[str, ...], error: type[Exception]
+) -> None:
+    """A changed task and a full account are not tried again."""
+    pay = _paid(store)
+    store.recorder.sent.clear()
+    store.recorder.answers = lambda _: _cancelled(*reasons)
+    with pytest.raises(error):
+        pay()
+    assert len(store.recorder.of("TransactWriteItems")) == 1
 
 
 def _move(store: Store, before: Place | None, after: Place | None) -> None:
