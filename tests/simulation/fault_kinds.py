@@ -137,6 +137,7 @@ CHANCES: Final[Mapping[str, float]] = {
     "retried-at-rest": 0.3,
     "paid-again": 0.03,
     "paid-again-at-rest": 0.2,
+    "reconciled-at-rest": 0.3,
     "bad-ends-redriven": 0.5,
     "dead-letters-left": 0.2,
     "route-gone": 0.2,

@@ -17,6 +17,7 @@ from darkroom.pipeline.orders.holding import top_folder
 from tests.fakes.clock import START
 from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.simulation.fault_injection import FaultInjector
+from tests.simulation.intake_queue import MAX_RECEIVES
 from tests.simulation.payment_monitor import SKEW_S
 from tests.simulation.stores import PlainInputs
 
@@ -24,8 +25,8 @@ SURELY_S: Final = GUARD_WINDOW.total_seconds() / 2 - SKEW_S
 """What came within this is counted; what came earlier than `PERHAPS_S` is not."""
 PERHAPS_S: Final = GUARD_WINDOW.total_seconds() + SKEW_S
 LEASE: Final = "held#"
-MAX_REPEATS: Final = 4
-"""How often the same event is published at most: a fault may hide that it was."""
+MAX_REPEATS: Final = MAX_RECEIVES
+"""How often the same event is published at most: again when the task's message comes again."""
 _NOT_WANTED: Final = frozenset(
     {"superseded", "spec-deleted", "photo-deleted", "other-labels", "left-alone", "cancelled"}
 )

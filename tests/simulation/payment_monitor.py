@@ -125,8 +125,11 @@ class PaymentMonitor:
         self.jobs_to_stop.add(job_id)
         task = self._tasks[self._ledger.jobs[job_id].work.task_id]
         failures = [attempt.failure for attempt in task.attempts if attempt.failure]
-        if any(failure.code == "job-claimed" for failure in failures):
+        current = self.injector.current
+        if current is not None and current.task_id not in (None, task.task_id):
             return  # another task was given its name, and claimed it first
+        if any(failure.code == "job-claimed" for failure in failures):
+            return  # the same, and its own task knows it
         if task.ending is None or task.ending.failure.code not in STOP_JOB_CODES:
             self.report(f"{task.task_id} cancelled {job_id}, which it may still need")
 

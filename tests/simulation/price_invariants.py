@@ -38,7 +38,7 @@ def find_dear_call(system: "SimulatedSystem", work: JobRequest) -> str | None:
             return f"{task.task_id} pays {cost:g} credits, and {credits_:g} is the most allowed"
         if usd is not None and cost * rate > usd + 1e-9:
             return f"{task.task_id} pays ${cost * rate:g}, and ${usd:g} is the most allowed"
-    return None if document is None else _find_dearer(system, task, document, provider)
+    return None if document is None else _find_dearer(system, task, document, work)
 
 
 def find_price_violations(system: "SimulatedSystem") -> Iterator[str]:
@@ -58,14 +58,21 @@ def find_price_violations(system: "SimulatedSystem") -> Iterator[str]:
 
 
 def _find_dearer(
-    system: "SimulatedSystem", task: Task, document: Mapping[str, Any], provider: str
+    system: "SimulatedSystem", task: Task, document: Mapping[str, Any], work: JobRequest
 ) -> str | None:
     """What is wrong with the choice of the provider, or None."""
-    first = _PREFERRED[task.resolved_order.operation]
+    provider, first = work.route.provider, _PREFERRED[task.resolved_order.operation]
     fallback = document.get("fallback", "any" if "provider" in document else "same-or-cheaper")
-    # With a ceiling the first one may be another; named providers have an order of their own.
-    if provider == first or fallback == "any" or {"provider", "max_price"} & document.keys():
+    # Named providers have an order of their own.
+    if provider == first or fallback == "any" or "provider" in document:
         return None
+    # The preferred one is left out if it is dearer than a ceiling; all routes list one price.
+    listed, rate = work.route.credits(work.params) or 0.0, system.money.rate(first)
+    for credits_, usd in _ceilings(system, document):
+        if credits_ is not None and listed > credits_:
+            return None
+        if usd is not None and listed * rate > usd:
+            return None
     if fallback == "never":
         return f"{task.task_id} is paid at {provider}, and agrees to {first} alone"
     if system.money.rate(provider) > system.money.rate(first):

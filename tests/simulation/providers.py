@@ -37,6 +37,7 @@ from tests.simulation.rate_invariants import RULES, RateMonitor
 from tests.simulation.results import SECRET, ResultStore
 
 WITH_BALANCE: Final = frozenset({"beta", "delta", "zeta"})
+WITH_HISTORY: Final = ("beta", "delta", "epsilon", "gamma", "zeta")
 """The providers that can be asked for a balance."""
 _NOT_ACCEPTED: Final = frozenset({"server-error", "unanswered", "half-open"})
 _SILENT: Final = frozenset({"unanswered", "accepted-but-unanswered", "half-open"})
@@ -183,7 +184,7 @@ class SimulatedProviders:
     def history(self, provider: str, since: datetime, after: str = "") -> HistoryPage | None:
         """Every job that the account has paid for, on one page; None for a provider without."""
         del since, after
-        if provider not in WITH_BALANCE:
+        if provider not in WITH_HISTORY:
             return None
         kind = self._begin_free_call("providers.history", provider, 1)
         self.accounts.check_key(provider)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
+from tests.simulation.bookkeeping import reconcile_books
 from tests.simulation.fault_injection import TooManyCalls
 from tests.simulation.fault_kinds import KINDS
 from tests.simulation.final_invariants import check
@@ -72,6 +73,8 @@ def run_seed(
         system.run_until_idle()
         broken = check(system)
         if system.retry_some_failed():
+            broken += check(system)
+        if reconcile_books(system):
             broken += check(system)
         if system.retry_recoverable():
             broken += check(system)

@@ -110,7 +110,7 @@ class StepMonitor:
             self.injector.note(f"{new.task_id} {old.state} -> {new.state}")
         if new.run != old.run:
             self._run_changed(old, new)
-        elif old.finished:
+        elif old.finished and not self._is_settled(old, new):
             self.report(f"{new.task_id} was {old.state} and was written again")
         elif old.state != new.state and new.state not in TRANSITIONS[old.state]:
             self.report(f"{new.task_id} went from {old.state} to {new.state}")
@@ -129,6 +129,18 @@ class StepMonitor:
             self.report(f"{new.task_id} forgot that it was cancelled")
         if new.finished:
             self._ended(old, new)
+
+    def _is_settled(self, old: Task, new: Task) -> bool:
+        """Whether a provider's history said what nothing else did: a charge that was unknown."""
+        current = self.injector.current
+        if current is None or current.verb != "reconcile":
+            return False
+        known = [
+            one.charged == "unknown" or one == now
+            for one, now in zip(old.attempts, new.attempts, strict=True)
+        ]
+        ended = new.state == old.state or (old.state, new.state) == ("unknown", "failed")
+        return all(known) and ended and new.order == old.order
 
     def _contents_changed(self, old: Task, new: Task) -> None:
         if new.attempts != old.attempts:

@@ -109,7 +109,7 @@ class Tally:
         sources: the photos that have a task; a task without one counts as one.
         last_created: when the newest was created; None if there is none.
         last_changed: when the last one was created or ended.
-        digest: differs whenever a task was added, or has ended again.
+        digest: differs whenever a task was added, has ended again, or has cost something else.
     """
 
     tasks: tuple[TaskSummary, ...]
@@ -135,7 +135,8 @@ class Tally:
             if one.code is not None and one.state != "cancelled":
                 tally.failures[one.code] += 1
             ended = one.ended_at.isoformat() if one.ended_at else ""
-            digest.update(f"{one.task_id} {one.state} {ended}\n".encode())
+            spent = sorted(one.spent.items())
+            digest.update(f"{one.task_id} {one.state} {ended} {spent}\n".encode())
         created = [one.created_at for one in tally.tasks]
         ended_at = [one.ended_at for one in tally.tasks if one.ended_at]
         tally.last_created = max(created, default=None)

@@ -146,19 +146,17 @@ def _look_up(ports: Ports, call: OurCall, jobs: Mapping[str, VendorJob]) -> Vend
 def _write(ports: Ports, call: OurCall, job: VendorJob, amount: float) -> State | None:
     """Write the vendor's amount; the task's state then, None if that may not be changed now."""
 
-    def write() -> tuple[Task, bool] | None:
+    def write() -> Task | None:
         task = ports.tasks.get(call.task_id)
         if task is None or not task.finished:
             return None
         new = _with_charge(task, call.attempt.number, job, amount)
-        return None if new is None else (ports.tasks.replace(task, new), task.state != new.state)
+        return None if new is None else ports.tasks.replace(task, new)
 
-    written = retry_on_conflict(write, f"task {call.task_id}")
-    if written is None:
+    task = retry_on_conflict(write, f"task {call.task_id}")
+    if task is None:
         return None
-    task, is_changed = written
-    if is_changed:
-        reopen_batches(ports, task)
+    reopen_batches(ports, task)  # its cost is part of what was announced
     rewrite_manifest(ports, task)
     finalize(ports, task)
     return task.state

@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import (
     accounts,
     answers,
     batches,
+    bookkeeping,
     budgets,
     cleanup,
     folders,
@@ -49,6 +50,7 @@ BUGS: Final[tuple[Bug, ...]] = (
     *budgets.BUGS,
     *holds.BUGS,
     *prices.BUGS,
+    *bookkeeping.BUGS,
 )
 TASKS: Final = 50
 MISFITS: Final = ("raised TypeError", "raised AttributeError", "raised NameError")
