@@ -14,12 +14,16 @@ from darkroom.domain.batch import Batch, BatchId, BatchRule, Tally, describe_pro
 from darkroom.domain.budgets import ENVIRONMENT, Budget
 from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.money_rules import MoneyRules
+from darkroom.domain.provider_jobs import JobFailed
+from darkroom.domain.vendor_history import HistoryPage, HistoryRow
 from darkroom.pipeline import retry as retry_verb
 from darkroom.pipeline.batches.look import CHECK_AFTER_S, look_at_batch
 from darkroom.pipeline.batches.opening import declare_folder_batch
 from darkroom.pipeline.intake import receive
+from darkroom.pipeline.money.reconcile import reconcile
+from darkroom.pipeline.settle_charges import settle_charges
 from tests.fakes.clock import START
-from tests.fakes.routes import SYNC_NONE
+from tests.fakes.routes import JOB_NONE, SYNC_NONE
 from tests.pipeline.harness import Died, PipelineHarness, refusal
 
 FOLDER = "night/"
@@ -560,3 +564,23 @@ def test_conflict_of_the_item_is_not_an_error(
 
 def _conflict(*_: Any) -> Any:
     raise Conflict("Another one wrote.")
+
+
+def test_batch_is_announced_again_when_its_cost_is_settled(harness: PipelineHarness) -> None:
+    """A provider's history says that a failed job was charged after all; nothing else changes."""
+    start(harness, expect=1, operation=JOB_NONE)
+    harness.providers.script("poll", JobFailed("job-failed", "It could not be done.", "unknown"))
+    photo(harness, "a")
+    wait(harness)
+    row = HistoryRow("job-1", "job-1", START.timestamp() + 1, 7.0, "failed")
+    harness.providers.histories["gamma"] = [HistoryPage((row,))]
+    harness.clock.advance(3600)
+    [found] = reconcile(harness.ports, START - timedelta(days=1), {"gamma": "Gamma"})
+    assert found.comparison is not None
+    [settled] = settle_charges(harness.ports, found.comparison)
+    assert settled.failure is None
+    wait(harness, 12)
+    first, second = ends(harness)
+    assert (first["revision"], second["revision"]) == (1, 2)
+    assert second["counts"] == first["counts"]
+    assert second["cost"]["by_provider"]["gamma"]["credits"] == 7.0

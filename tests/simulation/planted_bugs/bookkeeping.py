@@ -6,8 +6,6 @@ from typing import Any, Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
 from darkroom.pipeline import settle_charges
-from darkroom.pipeline.retry import retry
-from darkroom.ports import Ports
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
@@ -37,16 +35,8 @@ def _with_known(change: Any) -> list[Swap]:
     return [(settle_charges, "_with_charge", with_charge)]
 
 
-def _an_unknown_task_is_paid_again() -> list[Swap]:
-    def pay_again(ports: Ports, task_id: str, **_given: Any) -> Task:
-        return retry(ports, task_id, pay_again=True)
-
-    return [(settle_charges, "retry", pay_again)]
-
-
 BUGS: Final = (
     Bug("what the history says is not written", _nothing_is_settled),
     Bug("a refund of the history counts as charged", _a_refund_counts_as_charged),
     Bug("a charge of the history counts as none", _a_charge_counts_as_none),
-    Bug("what the history settles is paid again", _an_unknown_task_is_paid_again),
 )
