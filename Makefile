@@ -42,7 +42,7 @@ havoc: $(BIN)/.installed-dev ## kill functions at random while tasks meet faulty
 	@$(BIN)/python -m tests.e2e.havoc --tasks $(TASKS) --seed $(SEED)
 
 night: $(BIN)/.installed-dev ## 300 photos and one _darkroom.json through the AWS CLI: make night PHOTOS=1000
-	@DARKROOM_TEST_PHOTOS=$(PHOTOS) $(BIN)/python -m pytest -q tests/e2e/test_folder_of_photos.py
+	@DARKROOM_TEST_PHOTOS=$(PHOTOS) $(BIN)/python -m pytest -q tests/e2e/test_folder_of_photos.py tests/e2e/test_money_of_a_night.py
 
 mutate: $(MUTMUT)/.tested ## mutation tests on a sample of the product: make mutate MUTANTS=50 OPTIONS="--paths functions/darkroom/aws"
 	@PYTHONPATH=$(MUTMUT) nice $(BIN)/python -m tests.mutation --sample $(MUTANTS) --seed $(SEED) $(OPTIONS)

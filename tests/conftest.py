@@ -22,6 +22,7 @@ SHARED_ENVIRONMENT = (
     "tests/e2e/test_failures.py",
     "tests/e2e/test_folder_defaults.py",
     "tests/e2e/test_folder_of_photos.py",
+    "tests/e2e/test_money_of_a_night.py",
 )
 
 ONE_BY_ONE = (

@@ -5,8 +5,6 @@ The number of photos is small here; `make night` has 300.
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +12,12 @@ from typing import Any, Final
 import boto3
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from infra.cli.main import main
 from infra.local import running_file
 from infra.local.running_file import RunningEnvironment
 from tests.e2e.environment_client import REGION, EnvironmentClient
+from tests.e2e.photo_folders import draw, fill, sync
 
 pytestmark = pytest.mark.e2e
 
@@ -40,35 +38,8 @@ DEFAULT: Final = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Small photos that all differ. The AWS CLI uploads by name, and the folder default first."""
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    (folder / "_darkroom.json").write_text(json.dumps(DEFAULT))
-    for number in range(PHOTOS):
-        draw(number).save(folder / f"photo-{number:03}.png")
-    return folder
-
-
-def draw(number: int) -> Image.Image:
-    """A photo of 64 x 48 that no other number has."""
-    return Image.new("RGB", (64, 48), (number % 256, 80 + number // 256, 120))
-
-
-def sync(client: EnvironmentClient, folder: Path) -> None:
-    """Upload what is new or changed, as users do without Darkroom's own command."""
-    bucket = client.outputs["InputBucket"]
-    command = [sys.executable, "-m", "awscli", "--endpoint-url", client.endpoint_url]
-    subprocess.run(
-        [*command, "s3", "sync", "--quiet", str(folder), f"s3://{bucket}/{FOLDER}"],
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(folder.parent),
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": REGION,
-        },
-        check=True,
-    )
+    """Photos that all differ, and their default. The AWS CLI uploads by name: the default first."""
+    return fill(tmp_path / "shop", range(PHOTOS), DEFAULT)
 
 
 def get(out: Path) -> dict[str, str]:
@@ -163,7 +134,7 @@ def test_a_night_of_photos_is_done_announced_and_fetched_once(
     consumer = Consumer(client)
     charges, credits_before = client.charges(PROVIDER), client.credits(PROVIDER)
 
-    sync(client, folder)
+    sync(client, folder, FOLDER)
     wait_for_manifests(client, PHOTOS // 4)
     middle = get(out)
     assert saved(middle) == set(middle)
@@ -191,7 +162,7 @@ def test_a_night_of_photos_is_done_announced_and_fetched_once(
 
     draw(PHOTOS).save(folder / "photo-000.png")
     os.utime(folder / "photo-000.png", (time.time() + 60,) * 2)
-    sync(client, folder)
+    sync(client, folder, FOLDER)
     changed = f"{FOLDER}photo-000.png/remove-background.manifest.json"
     assert wait_for_manifests(client, PHOTOS + 1) == {**done, changed: 2}
     new_id = read(client, changed)["task_id"]
