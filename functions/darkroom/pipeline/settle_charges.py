@@ -153,10 +153,15 @@ def _write(ports: Ports, call: OurCall, job: VendorJob, amount: float) -> State 
         new = _with_charge(task, call.attempt.number, job, amount)
         return None if new is None else ports.tasks.replace(task, new)
 
+    # Its cost is part of what its batches have announced. Once before the write, should this process
+    # die after it; and once after it, should SWEEP have looked between.
+    old = ports.tasks.get(call.task_id)
+    if old is not None:
+        reopen_batches(ports, old)
     task = retry_on_conflict(write, f"task {call.task_id}")
     if task is None:
         return None
-    reopen_batches(ports, task)  # its cost is part of what was announced
+    reopen_batches(ports, task)
     rewrite_manifest(ports, task)
     finalize(ports, task)
     return task.state

@@ -50,6 +50,9 @@ def write_off(ports: Ports, task_id: str) -> Task:
             task, task.with_late_ending(Ending("cancelled", failure), attempt)
         )
 
+    old = ports.tasks.get(task_id)
+    if old is not None and old.state == "unknown":
+        reopen_batches(ports, old)  # also if this process dies after the write
     task = retry_on_conflict(end, f"task {task_id}")
     # If this process dies here, SWEEP writes the manifest and publishes the event.
     reopen_batches(ports, task)
