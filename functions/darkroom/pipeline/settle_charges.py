@@ -153,8 +153,8 @@ def _write(ports: Ports, call: OurCall, job: VendorJob, amount: float) -> State 
         new = _with_charge(task, call.attempt.number, job, amount)
         return None if new is None else ports.tasks.replace(task, new)
 
-    # Its cost is part of what its batches have announced. Once before the write, should this process
-    # die after it; and once after it, should SWEEP have looked between.
+    # Its cost is part of what its batches have announced. Before the write, should this process
+    # die after it; and after it, should SWEEP have looked between.
     old = ports.tasks.get(call.task_id)
     if old is not None:
         reopen_batches(ports, old)
