@@ -35,6 +35,8 @@ def answers() -> list[dict[str, Any]]:
             events.list_rules(),
             functions.list_state_machines(),
         ]
+    for answer in found:
+        del answer["ResponseMetadata"]  # it has the time
     return [json.loads(VARIES.sub('"*"', json.dumps(one, default=str))) for one in found]
 
 

@@ -38,7 +38,7 @@ def reconcile_books(system: SimulatedSystem) -> bool:
 
 
 def _unsettled(system: SimulatedSystem, compared: set[str]) -> Iterator[str]:
-    """Ended calls whose job the history has, and whose charge is unknown all the same."""
+    """Ended calls whose job the history has, and whose charge is still unknown."""
     for task in system.tasks.stored.values():
         for attempt in task.attempts if task.finished else ():
             job = system.providers.ledger.jobs.get(attempt.job_id or "")
