@@ -8,6 +8,7 @@ MUTANTS ?= 200
 ENV ?= dev
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+CHECKOV := .darkroom/checkov
 MUTMUT := .darkroom/mutmut
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
@@ -26,7 +27,7 @@ demo: $(BIN)/.installed ## process sample photos in the providers' sandboxes; re
 local: $(BIN)/.installed ## keep a local environment up until Ctrl-C
 	@$(BIN)/darkroom local
 
-test: $(BIN)/.installed-dev ## lint, types and all tests; some alone: make test T=tests/pipeline/test_retry.py
+test: $(BIN)/.installed-dev $(CHECKOV)/.installed ## lint, types and all tests; some alone: make test T=tests/pipeline/test_retry.py
 ifdef T
 	@$(BIN)/python -m pytest -q $(T)
 else
@@ -83,6 +84,7 @@ requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps -c requirements.txt layers/pictures/requirements.in -o layers/pictures/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps tests/mutation/requirements.in -o tests/mutation/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps tests/infra/checkers/requirements.in -o tests/infra/checkers/requirements.txt
 
 clean: ## remove what was made here
 	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -100,6 +102,13 @@ $(BIN)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 $(BIN)/.installed-dev: requirements-dev.txt $(BIN)/.installed
 	@echo "Installing what the tests need ..."
 	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Outside .venv: it and the rest of the tests need other versions of the same packages.
+$(CHECKOV)/.installed: tests/infra/checkers/requirements.txt $(BIN)/.installed-dev
+	@echo "Installing checkov ..."
+	@rm -rf $(CHECKOV)
+	@$(INSTALL) --no-deps --target $(CHECKOV) -r $<
 	@touch $@
 
 # Outside .venv, so that mypy and the test suite behave the same with and without it.

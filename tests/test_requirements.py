@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = [
     path
-    for name in ("requirements*.txt", "layers/*/requirements.txt", "tests/*/requirements.txt")
+    for name in ("requirements*.txt", "layers/*/requirements.txt", "tests/**/requirements.txt")
     for path in ROOT.glob(name)
 ]
 

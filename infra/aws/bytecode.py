@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 PYTHON_VERSION: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-"""The version of the running Python, such as `3.13`."""
+"""The version of the running Python, such as `3.14`."""
 
 
 def makes_bytecode_for(python: str) -> bool:

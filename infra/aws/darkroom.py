@@ -29,7 +29,7 @@ from infra.aws import permissions
 from infra.aws.bytecode import describe_bytecode
 from infra.aws.environments import PROVIDERS, Environment
 from infra.aws.function_asset import FUNCTIONS, build_function_asset
-from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction
+from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction, depend_on
 from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, PYTHON, Layer, LayerError, find_layer
 from infra.aws.sizes import BATCH_SIZE, LAYERS, Verb
@@ -95,7 +95,7 @@ class Darkroom(Construct):
             "sweep": sweep,
         }
         for starter in (intake, sweep):  # they are invoked as soon as they exist
-            starter.function.node.add_dependency(self._workflow.machine)
+            depend_on(starter.function, self._workflow.machine)
         self._read_queue(intake)
         self._sweep_every_minute(sweep)
         self._alarm_topic = self._topic()

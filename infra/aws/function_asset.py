@@ -34,7 +34,7 @@ class FunctionAsset:
 
 
 def build_function_asset(folder: Path, python: str, functions: Path = FUNCTIONS) -> FunctionAsset:
-    """Write the asset for the runtime `python` (such as `3.13`) to `folder`, which must not exist.
+    """Write the asset for the runtime `python` (such as `3.14`) to `folder`, which must not exist.
 
     Notes, hidden files and bytecode of this machine stay out.
 

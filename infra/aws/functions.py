@@ -6,7 +6,7 @@ A role holds exactly the statements it is given; no other construct can add to t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -86,6 +86,28 @@ class DarkroomFunction(Construct):
             timeout=Duration.seconds(size.timeout_s),
             tracing=lambda_.Tracing.ACTIVE,
         )
+        depend_on(self.function)
+
+
+def depend_on(dependent: Construct, *resources: Construct) -> None:
+    """Let CloudFormation create a resource after these, and after all that it refers to.
+
+    The CDK also names the role, which is referred to; cfn-lint warns of that (W3005).
+    """
+    ids = [_resource(each).logical_id for each in resources]
+    resource = _resource(dependent)
+    if ids:
+        resource.add_override("DependsOn", ids)
+    else:
+        resource.add_deletion_override("DependsOn")
+
+
+def _resource(construct: Construct) -> CfnResource:
+    resource = construct.node.default_child
+    if not isinstance(resource, CfnResource):  # pragma: no cover - the CDK made it
+        msg = f"{construct.node.path} has no CloudFormation resource"
+        raise TypeError(msg)
+    return resource
 
 
 def build_log_group(

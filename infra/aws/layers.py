@@ -25,7 +25,7 @@ from infra.aws.bytecode import (
 ROOT = Path(__file__).resolve().parents[2] / "layers"
 PLACEHOLDER = Path(__file__).resolve().parent / "placeholder"
 
-PYTHON = "3.13"
+PYTHON = "3.14"
 """The version of Lambda's runtime, for which layers and functions are built."""
 
 ARCHITECTURE = "arm64"
@@ -37,7 +37,7 @@ HOST = "host"
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's names for its processors -> the names that wheels use."""
 
-# A wheel needs at least the glibc of its tag. Lambda's Python 3.13 runs on Amazon Linux 2023 with
+# A wheel needs at least the glibc of its tag. Lambda's Python 3.14 runs on Amazon Linux 2023 with
 # glibc 2.34 (Lambda guide, "Lambda runtimes"), so all tags up to that version work.
 _MANYLINUX = (
     "manylinux_2_34",
@@ -78,7 +78,7 @@ class Layer:
 def find_layer(name: str, architecture: str, python: str, root: Path = ROOT) -> Layer:
     """The layer `name` as built, or a placeholder; needs no network.
 
-    `architecture` is Lambda's name (`arm64`), `python` the runtime's version (`3.13`). The warning
+    `architecture` is Lambda's name (`arm64`), `python` the runtime's version (`3.14`). The warning
     is one sentence that says how to go on.
     """
     folder = root / name / "build" / architecture

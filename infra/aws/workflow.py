@@ -19,7 +19,7 @@ from constructs import Construct
 
 from infra.aws import permissions
 from infra.aws.environments import Environment
-from infra.aws.functions import DarkroomFunction, build_log_group
+from infra.aws.functions import DarkroomFunction, build_log_group, depend_on
 from infra.aws.sizes import Verb
 from infra.aws.workflow_definition import build_definition
 
@@ -92,6 +92,7 @@ class Workflow(Construct):
             role=role.without_policy_updates(),
             tracing_enabled=True,
         )
+        depend_on(self.machine)
 
     def route_failed_runs_to(
         self, environment: Environment, fail: lambda_.IFunction, dead_letters: sqs.IQueue

@@ -50,6 +50,7 @@ class Synthesis:
         refused: what it ended with when it was to be deployed with the layers as they are; empty
             if they are built.
         own: the template of an app with a stack of its own around the construct.
+        nagged: the folder with the shipped environments and cdk-nag's report.
         circle: the error of a synthesis with circular references; empty if there was none.
     """
 
@@ -58,6 +59,7 @@ class Synthesis:
     warnings: str
     refused: str
     own: Template
+    nagged: Path
     circle: str
 
     @property
@@ -111,6 +113,7 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
         made["warnings"],
         made["refused"],
         Template.read("dev", Path(made["own"])),
+        Path(made["nagged"]),
         made["circle"],
     )
 

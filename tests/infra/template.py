@@ -31,12 +31,17 @@ class Template:
 
     environment: str
     body: dict[str, Any]
-    folder: Path
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """The assembly that it is in."""
+        return self.path.parent
 
     @classmethod
     def read(cls, environment: str, path: Path) -> "Template":
         """The template in the file `path`."""
-        return cls(environment, json.loads(path.read_text("utf-8")), path.parent)
+        return cls(environment, json.loads(path.read_text("utf-8")), path)
 
     def __iter__(self) -> Iterator[Resource]:
         for logical_id, body in self.body["Resources"].items():

@@ -11,15 +11,15 @@ def test_app_takes_the_environment_from_the_command_line(synthesis: Synthesis) -
     """`-c environment=guest` synthesizes it; it warns of a missing layer if that was asked for."""
     templates = {path.name for path in synthesis.commanded.glob("*.template.json")}
     assert templates == {f"darkroom-{COMMANDED}.template.json"}
-    layers = [find_layer(name, "arm64", "3.13") for name in ("runtime", "pictures")]
+    layers = [find_layer(name, "arm64", "3.14") for name in ("runtime", "pictures")]
     missing = sum(layer.warning.count("make layers") for layer in layers)
     assert synthesis.warnings.count("make layers") == missing
 
 
 def test_functions_are_not_deployed_without_their_layers(synthesis: Synthesis) -> None:
     """A deployment would succeed, and no function could start."""
-    unbuilt = find_layer("runtime", "arm64", "3.13").warning
-    unbuilt = unbuilt or find_layer("pictures", "arm64", "3.13").warning
+    unbuilt = find_layer("runtime", "arm64", "3.14").warning
+    unbuilt = unbuilt or find_layer("pictures", "arm64", "3.14").warning
     assert synthesis.refused == unbuilt
 
 

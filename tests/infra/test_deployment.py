@@ -191,7 +191,7 @@ def test_deployment_without_layers_is_refused(
     shutil.copytree(PLACEHOLDER, built)
     current = hashlib.sha256((layer / "requirements.txt").read_bytes()).hexdigest()
     note = built.with_name("arm64.json")
-    recipe = Recipe("0" * 64, "3.13", bytecode=False)
+    recipe = Recipe("0" * 64, "3.14", bytecode=False)
     note.write_text(json.dumps(asdict(recipe)))
     with pytest.raises(SystemExit, match="other requirements"):
         deployment.main(["deploy", "dev"])

@@ -69,7 +69,7 @@ def test_asset_is_the_functions_folder_without_caches(prod: Template) -> None:
     asset = prod.asset(prod.function("submit"), "Code")
     deployed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
     compiled = {path for path in deployed if path.suffix == ".pyc"}
-    assert bool(compiled) == makes_bytecode_for("3.13")
+    assert bool(compiled) == makes_bytecode_for("3.14")
     deployed -= compiled
     source = {
         path.relative_to(FUNCTIONS)
@@ -86,7 +86,7 @@ def test_functions_share_one_runtime_and_its_layer(template: Template, verb: str
     layers = {layer.id: layer for layer in template.of_type("Lambda::LayerVersion")}
     found = [layers[each["Ref"]] for each in function["Layers"]]
     for layer in found:
-        assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.13"]
+        assert [function["Runtime"]] == layer["CompatibleRuntimes"] == ["python3.14"]
         assert function["Architectures"] == layer["CompatibleArchitectures"] == ["arm64"]
     assert found[0].id.startswith("RuntimeLayer")
     others = [layer.id.startswith("PicturesLayer") for layer in found[1:]]

@@ -107,17 +107,17 @@ def test_layer_has_no_scripts_and_tests(host_layer: BuiltLayer) -> None:
 
 def test_layer_for_lambda_has_binaries_for_lambda(layer_root: Path) -> None:
     """On any machine; bytecode only if the building Python is Lambda's."""
-    recipe = build_layer("runtime", "arm64", "3.13", root=layer_root)
+    recipe = build_layer("runtime", "arm64", "3.14", root=layer_root)
     folder = layer_root / "runtime" / "build" / "arm64"
     binaries = list(folder.rglob("*.so"))
     assert binaries
     # The processor is in a binary's header: a stable-ABI binary does not have it in its name.
     assert all(path.read_bytes()[18:20] == ARM_64_MACHINE for path in binaries)
-    assert all("313" in path.name or "abi3" in path.name for path in binaries)
-    assert recipe.bytecode == (PYTHON_VERSION == "3.13") == bool(list(folder.rglob("*.pyc")))
-    found = find_layer("runtime", "arm64", "3.13", layer_root)
+    assert all("314" in path.name or "abi3" in path.name for path in binaries)
+    assert recipe.bytecode == (PYTHON_VERSION == "3.14") == bool(list(folder.rglob("*.pyc")))
+    found = find_layer("runtime", "arm64", "3.14", layer_root)
     assert (found.folder, found.warning) == (folder, "")
-    assert "another Python" in find_layer("runtime", "arm64", "3.14", layer_root).warning
+    assert "another Python" in find_layer("runtime", "arm64", "3.13", layer_root).warning
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
@@ -127,11 +127,11 @@ def test_layer_that_decodes_pictures_is_built_for_both_processors(
     """For Lambda's Python; with the shared libraries that it needs, and nothing else."""
     (tmp_path / "pictures").mkdir()
     shutil.copy(CHECKOUT / "layers" / "pictures" / "requirements.txt", tmp_path / "pictures")
-    build_layer("pictures", architecture, "3.13", root=tmp_path)
+    build_layer("pictures", architecture, "3.14", root=tmp_path)
     packages = tmp_path / "pictures" / "build" / architecture / "python"
     names = {path.name.partition("-")[0] for path in packages.iterdir()}
     assert names == {"PIL", "pillow", "pillow.libs"}
-    assert all("313" in path.name for path in (packages / "PIL").glob("*.so"))
+    assert all("314" in path.name for path in (packages / "PIL").glob("*.so"))
 
 
 def test_layer_that_is_up_to_date_is_not_built_again(host_layer: BuiltLayer) -> None:
@@ -160,7 +160,7 @@ def test_missing_layer_has_a_placeholder_with_a_warning(tmp_path: Path) -> None:
     """Synthesis works without the layer, and the deployment warns."""
     (tmp_path / "runtime").mkdir()
     (tmp_path / "runtime" / "requirements.txt").write_text("", "utf-8")
-    found = find_layer("runtime", "arm64", "3.13", tmp_path)
+    found = find_layer("runtime", "arm64", "3.14", tmp_path)
     assert found.folder == PLACEHOLDER
     assert "make layers" in found.warning
     assert "make layers" in (found.folder / "README.md").read_text("utf-8")

@@ -150,7 +150,7 @@ def _build_resources(notes: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 "Lambda::Function",
                 FunctionName=handler,
                 Handler=f"tiny.{handler}",
-                Runtime="python3.13",
+                Runtime="python3.14",
                 Code={"S3Bucket": "never-uploaded", "S3Key": "code.zip"},
                 Role=_attribute("Role", "Arn"),
                 Timeout=3,
