@@ -49,7 +49,7 @@ class Darkroom(Construct):
     """All resources of one environment, for a stack of your own.
 
     With `placeholder_layers` a layer that is not built, or is stale, is replaced by an empty folder
-    with a warning: enough to look at the template, not to run the functions.
+    with a warning, and the functions are not compiled: enough to look at the template.
 
     Raises LayerError for such a layer otherwise.
     """
@@ -70,7 +70,8 @@ class Darkroom(Construct):
         self._storage = Storage(self, "Storage", environment, key)
         self._intake = Intake(self, "Intake", environment, self._storage.input_bucket)
         names = dict.fromkeys(name for layers in LAYERS.values() for name in layers)
-        self._assets = Assets(self._code(), {name: self._layer(name) for name in names})
+        layers = {name: self._layer(name) for name in names}
+        self._assets = Assets(self._code(), layers)
 
         resources = self._resources()
         functions = {verb: self._function(verb, resources) for verb in IN_WORKFLOW}
@@ -244,9 +245,10 @@ class Darkroom(Construct):
         )
 
     def _code(self) -> lambda_.Code:
-        # The local environment runs the functions from their folder; its template must not depend
-        # on the Python that synthesizes it.
-        python = "" if self._environment.name == "local" else PYTHON
+        # The local environment runs the functions from their folder, and a template with
+        # placeholders is for reading: neither depends on what can be compiled here.
+        readable = self._placeholder_layers or self._environment.name == "local"
+        python = "" if readable else PYTHON
         folder = Path(tempfile.mkdtemp(prefix="darkroom-asset-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         asset = build_function_asset(folder / "functions", python)

@@ -23,8 +23,8 @@ class FunctionAsset:
     """A folder to deploy.
 
     Attributes:
-        digest: of the sources and of what they are compiled for. Not of the bytecode: it differs
-            in details that do not matter from one compilation to the next.
+        digest: of the sources and of what they are compiled for. Not of the bytecode: CPython's
+            differs in details that do not matter from one compilation to the next.
         bytecode: whether it has bytecode.
     """
 
@@ -51,7 +51,7 @@ def build_function_asset(folder: Path, python: str, functions: Path = FUNCTIONS)
         content = hashlib.sha256(source.read_bytes()).digest()
         total.update(b"\0" + name.as_posix().encode() + b"\0" + content)
     if bytecode:
-        compile_folder(folder, _TASK_ROOT)
+        compile_folder(folder, _TASK_ROOT, python)
     return FunctionAsset(folder, total.hexdigest(), bytecode)
 
 

@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from infra.aws import pyodide
 from infra.aws.bytecode import (
     PYTHON_VERSION,
     compile_folder,
@@ -125,7 +126,7 @@ def build_layer(
         _install(root / name / "requirements.txt", packages, architecture, python)
         _strip(packages)
         if recipe.bytecode:
-            compile_folder(packages, "/opt/python")
+            compile_folder(packages, "/opt/python", python)
         _recipe_path(folder).unlink(missing_ok=True)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
@@ -144,6 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     python = PYTHON_VERSION if options.platform == HOST else options.python
+    if python == pyodide.PYTHON != PYTHON_VERSION:
+        _fetch_compiler()
     for requirements in sorted(ROOT.glob("*/requirements.txt")):
         name = requirements.parent.name
         try:
@@ -154,6 +157,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.write(
             f"layers/{name}: ready for {options.platform}, Python {python}, {bytecode}\n"
         )
+
+
+def _fetch_compiler() -> None:
+    try:
+        pyodide.install()
+    except pyodide.PyodideError as error:
+        sys.stderr.write(f"warning: nothing is compiled: {error}\n")
 
 
 def _digest(layer: Path) -> str:

@@ -19,12 +19,19 @@ def find_node() -> Path | None:
 
 
 def find_npx(node: Path) -> Path | None:
-    """The script of `npx` that comes with `node`, or None.
+    """The script of `npx` that comes with `node`, or None."""
+    return _find_script(node, "npx-cli.js")
 
-    The wheel has no links, so its own `bin/npx` looks for npm in the wrong folder.
-    """
+
+def find_npm(node: Path) -> Path | None:
+    """The script of `npm` that comes with `node`, or None."""
+    return _find_script(node, "npm-cli.js")
+
+
+def _find_script(node: Path, name: str) -> Path | None:
+    # The wheel has no links, so its own `bin/npx` looks for npm in the wrong folder.
     for root in (node.parent.parent / "lib", node.parent):
-        script = root / "node_modules" / "npm" / "bin" / "npx-cli.js"
+        script = root / "node_modules" / "npm" / "bin" / name
         if script.is_file():
             return script
     return None

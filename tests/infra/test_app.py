@@ -44,7 +44,7 @@ def test_circular_references_fail_the_synthesis(synthesis: Synthesis) -> None:
 def test_imports_do_not_start_node(tmp_path: Path) -> None:
     """The command, the local environment and the simulation import these modules."""
     modules = (
-        *("app", "bytecode", "deployment", "environments", "function_asset"),
+        *("app", "bytecode", "pyodide", "deployment", "environments", "function_asset"),
         *("layers", "node", "sizes", "workflow_definition"),
     )
     script = f"import sys, {', '.join(f'infra.aws.{name}' for name in modules)}"

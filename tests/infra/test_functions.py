@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.aws.bytecode import makes_bytecode_for
 from infra.aws.environments import PROVIDERS
 from tests.infra.conftest import Synthesis
 from tests.infra.template import VERBS, Template, as_text, machine_arn, references
@@ -68,9 +67,6 @@ def test_asset_is_the_functions_folder_without_caches(prod: Template) -> None:
     """Everything in the folder except notes for contributors and this machine's bytecode."""
     asset = prod.asset(prod.function("submit"), "Code")
     deployed = {path.relative_to(asset) for path in asset.rglob("*") if path.is_file()}
-    compiled = {path for path in deployed if path.suffix == ".pyc"}
-    assert bool(compiled) == makes_bytecode_for("3.14")
-    deployed -= compiled
     source = {
         path.relative_to(FUNCTIONS)
         for path in FUNCTIONS.rglob("*")
