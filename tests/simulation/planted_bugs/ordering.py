@@ -10,6 +10,7 @@ from darkroom.domain.arrivals import Message, Requested
 from darkroom.domain.errors import Busy, Conflict
 from darkroom.domain.media import PNG
 from darkroom.domain.order import Order
+from darkroom.domain.output_names import numbered
 from darkroom.domain.provider_jobs import Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Result, Task
@@ -41,17 +42,24 @@ def _create_without(**dropped: bool) -> Callable[[], list[Swap]]:
         original = PlainTasks.create
 
         def create(
-            self: PlainTasks, task: Task, *, previous: str | None, owner: str | None
+            self: PlainTasks,
+            task: Task,
+            *,
+            previous: str | None,
+            owner: str | None,
+            results_owner: str | None = None,
         ) -> None:
             there = self.stored.pop(task.task_id, None) if "twice" in dropped else None
             if "previous" in dropped:
                 previous = self.latest(task.trigger.key)
             if "owner" in dropped:
                 owner = self.owner(task.output)
+                name = task.results_name
+                results_owner = self.owner(numbered(name, 1)) if name else None
             if "wants" in dropped:
                 task = replace(task, wants=())
             try:
-                original(self, task, previous=previous, owner=owner)
+                original(self, task, previous=previous, owner=owner, results_owner=results_owner)
             except Conflict:
                 if there is not None:
                     self.stored[task.task_id] = there
