@@ -75,8 +75,8 @@ def _refusals_are_written_once() -> list[Swap]:
 
 
 def _late_refusals_are_dropped() -> list[Swap]:
-    def require_open(_ports: Ports, task: Task) -> Task:
-        raise Conflict(f"Task {task.task_id} went on.")
+    def require_open(_ports: Ports, _fresh: Any, closed: Attempt) -> Task:
+        raise Conflict(f"Attempt {closed.number} went on.")
 
     return [(record_refused, "_require_open", require_open)]
 

@@ -114,7 +114,7 @@ def _missing_runs_are_left() -> list[Swap]:
 
 
 def _given_up_without_looking() -> list[Swap]:
-    return [(sweep, "find_inputs", lambda _inputs, order: dict.fromkeys(order.keys["image"]))]
+    return [(sweep, "find_inputs", lambda _inputs, order, *_: dict.fromkeys(order.keys["image"]))]
 
 
 def _swept_ends_are_not_published() -> list[Swap]:
@@ -197,10 +197,10 @@ def _cancelled_at_once() -> list[Swap]:
 def _given_up_without_dead_letter() -> list[Swap]:
     original = intake.receive
 
-    def receive(ports: Ports, message: Any, read: Any) -> Any:
+    def receive(ports: Ports, message: Any, *rest: Any) -> Any:
         if message.receives >= intake.MAX_TRIES:
             return None
-        return original(ports, message, read)
+        return original(ports, message, *rest)
 
     return [(intake, "receive", receive)]
 

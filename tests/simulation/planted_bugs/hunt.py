@@ -84,9 +84,7 @@ def find_bug(name: str, cpu_s: float) -> Hunt:
         name: of the bug.
         cpu_s: CPU seconds after which the search stops.
 
-    Raises:
-        LookupError: the bug replaces something that the product does not use any more.
-        ValueError: the bug no longer fits the product.
+    Raises LookupError if the bug replaces something that the product does not use any more.
     """
     bug = next(bug for bug in BUGS if bug.name == name)
     until = time.process_time() + cpu_s
@@ -94,7 +92,7 @@ def find_bug(name: str, cpu_s: float) -> Hunt:
         for where, broken in _places(bug):
             misfits = [what for what in broken if any(sign in what for sign in MISFITS)]
             if misfits:
-                raise ValueError(f"'{name}' no longer fits the product: {misfits[0]}")
+                return Hunt(here.names, violation=f"NO LONGER FITS THE PRODUCT; {misfits[0]}")
             if broken:
                 return Hunt(here.names, where, broken[0])
             if time.process_time() > until:

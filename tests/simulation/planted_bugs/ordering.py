@@ -120,12 +120,14 @@ class _Holding:
     """Outputs that are not written yet."""
 
     def __init__(self, outputs: Any, held: list[tuple[Any, ...]]) -> None:
-        self.get, self.find = outputs.get, outputs.find
+        self.get, self.find, self.writer = outputs.get, outputs.find, outputs.writer
         self._held = held
 
-    def put_over(self, key: str, body: Any, content_type: str, etag: str | None) -> None:
+    def put_over(
+        self, key: str, body: Any, content_type: str, etag: str | None, writer: str = ""
+    ) -> None:
         """Keep the object back."""
-        del etag
+        del etag, writer
         self._held.append((key, body.read(), content_type))
 
 
@@ -294,5 +296,5 @@ BUGS: Final = (
     ),
     Bug("a request is identified by its message", _message_ids_are_request_ids),
     Bug("messages count as handled whatever happens", _failed_messages_count_as_handled),
-    Bug("SWEEP does nothing", lambda: [(sweep, "sweep", lambda _ports: Counter())]),
+    Bug("SWEEP does nothing", lambda: [(sweep, "sweep", lambda *_: Counter())]),
 )

@@ -41,7 +41,10 @@ def _own_trouble_is_not_recorded() -> list[Swap]:
 
 
 def _blocked_counts_as_busy() -> list[Swap]:
-    return [(CircuitState, "after_block", CircuitState.after_failure)]
+    def after_block(self: CircuitState, now: float, *given: Any) -> CircuitState:
+        return self.after_failure(now, *given[:2])
+
+    return [(CircuitState, "after_block", after_block)]
 
 
 def _blocked_is_not_recorded() -> list[Swap]:
