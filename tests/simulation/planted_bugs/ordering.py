@@ -177,13 +177,17 @@ def _only_new_tasks_are_started() -> list[Swap]:
 
 
 def _inputs_are_looked_for_once() -> list[Swap]:
+    """Nor does SWEEP see them; it would a minute later."""
     original = start_task._continue_task
 
     def continue_task(ports: Ports, task: Task) -> None:
         if task.state != "waiting":
             original(ports, task)
 
-    return [(start_task, "_continue_task", continue_task)]
+    return [
+        (start_task, "_continue_task", continue_task),
+        (sweep, "find_inputs", lambda _inputs, order, *_: dict.fromkeys(order.keys["image"])),
+    ]
 
 
 def _only_missing_files_are_wanted() -> list[Swap]:
