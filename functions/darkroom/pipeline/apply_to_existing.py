@@ -6,7 +6,7 @@ run stopped is kept in the output bucket, and the next one goes on there.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -102,6 +102,16 @@ def run_backfill(ports: Ports, work: Backfill, limit: int | None = None) -> Prog
             return done
     _write_cursor(ports, work, "")
     return replace(done, after="")
+
+
+def list_photos(ports: Ports, work: Backfill) -> Iterator[tuple[str, bool]]:
+    """Each photo that a run would look at now, and whether it has a task with such results."""
+    after = _read_cursor(ports, work)
+    while keys := ports.inputs.list_keys(work.prefix, after, PAGE):
+        after = keys[-1]
+        for key in keys:
+            if is_source(key):
+                yield key, _has_task(ports, work, key)
 
 
 def _has_task(ports: Ports, work: Backfill, key: str) -> bool:

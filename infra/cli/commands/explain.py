@@ -56,7 +56,8 @@ def _explain_uploaded(environment: str, key: str) -> "Explanation":
     def owner_of(name: str, trigger: "Trigger") -> str | None:
         return find_live_owner(ports, ports.tasks.owner(name), trigger)
 
-    return explain_key(ports.inputs, ports.providers, key.lstrip("/"), owner_of)
+    most = ports.money.max_price
+    return explain_key(ports.inputs, ports.providers, key.lstrip("/"), owner_of, most)
 
 
 def _explain_local(folder: Path, key: str) -> "Explanation":

@@ -11,7 +11,7 @@ from infra.cli.files.build_spec import build_spec
 from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
 from infra.cli.files.make_plan import is_label, plan_operation, plan_upload
-from infra.cli.money.ask import ASK_ABOVE
+from infra.cli.money.ask import ask_options
 from infra.cli.printing import MultilineError, note, say, say_json
 from infra.cli.target import Target, env_option, find_target
 from infra.cli.tasks.arguments import complete_operations, complete_providers
@@ -88,22 +88,7 @@ MAX_REFUSED: Final = 20
     "--one-of-each", is_flag=True, help="Of photos that are nearly the same upload the first."
 )
 @click.option("--yes", is_flag=True, help="Do not ask, however much it is.")
-@click.option(
-    "--ask-above",
-    default=ASK_ABOVE,
-    show_default=True,
-    type=click.IntRange(0),
-    envvar="DARKROOM_ASK_ABOVE",
-    metavar="TASKS",
-    help="Ask before more tasks than this are paid; also set by DARKROOM_ASK_ABOVE.",
-)
-@click.option(
-    "--ask-above-usd",
-    type=click.FloatRange(0),
-    envvar="DARKROOM_ASK_ABOVE_USD",
-    metavar="USD",
-    help="Ask before more dollars, or an unknown amount; also set by DARKROOM_ASK_ABOVE_USD.",
-)
+@ask_options
 @click.option("--wait", is_flag=True, help="Wait for the results.")
 @click.option(
     "--out",

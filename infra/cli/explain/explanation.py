@@ -29,6 +29,7 @@ from darkroom.domain.object_keys import (
 )
 from darkroom.domain.order import Choice, Order, Trigger
 from darkroom.domain.output_names import ResultsName, numbered
+from darkroom.domain.price_limit import PriceLimit
 from darkroom.domain.strict_json import MAX_BYTES
 from darkroom.pipeline.orders.folder_defaults import (
     ResolvedSpec,
@@ -150,8 +151,16 @@ class Explanation:
         }
 
 
-def explain_key(inputs: Inputs, providers: Providers, key: str, owner_of: Owners) -> Explanation:
+def explain_key(
+    inputs: Inputs,
+    providers: Providers,
+    key: str,
+    owner_of: Owners,
+    most: PriceLimit | None = None,
+) -> Explanation:
     """What the photo or spec with this key becomes; it need not exist yet.
+
+    `most` is what a call may cost in the environment.
 
     Raises:
         SpecRefused: the key is that of neither.
@@ -176,13 +185,14 @@ def explain_key(inputs: Inputs, providers: Providers, key: str, owner_of: Owners
         return Explanation(photo, broken=refusal.failure)
     files = [file.key for file in chain]
     if names:
-        specs = [_explain_own(inputs, providers, name, owner_of) for name in names]
+        specs = [_explain_own(inputs, providers, name, owner_of, most) for name in names]
         return Explanation(photo, files, _with_own_conflicts(specs))
     alone = why_left_alone(chain, photo)
     if alone is not None:
         return Explanation(photo, files, left_alone=alone.sentence, left_alone_by=alone.key or None)
     made = [
-        _explain_default(providers, chain, photo, label, owner_of) for label in labels_of(chain)
+        _explain_default(providers, chain, photo, label, owner_of, most)
+        for label in labels_of(chain)
     ]
     return Explanation(photo, files, _with_own_conflicts(made), settle_s(chain))
 
@@ -203,7 +213,11 @@ def _own_specs(inputs: Inputs, photo: str) -> list[SpecName]:
 
 
 def _explain_own(
-    inputs: Inputs, providers: Providers, name: SpecName, owner_of: Owners
+    inputs: Inputs,
+    providers: Providers,
+    name: SpecName,
+    owner_of: Owners,
+    most: PriceLimit | None,
 ) -> ExplainedSpec:
     (current,) = inputs.read_each((name.key,), MAX_BYTES)
     if isinstance(current, InputRefused | InputWithheld):
@@ -216,11 +230,16 @@ def _explain_own(
     except SpecRefused as refusal:
         resolved = refusal
     trigger = Trigger("upload", inputs.bucket, name.key, current.version_id)
-    return _explain(providers, name, resolved, trigger, owner_of)
+    return _explain(providers, name, resolved, trigger, owner_of, most)
 
 
 def _explain_default(
-    providers: Providers, chain: Chain, photo: str, label: str | None, owner_of: Owners
+    providers: Providers,
+    chain: Chain,
+    photo: str,
+    label: str | None,
+    owner_of: Owners,
+    most: PriceLimit | None,
 ) -> ExplainedSpec:
     resolved: ResolvedSpec | SpecRefused
     try:
@@ -229,7 +248,7 @@ def _explain_default(
         resolved = refusal
     name = SpecName(spec_key(photo, label), photo, label)
     trigger = Trigger.of_photo("", photo, "", label)
-    return _explain(providers, name, resolved, trigger, owner_of)
+    return _explain(providers, name, resolved, trigger, owner_of, most)
 
 
 def _explain(
@@ -238,6 +257,7 @@ def _explain(
     resolved: ResolvedSpec | SpecRefused,
     trigger: Trigger,
     owner_of: Owners,
+    most: PriceLimit | None,
 ) -> ExplainedSpec:
     made_by = name.key if trigger.kind == "upload" else BY_DEFAULT
     if isinstance(resolved, SpecRefused):
@@ -248,7 +268,7 @@ def _explain(
     results: ResultsName = ()
     failure: Failure | None = None
     try:
-        order, results = order_of(resolved, name, providers)
+        order, results = order_of(resolved, name, providers, most)
     except SpecRefused as refusal:
         failure = refusal.failure
     first = numbered(elsewhere(results, output) or (output,), 1)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.cli.files.build_spec import build_spec
+from infra.cli.money.ask import Limits, ask_options, confirm_payment
 from infra.cli.printing import note, say, say_json
 from infra.cli.target import env_option, find_target
 
 if TYPE_CHECKING:
     from darkroom.pipeline.apply_to_existing import Backfill, Progress
+    from infra.cli.target import Target
 
 OPTIONS = ("--apply", "--existing")
 
@@ -48,6 +50,9 @@ OPTIONS = ("--apply", "--existing")
     metavar="N",
     help="With one of these: stop after N photos; run again to go on.",
 )
+@click.option("--estimate", is_flag=True, help="Say what it would cost, and start nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask, however much it is.")
+@ask_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @env_option
 def command(  # noqa: PLR0913 - click passes one argument per option
@@ -60,10 +65,16 @@ def command(  # noqa: PLR0913 - click passes one argument per option
     params: tuple[str, ...],
     label: str | None,
     limit: int | None,
+    estimate: bool,
+    yes: bool,
+    ask_above: int,
+    ask_above_usd: float | None,
     environment: str,
     as_json: bool,
 ) -> None:
     """Process photos that lie in the input bucket already.
+
+    The first line says what it will cost, as far as prices are known. Above 50 tasks it asks.
 
     What has a task is not done again. An interrupted run, or one with --limit, is continued by the
     same command. Operations on existing photos have priority 0 unless their spec says otherwise.
@@ -72,7 +83,7 @@ def command(  # noqa: PLR0913 - click passes one argument per option
 
     if folder is not None:
         if prefix is not None or spec or operation or label or provider or params:
-            raise click.UsageError("--apply takes no other options than --limit, --json and --env")
+            raise click.UsageError("--apply takes no spec: its folder defaults say what to do")
         below = folder.strip("/")
         work = Backfill(f"{below}/" if below else "")
     else:
@@ -81,7 +92,29 @@ def command(  # noqa: PLR0913 - click passes one argument per option
         _check(work)
     target = find_target(environment)
     target.require_output("IntakeQueueUrl")
-    _report(run_backfill(target.ports, work, limit), as_json=as_json)
+    if _clear(target, work, limit, Limits(ask_above, ask_above_usd), yes=yes, alone=estimate):
+        _report(run_backfill(target.ports, work, limit), as_json=as_json)
+
+
+def _clear(
+    target: "Target",
+    work: "Backfill",
+    limit: int | None,
+    limits: Limits,
+    *,
+    yes: bool,
+    alone: bool,
+) -> bool:
+    """Say what it costs, and ask if that is much; false if that was all."""
+    from infra.cli.money.existing import estimate_existing  # noqa: PLC0415 - brings pydantic along
+
+    estimate = estimate_existing(target, work, limit)
+    if alone:
+        say(estimate.text)
+        return False
+    note(estimate.text)
+    confirm_payment(estimate.new, estimate.usd, limits, yes=yes, verb="start")
+    return True
 
 
 class PutOrApply(click.Command):

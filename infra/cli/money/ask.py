@@ -1,8 +1,9 @@
 """Asks before much is paid."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -36,8 +37,31 @@ class Limits:
         )
 
 
-def confirm_payment(tasks: int, usd: float | None, limits: Limits, *, yes: bool) -> bool:
-    """Ask if it is much; whether somebody has said yes.
+def ask_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that pays: above which amounts it asks."""
+    tasks = click.option(
+        "--ask-above",
+        default=ASK_ABOVE,
+        show_default=True,
+        type=click.IntRange(0),
+        envvar="DARKROOM_ASK_ABOVE",
+        metavar="TASKS",
+        help="Ask before more tasks than this are paid; also set by DARKROOM_ASK_ABOVE.",
+    )
+    usd = click.option(
+        "--ask-above-usd",
+        type=click.FloatRange(0),
+        envvar="DARKROOM_ASK_ABOVE_USD",
+        metavar="USD",
+        help="Ask before more dollars, or an unknown amount; also set by DARKROOM_ASK_ABOVE_USD.",
+    )
+    return tasks(usd(command))
+
+
+def confirm_payment(
+    tasks: int, usd: float | None, limits: Limits, *, yes: bool, verb: str = "upload"
+) -> bool:
+    """Ask if it is much; whether somebody has said yes. `verb` is what is done with the photos.
 
     Raises:
         click.Abort: the user said no.
@@ -51,8 +75,8 @@ def confirm_payment(tasks: int, usd: float | None, limits: Limits, *, yes: bool)
     noun = "1 task" if tasks == 1 else f"{tasks:,} tasks"
     if not sys.stdin.isatty():
         raise click.UsageError(
-            f"this would pay for {noun}, which is {reason}: look at it with --estimate, and upload "
+            f"this would pay for {noun}, which is {reason}: look at it with --estimate, and {verb} "
             "with --yes (or raise --ask-above)"
         )
-    click.confirm(f"upload, and pay for {noun}?", abort=True, err=True)
+    click.confirm(f"{verb}, and pay for {noun}?", abort=True, err=True)
     return True

@@ -1,13 +1,21 @@
 """`darkroom explain`: the spec of a photo, and where each value of it comes from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from darkroom.domain.order import Trigger
+from darkroom.domain.price_limit import PriceLimit
+from darkroom.domain.price_table import fixed_price
+from infra.cli.explain.explanation import explain_key
 from infra.cli.main import main
+from tests.fakes.providers import PNG, FakeProviders
+from tests.fakes.routes import ROUTES, SYNC_NONE
+from tests.pipeline.harness import PipelineHarness
 
 DEFAULT = {"operation": "upscale", "params": {"scale": 2}}
 
@@ -145,3 +153,27 @@ def test_other_files_are_refused(shop: Path) -> None:
 
     assert said.exit_code == 1
     assert "neither a photo nor a spec" in said.stderr
+
+
+def test_ceiling_of_the_environment_leaves_dearer_providers_out() -> None:
+    """As INTAKE does when it makes the task."""
+    routes = [
+        replace(route, credits=fixed_price(1.0)) if route.provider == "beta" else route
+        for route in ROUTES
+    ]
+    harness = PipelineHarness(providers=FakeProviders(routes))
+    harness.inputs.put("photos/cat.jpg", PNG)
+    harness.inputs.put("photos/_darkroom.json", json.dumps({"operation": SYNC_NONE}).encode())
+
+    def first(most: PriceLimit | None) -> str:
+        ports = harness.ports
+        found = explain_key(ports.inputs, ports.providers, "photos/cat.jpg", _free, most)
+        return found.specs[0].choices[0].provider
+
+    assert first(None) == "alpha"
+    assert first(PriceLimit(credits=1)) == "beta"
+
+
+def _free(name: str, trigger: Trigger) -> None:
+    """Every name is free."""
+    del name, trigger

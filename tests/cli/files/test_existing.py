@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from darkroom.domain.arrivals import PhotoErrand
 from infra.cli.files import existing
 from infra.cli.main import main
+from infra.cli.offline_specs import offline_providers
 from tests.fakes.providers import PNG
 from tests.pipeline.harness import PipelineHarness
 
@@ -22,7 +24,11 @@ def harness(monkeypatch: pytest.MonkeyPatch) -> PipelineHarness:
     harness = PipelineHarness()
     harness.inputs.put("photos/a.jpg", PNG)
     harness.inputs.put("photos/b.jpg", PNG)
-    target = SimpleNamespace(ports=harness.ports, require_output=lambda _name: "")
+    target = SimpleNamespace(
+        ports=replace(harness.ports, providers=offline_providers()),
+        require_output=lambda _name: "",
+        may_read_secret=lambda _provider: False,
+    )
     monkeypatch.setattr(existing, "find_target", lambda _environment: target)
     return harness
 
@@ -66,6 +72,35 @@ def test_existing_takes_a_spec(harness: PipelineHarness, tmp_path: Path) -> None
     run("--existing", "photos/", "--spec", str(spec))
 
     assert json.loads(harness.errands.bodies[0])["spec"]["priority"] == 3
+
+
+def test_estimate_says_what_it_costs_and_starts_nothing(harness: PipelineHarness) -> None:
+    """A task for each photo that has none yet, at the price of the provider that is first."""
+    args = ("--existing=photos/", "--operation", "remove-background", "--provider", "snapapi")
+    said = CliRunner().invoke(main, ["put", *args, "--estimate"])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("2 tasks; 2 credits at snapapi (")
+    assert harness.errands.bodies == []
+
+
+def test_estimate_of_folder_defaults_counts_each_of_their_specs(harness: PipelineHarness) -> None:
+    """Of the nearest file; photos that it leaves alone count nothing."""
+    rule = {"specs": [{"label": "cut", "operation": "remove-background"}], "exclude": ["b*"]}
+    harness.inputs.put("photos/_darkroom.json", json.dumps(rule).encode())
+    said = CliRunner().invoke(main, ["put", "--apply", "photos", "--estimate"])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("1 task; ")
+
+
+def test_much_is_asked_before_anything_starts(harness: PipelineHarness) -> None:
+    """Without a terminal the command ends, and says how to go on."""
+    args = ("--existing=photos/", "--operation", "remove-background", "--ask-above", "1")
+    said = CliRunner().invoke(main, ["put", *args])
+    assert said.exit_code == 2
+    assert "pay for 2 tasks, which is more than 1 tasks" in said.stderr
+    assert "start with --yes" in said.stderr
+    assert harness.errands.bodies == []
+    assert run(*args, "--yes")["sent"] == 2
 
 
 @pytest.mark.parametrize(
