@@ -53,7 +53,12 @@ def step_handler(
             waited_s=event.get("step", {}).get("wait_s"),
         )
         logger.append_keys(task_id=invocation.task_id, run=invocation.run)
-        step = run_step(invocation)
+        try:
+            step = run_step(invocation)
+        except Exception as error:
+            # The runtime logs the error itself, in a line that has neither task nor run.
+            logger.error("%s failed", verb, extra={"error": type(error).__name__})  # noqa: TRY400 - the same
+            raise
         metrics.add_dimension(name="environment", value=environment())
         metrics.add_dimension(name="next", value=step.next)
         metrics.add_metric(name="Steps", unit=MetricUnit.Count, value=1)

@@ -8,6 +8,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -43,12 +44,14 @@ class Target:
         outputs: the stack's outputs, name -> value.
         endpoint_url: the endpoint that stands for AWS; None for AWS itself.
         sandboxes: provider -> base URL of its sandbox, for those that this process has started.
+        logs: the folder of the functions' logs on this machine; None on AWS.
     """
 
     environment: str
     outputs: Mapping[str, str]
     endpoint_url: str | None = None
     sandboxes: Mapping[str, str] = field(default_factory=dict)
+    logs: Path | None = None
 
     @property
     def input_bucket(self) -> str:
@@ -121,7 +124,7 @@ class Target:
             },
             **known.preferences,
         }
-        session = _open_session(self.endpoint_url)
+        session = open_session(self.endpoint_url)
         return build_ports(Settings.from_environment(variables), session, self.endpoint_url)
 
     def require_output(self, output: str) -> str:
@@ -170,7 +173,7 @@ class Target:
 
     @functools.cached_property
     def _session(self) -> "boto3.Session":
-        return _open_session(self.endpoint_url)
+        return open_session(self.endpoint_url)
 
 
 def env_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -204,7 +207,8 @@ def _find_local() -> Target:
         raise click.ClickException(
             "no local environment is running; start one with `darkroom local`"
         )
-    return Target(LOCAL, record.outputs, record.endpoint_url)
+    logs = Path(record.logs) if record.logs else None
+    return Target(LOCAL, record.outputs, record.endpoint_url, logs=logs)
 
 
 def _find_stack(name: str) -> Target:
@@ -216,7 +220,7 @@ def _find_stack(name: str) -> Target:
         stack = find_environment(name).stack_name
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    cloudformation = _open_session(None).client("cloudformation")
+    cloudformation = open_session(None).client("cloudformation")
     try:
         found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
@@ -240,7 +244,8 @@ def _find_stack(name: str) -> Target:
     return Target(name, outputs)
 
 
-def _open_session(endpoint_url: str | None) -> "boto3.Session":
+def open_session(endpoint_url: str | None) -> "boto3.Session":
+    """The user's own session with AWS, or one for the local environment's endpoint."""
     import boto3  # noqa: PLC0415 - slow to import
 
     if endpoint_url is None:

@@ -144,7 +144,9 @@ class LocalEnvironment:
         return emulator
 
     def _write_running_file(self) -> None:
-        running = RunningEnvironment(self.endpoint_url, os.getpid(), self.outputs, self.sandboxes)
+        running = RunningEnvironment(
+            self.endpoint_url, os.getpid(), self.outputs, self.sandboxes, str(self._logs.resolve())
+        )
         self._exit_stack.callback(remove_running, running.pid, self._folder)
         if not write_running(running, self._folder):
             self._say("another local environment is running; --env local still means that one")

@@ -17,12 +17,18 @@ NAME: Final = "local.json"
 
 @dataclass(frozen=True)
 class RunningEnvironment:
-    """A running local environment; `sandboxes` as in `LocalEnvironment`."""
+    """A running local environment.
+
+    Attributes:
+        sandboxes: as in `LocalEnvironment`.
+        logs: the folder of its logs; "" if it is not known.
+    """
 
     endpoint_url: str
     pid: int
     outputs: dict[str, str] = field(default_factory=dict)
     sandboxes: dict[str, dict[str, str]] = field(default_factory=dict)
+    logs: str = ""
 
 
 def find_running(folder: Path = FOLDER) -> RunningEnvironment | None:

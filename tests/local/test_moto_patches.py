@@ -38,6 +38,7 @@ KNOWN = {
     "notifications._send_event_bridge_message": "971cee49c687",
     "S3Backend._set_delete_marker": "f95d9e59e39f",
     "S3Backend.complete_multipart_upload": "f16c9a08e5db",
+    "S3Response.get_bucket_notification": "82884034c165",
     "Rule.send_to_targets": "472e002e2dab",
     "StepFunctionsParserBackend.start_execution": "0f8d9dd57baf",
     "ExecutionWorker._get_evaluation_entrypoint": "2b25949ae855",

@@ -46,6 +46,7 @@ from darkroom.aws.dynamodb_items import (
     write_waiter,
 )
 from darkroom.aws.dynamodb_task_lists import PAGE, TABLE, DynamoTaskLists
+from darkroom.aws.task_log import log_change
 from darkroom.domain.budget_moves import Move, moves
 from darkroom.domain.errors import Conflict, OverBudget
 from darkroom.domain.output_names import numbered
@@ -95,10 +96,15 @@ class DynamoTasks(DynamoTaskLists):
         ]
         with map_aws_errors(TABLE):
             self._client.transact_write_items(TransactItems=writes)  # type: ignore[arg-type] # plain dicts, checked by the service
+        log_change(None, task)
 
     def replace(self, old: Task, new: Task) -> Task:
         """See `ports.Tasks.replace`; the condition is the revision."""
-        written = replace(new, revision=old.revision + 1)
+        written = self._replace(old, replace(new, revision=old.revision + 1))
+        log_change(old, written)
+        return written
+
+    def _replace(self, old: Task, written: Task) -> Task:
         accounts = moves(old.attempts, written.attempts)
         writes = [*self._move_in_line(old, written), *self._new_wants(old, written)]
         if accounts or writes:

@@ -108,13 +108,17 @@ class SecretCredentials:
             raise OwnTrouble(
                 "secret-unavailable", f"The secret {secret} cannot be read at the moment."
             ) from error
-        return _parse(answer.get("SecretString"), now)
+        fields, fault = parse_secret(answer.get("SecretString"))
+        return _CachedSecret(now, fields, fault)
 
 
-def _parse(text: str | None, now: float) -> _CachedSecret:
-    """Read a secret's text. The fault never contains any of it."""
+def parse_secret(text: str | None) -> tuple[Mapping[str, str], str]:
+    """A secret's fields, and what is wrong with it, to complete a sentence; "" for nothing.
+
+    The fault never contains any of the text. No text means that the secret holds bytes.
+    """
     if text is None:
-        return _CachedSecret(now, fault="holds bytes, and not a JSON object as text")
+        return {}, "holds bytes, and not a JSON object as text"
     text = text.strip()
     try:
         value = json.loads(text or "{}")
@@ -122,15 +126,14 @@ def _parse(text: str | None, now: float) -> _CachedSecret:
         value = text
     match value:
         case None:
-            return _CachedSecret(now)
+            return {}, ""
         case dict():
-            fields = {str(k): str(v) for k, v in value.items() if _is_plain(v)}
-            return _CachedSecret(now, fields)
+            return {str(k): str(v) for k, v in value.items() if _is_plain(v)}, ""
         case str() if _is_bare_key(value):
-            return _CachedSecret(now, {"api_key": value.strip()})
+            return {"api_key": value.strip()}, ""
         case int() | float() if not isinstance(value, bool):
-            return _CachedSecret(now, {"api_key": text})
-    return _CachedSecret(now, fault='holds no JSON object such as {"api_key": "..."}')
+            return {"api_key": text}, ""
+    return {}, 'holds no JSON object such as {"api_key": "..."}'
 
 
 def _is_plain(value: object) -> bool:

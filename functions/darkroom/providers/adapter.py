@@ -172,6 +172,8 @@ class Adapter(Protocol):
     routes: Sequence[Route]
     credential_names: tuple[str, ...]
     """Names that its secret must have, none of them empty, for the provider to be set up."""
+    key_prefix: str = ""
+    """How each `api_key` begins by the vendor's documents; "" where they do not say."""
     rules: Rules = Rules(open_jobs=20)
     """Limits of an account; without documented ones, 20 open jobs."""
     token_lifetime_s: int | None = None
@@ -196,6 +198,15 @@ class Adapter(Protocol):
 
         A provider that wants a key in a header needs no round trip: `yield from ()`.
         """
+
+    def key_fault(self, name: str, value: str) -> str:
+        """Why this cannot be the credential of that name, by the vendor's documents.
+
+        "" where it may be. A clause without a full stop that contains nothing of the value.
+        """
+        if name == "api_key" and not value.startswith(self.key_prefix):
+            return f"a key of {self.label} begins with {self.key_prefix}"
+        return ""
 
     def prepare(
         self, job_request: JobRequest, files: InputFiles

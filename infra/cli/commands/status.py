@@ -154,22 +154,10 @@ def _places(target: Target, tasks: "Sequence[Task]") -> "Mapping[str, PlaceInLin
 
 def _report_pauses(target: Target) -> None:
     """Report paused providers, and whether a failing delivery stops all paid calls."""
-    from darkroom.pipeline.admission.payment_pause import DELIVERY  # noqa: PLC0415 - brings pydantic along
-    from darkroom.pipeline.money.empty_accounts import count_waiting  # noqa: PLC0415 - the same
-    from infra.aws.environments import PROVIDERS  # noqa: PLC0415 - only for this
+    from infra.cli.tasks.pauses import find_pauses  # noqa: PLC0415 - brings pydantic along
 
-    now = datetime.now(UTC).timestamp()
-    for name in (DELIVERY, *PROVIDERS):
-        circuit = target.limiter.circuit(name)
-        if circuit.until <= now and not circuit.probing:
-            continue
-        if circuit.empty_since is not None:
-            note(count_waiting(target.ports, name).sentence)
-            continue
-        what = f"{name} is paused"
-        if name == DELIVERY:
-            what = "no new paid calls while results cannot be delivered"
-        note(f"{what}: {circuit.reason or 'it did not accept calls recently'}")
+    for pause in find_pauses(target.ports, datetime.now(UTC)):
+        note(pause.sentence)
 
 
 def _report_dead_letters(target: Target) -> None:

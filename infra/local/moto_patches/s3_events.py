@@ -3,6 +3,7 @@
 # ruff: noqa: ANN401 - the arguments are moto's own objects, which have no types
 
 import itertools
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 from moto.s3 import notifications
 from moto.s3.models import S3Backend
+from moto.s3.responses import S3Response
 
 from infra.local.moto_patches.event_targets import build_event, publish
 from infra.local.moto_patches.patch import Patch, around
@@ -28,6 +30,8 @@ DELETIONS = {
     "ObjectRemoved:DeleteMarkerCreated": "Delete Marker Created",
 }
 
+_ROOT = re.compile("(?P<start><NotificationConfiguration[^>]*?)(?P<end>/?>)")
+
 _sequence = itertools.count(time.time_ns())
 
 
@@ -36,6 +40,7 @@ def patches() -> Iterator[Patch]:
     yield Patch(notifications, "_send_event_bridge_message", _send_s3_event)
     yield around(S3Backend, "_set_delete_marker", _announce_delete_marker)
     yield around(S3Backend, "complete_multipart_upload", _announce_once)
+    yield around(S3Response, "get_bucket_notification", _show_event_bridge)
 
 
 def _send_s3_event(account: str, bucket: Any, event_name: str, key: Any) -> None:
@@ -80,6 +85,22 @@ def _announce_delete_marker(
 def _announce_once(original: Callable[..., Any], backend: Any, *args: Any, **kwargs: Any) -> Any:
     """Moto sends two events for a multipart upload, the first as if it were a simple PUT."""
     return original(_SilentBackend(backend), *args, **kwargs)
+
+
+def _show_event_bridge(original: Callable[..., Any], response: Any) -> Any:
+    """Moto keeps that a bucket notifies EventBridge, and does not say so."""
+    answer = original(response)
+    bucket = response.backend.get_bucket(response.bucket_name)
+    configuration = bucket.notification_configuration
+    if configuration is None or configuration.event_bridge is None:
+        return answer
+    status, headers, body = answer
+    return status, headers, _ROOT.sub(_insert_event_bridge, body, count=1)
+
+
+def _insert_event_bridge(root: re.Match[str]) -> str:
+    end = "</NotificationConfiguration>" if root["end"] == "/>" else ""
+    return f"{root['start']}><EventBridgeConfiguration/>{end}"
 
 
 class _SilentBackend:

@@ -51,7 +51,8 @@ def test_every_account_has_a_line(env: MotoEnvironment) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == f"snapapi: {NO_CALL}"
     assert lines[1] == "apiframe: 1,250 credits, plan sandbox"
-    assert lines[2].startswith("perfect: Perfect Corp has no key here. Set it with: aws ")
+    how = "Set it with: darkroom keys set perfect --env dev"
+    assert lines[2] == f"perfect: Perfect Corp has no key here. {how}"
     assert lines[3] == "goapi: 1,250 credits ($2.50), plan creator"
 
 

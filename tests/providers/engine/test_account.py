@@ -17,7 +17,7 @@ def test_provider_without_a_key_is_not_set_up() -> None:
         with pytest.raises(AccountBlocked) as caught:
             harness.submit()
         assert caught.value.failure.code == "not-set-up"
-        assert "--secret-id darkroom/dev/snapapi" in caught.value.failure.next_step
+        assert "darkroom keys set snapapi --env dev" in caught.value.failure.next_step
 
 
 @pytest.mark.parametrize("key", ["sk\nX-Evil: 1", "sk-ключ", "sk\x00", " "])

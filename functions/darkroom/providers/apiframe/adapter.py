@@ -78,6 +78,7 @@ class Apiframe(Adapter):
     tariff = Tariff(None, "2026-11-21", "apiframe.ai/docs/image-edits")
     routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
     credential_names: tuple[str, ...] = ("api_key",)
+    key_prefix = "afk_"
 
     def authorize(
         self,

@@ -107,11 +107,7 @@ def digest_credentials(adapter: Adapter, secret: Mapping[str, str]) -> str:
 
 def set_up_hint(adapter: Adapter, environment: str) -> str:
     """The sentence that says how to set the provider up."""
-    secret = json.dumps(dict.fromkeys(adapter.credential_names, "..."))
-    return (
-        "Set it with: aws secretsmanager put-secret-value"
-        f" --secret-id {secret_name(adapter, environment)} --secret-string '{secret}'"
-    )
+    return f"Set it with: darkroom keys set {adapter.name} --env {environment}"
 
 
 def open_account(adapter: Adapter, secret: Mapping[str, str], environment: str) -> Account:

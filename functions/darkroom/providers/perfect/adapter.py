@@ -93,6 +93,16 @@ class Perfect(Adapter):
             raise json_fields.unreadable_response()
         return {"Authorization": f"Bearer {access}"}
 
+    def key_fault(self, name: str, value: str) -> str:
+        """The secret of a client is a public key, which encrypts its id."""
+        if name != "client_secret":
+            return ""
+        try:
+            build_id_token("", value, 0)
+        except AccountBlocked as error:
+            return error.failure.sentence.rstrip(".")
+        return ""
+
     def prepare(
         self, job_request: JobRequest, files: InputFiles
     ) -> Generator[Request, Response, Request]:

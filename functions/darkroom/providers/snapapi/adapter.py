@@ -53,6 +53,7 @@ class SnapApi(Adapter):
     tariff = Tariff(0.0005, "2026-11-21", "docs.snapedit.app/llms-full.txt, Pricing")
     routes: Sequence[Route] = tuple(route for route, _ in ENDPOINTS)
     credential_names: tuple[str, ...] = ("api_key",)
+    key_prefix = "sk-snap-"
 
     def authorize(
         self,

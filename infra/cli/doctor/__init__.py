@@ -1,0 +1,1 @@
+"""The checks of `darkroom doctor`: why an environment does not work, and what fixes it."""
