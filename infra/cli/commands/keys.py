@@ -19,6 +19,8 @@ NO_ARGUMENT = (
     " see it in the list of processes. Leave it out: it is asked for, or read from standard input"
 )
 
+_TYPED = ParameterSource.COMMANDLINE
+
 
 @click.group(name="keys", invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print provider -> state as JSON.")
@@ -59,6 +61,11 @@ def set_key(context: click.Context, provider: str, rest: tuple[str, ...], enviro
     _set(settings, provider)
 
 
+def is_typed() -> bool:
+    """Whether a person is at the other end of standard input."""
+    return sys.stdin.isatty()
+
+
 def _set(settings: "Environment", provider: str) -> None:
     from darkroom.aws.secrets_manager import CACHE_S, CACHE_UNUSABLE_S  # noqa: PLC0415 - brings boto3 along
     from darkroom.providers.registry import Adapters  # noqa: PLC0415 - only here
@@ -66,7 +73,7 @@ def _set(settings: "Environment", provider: str) -> None:
     from infra.cli.keys.write_key import write_key  # noqa: PLC0415 - the same
 
     adapter = Adapters(settings.options)[provider]
-    if sys.stdin.isatty():
+    if is_typed():
         credentials = type_credentials(
             adapter, lambda prompt: str(click.prompt(prompt, hide_input=True, err=True))
         )
@@ -122,10 +129,10 @@ def _as_dict(state: "SecretState") -> dict[str, Any]:
 
 def _environment(context: click.Context, environment: str) -> str:
     """The environment that the subcommand names, or else the command before it."""
-    if context.get_parameter_source("environment") is not ParameterSource.DEFAULT:
+    before = context.parent
+    if before is None or context.get_parameter_source("environment") is _TYPED:
         return environment
-    before = context.parent.params if context.parent else {}
-    return str(before.get("environment", environment))
+    return str(before.params["environment"])
 
 
 def _find(environment: str) -> "Environment":

@@ -9,7 +9,6 @@ from infra.cli.doctor.finding import Finding, not_checked, ok, problem, warning
 from infra.cli.doctor.secrets import keys_set
 
 PAUSES: Final = "pauses"
-FIXED_BY_KEY: Final = frozenset({"bad-credentials", "not-set-up"})
 
 
 def check_pauses(examined: Examined) -> Iterator[Finding]:

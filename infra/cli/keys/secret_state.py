@@ -78,7 +78,7 @@ def _judge(settings: "Environment", provider: str, answer: Any) -> SecretState: 
         return SecretState(provider, name, "unusable", f"the secret {name} {fault}", since)
     adapter = Adapters(settings.options)[provider]
     base_url = fields.get("base_url", "")
-    if not any(fields.get(each) for each in adapter.credential_names) and not base_url:
+    if not any(fields.values()):
         return SecretState(provider, name, "never filled")
     error = setup_error(adapter, fields, settings.name)
     if error is not None:

@@ -19,8 +19,8 @@ class Pause:
 
     Attributes:
         provider: "" where all paid calls are paused.
-        kind: `empty` has no credits, `blocked` is refused, at `failing` calls failed lately;
-            `delivery`: results cannot be delivered.
+        kind: `empty` has no credits, `blocked` is refused (a key ends that), at `failing` calls
+            failed lately; `delivery`: results cannot be delivered.
         sentence: what is paused, and why; the reason may end with a full stop.
     """
 
