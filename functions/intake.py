@@ -29,7 +29,8 @@ def take(record: SQSRecord, time_left_s: Callable[[], float]) -> None:
     dead = receive(ports(), read_record(record), read_message, time_left_s)
     if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
-        logger.warning("dead letter", extra={"code": dead.code})
+        extra = {"code": dead.code, "message_id": record.message_id}
+        logger.warning("dead letter", extra=extra)
 
 
 def read_record(record: SQSRecord) -> Message:

@@ -46,6 +46,7 @@ def open_environment(folder: Path, stderr: IO[str] | None = None) -> Iterator["E
             s3=session.client("s3", endpoint_url=where["endpoint_url"]),
             sqs=session.client("sqs", endpoint_url=where["endpoint_url"]),
             pid=process.pid,
+            logs=folder / "logs",
         )
         process.stdin.close()
         try:
@@ -66,6 +67,8 @@ class EnvironmentClient:
     sqs: "SQSClient"
     pid: int
     """The process that serves the environment; the functions' processes are its children."""
+    logs: Path
+    """The folder of the functions' logs."""
 
     def drop(self, key: str, body: bytes | dict[str, Any] | str) -> str:
         """Upload bytes, a JSON document, or a sample photo by its name; returns the version id."""

@@ -246,6 +246,24 @@ def test_logs_have_ids_and_answers_but_no_payload(house: House) -> None:
     assert "secret-message" not in log
 
 
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_step_that_fails_logs_its_task_and_its_run(house: House) -> None:
+    """The runtime's own line about the error has neither."""
+    event = {"task_id": "0" * 32, "run": 7}
+    house.enter("submit", event)
+    client("dynamodb").delete_table(TableName=TABLE)
+    with _written("submit") as out, pytest.raises(ClientError):
+        house.enter("submit", event)
+
+    [line] = map(json.loads, out.getvalue().splitlines())
+    assert (line["level"], line["message"]) == ("ERROR", "submit failed")
+    assert (line["task_id"], line["run"], line["error"]) == (
+        "0" * 32,
+        7,
+        "ResourceNotFoundException",
+    )
+
+
 @contextmanager
 def _written(*loggers: str) -> Iterator[io.StringIO]:
     """What these loggers write, instead of to the stream that was there when they were made."""

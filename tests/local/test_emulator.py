@@ -98,6 +98,14 @@ def test_delete_marker_sends_an_event(stack: Stack) -> None:
     assert event["detail"]["object"]["version-id"] == marker["VersionId"]
 
 
+def test_bucket_says_that_it_notifies_event_bridge(stack: Stack) -> None:
+    """As S3 does: with an empty object."""
+    answer = stack.client("s3").get_bucket_notification_configuration(
+        Bucket=stack.outputs["Bucket"]
+    )
+    assert answer["EventBridgeConfiguration"] == {}
+
+
 def test_multipart_upload_sends_one_event(stack: Stack) -> None:
     """For the completed upload, and none for a PUT."""
     s3, where = stack.client("s3"), {"Bucket": stack.outputs["Bucket"], "Key": "parts"}

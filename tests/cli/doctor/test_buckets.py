@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from typing import Any
 
 from infra.cli.doctor.buckets import (
     check_input_notifications,
@@ -14,12 +15,8 @@ from tests.cli.doctor.scripted_aws import denial, examined, find, refusal
 
 def test_input_bucket_that_notifies_event_bridge_is_right() -> None:
     """S3 shows an empty object."""
-    answers = {
-        "s3.get_bucket_notification_configuration": {
-            "EventBridgeConfiguration": {},
-            "ResponseMetadata": {},
-        }
-    }
+    configured: dict[str, Any] = {"EventBridgeConfiguration": {}, "ResponseMetadata": {}}
+    answers = {"s3.get_bucket_notification_configuration": configured}
     [found] = find(check_input_notifications, examined(answers))
     assert found.level == "ok"
 

@@ -21,7 +21,8 @@ def event(message: str, ms: int = 0) -> dict[str, Any]:
 
 def read(answer: Any) -> tuple[list[str], list[str], ScriptedAws]:
     """The events that were read, what was said, and AWS."""
-    aws, said = ScriptedAws({"logs.filter_log_events": answer}), []
+    said: list[str] = []
+    aws = ScriptedAws({"logs.filter_log_events": answer})
     entries = read_groups(aws.client("logs"), Environment("shop"), TASK, WINDOW, said.append)
     return [f"{entry.source} {entry.event}" for entry in entries], said, aws
 
