@@ -358,7 +358,7 @@ def test_wrong_key_is_reported_with_the_command_that_sets_it(harness: ProviderHa
         wrong.submit(default_work(wrong))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"
-    assert f"darkroom/local/{harness.sandbox.name}" in failure.next_step
+    assert f"darkroom keys set {harness.sandbox.name} --env local" in failure.next_step
     assert "sk-wrong-key" not in f"{failure} {caught.value!r} {caught.value.__cause__!r}"
 
 

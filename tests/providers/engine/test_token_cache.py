@@ -114,7 +114,7 @@ def test_second_refused_token_means_a_wrong_key() -> None:
             driver.submit(work(inputs), lambda _prepared: None)
 
     assert caught.value.failure.code == "bad-credentials"
-    assert "darkroom/dev/tokens" in caught.value.failure.next_step
+    assert "darkroom keys set tokens --env dev" in caught.value.failure.next_step
     assert [path for path, _ in asked(server)].count("/pay") == 2
 
 

@@ -133,7 +133,7 @@ def test_wrong_credentials_are_reported_with_the_command_that_sets_them(
         submitted(harness, harness.route("colorize"))
     failure = caught.value.failure
     assert failure.code == "bad-credentials"
-    assert "darkroom/local/perfect" in failure.next_step
+    assert "darkroom keys set perfect --env local" in failure.next_step
     assert all(value not in f"{failure} {caught.value!r}" for value in wrong.values())
 
 
