@@ -25,12 +25,18 @@ metrics = Metrics(service="intake")
 
 
 def take(record: SQSRecord, time_left_s: Callable[[], float]) -> None:
-    """Take one message in."""
-    dead = receive(ports(), read_record(record), read_message, time_left_s)
+    """Take one message in. A line of the log says why it stays in the queue, or is given up."""
+    message = read_record(record)
+    which = {"message_id": record.message_id, "receives": message.receives}
+    try:
+        dead = receive(ports(), message, read_message, time_left_s)
+    except Exception as error:
+        # Nothing else logs it while others of its batch succeed.
+        logger.warning("message failed", extra={"error": type(error).__name__, **which})
+        raise
     if dead:
         metrics.add_metric(name="DeadLetters", unit=MetricUnit.Count, value=1)
-        extra = {"code": dead.code, "message_id": record.message_id}
-        logger.warning("dead letter", extra=extra)
+        logger.warning("dead letter", extra={"code": dead.code, **which})
 
 
 def read_record(record: SQSRecord) -> Message:

@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING, Final
 
+import click
+
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
@@ -32,6 +34,8 @@ def describe_error(error: BaseException) -> str:
         return describe_aws_error(error)
     if isinstance(error, DarkroomError):
         return error.failure.sentence.rstrip(".")
+    if isinstance(error, click.ClickException):
+        return error.message
     if isinstance(error, BotoCoreError):
         return str(error).rstrip(".")
     return f"{type(error).__name__}: {error}"

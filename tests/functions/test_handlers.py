@@ -246,6 +246,20 @@ def test_logs_have_ids_and_answers_but_no_payload(house: House) -> None:
     assert "secret-message" not in log
 
 
+def test_message_that_stays_in_the_queue_has_its_reason_in_the_log(house: House) -> None:
+    """Until it is given up nobody else says so."""
+    house.receive("{}")
+    spec = house.put("cat.jpg.json", SPEC)
+    client("dynamodb").delete_table(TableName=TABLE)
+    with _written("intake") as out:
+        house.receive("{nonsense", spec)
+
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["message"] for line in lines] == ["dead letter", "message failed"]
+    assert lines[1]["error"] == "ResourceNotFoundException"
+    assert (lines[1]["message_id"], lines[1]["receives"]) == ("1", 1)
+
+
 @pytest.mark.filterwarnings("ignore:No application metrics")
 def test_step_that_fails_logs_its_task_and_its_run(house: House) -> None:
     """The runtime's own line about the error has neither."""

@@ -27,14 +27,26 @@ def check_account(examined: Examined) -> Iterator[Finding]:
 
     One call (`sts:GetCallerIdentity`), which needs no right.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - slow to import
+    from botocore.exceptions import (  # noqa: PLC0415 - slow to import
+        BotoCoreError,
+        ClientError,
+        ConnectionError,  # noqa: A004 - botocore's own
+        HTTPClientError,
+    )
 
     yield check_region(examined)
+    if not examined.region:
+        return  # no client without one
     try:
         answer = examined.client("sts").get_caller_identity()
     except ClientError as error:
         yield problem(CREDENTIALS, describe_error(error), SIGN_IN)
         yield from _check_clock_of(error, examined.now)
+    except (ConnectionError, HTTPClientError) as error:
+        address = f"https://sts.{examined.region}.amazonaws.com"
+        yield problem(
+            CREDENTIALS, f"AWS does not answer: {describe_error(error)}", f"curl {address}"
+        )
     except BotoCoreError as error:
         yield problem(CREDENTIALS, describe_error(error), SIGN_IN)
     else:

@@ -14,7 +14,7 @@ OUTPUT: Final = "output bucket"
 
 def check_input_notifications(examined: Examined) -> Iterator[Finding]:
     """Whether the input bucket notifies EventBridge; without that no upload starts anything."""
-    bucket = examined.outputs["InputBucket"]
+    bucket = examined.output("InputBucket")
     answer = examined.client("s3").get_bucket_notification_configuration(Bucket=bucket)
     configured = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     if "EventBridgeConfiguration" in configured:
@@ -36,13 +36,13 @@ def notification_command(bucket: str, configured: Mapping[str, Any]) -> str:
 def check_input_versioning(examined: Examined) -> Iterator[Finding]:
     """Whether the input bucket keeps the version of a file that a task was made for."""
     loss = "a task may read a file that was replaced, and the same spec again is no new task"
-    yield _check_versioning(examined, INPUT, examined.outputs["InputBucket"], loss)
+    yield _check_versioning(examined, INPUT, examined.output("InputBucket"), loss)
 
 
 def check_output_versioning(examined: Examined) -> Iterator[Finding]:
     """Whether the output bucket keeps a result that another one replaces."""
     loss = "a result that is replaced cannot be restored"
-    yield _check_versioning(examined, OUTPUT, examined.outputs["OutputBucket"], loss)
+    yield _check_versioning(examined, OUTPUT, examined.output("OutputBucket"), loss)
 
 
 def _check_versioning(examined: Examined, check: str, bucket: str, loss: str) -> Finding:

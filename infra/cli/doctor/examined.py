@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.cli.target import LOCAL
+from infra.cli.target import LOCAL, Target
 
 if TYPE_CHECKING:
     from darkroom.ports import Ports
@@ -54,6 +54,10 @@ class Examined:
     def deploy(self) -> str:
         """The command that deploys it."""
         return "darkroom local" if self.local else f"make deploy ENV={self.settings.name}"
+
+    def output(self, name: str) -> str:
+        """An output of the stack. Raises `click.ClickException` if it has none of that name."""
+        return Target(self.settings.name, self.outputs).require_output(name)
 
     @property
     def ports(self) -> "Ports":

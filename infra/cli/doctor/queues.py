@@ -26,7 +26,7 @@ def check_depth(examined: Examined) -> Iterator[Finding]:
 
 def check_age(examined: Examined) -> Iterator[Finding]:
     """For how long the oldest message has waited, by CloudWatch."""
-    name = examined.outputs["IntakeQueueUrl"].rpartition("/")[2]
+    name = examined.output("IntakeQueueUrl").rpartition("/")[2]
     oldest = Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": name})
     [ages] = read_metrics(examined, [oldest], AGE_MINUTES)
     if not ages:
@@ -58,6 +58,6 @@ def check_dead_letters(examined: Examined) -> Iterator[Finding]:
 def _count(examined: Examined, output: str) -> dict[str, int]:
     names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = examined.client("sqs").get_queue_attributes(
-        QueueUrl=examined.outputs[output], AttributeNames=names
+        QueueUrl=examined.output(output), AttributeNames=names
     )
     return {name: int(answer["Attributes"].get(name, 0)) for name in names}

@@ -72,7 +72,7 @@ def check_overdue(examined: Examined) -> Iterator[Finding]:
 
 def check_runs(examined: Examined) -> Iterator[Finding]:
     """Runs of the workflow that ended outside of it in the last day; FAIL or SWEEP goes on."""
-    machine = examined.outputs["StateMachineArn"]
+    machine = examined.output("StateMachineArn")
     runs: list[Any] = []
     for status in BAD_ENDS:
         answer = examined.client("stepfunctions").list_executions(

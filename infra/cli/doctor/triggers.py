@@ -20,7 +20,7 @@ def check_rules(examined: Examined) -> Iterator[Finding]:
     wrong = False
     for name in NAMES:
         rule = f"{examined.settings.stack_name}-{name}"
-        bus = {"EventBusName": examined.outputs["EventBus"]} if name == ON_OWN_BUS else {}
+        bus = {"EventBusName": examined.output("EventBus")} if name == ON_OWN_BUS else {}
         try:
             state = examined.client("events").describe_rule(Name=rule, **bus)["State"]
         except ClientError as error:

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from infra.aws.environments import Environment
 from infra.cli.doctor.account import check_account, check_clock, check_region
@@ -51,6 +51,20 @@ def test_without_credentials_one_signs_in() -> None:
     """Nothing else is known then."""
     _, who = find(check_account, examined({"sts.get_caller_identity": NoCredentialsError()}))
     assert (who.level, who.fix) == ("problem", "aws sso login")
+
+
+def test_network_that_is_down_is_not_a_matter_of_credentials() -> None:
+    """Nor is an endpoint of a region that does not exist."""
+    error = EndpointConnectionError(endpoint_url="https://sts.eu-central-1.amazonaws.com")
+    _, who = find(check_account, examined({"sts.get_caller_identity": error}))
+    assert who.sentence.startswith("AWS does not answer: Could not connect")
+    assert who.fix == "curl https://sts.eu-central-1.amazonaws.com"
+
+
+def test_without_a_region_nothing_is_asked() -> None:
+    """There is no client then."""
+    [found] = find(check_account, examined(region=""))
+    assert (found.level, found.fix) == ("problem", "export AWS_REGION=eu-central-1")
 
 
 def test_refused_signature_shows_the_clock() -> None:

@@ -20,6 +20,15 @@ def test_rules_that_are_on_are_one_line() -> None:
     assert {"Name": "darkroom-shop-uploads"} in asked
 
 
+def test_stack_of_an_older_version_lacks_an_output() -> None:
+    """That is said in words."""
+    [found] = find(
+        check_rules, examined({"events.describe_rule": {"State": "ENABLED"}}, outputs={})
+    )
+    assert found.level == "not checked"
+    assert "the environment 'shop' has no output EventBus" in found.sentence
+
+
 def test_rule_that_is_off_or_missing_is_a_problem() -> None:
     """Each has its own command."""
 
