@@ -23,6 +23,13 @@ ROLLED_BACK: Final = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COM
 NEVER_CREATED: Final = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
 """Its first deployment failed; such a stack can only be deleted (CloudFormation guide, "Stack
 status codes")."""
+WAITS: Final[Mapping[str, str]] = {
+    "CREATE_IN_PROGRESS": "wait stack-create-complete",
+    "UPDATE_IN_PROGRESS": "wait stack-update-complete",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "wait stack-rollback-complete",
+    "DELETE_IN_PROGRESS": "wait stack-delete-complete",
+}
+"""The command that waits for the end."""
 UNUSED_CHANGES: Final = "REVIEW_IN_PROGRESS"
 
 
@@ -77,8 +84,8 @@ def check_stack(examined: Examined, stack: StackState) -> Iterator[Finding]:
     elif status == UNUSED_CHANGES:
         yield problem(STACK, f"{name} was prepared and never deployed", examined.deploy)
     elif status.endswith("_IN_PROGRESS"):
-        what = "stack-delete-complete" if status.startswith("DELETE") else "stack-update-complete"
-        command = f"aws cloudformation wait {what} --stack-name {name}"
+        events = "describe-stack-events --max-items 5"
+        command = f"aws cloudformation {WAITS.get(status, events)} --stack-name {name}"
         yield warning(STACK, f"{name} is changing now ({status})", command)
     else:
         command = f"aws cloudformation describe-stack-events --stack-name {name} --max-items 20"

@@ -56,6 +56,7 @@ def check(status: str, **changes: Any) -> Any:
         ("ROLLBACK_COMPLETE", "problem", "delete-stack --stack-name darkroom-shop"),
         ("UPDATE_IN_PROGRESS", "warning", "wait stack-update-complete"),
         ("DELETE_IN_PROGRESS", "warning", "wait stack-delete-complete"),
+        ("ROLLBACK_IN_PROGRESS", "warning", "describe-stack-events"),
         ("DELETE_FAILED", "problem", "describe-stack-events"),
     ],
 )
