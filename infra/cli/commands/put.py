@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from infra.cli.existing.command import PutOrApply
 from infra.cli.files.build_spec import build_spec
-from infra.cli.files.existing import PutOrApply
 from infra.cli.files.fetch import path_below
 from infra.cli.files.make_plan import is_label, plan_operation, plan_upload
 from infra.cli.money.ask import ask_options

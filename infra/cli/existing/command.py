@@ -106,7 +106,7 @@ def _clear(
     alone: bool,
 ) -> bool:
     """Say what it costs, and ask if that is much; false if that was all."""
-    from infra.cli.money.existing import estimate_existing  # noqa: PLC0415 - brings pydantic along
+    from infra.cli.existing.estimate import estimate_existing  # noqa: PLC0415 - brings pydantic along
 
     estimate = estimate_existing(target, work, limit)
     if alone:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from darkroom.domain.arrivals import PhotoErrand
-from infra.cli.files import existing
+from infra.cli.existing import command as existing
 from infra.cli.main import main
 from infra.cli.offline_specs import offline_providers
 from tests.fakes.providers import PNG
