@@ -21,6 +21,7 @@ from darkroom.aws.dynamodb_limiter import DynamoLimiter
 from darkroom.aws.dynamodb_lines import DynamoLines
 from darkroom.aws.dynamodb_new_tasks import DynamoNewTasks
 from darkroom.aws.dynamodb_tasks import DynamoTasks
+from darkroom.aws.emf_metrics import EmfMetrics
 from darkroom.aws.event_bridge import EventBridgeEvents
 from darkroom.aws.s3 import S3Inputs, S3Outputs
 from darkroom.aws.secrets_manager import SecretCredentials
@@ -184,8 +185,9 @@ def _build_driver(
 
 @functools.cache
 def ports() -> Ports:
-    """The ports of this execution environment, built once."""
-    return build_ports(Settings.from_environment(os.environ))
+    """The ports of this execution environment, built once; its log takes the metrics."""
+    settings = Settings.from_environment(os.environ)
+    return replace(build_ports(settings), metrics=EmfMetrics(settings.environment))
 
 
 @functools.cache

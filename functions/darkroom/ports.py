@@ -17,6 +17,7 @@ from darkroom.domain.circuit_state import CircuitState
 from darkroom.domain.errors import InputRefused, InputWithheld
 from darkroom.domain.job_times import JobTimes
 from darkroom.domain.limits import Limits
+from darkroom.domain.measurements import Measurement
 from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.prices import Balance, Charge, ProviderCharges
 from darkroom.domain.provider_jobs import (
@@ -437,6 +438,9 @@ class Lines(Protocol):
     def ahead(self, task_id: str, place: Place) -> int:
         """How many are before the task in its line."""
 
+    def length(self, provider: str) -> int:
+        """How many are in line, those who missed a turn included."""
+
 
 class Budgets(Protocol):
     """What is held of each budget, and the lines in which budgets hold tasks back.
@@ -539,6 +543,21 @@ class NoCharges:
         return False
 
 
+class Metrics(Protocol):
+    """What an environment measures of itself; see `domain.measurements`."""
+
+    def emit(self, measurements: Iterable[Measurement]) -> None:
+        """Write them; costs no request, and never raises: nothing depends on a metric."""
+
+
+class NoMetrics:
+    """`Metrics` where nobody collects them, as on a user's machine."""
+
+    def emit(self, measurements: Iterable[Measurement]) -> None:
+        """Forget them."""
+        del measurements
+
+
 class Errands(Protocol):
     """Messages that intake sends to itself, through the intake queue."""
 
@@ -632,3 +651,4 @@ class Ports:
     limits: Limits = field(default_factory=Limits)
     pictures: Pictures = field(default_factory=NoPictures)
     charges: Charges = field(default_factory=NoCharges)
+    metrics: Metrics = field(default_factory=NoMetrics)

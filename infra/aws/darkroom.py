@@ -1,4 +1,4 @@
-"""All of one environment as a construct: connects storage, intake, functions and workflow.
+"""All of one environment as a construct: storage, intake, functions, workflow, and its watch.
 
 The functions' rights are in `permissions`, their time-outs and memory in `sizes`.
 """
@@ -26,7 +26,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.aws import permissions
+from infra.aws.alarms import Alarms
 from infra.aws.bytecode import describe_bytecode
+from infra.aws.dashboard import Dashboard
 from infra.aws.environments import PROVIDERS, Environment
 from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction, depend_on
@@ -100,6 +102,8 @@ class Darkroom(Construct):
         self._read_queue(intake)
         self._sweep_every_minute(sweep)
         self._alarm_topic = self._topic()
+        Alarms(self, "Alarms", environment, self._alarm_topic)
+        Dashboard(self, "Dashboard", environment)
         if environment.permissions_boundary_arn:
             boundary = iam.ManagedPolicy.from_managed_policy_arn(
                 self, "Boundary", environment.permissions_boundary_arn

@@ -354,6 +354,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "lines.compare_and_set": lambda *_: [Request("PutItem", {"table_writes": 1}, {"turns": 1})],
     "lines.first": _one("Query", table_reads=1),
     "lines.missed": _one("Query", table_reads=1),
+    "lines.length": _one("Query", table_reads=1),
     "lines.mark": lambda *_: [Request("UpdateItem", {"table_writes": 1}, {"line": 1})],
     "durations.compare_and_set": _one("PutItem", table_writes=1),
     "limiter.circuit": _one("GetItem", table_reads=1),

@@ -45,6 +45,10 @@ class InMemoryLines:
         mine = _order(Waiter(task_id, 0, place))
         return sum(1 for one in self._in_order(place.provider) if _order(one) < mine)
 
+    def length(self, provider: str) -> int:
+        """How many are in line."""
+        return len(self.lines[provider])
+
     def _in_order(self, provider: str) -> Sequence[Waiter]:
         return sorted(self.lines[provider].values(), key=_order)
 

@@ -40,6 +40,7 @@ from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
 from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.outputs import InMemoryOutputs
+from tests.fakes.metrics import RecordedMetrics
 from tests.fakes.providers import PNG, FakeProviders
 from tests.fakes.recorders import (
     RecordingDeadLetters,
@@ -123,6 +124,7 @@ class PipelineHarness:
     batches: InMemoryBatches = field(default_factory=InMemoryBatches)
     money: MoneyRules = field(default_factory=MoneyRules)
     charges: InMemoryCharges = field(default_factory=InMemoryCharges)
+    metrics: RecordedMetrics = field(default_factory=RecordedMetrics)
     limits: Limits = field(default_factory=Limits)
     steps: list[Step] = field(default_factory=list)
     in_place: bool = False
@@ -151,6 +153,7 @@ class PipelineHarness:
             self.money,
             self.limits,
             charges=self.charges,
+            metrics=self.metrics,
         )
 
     # --- what users do --------------------------------------------------------------------------

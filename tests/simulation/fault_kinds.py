@@ -71,6 +71,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "lines.first": _READ,
     "lines.missed": _READ,
     "lines.ahead": _READ,
+    "lines.length": _READ,
     "lines.mark": _WRITE,
     "tasks.get_many": _READ,
     "tasks.done_by": _READ,

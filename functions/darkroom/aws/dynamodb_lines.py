@@ -102,6 +102,11 @@ class DynamoLines:
         before = Key("pk").eq(key["pk"]) & Key("sk").lt(key["sk"])
         return sum(page["Count"] for page in self._pages(before, Select="COUNT"))
 
+    def length(self, provider: str) -> int:
+        """See `ports.Lines.length`."""
+        everyone = Key("pk").eq(line_partition(provider))
+        return sum(page["Count"] for page in self._pages(everyone, Select="COUNT"))
+
     def _query(self, provider: str, page: int | None, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - boto3's arguments
         limit = {} if page is None else {"Limit": page}
         everyone = Key("pk").eq(line_partition(provider))

@@ -146,6 +146,24 @@ def account_name(budget: Budget, unit: Unit, provider: str, now: datetime) -> st
     return json.dumps([budget.owner, unit, provider, period])
 
 
+def accounts_of(
+    budget: Budget, providers: Iterable[str], now: datetime
+) -> dict[str, tuple[str, int]]:
+    """A short name of each account that a budget has -> the account, and what it may hold.
+
+    Short names are "usd", and "credits-snapapi" and so on. The limit is in millionths.
+    """
+    accounts: dict[str, tuple[str, int]] = {}
+    if budget.usd is not None:
+        accounts["usd"] = account_name(budget, "usd", "", now), in_millionths(budget.usd)
+    if budget.credits is not None:
+        limit = in_millionths(budget.credits)
+        for provider in providers:
+            name = account_name(budget, "credits", provider, now)
+            accounts[f"credits-{provider}"] = name, limit
+    return accounts
+
+
 def describe_account(name: str, limit: int) -> str:
     """The budget in words: "the budget of photos/_darkroom.json of 100 credits a day"."""
     owner, unit, provider, period = json.loads(name)

@@ -14,6 +14,7 @@ from darkroom.domain.errors import (
     NotSent,
     Throttled,
 )
+from darkroom.domain.measurements import Measurement
 from darkroom.domain.provider_jobs import JobFailed, Pending
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
@@ -70,6 +71,7 @@ def _poll_job(ports: Ports, task: Task, waited_s: float | None) -> Step:
         wait_s = _wait_after_another(task, ports.clock.now(), waited_s)
         if wait_s is not None:
             return Step("poll", wait_s)
+    ports.metrics.emit([Measurement("Polls", 1, dimensions={"provider": route.provider})])
     try:
         status = ports.providers.poll(route, task.last_attempt.job_id or "")
     except (Throttled, NotSent, Busy) as error:

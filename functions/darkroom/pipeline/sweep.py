@@ -15,7 +15,7 @@
 It looks at accounts that are empty: announces them, and asks whether they have credits again. It
 also checks every provider's line: free turns are given to the first in it, and a task that has
 missed its turn gets a new run if its run is gone. It lets held tasks go on whose budgets have room.
-And it looks at open batches, and announces those that have ended.
+And it looks at open batches, and announces those that have ended. It measures what waits, and why.
 
 It may die anywhere: what it did not reach is still due at the next sweep.
 """
@@ -30,6 +30,7 @@ from datetime import timedelta
 from typing import Literal
 
 from darkroom.domain.errors import Conflict, Failure, InputRefused
+from darkroom.domain.measurements import Measurement
 from darkroom.domain.retries import for_each_then_raise
 from darkroom.domain.task import STUCK_AFTER, Ending, Task
 from darkroom.domain.turns import Waiter
@@ -50,6 +51,7 @@ from darkroom.pipeline.orders.withheld_inputs import (
     restore_deadline,
 )
 from darkroom.pipeline.release import release_task
+from darkroom.pipeline.sweep_measurements import measure_environment, measure_provider
 from darkroom.ports import Ports
 
 Outcome = Literal[
@@ -89,10 +91,14 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
         [
             lambda: _count(done, "released", release_where_room_is(ports)),
             lambda: _count(done, "announced", look_at_due_batches(ports)),
+            lambda: ports.metrics.emit(measure_environment(ports, providers)),
         ],
         (functools.partial(check, task_id) for task_id in due),
     )
-    for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)
+    try:
+        for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)
+    finally:
+        ports.metrics.emit([Measurement("Sweeps", 1)])
     return done
 
 
@@ -106,7 +112,10 @@ def _check_provider(ports: Ports, provider: str, done: Counter[Outcome]) -> None
     try:
         look_at_account(ports, provider)
     finally:
-        _check_line(ports, provider, done)
+        try:
+            _check_line(ports, provider, done)
+        finally:
+            ports.metrics.emit(measure_provider(ports, provider))
 
 
 def _check_line(ports: Ports, provider: str, done: Counter[Outcome]) -> None:

@@ -103,6 +103,7 @@ def test_every_provider_has_its_own_line(line_harness: LineHarness) -> None:
     assert _first(line_harness.lines) == [one.task_id]
     assert _first(line_harness.lines, "beta2") == [two.task_id]
     assert line_harness.lines.ahead(two.task_id, _place(9, "beta2")) == 1
+    assert [line_harness.lines.length(name) for name in ("beta", "beta2", "beta3")] == [1, 1, 0]
 
 
 def test_number_ahead_does_not_depend_on_being_in_line(line_harness: LineHarness) -> None:
@@ -120,6 +121,7 @@ def test_task_that_missed_its_turn_keeps_its_place(line_harness: LineHarness) ->
     assert _first(lines, most=1) == [next_one.task_id]
     assert list(lines.missed("beta")) == [Waiter(missing.task_id, 1, _place(0), missed=True)]
     assert lines.ahead(next_one.task_id, _place(1)) == 1
+    assert lines.length("beta") == 2
 
     lines.mark(missing.task_id, _place(0), missed=False)
     assert _first(lines) == [missing.task_id, next_one.task_id]

@@ -13,6 +13,7 @@ from darkroom.domain.task import Task
 from darkroom.pipeline.admission.payment_pause import release_trial_payment, resume_payments
 from darkroom.pipeline.admission.turns import release_turn
 from darkroom.pipeline.endings.manifest import build_manifest, cost_of, warnings_of
+from darkroom.pipeline.endings.measure_end import measure_end
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.ports import Ports
 
@@ -71,6 +72,7 @@ def publish_event(ports: Ports, task: Task) -> None:
             "sentence": task.ending.failure.sentence,
         }
     ports.events.publish(EVENT_OF[task.state], detail)
+    ports.metrics.emit(measure_end(task, _tariffs(ports, task), ports.clock.now()))
 
 
 def publish_waiting(ports: Ports, task: Task, missing: Sequence[str]) -> None:
