@@ -27,6 +27,8 @@ from infra.local.http_server import Server
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError, Runtime, Workspace
 from infra.local.lambda_runtime.worker import Function, InvocationResult
+from infra.local.metrics.queues import QueueSampler
+from infra.local.metrics.recorder import Recorder
 from infra.local.moto_patches.apply import patched_moto
 from infra.local.processes import Processes
 from infra.local.scheduler import Scheduler
@@ -70,7 +72,10 @@ class AwsEmulator:
         self._exit_stack.callback(self._server.stop)
         self.url = self._server.url
         workspace = Workspace(asset, self.url, logs, REGION, ACCOUNT)
-        self._runtime = Runtime(look_up, workspace, processes, workers, _send_to_dead_letters)
+        self._recorder = Recorder(logs)
+        self._runtime = Runtime(
+            look_up, workspace, processes, workers, _send_to_dead_letters, self._record
+        )
         self._exit_stack.callback(self._runtime.close)
         self._server.start()
 
@@ -84,6 +89,9 @@ class AwsEmulator:
         scheduler = Scheduler(self._invoker, ACCOUNT, REGION, self._sweep_s)
         self._pollers.callback(scheduler.stop)
         scheduler.start()
+        sampler = QueueSampler(self._recorder, ACCOUNT, REGION, self._sweep_s)
+        self._pollers.callback(sampler.stop)
+        sampler.start()
         self._pollers.callback(_stop_executions)
         return outputs
 
@@ -112,6 +120,9 @@ class AwsEmulator:
 
     def _invoke(self, name: str, payload: bytes) -> InvocationResult:
         return self._runtime.invoke(name, payload)
+
+    def _record(self, function: str, result: InvocationResult) -> None:
+        self._recorder.invoked(function, failed=result.error is not None)
 
     def _invoke_async(self, name: str, payload: bytes) -> None:
         self._runtime.invoke_later(name, payload)

@@ -38,9 +38,9 @@ from tests.fakes.durations import InMemoryDurations
 from tests.fakes.inputs import InMemoryInputs
 from tests.fakes.limiter import InMemoryLimiter
 from tests.fakes.lines import InMemoryLines
+from tests.fakes.metrics import RecordedMetrics
 from tests.fakes.new_tasks import InMemoryNewTasks
 from tests.fakes.outputs import InMemoryOutputs
-from tests.fakes.metrics import RecordedMetrics
 from tests.fakes.providers import PNG, FakeProviders
 from tests.fakes.recorders import (
     RecordingDeadLetters,

@@ -188,8 +188,8 @@ def test_sweep_stops_before_its_time_is_over(harness: PipelineHarness) -> None:
         harness.upload_spec(SYNC_NONE, key=f"photos/{number}.jpg.json")
     harness.clock.advance(harness.limits.inputs_s)
     lines = [100.0] * len({route.provider for route in harness.providers.routes()})
-    budgets_batches_and_metrics = [100.0, 100.0, 100.0]
-    left: Iterator[float] = iter([*lines, *budgets_batches_and_metrics, 100.0, 60.0, 29.0, 0.0, 0.0])
+    others = [100.0, 100.0, 100.0]
+    left: Iterator[float] = iter([*lines, *others, 100.0, 60.0, 29.0, 0.0, 0.0])
 
     assert sweep(harness.ports, lambda: next(left)) == {"given-up": 2}
     assert sweep(harness.ports) == {"given-up": 3}

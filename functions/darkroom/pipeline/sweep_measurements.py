@@ -8,7 +8,6 @@ from darkroom.domain.measurements import Measurement
 from darkroom.pipeline.admission.payment_pause import DELIVERY
 from darkroom.ports import Ports
 
-
 OWN_DELIVERY: Final = "delivery"
 """What measurements call the circuit of our own delivery, in place of a provider."""
 

@@ -72,6 +72,7 @@ class Runtime:
         processes: Processes,
         workers: int = 2,
         on_failed: Callable[[Function, bytes, InvocationResult], None] = lambda *_: None,
+        on_ended: Callable[[str, InvocationResult], None] = lambda *_: None,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -79,13 +80,15 @@ class Runtime:
 
         `workers` is how many processes each function may have at once, and up to `MAX_GROWTH` times
         as many where calls queue for longer than `patience_s`. `on_failed` gets each asynchronous
-        invocation whose retries all failed, with its last result.
+        invocation whose retries all failed, with its last result; `on_ended` the name of the
+        function of every invocation, and its result.
         """
         self._look_up = look_up
         self._workspace = workspace
         self._processes = processes
         self._cap = workers
         self._on_lost = on_failed
+        self._on_ended = on_ended
         self._retry_after_s = retry_after_s
         self._patience_s = patience_s
         self._added: Counter[str] = Counter()
@@ -103,7 +106,9 @@ class Runtime:
         worker = self._take(pool, function.name)
         try:
             worker = self._ensure_current(worker, function)
-            return worker.invoke(payload)
+            result = worker.invoke(payload)
+            self._on_ended(function.name, result)
+            return result
         finally:
             if worker is not None and not worker.alive:
                 self._remove(worker)

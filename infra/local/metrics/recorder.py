@@ -1,7 +1,7 @@
 """Records on this machine what AWS measures by itself: functions and queues.
 
-As lines in the embedded metric format, in a log of their own. The names are those of the Lambda
-guide, "Types of metrics for Lambda functions", and of the SQS guide, "Available CloudWatch metrics".
+As lines in the embedded metric format, in a log of their own. The names are those of AWS (Lambda
+guide, "Types of metrics for Lambda functions"; SQS guide, "Available CloudWatch metrics").
 """
 
 import json

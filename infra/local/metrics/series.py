@@ -1,8 +1,8 @@
 """Samples as CloudWatch shows them: one value for each period, and expressions of such values.
 
-Periods begin at multiples of their length (CloudWatch guide, "Periods"). Of CloudWatch's metric math
-there is what the stack uses: arithmetic, comparisons, `IF` and `FILL` with a number; anything else
-raises `UnsupportedError`.
+Periods begin at multiples of their length (CloudWatch guide, "Periods"). Of CloudWatch's metric
+math there is what the stack uses: arithmetic, comparisons, `IF` and `FILL` with a number; anything
+else raises `UnsupportedError`.
 """
 
 import ast
