@@ -12,6 +12,7 @@ from pathlib import Path
 
 from darkroom.aws.emf_metrics import EmfMetrics
 from darkroom.domain.measurements import Measurement
+from darkroom.domain.money_rules import MoneyRules
 from darkroom.domain.money_settings import read_money_settings
 from darkroom.ports import Ports
 from infra.aws.environments import PROVIDERS, Environment
@@ -76,6 +77,10 @@ class AlarmWorld:
             self.harness.upload(photo)
             self.harness.upload_spec(SYNC_NONE, f"{photo}.json", provider=provider)
         self.harness.run(until=["held"])
+
+    def lift_budget(self) -> None:
+        """Let the provider be called as often as the test likes."""
+        self.harness.ports = replace(self.harness.ports, money=MoneyRules())
 
     def pass_minutes(self, minutes: int, *, sweeping: bool = True) -> None:
         """Let time pass; SWEEP runs each minute."""

@@ -29,7 +29,7 @@ class EmfMetrics:
                 together.setdefault(tuple(one.dimensions.items()), []).append(one)
             for dimensions, those in together.items():
                 self._write(dict(dimensions), those)
-        except Exception:
+        except Exception:  # noqa: BLE001 - no metric is worth a task
             _LOG.exception("metrics were lost")
 
     def _write(self, dimensions: Mapping[str, str], those: Iterable[Measurement]) -> None:

@@ -29,7 +29,7 @@ class QueueSampler:
         """Look once."""
         now_ms = time.time() * 1000
         for queue in list(self._backend.queues.values()):
-            ages = [now_ms - message.sent_timestamp for message in list(queue.messages)]
+            ages = [now_ms - (message.sent_timestamp or now_ms) for message in list(queue.messages)]
             self._recorder.looked_at(
                 queue.name,
                 visible=queue.approximate_number_of_messages,
