@@ -67,6 +67,9 @@ LOG_BYTES: Final = 190 + 420 + 420 + 600
 CHANGE_LOG_BYTES: Final = 430
 """The line that each stored change of a task adds to it, with a job's id and a request's (measured:
 350 to 490)."""
+END_LOG_BYTES: Final = 1250
+POLL_LOG_BYTES: Final = 240
+"""The metrics that follow the event of a task's end, and those of a poll (measured)."""
 
 
 class NotCounted(BaseException):
@@ -346,7 +349,9 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "outputs.get": _one("GetObject", s3_reads=1),
     "workflows.start": _one("StartExecution"),  # billed by the states that it enters
     "workflows.status": _one("DescribeExecution"),
-    "events.publish": _one("PutEvents", events=1),  # one for each 64 KB; ours is smaller
+    "events.publish": _one(
+        "PutEvents", events=1, log_bytes=END_LOG_BYTES
+    ),  # one for each 64 KB; ours is smaller
     "dead_letters.put": _one("SendMessage", sqs_requests=1),
     "errands.send": _send_errands,
     "batches.get_many": _get_batches,
@@ -361,7 +366,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
     "limiter.compare_and_set": _one("UpdateItem", table_writes=1),
     "limiter.release": _release_lease,
     "providers.submit": _submit,
-    "providers.poll": _one("ProviderPoll"),
+    "providers.poll": _one("ProviderPoll", log_bytes=POLL_LOG_BYTES),
     "providers.fetch": _one("ProviderFetch"),
     "providers.history": _one("ProviderPoll"),
     "providers.account": lambda *_: (),
@@ -373,7 +378,7 @@ REQUESTS: Final[Mapping[str, Counts]] = {
 is below 1 KB, or holds a provider's turns alone."""
 FREE: Final = frozenset(
     {"providers.routes", "providers.tariff", "providers.rules", "inputs.link", "durations.known"}
-    | {"pictures.measure", "charges.known", "charges.record"}
+    | {"pictures.measure", "charges.known", "charges.record", "metrics.emit"}
 )
 """Methods that send nothing; of `durations.known` and `charges.known` one in a minute and process
 does. The same charge is written once a day."""
