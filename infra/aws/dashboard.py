@@ -18,7 +18,7 @@ WIDTH = 24
 
 @dataclass(frozen=True)
 class Graph:
-    """One graph: its title says the unit."""
+    """One graph: its title says the unit. CloudWatch says how long the periods are."""
 
     title: str
     metrics: Sequence[cloudwatch.IMetric]
@@ -47,16 +47,17 @@ class Dashboard(Construct):
 
 def _row(question: str, graphs: Sequence[Graph]) -> list[list[cloudwatch.IWidget]]:
     text = cloudwatch.TextWidget(markdown=f"## {question}", width=WIDTH, height=1)
+    narrow, wider = divmod(WIDTH, len(graphs))
     widgets = [
         cloudwatch.GraphWidget(
             title=graph.title,
             left=list(graph.metrics),
             left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
             stacked=graph.stacked,
-            width=WIDTH // len(graphs),
+            width=narrow + (number < wider),
             height=6,
         )
-        for graph in graphs
+        for number, graph in enumerate(graphs)
     ]
     return [[text], [*widgets]]
 
@@ -76,9 +77,9 @@ def _working(environment: Environment) -> list[Graph]:
         for verb, m in function_metrics(environment, "Throttles").items()
     ]
     return [
-        Graph("Tasks that ended, in five minutes", ended, stacked=True),
+        Graph("Tasks that ended", ended, stacked=True),
         Graph("A task, seconds", seconds),
-        Graph("Errors and throttles of functions, in five minutes", errors + throttles),
+        Graph("Errors and throttles of functions", errors + throttles),
     ]
 
 
@@ -88,8 +89,8 @@ def _cost(environment: Environment) -> list[Graph]:
         for name in budget_names(environment)
     ]
     graphs = [
-        Graph("Credits, in an hour", _by_provider(environment, "Credits", "Sum", 60), stacked=True),
-        Graph("US dollars, in an hour", _by_provider(environment, "Usd", "Sum", 60), stacked=True),
+        Graph("Credits", _by_provider(environment, "Credits", "Sum", 60), stacked=True),
+        Graph("US dollars", _by_provider(environment, "Usd", "Sum", 60), stacked=True),
     ]
     return graphs + ([Graph("Budgets, % used", budgets)] if budgets else [])
 
@@ -97,14 +98,14 @@ def _cost(environment: Environment) -> list[Graph]:
 def _providers(environment: Environment) -> list[Graph]:
     paused = own_metric(environment, "Paused", "Maximum", minutes=5, provider=OWN_DELIVERY)
     return [
-        Graph("Paid calls, in five minutes", _by_provider(environment, "Attempts", "Sum")),
+        Graph("Paid calls", _by_provider(environment, "Attempts", "Sum")),
         Graph("Paid calls that failed", _by_provider(environment, "AttemptsFailed", "Sum")),
         Graph("A call, seconds", _by_provider(environment, "ProviderSeconds", "Average")),
         Graph(
             "Paused (1)",
             [*_by_provider(environment, "Paused", "Maximum"), _labelled(paused, "our delivery")],
         ),
-        Graph("Polls, in five minutes", _by_provider(environment, "Polls", "Sum")),
+        Graph("Polls", _by_provider(environment, "Polls", "Sum")),
     ]
 
 

@@ -32,7 +32,7 @@ COMMANDS: Final = (
     "redrive",
     "doctor",
     "logs",
-    "logs",
+    "dashboard",
     "keys",
     "validate",
     "explain",

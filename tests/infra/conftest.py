@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import boto3
 import pytest
 
 from infra.aws.bytecode import PYTHON_VERSION
-from infra.aws.environments import FILE
+from infra.aws.environments import FILE, Environment, build_environment
 from infra.aws.layers import HOST, ROOT, Recipe, build_layer
 from tests.infra.template import Template
 from tests.once import made_once
@@ -134,6 +135,12 @@ def template(request: pytest.FixtureRequest, templates: Mapping[str, Template]) 
 def prod(templates: Mapping[str, Template]) -> Template:
     """The template of production."""
     return templates["prod"]
+
+
+@pytest.fixture
+def bank() -> Environment:
+    """The environment that sets everything, a budget included."""
+    return build_environment("bank", tomllib.loads(OWN.read_text("utf-8"))["bank"])
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Each alarm of the template begins when it should, and is over when it should be."""
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import pytest
 
 from darkroom.domain.errors import AccountBlocked, Unclear
 from darkroom.pipeline.admission.payment_pause import pause_payments, resume_payments
-from infra.aws.environments import PROVIDERS, Environment, build_environment
+from infra.aws.environments import PROVIDERS, Environment
 from infra.local.metrics.alarms import Alarm, read_alarms
 from tests.infra.alarm_world import AlarmWorld
-from tests.infra.conftest import OWN
 from tests.infra.template import Template
 
 Play = Iterator[str]
@@ -166,12 +164,6 @@ PLAYS: Mapping[str, Callable[[AlarmWorld], Play]] = {
 
 
 @pytest.fixture
-def environment() -> Environment:
-    """The one with a budget."""
-    return build_environment(NAME, tomllib.loads(OWN.read_text("utf-8"))[NAME])
-
-
-@pytest.fixture
 def alarms(templates: Mapping[str, Template]) -> Mapping[str, Alarm]:
     """Name within the environment -> the alarm as the template defines it."""
     return {
@@ -187,10 +179,10 @@ def test_every_alarm_is_played(alarms: Mapping[str, Alarm]) -> None:
 
 @pytest.mark.parametrize("name", PLAYS)
 def test_alarm_begins_and_is_over(
-    name: str, alarms: Mapping[str, Alarm], environment: Environment, tmp_path: Path
+    name: str, alarms: Mapping[str, Alarm], bank: Environment, tmp_path: Path
 ) -> None:
     """From metrics that the functions write."""
-    world = AlarmWorld(environment, alarms[name], tmp_path)
+    world = AlarmWorld(bank, alarms[name], tmp_path)
     for expected in PLAYS[name](world):
         assert world.state == expected
 

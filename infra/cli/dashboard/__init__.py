@@ -1,0 +1,1 @@
+"""`darkroom dashboard`: the environment's dashboard as a picture."""
