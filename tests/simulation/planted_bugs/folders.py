@@ -1,6 +1,7 @@
 """Planted bugs about folder defaults, and about results elsewhere than beside their manifest."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from darkroom.domain.errors import DefaultRefused, OwnTrouble
@@ -147,7 +148,8 @@ BUGS: Final = (
     Bug("only one label gets its task", lambda: [(photos, "labels_of", lambda _chain: (None,))]),
     Bug(
         "a corrected folder default with labels makes nothing",
-        lambda: [(release, "OtherLabels", OwnTrouble)],
+        # The corrected file also acts on photos of the last minutes, which would repair it.
+        lambda: [(release, "OtherLabels", OwnTrouble), (photos, "RECENT", timedelta(0))],
         scenarios=("default, key, corrected to labels",),
     ),
     Bug("a queued task follows a changed folder default", _changed_default_changes_the_order),
