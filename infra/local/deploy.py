@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 Template = Mapping[str, Any]
 
-# Resource types that are left out, and why they have no effect on one machine.
+# Resource types that moto does not get, and why.
 IGNORED_TYPES: Final[Mapping[str, str]] = {
     "AWS::CDK::Metadata": "says which constructs were used",
     "AWS::CloudWatch::Alarm": "there are no metrics",
-    "AWS::S3::BucketPolicy": "permissions are not enforced",
-    "AWS::SQS::QueuePolicy": "permissions are not enforced",
+    "AWS::S3::BucketPolicy": "`permissions` evaluates it",
+    "AWS::SQS::QueuePolicy": "`permissions` evaluates it",
 }
 PSEUDO_PARAMETER: Final = re.compile(r"AWS::[A-Za-z]+")
 SUBSTITUTION: Final = re.compile(r"\$\{([^!}][^}]*)\}")

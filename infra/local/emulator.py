@@ -5,8 +5,10 @@ It knows nothing of Darkroom: it deploys any template. Only one at a time in a p
 
 import atexit
 import contextlib
+import functools
 import gc
 import json
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,7 +24,7 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from infra.local import queue_poller
-from infra.local.deploy import Template, deploy
+from infra.local.deploy import DeployError, Template, deploy
 from infra.local.http_server import Server
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError, Runtime, Workspace
@@ -30,11 +32,21 @@ from infra.local.lambda_runtime.worker import Function, InvocationResult
 from infra.local.metrics.queues import QueueSampler
 from infra.local.metrics.recorder import Recorder
 from infra.local.moto_patches.apply import patched_moto
+from infra.local.permissions.decision_point import DecisionPoint, NotAuthorizedError
+from infra.local.permissions.gate import Gate
+from infra.local.permissions.http_request import Place
+from infra.local.permissions.intrinsics import Account
+from infra.local.permissions.moto_lookup import DeployedStack, find_secret
+from infra.local.permissions.policy import Access, PolicyError
+from infra.local.permissions.record import Record
+from infra.local.permissions.template_policies import read_policies
 from infra.local.processes import Processes
 from infra.local.scheduler import Scheduler
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"
+_ACCOUNT: Final = Account(ACCOUNT, REGION)
+LOG = logging.getLogger(__name__)
 
 
 class AwsEmulator:
@@ -63,18 +75,21 @@ class AwsEmulator:
         self._workers = workers
         self._sweep_s = sweep_s
         self._invoker = Invoker(self._invoke, self._invoke_async)
-        self._exit_stack.enter_context(patched_moto(self._invoker))
+        self.record = Record(logs / "permissions.log")
+        self._point = DecisionPoint(_ACCOUNT, self.record)
+        self._exit_stack.enter_context(patched_moto(self._invoker, self._point))
+        gate = Gate(self._point, Place(_ACCOUNT, functools.partial(find_secret, _ACCOUNT)))
         try:
-            self._server = Server(self._invoker, port)
+            self._server = Server(self._invoker, gate, port)
         except BaseException:
             self._exit_stack.close()
             raise
         self._exit_stack.callback(self._server.stop)
         self.url = self._server.url
-        workspace = Workspace(asset, self.url, logs, REGION, ACCOUNT)
+        workspace = Workspace(asset, self.url, logs, REGION, ACCOUNT, self._point.key_of)
         self._recorder = Recorder(logs)
         self._runtime = Runtime(
-            look_up, workspace, processes, workers, _send_to_dead_letters, self._record
+            look_up, workspace, processes, workers, self._send_to_dead_letters, self._record
         )
         self._exit_stack.callback(self._runtime.close)
         self._server.start()
@@ -82,11 +97,16 @@ class AwsEmulator:
     def deploy(self, template: Template, stack_name: str) -> dict[str, str]:
         """Deploy a stack, poll its queues and fire its schedules; returns the stack's outputs."""
         outputs = deploy(template, stack_name, self.url, REGION)
+        try:
+            stack = DeployedStack(_ACCOUNT, stack_name)
+            self._point.deploy(read_policies(template, _ACCOUNT, stack))
+        except PolicyError as error:
+            raise DeployError(f"the stack {stack_name}: {error}") from error
         for mapping in queue_poller.find_mappings(ACCOUNT, REGION, self._workers):
-            poller = queue_poller.QueuePoller(mapping, self._invoker.invoke)
+            poller = queue_poller.QueuePoller(mapping, self._invoker.invoke, self._point)
             self._pollers.callback(poller.stop)
             poller.start()
-        scheduler = Scheduler(self._invoker, ACCOUNT, REGION, self._sweep_s)
+        scheduler = Scheduler(self._invoker, self._point, ACCOUNT, REGION, self._sweep_s)
         self._pollers.callback(scheduler.stop)
         scheduler.start()
         sampler = QueueSampler(self._recorder, ACCOUNT, REGION, self._sweep_s)
@@ -127,6 +147,30 @@ class AwsEmulator:
     def _invoke_async(self, name: str, payload: bytes) -> None:
         self._runtime.invoke_later(name, payload)
 
+    def _send_to_dead_letters(
+        self, function: Function, payload: bytes, result: InvocationResult
+    ) -> None:
+        """Send a failed asynchronous invocation to the function's dead-letter queue, if it has one.
+
+        As in Lambda ("Adding a dead-letter queue"), with the function's role; its attributes are
+        the status of the invocation and the first kilobyte of the error's message.
+        """
+        if not function.dead_letters:
+            return
+        sending = Access("sqs:SendMessage", function.dead_letters)
+        try:
+            self._point.check(self._point.function(function.arn), [sending])
+        except NotAuthorizedError:
+            LOG.exception("the event of %s is lost", function.name)
+            return
+        message = json.loads(result.payload).get("errorMessage", "")
+        reason = {
+            "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+            "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "unknown"},
+        }
+        name = function.dead_letters.split(":")[-1]
+        sqs_backends[ACCOUNT][REGION].send_message(name, payload.decode(), reason)
+
 
 def look_up(name: str) -> Function:
     """A function as deployed, by name or ARN. Raises `NoSuchFunctionError`."""
@@ -152,23 +196,6 @@ def look_up(name: str) -> Function:
         },
         dead_letters=properties.get("DeadLetterConfig", {}).get("TargetArn"),
     )
-
-
-def _send_to_dead_letters(function: Function, payload: bytes, result: InvocationResult) -> None:
-    """Send a failed asynchronous invocation to the function's dead-letter queue, if it has one.
-
-    As in Lambda ("Adding a dead-letter queue"), its attributes are the status of the invocation and
-    the first kilobyte of the error's message.
-    """
-    if not function.dead_letters:
-        return
-    message = json.loads(result.payload).get("errorMessage", "")
-    reason = {
-        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "unknown"},
-    }
-    name = function.dead_letters.split(":")[-1]
-    sqs_backends[ACCOUNT][REGION].send_message(name, payload.decode(), reason)
 
 
 def _stop_executions() -> None:

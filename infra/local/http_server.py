@@ -32,6 +32,7 @@ from infra.keep_alive import KeepAliveHandler, KeepAliveServer
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError
 from infra.local.lambda_runtime.worker import MAX_RESPONSE_BYTES
+from infra.local.permissions.gate import Gate
 from infra.loopback_guard import ACCESS_KEY, Guard, StartResponse, access_key
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class PortTakenError(RuntimeError):
 class Server:
     """The HTTP server, in its own thread."""
 
-    def __init__(self, invoker: Invoker, port: int = 0) -> None:
+    def __init__(self, invoker: Invoker, gate: Gate, port: int = 0) -> None:
         """Listen on the port at once; 0 takes any free port."""
         try:
             self._socket = socket.create_server((HOST, port), backlog=256)
@@ -61,7 +62,7 @@ class Server:
         self._server = KeepAliveServer(
             HOST,
             port,
-            Guard(Application(invoker), _forbid),
+            Guard(Application(invoker, gate), _forbid),
             _QuietHandler,
             fd=self._socket.fileno(),
         )
@@ -88,30 +89,36 @@ class Server:
 class Application:
     """The WSGI application."""
 
-    def __init__(self, invoker: Invoker) -> None:
+    def __init__(self, invoker: Invoker, gate: Gate) -> None:
         self._invoker = invoker
+        self._gate = gate
         self._moto = DomainDispatcherApplication(_create_app)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request; an error in moto is logged and answered like an error of AWS."""
-        if access_key(environ) != ACCESS_KEY:
+        key = access_key(environ)
+        if key is None or (key != ACCESS_KEY and not self._gate.knows(key)):
             return _forbid(environ, start_response, WRONG_KEY)
         try:
-            if environ["REQUEST_METHOD"] == "POST":
-                path = unquote(environ.get("PATH_INFO", ""))
-                if match := INVOKE.fullmatch(path):
-                    return self._invoke(match[1], environ, start_response)
-            if str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith(DYNAMODB):
-                return _answer_directly(environ, start_response)
-            response: Iterable[bytes] = self._moto(environ, start_response)
+            if key != ACCESS_KEY:
+                return self._gate.answer(key, self._answer, environ, start_response)
+            return self._answer(environ, start_response)
         except Exception:
             LOG.exception("%s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"))
             body = (
                 b'{"__type": "InternalFailure", "message": "see the log of the local environment"}'
             )
             return _reply(start_response, "500 Internal Server Error", body)
-        else:
-            return response
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            path = unquote(environ.get("PATH_INFO", ""))
+            if match := INVOKE.fullmatch(path):
+                return self._invoke(match[1], environ, start_response)
+        if str(environ.get("HTTP_X_AMZ_TARGET", "")).startswith(DYNAMODB):
+            return _answer_directly(environ, start_response)
+        response: Iterable[bytes] = self._moto(environ, start_response)
+        return response
 
     def _invoke(
         self, name: str, environ: dict[str, Any], start_response: StartResponse

@@ -15,6 +15,8 @@ from moto.awslambda_simple.models import lambda_simple_backends
 from moto.sqs.models import Message, sqs_backends
 
 from infra.local.lambda_runtime.worker import InvocationResult
+from infra.local.permissions.decision_point import DecisionPoint
+from infra.local.permissions.policy import Access
 from infra.local.processes import StoppedError
 
 LOG = logging.getLogger(__name__)
@@ -57,10 +59,14 @@ class QueuePoller:
     """Polls one queue until it is stopped."""
 
     def __init__(
-        self, mapping: EventSourceMapping, invoke: Callable[[str, bytes], InvocationResult]
+        self,
+        mapping: EventSourceMapping,
+        invoke: Callable[[str, bytes], InvocationResult],
+        point: DecisionPoint,
     ) -> None:
         self._mapping = mapping
         self._invoke = invoke
+        self._point = point
         _, _, _, region, account, self._name = mapping.queue_arn.split(":")
         self._region = region
         self._backend = sqs_backends[account][region]
@@ -95,6 +101,8 @@ class QueuePoller:
         with self._receiving:
             if self._stopped.is_set():
                 return ()
+            self._check("GetQueueAttributes")
+            self._check("ReceiveMessage")
             queue = self._backend.get_queue(self._name)
             received: Sequence[Message] = self._backend.receive_message(
                 self._name,
@@ -117,7 +125,16 @@ class QueuePoller:
         )
         for message in messages:
             if message.id not in failed and message.receipt_handle is not None:
+                self._check("DeleteMessage")
                 self._backend.delete_message(self._name, message.receipt_handle)
+
+    def _check(self, action: str) -> None:
+        """Raise `NotAuthorizedError` if the function's role may not do this with the queue.
+
+        Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping".
+        """
+        caller = self._point.function(self._mapping.function_arn)
+        self._point.check(caller, [Access(f"sqs:{action}", self._mapping.queue_arn)])
 
 
 def build_record(message: Message, queue_arn: str, region: str) -> dict[str, Any]:

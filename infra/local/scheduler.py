@@ -13,7 +13,8 @@ from typing import Any, Final
 from moto.events.models import events_backends
 
 from infra.local.lambda_runtime.invoker import Invoker
-from infra.local.moto_patches.event_targets import build_event, build_input
+from infra.local.moto_patches.event_targets import build_event, build_input, may_deliver
+from infra.local.permissions.decision_point import DecisionPoint
 
 RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 SECONDS: Final = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
@@ -34,9 +35,17 @@ class Schedule:
 class Scheduler:
     """Fires schedules until it is stopped."""
 
-    def __init__(self, invoker: Invoker, account: str, region: str, max_interval_s: float) -> None:
+    def __init__(
+        self,
+        invoker: Invoker,
+        point: DecisionPoint,
+        account: str,
+        region: str,
+        max_interval_s: float,
+    ) -> None:
         """`max_interval_s` shortens longer intervals, so that users do not wait for minutes."""
         self._invoker = invoker
+        self._point = point
         self._account = account
         self._region = region
         self._schedules = [
@@ -66,7 +75,8 @@ class Scheduler:
                 "aws.events", "Scheduled Event", [rule.arn], {}, self._account, self._region
             )
             for target in rule.targets:
-                self._invoker.invoke_later(target["Arn"], build_input(target, event))
+                if may_deliver(self._point, rule, target):
+                    self._invoker.invoke_later(target["Arn"], build_input(target, event))
 
 
 def find_schedules(account: str, region: str) -> Iterator[Schedule]:

@@ -23,7 +23,12 @@ def processes() -> Iterator[Processes]:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """The workspace of a test's functions; nothing listens at their endpoint."""
-    return Workspace(HANDLERS, "http://127.0.0.1:9", tmp_path, "us-east-1", "123456789012")
+    return Workspace(HANDLERS, "http://127.0.0.1:9", tmp_path, "us-east-1", "123456789012", key_of)
+
+
+def key_of(function_arn: str) -> str:
+    """An access key that shows whose it is."""
+    return f"key-of-{function_arn.rpartition(':')[2]}"
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from botocore.config import Config
 
 from infra.local.emulator import REGION, AwsEmulator
 
+FUNCTIONS = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
+
 WORKFLOW = {
     "StartAt": "Choose",
     "States": {
@@ -98,7 +100,14 @@ def build_template(notes: Path) -> dict[str, Any]:
 def _build_resources(notes: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     role = {"Service": "lambda.amazonaws.com"}
     statement = {"Effect": "Allow", "Principal": role, "Action": "sts:AssumeRole"}
-    yield "Role", _resource("IAM::Role", AssumeRolePolicyDocument={"Statement": [statement]})
+    yield (
+        "Role",
+        _resource(
+            "IAM::Role",
+            AssumeRolePolicyDocument={"Statement": [statement]},
+            Policies=[{"PolicyName": "all", "PolicyDocument": {"Statement": _build_rights()}}],
+        ),
+    )
     yield "Dead", _resource("SQS::Queue", QueueName="dead")
     yield "Heard", _resource("SQS::Queue", QueueName="heard")
     redrive = {"deadLetterTargetArn": _attribute("Dead", "Arn"), "maxReceiveCount": 2}
@@ -200,6 +209,35 @@ def _build_rules() -> Iterator[tuple[str, dict[str, Any]]]:
     asked = {"EventPattern": {"detail-type": ["Asked"]}, "EventBusName": {"Ref": "Bus"}}
     yield "Asked", _resource("Events::Rule", **asked, Targets=heard)
     yield "BadEnds", _resource("Events::Rule", EventPattern=ends, Targets=note)
+    permission = {"Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    yield (
+        "NoteRules",
+        _resource("Lambda::Permission", FunctionName={"Ref": "NoteFunction"}, **permission),
+    )
+    let_in = _allow("sqs:SendMessage", _attribute("Heard", "Arn"))
+    let_in["Principal"] = {"Service": "events.amazonaws.com"}
+    policy = {"Statement": [let_in]}
+    yield (
+        "HeardRules",
+        _resource("SQS::QueuePolicy", Queues=[{"Ref": "Heard"}], PolicyDocument=policy),
+    )
+
+
+def _build_rights() -> list[dict[str, Any]]:
+    """What Lambda's poller, the dead letters and the state machine need."""
+    queue = _attribute("Queue", "Arn")
+    return [
+        *(
+            _allow(f"sqs:{action}", queue)
+            for action in ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+        ),
+        _allow("sqs:SendMessage", _attribute("Dead", "Arn")),
+        _allow("lambda:InvokeFunction", {"Fn::Sub": f"{FUNCTIONS}:step"}),
+    ]
+
+
+def _allow(action: str, resource: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 def _resource(kind: str, **properties: Any) -> dict[str, Any]:

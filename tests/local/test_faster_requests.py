@@ -14,6 +14,11 @@ from infra.local.emulator import ACCOUNT, REGION
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.worker import InvocationResult
 from infra.local.moto_patches import faster_requests
+from infra.local.permissions.decision_point import DecisionPoint
+from infra.local.permissions.gate import Gate
+from infra.local.permissions.http_request import Place
+from infra.local.permissions.intrinsics import Account
+from infra.local.permissions.record import Record
 from tests.local.sample_template import Stack
 
 
@@ -98,5 +103,7 @@ def test_request_to_dynamodb_is_answered_as_through_flask(
     """Status, headers and body; also those of an error."""
     text = json.dumps({"TableName": stack.outputs["Table"], **body} if body else body)
     expected = call(DomainDispatcherApplication(http_server._create_app), action, text)
-    application = http_server.Application(Invoker(lambda *_: InvocationResult(b""), print))
+    account = Account("123456789012", "us-east-1")
+    gate = Gate(DecisionPoint(account, Record()), Place(account, lambda _name: None))
+    application = http_server.Application(Invoker(lambda *_: InvocationResult(b""), print), gate)
     assert call(application, action, text) == expected

@@ -153,7 +153,7 @@ def test_worker_gets_its_deployed_variables_and_none_of_the_user(
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
     assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "echo"
     assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
-    assert variables["AWS_ACCESS_KEY_ID"] == "local"
+    assert variables["AWS_ACCESS_KEY_ID"] == "key-of-echo"
     assert "precious" not in variables.values()
 
 

@@ -16,8 +16,12 @@ from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.worker import InvocationResult
 from infra.local.moto_patches.apply import all_patches, patched_moto
 from infra.local.moto_patches.patch import Patch, around
+from infra.local.permissions.decision_point import DecisionPoint
+from infra.local.permissions.intrinsics import Account
+from infra.local.permissions.record import Record
 
 ROOT = Path(__file__).parents[2]
+POINT = DecisionPoint(Account("123456789012", "us-east-1"), Record())
 INVOKER = Invoker(
     invoke=lambda _name, _payload: InvocationResult(b""), invoke_later=lambda _name, _payload: None
 )
@@ -77,7 +81,7 @@ KNOWN = {
 
 def find_patches() -> Iterator[Patch]:
     """All patches."""
-    yield from all_patches(INVOKER)
+    yield from all_patches(INVOKER, POINT)
 
 
 def name(patch: Patch) -> str:
@@ -120,7 +124,7 @@ def test_all_patches_are_taken_back() -> None:
         }
 
     before, settings = read(), dict(default_user_config)
-    with patched_moto(INVOKER):
+    with patched_moto(INVOKER, POINT):
         patched = read()
         assert default_user_config["stepfunctions"] == {"execute_state_machine": True}
     assert read() == before

@@ -21,7 +21,6 @@ from typing import Final
 
 from infra.local.lambda_runtime.worker import Function, InvocationResult, Worker
 from infra.local.processes import Processes, StoppedError
-from infra.loopback_guard import ACCESS_KEY
 
 # The variables of this machine that a function gets; all others come from its deployment.
 PASSED_VARIABLES: Final = (
@@ -53,13 +52,17 @@ class NoSuchFunctionError(LookupError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """What all functions share: their asset, AWS's endpoint and region, the folder for logs."""
+    """What all functions share: their asset, AWS's endpoint and region, the folder for logs.
+
+    `access_key` makes a function's access key out of its ARN.
+    """
 
     asset: Path
     endpoint_url: str
     logs: Path
     region: str
     account: str
+    access_key: Callable[[str], str]
 
 
 class Runtime:
@@ -206,6 +209,7 @@ def build_environment(function: Function, workspace: Workspace) -> dict[str, str
     """The variables of a worker: Lambda's own, the function's, and the emulator's endpoint."""
     passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
     no_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1,localhost")))
+    access_key = workspace.access_key(function.arn)
     return {
         **passed,
         "NO_PROXY": no_proxy,
@@ -214,8 +218,8 @@ def build_environment(function: Function, workspace: Workspace) -> dict[str, str
         "AWS_ENDPOINT_URL": workspace.endpoint_url,
         "AWS_REGION": workspace.region,
         "AWS_DEFAULT_REGION": workspace.region,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": access_key,
         # A function must not see the user's own AWS set-up, above all no real credentials.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -27,10 +27,11 @@ from infra.local.moto_patches import (
     transactions,
 )
 from infra.local.moto_patches.patch import Patch, applied
+from infra.local.permissions.decision_point import DecisionPoint
 
 
 @contextmanager
-def patched_moto(invoker: Invoker) -> Iterator[None]:
+def patched_moto(invoker: Invoker, point: DecisionPoint) -> Iterator[None]:
     """Moto with all patches, empty at the start and at the end.
 
     Only one at a time: moto's state is global to the process.
@@ -39,7 +40,7 @@ def patched_moto(invoker: Invoker) -> Iterator[None]:
         undo.callback(BackendDict.reset)
         BackendDict.reset()
         undo.enter_context(_configured())
-        for patch in all_patches(invoker):
+        for patch in all_patches(invoker, point):
             undo.enter_context(applied(patch))
         # Moto caches the map of resource types, which lacks those of the patches.
         for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
@@ -47,12 +48,12 @@ def patched_moto(invoker: Invoker) -> Iterator[None]:
         yield
 
 
-def all_patches(invoker: Invoker) -> Iterator[Patch]:
-    """Every patch; functions are invoked with `invoker`."""
+def all_patches(invoker: Invoker, point: DecisionPoint) -> Iterator[Patch]:
+    """Every patch; functions are invoked with `invoker`, and `point` decides who may do what."""
     yield from cloudformation.patches()
     yield from s3_events.patches()
-    yield from event_targets.patches(invoker)
-    yield from step_functions.patches(invoker)
+    yield from event_targets.patches(invoker, point)
+    yield from step_functions.patches(invoker, point)
     yield from transactions.patches()
     yield from faster_requests.patches()
     yield from faster_tables.patches()

@@ -17,13 +17,15 @@ from moto.events.utils import EventTemplateParser
 
 from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.moto_patches.patch import Patch, around
+from infra.local.permissions.decision_point import DecisionPoint, NotAuthorizedError
 
 LOG = logging.getLogger(__name__)
+_TARGET_ACTIONS = {"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage"}
 
 
-def patches(invoker: Invoker) -> Iterator[Patch]:
+def patches(invoker: Invoker, point: DecisionPoint) -> Iterator[Patch]:
     """The one patch: how a rule sends to its targets."""
-    yield around(Rule, "send_to_targets", functools.partial(_send_to_targets, invoker))
+    yield around(Rule, "send_to_targets", functools.partial(_send_to_targets, invoker, point))
 
 
 def publish(event: Any, account: str, region: str) -> None:
@@ -59,6 +61,7 @@ def build_event(
 
 def _send_to_targets(
     invoker: Invoker,
+    point: DecisionPoint,
     original: Callable[..., Any],
     rule: Any,
     event: dict[str, Any],
@@ -73,6 +76,8 @@ def _send_to_targets(
     event = copy.deepcopy(event)
     plain = {name: value for name, value in event.items() if name != "ingestion-time"}
     for target in rule.targets:
+        if not may_deliver(point, rule, target):
+            continue
         if target["Arn"].split(":")[2] == "lambda":
             invoker.invoke_later(target["Arn"], build_input(target, plain))
             continue
@@ -80,6 +85,25 @@ def _send_to_targets(
         single.targets = [target]
         transforms = transform_input and "InputTransformer" in target
         original(single, event if transforms else copy.copy(plain), transform_input=transforms)
+
+
+def may_deliver(point: DecisionPoint, rule: Any, target: dict[str, Any]) -> bool:
+    """Whether the policy of a target lets EventBridge in for this rule.
+
+    EventBridge user guide, "Using resource-based policies for Amazon EventBridge". An event that
+    may not be delivered is logged and dropped.
+    """
+    arn = target["Arn"]
+    action = _TARGET_ACTIONS.get(arn.split(":")[2])
+    if action is None:
+        LOG.error("the rule %s has a target whose policy is not evaluated here: %s", rule.name, arn)
+        return False
+    try:
+        point.check_service("events.amazonaws.com", rule.arn, action, arn)
+    except NotAuthorizedError:
+        LOG.exception("the rule %s could not deliver an event", rule.name)
+        return False
+    return True
 
 
 def build_input(target: dict[str, Any], event: dict[str, Any]) -> bytes:

@@ -27,31 +27,51 @@ from infra.local.lambda_runtime.invoker import Invoker
 from infra.local.lambda_runtime.pool import NoSuchFunctionError
 from infra.local.moto_patches.event_targets import build_event, publish
 from infra.local.moto_patches.patch import Patch, around, cached
+from infra.local.permissions.decision_point import Caller, DecisionPoint, NotAuthorizedError
+from infra.local.permissions.policy import Access
 
 
-def patches(invoker: Invoker) -> Iterator[Patch]:
+def patches(invoker: Invoker, point: DecisionPoint) -> Iterator[Patch]:
     """The patches, in the order in which an execution meets them."""
     yield around(StepFunctionsParserBackend, "start_execution", _start_with_valid_name())
     yield Patch(ExecutionWorker, "_get_evaluation_entrypoint", _parse_once())
     # Moto parses the path grammar for every choice.
     yield cached(json_path, "parse")
     # Moto calls Lambda over HTTP and makes a new client for each task.
-    yield Patch(lambda_eval_utils, "boto_client_for", lambda **_: _LambdaClient(invoker))
+    yield Patch(
+        lambda_eval_utils, "boto_client_for", functools.partial(_lambda_client, invoker, point)
+    )
     # A Fail state may pass on the name of a reserved error; moto turns it into States.Runtime.
     yield Patch(state_fail, "CustomErrorName", ErrorName)
     yield around(Environment, "set_error", _keep_status)
     yield around(BaseExecutionWorkerCommunication, "terminated", _publish_status_change)
 
 
-class _LambdaClient:
-    """The part of a Lambda client that the interpreter uses, without the network."""
+def _lambda_client(
+    invoker: Invoker, point: DecisionPoint, *, state_credentials: Any, **_region: Any
+) -> "_LambdaClient":
+    return _LambdaClient(invoker, point, point.role(state_credentials.role_arn, "workflow"))
 
-    def __init__(self, invoker: Invoker) -> None:
+
+class _LambdaClient:
+    """The part of a Lambda client that the interpreter uses, without the network.
+
+    It has the rights of the state machine's role.
+    """
+
+    def __init__(self, invoker: Invoker, point: DecisionPoint, caller: Caller) -> None:
         self._invoker = invoker
+        self._point = point
+        self._caller = caller
 
     def invoke(self, **parameters: Any) -> dict[str, Any]:
         name, payload = parameters["FunctionName"], parameters.get("Payload") or b"{}"
         body = payload if isinstance(payload, bytes) else str(payload).encode()
+        try:
+            self._point.check(self._caller, [Access("lambda:InvokeFunction", name)])
+        except NotAuthorizedError as error:
+            denial: Any = {"Error": {"Code": "AccessDeniedException", "Message": str(error)}}
+            raise ClientError(denial, "Invoke") from error
         if parameters.get("InvocationType") == "Event":
             self._invoker.invoke_later(name, body)
             return {"StatusCode": 202, "Payload": io.BytesIO(b"{}")}
