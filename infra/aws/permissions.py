@@ -79,7 +79,10 @@ def _build_rights(verb: Verb, on: Resources) -> list[iam.PolicyStatement]:
             ]
         case "submit":
             return [*common, *read_versions(on.input_bucket)]
-        case "poll" | "deliver" | "fail":
+        case "poll" | "deliver":
+            # A result is compared with the version of the photo that it was made from.
+            return [*common, *read_pinned(on.input_bucket)]
+        case "fail":
             return common
         case "sweep":
             return [
@@ -105,6 +108,11 @@ def read_objects(bucket_arn: str) -> list[iam.PolicyStatement]:
         _allow(["s3:GetObject"], f"{bucket_arn}/*"),
         _allow(["s3:ListBucket"], bucket_arn),
     ]
+
+
+def read_pinned(bucket_arn: str) -> list[iam.PolicyStatement]:
+    """Read objects that a task has pinned: a version, or in a bucket without versioning an ETag."""
+    return [_allow(["s3:GetObject", "s3:GetObjectVersion"], f"{bucket_arn}/*")]
 
 
 def read_versions(bucket_arn: str) -> list[iam.PolicyStatement]:
@@ -176,18 +184,13 @@ def send_messages(queue_arn: str) -> list[iam.PolicyStatement]:
 
 
 def receive_messages(queue_arn: str) -> list[iam.PolicyStatement]:
-    """Receive from a queue, as Lambda's poller does with the function's role."""
-    return [
-        _allow(
-            [
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-            ],
-            queue_arn,
-        )
-    ]
+    """Receive from a queue, as Lambda's poller does with the function's role.
+
+    The list is that of AWS's managed policy AWSLambdaSQSQueueExecutionRole (Lambda developer guide,
+    "Creating and configuring an Amazon SQS event source mapping").
+    """
+    actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    return [_allow(actions, queue_arn)]
 
 
 def use_key(key_arn: str, verb: Verb) -> list[iam.PolicyStatement]:

@@ -36,7 +36,7 @@ from infra.local.permissions.decision_point import DecisionPoint, NotAuthorizedE
 from infra.local.permissions.gate import Gate
 from infra.local.permissions.http_request import Place
 from infra.local.permissions.intrinsics import Account
-from infra.local.permissions.moto_lookup import DeployedStack, find_secret
+from infra.local.permissions.moto_lookup import DeployedStack, find_queue_policy, find_secret
 from infra.local.permissions.policy import Access, PolicyError
 from infra.local.permissions.record import Record
 from infra.local.permissions.template_policies import read_policies
@@ -76,7 +76,9 @@ class AwsEmulator:
         self._sweep_s = sweep_s
         self._invoker = Invoker(self._invoke, self._invoke_async)
         self.record = Record(logs / "permissions.log")
-        self._point = DecisionPoint(_ACCOUNT, self.record)
+        self._point = DecisionPoint(
+            _ACCOUNT, self.record, functools.partial(find_queue_policy, _ACCOUNT)
+        )
         self._exit_stack.enter_context(patched_moto(self._invoker, self._point))
         gate = Gate(self._point, Place(_ACCOUNT, functools.partial(find_secret, _ACCOUNT)))
         try:

@@ -26,13 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import httpx
 from PIL import Image
 
 from infra.local.processes import Processes
 from infra.local.synthesis import find_template, make_template
-from tests.e2e.environment_client import REGION, EnvironmentClient, open_environment
+from tests.e2e.environment_client import EnvironmentClient, open_environment
 
 PROVIDER: Final = "snapapi"
 OPERATION: Final = "restore"
@@ -158,7 +157,7 @@ class _Load:
         self._picture = _draw_picture()
         self._numbers = itertools.count()
         self._events = environment.sqs.create_queue(QueueName="benchmark")["QueueUrl"]
-        self._subscribe()
+        environment.subscribe(self._events, "benchmark", {"source": ["darkroom"]})
 
     def run(self, in_flight: int, tasks: int) -> Round:
         """One round of at most `tasks`.
@@ -205,21 +204,6 @@ class _Load:
             ]
             sqs.delete_message_batch(QueueUrl=self._events, Entries=entries)
         return [json.loads(message["Body"]) for message in messages]
-
-    def _subscribe(self) -> None:
-        """Let the queue get the event of each ended task, as a backend would."""
-        at, bus = self._environment.endpoint_url, self._environment.outputs["EventBus"]
-        events = boto3.Session("local", "local", region_name=REGION).client(
-            "events", endpoint_url=at
-        )
-        arn = self._environment.sqs.get_queue_attributes(
-            QueueUrl=self._events, AttributeNames=["QueueArn"]
-        )["Attributes"]["QueueArn"]
-        pattern = '{"source": ["darkroom"]}'
-        events.put_rule(Name="benchmark", EventBusName=bus, EventPattern=pattern)
-        events.put_targets(
-            Rule="benchmark", EventBusName=bus, Targets=[{"Id": "benchmark", "Arn": arn}]
-        )
 
 
 Ends = queue.SimpleQueue[tuple[dict[str, Any], float]]

@@ -120,6 +120,28 @@ class EnvironmentClient:
         body = message if isinstance(message, str) else json.dumps(message)
         self.sqs.send_message(QueueUrl=self._queue("IntakeQueueUrl"), MessageBody=body)
 
+    def subscribe(self, queue_url: str, rule: str, pattern: dict[str, Any]) -> None:
+        """Send the events of the stack's bus that match the pattern to a queue, by a new rule.
+
+        The queue's policy lets that rule in, as on AWS it must.
+        """
+        got = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+        queue = got["Attributes"]["QueueArn"]
+        bus = self.outputs["EventBus"]
+        session = boto3.Session("local", "local", region_name=REGION)
+        events = session.client("events", endpoint_url=self.endpoint_url)
+        made = events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(pattern))
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            "Condition": {"ArnEquals": {"aws:SourceArn": made["RuleArn"]}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+        events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": rule, "Arn": queue}])
+
     def dead_letter(self) -> tuple[str, str]:
         """Wait for a message in the dead-letter queue and delete it; its (body, reason)."""
         url = self._queue("DeadLetterQueueUrl")

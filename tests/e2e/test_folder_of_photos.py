@@ -9,14 +9,13 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import pytest
 from click.testing import CliRunner
 
 from infra.cli.main import main
 from infra.local import running_file
 from infra.local.running_file import RunningEnvironment
-from tests.e2e.environment_client import REGION, EnvironmentClient
+from tests.e2e.environment_client import EnvironmentClient
 from tests.e2e.photo_folders import draw, fill, sync
 
 pytestmark = pytest.mark.e2e
@@ -69,18 +68,8 @@ class Consumer:
     def __init__(self, client: EnvironmentClient) -> None:
         self._client = client
         self._url = client.sqs.create_queue(QueueName="ends-of-batches")["QueueUrl"]
-        arn = client.sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
-        bus = client.outputs["EventBus"]
         pattern = {"source": ["darkroom"], "detail-type": ["Batch Finished"]}
-        events = boto3.Session("local", "local", region_name=REGION).client(
-            "events", endpoint_url=client.endpoint_url
-        )
-        events.put_rule(Name="ends", EventBusName=bus, EventPattern=json.dumps(pattern))
-        events.put_targets(
-            Rule="ends",
-            EventBusName=bus,
-            Targets=[{"Id": "ends", "Arn": arn["Attributes"]["QueueArn"]}],
-        )
+        client.subscribe(self._url, "ends", pattern)
 
     def wait(self) -> dict[str, Any]:
         """Wait for the end of the folder's batch; what its event says."""

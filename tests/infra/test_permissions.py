@@ -55,7 +55,6 @@ ALLOWED = {
         "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
         "intake queue": {
-            "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sqs:ReceiveMessage",
@@ -71,10 +70,12 @@ ALLOWED = {
     },
     "poll": {
         **EVERY_VERB,
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
         "secrets": {"secretsmanager:GetSecretValue"},
     },
     "deliver": {
         **EVERY_VERB,
+        "input objects": {"s3:GetObject", "s3:GetObjectVersion"},
     },
     "fail": {
         **EVERY_VERB,

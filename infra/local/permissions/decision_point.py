@@ -4,15 +4,17 @@ A function calls with an access key of its own, which names its role. AWS's serv
 themselves: Lambda and Step Functions with a role, EventBridge as a service principal.
 """
 
+import json
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from infra.local.permissions.denial import describe
 from infra.local.permissions.intrinsics import Account
-from infra.local.permissions.policy import EVERYONE, NOTHING, Access, Policy, evaluate
+from infra.local.permissions.policy import EVERYONE, NOTHING, Access, Policy, evaluate, read_policy
 from infra.local.permissions.record import Record
 from infra.local.permissions.template_policies import Policies
 
@@ -45,8 +47,15 @@ class DecisionPoint:
     Everything is denied to a function that no deployment knows.
     """
 
-    def __init__(self, account: Account, record: Record) -> None:
+    def __init__(
+        self,
+        account: Account,
+        record: Record,
+        find_policy: Callable[[str], str | None] = lambda _arn: None,
+    ) -> None:
+        """`find_policy`: the policy of a resource that no template has, as JSON, by its ARN."""
         self.record = record
+        self._find_policy = find_policy
         self._account = account
         self._policies = Policies()
         self._keys: dict[str, str] = {}
@@ -92,7 +101,7 @@ class DecisionPoint:
         """Raise `NotAuthorizedError` for the first access that is denied."""
         for access in accesses:
             full = replace(access, context={**_CONTEXT, **access.context})
-            resource = self._policies.resources.get(_holder(access), NOTHING)
+            resource = self._policy_of(_holder(access))
             decision = evaluate(full, caller.names, caller.identity, resource)
             if decision.grant is None:
                 raise self.deny(describe(caller.arn, access, decision.reason))
@@ -108,6 +117,18 @@ class DecisionPoint:
         context = {"aws:sourcearn": source_arn, "aws:sourceaccount": self._account.id}
         caller = Caller(principal, frozenset({EVERYONE, principal}), None)
         self.check(caller, [Access(action, resource, context)])
+
+    def _policy_of(self, arn: str) -> Policy:
+        """The policy of a resource: that of its template, or the one that a user has set."""
+        if arn in self._policies.resources:
+            return self._policies.resources[arn]
+        text = self._find_policy(arn)
+        return _read_text(text, arn) if text else NOTHING
+
+
+@lru_cache(maxsize=32)
+def _read_text(text: str, arn: str) -> Policy:
+    return Policy(read_policy(json.loads(text), arn, "resource-based"))
 
 
 def _holder(access: Access) -> str:

@@ -1,10 +1,11 @@
-"""What moto knows of a deployed stack: the values of references, and secrets' ARNs."""
+"""What moto knows: the values of a stack's references, the ARNs of secrets, policies of queues."""
 
 from typing import Any
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.cloudformation.models import cloudformation_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sqs.models import sqs_backends
 
 from infra.local.permissions.intrinsics import Account
 
@@ -46,3 +47,9 @@ def find_secret(account: Account, name: str) -> str | None:
     backend = secretsmanager_backends[account.id][account.region]
     secret = backend.secrets.get(name)
     return None if secret is None else str(secret.arn)
+
+
+def find_queue_policy(account: Account, arn: str) -> str | None:
+    """The policy of a queue as JSON; None of any other resource."""
+    queue: Any = sqs_backends[account.id][account.region].queues.get(arn.rpartition(":")[2])
+    return queue.policy if queue is not None and queue.queue_arn == arn else None

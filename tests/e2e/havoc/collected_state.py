@@ -90,7 +90,7 @@ class Collector:
         resource = session.resource("dynamodb", endpoint_url=at)
         self.table: Table = resource.Table(client.outputs["Table"])
         self._consumer_url = client.sqs.create_queue(QueueName=CONSUMER)["QueueUrl"]
-        self._subscribe(client.outputs["EventBus"])
+        client.subscribe(self._consumer_url, CONSUMER, {"source": ["darkroom"]})
 
     def scan(self) -> list[dict[str, Any]]:
         """Every item of the table."""
@@ -142,15 +142,6 @@ class Collector:
             if log.name not in OTHER_LOGS:
                 seen.logs[log.name] = log.read_text(errors="replace")
         return seen
-
-    def _subscribe(self, bus: str) -> None:
-        arn = self._client.sqs.get_queue_attributes(
-            QueueUrl=self._consumer_url, AttributeNames=["QueueArn"]
-        )["Attributes"]["QueueArn"]
-        self.bus.put_rule(Name=CONSUMER, EventBusName=bus, EventPattern='{"source": ["darkroom"]}')
-        self.bus.put_targets(
-            Rule=CONSUMER, EventBusName=bus, Targets=[{"Id": CONSUMER, "Arn": arn}]
-        )
 
     def _list_runs(self) -> list[Any]:
         arn = self._client.outputs["StateMachineArn"]
