@@ -4,6 +4,7 @@ Both in the way users make them: with the project's Python and without an accoun
 are made once for all workers of a run.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import boto3
 import pytest
@@ -21,7 +23,9 @@ import pytest
 from infra.aws.bytecode import PYTHON_VERSION
 from infra.aws.environments import FILE, Environment, build_environment
 from infra.aws.layers import HOST, ROOT, Recipe, build_layer
+from tests.infra.step_requests import Made, Recorder
 from tests.infra.template import Template
+from tests.infra.template_rights import TemplateRights
 from tests.once import made_once
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,6 +36,10 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
 )
 
 ANSWER = "answer.json"
+SEEDS: Final = (0, 1, 2, 4, 17)
+"""Of simulations in which the steps use all of their rights."""
+MOST_SEEDS: Final = 60
+
 ENVIRONMENTS = ("local", "dev", "prod", "bank")
 OWN = Path(__file__).with_name("environments.toml")
 """The environments that only these tests have."""
@@ -141,6 +149,29 @@ def prod(templates: Mapping[str, Template]) -> Template:
 def bank() -> Environment:
     """The environment that sets everything, a budget included."""
     return build_environment("bank", tomllib.loads(OWN.read_text("utf-8"))["bank"])
+
+
+@pytest.fixture(scope="session")
+def step_requests(
+    tmp_path_factory: pytest.TempPathFactory, templates: Mapping[str, Template]
+) -> Sequence[Made]:
+    """What the steps ask AWS for in production, recorded once for all workers.
+
+    Simulations are played until every right was used, but no more than `MOST_SEEDS` of them.
+    """
+    rights = TemplateRights(templates["prod"].body)
+
+    def record(folder: Path) -> None:
+        recorder = Recorder(rights.settings)
+        for seed in itertools.chain(SEEDS, range(max(SEEDS) + 1, MOST_SEEDS)):
+            recorder.play(seed)
+            if seed >= max(SEEDS) and not rights.unused(recorder.made.values()):
+                break
+        made = [one.as_json() for one in recorder.made.values()]
+        (folder / ANSWER).write_text(json.dumps(made), "utf-8")
+
+    folder = made_once(tmp_path_factory, "step-requests", record)
+    return [Made.from_json(one) for one in json.loads((folder / ANSWER).read_text("utf-8"))]
 
 
 @pytest.fixture(scope="session")
