@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.aws import permissions
 from infra.aws.environments import Environment
 from infra.aws.sizes import MAX_RECEIVES, SIZES, VISIBILITY_FACTOR
 from infra.aws.storage import removal_policy
@@ -58,8 +59,10 @@ class Intake(Construct):
             for queue in (self.queue, self.dead_letters):
                 _encrypt(queue, environment.kms_key_arn)
         self.bus = events.EventBus(self, "Bus", event_bus_name=environment.stack_name)
-        to_queue = targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters)
-        events.Rule(
+        # By its ARN, because the target would give each rule more rights on a queue than sending.
+        target = sqs.Queue.from_queue_arn(self, "Target", self.queue.queue_arn)
+        to_queue = targets.SqsQueue(target, dead_letter_queue=self.dead_letters)
+        uploads = events.Rule(
             self,
             "Uploads",
             rule_name=f"{environment.stack_name}-uploads",
@@ -71,7 +74,7 @@ class Intake(Construct):
             ),
             targets=[to_queue],
         )
-        events.Rule(
+        requests = events.Rule(
             self,
             "Requests",
             rule_name=f"{environment.stack_name}-requests",
@@ -80,6 +83,10 @@ class Intake(Construct):
             event_pattern=events.EventPattern(detail_type=["Task Requested"]),
             targets=[to_queue],
         )
+        for rule in (uploads, requests):
+            self.queue.add_to_resource_policy(
+                permissions.let_rule_send(rule.rule_arn, self.queue.queue_arn)
+            )
 
 
 def _encrypt(queue: sqs.Queue, key_arn: str) -> None:

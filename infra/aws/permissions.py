@@ -183,6 +183,19 @@ def send_messages(queue_arn: str) -> list[iam.PolicyStatement]:
     return [_allow(["sqs:SendMessage"], queue_arn)]
 
 
+def let_rule_send(rule_arn: str, queue_arn: str) -> iam.PolicyStatement:
+    """A statement of a queue's policy: EventBridge may send to the queue for this rule.
+
+    EventBridge user guide, "Using resource-based policies for Amazon EventBridge".
+    """
+    return iam.PolicyStatement(
+        actions=["sqs:SendMessage"],
+        conditions={"ArnEquals": {"aws:SourceArn": rule_arn}},
+        principals=[iam.ServicePrincipal("events.amazonaws.com")],
+        resources=[queue_arn],
+    )
+
+
 def receive_messages(queue_arn: str) -> list[iam.PolicyStatement]:
     """Receive from a queue, as Lambda's poller does with the function's role.
 

@@ -11,22 +11,6 @@ from tests.infra.template import VERBS, Template, as_list, as_text, machine_arn
 
 BANK = build_environment("bank", tomllib.loads(OWN.read_text("utf-8"))["bank"])
 
-# AWS accepts only "*" for these actions.
-NEEDS_EVERY_RESOURCE = {
-    "xray:PutTelemetryRecords",  # X-Ray has no resource for traces
-    "xray:PutTraceSegments",  # the same
-    "xray:GetSamplingRules",  # the same, for the state machine
-    "xray:GetSamplingTargets",  # the same, for the state machine
-    "logs:CreateLogDelivery",  # the state machine's log: the delivery API has no resource
-    "logs:DeleteLogDelivery",  # the same
-    "logs:DescribeLogGroups",  # the same
-    "logs:DescribeResourcePolicies",  # the same
-    "logs:GetLogDelivery",  # the same
-    "logs:ListLogDeliveries",  # the same
-    "logs:PutResourcePolicy",  # the same
-    "logs:UpdateLogDelivery",  # the same
-}
-
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -173,15 +157,6 @@ def test_permissions_boundary_bounds_every_role(templates: Mapping[str, Template
     assert {each.get("PermissionsBoundary") for each in templates["prod"].of_type("IAM::Role")} == {
         None
     }
-
-
-def test_no_right_has_a_wildcard(template: Template) -> None:
-    """Except if AWS has no narrower resource; an action never has one."""
-    for role in template.of_type("IAM::Role"):
-        for action, resources in template.allowed(role).items():
-            assert "*" not in action
-            if "*" in resources:
-                assert action in NEEDS_EVERY_RESOURCE
 
 
 def _resources(template: Template, verb: str) -> dict[str, set[str]]:

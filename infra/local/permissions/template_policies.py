@@ -116,7 +116,7 @@ class _Reader:
             function = self._resolve(properties["FunctionName"])
             if not function.startswith("arn:"):
                 function = self._account.arn("lambda", f"function:{function}")
-            document = {"Statement": _as_statement(self._resolve(properties), function)}
+            document = {"Statement": read_permission(self._resolve(properties), function)}
             yield function, read_policy(document, name, "resource-based")
 
     def _of_type(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -151,7 +151,7 @@ def _read_managed(arn: str, holder: str) -> list[Rule]:
     return read_policy({"Statement": statement}, holder, "identity-based")
 
 
-def _as_statement(permission: Mapping[str, Any], function: str) -> dict[str, Any]:
+def read_permission(permission: Mapping[str, Any], function: str) -> dict[str, Any]:
     """A Lambda permission as the statement that Lambda makes of it ("AddPermission")."""
     known = {"FunctionName", "Action", "Principal", "SourceArn", "SourceAccount"}
     if unknown := sorted(set(permission) - known):

@@ -44,6 +44,8 @@ ACCEPTED = (
             "AwsSolutions-IAM5[Resource::<StorageInputBucket.Arn>/*]": (
                 "IntakeDoorRole",
                 "SubmitDoorRole",
+                "PollDoorRole",
+                "DeliverDoorRole",
                 "SweepDoorRole",
             ),
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:"
