@@ -24,6 +24,7 @@ SHARED_ENVIRONMENT = (
     "tests/e2e/test_folder_of_photos.py",
     "tests/e2e/test_money_of_a_night.py",
     "tests/e2e/test_when_it_stops.py",
+    "tests/e2e/test_within_its_rights.py",
 )
 
 ONE_BY_ONE = (

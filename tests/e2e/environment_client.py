@@ -68,7 +68,7 @@ class EnvironmentClient:
     pid: int
     """The process that serves the environment; the functions' processes are its children."""
     logs: Path
-    """The folder of the functions' logs."""
+    """The folder of the logs: the functions', and what was granted, used and denied."""
 
     def drop(self, key: str, body: bytes | dict[str, Any] | str) -> str:
         """Upload bytes, a JSON document, or a sample photo by its name; returns the version id."""

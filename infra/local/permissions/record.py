@@ -69,10 +69,10 @@ class Record:
                 file.writelines(json.dumps(fact) + "\n" for fact in facts)
 
 
-def read_record(file: Path) -> Record:
-    """The facts in a file."""
+def read_record(text: str) -> Record:
+    """The facts in the text of such a file."""
     record = Record()
-    for line in file.read_text("utf-8").splitlines():
+    for line in text.splitlines():
         match json.loads(line):
             case {"granted": fields}:
                 record.grant([Grant(**fields)])

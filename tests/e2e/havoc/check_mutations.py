@@ -5,6 +5,7 @@ place; it may break other promises too.
 """
 
 import copy
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -165,6 +166,10 @@ def _log_a_token(seen: CollectedState) -> None:
     seen.logs["submit.log"] = f"sent {next(sent)['authorization']}"
 
 
+def _deny_a_request(seen: CollectedState) -> None:
+    seen.logs["permissions.log"] += json.dumps({"denied": "User: ... is not authorized"}) + "\n"
+
+
 def _fail_for_an_account(seen: CollectedState) -> None:
     failure = {"code": "no-credits", "sentence": "", "next_step": ""}
     next(iter(seen.manifests.values())).update(status="failed", failure=failure)
@@ -214,6 +219,7 @@ MUTATIONS: Final[Sequence[tuple[Mutation, str]]] = [
     (_keep_a_request, "the table keeps no notes of ended tasks"),
     (_keep_a_wish, "the table keeps no notes of ended tasks"),
     (_keep_a_lease, "no lease outlives its task"),
+    (_deny_a_request, "no request is denied"),
     (_use_three_providers_only, "secrets were in use"),
     (_log_a_token, "no secret has leaked"),
 ]

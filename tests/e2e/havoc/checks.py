@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from infra.local.permissions.record import read_record
 from tests.e2e.havoc.collected_state import Execution
 from tests.e2e.havoc.killer import MIN_KILLED_AT_WORK
 from tests.e2e.havoc.money_checks import Check, check_money
@@ -44,6 +45,7 @@ def check(outcome: Outcome) -> list[Check]:
         _dead_letters(outcome),
         _table(outcome),
         _leases(outcome),
+        _permissions(outcome),
         *_leaks(outcome),
     ]
 
@@ -215,6 +217,13 @@ def _leases(outcome: Outcome) -> Check:
         f"{provider} keeps a lease of {task}" for provider, tasks in held.items() for task in tasks
     ]
     return Check("no lease outlives its task", f"{len(held)} providers with leases", broken)
+
+
+def _permissions(outcome: Outcome) -> Check:
+    record = read_record(outcome.state.logs.get("permissions.log", ""))
+    used = len(record.granted) - len(record.unused())
+    figure = f"{used} of {len(record.granted)} rights used"
+    return Check("no request is denied", figure, record.denied)
 
 
 def _leaks(outcome: Outcome) -> list[Check]:
