@@ -9,24 +9,19 @@ port for AWS. boto3 builds and signs its request, which is recorded, and gets an
 """
 
 import contextlib
-import io
 import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
-
-import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
 
 from darkroom.composition import build_ports
 from darkroom.domain.task import Task
 from darkroom.ports import Ports
 from darkroom.settings import Settings
 from infra.local.permissions.http_request import Request, read_request
+from tests.fakes.wire_aws import NOWHERE, Answer, Environ, wired_session
 from tests.simulation.fault_injection import FaultInjector
 from tests.simulation.seeds import build_system
 
@@ -41,7 +36,6 @@ MISSES: Final = frozenset({"inputs.find", "inputs.read", "outputs.find", "output
 """The calls whose None means that there is no such object."""
 NAMES: Final = frozenset({"IndexName", "QueueUrl", "SecretId", "TableName"})
 """What in a request decides which resource it is about."""
-NOWHERE: Final = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -102,8 +96,7 @@ class Recorder:
         self._settings = settings
         self._times: Counter[object] = Counter()
         self._step, self._missed, self._requests = "", False, 0
-        session = boto3.Session("testing", "testing", region_name="eu-central-1")
-        session.events.register("before-send", self._answer)  # type: ignore[arg-type] # it answers
+        session = wired_session("testing", self._answer)
         self._ports = build_ports(settings, session, NOWHERE)
         self._secrets = session.client("secretsmanager", endpoint_url=NOWHERE)
 
@@ -153,13 +146,12 @@ class Recorder:
             for secret in self._settings.secrets.values():
                 self._secrets.get_secret_value(SecretId=secret)
 
-    def _answer(self, request: AWSPreparedRequest, **_more: Any) -> AWSResponse:
+    def _answer(self, environ: Environ) -> Answer:
         self._requests += 1
-        made = Made(self._step, read_request(_as_environ(request)), self._missed)
+        made = Made(self._step, read_request(environ), self._missed)
         self.made.setdefault(made.kind, made)
         body = b"<ListBucketResult/>" if made.request.service == "s3" else b"{}"
-        headers = HTTPHeaders.from_dict({"ETag": '"0"', "Content-Length": str(len(body))})
-        return AWSResponse(request.url, 200, headers, _Raw(body))
+        return 200, {"ETag": '"0"', "Content-Length": str(len(body))}, body
 
 
 @dataclass(frozen=True)
@@ -206,36 +198,9 @@ class _Watched:
         return call
 
 
-class _Raw(io.BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self, **_options: Any) -> Iterator[bytes]:
-        yield self.read()
-
-
 def _shape(argument: object) -> object:
     """What of an argument may change which requests are made."""
     return (argument.state, bool(argument.wants)) if isinstance(argument, Task) else None
-
-
-def _as_environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    url = urlsplit(request.url)
-    body = request.body or b""
-    content = body if isinstance(body, bytes) else b""
-    headers = {
-        f"HTTP_{name.upper().replace('-', '_')}": value.decode()
-        if isinstance(value, bytes)
-        else value
-        for name, value in request.headers.items()
-    }
-    return {
-        **headers,
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": unquote(url.path, "latin-1"),
-        "QUERY_STRING": url.query,
-        "CONTENT_LENGTH": str(len(content)),
-        "wsgi.input": io.BytesIO(content),
-    }
 
 
 def _use_up(result: Any) -> None:
