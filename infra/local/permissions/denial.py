@@ -28,10 +28,10 @@ class Answer:
 def describe(caller: str, access: Access, reason: str) -> str:
     """The sentence of AWS for an access that is denied."""
     resource = f'"{access.resource}"' if access.action.startswith("s3:") else access.resource
-    return (
-        f"User: {caller} is not authorized to perform: {access.action}"
-        f" on resource: {resource} {reason}"
-    )
+    asked = f"{access.action} on resource: {resource} {reason}"
+    if access.action.startswith("sqs:"):  # SQS names its actions in lower case
+        asked = asked.replace(access.action, access.action.lower())
+    return f"User: {caller} is not authorized to perform: {asked}"
 
 
 def deny(service: str, message: str, *, speaks_json: bool) -> Answer:
