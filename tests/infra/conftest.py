@@ -38,7 +38,7 @@ UNPACKED = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / (
 ANSWER = "answer.json"
 SEEDS: Final = (0, 1, 2, 4, 17)
 """Of simulations in which the steps use all of their rights."""
-MOST_SEEDS: Final = 60
+SEED_LIMIT: Final = 60
 
 ENVIRONMENTS = ("local", "dev", "prod", "bank")
 OWN = Path(__file__).with_name("environments.toml")
@@ -157,13 +157,13 @@ def step_requests(
 ) -> Sequence[Made]:
     """What the steps ask AWS for in production, recorded once for all workers.
 
-    Simulations are played until every right was used, but no more than `MOST_SEEDS` of them.
+    Simulations are played until every right was used, but no more than `SEED_LIMIT` of them.
     """
     rights = TemplateRights(templates["prod"].body)
 
     def record(folder: Path) -> None:
         recorder = Recorder(rights.settings)
-        for seed in itertools.chain(SEEDS, range(max(SEEDS) + 1, MOST_SEEDS)):
+        for seed in itertools.chain(SEEDS, range(max(SEEDS) + 1, SEED_LIMIT)):
             recorder.play(seed)
             if seed >= max(SEEDS) and not rights.unused(recorder.made.values()):
                 break
