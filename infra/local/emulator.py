@@ -75,9 +75,9 @@ class AwsEmulator:
         self._workers = workers
         self._sweep_s = sweep_s
         self._invoker = Invoker(self._invoke, self._invoke_async)
-        self.record = Record(logs / "permissions.log")
+        self.permissions = Record(logs / "permissions.log")
         self._point = DecisionPoint(
-            _ACCOUNT, self.record, functools.partial(find_queue_policy, _ACCOUNT)
+            _ACCOUNT, self.permissions, functools.partial(find_queue_policy, _ACCOUNT)
         )
         self._exit_stack.enter_context(patched_moto(self._invoker, self._point))
         gate = Gate(self._point, Place(_ACCOUNT, functools.partial(find_secret, _ACCOUNT)))

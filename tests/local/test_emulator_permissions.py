@@ -22,7 +22,7 @@ ECHO = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:echo"
 
 def denied(stack: Stack, *words: str) -> list[str]:
     """The sentences about what was denied that have all of these words."""
-    return [one for one in stack.emulator.record.denied if all(word in one for word in words)]
+    return [one for one in stack.emulator.permissions.denied if all(word in one for word in words)]
 
 
 def test_function_calls_with_its_own_key_and_the_rights_of_its_role(stack: Stack) -> None:
