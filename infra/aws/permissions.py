@@ -3,6 +3,7 @@
 The match in `build_statements` lists the rights of INTAKE, SUBMIT, POLL, DELIVER, FAIL and SWEEP,
 one case each. A resource ends in `*` only if the rest of its name is not known before it exists: an
 object's key, a log stream, a run. X-Ray and CloudWatch's log delivery accept nothing but `*`.
+Every right is used: a test compares them with the requests that the functions make.
 """
 
 from collections.abc import Iterable, Sequence

@@ -54,7 +54,7 @@ def find_open_services(template: Mapping[str, Any]) -> list[str]:
     IAM user guide, "The confused deputy problem".
     """
     found = []
-    for holder, statement in _statements(template):
+    for holder, statement in find_statements(template):
         principal = statement.get("Principal", {})
         services = as_list(principal.get("Service", [])) if isinstance(principal, dict) else []
         keys = {key.lower() for block in statement.get("Condition", {}).values() for key in block}
@@ -67,7 +67,7 @@ def find_open_principals(template: Mapping[str, Any]) -> list[str]:
     """Statements that let in anybody."""
     return [
         holder
-        for holder, statement in _statements(template)
+        for holder, statement in find_statements(template)
         if statement["Effect"] == "Allow"
         and statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
     ]
@@ -76,7 +76,7 @@ def find_open_principals(template: Mapping[str, Any]) -> list[str]:
 def find_wildcards(template: Mapping[str, Any]) -> list[str]:
     """Allowed actions with a wildcard, and resources `*` where AWS has narrower ones."""
     found = []
-    for holder, statement in _statements(template):
+    for holder, statement in find_statements(template):
         if statement["Effect"] != "Allow":
             continue
         for action in as_list(statement["Action"]):
@@ -105,13 +105,14 @@ def find_plain_http(template: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _statements(template: Mapping[str, Any]) -> Iterator[Statement]:
+def find_statements(template: Mapping[str, Any]) -> Iterator[Statement]:
     """Every statement of every policy, at any depth of the template, with resolved references."""
     resolve = StaticStack(template).resolve
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Lambda::Permission":
-            yield name, read_permission(resolve(properties), "the function")
+            permission = resolve(properties)
+            yield name, read_permission(permission, permission["FunctionName"])
         for document in _documents(properties):
             yield from ((name, each) for each in as_list(resolve(document["Statement"])))
 

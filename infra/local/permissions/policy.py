@@ -13,14 +13,14 @@ from typing import Any, Final, Literal
 
 Kind = Literal["identity-based", "resource-based"]
 
-# A condition on any other key is refused: it would compare with a value that no request has here.
+# In lower case. A condition on any other key is refused: no request here would have a value.
 CONDITION_KEYS: Final = frozenset(
     {
-        "aws:secureTransport".lower(),
-        "aws:sourceAccount".lower(),
-        "aws:sourceArn".lower(),
+        "aws:securetransport",
+        "aws:sourceaccount",
+        "aws:sourcearn",
         # Only requests to KMS have it, and nothing here calls KMS.
-        "kms:viaService".lower(),
+        "kms:viaservice",
     }
 )
 EVERYONE: Final = "*"
