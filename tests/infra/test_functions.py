@@ -11,7 +11,13 @@ from tests.infra.template import VERBS, Template, as_text, machine_arn, referenc
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 
-LOCAL_ONLY = ("DARKROOM_LINGER_S", "DARKROOM_LOOPBACK", "DARKROOM_SETTLED_S", "DARKROOM_TYPICAL_S")
+PREFERENCES = {
+    "bank": ("DARKROOM_MONEY",),
+    "local": tuple(
+        f"DARKROOM_{name}" for name in ("LINGER_S", "LOOPBACK", "SETTLED_S", "TYPICAL_S")
+    ),
+}
+"""Environment -> the variables of its settings."""
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -46,7 +52,7 @@ def test_functions_know_the_resources_of_their_own_stack(template: Template, ver
     assert set(variables) == {
         *expected,
         *secrets,
-        *(LOCAL_ONLY if template.environment == "local" else ()),
+        *PREFERENCES.get(template.environment, ()),
         "DARKROOM_ENVIRONMENT",
         "DARKROOM_STATE_MACHINE_ARN",
         "POWERTOOLS_LOG_LEVEL",

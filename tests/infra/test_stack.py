@@ -9,6 +9,8 @@ from tests.infra.conftest import Synthesis
 from tests.infra.template import Template, as_text, references
 
 PHYSICAL_NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
