@@ -251,7 +251,7 @@ class Darkroom(Construct):
     def _code(self) -> lambda_.Code:
         # The local environment runs the functions from their folder, and a template with
         # placeholders is for reading: neither depends on what can be compiled here.
-        readable = self._placeholder_layers or self._environment.name == "local"
+        readable = self._placeholder_layers or self._environment.on_this_machine
         python = "" if readable else PYTHON
         folder = Path(tempfile.mkdtemp(prefix="darkroom-asset-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -264,7 +264,7 @@ class Darkroom(Construct):
     def _layer(self, name: str) -> lambda_.LayerVersion:
         # The local environment runs the functions from the virtual environment, which has the
         # packages; its template must not depend on whether the layer was built.
-        if self._environment.name == "local":
+        if self._environment.on_this_machine:
             found = Layer(PLACEHOLDER)
         else:
             found = find_layer(name, ARCHITECTURE.name, PYTHON)

@@ -67,8 +67,10 @@ def _act(action: str, environment: Environment, options: Sequence[str]) -> None:
     if action == "synth":
         synthesize(environment, CHECKOUT / "cdk.out")
         return
-    if environment.name == "local":
-        raise RefusedError("'local' runs on this machine: start it with `make local`")
+    if environment.on_this_machine:
+        raise RefusedError(
+            f"'{environment.name}' is for this machine: `make local` starts the one called local"
+        )
     if action == "destroy":
         destroy(environment, options)
         return

@@ -184,6 +184,11 @@ class Environment:
             )
 
     @property
+    def on_this_machine(self) -> bool:
+        """Whether it is never deployed to AWS: `local`, and names that begin with `local-`."""
+        return _is_local(self.name)
+
+    @property
     def keep(self) -> bool:
         """Whether buckets, table, secrets and queues are kept when the stack is deleted."""
         return self.removal == "keep"
@@ -216,7 +221,7 @@ class Environment:
         if self.settled_s is not None:
             variables["DARKROOM_SETTLED_S"] = str(self.settled_s)
         # The sandboxes listen, and serve their results, on this machine's loopback address.
-        return variables | ({"DARKROOM_LOOPBACK": "1"} if self.name == "local" else {})
+        return variables | ({"DARKROOM_LOOPBACK": "1"} if self.on_this_machine else {})
 
     @property
     def prices(self) -> "Mapping[str, PriceSettings]":
@@ -322,7 +327,14 @@ def _read_file(path: Path, _changed_at: int | None) -> Mapping[str, Mapping[str,
                 f"{path.name} has the setting '{name}' outside of an environment: put it below "
                 "one, as in [dev]"
             )
-    return {"local": {}} | found | {"local": {**_LOCAL, **found.get("local", {})}}
+    tables = {"local": {}} | found
+    return {
+        name: {**_LOCAL, **table} if _is_local(name) else table for name, table in tables.items()
+    }
+
+
+def _is_local(name: str) -> bool:
+    return name == "local" or name.startswith("local-")
 
 
 def _without_dates(value: Any) -> Any:  # noqa: ANN401 - whatever TOML has

@@ -73,7 +73,6 @@ class AwsEmulator:
         self._exit_stack = ExitStack()
         self._pollers = ExitStack()
         self._workers = workers
-        self._sweep_s = sweep_s
         self._invoker = Invoker(self._invoke, self._invoke_async)
         self.permissions = Record(logs / "permissions.log")
         self._point = DecisionPoint(
@@ -94,10 +93,20 @@ class AwsEmulator:
             look_up, workspace, processes, workers, self._send_to_dead_letters, self._record
         )
         self._exit_stack.callback(self._runtime.close)
+        self._polled: set[str] = set()
+        self._scheduler = Scheduler(self._invoker, self._point, ACCOUNT, REGION, sweep_s)
+        self._pollers.callback(_stop_executions)
+        self._pollers.callback(self._scheduler.stop)
+        sampler = QueueSampler(self._recorder, ACCOUNT, REGION, sweep_s)
+        self._pollers.callback(sampler.stop)
+        sampler.start()
         self._server.start()
 
     def deploy(self, template: Template, stack_name: str) -> dict[str, str]:
-        """Deploy a stack, poll its queues and fire its schedules; returns the stack's outputs."""
+        """Deploy a stack, poll its queues and fire its schedules; returns the stack's outputs.
+
+        Several stacks live side by side.
+        """
         outputs = deploy(template, stack_name, self.url, REGION)
         try:
             stack = DeployedStack(_ACCOUNT, stack_name)
@@ -105,16 +114,13 @@ class AwsEmulator:
         except PolicyError as error:
             raise DeployError(f"the stack {stack_name}: {error}") from error
         for mapping in queue_poller.find_mappings(ACCOUNT, REGION, self._workers):
+            if mapping.queue_arn in self._polled:
+                continue
+            self._polled.add(mapping.queue_arn)
             poller = queue_poller.QueuePoller(mapping, self._invoker.invoke, self._point)
             self._pollers.callback(poller.stop)
             poller.start()
-        scheduler = Scheduler(self._invoker, self._point, ACCOUNT, REGION, self._sweep_s)
-        self._pollers.callback(scheduler.stop)
-        scheduler.start()
-        sampler = QueueSampler(self._recorder, ACCOUNT, REGION, self._sweep_s)
-        self._pollers.callback(sampler.stop)
-        sampler.start()
-        self._pollers.callback(_stop_executions)
+        self._scheduler.start()
         return outputs
 
     def warm(self) -> None:

@@ -9,13 +9,13 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
-from infra.aws.environments import PROVIDERS, find_environment
+from infra.aws.environments import PROVIDERS, Environment, find_environment
 from infra.local.processes import Processes
 from infra.local.running_file import (
     FOLDER,
@@ -38,12 +38,15 @@ LOGGERS: Final = ("infra.local", "moto")
 class LocalEnvironment:
     """The stack, up for as long as the `with` block lasts. One at a time in a process.
 
+    `beside` names further environments, `local-...`, whose stacks run in the same account.
+
     `port` 0 takes any free port. `say` gets one line for each step. `workers` is the maximum number
     of processes for each function, `job_s` how many seconds a job takes in a sandbox. Inside the
     block:
 
     - `endpoint_url`: the URL of the emulated AWS;
     - `outputs`: the stack's outputs, name -> value;
+    - `outputs_beside`: the same of each environment beside it;
     - `sandboxes`: provider -> `base_url` and credentials; without the providers whose real key is
       set, as in `DARKROOM_SNAPAPI_API_KEY`.
 
@@ -59,15 +62,18 @@ class LocalEnvironment:
         workers: int = 2,
         job_s: float = 1.0,
         folder: Path = FOLDER,
+        beside: Sequence[str] = (),
     ) -> None:
         self.endpoint_url = ""
         self.outputs: dict[str, str] = {}
+        self.outputs_beside: dict[str, dict[str, str]] = {}
         self.sandboxes: dict[str, dict[str, str]] = {}
         self._port = port
         self._say = say
         self._workers = workers
         self._job_s = job_s
         self._folder = folder
+        self._beside = [find_environment(name) for name in beside]
         self._logs = folder / "logs"
         self._exit_stack = ExitStack()
 
@@ -98,24 +104,32 @@ class LocalEnvironment:
         self._exit_stack.callback(processes.stop)
         real_keys = find_real_keys(PROVIDERS, os.environ)
         sandboxes = self._start_sandboxes(real_keys, processes)
-        template = find_template(ENVIRONMENT.name, self._folder)
-        if not template.is_file():
-            self._say("synthesizing the stack")
-            make_template(ENVIRONMENT.name, template, self._logs / "synthesis.log", processes)
+        template = self._find_template(ENVIRONMENT, processes)
+        templates = [self._find_template(each, processes) for each in self._beside]
         emulator = self._start_emulator(processes)
-        resources = json.loads(template.read_text())
-        self._say(f"deploying {len(resources['Resources'])} resources")
-        self.outputs = emulator.deploy(resources, ENVIRONMENT.stack_name)
+        self._say(f"deploying {len(template['Resources'])} resources")
+        self.outputs = emulator.deploy(template, ENVIRONMENT.stack_name)
+        for each, its_template in zip(self._beside, templates, strict=True):
+            self._say(f"deploying {each.name} beside it")
+            self.outputs_beside[each.name] = emulator.deploy(its_template, each.stack_name)
         emulator.warm()
         if sandboxes is not None:
             self._say("waiting for the sandboxes")
             self.sandboxes = sandboxes.wait()
-        for provider, held in real_keys.items():
+        for provider in real_keys:
             self._say(f"{provider} uses your real key: its calls cost money")
-            emulator.put_secret(ENVIRONMENT.secret_name(provider), held)
-        for provider, access in self.sandboxes.items():
-            emulator.put_secret(ENVIRONMENT.secret_name(provider), access)
+        for environment in (ENVIRONMENT, *self._beside):
+            for provider, access in (real_keys | self.sandboxes).items():
+                emulator.put_secret(environment.secret_name(provider), access)
         self._write_running_file()
+
+    def _find_template(self, environment: Environment, processes: Processes) -> Mapping[str, Any]:
+        path = find_template(environment.name, self._folder)
+        if not path.is_file():
+            self._say(f"synthesizing the stack of {environment.name}")
+            make_template(environment.name, path, self._logs / "synthesis.log", processes)
+        template: dict[str, Any] = json.loads(path.read_text())
+        return template
 
     def _start_sandboxes(
         self, real_keys: Collection[str], processes: Processes

@@ -43,20 +43,25 @@ class Scheduler:
         region: str,
         max_interval_s: float,
     ) -> None:
-        """`max_interval_s` shortens longer intervals, so that users do not wait for minutes."""
+        """`max_interval_s` shortens longer intervals, so that users do not wait for minutes.
+
+        The same rule is fired once, however often a stack is deployed.
+        """
         self._invoker = invoker
         self._point = point
         self._account = account
         self._region = region
-        self._schedules = [
-            Schedule(found.rule, min(found.every_s, max_interval_s))
-            for found in find_schedules(account, region)
-        ]
+        self._max_interval_s = max_interval_s
+        self._fired: set[str] = set()
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Start to fire; the first time after one interval."""
-        for schedule in self._schedules:
+        """Fire the schedules that are new, the first time after one interval."""
+        for found in list(find_schedules(self._account, self._region)):
+            if found.rule.arn in self._fired:
+                continue
+            self._fired.add(found.rule.arn)
+            schedule = Schedule(found.rule, min(found.every_s, self._max_interval_s))
             name = f"schedule-{schedule.rule.name}"
             threading.Thread(target=self._run, args=(schedule,), name=name, daemon=True).start()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from infra.aws.environments import FILE_VARIABLE
 from infra.local.processes import Command, Processes
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ SOURCES: Final = (
     "requirements*.txt",
 )
 SHOWN_LOG_LINES: Final = 15
+DIGEST_LENGTH: Final = 16
 _WITHOUT_RULES: Final = {"CDK_VALIDATION": "false"}
 """The CDK's check against CloudFormation's own rules takes longer than all the rest. It is for what
 is deployed to AWS; moto is another judge of this template."""
@@ -54,7 +56,7 @@ def make_template(environment: str, path: Path, log: Path, processes: Processes)
     if status != 0:
         output_end = "\n".join(log.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:])
         raise SynthesisError(f"the stack could not be synthesized (see {log}):\n{output_end}")
-    for old in path.parent.glob(f"{environment}-*.template.json"):
+    for old in path.parent.glob(f"{environment}-{'?' * DIGEST_LENGTH}.template.json"):
         if old != path:
             old.unlink(missing_ok=True)
 
@@ -65,7 +67,9 @@ def digest(checkout: Path) -> str:
     for source in sorted(_find_sources(checkout)):
         total.update(str(source.relative_to(checkout)).encode() + b"\0")
         total.update(source.read_bytes() + b"\0")
-    return total.hexdigest()[:16]
+    if (listed := Path(os.environ.get(FILE_VARIABLE, ""))).is_file():
+        total.update(listed.read_bytes())
+    return total.hexdigest()[:DIGEST_LENGTH]
 
 
 def _find_sources(checkout: Path) -> Iterator[Path]:

@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,12 +26,15 @@ STOPS_WITHIN_S = 10.0
 
 
 @contextmanager
-def open_environment(folder: Path, stderr: IO[str] | None = None) -> Iterator["EnvironmentClient"]:
+def open_environment(
+    folder: Path, stderr: IO[str] | None = None, beside: Sequence[str] = ()
+) -> Iterator["EnvironmentClient"]:
     """Start a local environment in its own process; its sandboxes' jobs take half a second.
 
-    Its logs are in `folder`; `stderr` gets what the process writes to stderr.
+    Its logs are in `folder`; `stderr` gets what the process writes to stderr. `beside`: names of
+    environments in the same account.
     """
-    command = [sys.executable, str(Path(__file__).parent / "serve.py"), str(folder)]
+    command = [sys.executable, str(Path(__file__).parent / "serve.py"), str(folder), *beside]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
     ) as process:
@@ -42,6 +45,7 @@ def open_environment(folder: Path, stderr: IO[str] | None = None) -> Iterator["E
         yield EnvironmentClient(
             endpoint_url=where["endpoint_url"],
             outputs=where["outputs"],
+            outputs_beside=where["outputs_beside"],
             sandboxes=where["sandboxes"],
             s3=session.client("s3", endpoint_url=where["endpoint_url"]),
             sqs=session.client("sqs", endpoint_url=where["endpoint_url"]),
@@ -69,6 +73,20 @@ class EnvironmentClient:
     """The process that serves the environment; the functions' processes are its children."""
     logs: Path
     """The folder of the logs: the functions', and what was granted, used and denied."""
+    outputs_beside: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    name: str = "local"
+
+    def beside(self, name: str) -> "EnvironmentClient":
+        """The client of an environment in the same account."""
+        return replace(self, outputs=self.outputs_beside[name], outputs_beside={}, name=name)
+
+    def spoil_key(self, provider: str) -> None:
+        """Replace this environment's credentials at a provider by some that it refuses."""
+        session = boto3.Session("local", "local", region_name=REGION)
+        secrets = session.client("secretsmanager", endpoint_url=self.endpoint_url)
+        refused = {name: "refused" for name in self.sandboxes[provider]}
+        held = json.dumps({**refused, "base_url": self.sandboxes[provider]["base_url"]})
+        secrets.put_secret_value(SecretId=f"darkroom/{self.name}/{provider}", SecretString=held)
 
     def drop(self, key: str, body: bytes | dict[str, Any] | str) -> str:
         """Upload bytes, a JSON document, or a sample photo by its name; returns the version id."""

@@ -13,7 +13,7 @@ from tests.e2e.store_outages import StoreOutages
 
 
 def main() -> None:
-    """`python serve.py FOLDER`."""
+    """`python serve.py FOLDER [ENVIRONMENT BESIDE IT ...]`."""
     # A test that times out while it waits for the end sends SIGABRT and gets all threads' stacks.
     faulthandler.enable()
     folder = Path(sys.argv[1])
@@ -24,10 +24,13 @@ def main() -> None:
         return StoreOutages(application(*args, **kwargs), folder)
 
     http_server.Application = with_outages  # type: ignore[assignment, misc]
-    with LocalEnvironment(port=0, workers=2, job_s=0.5, folder=folder) as local:
+    with LocalEnvironment(
+        port=0, workers=2, job_s=0.5, folder=folder, beside=sys.argv[2:]
+    ) as local:
         address = {
             "endpoint_url": local.endpoint_url,
             "outputs": local.outputs,
+            "outputs_beside": local.outputs_beside,
             "sandboxes": local.sandboxes,
         }
         sys.stdout.write(json.dumps(address) + "\n")

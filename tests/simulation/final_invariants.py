@@ -64,6 +64,7 @@ def check(system: SimulatedSystem) -> list[str]:
         *_leases(system),
         *_delays(system),
         *system.pictures.find_violations(),
+        *system.measured.find_violations(system.tasks.all),
     ]
 
 

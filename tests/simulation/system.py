@@ -45,6 +45,7 @@ from tests.simulation.folders import awaits_correction
 from tests.simulation.hold_invariants import HoldMonitor
 from tests.simulation.intake_queue import IntakeQueue
 from tests.simulation.learned_waits import WatchedDurations
+from tests.simulation.measured import MeasuredEnds
 from tests.simulation.money_world import MoneyWorld
 from tests.simulation.outages import Outages
 from tests.simulation.payment_monitor import SKEW_S
@@ -190,6 +191,7 @@ class SimulatedSystem:
         self.limiter.leased = self.holds.will_tell
         self._budgets_seen: tuple[object, ...] | None = None
         self.budgets = InMemoryBudgets(self.tasks)
+        self.measured = MeasuredEnds()
         self.batch_monitor = BatchMonitor(
             self.step_monitor.report, lambda: self.tasks.all, self.outputs, self._now, fault_free
         )
@@ -488,6 +490,7 @@ class SimulatedSystem:
             limits=limits,
             pictures=self.pictures,
             money=self.money.rules,
+            metrics=self.measured,
         )
 
     def invoke_function(self, verb: str, event: Mapping[str, Any]) -> Step | FunctionError:

@@ -88,4 +88,4 @@ def test_every_call_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     run_seeds(range(8), TASKS)
     assert made <= set(CALLS)
     unseen = {field.name for field in fields(Ports)} - {name.split(".")[0] for name in made}
-    assert unseen <= {"clock", "limits", "money", "dead_letters", "errands"}
+    assert unseen <= {"clock", "limits", "money", "dead_letters", "errands", "metrics"}
