@@ -84,7 +84,7 @@ class EnvironmentClient:
         """Replace this environment's credentials at a provider by some that it refuses."""
         session = boto3.Session("local", "local", region_name=REGION)
         secrets = session.client("secretsmanager", endpoint_url=self.endpoint_url)
-        refused = {name: "refused" for name in self.sandboxes[provider]}
+        refused = dict.fromkeys(self.sandboxes[provider], "refused")
         held = json.dumps({**refused, "base_url": self.sandboxes[provider]["base_url"]})
         secrets.put_secret_value(SecretId=f"darkroom/{self.name}/{provider}", SecretString=held)
 

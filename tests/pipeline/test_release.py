@@ -182,6 +182,25 @@ def test_unreadable_task_does_not_block_the_others(harness: PipelineHarness) -> 
     assert len(harness.workflows.started) == 4
 
 
+def test_file_is_not_missing_where_the_store_fails(
+    harness: PipelineHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The arrival's message is delivered again, and the tasks wait until then."""
+    _wait(harness, 2)
+    file = harness.put_file(MASK)
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.inputs, "find", _fail)
+        with pytest.raises(ConnectionError):
+            take_arrival(harness.ports, file)
+    assert harness.workflows.started == []
+    take_arrival(harness.ports, file)
+    assert len(harness.workflows.started) == 2
+
+
+def _fail(*_given: Any) -> None:
+    raise ConnectionError("S3 does not answer")
+
+
 def test_wants_of_older_code_are_released_too(
     harness: PipelineHarness,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Planted bugs about what the providers' histories settle."""
+"""Planted bugs about what the providers' histories settle, and about what is measured."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.task import Task
 from darkroom.pipeline import settle_charges
+from darkroom.pipeline.endings import publish
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
 
@@ -39,4 +40,5 @@ BUGS: Final = (
     Bug("what the history says is not written", _nothing_is_settled),
     Bug("a refund of the history counts as charged", _a_refund_counts_as_charged),
     Bug("a charge of the history counts as none", _a_charge_counts_as_none),
+    Bug("ends are not measured", lambda: [(publish, "measure_end", lambda *_: ())]),
 )

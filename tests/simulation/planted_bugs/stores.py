@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from darkroom.domain.task import Task
-from darkroom.pipeline import deliver, fail, intake, release, submit, sweep
+from darkroom.pipeline import deliver, fail, submit, sweep
 from darkroom.pipeline.endings.owned_writes import put_if_owner
 from darkroom.pipeline.endings.publish import write_manifest
 from darkroom.pipeline.orders import new_task
-from darkroom.pipeline.orders.inputs import find_inputs
 from darkroom.pipeline.orders.superseded import DELETED, superseded_failure
-from darkroom.ports import Found, Ports
+from darkroom.ports import Ports
 from tests.simulation.fault_injection import ClientError
 from tests.simulation.planted_bugs.plant import Bug, Swap
 
@@ -18,16 +17,6 @@ from tests.simulation.planted_bugs.plant import Bug, Swap
 def _each_until_one_breaks(ids: Iterable[str], act: Callable[[str], None]) -> None:
     for one in ids:
         act(one)
-
-
-def _unreadable_inputs_count_as_missing() -> list[Swap]:
-    def looked(inputs: Any, order: Any, *rest: Any) -> dict[str, Found | None]:
-        try:
-            return find_inputs(inputs, order, *rest)
-        except ClientError:
-            return {key: None for keys in order.keys.values() for key in keys}
-
-    return [(release, "find_inputs", looked)]
 
 
 def _unreadable_specs_count_as_deleted() -> list[Swap]:
@@ -77,18 +66,6 @@ BUGS: Final = (
         "SWEEP stops at the first that cannot be read",
         lambda: [(sweep, "for_each_then_raise", _each_until_one_breaks)],
         ("item-unreadable", "run-lost", "run-aborted"),
-    ),
-    Bug(
-        "one unreadable waiting task keeps the others waiting",
-        lambda: [
-            (module, "for_each_then_raise", _each_until_one_breaks) for module in (intake, release)
-        ],
-        ("item-unreadable",),
-    ),
-    Bug(
-        "inputs that cannot be read count as missing",
-        _unreadable_inputs_count_as_missing,
-        ("inputs-down",),
     ),
     Bug(
         "a spec that cannot be read counts as deleted",

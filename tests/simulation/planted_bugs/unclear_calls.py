@@ -9,13 +9,11 @@ from typing import Any, Final
 
 from darkroom.domain.attempt import Attempt
 from darkroom.domain.errors import DarkroomError, ProviderRefused
-from darkroom.domain.object_keys import manifest_key
 from darkroom.domain.provider_jobs import JobFailed
 from darkroom.domain.routes import Route
 from darkroom.domain.task import Ending, Task
 from darkroom.pipeline import deliver, fail, poll, retry, submit, sweep
 from darkroom.pipeline.admission import load_for_step
-from darkroom.pipeline.endings import move_aside
 from darkroom.pipeline.paid_call import failed_job, record_refused, settle_unclear
 from darkroom.ports import Ports, Step
 from tests.simulation.planted_bugs.plant import Bug, Swap
@@ -168,16 +166,6 @@ def _paid_again_before_asking() -> list[Swap]:
     return [(retry, "_resume_attempt", resume_attempt)]
 
 
-def _other_name_keeps_old_results() -> list[Swap]:
-    def claim_output_name(ports: Ports, task: Task) -> Task:
-        if move_aside.is_aside(task) or move_aside.owns_name(ports, task):
-            return task
-        aside = manifest_key(f"{task.output}@{task.task_id[:8]}")
-        return ports.tasks.replace(task, replace(task, manifest_key=aside))
-
-    return [(module, "claim_output_name", claim_output_name) for module in (deliver, fail)]
-
-
 def _copied_results_are_dropped() -> list[Swap]:
     original = deliver._handle_missing
 
@@ -225,11 +213,6 @@ BUGS: Final = (
     Bug("every job that is given up counts as failed", _every_given_up_job_failed),
     Bug("a job is cancelled though a retry may need it", _any_job_is_stopped),
     Bug("retry pays again before it asks", _paid_again_before_asking),
-    Bug(
-        "a task takes another output name and keeps the old results",
-        _other_name_keeps_old_results,
-        ("result-unreachable", "spec-overwritten", "slow-call"),
-    ),
     Bug(
         "results copied before a bad end are not listed",
         _copied_results_are_dropped,
