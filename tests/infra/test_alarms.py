@@ -1,5 +1,6 @@
 """Each alarm of the template begins when it should, and is over when it should be."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ Play = Iterator[str]
 """What happens to an alarm, as a generator: each value is the state that it has then."""
 
 NAME = "bank"
+ROOT = Path(__file__).parents[2]
 
 
 def dead_letter(world: AlarmWorld) -> Play:
@@ -193,6 +195,15 @@ def test_alarm_says_what_to_type(alarms: Mapping[str, Alarm]) -> None:
         meaning, _, command = alarm.description.partition(": darkroom ")
         assert meaning.count(".") >= 1, name
         assert command.endswith(f"--env {NAME}"), name
+
+
+def test_readme_says_what_to_do_about_each_alarm() -> None:
+    """A row of its table for each; there people look who are woken."""
+    readme = (ROOT / "infra" / "README.md").read_text("utf-8")
+    for name in PLAYS:
+        shown = re.sub(rf"^({'|'.join(PROVIDERS)})-", "<provider>-", name)
+        shown = re.sub(r"^budget-.*-(80|100)$", "budget-<account>-80", shown)
+        assert f"`{shown}`" in readme
 
 
 def test_alarms_write_to_the_receiver_when_they_begin_and_when_they_are_over(
