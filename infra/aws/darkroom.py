@@ -34,6 +34,7 @@ from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction, depend_on
 from infra.aws.intake import Intake
 from infra.aws.layers import PLACEHOLDER, PYTHON, Layer, LayerError, find_layer
+from infra.aws.people import People
 from infra.aws.sizes import BATCH_SIZE, LAYERS, Verb
 from infra.aws.storage import Storage
 from infra.aws.workflow import Workflow, machine_arn, runs_arn
@@ -104,6 +105,7 @@ class Darkroom(Construct):
         self._alarm_topic = self._topic()
         Alarms(self, "Alarms", environment, self._alarm_topic)
         Dashboard(self, "Dashboard", environment)
+        People(self, "People", environment, resources, self._functions.values())
         if environment.permissions_boundary_arn:
             boundary = iam.ManagedPolicy.from_managed_policy_arn(
                 self, "Boundary", environment.permissions_boundary_arn

@@ -48,8 +48,8 @@ class DarkroomFunction(Construct):
         # with the same name, and fail.
         super().__init__(scope, f"{verb.capitalize()}Door")
         name = environment.function_name(verb)
-        log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
-        common = [*permissions.write_log(log_group.log_group_arn), *permissions.trace()]
+        self.log_group = build_log_group(self, f"/aws/lambda/{name}", environment)
+        common = [*permissions.write_log(self.log_group.log_group_arn), *permissions.trace()]
         if dead_letters:
             common += permissions.send_messages(dead_letters.queue_arn)
         self.role = iam.Role(
@@ -77,7 +77,7 @@ class DarkroomFunction(Construct):
             },
             handler=f"{verb}.handler",
             layers=[assets.layers[layer] for layer in LAYERS[verb]],
-            log_group=log_group,
+            log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             memory_size=size.memory_mb,
             reserved_concurrent_executions=environment.reserved_concurrency.get(verb),

@@ -217,8 +217,8 @@ def use_key(key_arn: str, verb: Verb) -> list[iam.PolicyStatement]:
     sends = ["sqs"] if verb in ("intake", "fail") else []
     reads = ["s3", "dynamodb", *sends, *(["secretsmanager"] if verb in WITH_SECRETS else [])]
     return [
-        _allow_through(reads, "kms:Decrypt", key_arn),
-        _allow_through(["s3", *sends], "kms:GenerateDataKey", key_arn),
+        allow_through(reads, "kms:Decrypt", key_arn),
+        allow_through(["s3", *sends], "kms:GenerateDataKey", key_arn),
     ]
 
 
@@ -264,14 +264,15 @@ def deliver_logs() -> list[iam.PolicyStatement]:
     ]
 
 
-def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=actions, resources=list(resources))
-
-
-def _allow_through(services: list[str], action: str, key_arn: str) -> iam.PolicyStatement:
+def allow_through(services: Sequence[str], action: str, key_arn: str) -> iam.PolicyStatement:
+    """Use a KMS key for requests that these services make."""
     hosts = [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]
     return iam.PolicyStatement(
         actions=[action],
         resources=[key_arn],
         conditions={"StringEquals": {"kms:ViaService": hosts}},
     )
+
+
+def _allow(actions: list[str], *resources: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=actions, resources=list(resources))

@@ -11,13 +11,26 @@ from click.testing import CliRunner, Result
 
 from darkroom.domain.order import Trigger
 from darkroom.domain.task import Task
+from infra.cli import target
+from infra.cli.commands import keys
 from infra.cli.dead_letters import sqs
+from infra.cli.doctor import examine
 from infra.cli.main import main
 from infra.cli.target import Target, find_target
 from tests.cli.factories import make_task
+from tests.cli.rights import NotedRights
 from tests.fakes.moto_aws import BUS, INPUT, OUTPUT, REGION, TABLE, client, cloud, session
 from tests.fakes.providers import PNG
 
+OF_USERS = frozenset(
+    {
+        *("batch", "costs", "explain", "get", "prices", "providers"),
+        *("put", "report", "status", "styles", "validate", "watch"),
+    }
+)
+"""The commands that the users' policy is for; the others are for operators."""
+DOES_WITHOUT = {"secretsmanager:GetSecretValue"}
+"""To see which providers have a key; a user's commands do their work where that is denied."""
 SPEC = b'{"operation": "upscale", "provider": "snapapi"}'
 
 
@@ -29,10 +42,15 @@ class MotoEnvironment:
     intake_url: str
     dead_url: str
     machine: str
+    rights: NotedRights
 
     def run(self, *arguments: str) -> Result:
-        """Run the command; stdout and stderr are separate."""
-        return CliRunner().invoke(main, arguments)
+        """Run the command; stdout and stderr are separate. A user's needs no more than theirs."""
+        self.rights.actions.clear()
+        result = CliRunner().invoke(main, arguments)
+        if arguments[0] in OF_USERS:
+            assert self.rights.beyond("users") <= DOES_WITHOUT, arguments
+        return result
 
     def add_task(
         self, key: str = "photos/cat.jpg.json", state: Any = "failed", **changes: Any
@@ -80,23 +98,36 @@ class MotoEnvironment:
         return [message["Body"] for message in response.get("Messages", [])]
 
 
+@pytest.fixture(autouse=True)
+def rights(monkeypatch: pytest.MonkeyPatch) -> Iterator[NotedRights]:
+    """What the command asks AWS for; no operator needs more than the operators' policy."""
+    noted = NotedRights()
+    opened = noted.watch(target.open_session)
+    for module in (target, examine, keys):
+        monkeypatch.setattr(module, "open_session", opened)
+    yield noted
+    assert noted.beyond("operators") == set()
+
+
 @pytest.fixture
-def env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+def env(monkeypatch: pytest.MonkeyPatch, rights: NotedRights) -> Iterator[MotoEnvironment]:
     """A new environment; an empty queue answers at once."""
-    with _moto_environment(monkeypatch, versioned=True) as environment:
+    with _moto_environment(monkeypatch, rights, versioned=True) as environment:
         yield environment
 
 
 @pytest.fixture
-def unversioned_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoEnvironment]:
+def unversioned_env(
+    monkeypatch: pytest.MonkeyPatch, rights: NotedRights
+) -> Iterator[MotoEnvironment]:
     """A new environment whose buckets are not versioned: the same spec is the same task."""
-    with _moto_environment(monkeypatch, versioned=False) as environment:
+    with _moto_environment(monkeypatch, rights, versioned=False) as environment:
         yield environment
 
 
 @contextmanager
 def _moto_environment(
-    monkeypatch: pytest.MonkeyPatch, *, versioned: bool
+    monkeypatch: pytest.MonkeyPatch, rights: NotedRights, *, versioned: bool
 ) -> Iterator[MotoEnvironment]:
     use_test_account(monkeypatch)
     monkeypatch.setattr(sqs, "WAIT_S", 0)
@@ -113,7 +144,7 @@ def _moto_environment(
         }
         create_stack(outputs)
         yield MotoEnvironment(
-            find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn
+            find_target("dev"), intake, aws.dead_letters_url, aws.state_machine_arn, rights
         )
 
 

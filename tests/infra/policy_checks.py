@@ -21,6 +21,9 @@ NEEDS_EVERY_RESOURCE: Final = frozenset(
         "xray:PutTraceSegments",  # the same
         "xray:GetSamplingRules",  # the same, for the state machine
         "xray:GetSamplingTargets",  # the same, for the state machine
+        "cloudwatch:GetMetricData",  # metrics have no resource
+        "lambda:GetAccountSettings",  # of the account
+        "lambda:ListEventSourceMappings",  # lists have no resource
         "logs:CreateLogDelivery",  # the state machine's log: the delivery API has no resource
         "logs:DeleteLogDelivery",  # the same
         "logs:DescribeLogGroups",  # the same

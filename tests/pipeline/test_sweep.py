@@ -188,7 +188,7 @@ def test_sweep_stops_before_its_time_is_over(harness: PipelineHarness) -> None:
         harness.upload_spec(SYNC_NONE, key=f"photos/{number}.jpg.json")
     harness.clock.advance(harness.limits.inputs_s)
     lines = [100.0] * len({route.provider for route in harness.providers.routes()})
-    others = [100.0, 100.0, 100.0]
+    others = [100.0, 100.0]
     left: Iterator[float] = iter([*lines, *others, 100.0, 60.0, 29.0, 0.0, 0.0])
 
     assert sweep(harness.ports, lambda: next(left)) == {"given-up": 2}

@@ -292,7 +292,9 @@ class SimulatedSystem:
             self._check_announced(empty, events)
         else:
             self.providers.credit_monitor.sweep_struck()
-        if alone and unharmed:
+        # What a longer one has helped may need the next one's help by now.
+        brief = self._now().timestamp() - begun_at < SWEEP_INTERVAL_S
+        if alone and unharmed and brief:
             left = neglected & self._neglected_waiters(begun_at, self._skew_s(begun))
             for task_id, run in left if self.limiter.changes == changes else ():
                 if task_id not in self.tasks.unreadable:

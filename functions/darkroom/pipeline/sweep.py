@@ -24,7 +24,7 @@ import functools
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
@@ -91,15 +91,22 @@ def sweep(ports: Ports, time_left_s: Callable[[], float] = lambda: math.inf) -> 
         [
             lambda: _count(done, "released", release_where_room_is(ports)),
             lambda: _count(done, "announced", look_at_due_batches(ports)),
-            lambda: ports.metrics.emit(measure_environment(ports, providers)),
         ],
         (functools.partial(check, task_id) for task_id in due),
     )
     try:
         for_each_then_raise(itertools.takewhile(lambda _: time_left_s() > MIN_LEFT_S, checks), act)
     finally:
-        ports.metrics.emit([Measurement("Sweeps", 1)])
+        _measure(ports, list(providers))
     return done
+
+
+def _measure(ports: Ports, providers: Sequence[str]) -> None:
+    """Last: nothing waits for it, and it fits into the time that is left."""
+    ports.metrics.emit([Measurement("Sweeps", 1)])
+    for provider in providers:
+        ports.metrics.emit(measure_provider(ports, provider))
+    ports.metrics.emit(measure_environment(ports, providers))
 
 
 def _count(done: Counter[Outcome], outcome: Outcome, times: int) -> None:
@@ -112,10 +119,7 @@ def _check_provider(ports: Ports, provider: str, done: Counter[Outcome]) -> None
     try:
         look_at_account(ports, provider)
     finally:
-        try:
-            _check_line(ports, provider, done)
-        finally:
-            ports.metrics.emit(measure_provider(ports, provider))
+        _check_line(ports, provider, done)
 
 
 def _check_line(ports: Ports, provider: str, done: Counter[Outcome]) -> None:

@@ -14,7 +14,6 @@ from infra.local.permissions.policy import Grant, Policy, PolicyError, Rule, rea
 REFUSED_TYPES: Final = frozenset(
     {
         "AWS::Events::EventBusPolicy",
-        "AWS::IAM::ManagedPolicy",
         "AWS::IAM::RolePolicy",
         "AWS::KMS::Key",
         "AWS::Lambda::LayerVersionPermission",
@@ -24,6 +23,8 @@ REFUSED_TYPES: Final = frozenset(
 REFUSED_PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWS::DynamoDB::Table": ("ResourcePolicy",),
     "AWS::Events::EventBus": ("Policy",),
+    # Without these it is for people, of whom there are none here.
+    "AWS::IAM::ManagedPolicy": ("Groups", "Roles", "Users"),
     "AWS::IAM::Role": ("PermissionsBoundary",),
 }
 # The part of a managed policy's ARN after the account -> what it allows. They are AWS's own.

@@ -13,7 +13,7 @@ from darkroom.domain.task import Result as TaskResult
 from infra.cli.files import upload_all
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_task
-from tests.fakes.moto_aws import INPUT, OUTPUT
+from tests.fakes.moto_aws import INPUT, OUTPUT, client
 
 SPEC = "photos/cat.jpg.upscale.json"
 
@@ -106,7 +106,7 @@ def test_put_uploads_only_what_was_checked(env: MotoEnvironment, photo: Path) ->
 
 def test_same_put_again_uploads_and_pays_nothing(env: MotoEnvironment, photo: Path) -> None:
     """Unless the photo or the spec has changed, or `--again` says so."""
-    versions = env.target.s3.list_object_versions
+    versions = client("s3").list_object_versions
 
     def count() -> int:
         return len(versions(Bucket=INPUT)["Versions"])

@@ -15,7 +15,7 @@ from infra.cli.files.make_plan import plan_upload
 from infra.cli.files.upload_all import PlanUpload
 from tests.cli.conftest import MotoEnvironment
 from tests.cli.factories import make_task
-from tests.fakes.moto_aws import INPUT
+from tests.fakes.moto_aws import INPUT, client
 
 DEFAULT = {"operation": "upscale", "provider": "snapapi", "params": {"scale": 2}, "settle_s": 7}
 
@@ -42,9 +42,9 @@ def keys(env: MotoEnvironment) -> list[str]:
     return [each["Key"] for each in found]
 
 
-def versions(env: MotoEnvironment) -> int:
+def versions() -> int:
     """How many versions of objects there are in the input bucket."""
-    return len(env.target.s3.list_object_versions(Bucket=INPUT).get("Versions", []))
+    return len(client("s3").list_object_versions(Bucket=INPUT).get("Versions", []))
 
 
 def put(env: MotoEnvironment, folder: Path, *options: str) -> dict[str, str]:
@@ -212,12 +212,12 @@ def test_same_put_again_uploads_nothing_and_begins_what_has_no_task(
 ) -> None:
     """A photo that lay there before its default is given to INTAKE, with its time to settle."""
     first = put(env, shop)
-    there = versions(env)
+    there = versions()
     task = make_task(first["photos/a.jpg.json"], key="photos/a.jpg.json", source="photos/a.jpg")
     env.tasks.create(task, previous=None, owner=None)
     result = env.run("put", str(shop), "--json")
     assert {t["key"]: t["task_id"] for t in json.loads(result.stdout)} == first
-    assert versions(env) == there
+    assert versions() == there
     assert "1 of 2 are there already" in result.stderr
     attributes = env.target.sqs.get_queue_attributes(
         QueueUrl=env.intake_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
@@ -307,7 +307,7 @@ def with_accident(env: MotoEnvironment, run: Any) -> Any:
     def run_then_replace(upload: PlanUpload, *args: Any) -> Any:
         uploaded = run(upload, *args)
         env.target.s3.put_object(Bucket=INPUT, Key="photos/a.jpg", Body=b"newer")
-        env.target.s3.delete_object(Bucket=INPUT, Key="photos/b.png")
+        client("s3").delete_object(Bucket=INPUT, Key="photos/b.png")
         task = make_task(task_id(env, "photos/a.jpg"), key="photos/a.jpg.json")
         env.tasks.create(task, previous=None, owner=None)
         return uploaded

@@ -37,19 +37,25 @@ ACCEPTED = (
     ),
     Accepted(
         "A name ends in * where the rest of it is not known before: an object's key, a log stream, "
-        "a run. X-Ray and CloudWatch's log delivery have no resources at all.",
+        "a run, a stack. X-Ray, metrics, lists and CloudWatch's log delivery have no resources.",
         {
-            "AwsSolutions-IAM5[Resource::*]": ("*DoorRole", "WorkflowRole"),
-            "AwsSolutions-IAM5[Resource::<StorageOutputBucket.Arn>/*]": ("*DoorRole",),
+            "AwsSolutions-IAM5[Resource::*]": ("*DoorRole", "WorkflowRole", "PeopleOperators"),
+            "AwsSolutions-IAM5[Resource::<StorageOutputBucket.Arn>/*]": ("*DoorRole", "People*"),
             "AwsSolutions-IAM5[Resource::<StorageInputBucket.Arn>/*]": (
                 "IntakeDoorRole",
                 "SubmitDoorRole",
                 "PollDoorRole",
                 "DeliverDoorRole",
                 "SweepDoorRole",
+                "People*",
             ),
+            "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:"
+            "<AWS::AccountId>:stack/darkroom-{environment}/*]": ("People*",),
             "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:"
-            "<AWS::AccountId>:execution:darkroom-{environment}:*]": ("SweepDoorRole",),
+            "<AWS::AccountId>:execution:darkroom-{environment}:*]": (
+                "SweepDoorRole",
+                "PeopleOperators",
+            ),
             "Serverless-LambdaStarPermissions": ("*DoorRole",),
         },
     ),

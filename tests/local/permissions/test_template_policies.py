@@ -86,7 +86,7 @@ def test_permission_lets_a_service_call_a_function(name: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     "refused",
     [
-        of("IAM::ManagedPolicy", PolicyDocument={}),
+        of("IAM::ManagedPolicy", PolicyDocument={}, Roles=["Role"]),
         of("Events::EventBusPolicy", Statement={}),
         of("SecretsManager::ResourcePolicy", ResourcePolicy={}),
         of("IAM::Role", PermissionsBoundary="arn:aws:iam::aws:policy/x"),
