@@ -15,7 +15,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers deploy diff synth destroy requirements clean
+.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers bootstrap deploy diff synth destroy requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -71,6 +71,9 @@ deploy: $(BIN)/.installed ## deploy an environment of infra/environments.toml: m
 
 diff: $(BIN)/.installed ## what a deployment would change: make diff ENV=dev
 	@$(BIN)/python -m infra.aws.deployment diff $(ENV) $(OPTIONS)
+
+bootstrap: $(BIN)/.installed ## create what the CDK needs in an environment's account and region, once: make bootstrap ENV=prod
+	@$(BIN)/python -m infra.aws.deployment bootstrap $(ENV) $(OPTIONS)
 
 synth: $(BIN)/.installed ## write an environment's template to cdk.out/, without network or account: make synth ENV=prod
 	@$(BIN)/python -m infra.aws.deployment synth $(ENV)

@@ -1,8 +1,8 @@
 """Deploys, compares, synthesizes and deletes an environment with the CDK's command.
 
-`python -m infra.aws.deployment deploy|diff|synth|destroy ENVIRONMENT [OPTION...]`; `make deploy`
-and the others call it. The CDK's command is fetched by npx on its first use, in the version below;
-`synth` needs neither it nor a network. This module must not import the CDK.
+`python -m infra.aws.deployment bootstrap|deploy|diff|synth|destroy ENVIRONMENT [OPTION...]`; `make
+deploy` and the others call it. The CDK's command is fetched by npx on its first use, in the version
+below; `synth` needs neither it nor a network. This module must not import the CDK.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Deployed:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says; ends with a sentence if it is refused."""
     parser = argparse.ArgumentParser(prog="python -m infra.aws.deployment")
-    parser.add_argument("action", choices=["deploy", "diff", "synth", "destroy"])
+    parser.add_argument("action", choices=["bootstrap", "deploy", "diff", "synth", "destroy"])
     parser.add_argument("environment")
     options, further = parser.parse_known_args(arguments)
     try:
@@ -71,6 +71,9 @@ def _act(action: str, environment: Environment, options: Sequence[str]) -> None:
         raise RefusedError(
             f"'{environment.name}' is for this machine: `make local` starts the one called local"
         )
+    if action == "bootstrap":
+        bootstrap(environment, options)
+        return
     if action == "destroy":
         destroy(environment, options)
         return
@@ -93,15 +96,39 @@ def require_layers(root: Path) -> None:
             raise RefusedError(found.warning)
 
 
+def _run(command: list[str], variables: dict[str, str]) -> None:
+    done = subprocess.run(command, check=False, cwd=CHECKOUT, env=os.environ | variables)  # noqa: S603 - the pinned command
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
 def run_cdk(action: str, environment: Environment, options: Sequence[str] = ()) -> None:
     """Run the CDK's command for the environment's stack; this process ends as it does if it fails.
 
     Raises RefusedError without Node.
     """
-    command, variables = build_cdk_command(action, environment, options)
-    done = subprocess.run(command, check=False, cwd=CHECKOUT, env=os.environ | variables)  # noqa: S603 - the pinned command
-    if done.returncode:
-        sys.exit(done.returncode)
+    _run(*build_cdk_command(action, environment, options))
+
+
+def bootstrap(
+    environment: Environment,
+    options: Sequence[str] = (),
+    *,
+    session: Any = None,  # noqa: ANN401 - boto3's sessions have no types
+    run: Callable[[list[str], dict[str, str]], None] = _run,
+) -> None:
+    """Create what the CDK needs in the environment's account and region: once for all of them.
+
+    Raises RefusedError if the credentials are of another account, without a region, and without
+    Node. `session` is boto3's.
+    """
+    session = session or _open_session(environment)
+    account = _find_account(session, environment)
+    if not session.region_name:
+        raise RefusedError(
+            f"'{environment.name}' names no region, and AWS_REGION is not set: set one of them"
+        )
+    run(*_build_command(["bootstrap", f"aws://{account}/{session.region_name}", *options]))
 
 
 def build_cdk_command(
@@ -111,23 +138,28 @@ def build_cdk_command(
 
     Raises RefusedError without Node.
     """
+    command, variables = _build_command(
+        [
+            *(action, environment.stack_name),
+            *("--app", f"{sys.executable} -m infra.aws.app"),
+            *("--context", f"environment={environment.name}"),
+            *options,
+        ]
+    )
+    if action == "destroy":  # nothing is uploaded
+        variables["DARKROOM_LAYERS"] = "placeholder"
+    return command, variables
+
+
+def _build_command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     node = find_node()
     npx = find_npx(node) if node else None
     if node is None or npx is None:
         raise RefusedError("Node is missing; `make .venv/bin/.installed` installs it into .venv")
-    command = [
-        *(str(node), str(npx), "--yes", f"aws-cdk@{CDK_VERSION}"),
-        *(action, environment.stack_name),
-        *("--app", f"{sys.executable} -m infra.aws.app"),
-        *("--context", f"environment={environment.name}"),
-        *options,
-    ]
+    command = [str(node), str(npx), "--yes", f"aws-cdk@{CDK_VERSION}", *arguments]
     # The CDK's command is a script that looks for `node` on PATH.
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    variables = {"PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    if action == "destroy":  # nothing is uploaded
-        variables["DARKROOM_LAYERS"] = "placeholder"
-    return command, variables
+    return command, {"PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"}
 
 
 def destroy(
@@ -153,7 +185,7 @@ def destroy(
             "and then this again"
         )
     session = session or _open_session(environment)
-    _check_account(session, environment)
+    _find_account(session, environment)
     deployed = _find_deployed(session, environment)
     if deployed.protected:
         raise RefusedError(
@@ -197,19 +229,21 @@ def _list_versions(s3: "S3Client", bucket: str) -> Iterator[Any]:
 
 
 def _open_session(environment: Environment) -> Any:  # noqa: ANN401 - the same
-    import boto3  # noqa: PLC0415 - only to delete
+    import boto3  # noqa: PLC0415 - slow to import
 
-    return boto3.Session(region_name=environment.region)
+    # boto3 does not read AWS_REGION, as every other AWS tool does.
+    return boto3.Session(region_name=environment.region or os.environ.get("AWS_REGION"))
 
 
-def _check_account(session: Any, environment: Environment) -> None:  # noqa: ANN401 - the same
-    if environment.account:
-        account = session.client("sts").get_caller_identity()["Account"]
-        if account != environment.account:
-            raise RefusedError(
-                f"'{environment.name}' is in account {environment.account}, and the credentials "
-                f"are of {account}"
-            )
+def _find_account(session: Any, environment: Environment) -> str:  # noqa: ANN401 - the same
+    """The account of the credentials. Raises RefusedError if it is another than the pinned one."""
+    account = str(session.client("sts").get_caller_identity()["Account"])
+    if environment.account not in (None, account):
+        raise RefusedError(
+            f"'{environment.name}' is in account {environment.account}, and the credentials "
+            f"are of {account}"
+        )
+    return account
 
 
 def _find_deployed(session: Any, environment: Environment) -> Deployed:  # noqa: ANN401 - the same

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from moto import mock_aws
 
 from infra.aws import deployment
-from infra.aws.deployment import RefusedError, build_cdk_command, destroy
+from infra.aws.deployment import RefusedError, bootstrap, build_cdk_command, destroy
 from infra.aws.environments import Environment, find_environment
 from infra.aws.layers import PLACEHOLDER, Recipe
 from tests.fakes.moto_aws import REGION, client, session
@@ -161,7 +162,32 @@ def test_pinned_command_of_the_cdk_runs_on_the_node_of_the_environment(action: s
     assert ("DARKROOM_LAYERS" in variables) == (action == "destroy")
 
 
-@pytest.mark.parametrize("action", ["deploy", "diff", "destroy"])
+def test_account_and_region_are_bootstrapped_by_the_pinned_command() -> None:
+    """Of the credentials; without the app, which may not be built yet."""
+    ran: list[list[str]] = []
+    with mock_aws():
+        bootstrap(
+            DEV, ["--trust", "1"], session=session(), run=lambda command, _: ran.append(command)
+        )
+    [command] = ran
+    assert command[3:] == [
+        *(f"aws-cdk@{deployment.CDK_VERSION}", "bootstrap"),
+        *(f"aws://{MOTOS_ACCOUNT}/{REGION}", "--trust", "1"),
+    ]
+
+
+def test_another_account_or_no_region_is_not_bootstrapped() -> None:
+    """The CDK's command would take whatever is there."""
+    nowhere = SimpleNamespace(region_name=None, client=client)
+    elsewhere = replace(DEV, account="111122223333", region=REGION)
+    with mock_aws():
+        with pytest.raises(RefusedError, match=f"credentials are of {MOTOS_ACCOUNT}"):
+            bootstrap(elsewhere, session=session(), run=_never)
+        with pytest.raises(RefusedError, match="names no region"):
+            bootstrap(DEV, session=nowhere, run=_never)
+
+
+@pytest.mark.parametrize("action", ["bootstrap", "deploy", "diff", "destroy"])
 @pytest.mark.parametrize(
     ("name", "sentence"), [("prdo", "Did you mean 'prod'?"), ("local", "make local")]
 )
