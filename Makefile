@@ -10,12 +10,15 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CHECKOV := .darkroom/checkov
 MUTMUT := .darkroom/mutmut
+AUDIT := .darkroom/audit
+# What is shipped, and what a checkout installs.
+REQUIREMENTS := layers/runtime/requirements.txt layers/pictures/requirements.txt requirements.txt
 INSTALL := $(PIP) install --quiet --require-hashes --no-compile
 
 # Every start of a process compiles what is not written down compiled.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers bootstrap deploy diff synth destroy requirements clean
+.PHONY: help demo local test all-tests simulate havoc night mutate bench check compiled layers bootstrap deploy diff synth destroy release audit requirements clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -81,6 +84,12 @@ synth: $(BIN)/.installed ## write an environment's template to cdk.out/, without
 destroy: $(BIN)/.installed ## delete an environment after its name was typed: make destroy ENV=dev
 	@$(BIN)/python -m infra.aws.deployment destroy $(ENV) $(OPTIONS)
 
+release: $(BIN)/.installed-dev layers ## wheel, zip, SBOM and licences to dist/, and try them: make release OPTIONS="--preview"
+	@$(BIN)/python -m infra.release $(OPTIONS)
+
+audit: $(AUDIT)/.installed ## compare the pinned requirements with known vulnerabilities, over the network
+	@for file in $(REQUIREMENTS); do echo "$$file"; PYTHONPATH=$(AUDIT) $(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off -r $$file || exit 1; done
+
 requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade pyproject.toml -o layers/runtime/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --extra local pyproject.toml -o requirements.txt
@@ -88,9 +97,10 @@ requirements: ## pin the requirements anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps -c requirements.txt layers/pictures/requirements.in -o layers/pictures/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps tests/mutation/requirements.in -o tests/mutation/requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade --no-deps tests/infra/checkers/requirements.in -o tests/infra/checkers/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade infra/release/requirements.in -o infra/release/requirements.txt
 
 clean: ## remove what was made here
-	rm -rf .venv .darkroom out cdk.out layers/*/build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .darkroom out dist cdk.out layers/*/build .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Darkroom needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..."; exit 1; }
@@ -112,6 +122,13 @@ $(CHECKOV)/.installed: tests/infra/checkers/requirements.txt $(BIN)/.installed-d
 	@echo "Installing checkov ..."
 	@rm -rf $(CHECKOV)
 	@$(INSTALL) --no-deps --target $(CHECKOV) -r $<
+	@touch $@
+
+# Outside .venv: it needs other versions of the same packages.
+$(AUDIT)/.installed: infra/release/requirements.txt $(BIN)/.installed
+	@echo "Installing pip-audit ..."
+	@rm -rf $(AUDIT)
+	@$(INSTALL) --target $(AUDIT) -r $<
 	@touch $@
 
 # Outside .venv, so that mypy and the test suite behave the same with and without it.

@@ -3,10 +3,7 @@
 The functions' rights are in `permissions`, their time-outs and memory in `sizes`.
 """
 
-import atexit
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,14 +24,13 @@ from constructs import Construct
 
 from infra.aws import permissions
 from infra.aws.alarms import Alarms
-from infra.aws.bytecode import describe_bytecode
 from infra.aws.dashboard import Dashboard
 from infra.aws.environments import PROVIDERS, Environment
-from infra.aws.function_asset import FUNCTIONS, build_function_asset
 from infra.aws.functions import ARCHITECTURE, RUNTIME, Assets, DarkroomFunction, depend_on
 from infra.aws.intake import Intake
-from infra.aws.layers import PLACEHOLDER, PYTHON, Layer, LayerError, find_layer
+from infra.aws.layers import Layer, LayerError
 from infra.aws.people import People
+from infra.aws.shipped_code import build_code, open_release
 from infra.aws.sizes import BATCH_SIZE, LAYERS, Verb
 from infra.aws.storage import Storage
 from infra.aws.workflow import Workflow, machine_arn, runs_arn
@@ -54,7 +50,10 @@ class Darkroom(Construct):
     With `placeholder_layers` a layer that is not built, or is stale, is replaced by an empty folder
     with a warning, and the functions are not compiled: enough to look at the template.
 
-    Raises LayerError for such a layer otherwise.
+    `release`: the folder of an unpacked release, whose functions and layers are deployed; without
+    it those of this checkout are.
+
+    Raises LayerError for such a layer otherwise, and for a release of another version.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class Darkroom(Construct):
         environment: Environment,
         *,
         placeholder_layers: bool = False,
+        release: Path | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._placeholder_layers = placeholder_layers
@@ -72,15 +72,21 @@ class Darkroom(Construct):
         key = kms.Key.from_key_arn(self, "Key", arn) if arn else None
         self._storage = Storage(self, "Storage", environment, key)
         self._intake = Intake(self, "Intake", environment, self._storage.input_bucket)
-        names = dict.fromkeys(name for layers in LAYERS.values() for name in layers)
-        layers = {name: self._layer(name) for name in names}
-        self._assets = Assets(self._code(), layers)
+        names = list(dict.fromkeys(name for layers in LAYERS.values() for name in layers))
+        shipped = (
+            open_release(release, names)
+            if release
+            else build_code(
+                names, readable=placeholder_layers, on_this_machine=environment.on_this_machine
+            )
+        )
+        layers = {name: self._layer(name, found) for name, found in shipped.layers.items()}
+        code = lambda_.Code.from_asset(str(shipped.functions), asset_hash=shipped.digest)
+        self._assets = Assets(code, layers)
 
         resources = self._resources()
         functions = {verb: self._function(verb, resources) for verb in IN_WORKFLOW}
-        self._workflow = Workflow(
-            self, "Workflow", environment, FUNCTIONS / "workflow.asl.json", functions
-        )
+        self._workflow = Workflow(self, "Workflow", environment, shipped.workflow, functions)
         self._workflow.route_failed_runs_to(
             environment, functions["fail"].function, self._intake.dead_letters
         )
@@ -250,26 +256,7 @@ class Darkroom(Construct):
             key=self._environment.kms_key_arn,
         )
 
-    def _code(self) -> lambda_.Code:
-        # The local environment runs the functions from their folder, and a template with
-        # placeholders is for reading: neither depends on what can be compiled here.
-        readable = self._placeholder_layers or self._environment.on_this_machine
-        python = "" if readable else PYTHON
-        folder = Path(tempfile.mkdtemp(prefix="darkroom-asset-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        asset = build_function_asset(folder / "functions", python)
-        if python:
-            bytecode = describe_bytecode(compiled=asset.bytecode)
-            sys.stderr.write(f"functions: ready for Python {python}, {bytecode}\n")
-        return lambda_.Code.from_asset(str(asset.folder), asset_hash=asset.digest)
-
-    def _layer(self, name: str) -> lambda_.LayerVersion:
-        # The local environment runs the functions from the virtual environment, which has the
-        # packages; its template must not depend on whether the layer was built.
-        if self._environment.on_this_machine:
-            found = Layer(PLACEHOLDER)
-        else:
-            found = find_layer(name, ARCHITECTURE.name, PYTHON)
+    def _layer(self, name: str, found: Layer) -> lambda_.LayerVersion:
         layer = lambda_.LayerVersion(
             self,
             f"{name.capitalize()}Layer",

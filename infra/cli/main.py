@@ -12,6 +12,7 @@ try:
 
     from infra.cli.errors import as_click_errors
     from infra.cli.printing import MultilineError, escape
+    from infra.distribution import DISTRIBUTION
 except KeyboardInterrupt:
     # Ctrl-C during import: click is not loaded yet, so exit quietly.
     raise SystemExit(130) from None
@@ -77,6 +78,6 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="darkroom", message="darkroom %(version)s")
+@click.version_option(package_name=DISTRIBUTION, message="darkroom %(version)s")
 def main() -> None:
     """Edit photos with AI providers: drop a photo and a spec, get the result."""
