@@ -139,10 +139,17 @@ class Ledger:
         return mine[-1] if mine else None
 
     def misinformed(self, task_id: str, attempt: Attempt) -> bool:
-        """Whether its provider reported another job's end in place of its own's."""
+        """Whether its provider reported another job's end in place of its own's.
+
+        When it was polled, or in the history, which settles what was given up.
+        """
         code = attempt.failure.code if attempt.failure else ""
-        ended = attempt.outcome in ("failed", "lost") and code in ("job-failed", "job-lost")
-        return ended and (task_id, attempt.number) in self.misnamed
+        ended = attempt.outcome in ("failed", "lost", "given-up")
+        return (
+            ended
+            and code in ("job-failed", "job-lost")
+            and (task_id, attempt.number) in self.misnamed
+        )
 
     def recoverable(self, tasks: Iterable[Task]) -> list[str]:
         """Tasks that ended badly although the result of their last paid call can be fetched.
