@@ -63,6 +63,13 @@ class Reading:
         """Whether nothing goes on now: everything has ended, or is held."""
         return self.totals.ended + self.totals.on_hold == self.totals.total
 
+    @property
+    def waits_for(self) -> "Sequence[TaskSummary]":
+        """Those that wait for files, where nothing else is left that goes on by itself."""
+        waiting = [each for each in self.summaries if each.state == "waiting"]
+        left = self.totals.total - self.totals.ended - self.totals.on_hold
+        return waiting if len(waiting) == left else []
+
 
 class BatchScreen(LiveDisplay):
     """A batch on a console; a context manager, and `show` takes each reading.
@@ -110,6 +117,8 @@ class BatchScreen(LiveDisplay):
         for summary in reading.summaries:
             if PHASES[summary.state] in ("failed", "held"):
                 self._print_once(summary)
+        for summary in reading.waits_for:
+            self._print_once(summary)
         now = self._clock()
         if now - self._printed_at >= LINE_EVERY_S or reading.ended:
             self._printed_at = now

@@ -75,7 +75,7 @@ def clear_upload(target: "Target", plan: "UploadPlan", wanted: Wanted) -> Cleare
         return None
     if present.held:
         command = how_to_approve(wanted.prefix, target.environment)
-        note(f"{present.held:,} of those done before are held, unpaid; {command} lets them go on")
+        note(f"{present.held:,} of those begun before are held, unpaid; {command} lets them go on")
     proof, starting, usd = NO_PROOF, new, estimate.usd
     if wanted.proof is not None and new:
         proof = choose_proof(plan, photos or PhotoSet.of(plan), new, wanted.proof)

@@ -111,8 +111,8 @@ class Estimate:
 
     @property
     def text(self) -> str:
-        """As in "200 tasks, 48 of them done before; 304 credits at snapapi ($6.08)"."""
-        before = f", {self.done:,} of them done before" if self.done else ""
+        """As in "200 tasks, 48 of them begun before; 304 credits at snapapi ($6.08)"."""
+        before = f", {self.done:,} of them begun before" if self.done else ""
         cost = ", ".join(each.describe(name) for name, each in sorted(self.by_provider.items()))
         less = f", less where {_tasks(self.may_reuse)} reuse earlier results"
         rest = less if self.may_reuse else ""

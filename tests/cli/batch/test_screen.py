@@ -145,6 +145,20 @@ def test_without_a_terminal_a_line_every_ten_seconds_and_one_for_each_failure() 
     assert lines[-1].startswith("2 of 2 ended: 1 done, 1 failed")
 
 
+def test_without_a_terminal_what_is_left_says_what_it_waits_for() -> None:
+    """Once nothing else goes on; each once."""
+    out = console(terminal=False)
+    waiting = summary(7, "waiting", reason="a/cat.jpg is empty (0 bytes)")
+    with BatchScreen(out, "a/", "local", Clock()) as screen:
+        screen.show(Reading([summary(1, "running"), waiting]))
+        for _ in range(2):
+            screen.show(Reading([summary(1), waiting]))
+    assert isinstance(out.file, io.StringIO)
+    [line] = [line for line in out.file.getvalue().splitlines() if "empty" in line]
+    assert line.startswith("waiting: clients/spring/")
+    assert line.endswith("IMG_00007.jpg: a/cat.jpg is empty (0 bytes)")
+
+
 def test_held_tasks_are_shown_with_their_reason_and_nothing_waits_for_them() -> None:
     """They have not ended; a person or a budget lets them go on."""
     held = summary(1, "held", reason="is held: the budget of a/ has no room for it")

@@ -117,7 +117,7 @@ def test_put_asks_above_fifty_tasks(env: MotoEnvironment, shop: Path) -> None:
 
     result = env.run("put", str(shop))
     assert result.exit_code == 0, result.output
-    assert "60 tasks, 60 of them done before; nothing to pay\n" in result.stderr
+    assert "60 tasks, 60 of them begun before; nothing to pay\n" in result.stderr
     assert env.run("put", str(shop), "--again", "--yes").exit_code == 0
     assert set(wishes(env).values()) == {"approved"}
 
@@ -183,7 +183,7 @@ def test_held_photos_of_a_proof_are_done_before(env: MotoEnvironment, shop: Path
     result = env.run("put", str(shop))
     assert result.exit_code == 0, result.output
     assert (
-        "60 of those done before are held, unpaid; `darkroom approve photos/ --env dev`"
+        "60 of those begun before are held, unpaid; `darkroom approve photos/ --env dev`"
         in result.stderr
     )
 
