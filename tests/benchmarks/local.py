@@ -38,6 +38,8 @@ OPERATION: Final = "restore"
 SANDBOX_PATH: Final = "/v1/images/restore"
 # In flight and tasks of each round. A round has more tasks than are in flight, so that most of it
 # runs with all of them.
+IN_FOLDER: Final = 400
+"""Photos in a folder; with more new ones at once some would be held until a person approves."""
 ROUNDS: Final[Sequence[tuple[int, int]]] = ((1, 20), (10, 100), (100, 200), (500, 600), (10, 100))
 WARM_UP: Final = (10, 40)
 CALLS_PER_MIN: Final = 1_000_000
@@ -184,7 +186,8 @@ class _Load:
         return Round(in_flight, len(times), took, times, cpu, memory)
 
     def _drop(self, began: dict[str, float]) -> None:
-        photo = f"benchmark/{next(self._numbers)}.png"
+        number = next(self._numbers)
+        photo = f"benchmark-{number // IN_FOLDER}/{number}.png"
         began[f"{photo}.json"] = time.monotonic()
         self._environment.drop(photo, self._picture)
         spec = {"operation": OPERATION, "provider": PROVIDER}

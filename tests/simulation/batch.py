@@ -33,6 +33,8 @@ from tests.simulation.fault_kinds import NoFaults
 from tests.simulation.scheduler import Scheduler
 
 SWEEP_S = 60
+IN_FOLDER: Final = 400
+"""Photos in a folder; with more new ones at once some would be held until a person approves."""
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Batch:
     def _take(self, spec: Mapping[str, Any]) -> None:
         self._set_clock()
         number = len(self.courses)
-        key = f"p/{number}.jpg"
+        key = f"p{number // IN_FOLDER}/{number}.jpg"
         self.harness.put_file(key)
         event = self.harness.put_file(
             f"{key}.json", spec_of(self._operation, provider=self._provider, **spec)
