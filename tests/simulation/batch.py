@@ -33,7 +33,7 @@ from tests.simulation.fault_kinds import NoFaults
 from tests.simulation.scheduler import Scheduler
 
 SWEEP_S = 60
-IN_FOLDER: Final = 400
+IN_FOLDER = 400
 """Photos in a folder; with more new ones at once some would be held until a person approves."""
 
 
