@@ -16,6 +16,8 @@ from tests.e2e.environment_client import EnvironmentClient, open_environment
 pytestmark = pytest.mark.e2e
 
 PHOTOS = 3
+PAUSES = 5
+"""Between two looks: each takes processor time from both environments."""
 SECOND = "local-second"
 FILE = f"""
 [{SECOND}.money]
@@ -48,10 +50,11 @@ def tasks(client: EnvironmentClient) -> list[dict[str, str]]:
 
 def wait_for(client: EnvironmentClient, expected: dict[str, int]) -> None:
     """Wait until an environment has just these tasks: state -> number."""
-    for _ in range(200):
+    for _ in range(60):
         if Counter(task["state"] for task in tasks(client)) == Counter(expected):
             return
-        client.pause()
+        for _ in range(PAUSES):
+            client.pause()
     raise AssertionError(f"{tasks(client)} in place of {expected}")
 
 
