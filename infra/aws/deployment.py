@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.aws.environments import FILE, Environment, find_environment
 from infra.aws.layers import ARCHITECTURE, PYTHON, find_layer
 from infra.aws.layers import ROOT as LAYERS
-from infra.aws.node import find_node, find_npx
+from infra.aws.node import find_certificates, find_node, find_npx
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -159,7 +159,8 @@ def _build_command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]
     command = [str(node), str(npx), "--yes", f"aws-cdk@{CDK_VERSION}", *arguments]
     # The CDK's command is a script that looks for `node` on PATH.
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return command, {"PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    variables = {"PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    return command, variables | find_certificates(os.environ)
 
 
 def destroy(

@@ -4,8 +4,13 @@ None is needed on PATH. This module must not import the CDK.
 """
 
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
+
+NODE_CERTIFICATES: Final = "NODE_EXTRA_CA_CERTS"
+"""The variable that names a file of further certificates (Node documentation, "CLI options")."""
 
 
 def find_node() -> Path | None:
@@ -26,6 +31,17 @@ def find_npx(node: Path) -> Path | None:
 def find_npm(node: Path) -> Path | None:
     """The script of `npm` that comes with `node`, or None."""
     return _find_script(node, "npm-cli.js")
+
+
+def find_certificates(variables: Mapping[str, str]) -> dict[str, str]:
+    """What lets Node trust the certificates that pip trusts, as an environment variable.
+
+    Behind a proxy with certificates of its own, people name them for Python; Node has a variable of
+    its own, and keeps it if it is set.
+    """
+    named = (variables.get(name) for name in ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"))
+    path = variables.get(NODE_CERTIFICATES) or next(filter(None, named), "")
+    return {NODE_CERTIFICATES: path} if path else {}
 
 
 def _find_script(node: Path, name: str) -> Path | None:

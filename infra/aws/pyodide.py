@@ -5,13 +5,14 @@ npm package, without dependencies.
 """
 
 import hashlib
+import os
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Final
 
-from infra.aws.node import find_node, find_npm
+from infra.aws.node import find_certificates, find_node, find_npm
 
 PYTHON: Final = "3.14"
 VERSION: Final = "314.0.7"
@@ -51,6 +52,7 @@ def install(folder: Path = FOLDER) -> None:
             capture_output=True,
             check=False,
             cwd=scratch,
+            env={**os.environ, **find_certificates(os.environ)},
             text=True,
         )
         package = Path(scratch) / f"pyodide-{VERSION}.tgz"
