@@ -1,8 +1,9 @@
 """What people may do in an environment: its users, its operators, and those who deploy it.
 
 A right is an action on a thing of the environment's own stack. Tests hold that the `darkroom`
-command needs no other. Sources: Service Authorization Reference, "Actions, resources, and condition
-keys for" each service; CDK guide, "Bootstrapping", for the roles that its command takes on.
+command needs no other action; on which things, nothing compares yet. Sources: Service Authorization
+Reference, "Actions, resources, and condition keys for" each service; CDK guide, "Bootstrapping",
+for the roles that its command takes on.
 """
 
 from collections.abc import Mapping

@@ -45,9 +45,10 @@ class MotoEnvironment:
     rights: NotedRights
 
     def run(self, *arguments: str) -> Result:
-        """Run the command; stdout and stderr are separate. A user's needs no more than theirs."""
+        """Run the command; stdout and stderr are separate. It needs no more than its policy has."""
         self.rights.actions.clear()
         result = CliRunner().invoke(main, arguments)
+        assert self.rights.beyond("operators") == set(), arguments
         if arguments[0] in OF_USERS:
             assert self.rights.beyond("users") <= DOES_WITHOUT, arguments
         return result

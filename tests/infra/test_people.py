@@ -13,7 +13,7 @@ from infra.aws.environments import MAX_NAME_LENGTH
 from infra.aws.people_rights import DESCRIPTIONS, rights_of
 from infra.local.permissions.intrinsics import Resolver
 from tests.infra.static_stack import ACCOUNT, StaticStack
-from tests.infra.template import Template
+from tests.infra.template import Template, as_list
 
 MAX_CHARACTERS = 6144
 """Of a managed policy, white space left out (IAM guide, "IAM and AWS STS quotas")."""
@@ -34,9 +34,8 @@ def policies(name: str, template: Template) -> dict[str, Any]:
 def granted(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each action with each of its resources."""
     for statement in document["Statement"]:
-        actions, resources = statement["Action"], statement["Resource"]
-        for action in [actions] if isinstance(actions, str) else actions:
-            for resource in [resources] if isinstance(resources, str) else resources:
+        for action in as_list(statement["Action"]):
+            for resource in as_list(statement["Resource"]):
                 yield action, resource
 
 
